@@ -1,0 +1,42 @@
+//! The clock: the only place that reads the time of day, so that a test can set it.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::key::EpochMillis;
+
+/// Tells the time of day.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> EpochMillis + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::from_fn(|| {
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            EpochMillis::new(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// A clock that tells what `now` returns.
+    #[must_use]
+    pub fn from_fn(now: impl Fn() -> EpochMillis + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> EpochMillis {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
