@@ -16,6 +16,7 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
         Self::from_fn(|| {
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             EpochMillis::new(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))

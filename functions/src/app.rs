@@ -1,0 +1,94 @@
+//! The sync function, wired: a function-URL request in, an answer out, one log line for each.
+
+use std::{convert::Infallible, time::Duration};
+
+use http::Response;
+use lambda_http::{Body, Request, RequestExt};
+use tokio::time::Instant;
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    deadline::Budget,
+    http::{Refusal, SyncRequest, accepted, correlation_id, refused},
+    iam::Iam,
+    key::{CorrelationId, EpochMillis},
+    ledger::Ledger,
+    notify::Notifier,
+    outbox::Outbox,
+    sync::{Sync, Synced},
+};
+
+/// The sync function with all that it holds on to between requests.
+#[derive(Debug)]
+pub struct App {
+    sync: Sync,
+    request_timeout: Duration,
+}
+
+impl App {
+    /// Builds clients and caches. Nothing is fetched and nobody is called yet.
+    pub fn new(config: Config, aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, reqwest::Error> {
+        let http = crate::outbound::client().build()?;
+        let Config { table, iam, registry, signing_key, addresses, callback_timeout, request_timeout } =
+            config;
+        let notifier = Notifier::new(registry, signing_key, addresses, callback_timeout, clock.clone())?;
+        let sync = Sync {
+            iam: Iam::new(iam, http, clock.clone()),
+            outbox: Outbox { ledger: Ledger::new(aws, table), notifier },
+            clock,
+        };
+        Ok(Self { sync, request_timeout })
+    }
+
+    /// Answers one request. Whatever happens, it is an answer.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
+        let correlation_id = correlation_id(request.headers());
+        let span = tracing::info_span!("sync", %correlation_id, instance = Empty, key = Empty);
+        Ok(self.answer(&request, correlation_id).instrument(span).await)
+    }
+
+    async fn answer(&self, request: &Request, correlation_id: CorrelationId) -> Response<Body> {
+        let started = Instant::now();
+        let deadline = request.lambda_context_ref().map(|context| EpochMillis::new(context.deadline));
+        let budget = Budget::new(deadline, self.request_timeout);
+        match self.serve(request, &correlation_id, budget).await {
+            Ok(synced) => {
+                tracing::info!(outcome = ?synced, status = 204, duration_ms = millis(started), "accepted");
+                accepted(&correlation_id)
+            }
+            Err((refusal, why)) => {
+                let (outcome, status) = (refusal.code.as_str(), refusal.code.status().as_u16());
+                if status < 500 {
+                    tracing::info!(outcome, status, why, duration_ms = millis(started), "refused");
+                } else {
+                    tracing::error!(outcome, status, why, duration_ms = millis(started), "failed");
+                }
+                refused(&refusal, &correlation_id)
+            }
+        }
+    }
+
+    /// What became of the request: for the caller a refusal, for the log why.
+    async fn serve(
+        &self,
+        request: &Request,
+        correlation_id: &CorrelationId,
+        budget: Budget,
+    ) -> Result<Synced, (Refusal, String)> {
+        let request = SyncRequest::parse(request, correlation_id).map_err(|error| {
+            let why = error.to_string();
+            (error.into(), why)
+        })?;
+        Span::current().record("instance", display(request.instance)).record("key", display(&request.key));
+        self.sync.serve(&request, budget).await.map_err(|error| ((&error).into(), error.to_string()))
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

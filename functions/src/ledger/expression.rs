@@ -1,0 +1,50 @@
+//! DynamoDB expressions: every attribute is written `#name`, because DynamoDB reserves so many words.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+
+use super::{LedgerError, item::Item};
+
+/// The `ExpressionAttributeNames` for all `#name`s in `expressions`: `#name` stands for `name`.
+pub(super) fn names(expressions: &[&str]) -> HashMap<String, String> {
+    expressions
+        .iter()
+        .flat_map(|expression| expression.split('#').skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
+        .map(|name| (format!("#{name}"), name.to_owned()))
+        .collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+pub(super) fn string(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn empty_map() -> AttributeValue {
+    AttributeValue::M(Item::new())
+}
+
+pub(super) fn document(value: impl Serialize) -> Result<AttributeValue, LedgerError> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| LedgerError::Defect(format!("unwritable value: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_wherever_they_stand() {
+        let found = names(&["#a = :a AND (#b_2 < :b)", "SET #c.#d = :x REMOVE #a"]);
+        let mut found: Vec<_> = found.into_iter().map(|(key, name)| format!("{key}={name}")).collect();
+        found.sort();
+        assert_eq!(found, ["#a=a", "#b_2=b_2", "#c=c", "#d=d"]);
+    }
+}

@@ -1,0 +1,226 @@
+//! The key's item: what its attributes are called and what they mean.
+//!
+//! | attribute | meaning |
+//! | --- | --- |
+//! | `pk`, `sk` | `<instance>#<key>`, `key` |
+//! | `crn`, `key_type`, `state`, `ring`, `version` | what the key is |
+//! | `event` | its latest lifecycle action and when it was taken |
+//! | `services` | map service → number of its registrations |
+//! | `notified_at` | epoch ms of the last notification: closes the window |
+//! | `claim` | id of the notification that closed it |
+//! | `correlation_id`, `caller` | whose sync that was; absent after a lifecycle action |
+//! | `sequence` | number of notifications so far |
+//! | `pending` | map service → registrations, for what has not been settled: copied from `services` by the claim |
+//! | `retries` | map service → attempts and next try, for what failed so far |
+//! | `outcome` | map service → result of its last notification |
+//! | `due_shard`, `due_at` | only while something is pending: the sparse index for redelivery |
+//! | `purged_at` | when the key was purged; from then on it counts as absent |
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+use super::LedgerError;
+use crate::{
+    iam::Caller,
+    key::{
+        Alias, ClaimId, CorrelationId, EpochMillis, InstanceId, KeyCrn, KeyId, KeyRing, KeyState, KeyType,
+        KeyVersion, LifecycleEvent, ServiceName,
+    },
+};
+
+/// An item, as the SDK has it.
+pub type Item = std::collections::HashMap<String, AttributeValue>;
+
+/// The sort key of the key's own item.
+pub const KEY_ITEM: &str = "key";
+/// The sort key of an alias's item.
+pub const ALIAS_ITEM: &str = "alias";
+/// How many partitions the index of due items is spread over.
+pub const DUE_SHARDS: u128 = 16;
+
+/// The partition key of a key's items.
+#[must_use]
+pub fn key_pk(instance: InstanceId, key: KeyId) -> String {
+    format!("{instance}#{key}")
+}
+
+/// The partition key of an alias's item. A key id is never `alias`, so the two cannot meet.
+#[must_use]
+pub fn alias_pk(instance: InstanceId, alias: &Alias) -> String {
+    format!("{instance}#alias#{alias}")
+}
+
+/// The partition of the due index that `key` belongs to.
+#[must_use]
+pub fn due_shard(key: KeyId) -> u128 {
+    key.as_uuid().as_u128() % DUE_SHARDS
+}
+
+/// A key's item, read.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeyRecord {
+    /// The key's full name.
+    pub crn: KeyCrn,
+    /// Root or standard.
+    pub key_type: KeyType,
+    /// Its state.
+    pub state: KeyState,
+    /// The ring it is in.
+    pub ring: KeyRing,
+    /// Its current version.
+    pub version: KeyVersion,
+    /// Its latest lifecycle action.
+    pub event: LifecycleEvent,
+    /// When it was last notified about.
+    pub notified_at: Option<EpochMillis>,
+    /// The notification that was.
+    pub claim: Option<ClaimId>,
+    /// The correlation id of the sync that was.
+    pub correlation_id: Option<CorrelationId>,
+    /// Who made that sync.
+    pub caller: Option<Caller>,
+    /// How many notifications there were.
+    #[serde(default)]
+    pub sequence: u64,
+    /// Services that still have to be told, with the number of their registrations.
+    #[serde(default)]
+    pub pending: BTreeMap<ServiceName, u64>,
+    /// What failed so far of what is pending.
+    #[serde(default)]
+    pub retries: BTreeMap<ServiceName, Retry>,
+    /// What became of the last notification of each service.
+    #[serde(default)]
+    pub outcome: BTreeMap<ServiceName, Outcome>,
+    /// When the key was purged.
+    pub purged_at: Option<EpochMillis>,
+}
+
+impl KeyRecord {
+    /// Reads an item. One that cannot be read is a defect: nobody else writes this table.
+    pub fn read(item: Item) -> Result<Self, LedgerError> {
+        serde_dynamo::from_item(item)
+            .map_err(|error| LedgerError::Defect(format!("unreadable item: {error}")))
+    }
+}
+
+/// How often a callback failed, and when it is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The next one.
+    pub next_at: EpochMillis,
+}
+
+/// The result of a service's last notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The id of the event that it was told, or should have been.
+    pub event_id: String,
+    /// What became of it.
+    pub status: OutcomeStatus,
+    /// Since when.
+    pub at: EpochMillis,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why it was not delivered, where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What became of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeStatus {
+    /// The service answered 2xx.
+    Delivered,
+    /// The service answered 410: it wants no more.
+    Refused,
+    /// Not delivered yet; it is tried again.
+    Retrying,
+    /// Given up after 24 hours.
+    Failed,
+}
+
+/// A claimed notification: all that the callbacks need.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Which notification of the key.
+    pub claim: ClaimId,
+    /// When it was claimed.
+    pub at: EpochMillis,
+    /// Its number among the key's notifications, from 1.
+    pub sequence: u64,
+    /// Whether a sync asked for it, rather than a lifecycle action.
+    pub renotification: bool,
+    /// The key: its state and latest lifecycle action.
+    pub key: KeyRecord,
+}
+
+impl Notification {
+    /// The notification that `item` carries. `None` where it was never notified about.
+    pub(super) fn read(item: Item) -> Result<Option<Self>, LedgerError> {
+        let key = KeyRecord::read(item)?;
+        let (Some(claim), Some(at)) = (key.claim, key.notified_at) else { return Ok(None) };
+        Ok(Some(Self { claim, at, sequence: key.sequence, renotification: key.caller.is_some(), key }))
+    }
+
+    /// The services still to be told, with the number of their registrations.
+    pub fn pending(&self) -> impl Iterator<Item = (&ServiceName, u64)> {
+        self.key.pending.iter().map(|(service, count)| (service, *count))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The seventh notification of a deleted key that two services are associated with.
+    pub(crate) fn notification() -> Notification {
+        let item: Item = serde_dynamo::to_item(json!({
+            "crn": "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d",
+            "key_type": "root",
+            "state": 5,
+            "ring": "default",
+            "version": {"id": "02fd6835-6001-4482-a892-13bd2085f75d", "created_at": 1_793_491_200_000_u64},
+            "event": {"action": "delete", "at": 1_795_482_000_000_u64},
+            "notified_at": 1_795_496_400_000_u64,
+            "claim": "019aaf60-0000-7000-8000-000000000001",
+            "correlation_id": "c-1",
+            "caller": "IBMid-1",
+            "sequence": 7,
+            "services": {"cloud-object-storage": 12, "databases-for-postgresql": 1},
+            "pending": {"cloud-object-storage": 12, "databases-for-postgresql": 1},
+            "retries": {},
+            "outcome": {},
+            "an_attribute_of_the_future": true,
+        }))
+        .unwrap();
+        Notification::read(item).unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_item_reads_whatever_else_stands_in_it() {
+        let notification = notification();
+        assert_eq!(notification.sequence, 7);
+        assert!(notification.renotification);
+        assert_eq!(notification.pending().map(|(_, count)| count).collect::<Vec<_>>(), [12, 1]);
+    }
+
+    #[test]
+    fn an_item_that_does_not_read_is_a_defect() {
+        let item = Item::from([("crn".to_owned(), AttributeValue::S("not a crn".to_owned()))]);
+        assert!(matches!(KeyRecord::read(item), Err(LedgerError::Defect(_))));
+    }
+
+    #[test]
+    fn keys_and_aliases_never_share_an_item() {
+        let instance = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap();
+        let key = key_pk(instance, "02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap());
+        assert_ne!(key, alias_pk(instance, &"02fd6835".parse().unwrap()));
+    }
+}

@@ -1,0 +1,164 @@
+//! The address guard: which addresses a callback may connect to.
+//!
+//! It sits in the client's resolver, so that the addresses that are checked are the ones that are
+//! dialled; a name that resolves to something else the next time gets nowhere.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// What an error says when no address of a host was allowed.
+pub const REFUSED: &str = "the host has no public address";
+
+/// Which addresses are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressPolicy {
+    /// Addresses on the public internet.
+    PublicOnly,
+    /// Those and loopback, for tests on one machine.
+    LoopbackTest,
+}
+
+impl AddressPolicy {
+    /// Whether a callback may connect to `address`.
+    #[must_use]
+    pub fn allows(self, address: IpAddr) -> bool {
+        // `::ffff:10.0.0.1` reaches 10.0.0.1, so it is judged as that.
+        let address = address.to_canonical();
+        if self == Self::LoopbackTest && address.is_loopback() {
+            return true;
+        }
+        match address {
+            IpAddr::V4(v4) => is_public_v4(v4),
+            IpAddr::V6(v6) => is_public_v6(v6),
+        }
+    }
+}
+
+/// Everything but the special-purpose ranges of RFC 6890 and its updates.
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let special = address.is_unspecified()
+        || a == 0 // "this network"
+        || address.is_private()
+        || address.is_loopback()
+        || address.is_link_local() // holds the metadata services
+        || (a == 100 && (64..128).contains(&b)) // shared address space, RFC 6598
+        || (a, b, c) == (192, 0, 0) // IETF protocol assignments
+        || (a, b, c) == (192, 88, 99) // 6to4 relays
+        || address.is_documentation()
+        || (a == 198 && (b == 18 || b == 19)) // benchmarking
+        || a >= 224; // multicast, reserved, broadcast
+    !special
+}
+
+/// Only global unicast, without the ranges in it that are not, or that carry an IPv4 address.
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    let global_unicast = segments[0] & 0xe000 == 0x2000;
+    let special = (segments[0] == 0x2001 && (segments[1] < 0x0200 || segments[1] == 0x0db8)) // IETF, Teredo, documentation
+        || segments[0] == 0x2002 // 6to4
+        || segments[0] & 0xfff0 == 0x3ff0; // documentation, RFC 9637
+    global_unicast && !special
+}
+
+/// A resolver that forgets the addresses that are not allowed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolver(AddressPolicy);
+
+impl Resolver {
+    pub(super) fn new(policy: AddressPolicy) -> Self {
+        Self(policy)
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let policy = self.0;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|found| policy.allows(found.ip())).collect();
+            if allowed.is_empty() { Err(REFUSED.into()) } else { Ok(Box::new(allowed.into_iter()) as Addrs) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_addresses_are_not_public() {
+        for special in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.0.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a00:1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+        ] {
+            assert!(!AddressPolicy::PublicOnly.allows(special.parse().unwrap()), "{special}");
+        }
+    }
+
+    #[test]
+    fn public_addresses_are() {
+        for public in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.0.1",
+            "172.32.0.1",
+            "198.20.0.1",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+        ] {
+            assert!(AddressPolicy::PublicOnly.allows(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn test_mode_adds_loopback_and_nothing_else() {
+        let policy = AddressPolicy::LoopbackTest;
+        assert!(policy.allows("127.0.0.1".parse().unwrap()) && policy.allows("::1".parse().unwrap()));
+        assert!(
+            !policy.allows("10.0.0.1".parse().unwrap()) && !policy.allows("169.254.169.254".parse().unwrap())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_loopback_is_not_connected_to() {
+        let server = httpmock::MockServer::start_async().await;
+        let any = server.mock_async(|_, then| drop(then.status(200))).await;
+        let client =
+            crate::outbound::client().dns_resolver(Resolver::new(AddressPolicy::PublicOnly)).build().unwrap();
+        let error = client.get(format!("http://localhost:{}/", server.port())).send().await.unwrap_err();
+        assert!(crate::outbound::reason(error).contains(REFUSED));
+        any.assert_calls_async(0).await;
+    }
+}
