@@ -8,7 +8,6 @@
 //! app        request in, answer out, one log line
 //! http       request → SyncRequest; outcome → response; the error document
 //! sync       the use case: authorize → claim → deliver → confirm
-//! lifecycle  the other one: record → deliver → confirm
 //! iam        token verification, signing keys, access decision
 //! outbox     deliver → confirm
 //! notify     event, signature, delivery, address guard, retry schedule
@@ -24,7 +23,6 @@ pub mod http;
 pub mod iam;
 pub mod key;
 pub mod ledger;
-pub mod lifecycle;
 pub mod notify;
 pub mod outbound;
 pub mod outbox;

@@ -58,7 +58,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let global_unicast = segments[0] & 0xe000 == 0x2000;
     let special = (segments[0] == 0x2001 && (segments[1] < 0x0200 || segments[1] == 0x0db8)) // IETF, Teredo, documentation
         || segments[0] == 0x2002 // 6to4
-        || segments[0] & 0xfff0 == 0x3ff0; // documentation, RFC 9637
+        || (segments[0] == 0x3fff && segments[1] < 0x1000); // documentation, RFC 9637
     global_unicast && !special
 }
 

@@ -1,0 +1,68 @@
+//! The harness's clock: the machine's, moved, or set by hand.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use keysync::{Clock, key::EpochMillis};
+
+/// A clock that a test can move. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct HarnessClock(Arc<Mutex<Time>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Time {
+    /// The machine's time, this much later.
+    Ahead(Duration),
+    /// It stands still until it is moved.
+    Set(EpochMillis),
+}
+
+impl HarnessClock {
+    /// A clock that shows the machine's time.
+    #[must_use]
+    pub fn running() -> Self {
+        Self(Arc::new(Mutex::new(Time::Ahead(Duration::ZERO))))
+    }
+
+    /// A clock that stands at `now` until it is moved.
+    #[must_use]
+    pub fn set_to(now: EpochMillis) -> Self {
+        Self(Arc::new(Mutex::new(Time::Set(now))))
+    }
+
+    /// The instant it shows.
+    #[must_use]
+    pub fn now(&self) -> EpochMillis {
+        match *self.lock() {
+            Time::Ahead(by) => Clock::system().now().plus(by),
+            Time::Set(now) => now,
+        }
+    }
+
+    /// Stops it at `now`.
+    pub fn set(&self, now: EpochMillis) {
+        *self.lock() = Time::Set(now);
+    }
+
+    /// Moves it forward.
+    pub fn advance(&self, by: Duration) {
+        let mut time = self.lock();
+        *time = match *time {
+            Time::Ahead(ahead) => Time::Ahead(ahead + by),
+            Time::Set(now) => Time::Set(now.plus(by)),
+        };
+    }
+
+    /// The same clock, as the functions take it.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        let this = self.clone();
+        Clock::from_fn(move || this.now())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Time> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,148 @@
+//! DynamoDB: an engine in this process, or any other one, with the table in it, and a proxy in front of
+//! it through which the functions under test go.
+
+mod proxy;
+mod table;
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Credentials, Region},
+};
+use dynoxide::Database;
+use tokio::{net::TcpListener, task::AbortHandle};
+
+pub use proxy::{Call, Fault, Proxy, Times};
+pub use table::{DUE_INDEX, TABLE};
+
+/// Where the table lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// In this process, in memory.
+    Memory,
+    /// In this process, kept in a file.
+    File(PathBuf),
+    /// In an engine that runs already, such as DynamoDB Local.
+    Url(String),
+}
+
+/// DynamoDB could not be started or used.
+#[derive(Debug, thiserror::Error)]
+pub enum DynamoError {
+    /// The engine in this process does not start.
+    #[error("the embedded engine does not start on {engine:?}: {reason}")]
+    Engine {
+        /// Which.
+        engine: Engine,
+        /// Why.
+        reason: String,
+    },
+    /// A port could not be had.
+    #[error("no port to listen on: {0}")]
+    Listen(#[from] std::io::Error),
+    /// The definition of the table cannot be read.
+    #[error("infra/table.json: {0}")]
+    Definition(String),
+    /// The table could not be made or looked at.
+    #[error("the table at {url}: {reason}")]
+    Table {
+        /// The engine.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The proxy could not be made.
+    #[error("the proxy: {0}")]
+    Proxy(#[from] reqwest::Error),
+}
+
+/// A DynamoDB with the table in it. Dropping it ends what runs in this process.
+#[derive(Debug)]
+pub struct Dynamo {
+    url: String,
+    proxy: Proxy,
+    engine: Option<AbortHandle>,
+}
+
+impl Dynamo {
+    /// Starts `engine`, makes the table if it is not there, and puts the proxy in front.
+    pub async fn start(engine: Engine) -> Result<Self, DynamoError> {
+        let (url, task) = match &engine {
+            Engine::Url(url) => (url.trim_end_matches('/').to_owned(), None),
+            Engine::Memory => serve(Database::memory(), &engine).await?,
+            Engine::File(path) => serve(Database::new(&path.to_string_lossy()), &engine).await?,
+        };
+        let dynamo = Self { proxy: Proxy::start(&url).await?, url, engine: task };
+        table::create_if_absent(&dynamo).await?;
+        Ok(dynamo)
+    }
+
+    /// The engine itself. Calls that go there are not counted and not disturbed.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the functions under test go through.
+    #[must_use]
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    /// A client of the engine itself.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        client(&self.url)
+    }
+
+    /// The engine itself, as keysync's own clients are configured.
+    pub async fn sdk_config(&self) -> aws_config::SdkConfig {
+        sdk_config(&self.url).await
+    }
+}
+
+impl Drop for Dynamo {
+    fn drop(&mut self) {
+        if let Some(engine) = &self.engine {
+            engine.abort();
+        }
+    }
+}
+
+/// The configuration of a client of the engine at `url`.
+pub(crate) async fn sdk_config(url: &str) -> aws_config::SdkConfig {
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(credentials())
+        .load()
+        .await
+}
+
+fn client(url: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(credentials())
+        .build();
+    Client::from_conf(config)
+}
+
+/// Credentials that mean nothing: engines on this machine take any.
+fn credentials() -> Credentials {
+    Credentials::new("harness", "harness", None, None, "harness")
+}
+
+async fn serve(
+    database: Result<Database, impl std::fmt::Display>,
+    engine: &Engine,
+) -> Result<(String, Option<AbortHandle>), DynamoError> {
+    let database = database
+        .map_err(|reason| DynamoError::Engine { engine: engine.clone(), reason: reason.to_string() })?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let task = tokio::spawn(dynoxide::server::serve_on(listener, database));
+    Ok((url, Some(task.abort_handle())))
+}

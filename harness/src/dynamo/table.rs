@@ -1,0 +1,142 @@
+//! The table, from the one definition that the deployment uses, too: `infra/table.json`.
+
+use std::{sync::LazyLock, time::Duration};
+
+use aws_sdk_dynamodb::{
+    client::Waiters,
+    error::ProvideErrorMetadata,
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
+    },
+};
+use serde::Deserialize;
+
+use super::{Dynamo, DynamoError};
+
+const DEFINITION: &str = include_str!("../../../infra/table.json");
+
+/// The table's name.
+pub const TABLE: &str = "keysync";
+/// The sparse index of items that are due.
+pub const DUE_INDEX: &str = "due";
+
+static PARSED: LazyLock<Result<Definition, String>> =
+    LazyLock::new(|| serde_json::from_str(DEFINITION).map_err(|error| error.to_string()));
+
+/// `CreateTable`'s own shape, as far as the definition uses it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Definition {
+    table_name: String,
+    billing_mode: String,
+    attribute_definitions: Vec<Attribute>,
+    key_schema: Vec<Key>,
+    global_secondary_indexes: Vec<Index>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Attribute {
+    attribute_name: String,
+    attribute_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Key {
+    attribute_name: String,
+    key_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Index {
+    index_name: String,
+    key_schema: Vec<Key>,
+    projection: ProjectionOf,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ProjectionOf {
+    projection_type: String,
+}
+
+/// Makes the table, if it is not there, and waits until it can be used.
+pub(super) async fn create_if_absent(dynamo: &Dynamo) -> Result<(), DynamoError> {
+    let definition = PARSED.as_ref().map_err(|error| DynamoError::Definition(error.clone()))?;
+    let client = dynamo.client();
+    let unusable = |reason: String| DynamoError::Table { url: dynamo.url().to_owned(), reason };
+    let made = client
+        .create_table()
+        .table_name(&definition.table_name)
+        .billing_mode(BillingMode::from(definition.billing_mode.as_str()))
+        .set_attribute_definitions(Some(all(&definition.attribute_definitions, attribute)?))
+        .set_key_schema(Some(all(&definition.key_schema, key)?))
+        .set_global_secondary_indexes(Some(all(&definition.global_secondary_indexes, index)?))
+        .send()
+        .await;
+    match made {
+        Ok(_) => {}
+        Err(error) if error.code() == Some("ResourceInUseException") => {} // it is there
+        Err(error) => return Err(unusable(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())),
+    }
+    client
+        .wait_until_table_exists()
+        .table_name(&definition.table_name)
+        .wait(Duration::from_secs(20))
+        .await
+        .map_err(|error| unusable(error.to_string()))?;
+    Ok(())
+}
+
+fn all<T, U>(parts: &[T], convert: impl Fn(&T) -> Result<U, String>) -> Result<Vec<U>, DynamoError> {
+    parts.iter().map(convert).collect::<Result<_, _>>().map_err(DynamoError::Definition)
+}
+
+fn attribute(attribute: &Attribute) -> Result<AttributeDefinition, String> {
+    AttributeDefinition::builder()
+        .attribute_name(&attribute.attribute_name)
+        .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+fn key(key: &Key) -> Result<KeySchemaElement, String> {
+    KeySchemaElement::builder()
+        .attribute_name(&key.attribute_name)
+        .key_type(KeyType::from(key.key_type.as_str()))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
+    let projection = ProjectionType::from(index.projection.projection_type.as_str());
+    GlobalSecondaryIndex::builder()
+        .index_name(&index.index_name)
+        .set_key_schema(Some(index.key_schema.iter().map(key).collect::<Result<_, _>>()?))
+        .projection(Projection::builder().projection_type(projection).build())
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamo::Engine;
+
+    #[tokio::test]
+    async fn the_table_is_the_defined_one_and_is_made_once() {
+        let first = Dynamo::start(Engine::Memory).await.unwrap();
+        let second = Dynamo::start(Engine::Url(first.url().to_owned())).await.unwrap();
+        let described = second.client().describe_table().table_name(TABLE).send().await.unwrap();
+        let table = described.table.unwrap();
+        let keys: Vec<_> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
+        assert_eq!(keys, ["pk", "sk"]);
+        let [due] = table.global_secondary_indexes() else { panic!("one index") };
+        assert_eq!(due.index_name(), Some(DUE_INDEX));
+        let keys: Vec<_> = due.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
+        assert_eq!(keys, ["due_shard", "due_at"]);
+    }
+}

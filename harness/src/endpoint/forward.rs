@@ -1,0 +1,40 @@
+//! `actions/sync` is the function's: the request goes on as it came, and so does the answer.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{ApiError, Endpoint};
+
+/// Headers that belong to one connection and not to the message (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [header::HeaderName; 4] =
+    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::TE];
+
+pub(super) async fn sync(
+    State(endpoint): State<Endpoint>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
+    let url = format!("{}{path_and_query}", endpoint.0.function_url.trim_end_matches('/'));
+    let request = endpoint.0.http.request(method, url).headers(end_to_end(headers)).body(body);
+    let answer = request.send().await.map_err(|error| {
+        let message = format!("the function does not answer: {}", keysync::outbound::reason(error));
+        ApiError::new(StatusCode::BAD_GATEWAY, "SERVICE_UNAVAILABLE_ERR", message)
+    })?;
+    let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
+    let body = answer.bytes().await.map_err(ApiError::table)?;
+    Ok((status, headers, Body::from(body)).into_response())
+}
+
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers
+}

@@ -1,0 +1,54 @@
+//! The function in this process: the same handler behind the same events, on the harness's clock.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use keysync::{App, Clock, Config};
+
+use super::{FunctionError, MAX_BODY_BYTES, event};
+use crate::server::Server;
+
+/// A function URL in front of the handler.
+#[derive(Debug)]
+pub struct InProcessFunction {
+    server: Server,
+}
+
+impl InProcessFunction {
+    /// Starts the handler with the environment `env`, on `clock`.
+    pub async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+        let get = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let config = Config::read(get).map_err(|error| FunctionError::Configuration(error.to_string()))?;
+        let aws = crate::dynamo::sdk_config(&get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or_default()).await;
+        let app =
+            App::new(config, &aws, clock).map_err(|error| FunctionError::Configuration(error.to_string()))?;
+        let router = Router::new().fallback(invoke).with_state(Arc::new(app));
+        Ok(Self { server: Server::start(0, router).await? })
+    }
+
+    /// The function URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+}
+
+async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body: Bytes = match to_bytes(body, MAX_BODY_BYTES).await {
+        Ok(body) => body,
+        Err(_) => return axum::http::StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    };
+    let event = event::from_http(&parts, &body);
+    let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
+        return axum::http::StatusCode::BAD_GATEWAY.into_response();
+    };
+    let Ok(answer) = app.handle(request).await;
+    let (parts, body) = answer.into_parts();
+    Response::from_parts(parts, axum::body::Body::from(body.to_vec()))
+}

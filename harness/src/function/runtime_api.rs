@@ -1,0 +1,213 @@
+//! The Lambda Runtime API, emulated: execution environments poll for invocations and post their answers.
+//!
+//! As in Lambda, an environment has one invocation at a time, and has to be done by a deadline. Each
+//! has a path prefix of its own on one server: `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/env/3`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{AppendHeaders, IntoResponse, Response},
+    routing::{get, post},
+};
+use keysync::Clock;
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
+    task::AbortHandle,
+};
+use uuid::Uuid;
+
+use super::process::forget;
+use crate::server::Server;
+
+/// What a function made of an invocation.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It answered, with this.
+    Answered(Bytes),
+    /// It reported an error, or its environment ended before it answered.
+    Failed,
+}
+
+/// The emulated service.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    timeout: Duration,
+    queue: mpsc::UnboundedSender<Invocation>,
+    waiting: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
+    running: Mutex<BTreeMap<usize, Running>>,
+    /// The environments that have polled.
+    polled: watch::Sender<BTreeSet<usize>>,
+    /// To end an environment, one for each.
+    ends: Vec<Notify>,
+}
+
+#[derive(Debug)]
+struct Invocation {
+    id: String,
+    event: String,
+    reply: oneshot::Sender<Outcome>,
+}
+
+#[derive(Debug)]
+struct Running {
+    id: String,
+    reply: oneshot::Sender<Outcome>,
+    timer: AbortHandle,
+}
+
+impl RuntimeApi {
+    /// Starts the service for a number of environments, which have `timeout` for each invocation.
+    pub(super) async fn start(environments: usize, timeout: Duration) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            timeout,
+            queue,
+            waiting: AsyncMutex::new(waiting),
+            running: Mutex::default(),
+            polled: watch::Sender::default(),
+            ends: (0..environments).map(|_| Notify::new()).collect(),
+        });
+        let router = Router::new()
+            .route("/env/{n}/2018-06-01/runtime/invocation/next", get(next))
+            .route("/env/{n}/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/env/{n}/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/env/{n}/2018-06-01/runtime/init/error", post(init_error))
+            .with_state(shared.clone());
+        Ok(Self { server: Server::start(0, router).await?, shared })
+    }
+
+    /// `AWS_LAMBDA_RUNTIME_API` of an environment.
+    pub(super) fn address(&self, environment: usize) -> String {
+        format!("{}/env/{environment}", self.server.url())
+    }
+
+    /// Runs an event through the next environment that is free.
+    pub(super) async fn invoke(&self, event: &Value) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let invocation = Invocation { id: Uuid::new_v4().to_string(), event: event.to_string(), reply };
+        if self.shared.queue.send(invocation).is_err() {
+            return Outcome::Failed;
+        }
+        outcome.await.unwrap_or(Outcome::Failed)
+    }
+
+    /// Waits until an environment has polled for an invocation.
+    pub(super) async fn polled(&self, environment: usize) {
+        // The sender lives as long as this service, so the channel is never closed.
+        let _ = self.shared.polled.subscribe().wait_for(|polled| polled.contains(&environment)).await;
+    }
+
+    /// Waits until an environment has to end: its deadline has passed.
+    pub(super) async fn must_end(&self, environment: usize) {
+        self.shared.ends[environment].notified().await;
+    }
+
+    /// A deadline that passed when the environment's process had ended is not the next one's.
+    pub(super) fn forget_deadline(&self, environment: usize) {
+        forget(&self.shared.ends[environment]);
+    }
+
+    /// An environment has ended: its invocation, if it had one, has failed.
+    pub(super) fn ended(&self, environment: usize) {
+        if let Some(running) = self.shared.running().remove(&environment) {
+            running.finish(Outcome::Failed);
+        }
+    }
+}
+
+impl Running {
+    fn finish(self, outcome: Outcome) {
+        self.timer.abort();
+        // A caller that has gone away needs no answer.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<usize, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the environment's invocation off the list, if it is the one with this id.
+    fn finish(&self, environment: usize, id: &str, outcome: Outcome) -> StatusCode {
+        let mut running = self.running();
+        if running.get(&environment).is_none_or(|running| running.id != id) {
+            return StatusCode::BAD_REQUEST; // ended or timed out meanwhile
+        }
+        if let Some(running) = running.remove(&environment) {
+            running.finish(outcome);
+        }
+        StatusCode::ACCEPTED
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>) -> Response {
+    if environment >= shared.ends.len() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    shared.polled.send_if_modified(|polled| polled.insert(environment));
+    let Some(invocation) = shared.waiting.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = Clock::system().now().plus(shared.timeout);
+    let headers = [
+        ("lambda-runtime-aws-request-id", invocation.id.clone()),
+        ("lambda-runtime-deadline-ms", deadline.get().to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:000000000000:function:sync".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id",
+            format!("Root=1-{:08x}-{}", deadline.secs(), &invocation.id.replace('-', "")[..24]),
+        ),
+        ("content-type", "application/json".to_owned()),
+    ];
+    let running = Running {
+        timer: tokio::spawn(end_late(shared.clone(), environment)).abort_handle(),
+        id: invocation.id,
+        reply: invocation.reply,
+    };
+    shared.running().insert(environment, running);
+    (AppendHeaders(headers), invocation.event).into_response()
+}
+
+async fn end_late(shared: Arc<Shared>, environment: usize) {
+    tokio::time::sleep(shared.timeout).await;
+    shared.ends[environment].notify_one();
+}
+
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path((environment, id)): Path<(usize, String)>,
+    body: Bytes,
+) -> StatusCode {
+    shared.finish(environment, &id, Outcome::Answered(body))
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path((environment, id)): Path<(usize, String)>,
+) -> StatusCode {
+    shared.finish(environment, &id, Outcome::Failed)
+}
+
+/// The process says on its own standard error what is wrong, and ends.
+async fn init_error() -> StatusCode {
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,337 @@
+//! The harness: everything around the function, started together and gone together.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use keysync::{
+    config,
+    key::InstanceId,
+    ledger::Ledger,
+    notify::{AddressPolicy, Notifier, Registry, SigningKey},
+    outbox::Outbox,
+};
+use serde_json::json;
+
+use crate::{
+    HarnessError,
+    clock::HarnessClock,
+    control,
+    dynamo::{Dynamo, Engine, TABLE},
+    endpoint::{Endpoint, Store},
+    env_file,
+    function::{Function, Mode},
+    iam::Iam,
+    samples,
+    server::Server,
+    services::{self, AssociatedService, CallbackVerifier},
+    travel::TimeMachine,
+    world::{REGION, World},
+};
+
+/// What a [`Harness`] is made of.
+#[derive(Clone, Debug)]
+pub struct HarnessBuilder {
+    engine: Engine,
+    mode: Mode,
+    port: u16,
+    clock: HarnessClock,
+    env: Vec<(String, String)>,
+    env_file: Option<PathBuf>,
+    quiet: bool,
+}
+
+impl Default for HarnessBuilder {
+    fn default() -> Self {
+        Self {
+            engine: Engine::Memory,
+            mode: Mode::Process { environments: 1 },
+            port: 0,
+            clock: HarnessClock::running(),
+            env: Vec::new(),
+            env_file: None,
+            quiet: true,
+        }
+    }
+}
+
+impl HarnessBuilder {
+    /// Where the table lives; in memory by default.
+    #[must_use]
+    pub fn engine(self, engine: Engine) -> Self {
+        Self { engine, ..self }
+    }
+
+    /// How the function runs; as the real binary by default.
+    #[must_use]
+    pub fn function(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The endpoint's port; any free one by default.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
+    /// The clock of all that runs in this process. A function in a process of its own has the
+    /// machine's, which nobody can set.
+    #[must_use]
+    pub fn clock(self, clock: HarnessClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// A setting of the function, such as `KEYSYNC_CALLBACK_TIMEOUT`.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes the function's environment to a file, for one that is started by somebody else.
+    #[must_use]
+    pub fn env_file(self, path: Option<PathBuf>) -> Self {
+        Self { env_file: path, ..self }
+    }
+
+    /// Whether the function's log is kept for [`Harness::function`] only (the default), or goes to
+    /// standard error, too.
+    #[must_use]
+    pub fn quiet(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
+    /// Starts everything. It is ready when this returns.
+    pub async fn start(self) -> Result<Harness, HarnessError> {
+        let dynamo = Dynamo::start(self.engine).await?;
+        let client = dynamo.client();
+        let world = World::load(&client, TABLE).await?;
+        let iam = world.iam(self.clock.clock())?;
+        let iam_server = Server::start(0, iam.router()).await?;
+
+        let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
+        let verifier =
+            CallbackVerifier::new(&key.public()).ok_or_else(|| HarnessError::world("no public key"))?;
+        let services = [services::OBJECT_STORAGE, services::DATABASES].map(AssociatedService::new).to_vec();
+        let service_server =
+            Server::start(0, services::router(&services, verifier, self.clock.clock())).await?;
+        let callbacks = callbacks(&service_server, &services);
+
+        let mut env = environment(&world, &dynamo, &iam_server, &callbacks);
+        env.extend(self.env);
+        if let Some(path) = &self.env_file {
+            env_file::write(path, &env)?;
+        }
+        let function = Function::start(&self.mode, &env, self.clock.clock(), self.quiet).await?;
+
+        let registry =
+            Registry::from_json(&callbacks, AddressPolicy::LoopbackTest).map_err(HarnessError::world)?;
+        let outbox = Outbox {
+            ledger: Ledger::new(&dynamo.sdk_config().await, TABLE.to_owned()),
+            notifier: Notifier::new(
+                registry,
+                key,
+                AddressPolicy::LoopbackTest,
+                CALLBACK_TIMEOUT,
+                self.clock.clock(),
+            )?,
+        };
+        let store = Store::new(client.clone(), TABLE);
+        let endpoint = Endpoint::new(store, iam.clone(), outbox, function.url(), self.clock.clone())?;
+        let time = match self.mode {
+            Mode::InProcess => TimeMachine::Clock(self.clock.clone()),
+            Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client),
+        };
+        let control = control::router(time.clone(), services.clone());
+        let endpoint_server = Server::start(self.port, endpoint.router().merge(control)).await?;
+
+        Ok(Harness {
+            dynamo,
+            iam,
+            services,
+            endpoint,
+            function,
+            world,
+            time,
+            clock: self.clock,
+            iam_server,
+            service_server,
+            endpoint_server,
+        })
+    }
+}
+
+/// How long a service has to answer the endpoint's own callbacks.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The registry of `services` as the functions are configured with it.
+fn callbacks(server: &Server, services: &[AssociatedService]) -> String {
+    let url = |service: &AssociatedService| format!("{}/{}/callbacks", server.url(), service.name());
+    let registry: BTreeMap<_, _> = services.iter().map(|service| (service.name(), url(service))).collect();
+    json!(registry).to_string()
+}
+
+/// The function's environment: its configuration, and where DynamoDB is.
+fn environment(world: &World, dynamo: &Dynamo, iam: &Server, callbacks: &str) -> Vec<(String, String)> {
+    let settings = [
+        (config::TABLE, TABLE.to_owned()),
+        (config::REGION, REGION.to_owned()),
+        (config::IAM_URL, iam.url()),
+        (config::CALLBACKS, callbacks.to_owned()),
+        (config::SIGNING_KEY, world.signing_key.clone()),
+        (config::LOOPBACK_TEST_MODE, "on".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamo.proxy().url()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "harness".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "harness".to_owned()),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// A running harness. Dropping it ends all of it, the function's processes included.
+pub struct Harness {
+    dynamo: Dynamo,
+    iam: Iam,
+    services: Vec<AssociatedService>,
+    endpoint: Endpoint,
+    function: Function,
+    world: World,
+    time: TimeMachine,
+    clock: HarnessClock,
+    iam_server: Server,
+    service_server: Server,
+    endpoint_server: Server,
+}
+
+impl std::fmt::Debug for Harness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Harness({})", self.endpoint_url())
+    }
+}
+
+impl Harness {
+    /// A harness, to be put together.
+    #[must_use]
+    pub fn builder() -> HarnessBuilder {
+        HarnessBuilder::default()
+    }
+
+    /// The endpoint's address, without a slash at the end.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        self.endpoint_server.url()
+    }
+
+    /// The endpoint's address by which the host names the instance.
+    #[must_use]
+    pub fn instance_url(&self) -> String {
+        let port = self.endpoint_server.address().port();
+        format!("http://{}.api.{REGION}.hs-crypto.localhost:{port}", self.instance())
+    }
+
+    /// IAM's address.
+    #[must_use]
+    pub fn iam_url(&self) -> String {
+        self.iam_server.url()
+    }
+
+    /// The address of the associated services.
+    #[must_use]
+    pub fn services_url(&self) -> String {
+        self.service_server.url()
+    }
+
+    /// The instance that is there from the start.
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
+        InstanceId::new(self.world.instance)
+    }
+
+    /// The account that owns it.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.world.account
+    }
+
+    /// The API key of somebody with the role Manager.
+    #[must_use]
+    pub fn api_key(&self) -> &str {
+        &self.world.manager.api_key
+    }
+
+    /// The API key of somebody with the role Reader.
+    #[must_use]
+    pub fn reader_api_key(&self) -> &str {
+        &self.world.reader.api_key
+    }
+
+    /// IAM: tokens, roles, keys, faults.
+    #[must_use]
+    pub fn iam(&self) -> &Iam {
+        &self.iam
+    }
+
+    /// DynamoDB, and the proxy through which the function reaches it.
+    #[must_use]
+    pub fn dynamo(&self) -> &Dynamo {
+        &self.dynamo
+    }
+
+    /// The function under test.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// The clock of all that runs in this process.
+    #[must_use]
+    pub fn clock(&self) -> &HarnessClock {
+        &self.clock
+    }
+
+    /// Makes it later, for the function, too.
+    pub async fn travel(&self, by: Duration) -> Result<(), HarnessError> {
+        self.time.travel(by).await
+    }
+
+    /// All associated services.
+    #[must_use]
+    pub fn services(&self) -> &[AssociatedService] {
+        &self.services
+    }
+
+    /// The service with this CRN service name.
+    pub fn service(&self, name: &str) -> Result<&AssociatedService, HarnessError> {
+        let found = self.services.iter().find(|service| service.name() == name);
+        found.ok_or_else(|| HarnessError::NoService(name.to_owned()))
+    }
+
+    /// Object storage.
+    #[must_use]
+    pub fn object_storage(&self) -> &AssociatedService {
+        &self.services[0]
+    }
+
+    /// Databases.
+    #[must_use]
+    pub fn databases(&self) -> &AssociatedService {
+        &self.services[1]
+    }
+
+    /// Keys, registrations and aliases, past the API.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.endpoint.store()
+    }
+
+    /// The root key and the standard key that are there from the start, made on the first call.
+    pub async fn sample_keys(&mut self) -> Result<(String, String), HarnessError> {
+        if let (Some(root), Some(standard)) = (&self.world.root_key, &self.world.standard_key) {
+            return Ok((root.clone(), standard.clone()));
+        }
+        let root = samples::root_key(self).await?;
+        let standard = samples::standard_key(self).await?;
+        self.world.root_key = Some(root.clone());
+        self.world.standard_key = Some(standard.clone());
+        self.world.save(&self.dynamo.client(), TABLE).await?;
+        Ok((root, standard))
+    }
+}

@@ -1,0 +1,197 @@
+//! IAM over HTTP: tokens, keys, decisions, instances (contract section 3).
+
+use axum::{
+    Form, Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use keysync::key::{InstanceId, KeyCrn};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Health, ISSUER, Iam, Principal, token::LIFETIME};
+
+const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
+
+pub(super) fn router(iam: Iam) -> Router {
+    Router::new()
+        .route("/identity/token", post(token))
+        .route("/identity/keys", get(keys))
+        .route("/identity/.well-known/openid-configuration", get(discovery))
+        .route("/v2/authz", post(authorize))
+        .route("/v2/resource_instances", get(instances))
+        .layer(middleware::from_fn_with_state(iam.clone(), health))
+        .with_state(iam)
+}
+
+async fn health(State(iam): State<Iam>, request: Request, next: Next) -> Response {
+    let health = iam.state().health;
+    match health {
+        Health::Up => {}
+        Health::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Health::Slow(by) => tokio::time::sleep(by).await,
+    }
+    next.run(request).await
+}
+
+#[derive(Deserialize)]
+struct TokenRequest {
+    grant_type: String,
+    #[serde(default)]
+    apikey: String,
+}
+
+async fn token(
+    State(iam): State<Iam>,
+    Form(TokenRequest { grant_type, apikey }): Form<TokenRequest>,
+) -> Response {
+    if grant_type != GRANT {
+        let message = format!("Property missing or wrong: grant_type must be {GRANT}.");
+        return refused(StatusCode::BAD_REQUEST, "BXNIM0109E", &message);
+    }
+    let Some(iam_id) = iam.state().directory.by_api_key(&apikey).map(|identity| identity.iam_id.clone())
+    else {
+        return refused(StatusCode::BAD_REQUEST, "BXNIM0415E", "Provided API key could not be found.");
+    };
+    match iam.token(&iam_id).build() {
+        Ok(token) => Json(json!({
+            "access_token": token,
+            "refresh_token": "not_supported",
+            "token_type": "Bearer",
+            "expires_in": LIFETIME.as_secs(),
+            "expiration": iam.0.clock.now().plus(LIFETIME).secs(),
+            "scope": "ibm openid",
+        }))
+        .into_response(),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, "BXNIM0500E", &error.to_string()),
+    }
+}
+
+async fn keys(State(iam): State<Iam>) -> Json<Value> {
+    Json(iam.state().keys.jwks())
+}
+
+async fn discovery() -> Json<Value> {
+    Json(json!({
+        "issuer": ISSUER,
+        "token_endpoint": format!("{ISSUER}/token"),
+        "jwks_uri": format!("{ISSUER}/keys"),
+        "grant_types_supported": [GRANT],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }))
+}
+
+#[derive(Deserialize)]
+struct Question {
+    subject: Subject,
+    action: String,
+    resource: Resource,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    attributes: SubjectAttributes,
+}
+
+#[derive(Deserialize)]
+struct SubjectAttributes {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    crn: String,
+}
+
+async fn authorize(
+    State(iam): State<Iam>,
+    headers: HeaderMap,
+    Json(questions): Json<Vec<Question>>,
+) -> Response {
+    let Some(caller) = authenticated(&iam, &headers) else { return unauthenticated() };
+    let answers: Vec<Value> = questions.iter().map(|question| decide(&iam, &caller, question)).collect();
+    Json(json!({"responses": answers})).into_response()
+}
+
+/// A caller may ask about itself only. The CRN's account must be the caller's: that of the instance is
+/// compared with it in the directory.
+fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
+    let subject = &question.subject.attributes.id;
+    let permitted = *subject == caller.iam_id
+        && named(&question.resource.crn).is_some_and(|(account, instance)| {
+            account == caller.account && iam.permits(caller, &question.action, instance)
+        });
+    let age = {
+        let state = iam.state();
+        if permitted { state.permit_age } else { state.denial_age }
+    };
+    json!({
+        "status": "200",
+        "authorizationDecision": {
+            "permitted": permitted,
+            "obligation": {
+                "actions": [question.action],
+                "environment": {},
+                "maxCacheAgeSeconds": age.as_secs(),
+                "subject": {"attributes": {"id": subject}},
+            },
+        },
+    })
+}
+
+/// The account and instance that the CRN of a key or of an instance names.
+fn named(crn: &str) -> Option<(String, InstanceId)> {
+    if let Ok(KeyCrn { instance, .. }) = crn.parse() {
+        return Some((instance.account, instance.instance));
+    }
+    let [_, _, _, _, _, _, scope, instance, "", ""] = crn.split(':').collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    Some((scope.strip_prefix("a/")?.to_owned(), instance.parse().ok()?))
+}
+
+async fn instances(State(iam): State<Iam>, headers: HeaderMap) -> Response {
+    let Some(caller) = authenticated(&iam, &headers) else { return unauthenticated() };
+    let instances = iam.state().directory.instances_of(&caller.account);
+    let resources: Vec<Value> = instances
+        .iter()
+        .map(|instance| {
+            json!({
+                "id": instance.crn(),
+                "guid": instance.id,
+                "crn": instance.crn(),
+                "name": instance.name,
+                "region_id": instance.region,
+                "account_id": instance.account,
+                "type": "service_instance",
+                "sub_type": "kms",
+                "state": "active",
+            })
+        })
+        .collect();
+    Json(json!({"rows_count": resources.len(), "next_url": null, "resources": resources})).into_response()
+}
+
+fn authenticated(iam: &Iam, headers: &HeaderMap) -> Option<Principal> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| iam.authenticate(token).ok())?
+}
+
+fn unauthenticated() -> Response {
+    refused(StatusCode::UNAUTHORIZED, "BXNIM0408E", "Provided token is invalid or has expired.")
+}
+
+/// IAM's own form of error document.
+fn refused(status: StatusCode, code: &str, message: &str) -> Response {
+    let document = json!({
+        "errorCode": code,
+        "errorMessage": message,
+        "context": {"requestId": Uuid::new_v4().to_string(), "requestType": "incoming"},
+    });
+    (status, Json(document)).into_response()
+}

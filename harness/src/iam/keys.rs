@@ -1,0 +1,90 @@
+//! The keys that tokens are signed with: real RSA keys, made at start.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::IamError;
+
+/// The key that signs, and those that are still published.
+pub(super) struct SigningKeys {
+    current: SigningKey,
+    old: Vec<SigningKey>,
+}
+
+/// A key pair and its name.
+pub(super) struct SigningKey {
+    pub(super) kid: String,
+    pair: KeyPair,
+}
+
+impl SigningKeys {
+    pub(super) fn generate() -> Result<Self, IamError> {
+        Ok(Self { current: SigningKey::generate()?, old: Vec::new() })
+    }
+
+    pub(super) fn rotate(&mut self) -> Result<(), IamError> {
+        let old = std::mem::replace(&mut self.current, SigningKey::generate()?);
+        self.old.push(old);
+        Ok(())
+    }
+
+    pub(super) fn withdraw_old(&mut self) {
+        self.old.clear();
+    }
+
+    pub(super) fn current(&self) -> &SigningKey {
+        &self.current
+    }
+
+    /// A published key.
+    pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
+        self.published().find(|key| key.kid == kid)
+    }
+
+    /// The JSON Web Key Set of the published keys.
+    pub(super) fn jwks(&self) -> Value {
+        json!({"keys": self.published().map(SigningKey::jwk).collect::<Vec<_>>()})
+    }
+
+    fn published(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.current).chain(&self.old)
+    }
+}
+
+impl SigningKey {
+    pub(super) fn generate() -> Result<Self, IamError> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| IamError)?;
+        Ok(Self { kid: format!("key-{}", Uuid::new_v4().simple()), pair })
+    }
+
+    /// The RS256 signature of `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IamError> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| IamError)?;
+        Ok(signature)
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key().as_ref())
+            .verify(message, signature)
+            .is_ok()
+    }
+
+    fn jwk(&self) -> Value {
+        let public = self.pair.public_key();
+        let encoded = |number: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(number);
+        json!({
+            "kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid,
+            "n": encoded(public.modulus().big_endian_without_leading_zero()),
+            "e": encoded(public.exponent().big_endian_without_leading_zero()),
+        })
+    }
+}

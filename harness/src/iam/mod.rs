@@ -1,0 +1,168 @@
+//! IAM, emulated: API keys become tokens, tokens are verified by published keys, roles decide.
+//!
+//! Written from contract section 3 with primitives of its own, sharing no code with the function's
+//! verification, so that a mistake on one side shows on the other.
+
+mod api;
+mod directory;
+mod keys;
+mod token;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use keysync::{Clock, key::InstanceId};
+
+pub use directory::{Identity, Instance, Role};
+pub use token::TokenBuilder;
+
+use directory::Directory;
+use keys::SigningKeys;
+
+/// The issuer of tokens.
+pub const ISSUER: &str = "https://iam.cloud.ibm.com/identity";
+
+/// IAM could not make its keys.
+#[derive(Debug, thiserror::Error)]
+#[error("no signing key could be made: the machine gave no randomness")]
+pub struct IamError;
+
+/// IAM. Clones are the same one.
+#[derive(Clone)]
+pub struct Iam(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+struct State {
+    directory: Directory,
+    keys: SigningKeys,
+    health: Health,
+    /// For how long answers of `/v2/authz` may be cached.
+    permit_age: Duration,
+    denial_age: Duration,
+}
+
+/// How IAM answers, if at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// As it should.
+    #[default]
+    Up,
+    /// With 503, whatever is asked.
+    Down,
+    /// As it should, this much later.
+    Slow(Duration),
+}
+
+/// Somebody who has proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The IAM id.
+    pub iam_id: String,
+    /// The account that they act in.
+    pub account: String,
+}
+
+/// A token is not valid. Whatever is wrong with it, this is all that a caller learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token is not valid")]
+pub struct InvalidToken;
+
+impl Iam {
+    /// An IAM that knows nobody, with a signing key of its own.
+    pub fn new(clock: Clock) -> Result<Self, IamError> {
+        let state = State {
+            directory: Directory::default(),
+            keys: SigningKeys::generate()?,
+            health: Health::Up,
+            permit_age: Duration::from_mins(10),
+            denial_age: Duration::from_mins(1),
+        };
+        Ok(Self(Arc::new(Inner { clock, state: Mutex::new(state) })))
+    }
+
+    /// Its HTTP API.
+    pub fn router(&self) -> axum::Router {
+        api::router(self.clone())
+    }
+
+    /// Adds an instance, or changes it.
+    pub fn add_instance(&self, instance: Instance) {
+        self.state().directory.add_instance(instance);
+    }
+
+    /// Adds somebody with an API key.
+    pub fn add_identity(&self, identity: Identity) {
+        self.state().directory.add_identity(identity);
+    }
+
+    /// Gives somebody a role in an instance.
+    pub fn grant(&self, iam_id: &str, instance: InstanceId, role: Role) {
+        self.state().directory.grant(iam_id, instance, role);
+    }
+
+    /// Takes all roles in an instance from somebody.
+    pub fn revoke(&self, iam_id: &str, instance: InstanceId) {
+        self.state().directory.revoke(iam_id, instance);
+    }
+
+    /// An instance.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> Option<Instance> {
+        self.state().directory.instance(id).cloned()
+    }
+
+    /// How IAM answers from now on.
+    pub fn set_health(&self, health: Health) {
+        self.state().health = health;
+    }
+
+    /// For how long decisions may be cached from now on.
+    pub fn set_cache_ages(&self, permits: Duration, denials: Duration) {
+        let mut state = self.state();
+        (state.permit_age, state.denial_age) = (permits, denials);
+    }
+
+    /// Signs with a new key from now on; the old one stays published.
+    pub fn rotate_key(&self) -> Result<(), IamError> {
+        self.state().keys.rotate()
+    }
+
+    /// Publishes only the key that signs.
+    pub fn withdraw_old_keys(&self) {
+        self.state().keys.withdraw_old();
+    }
+
+    /// A token for somebody, valid for an hour unless the builder is told otherwise.
+    #[must_use]
+    pub fn token(&self, iam_id: &str) -> TokenBuilder {
+        let account = self.state().directory.account_of(iam_id).unwrap_or_default();
+        TokenBuilder::new(self.clone(), iam_id, &account, self.0.clock.now())
+    }
+
+    /// Verifies a token.
+    pub fn authenticate(&self, token: &str) -> Result<Principal, InvalidToken> {
+        token::verify(token, &self.state().keys, self.0.clock.now())
+    }
+
+    /// Whether somebody may do `action` in `instance`.
+    #[must_use]
+    pub fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
+        self.state().directory.permits(who, action, instance)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Iam {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Iam")
+    }
+}

@@ -1,0 +1,143 @@
+//! Access tokens: made, valid by default with anything that can be broken about them, and verified.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use keysync::key::EpochMillis;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    ISSUER, Iam, IamError, InvalidToken, Principal,
+    keys::{SigningKey, SigningKeys},
+};
+
+/// How long a token lives.
+pub(super) const LIFETIME: Duration = Duration::from_hours(1);
+
+/// A token in the making. Valid unless something is broken on purpose.
+#[derive(Clone, Debug)]
+pub struct TokenBuilder {
+    iam: Iam,
+    now: EpochMillis,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    stranger: bool,
+}
+
+impl TokenBuilder {
+    pub(super) fn new(iam: Iam, iam_id: &str, account: &str, now: EpochMillis) -> Self {
+        let kid = iam.state().keys.current().kid.clone();
+        let header = json!({"kid": kid, "alg": "RS256", "typ": "JWT"});
+        let claims = json!({
+            "iss": ISSUER,
+            "sub": iam_id,
+            "iam_id": iam_id,
+            "id": iam_id,
+            "realmid": "IBMid",
+            "jti": Uuid::new_v4().to_string(),
+            "account": {"valid": true, "bss": account},
+            "iat": now.secs(),
+            "exp": now.plus(LIFETIME).secs(),
+            "scope": "ibm openid",
+            "client_id": "default",
+            "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+        });
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        Self { iam, now, header: object(header), claims: object(claims), stranger: false }
+    }
+
+    /// Another value for a claim.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// A claim left out.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Another value for a header parameter, such as `kid`.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Expired this long ago.
+    #[must_use]
+    pub fn expired(self, ago: Duration) -> Self {
+        let at = self.now.minus(ago).secs();
+        self.claim("exp", at)
+    }
+
+    /// Valid only from this much later on.
+    #[must_use]
+    pub fn not_before(self, later: Duration) -> Self {
+        let at = self.now.plus(later).secs();
+        self.claim("nbf", at)
+    }
+
+    /// Signed with a key that IAM does not know, under the name of one that it does.
+    #[must_use]
+    pub fn signed_by_a_stranger(self) -> Self {
+        Self { stranger: true, ..self }
+    }
+
+    /// The token.
+    pub fn build(&self) -> Result<String, IamError> {
+        let encoded = |part: &Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(json!(part).to_string());
+        let message = format!("{}.{}", encoded(&self.header), encoded(&self.claims));
+        let signature = if self.stranger {
+            SigningKey::generate()?.sign(message.as_bytes())?
+        } else {
+            self.iam.state().keys.current().sign(message.as_bytes())?
+        };
+        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    iam_id: String,
+    account: Account,
+    exp: u64,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    bss: String,
+}
+
+pub(super) fn verify(token: &str, keys: &SigningKeys, now: EpochMillis) -> Result<Principal, InvalidToken> {
+    let (message, signature) = token.rsplit_once('.').ok_or(InvalidToken)?;
+    let (header, claims) = message.split_once('.').ok_or(InvalidToken)?;
+    let header: Header = decode(header)?;
+    let key = keys.find(&header.kid).ok_or(InvalidToken)?;
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| InvalidToken)?;
+    if header.alg != "RS256" || !key.verifies(message.as_bytes(), &signature) {
+        return Err(InvalidToken);
+    }
+    let claims: Claims = decode(claims)?;
+    if claims.iss != ISSUER || claims.exp + 60 <= now.secs() {
+        return Err(InvalidToken);
+    }
+    Ok(Principal { iam_id: claims.iam_id, account: claims.account.bss })
+}
+
+fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, InvalidToken> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken)?;
+    serde_json::from_slice(&json).map_err(|_| InvalidToken)
+}

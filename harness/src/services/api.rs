@@ -1,0 +1,129 @@
+//! The services over HTTP: callbacks in, resources out.
+//!
+//! ```text
+//! POST /{service}/callbacks          a notification
+//! PUT  /{service}/resources/{name}   makes a bucket or deployment under a key
+//! GET  /{service}/resources/{name}   opens it: 200, or 403 by the key's state
+//! ```
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use keysync::Clock;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{AssociatedService, Behaviour, CallbackVerifier, Received, Verdict};
+
+/// What the services share.
+#[derive(Clone)]
+struct Services {
+    by_name: Arc<BTreeMap<String, AssociatedService>>,
+    verifier: CallbackVerifier,
+    clock: Clock,
+}
+
+/// The routes of all `services`, which believe callbacks that `verifier` verifies.
+pub fn router(services: &[AssociatedService], verifier: CallbackVerifier, clock: Clock) -> Router {
+    let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
+    Router::new()
+        .route("/{service}/callbacks", post(callback))
+        .route("/{service}/resources/{name}", get(open).put(protect))
+        .with_state(Services { by_name: Arc::new(by_name), verifier, clock })
+}
+
+async fn callback(
+    State(services): State<Services>,
+    Path(service): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    let behaviour = service.next_behaviour();
+    let (verdict, answer) = match &behaviour {
+        Behaviour::Act | Behaviour::Delay { .. } => {
+            match services.verifier.verify(&headers, &body, services.clock.now()) {
+                Ok(callback) => (service.act(callback), StatusCode::NO_CONTENT.into_response()),
+                Err(why) => (
+                    Verdict::Rejected(why.to_string()),
+                    (StatusCode::UNAUTHORIZED, why.to_string()).into_response(),
+                ),
+            }
+        }
+        Behaviour::Miss | Behaviour::Hang => (Verdict::Ignored, StatusCode::NO_CONTENT.into_response()),
+        Behaviour::Redirect { to } => (
+            Verdict::Ignored,
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
+        ),
+        Behaviour::Answer { status, retry_after } => (Verdict::Ignored, own_answer(*status, *retry_after)),
+    };
+    service.remember(Received {
+        at: services.clock.now(),
+        headers: readable(&headers),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        verdict,
+    });
+    match behaviour.delay() {
+        Some(delay) => tokio::time::sleep(delay).await,
+        None => std::future::pending().await,
+    }
+    answer
+}
+
+fn own_answer(status: u16, retry_after: Option<u64>) -> Response {
+    let mut answer =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    if let Some(seconds) = retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct NewResource {
+    crn: String,
+    key_id: String,
+}
+
+async fn protect(
+    State(services): State<Services>,
+    Path((service, name)): Path<(String, String)>,
+    Json(NewResource { crn, key_id }): Json<NewResource>,
+) -> Response {
+    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    service.protect(&name, &crn, &key_id);
+    StatusCode::CREATED.into_response()
+}
+
+async fn open(State(services): State<Services>, Path((service, name)): Path<(String, String)>) -> Response {
+    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    match service.opens(&name) {
+        None => unknown("resource", &name),
+        Some(Ok(resource)) => Json(json!({"name": name, "crn": resource.crn, "opens": true})).into_response(),
+        Some(Err(told)) => (
+            StatusCode::FORBIDDEN,
+            Json(json!({"name": name, "opens": false, "keyState": told.key_state,
+                        "reason": "the root key that protects this resource is not active"})),
+        )
+            .into_response(),
+    }
+}
+
+fn unknown(what: &str, name: &str) -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"error": format!("there is no {what} `{name}` here")})))
+        .into_response()
+}

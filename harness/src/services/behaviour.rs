@@ -1,0 +1,53 @@
+//! How a service treats the callbacks that reach it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a service does with a callback.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Behaviour {
+    /// Verifies it, acts on it, answers 204.
+    #[default]
+    Act,
+    /// Answers 204 and forgets it: the service of the seed's story that does not respond.
+    Miss,
+    /// Answers with a status of its own and does not act.
+    Answer {
+        /// The status, such as 503 or 410.
+        status: u16,
+        /// Seconds for the `retry-after` header.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
+    },
+    /// Sends the caller elsewhere with 307 and does not act.
+    Redirect {
+        /// Where to.
+        to: String,
+    },
+    /// Acts and answers, this many milliseconds later.
+    Delay {
+        /// How long.
+        millis: u64,
+    },
+    /// Takes the request and never answers.
+    Hang,
+}
+
+impl Behaviour {
+    /// Answers `status` and does not act.
+    #[must_use]
+    pub fn answer(status: u16) -> Self {
+        Self::Answer { status, retry_after: None }
+    }
+
+    /// How long it waits before it does anything; `None` is for ever.
+    pub(super) fn delay(&self) -> Option<Duration> {
+        match self {
+            Self::Delay { millis } => Some(Duration::from_millis(*millis)),
+            Self::Hang => None,
+            _ => Some(Duration::ZERO),
+        }
+    }
+}
