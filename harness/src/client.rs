@@ -1,12 +1,15 @@
 //! A client of the endpoint, as the harness's own stories and tests need it: plain HTTP, every answer
 //! kept whole.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Harness, HarnessError};
+use crate::{Harness, HarnessError, iam::Iam};
 
 /// Somebody who calls the endpoint with a token.
 #[derive(Clone)]
@@ -14,7 +17,9 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: String,
     instance: String,
-    token: String,
+    token: Arc<Mutex<String>>,
+    /// Who it renews its token for, as public clients do; `None` where it was given one to use.
+    renews: Option<(Iam, String)>,
 }
 
 /// An answer, whole.
@@ -56,27 +61,37 @@ impl Client {
         let answer = http.post(format!("{}/identity/token", harness.iam_url())).form(&form).send().await?;
         let answer: Value = answer.error_for_status()?.json().await?;
         let token = answer["access_token"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { http, endpoint: harness.endpoint_url(), instance: harness.instance().to_string(), token })
+        let iam = harness.iam().clone();
+        let renews = iam.authenticate(&token).ok().map(|principal| (iam, principal.iam_id));
+        let (endpoint, instance) = (harness.endpoint_url(), harness.instance().to_string());
+        Ok(Self { http, endpoint, instance, token: Arc::new(Mutex::new(token)), renews })
     }
 
     /// The same client with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
+        Self { token: Arc::new(Mutex::new(token.to_owned())), renews: None, ..self.clone() }
     }
 
-    /// Its token. A secret, though of this harness only.
+    /// Its token, renewed where the harness's clock has left it behind. A secret, though of this
+    /// harness only.
     #[must_use]
-    pub fn token(&self) -> &str {
-        &self.token
+    pub fn token(&self) -> String {
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((iam, iam_id)) = &self.renews
+            && iam.authenticate(&token).is_err()
+            && let Ok(renewed) = iam.token(iam_id).build()
+        {
+            *token = renewed;
+        }
+        token.clone()
     }
 
     /// A request with the headers that every call bears. `path` starts with a slash.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.endpoint))
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token())
             .header("bluemix-instance", &self.instance)
     }
 

@@ -6,7 +6,7 @@ use crate::HarnessError;
 
 /// Writes `NAME=value` lines. The file holds the callbacks' signing key of this harness.
 pub(crate) fn write(path: &Path, env: &[(String, String)]) -> Result<(), HarnessError> {
-    let lines: String = env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    std::fs::write(path, lines)
+    let lines: Vec<String> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    std::fs::write(path, lines.join("\n") + "\n")
         .map_err(|error: io::Error| HarnessError::EnvFile { path: path.to_owned(), error })
 }

@@ -61,6 +61,7 @@ impl HarnessError {
         Self::Table(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(crate) fn world(error: impl ToString) -> Self {
         Self::World(error.to_string())
     }

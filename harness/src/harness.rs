@@ -18,7 +18,7 @@ use crate::{
     dynamo::{Dynamo, Engine, TABLE},
     endpoint::{Endpoint, Store},
     env_file,
-    function::{Function, Mode},
+    function::{FUNCTION_TIMEOUT, Function, Mode},
     iam::Iam,
     samples,
     server::Server,
@@ -36,6 +36,7 @@ pub struct HarnessBuilder {
     clock: HarnessClock,
     env: Vec<(String, String)>,
     env_file: Option<PathBuf>,
+    function_timeout: Duration,
     quiet: bool,
 }
 
@@ -48,6 +49,7 @@ impl Default for HarnessBuilder {
             clock: HarnessClock::running(),
             env: Vec::new(),
             env_file: None,
+            function_timeout: FUNCTION_TIMEOUT,
             quiet: true,
         }
     }
@@ -92,6 +94,12 @@ impl HarnessBuilder {
         Self { env_file: path, ..self }
     }
 
+    /// How long Lambda lets the real binary run before it kills it; 30 s by default.
+    #[must_use]
+    pub fn function_timeout(self, timeout: Duration) -> Self {
+        Self { function_timeout: timeout, ..self }
+    }
+
     /// Whether the function's log is kept for [`Harness::function`] only (the default), or goes to
     /// standard error, too.
     #[must_use]
@@ -120,7 +128,8 @@ impl HarnessBuilder {
         if let Some(path) = &self.env_file {
             env_file::write(path, &env)?;
         }
-        let function = Function::start(&self.mode, &env, self.clock.clock(), self.quiet).await?;
+        let (clock, timeout) = (self.clock.clock(), self.function_timeout);
+        let function = Function::start(&self.mode, &env, clock, timeout, self.quiet).await?;
 
         let registry =
             Registry::from_json(&callbacks, AddressPolicy::LoopbackTest).map_err(HarnessError::world)?;

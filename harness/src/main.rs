@@ -57,7 +57,7 @@ struct Parts {
     /// Keeps the table in this file, so that it is there the next time.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
     data: Option<PathBuf>,
-    /// Uses another DynamoDB engine, such as DynamoDB Local at http://127.0.0.1:8000.
+    /// Uses another DynamoDB engine, such as DynamoDB Local at <http://127.0.0.1:8000>.
     #[arg(long, value_name = "URL")]
     dynamodb: Option<String>,
 }

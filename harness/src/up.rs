@@ -38,7 +38,7 @@ fn as_json(harness: &Harness, root_key: &str, standard_key: &str) -> String {
 }
 
 async fn as_text(harness: &Harness, root_key: &str) -> Result<String, HarnessError> {
-    let token = Client::log_in(harness, harness.api_key()).await?.token().to_owned();
+    let token = Client::log_in(harness, harness.api_key()).await?.token();
     let (endpoint, iam, services) = (harness.endpoint_url(), harness.iam_url(), harness.services_url());
     let (instance, host) = (harness.instance(), harness.instance_url());
     Ok(format!(

@@ -56,14 +56,12 @@ impl World {
     pub(crate) async fn load(client: &Client, table: &str) -> Result<Self, HarnessError> {
         let found =
             client.get_item().table_name(table).key("pk", text(ITEM)).key("sk", text(ITEM)).send().await;
-        match found.map_err(HarnessError::table)?.item {
-            Some(item) => serde_dynamo::from_item(item).map_err(HarnessError::table),
-            None => {
-                let world = Self::new();
-                world.save(client, table).await?;
-                Ok(world)
-            }
+        if let Some(item) = found.map_err(HarnessError::table)?.item {
+            return serde_dynamo::from_item(item).map_err(HarnessError::table);
         }
+        let world = Self::new();
+        world.save(client, table).await?;
+        Ok(world)
     }
 
     /// An IAM that knows who is in it.

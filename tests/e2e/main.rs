@@ -1,1 +1,25 @@
-//! x
+//! End-to-end tests: the real function behind real sockets, a file for each behaviour.
+//!
+//! Each test has a harness of its own, with ports, table and keys of its own. Where a test needs the
+//! clock to the millisecond, the function runs in the test's process; everywhere else it is the real
+//! binary.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+mod a_callback_is_what_was_agreed;
+mod a_failed_delivery_stays_pending;
+mod a_function_that_is_too_slow_is_killed;
+mod a_lost_answer_is_not_a_conflict;
+mod a_refusal_changes_nothing;
+mod a_repeated_request_is_the_same_request;
+mod every_state_but_purged_can_be_synced;
+mod iam_decides_and_its_outage_lets_nobody_pass;
+mod keys_do_not_hold_each_other_up;
+mod one_of_many_wins;
+mod the_endpoint_keeps_its_rules;
+mod the_hosts_that_name_an_instance;
+mod the_log_tells_no_secrets;
+mod the_seeds_story;
+mod the_windows_edge;
+mod two_calls_to_dynamodb;

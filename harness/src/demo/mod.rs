@@ -74,7 +74,10 @@ impl Story {
         teller.request(&format!("DELETE /api/v2/keys/{key}?force=true"), "");
         let answer = self.client.delete(key).await?;
         teller.answer(&answer, "");
-        teller.check(answer.status == StatusCode::NO_CONTENT, "the key is destroyed (state 5)");
+        let path = format!("/api/v2/keys/{key}");
+        let key = self.client.send(self.client.request(Method::GET, &path)).await?;
+        let destroyed = answer.status == StatusCode::NO_CONTENT && key.body["resources"][0]["state"] == 5;
+        teller.check(destroyed, "the key is destroyed (state 5)");
         let received = self.harness.object_storage().received();
         let missed = received.len() == 1 && received[0].verdict == Verdict::Ignored;
         teller.check(missed, "object storage answered 204 to com.ibm.cloud.kms.key.delete and forgot it");

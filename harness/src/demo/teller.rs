@@ -33,7 +33,7 @@ impl Teller {
     }
 
     pub(super) fn request(&self, line: &str, body: &str) {
-        self.line("", &format!("   → {line} {body}").trim_end().to_owned());
+        self.line("", format!("   → {line} {body}").trim_end());
     }
 
     pub(super) fn answer(&self, answer: &Answer, detail: &str) {

@@ -120,6 +120,7 @@ impl Proxy {
     }
 
     /// The calls that came, which are forgotten here.
+    #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.state().calls)
     }

@@ -52,7 +52,8 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Index {
-    index_name: String,
+    #[serde(rename = "IndexName")]
+    name: String,
     key_schema: Vec<Key>,
     projection: ProjectionOf,
 }
@@ -60,7 +61,8 @@ struct Index {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ProjectionOf {
-    projection_type: String,
+    #[serde(rename = "ProjectionType")]
+    kind: String,
 }
 
 /// Makes the table, if it is not there, and waits until it can be used.
@@ -112,9 +114,9 @@ fn key(key: &Key) -> Result<KeySchemaElement, String> {
 }
 
 fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
-    let projection = ProjectionType::from(index.projection.projection_type.as_str());
+    let projection = ProjectionType::from(index.projection.kind.as_str());
     GlobalSecondaryIndex::builder()
-        .index_name(&index.index_name)
+        .index_name(&index.name)
         .set_key_schema(Some(index.key_schema.iter().map(key).collect::<Result<_, _>>()?))
         .projection(Projection::builder().projection_type(projection).build())
         .build()

@@ -52,14 +52,14 @@ pub(super) async fn create(
         created_by: caller.principal.iam_id.clone(),
     };
     let key = endpoint.0.store.create(key, endpoint.0.clock.now()).await?;
-    Ok((StatusCode::CREATED, representation::collection("key", vec![representation::key(&key)])))
+    Ok((StatusCode::CREATED, representation::collection("key", &[representation::key(&key)])))
 }
 
 pub(super) async fn list(State(endpoint): State<Endpoint>, caller: Caller) -> Result<Json<Value>, ApiError> {
     caller.may(&endpoint, "kms.secrets.list")?;
     let mut keys = endpoint.0.store.list(caller.instance).await?;
     keys.retain(|key| caller.ring.as_ref().is_none_or(|ring| *ring == key.ring));
-    Ok(representation::collection("key", keys.iter().map(representation::key).collect()))
+    Ok(representation::collection("key", &keys.iter().map(representation::key).collect::<Vec<_>>()))
 }
 
 pub(super) async fn get(
@@ -69,7 +69,7 @@ pub(super) async fn get(
 ) -> Result<Json<Value>, ApiError> {
     let id = caller.key(&endpoint, "kms.secrets.readmetadata", name).await?;
     let key = endpoint.0.store.get(caller.instance, id).await?;
-    Ok(representation::collection("key", vec![representation::key(&key)]))
+    Ok(representation::collection("key", &[representation::key(&key)]))
 }
 
 pub(super) async fn create_alias(
@@ -82,5 +82,5 @@ pub(super) async fn create_alias(
     let key = endpoint.0.store.get(caller.instance, id).await?;
     endpoint.0.store.create_alias(&key.crn, &alias).await?;
     let resource = json!({"keyId": id, "alias": alias, "createdBy": caller.principal.iam_id});
-    Ok((StatusCode::CREATED, representation::collection("alias", vec![resource])))
+    Ok((StatusCode::CREATED, representation::collection("alias", &[resource])))
 }

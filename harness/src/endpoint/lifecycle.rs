@@ -1,5 +1,7 @@
 //! Lifecycle actions: check the rules, record the new state, tell the services.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -41,7 +43,7 @@ pub(super) async fn restore(
     let id = caller.key(&endpoint, "kms.secrets.restore", name).await?;
     take(&endpoint, &caller, id, LifecycleAction::Restore, false).await?;
     let key = endpoint.0.store.get(caller.instance, id).await?;
-    let body: Json<_> = representation::collection("key", vec![representation::key(&key)]);
+    let body: Json<_> = representation::collection("key", &[representation::key(&key)]);
     Ok((StatusCode::CREATED, body).into_response())
 }
 
@@ -125,7 +127,8 @@ async fn record(
     let change = LifecycleChange {
         instance: key.crn.instance.instance,
         key: key.crn.key,
-        event: LifecycleEvent { action, at: now },
+        // Two actions in one millisecond are still two, one after the other.
+        event: LifecycleEvent { action, at: now.max(key.event.at.plus(Duration::from_millis(1))) },
         state,
         version,
         claim: ClaimId::unique(),

@@ -71,6 +71,6 @@ pub(super) async fn list_all(
 }
 
 fn registration_collection(registrations: &[Registration]) -> Json<Value> {
-    let resources = registrations.iter().map(representation::registration).collect();
-    representation::collection("registration", resources)
+    let resources: Vec<_> = registrations.iter().map(representation::registration).collect();
+    representation::collection("registration", &resources)
 }

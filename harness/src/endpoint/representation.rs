@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::store::{Registration, StoredKey};
 
 /// A collection of resources of a `kind`, such as `key`.
-pub(super) fn collection(kind: &str, resources: Vec<Value>) -> Json<Value> {
+pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
     Json(json!({
         "metadata": {
             "collectionType": format!("application/vnd.ibm.kms.{kind}+json"),

@@ -26,11 +26,9 @@ pub(super) fn next_state(
     use KeyState::{Active, Deactivated, Destroyed, Suspended};
     use LifecycleAction::{Delete, Disable, Enable, Restore, Rotate};
     let next = match (action, key.state) {
-        (Rotate, Active) => Active,
+        (Rotate, Active) | (Enable, Suspended) | (Restore, Destroyed) => Active,
         (Disable, Active) => Suspended,
-        (Enable, Suspended) => Active,
         (Delete, Active | Suspended | Deactivated) => Destroyed,
-        (Restore, Destroyed) => Active,
         (Delete, Destroyed) => {
             return Err(ApiError::new(StatusCode::GONE, "KEY_DELETED_ERR", "The key is deleted already"));
         }

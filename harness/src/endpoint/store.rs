@@ -290,6 +290,7 @@ fn with_keys(mut item: Item, pk: &str, sk: &str) -> Item {
     item
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }

@@ -71,6 +71,7 @@ impl Function {
         mode: &Mode,
         env: &[(String, String)],
         clock: Clock,
+        timeout: Duration,
         quiet: bool,
     ) -> Result<Self, FunctionError> {
         match mode {
@@ -79,7 +80,7 @@ impl Function {
                     binary: sync_binary().await?,
                     env: env.to_vec(),
                     environments: *environments,
-                    timeout: FUNCTION_TIMEOUT,
+                    timeout,
                     quiet,
                 };
                 Ok(Self::Process(ProcessFunction::start(config).await?))

@@ -1,0 +1,217 @@
+//! The command `harness`, as people and programs run it.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+/// How long something that should happen at once may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn harness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A `harness up --json` that is ready, and what it printed.
+struct Up {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    ready: Value,
+}
+
+async fn up(arguments: &[&str]) -> Up {
+    let mut child = harness(&[&["up", "--json", "--port", "0"], arguments].concat()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(PATIENCE, stdout.next_line()).await.unwrap().unwrap().unwrap();
+    let ready = serde_json::from_str(&line).unwrap();
+    Up { child, stdout, ready }
+}
+
+impl Up {
+    fn text(&self, name: &str) -> String {
+        self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready)).to_owned()
+    }
+
+    /// A sync of the root key, by what the line says and nothing else.
+    async fn sync(&self) -> u16 {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let apikey = self.text("api_key");
+        let form = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", apikey.as_str())];
+        let token =
+            http.post(format!("{}/identity/token", self.text("iam"))).form(&form).send().await.unwrap();
+        let token: Value = token.json().await.unwrap();
+        let path = format!("/api/v2/keys/{}/actions/sync", self.text("root_key_id"));
+        let request = http
+            .post(format!("{}{path}", self.text("endpoint")))
+            .bearer_auth(token["access_token"].as_str().unwrap())
+            .header("bluemix-instance", self.text("instance_id"));
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// The processes that it started.
+    fn children(&self) -> Vec<u32> {
+        let parent = self.child.id().unwrap();
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|process| parent_of(*process) == Some(parent))
+            .collect()
+    }
+}
+
+/// The parent of a process that runs; zombies do not.
+fn parent_of(process: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // `pid (name) state ppid …`, and the name may hold anything.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z").then_some(parent)
+}
+
+async fn all_end(processes: &[u32]) {
+    let started = Instant::now();
+    while processes.iter().any(|process| parent_of(*process).is_some()) {
+        assert!(started.elapsed() < PATIENCE, "{processes:?} go on");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn up_prints_one_line_that_says_all() {
+    let mut up = up(&[]).await;
+    for name in ["endpoint", "iam", "dynamodb", "control", "function", "services"] {
+        assert!(up.text(name).starts_with("http://127.0.0.1:"), "{name}: {}", up.ready);
+    }
+    for name in ["instance_id", "root_key_id", "standard_key_id"] {
+        assert_eq!(up.text(name).len(), 36, "{name}");
+    }
+    assert_eq!(up.text("region"), "us-south");
+    assert_ne!(up.text("api_key"), up.text("reader_api_key"));
+    assert_eq!((up.sync().await, up.sync().await), (204, 409));
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let advance =
+        http.post(format!("{}/time", up.text("control"))).json(&serde_json::json!({"advance": "61m"}));
+    assert_eq!(advance.send().await.unwrap().status(), 204);
+    assert_eq!(up.sync().await, 204);
+
+    up.child.start_kill().unwrap();
+    assert_eq!(up.stdout.next_line().await.unwrap(), None, "nothing else on standard output");
+}
+
+#[tokio::test]
+async fn its_processes_end_with_it_when_it_is_killed() {
+    let mut up = up(&[]).await;
+    assert_eq!(up.sync().await, 204);
+    let children = up.children();
+    assert!(!children.is_empty(), "the function runs in a process of its own");
+    up.child.kill().await.unwrap(); // SIGKILL: nothing of its own can run any more
+    all_end(&children).await;
+}
+
+#[tokio::test]
+async fn its_processes_end_with_it_when_it_is_told_to_end() {
+    let mut up = up(&[]).await;
+    let children = up.children();
+    let told = Command::new("kill").arg(up.child.id().unwrap().to_string()).status().await.unwrap();
+    assert!(told.success());
+    let ended = tokio::time::timeout(PATIENCE, up.child.wait()).await.unwrap().unwrap();
+    assert!(ended.success(), "{ended}");
+    all_end(&children).await;
+}
+
+#[tokio::test]
+async fn a_table_in_a_file_is_there_the_next_time() {
+    let folder = std::env::temp_dir().join(format!("keysync-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("table.db");
+    let arguments = ["--data", file.to_str().unwrap()];
+    let mut first = up(&arguments).await;
+    assert_eq!(first.sync().await, 204);
+    first.child.kill().await.unwrap();
+
+    let second = up(&arguments).await;
+    for name in ["api_key", "instance_id", "root_key_id", "standard_key_id"] {
+        assert_eq!(second.text(name), first.text(name), "{name}");
+    }
+    assert_eq!(second.sync().await, 409, "the window is still closed");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn in_process_works_without_a_process() {
+    let up = up(&["--function", "in-process"]).await;
+    assert_eq!(up.sync().await, 204);
+    assert!(up.children().is_empty());
+}
+
+#[tokio::test]
+async fn the_environment_is_written_for_whoever_starts_the_function() {
+    let path = std::env::temp_dir().join(format!("keysync-{}.env", uuid::Uuid::new_v4()));
+    let url = "http://127.0.0.1:9/lambda-url/sync";
+    let up = up(&["--function", url, "--env-file", path.to_str().unwrap()]).await;
+    assert_eq!(up.text("function"), url);
+    let env = std::fs::read_to_string(&path).unwrap();
+    for name in [
+        "KEYSYNC_IAM_URL=http",
+        "KEYSYNC_CALLBACKS={",
+        "KEYSYNC_SIGNING_KEY=whsk_",
+        "AWS_ENDPOINT_URL_DYNAMODB=",
+    ] {
+        assert!(env.contains(name), "{name} is missing in\n{env}");
+    }
+    assert_eq!(up.sync().await, 502, "nobody answers there");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn demo_tells_the_story_and_succeeds() {
+    let output = harness(&["demo"]).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("✓ the bucket refuses") && text.contains("REQ_TOO_EARLY_ERR") && !text.contains('✗')
+    );
+    assert!(!text.contains('\x1b'), "no colours where nobody looks");
+}
+
+#[tokio::test]
+async fn mistakes_are_named() {
+    let wrong = harness(&["up", "--function", "docker"]).output().await.unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let text = String::from_utf8(wrong.stderr).unwrap();
+    assert!(text.contains("must be `process`, `in-process` or a URL: got `docker`"), "{text}");
+
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut refused = harness(&["up", "--port", &port, "--function", "in-process"]).spawn().unwrap();
+    assert_eq!(refused.wait().await.unwrap().code(), Some(1));
+    let mut text = String::new();
+    refused.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
+    assert!(text.contains("is the port taken"), "{text}");
+}
+
+#[tokio::test]
+async fn a_binary_that_is_not_there_is_named_with_the_mend() {
+    let missing = Path::new("/no/such/sync");
+    let output = harness(&["demo"]).env("KEYSYNC_SYNC_BIN", missing).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("/no/such/sync") && text.contains("cargo build -p keysync --bin sync"), "{text}");
+}

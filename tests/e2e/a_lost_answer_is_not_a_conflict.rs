@@ -1,0 +1,71 @@
+//! G3: an answer of DynamoDB that gets lost after the write was applied does not turn into a 409, and
+//! a write that was not applied does not turn into a 204.
+
+use keysync_harness::dynamo::{Fault, Times};
+
+use crate::support::{World, world};
+
+async fn told_once(world: &World) {
+    for service in world.harness.services() {
+        assert_eq!(service.received().len(), 1, "{}", service.name());
+    }
+    let item = world.item().await;
+    assert_eq!(
+        (&item["pending"], &item["sequence"], item.get("due_at")),
+        (&serde_json::json!({}), &1.into(), None)
+    );
+}
+
+#[tokio::test]
+async fn the_claims_answer() {
+    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+        let world = world().await;
+        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        assert_eq!(world.sync().await.status, 204, "{fault:?}");
+        assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 3, "claim, claim again, confirm");
+        told_once(&world).await;
+        assert_eq!(world.sync().await.status, 409);
+    }
+}
+
+#[tokio::test]
+async fn the_claims_request() {
+    for fault in [Fault::Cut, Fault::Fail, Fault::Throttle] {
+        let world = world().await;
+        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        assert_eq!(world.sync().await.status, 204, "{fault:?}");
+        told_once(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn the_confirmations_answer() {
+    let world = world().await;
+    let proxy = world.harness.dynamo().proxy();
+    proxy.inject(Fault::Delay(std::time::Duration::ZERO), Times::Next(1)); // the claim
+    proxy.inject(Fault::LoseAnswer, Times::Next(1));
+    assert_eq!(world.sync().await.status, 204);
+    told_once(&world).await;
+}
+
+#[tokio::test]
+async fn all_of_the_claims_answers_and_the_caller_asks_again() {
+    let world = world().await;
+    let request = || {
+        let path = format!("/api/v2/keys/{}/actions/sync", world.key);
+        world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
+    };
+    world.harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
+    let unknown = world.manager.send(request()).await.unwrap();
+    assert_eq!((unknown.status.as_u16(), unknown.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
+    world.harness.dynamo().proxy().heal();
+
+    // The claim was written: it is pending for redelivery, and the repeated request learns of it.
+    assert_eq!(world.manager.send(request()).await.unwrap().status, 204);
+    let item = world.item().await;
+    assert_eq!(
+        item["pending"],
+        serde_json::json!({"cloud-object-storage": 1, "databases-for-postgresql": 1})
+    );
+    assert!(item["due_at"].is_number());
+}

@@ -1,0 +1,36 @@
+//! A key whose service hangs takes nothing from another key.
+
+use keysync_harness::{
+    Harness,
+    function::Mode,
+    samples,
+    services::{Behaviour, OBJECT_STORAGE},
+};
+
+use crate::support::world_of;
+
+#[tokio::test]
+async fn one_whose_service_hangs_and_another() {
+    let builder =
+        Harness::builder().function(Mode::Process { environments: 2 }).env("KEYSYNC_CALLBACK_TIMEOUT", "1s");
+    let world = world_of(builder).await;
+    let other = world.another_key().await;
+    samples::protect(&world.harness, &world.manager, &other, OBJECT_STORAGE, "other-bucket").await.unwrap();
+    world.harness.databases().behave(Behaviour::Hang); // associated with the first key only
+
+    let held_up = tokio::spawn({
+        let (manager, key) = (world.manager.clone(), world.key.clone());
+        async move { manager.sync(&key).await.unwrap() }
+    });
+    world.harness.databases().wait_for(1).await;
+    assert_eq!(world.manager.sync(&other).await.unwrap().status, 204);
+    assert!(!held_up.is_finished(), "the other key's answer did not wait for this one's service");
+
+    assert_eq!(
+        held_up.await.unwrap().status,
+        204,
+        "accepted: the notification is recorded and will be retried"
+    );
+    assert_eq!(world.item().await["pending"], serde_json::json!({"databases-for-postgresql": 1}));
+    assert_eq!(world.item_of(&other).await["pending"], serde_json::json!({}));
+}

@@ -1,0 +1,27 @@
+//! G1: of any number of simultaneous requests for one key, over any number of processes, one gets 204.
+
+use std::collections::BTreeMap;
+
+use keysync_harness::{Harness, function::Mode};
+use tokio::task::JoinSet;
+
+use crate::support::world_of;
+
+#[tokio::test]
+async fn of_200_requests_over_two_processes() {
+    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
+    let mut requests = JoinSet::new();
+    for _ in 0..200 {
+        let (manager, key) = (world.manager.clone(), world.key.clone());
+        requests.spawn(async move { manager.sync(&key).await.unwrap().status.as_u16() });
+    }
+    let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
+    while let Some(status) = requests.join_next().await {
+        *answers.entry(status.unwrap()).or_default() += 1;
+    }
+    assert_eq!(answers, BTreeMap::from([(204, 1), (409, 199)]));
+    for service in world.harness.services() {
+        assert_eq!(service.received().len(), 1, "{} was told once", service.name());
+    }
+}

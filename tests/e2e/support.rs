@@ -1,0 +1,95 @@
+//! What most tests start with: a harness, a manager, a root key that two services are associated with.
+
+use std::time::Duration;
+
+use keysync::key::EpochMillis;
+use keysync_harness::{Answer, Client, Harness, HarnessBuilder, HarnessClock, function::Mode};
+use serde_json::{Value, json};
+
+/// A harness with a manager and a root key.
+pub(crate) struct World {
+    pub(crate) harness: Harness,
+    pub(crate) manager: Client,
+    /// The id of a root key that protects a bucket and a database and was never notified about.
+    pub(crate) key: String,
+}
+
+/// The real function in one process.
+pub(crate) async fn world() -> World {
+    world_of(Harness::builder()).await
+}
+
+/// The function in this process, on a clock that stands still until the test moves it.
+pub(crate) async fn world_at(now: EpochMillis) -> World {
+    world_of(Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(now))).await
+}
+
+pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
+    let mut harness = builder.start().await.unwrap();
+    let (key, _) = harness.sample_keys().await.unwrap();
+    let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
+    World { harness, manager, key }
+}
+
+impl World {
+    /// Synchronizes the key.
+    pub(crate) async fn sync(&self) -> Answer {
+        self.manager.sync(&self.key).await.unwrap()
+    }
+
+    /// Makes a key without registrations.
+    pub(crate) async fn another_key(&self) -> String {
+        self.manager.create_key("another", false).await.unwrap()
+    }
+
+    /// Takes a lifecycle action by its path below the key, such as `actions/rotate`.
+    pub(crate) async fn take(&self, action: &str) -> Answer {
+        self.manager.post(&format!("/api/v2/keys/{}/{action}", self.key)).await.unwrap()
+    }
+
+    /// The key's item.
+    pub(crate) async fn item(&self) -> Value {
+        self.item_of(&self.key).await
+    }
+
+    /// A key's item.
+    pub(crate) async fn item_of(&self, key: &str) -> Value {
+        let pk = format!("{}#{key}", self.harness.instance());
+        let everything = self.everything().await;
+        let found = everything.into_iter().find(|item| item["pk"] == pk.as_str() && item["sk"] == "key");
+        found.unwrap_or_else(|| panic!("no item {pk}"))
+    }
+
+    /// The whole table, in a fixed order.
+    pub(crate) async fn everything(&self) -> Vec<Value> {
+        let items = self.harness.store().everything().await.unwrap();
+        let mut items: Vec<Value> =
+            items.into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect();
+        items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
+        items
+    }
+
+    pub(crate) async fn travel(&self, by: Duration) {
+        self.harness.travel(by).await.unwrap();
+    }
+}
+
+/// The whole error document of contract section 1.
+pub(crate) fn document(title: &str, status: u16, code: &str, message: &str) -> Value {
+    json!({
+        "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
+        "resources": [{
+            "errorMsg": format!(
+                "{title}: Could not initiate sync requests to associated resources: \
+                 Please see `reasons` for more details ({code})"
+            ),
+            "reasons": [{
+                "code": code, "message": message, "status": status,
+                "moreInfo": "https://cloud.ibm.com/apidocs/key-protect",
+            }],
+        }],
+    })
+}
+
+/// The length of the window.
+pub(crate) const HOUR: Duration = Duration::from_hours(1);

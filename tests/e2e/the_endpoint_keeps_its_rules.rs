@@ -1,0 +1,68 @@
+//! The emulated endpoint's own rules (contract section 4).
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::support::{World, world};
+
+async fn code(world: &World, action: &str) -> (u16, String) {
+    let answer = world.take(action).await;
+    (answer.status.as_u16(), answer.code().to_owned())
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+#[tokio::test]
+async fn actions_need_the_right_state() {
+    let world = world().await;
+    assert_eq!(code(&world, "actions/enable").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "restore").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "actions/disable").await.0, 204);
+    assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "actions/enable").await, refused(409, "REQ_TOO_EARLY_ERR"));
+    world.travel(Duration::from_secs(31)).await;
+    assert_eq!(code(&world, "actions/enable").await.0, 204);
+}
+
+#[tokio::test]
+async fn one_rotation_an_hour() {
+    let world = world().await;
+    assert_eq!(code(&world, "actions/rotate").await.0, 204);
+    assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ROTATION_NOT_PERMITTED"));
+    world.travel(Duration::from_hours(1)).await;
+    assert_eq!(code(&world, "actions/rotate").await.0, 204);
+}
+
+#[tokio::test]
+async fn deleting_what_protects_resources_takes_force_and_works_once() {
+    let world = world().await;
+    let path = format!("/api/v2/keys/{}", world.key);
+    let gently = world.manager.send(world.manager.request(Method::DELETE, &path)).await.unwrap();
+    assert_eq!((gently.status.as_u16(), gently.code()), (409, "PROTECTED_RESOURCE_ERR"));
+    assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
+    let again = world.manager.delete(&world.key).await.unwrap();
+    assert_eq!((again.status.as_u16(), again.code()), (410, "KEY_DELETED_ERR"));
+    world.travel(Duration::from_secs(31)).await;
+    assert_eq!(world.take("restore").await.status, 201);
+}
+
+#[tokio::test]
+async fn keys_and_registrations_are_listed() {
+    let world = world().await;
+    let get = async |path: &str| -> Value {
+        world.manager.send(world.manager.request(Method::GET, path)).await.unwrap().body
+    };
+    let keys = get("/api/v2/keys").await;
+    assert_eq!(keys["metadata"]["collectionTotal"], 2, "the sample keys");
+    assert_eq!(keys["resources"][0]["id"], world.key.as_str());
+    for path in ["/api/v2/keys/registrations", &format!("/api/v2/keys/{}/registrations", world.key)] {
+        let registrations = get(path).await;
+        assert_eq!(registrations["metadata"]["collectionType"], "application/vnd.ibm.kms.registration+json");
+        assert_eq!(registrations["metadata"]["collectionTotal"], 2, "{path}");
+        assert_eq!(registrations["resources"][0]["keyId"], world.key.as_str());
+    }
+}
