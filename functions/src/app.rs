@@ -1,6 +1,6 @@
 //! The sync function, wired: a function-URL request in, an answer out, one log line for each.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::Response;
 use lambda_http::{Body, Request, RequestExt};
@@ -21,6 +21,7 @@ use crate::{
     notify::Notifier,
     outbox::Outbox,
     sync::{Sync, Synced},
+    telemetry::millis,
 };
 
 /// The sync function with all that it holds on to between requests.
@@ -46,7 +47,7 @@ impl App {
     }
 
     /// Answers one request. Whatever happens, it is an answer.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(self: Arc<Self>, request: Request) -> Result<Response<Body>, Infallible> {
         let correlation_id = correlation_id(request.headers());
         let span = tracing::info_span!("sync", %correlation_id, instance = Empty, key = Empty);
         Ok(self.answer(&request, correlation_id).instrument(span).await)
@@ -58,7 +59,11 @@ impl App {
         let budget = Budget::new(deadline, self.request_timeout);
         match self.serve(request, &correlation_id, budget).await {
             Ok(synced) => {
-                tracing::info!(outcome = ?synced, status = 204, duration_ms = millis(started), "accepted");
+                let (outcome, claim) = match synced {
+                    Synced::Notified(claim) => ("notified", Some(display(claim))),
+                    Synced::Replayed => ("replayed", None),
+                };
+                tracing::info!(outcome, claim, status = 204, duration_ms = millis(started), "accepted");
                 accepted(&correlation_id)
             }
             Err((refusal, why)) => {
@@ -87,8 +92,4 @@ impl App {
         Span::current().record("instance", display(request.instance)).record("key", display(&request.key));
         self.sync.serve(&request, budget).await.map_err(|error| ((&error).into(), error.to_string()))
     }
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

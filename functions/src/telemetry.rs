@@ -3,6 +3,7 @@
 //! Never logged: tokens, API keys, signing keys, and the `authorization` header. Types that hold one do
 //! not print it.
 
+use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LOG;
@@ -14,4 +15,9 @@ pub fn init() {
         .with_env_var(LOG)
         .from_env_lossy();
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_target(false).init();
+}
+
+/// Milliseconds since `since`, as durations are logged.
+pub(crate) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

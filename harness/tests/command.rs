@@ -169,9 +169,9 @@ async fn the_environment_is_written_for_whoever_starts_the_function() {
     assert_eq!(up.text("function"), url);
     let env = std::fs::read_to_string(&path).unwrap();
     for name in [
-        "KEYSYNC_IAM_URL=http",
-        "KEYSYNC_CALLBACKS={",
-        "KEYSYNC_SIGNING_KEY=whsk_",
+        "KEYSYNC_IAM_URL='http",
+        "KEYSYNC_CALLBACKS='{",
+        "KEYSYNC_SIGNING_KEY='whsk_",
         "AWS_ENDPOINT_URL_DYNAMODB=",
     ] {
         assert!(env.contains(name), "{name} is missing in\n{env}");

@@ -23,6 +23,7 @@ use crate::{
     clock::Clock,
     key::ServiceName,
     ledger::{Notification, Settled, Settlement},
+    telemetry::millis,
 };
 
 /// Delivers notifications.
@@ -78,7 +79,7 @@ impl Notifier {
         };
         tracing::info!(
             service = %service, claim = %notification.claim, event_id, delivery = %delivery,
-            duration_ms = started.elapsed().as_millis(), "callback"
+            duration_ms = millis(started), "callback"
         );
         settle(notification, service, event_id, delivery, self.clock.now())
     }
