@@ -3,19 +3,26 @@
 use std::io::{self, Write};
 
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Harness, HarnessBuilder, HarnessError, client::Client};
 
 /// Runs a harness until this process is told to end. With `json`, one line on standard output when it
 /// is ready, and nothing else.
 pub async fn run(builder: HarnessBuilder, json: bool) -> Result<(), HarnessError> {
+    // Listened for from the start: whoever reads that it is ready may end it at once.
+    let (mut interrupted, mut terminated) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut harness = builder.start().await?;
     let (root_key, standard_key) = harness.sample_keys().await?;
     let text =
         if json { as_json(&harness, &root_key, &standard_key) } else { as_text(&harness, &root_key).await? };
     // A reader that has gone away is no reason to stop.
     let _ = writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
-    ended().await?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
     Ok(())
 }
 
@@ -74,13 +81,4 @@ async fn as_text(harness: &Harness, root_key: &str) -> Result<String, HarnessErr
         api_key = harness.api_key(),
         reader = harness.reader_api_key(),
     ))
-}
-
-/// Until Ctrl-C or SIGTERM.
-async fn ended() -> io::Result<()> {
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended,
-        _ = terminated.recv() => Ok(()),
-    }
 }
