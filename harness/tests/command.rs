@@ -16,6 +16,9 @@ use tokio::{
 /// How long something that should happen at once may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long it may take to be ready: the first one may have to build the function.
+const READY: Duration = Duration::from_secs(300);
+
 fn harness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command
@@ -37,7 +40,7 @@ struct Up {
 async fn up(arguments: &[&str]) -> Up {
     let mut child = harness(&[&["up", "--json", "--port", "0"], arguments].concat()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(PATIENCE, stdout.next_line()).await.unwrap().unwrap().unwrap();
+    let line = tokio::time::timeout(READY, stdout.next_line()).await.unwrap().unwrap().unwrap();
     let ready = serde_json::from_str(&line).unwrap();
     Up { child, stdout, ready }
 }

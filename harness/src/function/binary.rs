@@ -30,12 +30,22 @@ async fn find() -> Result<PathBuf, FunctionError> {
     }
 }
 
-/// Builds it in the profile of this executable. Cargo says on standard error what it does; where
-/// nothing is to be done it takes a fraction of a second.
+/// Builds it in the profile of this executable, and with the features that its dependencies have for
+/// this executable, which are thus not built once more. Cargo says on standard error what it does; where nothing
+/// is to be done it takes a fraction of a second.
 async fn build(cargo: &Path, workspace: &Path) -> Result<PathBuf, FunctionError> {
     let mut command = Command::new(cargo);
     command.current_dir(workspace);
-    command.args(["build", "--quiet", "--package", "keysync", "--bin", "sync"]);
+    command.args([
+        "build",
+        "--quiet",
+        "--package",
+        "keysync",
+        "--package",
+        "keysync-harness",
+        "--bin",
+        "sync",
+    ]);
     command.arg("--message-format=json-render-diagnostics");
     if !cfg!(debug_assertions) {
         command.arg("--release");
