@@ -17,7 +17,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long it may take to be ready: the first one may have to build the function.
-const READY: Duration = Duration::from_secs(300);
+const READY: Duration = Duration::from_mins(5);
 
 fn harness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
