@@ -1,9 +1,12 @@
 //! Configuration: environment variables, read once at start, every mistake named at once.
 
-use std::{fmt::Display, str::FromStr, time::Duration};
+mod reader;
 
-use url::{Host, Url};
+use std::{str::FromStr, time::Duration};
 
+use url::Url;
+
+use self::reader::{Reader, name, parse_duration, parse_iam_url, parse_queue_url, parse_switch};
 use crate::{
     iam::IamSettings,
     notify::{AddressPolicy, Registry, SigningKey},
@@ -29,16 +32,16 @@ pub const CALLBACK_TIMEOUT: &str = "KEYSYNC_CALLBACK_TIMEOUT";
 pub const REQUEST_TIMEOUT: &str = "KEYSYNC_REQUEST_TIMEOUT";
 /// Whether plain HTTP and loopback are allowed.
 pub const LOOPBACK_TEST_MODE: &str = "KEYSYNC_LOOPBACK_TEST_MODE";
+/// Where events go that will never come right.
+pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 /// What is logged.
 pub const LOG: &str = "KEYSYNC_LOG";
 
-/// All that a function needs to know.
+/// What every function needs to know: the ledger, and how to tell the services. `redeliver` needs no more.
 #[derive(Debug)]
-pub struct Config {
+pub struct OutboxConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
-    /// `KEYSYNC_IAM_URL`, `KEYSYNC_IAM_ISSUER`, `KEYSYNC_SERVICE`, `KEYSYNC_REGION`.
-    pub iam: IamSettings,
     /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, required: `whsk_…`.
@@ -51,118 +54,92 @@ pub struct Config {
     pub request_timeout: Duration,
 }
 
+/// What `sync` needs to know.
+#[derive(Debug)]
+pub struct SyncConfig {
+    /// As every function.
+    pub outbox: OutboxConfig,
+    /// `KEYSYNC_IAM_URL`, `KEYSYNC_IAM_ISSUER`, `KEYSYNC_SERVICE`, `KEYSYNC_REGION`.
+    pub iam: IamSettings,
+}
+
+/// What `lifecycle` needs to know.
+#[derive(Debug)]
+pub struct LifecycleConfig {
+    /// As every function.
+    pub outbox: OutboxConfig,
+    /// `KEYSYNC_DEAD_LETTER_QUEUE`, required: the URL of an SQS queue.
+    pub dead_letter_queue: Url,
+}
+
 /// Every mistake in the configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} mistake(s): {}", .0.len(), .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
-impl Config {
-    /// Reads the process's environment.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
-    }
+/// The process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
 
+impl OutboxConfig {
     /// Reads settings from wherever `get` finds them.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut read = Reader { get, mistakes: Vec::new() };
-        let addresses = match read.or(LOOPBACK_TEST_MODE, "off", parse_switch) {
-            Some(true) => AddressPolicy::LoopbackTest,
-            _ => AddressPolicy::PublicOnly,
-        };
+        Reader::read(get, |read| {
+            let addresses = addresses(read);
+            Self::take(read, addresses)
+        })
+    }
+
+    fn take(read: &mut Reader<impl Fn(&str) -> Option<String>>, addresses: AddressPolicy) -> Option<Self> {
         let table = read.or(TABLE, "keysync", name);
-        let url = read.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
-        let issuer = read.or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", name);
-        let service = read.or(SERVICE, "hs-crypto", name);
-        let region = read.or(REGION, "us-south", name);
         let registry = read.required(CALLBACKS, |text| Registry::from_json(text, addresses));
         let signing_key = read.required(SIGNING_KEY, SigningKey::from_str);
         let callback_timeout = read.or(CALLBACK_TIMEOUT, "5s", parse_duration);
         let request_timeout = read.or(REQUEST_TIMEOUT, "25s", parse_duration);
-        let config = (|| {
-            Some(Self {
-                table: table?,
-                iam: IamSettings { url: url?, issuer: issuer?, service: service?, region: region? },
-                registry: registry?,
-                signing_key: signing_key?,
-                addresses,
-                callback_timeout: callback_timeout?,
-                request_timeout: request_timeout?,
-            })
-        })();
-        match config {
-            Some(config) if read.mistakes.is_empty() => Ok(config),
-            _ => Err(ConfigError(read.mistakes)),
-        }
+        Some(Self {
+            table: table?,
+            registry: registry?,
+            signing_key: signing_key?,
+            addresses,
+            callback_timeout: callback_timeout?,
+            request_timeout: request_timeout?,
+        })
     }
 }
 
-/// Reads settings one by one and collects what is wrong with them.
-struct Reader<G> {
-    get: G,
-    mistakes: Vec<String>,
-}
-
-impl<G: Fn(&str) -> Option<String>> Reader<G> {
-    fn or<T, E: Display>(
-        &mut self,
-        name: &str,
-        default: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let value = (self.get)(name).unwrap_or_else(|| default.to_owned());
-        self.parsed(name, parse(&value))
-    }
-
-    fn required<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        match (self.get)(name) {
-            Some(value) => self.parsed(name, parse(&value)),
-            None => self.parsed(name, Err("is required and not set")),
-        }
-    }
-
-    /// Mistakes do not repeat a value here: it may be a secret. Parsers that know better do.
-    fn parsed<T, E: Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|problem| self.mistakes.push(format!("{name} {problem}"))).ok()
+impl SyncConfig {
+    /// Reads settings from wherever `get` finds them.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Reader::read(get, |read| {
+            let addresses = addresses(read);
+            let outbox = OutboxConfig::take(read, addresses);
+            let url = read.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
+            let issuer = read.or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", name);
+            let service = read.or(SERVICE, "hs-crypto", name);
+            let region = read.or(REGION, "us-south", name);
+            let iam = IamSettings { url: url?, issuer: issuer?, service: service?, region: region? };
+            Some(Self { outbox: outbox?, iam })
+        })
     }
 }
 
-fn name(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
-}
-
-fn parse_switch(text: &str) -> Result<bool, String> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(format!("must be `on` or `off`: got `{other}`")),
+impl LifecycleConfig {
+    /// Reads settings from wherever `get` finds them.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Reader::read(get, |read| {
+            let addresses = addresses(read);
+            let outbox = OutboxConfig::take(read, addresses);
+            let dead_letter_queue = read.required(DEAD_LETTER_QUEUE, parse_queue_url);
+            Some(Self { outbox: outbox?, dead_letter_queue: dead_letter_queue? })
+        })
     }
 }
 
-/// A whole number with its unit: `500ms`, `5s`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong =
-        || format!("must be a duration over zero with its unit, such as `500ms` or `5s`: got `{text}`");
-    let duration = if let Some(millis) = text.strip_suffix("ms") {
-        millis.parse().map(Duration::from_millis)
-    } else {
-        text.strip_suffix('s').unwrap_or_default().parse().map(Duration::from_secs)
-    };
-    duration.ok().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
-}
-
-/// Tokens are sent there, so it takes TLS; only tests on one machine may do without.
-fn parse_iam_url(text: &str, addresses: AddressPolicy) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("must be a URL ({error}): got `{text}`"))?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(domain)) => domain == "localhost",
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback && addresses == AddressPolicy::LoopbackTest => Ok(url),
-        _ => Err(format!("must start with https://: got `{text}`")),
+fn addresses(read: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPolicy {
+    match read.or(LOOPBACK_TEST_MODE, "off", parse_switch) {
+        Some(true) => AddressPolicy::LoopbackTest,
+        _ => AddressPolicy::PublicOnly,
     }
 }
 
@@ -172,10 +149,12 @@ mod tests {
 
     const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 
-    fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| {
-            settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+    fn from(settings: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        |name| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    fn read(settings: &[(&str, &str)]) -> Result<SyncConfig, ConfigError> {
+        SyncConfig::read(from(settings))
     }
 
     #[test]
@@ -183,11 +162,11 @@ mod tests {
         let config =
             read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
                 .unwrap();
-        assert_eq!(config.table, "keysync");
         assert_eq!(config.iam.issuer, "https://iam.cloud.ibm.com/identity");
-        assert_eq!(config.addresses, AddressPolicy::PublicOnly);
+        let outbox = config.outbox;
+        assert_eq!((outbox.table.as_str(), outbox.addresses), ("keysync", AddressPolicy::PublicOnly));
         assert_eq!(
-            (config.callback_timeout, config.request_timeout),
+            (outbox.callback_timeout, outbox.request_timeout),
             (Duration::from_secs(5), Duration::from_secs(25))
         );
     }
@@ -211,6 +190,19 @@ mod tests {
         }
         assert_eq!(mistakes.len(), 7, "{text}");
         assert!(!text.contains("hunter2"), "a secret is not repeated");
+    }
+
+    #[test]
+    fn each_function_asks_for_what_it_needs() {
+        let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
+        assert!(OutboxConfig::read(from(&enough)).is_ok());
+        let ConfigError(mistakes) = LifecycleConfig::read(from(&enough)).unwrap_err();
+        assert_eq!(mistakes, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
+        let with = |queue| {
+            LifecycleConfig::read(from(&[enough[0], enough[1], (DEAD_LETTER_QUEUE, queue)])).map(drop)
+        };
+        assert!(with("https://sqs.us-east-1.amazonaws.com/123456789012/dead").is_ok());
+        assert!(with("dead").is_err() && with("https://sqs.us-east-1.amazonaws.com").is_err());
     }
 
     #[test]

@@ -40,6 +40,13 @@ impl Budget {
         self.until.checked_sub(KEPT_FOR_CONFIRM).unwrap_or(self.until)
     }
 
+    /// Until when something may be started that takes up to `callback` to tell, and then to be confirmed.
+    #[must_use]
+    pub fn last_start(self, callback: Duration) -> Instant {
+        let end = self.for_callbacks();
+        end.checked_sub(callback).unwrap_or(end)
+    }
+
     /// How long others should leave what is claimed now to us.
     #[must_use]
     pub fn lease(self) -> Duration {

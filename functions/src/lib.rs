@@ -4,14 +4,16 @@
 //! A request passes through the modules in this order; each knows only those below it:
 //!
 //! ```text
-//! bin/sync   wires: configuration, clients, handler
-//! app        request in, answer out, one log line
+//! bin/…      starts one of the functions: sync, redeliver, lifecycle
+//! app        wires it: event in, answer out, one log line
 //! http       request → SyncRequest; outcome → response; the error document
-//! sync       the use case: authorize → claim → deliver → confirm
+//! sync       use case: authorize → claim → deliver → confirm
+//! redeliver  use case: due → lease → deliver → confirm
+//! lifecycle  use case: event → record → deliver → confirm
 //! iam        token verification, signing keys, access decision
 //! outbox     deliver → confirm
-//! notify     event, signature, delivery, address guard, retry schedule
-//! ledger     the DynamoDB table: claim, record, confirm
+//! notify     event, signature, delivery, address guard, bulkheads, retry schedule
+//! ledger     the DynamoDB table: claim, record, due, lease, confirm, registrations
 //! key        identifiers, CRNs, states, the window rule; pure
 //! ```
 
@@ -23,12 +25,14 @@ pub mod http;
 pub mod iam;
 pub mod key;
 pub mod ledger;
+pub mod lifecycle;
 pub mod notify;
 pub mod outbound;
 pub mod outbox;
+pub mod redeliver;
 pub mod sync;
 pub mod telemetry;
 
-pub use app::App;
+pub use app::{LifecycleApp, RedeliverApp, SyncApp};
 pub use clock::Clock;
-pub use config::Config;
+pub use config::{LifecycleConfig, OutboxConfig, SyncConfig};

@@ -1,6 +1,10 @@
 //! Deliver and confirm: what follows every claim, whoever made it.
 
-use crate::{deadline::Budget, ledger::Ledger, ledger::Notification, notify::Notifier};
+use crate::{
+    deadline::Budget,
+    ledger::{Ledger, Notification, Settled},
+    notify::{Bulkheads, Notifier},
+};
 
 /// The ledger's outbox and the notifier that empties it.
 #[derive(Debug)]
@@ -14,15 +18,16 @@ pub struct Outbox {
 impl Outbox {
     /// Tells the services of `notification` and writes down what came of it.
     ///
-    /// There is nothing to return: from its claim on, the notification is in the outbox, and what is
-    /// not confirmed here is delivered again by redelivery. At worst a service hears it twice.
-    pub async fn empty(&self, notification: &Notification, budget: Budget) {
-        let settled = self.notifier.deliver(notification, budget.for_callbacks()).await;
+    /// It cannot fail: from its claim on, the notification is in the outbox, and what is not confirmed
+    /// here is delivered again by redelivery. At worst a service hears it twice.
+    pub async fn empty(&self, notification: &Notification, budget: Budget, bulkheads: &Bulkheads) -> Settled {
+        let settled = self.notifier.deliver(notification, budget.for_callbacks(), bulkheads).await;
         let (key, claim) = (notification.key.crn.key, notification.claim);
         match self.ledger.confirm(notification, &settled).await {
             Ok(true) => {}
-            Ok(false) => tracing::info!(%key, %claim, "superseded by a newer notification"),
+            Ok(false) => tracing::info!(%key, %claim, "superseded, or taken up by somebody else"),
             Err(error) => tracing::error!(%key, %claim, %error, "not confirmed: it will be delivered again"),
         }
+        settled
     }
 }

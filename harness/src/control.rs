@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST /_harness/time                          {"advance": "1h"}      makes it later
+//! POST /_harness/redeliver                                            runs `redeliver` once: what it did
 //! GET  /_harness/services                                             what each service holds and was told
 //! PUT  /_harness/services/{name}/behaviour     {"behaviour": "miss", "times": 1}
 //! GET  /_harness/services/{name}/callbacks                            what reached it, oldest first
@@ -19,6 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    function::Handle,
+    schedule,
     services::{AssociatedService, Behaviour},
     travel::TimeMachine,
 };
@@ -27,16 +30,18 @@ use crate::{
 struct Control {
     time: TimeMachine,
     services: Vec<AssociatedService>,
+    redeliver: Handle,
 }
 
 /// The routes of the control API.
-pub(crate) fn router(time: TimeMachine, services: Vec<AssociatedService>) -> Router {
+pub(crate) fn router(time: TimeMachine, services: Vec<AssociatedService>, redeliver: Handle) -> Router {
     Router::new()
+        .route("/_harness/redeliver", post(run_redeliver))
         .route("/_harness/time", post(advance))
         .route("/_harness/services", get(list))
         .route("/_harness/services/{name}/behaviour", put(behave))
         .route("/_harness/services/{name}/callbacks", get(callbacks))
-        .with_state(Control { time, services })
+        .with_state(Control { time, services, redeliver })
 }
 
 #[derive(Deserialize)]
@@ -62,6 +67,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
         .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
         .map_err(|error| wrong(error.to_string()))?;
     std::time::Duration::try_from(duration).map_err(|_| wrong("time goes forward only".to_owned()))
+}
+
+async fn run_redeliver(State(control): State<Control>) -> Response {
+    match control.redeliver.invoke(&schedule::event()).await {
+        Ok(summary) => Json(summary).into_response(),
+        Err(error) => problem(StatusCode::BAD_GATEWAY, &error.to_string()),
+    }
 }
 
 async fn list(State(control): State<Control>) -> Json<Value> {

@@ -2,25 +2,21 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use keysync::{
-    config,
-    key::InstanceId,
-    ledger::Ledger,
-    notify::{AddressPolicy, Notifier, Registry, SigningKey},
-    outbox::Outbox,
-};
-use serde_json::json;
+use keysync::{config, key::InstanceId, ledger::Ledger, notify::SigningKey};
+use serde_json::{Value, json};
 
 use crate::{
     HarnessError,
     clock::HarnessClock,
     control,
-    dynamo::{Dynamo, Engine, TABLE},
+    dynamo::{Dynamo, Engine, Proxy, TABLE},
     endpoint::{Endpoint, Store},
     env_file,
-    function::{FUNCTION_TIMEOUT, Function, Mode},
+    events::{DeadLetterQueue, EventBus, Feeder, Queue},
+    function::{self, FUNCTION_TIMEOUT, Function, InvocationFailed, Mode, ProcessConfig, Worker},
     iam::Iam,
     samples,
+    schedule::{self, Schedule},
     server::Server,
     services::{self, AssociatedService, CallbackVerifier},
     travel::TimeMachine,
@@ -37,6 +33,8 @@ pub struct HarnessBuilder {
     env: Vec<(String, String)>,
     env_file: Option<PathBuf>,
     function_timeout: Duration,
+    redeliver_every: Option<Duration>,
+    table: String,
     quiet: bool,
 }
 
@@ -50,6 +48,8 @@ impl Default for HarnessBuilder {
             env: Vec::new(),
             env_file: None,
             function_timeout: FUNCTION_TIMEOUT,
+            redeliver_every: None,
+            table: TABLE.to_owned(),
             quiet: true,
         }
     }
@@ -100,6 +100,18 @@ impl HarnessBuilder {
         Self { function_timeout: timeout, ..self }
     }
 
+    /// Runs `redeliver` on a schedule. Without one it runs when [`Harness::redeliver`] says so.
+    #[must_use]
+    pub fn redeliver_every(self, interval: Duration) -> Self {
+        Self { redeliver_every: Some(interval), ..self }
+    }
+
+    /// The table's name, `keysync` by default. Harnesses that share an engine each need their own.
+    #[must_use]
+    pub fn table(self, name: &str) -> Self {
+        Self { table: name.to_owned(), ..self }
+    }
+
     /// Whether the function's log is kept for [`Harness::function`] only (the default), or goes to
     /// standard error, too.
     #[must_use]
@@ -109,9 +121,9 @@ impl HarnessBuilder {
 
     /// Starts everything. It is ready when this returns.
     pub async fn start(self) -> Result<Harness, HarnessError> {
-        let dynamo = Dynamo::start(self.engine).await?;
-        let client = dynamo.client();
-        let world = World::load(&client, TABLE).await?;
+        let dynamo = Dynamo::start(self.engine, &self.table).await?;
+        let (client, table) = (dynamo.client(), self.table.as_str());
+        let world = World::load(&client, table).await?;
         let iam = world.iam(self.clock.clock())?;
         let iam_server = Server::start(0, iam.router()).await?;
 
@@ -123,33 +135,44 @@ impl HarnessBuilder {
             Server::start(0, services::router(&services, verifier, self.clock.clock())).await?;
         let callbacks = callbacks(&service_server, &services);
 
-        let mut env = environment(&world, &dynamo, &iam_server, &callbacks);
+        let dead_letters = DeadLetterQueue::start().await?;
+        let mut env = environment(&world, &dynamo, table, &iam_server, &callbacks, &dead_letters);
         env.extend(self.env);
         if let Some(path) = &self.env_file {
             env_file::write(path, &env)?;
         }
         let (clock, timeout) = (self.clock.clock(), self.function_timeout);
-        let function = Function::start(&self.mode, &env, clock, timeout, self.quiet).await?;
-
-        let registry =
-            Registry::from_json(&callbacks, AddressPolicy::LoopbackTest).map_err(HarnessError::world)?;
-        let outbox = Outbox {
-            ledger: Ledger::new(&dynamo.sdk_config().await, TABLE.to_owned()),
-            notifier: Notifier::new(
-                registry,
-                key,
-                AddressPolicy::LoopbackTest,
-                CALLBACK_TIMEOUT,
-                self.clock.clock(),
-            )?,
+        let function = Function::start(&self.mode, &env, clock.clone(), timeout, self.quiet).await?;
+        let lifecycle_env = through(dynamo.lifecycle_proxy(), &env);
+        let redeliver_env = through(dynamo.redeliver_proxy(), &env);
+        let (lifecycle, redeliver) = if let Mode::Process { environments } = self.mode {
+            let worker = async |name, env| {
+                let (binary, quiet) = (function::binary(name).await?, self.quiet);
+                Worker::process(ProcessConfig { name, binary, env, environments, timeout, quiet }).await
+            };
+            (
+                worker(function::LIFECYCLE, lifecycle_env).await?,
+                worker(function::REDELIVER, redeliver_env).await?,
+            )
+        } else {
+            (
+                Worker::lifecycle(&lifecycle_env, clock.clone()).await?,
+                Worker::redeliver(&redeliver_env, clock.clone()).await?,
+            )
         };
-        let store = Store::new(client.clone(), TABLE);
-        let endpoint = Endpoint::new(store, iam.clone(), outbox, function.url(), self.clock.clone())?;
+        let (queue, feeder) = Queue::start(lifecycle.handle());
+        let schedule = self.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
+
+        let events = EventBus::new(queue, clock);
+        let store = Store::new(client.clone(), table);
+        let ledger = Ledger::new(&dynamo.sdk_config().await, self.table.clone());
+        let (url, clock) = (function.url(), self.clock.clone());
+        let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
         let time = match self.mode {
             Mode::InProcess => TimeMachine::Clock(self.clock.clone()),
-            Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client),
+            Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client, self.table.clone()),
         };
-        let control = control::router(time.clone(), services.clone());
+        let control = control::router(time.clone(), services.clone(), redeliver.handle());
         let endpoint_server = Server::start(self.port, endpoint.router().merge(control)).await?;
 
         Ok(Harness {
@@ -158,18 +181,22 @@ impl HarnessBuilder {
             services,
             endpoint,
             function,
+            lifecycle,
+            redeliver,
+            events,
+            dead_letters,
             world,
             time,
             clock: self.clock,
+            table: self.table,
+            _feeder: feeder,
+            _schedule: schedule,
             iam_server,
             service_server,
             endpoint_server,
         })
     }
 }
-
-/// How long a service has to answer the endpoint's own callbacks.
-const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The registry of `services` as the functions are configured with it.
 fn callbacks(server: &Server, services: &[AssociatedService]) -> String {
@@ -178,16 +205,34 @@ fn callbacks(server: &Server, services: &[AssociatedService]) -> String {
     json!(registry).to_string()
 }
 
+/// Where the AWS SDK looks for DynamoDB.
+const DYNAMODB_URL: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+
+/// The same environment with another way to DynamoDB.
+fn through(proxy: &Proxy, env: &[(String, String)]) -> Vec<(String, String)> {
+    let mut env = env.to_vec();
+    env.push((DYNAMODB_URL.to_owned(), proxy.url()));
+    env
+}
+
 /// The function's environment: its configuration, and where DynamoDB is.
-fn environment(world: &World, dynamo: &Dynamo, iam: &Server, callbacks: &str) -> Vec<(String, String)> {
+fn environment(
+    world: &World,
+    dynamo: &Dynamo,
+    table: &str,
+    iam: &Server,
+    callbacks: &str,
+    dead_letters: &DeadLetterQueue,
+) -> Vec<(String, String)> {
     let settings = [
-        (config::TABLE, TABLE.to_owned()),
+        (config::TABLE, table.to_owned()),
         (config::REGION, REGION.to_owned()),
         (config::IAM_URL, iam.url()),
         (config::CALLBACKS, callbacks.to_owned()),
         (config::SIGNING_KEY, world.signing_key.clone()),
+        (config::DEAD_LETTER_QUEUE, dead_letters.url()),
         (config::LOOPBACK_TEST_MODE, "on".to_owned()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", dynamo.proxy().url()),
+        (DYNAMODB_URL, dynamo.proxy().url()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "harness".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "harness".to_owned()),
@@ -202,9 +247,16 @@ pub struct Harness {
     services: Vec<AssociatedService>,
     endpoint: Endpoint,
     function: Function,
+    lifecycle: Worker,
+    redeliver: Worker,
+    events: EventBus,
+    dead_letters: DeadLetterQueue,
     world: World,
     time: TimeMachine,
     clock: HarnessClock,
+    table: String,
+    _feeder: Feeder,
+    _schedule: Option<Schedule>,
     iam_server: Server,
     service_server: Server,
     endpoint_server: Server,
@@ -290,6 +342,35 @@ impl Harness {
         &self.function
     }
 
+    /// The function that takes lifecycle events. What feeds it is [`Harness::events`].
+    #[must_use]
+    pub fn lifecycle(&self) -> &Worker {
+        &self.lifecycle
+    }
+
+    /// The function that delivers what nobody confirmed.
+    #[must_use]
+    pub fn redeliverer(&self) -> &Worker {
+        &self.redeliver
+    }
+
+    /// Runs `redeliver` once, and returns its summary.
+    pub async fn redeliver(&self) -> Result<Value, InvocationFailed> {
+        self.redeliver.invoke(&schedule::event()).await
+    }
+
+    /// The event bus of the key-management service.
+    #[must_use]
+    pub fn events(&self) -> &EventBus {
+        &self.events
+    }
+
+    /// Where events go that will never come right.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetterQueue {
+        &self.dead_letters
+    }
+
     /// The clock of all that runs in this process.
     #[must_use]
     pub fn clock(&self) -> &HarnessClock {
@@ -340,7 +421,7 @@ impl Harness {
         let standard = samples::standard_key(self).await?;
         self.world.root_key = Some(root.clone());
         self.world.standard_key = Some(standard.clone());
-        self.world.save(&self.dynamo.client(), TABLE).await?;
+        self.world.save(&self.dynamo.client(), &self.table).await?;
         Ok((root, standard))
     }
 }

@@ -1,6 +1,6 @@
 //! The command `harness`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use keysync_harness::{Harness, HarnessBuilder, dynamo::Engine, function::Mode};
@@ -79,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Demo { parts } => keysync_harness::demo::run(parts.builder()).await,
         Command::Up { parts, port, json, env_file, verbose } => {
             let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
+            let builder = builder.redeliver_every(Duration::from_mins(1));
             keysync_harness::up::run(builder, json).await
         }
     };

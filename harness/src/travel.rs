@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
-use crate::{HarnessError, clock::HarnessClock, dynamo::TABLE};
+use crate::{HarnessError, clock::HarnessClock};
 
 /// Attributes that hold instants, in epoch ms, wherever they stand in an item.
 const INSTANTS: [&str; 7] =
-    ["notified_at", "at", "created_at", "due_at", "next_at", "purged_at", "updated_at"];
+    ["notified_at", "at", "created_at", "due_at", "next_at", "purged_at", "changed_at"];
 
 /// Makes it later.
 #[derive(Clone, Debug)]
 pub(crate) enum TimeMachine {
     /// By the clock of everything.
     Clock(HarnessClock),
-    /// By the past that this table holds.
-    Past(Client),
+    /// By the past that this table, by its name, holds.
+    Past(Client, String),
 }
 
 impl TimeMachine {
     pub(crate) async fn travel(&self, by: Duration) -> Result<(), HarnessError> {
         match self {
             Self::Clock(clock) => clock.advance(by),
-            Self::Past(client) => drop(move_past_back(client, TABLE, by).await?),
+            Self::Past(client, table) => drop(move_past_back(client, table, by).await?),
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ async fn field_by_field() {
     assert_eq!(received.verdict, Verdict::Acted, "its signature is verified by another implementation");
 
     let claim = world.item().await["claim"].as_str().unwrap().to_owned();
-    let id = format!("{claim}:cloud-object-storage");
+    let id = format!("{}:{claim}:cloud-object-storage", world.key);
     assert_eq!(received.headers["content-type"], "application/cloudevents+json");
     assert_eq!(received.headers["webhook-id"], id);
     assert_eq!(received.headers["webhook-timestamp"], START.secs().to_string());

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{InstanceId, KeyId, Malformed};
+use super::{InstanceId, KeyId, Malformed, ServiceName};
 
 /// The CRN of a service instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,55 @@ impl FromStr for KeyCrn {
     }
 }
 
+/// The CRN of a resource that a key protects, such as a bucket. It says which service it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceCrn {
+    text: String,
+    service: ServiceName,
+}
+
+impl ResourceCrn {
+    /// The service that the resource belongs to: what callbacks go by.
+    #[must_use]
+    pub fn service(&self) -> &ServiceName {
+        &self.service
+    }
+}
+
+impl fmt::Display for ResourceCrn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for ResourceCrn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let expected = Malformed {
+            expected: "a resource's CRN of at most 512 visible ASCII characters: crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>:<type>:<resource>",
+        };
+        let parts: Vec<&str> = text.splitn(10, ':').collect();
+        let ["crn", "v1", _, _, service, _, _, _, _, _] = parts[..] else { return Err(expected) };
+        if text.len() > 512 || !text.bytes().all(|c| c.is_ascii_graphic()) {
+            return Err(expected);
+        }
+        Ok(Self { text: text.to_owned(), service: service.parse().map_err(|_| expected)? })
+    }
+}
+
+impl Serialize for ResourceCrn {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ResourceCrn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Serialize for KeyCrn {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -107,6 +156,25 @@ mod tests {
             crn.instance.to_string(),
             "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::"
         );
+    }
+
+    #[test]
+    fn a_resource_says_whose_it_is() {
+        let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:a:b";
+        let crn: ResourceCrn = bucket.parse().unwrap();
+        assert_eq!(
+            (crn.to_string().as_str(), crn.service().to_string().as_str()),
+            (bucket, "cloud-object-storage")
+        );
+        for wrong in [
+            "",
+            "crn:v1",
+            &bucket.replace("cloud-object", "Cloud.Object"),
+            &format!("{bucket} "),
+            &bucket.repeat(9),
+        ] {
+            assert!(wrong.parse::<ResourceCrn>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EpochMillis;
+use super::{EpochMillis, KeyCrn, KeyRing};
 
 /// What a key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,19 @@ impl LifecycleAction {
             Self::Disable => "disable",
         }
     }
+
+    /// Whether a key can be in `state` after this action.
+    #[must_use]
+    pub const fn leads_to(self, state: KeyState) -> bool {
+        match self {
+            Self::Delete => matches!(state, KeyState::Destroyed),
+            Self::Disable => matches!(state, KeyState::Suspended),
+            // A key whose time is up comes back as deactivated.
+            Self::Create | Self::Rotate | Self::Restore | Self::Enable => {
+                matches!(state, KeyState::Active | KeyState::Deactivated)
+            }
+        }
+    }
 }
 
 /// A lifecycle action and when it was taken.
@@ -93,6 +106,22 @@ pub struct LifecycleEvent {
     pub action: LifecycleAction,
     /// When.
     pub at: EpochMillis,
+}
+
+/// What a key is, as a lifecycle event tells it: all of it every time, so that no event needs another one
+/// to have come before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Its full name.
+    pub crn: KeyCrn,
+    /// Root or standard.
+    pub key_type: KeyType,
+    /// Its state.
+    pub state: KeyState,
+    /// The ring it is in.
+    pub ring: KeyRing,
+    /// Its current version.
+    pub version: KeyVersion,
 }
 
 /// The version of a key's material.

@@ -6,7 +6,10 @@ mod lifecycle;
 mod time;
 pub mod window;
 
-pub use crn::{InstanceCrn, KeyCrn};
-pub use id::{Alias, ClaimId, CorrelationId, InstanceId, KeyId, KeyName, KeyRing, Malformed, ServiceName};
-pub use lifecycle::{KeyState, KeyType, KeyVersion, LifecycleAction, LifecycleEvent};
+pub use crn::{InstanceCrn, KeyCrn, ResourceCrn};
+pub use id::{
+    Alias, ClaimId, CorrelationId, EventId, InstanceId, KeyId, KeyName, KeyRing, LeaseId, Malformed,
+    ServiceName,
+};
+pub use lifecycle::{KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, LifecycleEvent};
 pub use time::EpochMillis;

@@ -33,9 +33,10 @@ const WINDOW_IS_OPEN: &str = "(attribute_not_exists(#notified_at) OR #notified_a
 const IS_IN_RING: &str = "#ring = :ring";
 
 /// Closes the window and puts every associated service into the outbox, due when we should be done.
-const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #correlation_id = :correlation_id, \
-     #caller = :caller, #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, \
-     #retries = :nothing, #due_shard = :due_shard, #due_at = :due_at";
+const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :claim, \
+     #correlation_id = :correlation_id, #caller = :caller, \
+     #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :nothing, \
+     #acknowledged = :nothing, #due_shard = :due_shard, #due_at = :due_at";
 
 /// Who claims which key, and how.
 #[derive(Clone, Debug)]

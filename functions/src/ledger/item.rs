@@ -9,12 +9,17 @@
 //! | `notified_at` | epoch ms of the last notification: closes the window |
 //! | `claim` | id of the notification that closed it |
 //! | `correlation_id`, `caller` | whose sync that was; absent after a lifecycle action |
+//! | `lease` | who may settle the outbox: the claim itself, until a redelivery takes it up |
 //! | `sequence` | number of notifications so far |
 //! | `pending` | map service → registrations, for what has not been settled: copied from `services` by the claim |
 //! | `retries` | map service → attempts and next try, for what failed so far |
 //! | `outcome` | map service → result of its last notification |
+//! | `acknowledged` | map service → when it said that it acted on this notification; emptied by each claim |
 //! | `due_shard`, `due_at` | only while something is pending: the sparse index for redelivery |
 //! | `purged_at` | when the key was purged; from then on it counts as absent |
+//! | `expires_at` | epoch **s**: when DynamoDB may forget a purged key's item (its TTL attribute) |
+//!
+//! A registration is an item of its own, `registration#<resource CRN>` (`ledger/registration.rs`).
 
 use std::collections::BTreeMap;
 
@@ -25,8 +30,8 @@ use super::LedgerError;
 use crate::{
     iam::Caller,
     key::{
-        Alias, ClaimId, CorrelationId, EpochMillis, InstanceId, KeyCrn, KeyId, KeyRing, KeyState, KeyType,
-        KeyVersion, LifecycleEvent, ServiceName,
+        Alias, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing, KeyState,
+        KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
     },
 };
 
@@ -44,6 +49,12 @@ pub const DUE_SHARDS: u128 = 16;
 #[must_use]
 pub fn key_pk(instance: InstanceId, key: KeyId) -> String {
     format!("{instance}#{key}")
+}
+
+/// The key whose items have this partition key.
+pub(super) fn parse_key_pk(pk: &str) -> Option<(InstanceId, KeyId)> {
+    let (instance, key) = pk.split_once('#')?;
+    Some((instance.parse().ok()?, key.parse().ok()?))
 }
 
 /// The partition key of an alias's item. A key id is never `alias`, so the two cannot meet.
@@ -77,6 +88,8 @@ pub struct KeyRecord {
     pub notified_at: Option<EpochMillis>,
     /// The notification that was.
     pub claim: Option<ClaimId>,
+    /// Who may settle its outbox.
+    pub lease: Option<LeaseId>,
     /// The correlation id of the sync that was.
     pub correlation_id: Option<CorrelationId>,
     /// Who made that sync.
@@ -93,6 +106,9 @@ pub struct KeyRecord {
     /// What became of the last notification of each service.
     #[serde(default)]
     pub outcome: BTreeMap<ServiceName, Outcome>,
+    /// Who said of this notification that it acted.
+    #[serde(default)]
+    pub acknowledged: BTreeMap<ServiceName, Acknowledgement>,
     /// When the key was purged.
     pub purged_at: Option<EpochMillis>,
 }
@@ -112,6 +128,15 @@ pub struct Retry {
     pub attempts: u32,
     /// The next one.
     pub next_at: EpochMillis,
+}
+
+/// A service's word that it acted on a notification, which is more than the 2xx that says "received".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// When it acted.
+    pub at: EpochMillis,
+    /// The key's state as the service has it, in its own words.
+    pub key_state: String,
 }
 
 /// The result of a service's last notification.
@@ -149,6 +174,8 @@ pub enum OutcomeStatus {
 pub struct Notification {
     /// Which notification of the key.
     pub claim: ClaimId,
+    /// Our right to settle it.
+    pub lease: LeaseId,
     /// When it was claimed.
     pub at: EpochMillis,
     /// Its number among the key's notifications, from 1.
@@ -163,13 +190,28 @@ impl Notification {
     /// The notification that `item` carries. `None` where it was never notified about.
     pub(super) fn read(item: Item) -> Result<Option<Self>, LedgerError> {
         let key = KeyRecord::read(item)?;
-        let (Some(claim), Some(at)) = (key.claim, key.notified_at) else { return Ok(None) };
-        Ok(Some(Self { claim, at, sequence: key.sequence, renotification: key.caller.is_some(), key }))
+        let (Some(claim), Some(lease), Some(at)) = (key.claim, key.lease, key.notified_at) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { claim, lease, at, sequence: key.sequence, renotification: key.caller.is_some(), key }))
     }
 
-    /// The services still to be told, with the number of their registrations.
-    pub fn pending(&self) -> impl Iterator<Item = (&ServiceName, u64)> {
-        self.key.pending.iter().map(|(service, count)| (service, *count))
+    /// The services still to be told that are due at `now`, with the number of their registrations.
+    pub fn due(&self, now: EpochMillis) -> impl Iterator<Item = (&ServiceName, u64)> {
+        let is_due = move |service: &ServiceName| {
+            self.key.retries.get(service).is_none_or(|retry| retry.next_at <= now)
+        };
+        self.key
+            .pending
+            .iter()
+            .filter(move |(service, _)| is_due(service))
+            .map(|(name, count)| (name, *count))
+    }
+
+    /// The id of the event that `service` is told.
+    #[must_use]
+    pub fn event_id(&self, service: &ServiceName) -> EventId {
+        EventId { key: self.key.crn.key, claim: self.claim, service: service.clone() }
     }
 }
 
@@ -190,12 +232,13 @@ pub(crate) mod tests {
             "event": {"action": "delete", "at": 1_795_482_000_000_u64},
             "notified_at": 1_795_496_400_000_u64,
             "claim": "019aaf60-0000-7000-8000-000000000001",
+            "lease": "019aaf60-0000-7000-8000-000000000001",
             "correlation_id": "c-1",
             "caller": "IBMid-1",
             "sequence": 7,
             "services": {"cloud-object-storage": 12, "databases-for-postgresql": 1},
             "pending": {"cloud-object-storage": 12, "databases-for-postgresql": 1},
-            "retries": {},
+            "retries": {"databases-for-postgresql": {"attempts": 1, "next_at": 1_795_496_460_000_u64}},
             "outcome": {},
             "an_attribute_of_the_future": true,
         }))
@@ -208,7 +251,11 @@ pub(crate) mod tests {
         let notification = notification();
         assert_eq!(notification.sequence, 7);
         assert!(notification.renotification);
-        assert_eq!(notification.pending().map(|(_, count)| count).collect::<Vec<_>>(), [12, 1]);
+        let due = |after_ms: u64| {
+            notification.due(EpochMillis::new(1_795_496_400_000 + after_ms)).map(|(_, count)| count)
+        };
+        assert_eq!(due(59_999).collect::<Vec<_>>(), [12], "what has to wait is not due yet");
+        assert_eq!(due(60_000).collect::<Vec<_>>(), [12, 1]);
     }
 
     #[test]
@@ -220,7 +267,11 @@ pub(crate) mod tests {
     #[test]
     fn keys_and_aliases_never_share_an_item() {
         let instance = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap();
-        let key = key_pk(instance, "02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap());
-        assert_ne!(key, alias_pk(instance, &"02fd6835".parse().unwrap()));
+        let id = "02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap();
+        let key = key_pk(instance, id);
+        assert_eq!(parse_key_pk(&key), Some((instance, id)));
+        let alias = alias_pk(instance, &"02fd6835".parse().unwrap());
+        assert_ne!(key, alias);
+        assert_eq!(parse_key_pk(&alias), None);
     }
 }

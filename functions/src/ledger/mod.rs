@@ -11,14 +11,19 @@
 //! ```
 //!
 //! From the moment the claim is written, a process may die anywhere: the outbox (`pending`, `due_at`)
-//! says what is left to do, and any other process can take it up.
+//! says what is left to do, and any other process can take it up (`due` → `lease` → deliver → confirm).
 
+mod acknowledge;
 mod claim;
 mod confirm;
+mod due;
 mod error;
 mod expression;
 pub mod item;
+mod lease;
+mod purge;
 mod record;
+pub mod registration;
 mod resolve;
 mod update;
 
@@ -28,9 +33,12 @@ use aws_sdk_dynamodb::{Client, config::retry::RetryConfig, config::timeout::Time
 
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Settled, Settlement};
+pub use due::{DueCursor, DueKey, DuePage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
+pub use purge::Purged;
 pub use record::{LifecycleChange, Recorded};
+pub use registration::{Counted, RegistrationChange};
 
 /// One try at a call, answer included. A healthy DynamoDB answers in under 20 ms.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -3,6 +3,9 @@
 //! Unlike a sync it does not wait for the window: it always notifies, and closes the window anew. It
 //! replaces what was still pending of an older notification, because its own says all that the older
 //! one said and more.
+//!
+//! Every event tells all that a key is, so the first that arrives makes the item, whichever it is, and
+//! one that arrives late, twice or out of order changes nothing.
 
 use std::time::Duration;
 
@@ -12,33 +15,33 @@ use super::{
     item::{Item, KeyRecord, due_shard},
     update::{Update, Updated},
 };
-use crate::key::{ClaimId, EpochMillis, InstanceId, KeyId, KeyState, KeyVersion, LifecycleEvent};
+use crate::key::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
 
-/// The key is there, and this action is newer than the one it knows: an old or repeated event changes
-/// nothing.
-const IS_NEWS: &str =
-    "attribute_exists(#pk) AND attribute_not_exists(#purged_at) AND #event.#at < :occurred_at";
+/// The action is newer than the one that the item knows. A purged key is not excepted: that it was
+/// deleted may be news here, and then its services must still hear of it.
+const IS_NEWS: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_at)";
 /// `notified_at` never goes back, or a window could open early on a clock that lags.
 const TIME_GOES_ON: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
+/// Nothing is known of the key yet.
+const IS_NEW: &str = "attribute_not_exists(#event)";
 
-const RECORD: &str = "SET #state = :state, #version = :version, #event = :event, \
-     #notified_at = :now, #claim = :claim, #sequence = if_not_exists(#sequence, :zero) + :one, \
-     #pending = #services, #retries = :nothing, #due_shard = :due_shard, #due_at = :due_at \
-     REMOVE #correlation_id, #caller";
+/// What a key is, and the maps that later writes reach into.
+const FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
+     #version = :version, #event = :event, #services = if_not_exists(#services, :nothing), \
+     #outcome = if_not_exists(#outcome, :nothing)";
+/// Closes the window and puts every associated service into the outbox, due when we should be done.
+const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :claim, \
+     #sequence = if_not_exists(#sequence, :zero) + :one, \
+     #pending = if_not_exists(#services, :nothing), #retries = :nothing, #acknowledged = :nothing, \
+     #due_shard = :due_shard, #due_at = :due_at REMOVE #correlation_id, #caller";
 
 /// A lifecycle action that was taken on a key.
 #[derive(Clone, Debug)]
 pub struct LifecycleChange {
-    /// The instance that holds the key.
-    pub instance: InstanceId,
-    /// The key.
-    pub key: KeyId,
+    /// The key, as it is after it.
+    pub facts: KeyFacts,
     /// What was done, and when.
     pub event: LifecycleEvent,
-    /// The key's state after it.
-    pub state: KeyState,
-    /// The key's version after it.
-    pub version: KeyVersion,
     /// A claim id that nobody else has.
     pub claim: ClaimId,
     /// The present instant.
@@ -52,13 +55,18 @@ pub struct LifecycleChange {
 pub enum Recorded {
     /// It is recorded: these services are ours to tell.
     News(Box<Notification>),
-    /// The key already knows this action or a later one, or there is no such key. Nothing was written.
+    /// It is recorded, and nobody has to be told: a key that was just made has no services.
+    Quiet,
+    /// The key already knows this action or a later one. Nothing was written.
     Stale,
 }
 
 impl Ledger {
-    /// Records a lifecycle action and claims its notification.
+    /// Records a lifecycle action and, where it notifies, claims its notification.
     pub async fn record(&self, change: &LifecycleChange) -> Result<Recorded, LedgerError> {
+        if change.event.action == LifecycleAction::Create {
+            return self.introduce(change).await;
+        }
         match self.record_at(change, change.now).await? {
             Updated::Written(item) => news(item),
             Updated::Refused(None) => Ok(Recorded::Stale),
@@ -72,12 +80,10 @@ impl Ledger {
         if key.claim == Some(change.claim) {
             return news(item); // an earlier try of this very call got through
         }
-        let (Some(ahead), false) = (key.notified_at, key.purged_at.is_some()) else {
+        let is_news = key.event.at < change.event.at;
+        let Some(ahead) = key.notified_at.filter(|at| is_news && *at > change.now) else {
             return Ok(Recorded::Stale);
         };
-        if key.event.at >= change.event.at || ahead <= change.now {
-            return Ok(Recorded::Stale);
-        }
         match self.record_at(change, ahead).await? {
             Updated::Written(item) => news(item),
             Updated::Refused(_) => Err(LedgerError::Unavailable("the key is changing too fast".to_owned())),
@@ -85,22 +91,45 @@ impl Ledger {
     }
 
     async fn record_at(&self, change: &LifecycleChange, now: EpochMillis) -> Result<Updated, LedgerError> {
-        let condition = format!("{IS_NEWS} AND {TIME_GOES_ON}");
-        let values = vec![
+        let key = change.facts.crn.key;
+        let mut values = facts(change)?;
+        values.extend([
             (":occurred_at", number(change.event.at.get())),
-            (":state", document(change.state)?),
-            (":version", document(&change.version)?),
-            (":event", document(change.event)?),
             (":now", number(now.get())),
             (":claim", string(change.claim)),
             (":zero", number(0)),
             (":one", number(1)),
-            (":nothing", empty_map()),
-            (":due_shard", number(due_shard(change.key))),
+            (":due_shard", number(due_shard(key))),
             (":due_at", number(now.plus(change.lease).get())),
-        ];
-        self.update(change.instance, change.key, Update::new(&condition, RECORD, values)).await
+        ]);
+        let (condition, effect) =
+            (format!("{IS_NEWS} AND {TIME_GOES_ON}"), format!("{FACTS}, {CLOSE_WINDOW}"));
+        self.update(change.facts.crn.instance.instance, key, Update::new(&condition, &effect, values)).await
     }
+
+    /// Takes note of a key that was made. Its window stays open.
+    async fn introduce(&self, change: &LifecycleChange) -> Result<Recorded, LedgerError> {
+        let crn = &change.facts.crn;
+        match self.update(crn.instance.instance, crn.key, Update::new(IS_NEW, FACTS, facts(change)?)).await? {
+            Updated::Written(_) => Ok(Recorded::Quiet),
+            Updated::Refused(_) => Ok(Recorded::Stale),
+        }
+    }
+}
+
+fn facts(
+    change: &LifecycleChange,
+) -> Result<Vec<(&'static str, aws_sdk_dynamodb::types::AttributeValue)>, LedgerError> {
+    let LifecycleChange { facts, event, .. } = change;
+    Ok(vec![
+        (":crn", string(&facts.crn)),
+        (":key_type", document(facts.key_type)?),
+        (":state", document(facts.state)?),
+        (":ring", string(&facts.ring)),
+        (":version", document(&facts.version)?),
+        (":event", document(event)?),
+        (":nothing", empty_map()),
+    ])
 }
 
 fn news(item: Item) -> Result<Recorded, LedgerError> {

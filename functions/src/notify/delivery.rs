@@ -28,12 +28,23 @@ pub(super) enum Delivery {
         reason: String,
         /// The answer's `retry-after`.
         retry_after: Option<Duration>,
+        /// Whether the service is at fault as a whole, and not with this one notification.
+        is_down: bool,
+    },
+    /// Not even tried: the service is down or busy. It does not count as an attempt.
+    Deferred {
+        /// How long the service asked to be left alone.
+        retry_after: Option<Duration>,
     },
 }
 
 impl Delivery {
     pub(super) fn failed(reason: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.into(), retry_after: None }
+        Self::Failed { reason: reason.into(), retry_after: None, is_down: false }
+    }
+
+    fn down(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into(), retry_after: None, is_down: true }
     }
 }
 
@@ -43,6 +54,7 @@ impl fmt::Display for Delivery {
             Self::Delivered => f.write_str("delivered"),
             Self::Refused => f.write_str("refused"),
             Self::Failed { reason, .. } => write!(f, "failed: {reason}"),
+            Self::Deferred { .. } => f.write_str("deferred: the service is down or busy"),
         }
     }
 }
@@ -68,9 +80,9 @@ pub(super) async fn attempt(http: &Client, url: &Url, signed: Signed, timeout: D
             delivery
         }
         Err(error) if error.is_timeout() => {
-            Delivery::failed(format!("no answer within {} ms", timeout.as_millis()))
+            Delivery::down(format!("no answer within {} ms", timeout.as_millis()))
         }
-        Err(error) => Delivery::failed(outbound::reason(error)),
+        Err(error) => Delivery::down(outbound::reason(error)),
     }
 }
 
@@ -89,6 +101,7 @@ fn judge(response: &Response, sent_at: u64) -> Delivery {
     Delivery::Failed {
         reason: format!("answered {}", status.as_u16()),
         retry_after: header.and_then(|value| retry_after(value, sent_at)),
+        is_down: status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
@@ -171,10 +184,16 @@ mod tests {
         {
             let delivery = answered(|then| then.status(503).header("retry-after", header)).await;
             let retry_after = Some(Duration::from_secs(wait));
-            assert_eq!(delivery, Delivery::Failed { reason: "answered 503".into(), retry_after }, "{header}");
+            let expected = Delivery::Failed { reason: "answered 503".into(), retry_after, is_down: true };
+            assert_eq!(delivery, expected, "{header}");
         }
         let delivery = answered(|then| then.status(429).header("retry-after", "soon")).await;
-        assert_eq!(delivery, Delivery::failed("answered 429"));
+        assert_eq!(delivery, Delivery::down("answered 429"));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_does_not_like_one_notification_is_not_down() {
+        assert_eq!(answered(|then| then.status(400)).await, Delivery::failed("answered 400"));
     }
 
     #[tokio::test]
@@ -182,7 +201,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", silent.local_addr().unwrap());
         let delivery = attempt_at(url, Duration::from_millis(50)).await;
-        assert_eq!(delivery, Delivery::failed("no answer within 50 ms"));
+        assert_eq!(delivery, Delivery::down("no answer within 50 ms"));
     }
 
     #[tokio::test]

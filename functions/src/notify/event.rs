@@ -3,18 +3,12 @@
 use serde::Serialize;
 
 use crate::{
-    key::{ClaimId, EpochMillis, KeyCrn, KeyId, KeyState, LifecycleAction, ServiceName},
+    key::{EpochMillis, KeyCrn, KeyId, KeyState, LifecycleAction},
     ledger::Notification,
 };
 
 /// The content type of structured mode.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
-
-/// The event's id: the same over all retries of one notification, and another for each service, because
-/// each is told its own number of resources.
-pub(super) fn id(claim: ClaimId, service: &ServiceName) -> String {
-    format!("{claim}:{service}")
-}
 
 /// The event for one service, as the bytes that are signed and sent.
 pub(super) fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
@@ -92,8 +86,7 @@ mod tests {
     #[test]
     fn the_event_is_the_documented_one() {
         let notification = notification();
-        let service: ServiceName = "cloud-object-storage".parse().unwrap();
-        let id = id(notification.claim, &service);
+        let id = notification.event_id(&"cloud-object-storage".parse().unwrap()).to_string();
         let event: Value = serde_json::from_slice(&body(&notification, &id, 12)).unwrap();
         let crn = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:";
         let key = "02fd6835-6001-4482-a892-13bd2085f75d";
@@ -101,7 +94,7 @@ mod tests {
             event,
             json!({
                 "specversion": "1.0",
-                "id": format!("{}:cloud-object-storage", notification.claim),
+                "id": format!("{key}:{}:cloud-object-storage", notification.claim),
                 "source": format!("{crn}:"),
                 "type": "com.ibm.cloud.kms.key.delete",
                 "subject": key,
@@ -116,11 +109,5 @@ mod tests {
                 }
             })
         );
-    }
-
-    #[test]
-    fn the_id_is_fit_to_be_signed() {
-        let id = id(notification().claim, &"databases-for-postgresql".parse().unwrap());
-        assert!(!id.contains('.'), "Standard Webhooks forbids dots in webhook-id");
     }
 }

@@ -1,5 +1,6 @@
 //! Telling the associated services: what they are told, how it is signed, where it goes, what comes of it.
 
+mod bulkhead;
 mod delivery;
 mod event;
 mod guard;
@@ -7,6 +8,7 @@ mod registry;
 mod retry;
 mod signature;
 
+pub use bulkhead::Bulkheads;
 pub use guard::{AddressPolicy, REFUSED};
 pub use registry::{Registry, RegistryError};
 pub use signature::{SigningKey, SigningKeyError};
@@ -22,8 +24,8 @@ use retry::settle;
 use crate::{
     clock::Clock,
     key::ServiceName,
-    ledger::{Notification, Settled, Settlement},
-    telemetry::millis,
+    ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
+    telemetry::{self, millis},
 };
 
 /// Delivers notifications.
@@ -49,12 +51,30 @@ impl Notifier {
         Ok(Self { registry, key, http, callback_timeout, clock })
     }
 
-    /// Tells every service that `notification` is still pending for, all at once, until `deadline` at
-    /// the latest. What was not delivered comes back with its next try.
-    pub async fn deliver(&self, notification: &Notification, deadline: Instant) -> Settled {
-        let callbacks = notification.pending().map(|(service, resources)| async move {
-            let settlement = self.call(notification, service, resources, deadline).await;
-            (service.clone(), settlement)
+    /// How long a service has to answer.
+    #[must_use]
+    pub fn callback_timeout(&self) -> Duration {
+        self.callback_timeout
+    }
+
+    /// Tells every service that `notification` is due for, all at once, until `deadline` at the latest.
+    /// What was not delivered comes back with its next try.
+    pub async fn deliver(
+        &self,
+        notification: &Notification,
+        deadline: Instant,
+        bulkheads: &Bulkheads,
+    ) -> Settled {
+        let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
+            let delivery = match bulkheads.enter(service).await {
+                Ok(place) => {
+                    let delivery = self.call(notification, service, resources, deadline).await;
+                    place.leave(&delivery);
+                    delivery
+                }
+                Err(deferred) => deferred,
+            };
+            (service.clone(), self.settle(notification, service, delivery))
         });
         join_all(callbacks).await.into_iter().collect()
     }
@@ -65,8 +85,8 @@ impl Notifier {
         service: &ServiceName,
         resources: u64,
         deadline: Instant,
-    ) -> Settlement {
-        let event_id = event::id(notification.claim, service);
+    ) -> Delivery {
+        let event_id = notification.event_id(service).to_string();
         let started = Instant::now();
         let delivery = match self.registry.callback(service) {
             Some(url) => {
@@ -81,6 +101,21 @@ impl Notifier {
             service = %service, claim = %notification.claim, event_id, delivery = %delivery,
             duration_ms = millis(started), "callback"
         );
-        settle(notification, service, event_id, delivery, self.clock.now())
+        delivery
+    }
+
+    fn settle(&self, notification: &Notification, service: &ServiceName, delivery: Delivery) -> Settlement {
+        let settlement = settle(notification, service, delivery, self.clock.now());
+        if let Some(outcome) = &settlement.outcome
+            && outcome.status == OutcomeStatus::Failed
+        {
+            telemetry::count_given_up(service);
+            tracing::error!(
+                service = %service, key = %notification.key.crn.key, event_id = outcome.event_id,
+                attempts = outcome.attempts, reason = outcome.reason,
+                "given up after 24 hours: the service does not know of the key's last change"
+            );
+        }
+        settlement
     }
 }

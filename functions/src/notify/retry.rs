@@ -10,7 +10,7 @@ use crate::{
     key::{EpochMillis, ServiceName},
     ledger::{
         Notification, Settlement,
-        item::{Outcome, OutcomeStatus},
+        item::{Outcome, OutcomeStatus, Retry},
     },
 };
 
@@ -25,33 +25,52 @@ const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 pub(super) fn settle(
     notification: &Notification,
     service: &ServiceName,
-    event_id: String,
     delivery: Delivery,
     now: EpochMillis,
 ) -> Settlement {
-    let attempts = notification.key.retries.get(service).map_or(0, |retry| retry.attempts) + 1;
-    let (status, reason, next_at) = match delivery {
-        Delivery::Delivered => (OutcomeStatus::Delivered, None, None),
-        Delivery::Refused => (OutcomeStatus::Refused, Some("answered 410".to_owned()), None),
-        Delivery::Failed { reason, retry_after } => {
-            let wait = backoff(attempts, fastrand::f64()).max(retry_after.unwrap_or_default());
-            let last = notification.at.plus(GIVE_UP_AFTER);
-            if now >= last {
-                (OutcomeStatus::Failed, Some(reason), None)
-            } else {
-                // A try at the very end at the latest, however long the service asked us to wait.
-                (OutcomeStatus::Retrying, Some(reason), Some(now.plus(wait).min(last)))
+    let before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
+    let outcome = |status, attempts, reason| {
+        let event_id = notification.event_id(service).to_string();
+        Some(Outcome { event_id, status, at: now, attempts, reason })
+    };
+    let last = notification.at.plus(GIVE_UP_AFTER);
+    // A try at the very end at the latest, however long the service asked us to wait.
+    let retry = |attempts: u32, bound: Duration, retry_after: Option<Duration>| {
+        let wait = bound.mul_f64(fastrand::f64()).max(retry_after.unwrap_or_default());
+        Some(Retry { attempts, next_at: now.plus(wait).min(last) })
+    };
+    match delivery {
+        Delivery::Delivered => {
+            Settlement { outcome: outcome(OutcomeStatus::Delivered, before + 1, None), retry: None }
+        }
+        Delivery::Refused => {
+            let reason = Some("answered 410".to_owned());
+            Settlement { outcome: outcome(OutcomeStatus::Refused, before + 1, reason), retry: None }
+        }
+        Delivery::Failed { reason, .. } if now >= last => {
+            Settlement { outcome: outcome(OutcomeStatus::Failed, before + 1, Some(reason)), retry: None }
+        }
+        Delivery::Deferred { .. } if now >= last => {
+            let reason = Some("the service was down or busy to the end".to_owned());
+            Settlement { outcome: outcome(OutcomeStatus::Failed, before, reason), retry: None }
+        }
+        Delivery::Failed { reason, retry_after, .. } => {
+            let attempts = before + 1;
+            Settlement {
+                outcome: outcome(OutcomeStatus::Retrying, attempts, Some(reason)),
+                retry: retry(attempts, bound(attempts), retry_after),
             }
         }
-    };
-    Settlement { outcome: Outcome { event_id, status, at: now, attempts, reason }, next_at }
+        Delivery::Deferred { retry_after } => {
+            Settlement { outcome: None, retry: retry(before, FIRST_BOUND, retry_after) }
+        }
+    }
 }
 
-/// A wait of up to one minute after the first attempt, two after the second, … an hour at the most.
-/// `random` is in 0..1.
-fn backoff(attempts: u32, random: f64) -> Duration {
+/// One minute after the first attempt, two after the second, … an hour at the most.
+fn bound(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
-    (FIRST_BOUND * 2_u32.pow(doublings)).min(LARGEST_BOUND).mul_f64(random)
+    (FIRST_BOUND * 2_u32.pow(doublings)).min(LARGEST_BOUND)
 }
 
 #[cfg(test)]
@@ -59,18 +78,32 @@ mod tests {
     use super::*;
     use crate::ledger::item::tests::notification;
 
+    /// Databases have failed once before.
     fn settle_at(delivery: Delivery, after: Duration) -> Settlement {
         let notification = notification();
-        let service = "cloud-object-storage".parse().unwrap();
-        settle(&notification, &service, "e".into(), delivery, notification.at.plus(after))
+        let service = "databases-for-postgresql".parse().unwrap();
+        settle(&notification, &service, delivery, notification.at.plus(after))
+    }
+
+    fn failed(retry_after: Option<Duration>) -> Delivery {
+        Delivery::Failed { reason: "answered 503".into(), retry_after, is_down: true }
     }
 
     #[test]
     fn the_bound_doubles_up_to_an_hour() {
-        let minutes: Vec<u64> = (1..=8).map(|attempts| backoff(attempts, 1.0).as_secs() / 60).collect();
+        let minutes: Vec<u64> = (1..=8).map(|attempts| bound(attempts).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(backoff(u32::MAX, 1.0), LARGEST_BOUND);
-        assert_eq!(backoff(3, 0.5), Duration::from_mins(2));
+        assert_eq!(bound(u32::MAX), LARGEST_BOUND);
+    }
+
+    #[test]
+    fn the_wait_is_anything_up_to_the_bound() {
+        let waits: Vec<Duration> = (0..200)
+            .map(|_| settle_at(failed(None), Duration::ZERO).retry.unwrap().next_at.since(notification().at))
+            .collect();
+        assert!(waits.iter().all(|wait| *wait <= Duration::from_mins(2)), "the second attempt's bound");
+        assert!(waits.iter().any(|wait| *wait < Duration::from_mins(1)), "full jitter starts at none");
+        assert!(waits.iter().any(|wait| *wait > Duration::from_mins(1)));
     }
 
     #[test]
@@ -79,23 +112,39 @@ mod tests {
             [(Delivery::Delivered, OutcomeStatus::Delivered), (Delivery::Refused, OutcomeStatus::Refused)]
         {
             let settlement = settle_at(delivery, Duration::ZERO);
-            assert_eq!((settlement.outcome.status, settlement.next_at), (status, None));
+            let outcome = settlement.outcome.unwrap();
+            assert_eq!((outcome.status, outcome.attempts, settlement.retry), (status, 2, None));
         }
     }
 
     #[test]
     fn a_service_that_asks_for_time_gets_it() {
         let asked = Duration::from_hours(2);
-        let delivery = Delivery::Failed { reason: "answered 503".into(), retry_after: Some(asked) };
-        assert_eq!(settle_at(delivery, Duration::ZERO).next_at, Some(notification().at.plus(asked)));
+        for delivery in [failed(Some(asked)), Delivery::Deferred { retry_after: Some(asked) }] {
+            let retry = settle_at(delivery, Duration::ZERO).retry.unwrap();
+            assert_eq!(retry.next_at, notification().at.plus(asked));
+        }
+    }
+
+    #[test]
+    fn a_service_that_was_not_called_has_had_no_attempt() {
+        let settlement = settle_at(Delivery::Deferred { retry_after: None }, Duration::ZERO);
+        assert_eq!((settlement.outcome, settlement.retry.unwrap().attempts), (None, 1));
     }
 
     #[test]
     fn the_last_try_is_after_24_hours_and_then_it_is_failed() {
-        let long = Delivery::Failed { reason: "x".into(), retry_after: Some(Duration::from_hours(100)) };
-        assert_eq!(settle_at(long, Duration::ZERO).next_at, Some(notification().at.plus(GIVE_UP_AFTER)));
-        let settlement = settle_at(Delivery::failed("answered 503"), GIVE_UP_AFTER);
-        assert_eq!((settlement.outcome.status, settlement.next_at), (OutcomeStatus::Failed, None));
-        assert_eq!(settlement.outcome.reason.as_deref(), Some("answered 503"));
+        let long = failed(Some(Duration::from_hours(100)));
+        let retry = settle_at(long, Duration::ZERO).retry.unwrap();
+        assert_eq!(retry.next_at, notification().at.plus(GIVE_UP_AFTER));
+        for (delivery, reason) in [
+            (failed(None), "answered 503"),
+            (Delivery::Deferred { retry_after: None }, "the service was down or busy to the end"),
+        ] {
+            let settlement = settle_at(delivery, GIVE_UP_AFTER);
+            let outcome = settlement.outcome.unwrap();
+            assert_eq!((outcome.status, settlement.retry), (OutcomeStatus::Failed, None));
+            assert_eq!(outcome.reason.as_deref(), Some(reason));
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! DynamoDB: an engine in this process, or any other one, with the table in it, and a proxy in front of
-//! it through which the functions under test go.
+//! DynamoDB: an engine in this process, or any other one, with the table in it, and proxies in front of
+//! it, one for each function under test.
 
 mod proxy;
 mod table;
@@ -61,20 +61,24 @@ pub enum DynamoError {
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
-    proxy: Proxy,
+    sync: Proxy,
+    lifecycle: Proxy,
+    redeliver: Proxy,
     engine: Option<AbortHandle>,
 }
 
 impl Dynamo {
-    /// Starts `engine`, makes the table if it is not there, and puts the proxy in front.
-    pub async fn start(engine: Engine) -> Result<Self, DynamoError> {
+    /// Starts `engine`, makes `table` if it is not there, and puts the proxies in front.
+    pub async fn start(engine: Engine, table: &str) -> Result<Self, DynamoError> {
         let (url, task) = match &engine {
             Engine::Url(url) => (url.trim_end_matches('/').to_owned(), None),
             Engine::Memory => serve(Database::memory(), &engine).await?,
             Engine::File(path) => serve(Database::new(&path.to_string_lossy()), &engine).await?,
         };
-        let dynamo = Self { proxy: Proxy::start(&url).await?, url, engine: task };
-        table::create_if_absent(&dynamo).await?;
+        let proxy = async || Proxy::start(&url).await;
+        let (sync, lifecycle, redeliver) = (proxy().await?, proxy().await?, proxy().await?);
+        let dynamo = Self { sync, lifecycle, redeliver, url, engine: task };
+        table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
     }
 
@@ -84,10 +88,22 @@ impl Dynamo {
         &self.url
     }
 
-    /// What the functions under test go through.
+    /// What `sync` goes through.
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
-        &self.proxy
+        &self.sync
+    }
+
+    /// What `lifecycle` goes through.
+    #[must_use]
+    pub fn lifecycle_proxy(&self) -> &Proxy {
+        &self.lifecycle
+    }
+
+    /// What `redeliver` goes through.
+    #[must_use]
+    pub fn redeliver_proxy(&self) -> &Proxy {
+        &self.redeliver
     }
 
     /// A client of the engine itself.
@@ -108,6 +124,12 @@ impl Drop for Dynamo {
             engine.abort();
         }
     }
+}
+
+/// The configuration of AWS clients in the environment `env` of a function.
+pub(crate) async fn sdk_config_of(env: &[(String, String)]) -> aws_config::SdkConfig {
+    let get = |name: &str| env.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    sdk_config(get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or_default()).await
 }
 
 /// The configuration of a client of the engine at `url`.

@@ -277,7 +277,7 @@ mod tests {
     }
 
     async fn dynamo() -> Dynamo {
-        Dynamo::start(Engine::Memory).await.unwrap()
+        Dynamo::start(Engine::Memory, TABLE).await.unwrap()
     }
 
     #[tokio::test]

@@ -4,10 +4,10 @@ use std::{sync::LazyLock, time::Duration};
 
 use aws_sdk_dynamodb::{
     client::Waiters,
-    error::ProvideErrorMetadata,
+    error::{DisplayErrorContext, ProvideErrorMetadata},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-        ProjectionType, ScalarAttributeType,
+        ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
     },
 };
 use serde::Deserialize;
@@ -28,11 +28,21 @@ static PARSED: LazyLock<Result<Definition, String>> =
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Definition {
+    #[expect(dead_code, reason = "each harness gives its table a name")]
     table_name: String,
     billing_mode: String,
     attribute_definitions: Vec<Attribute>,
     key_schema: Vec<Key>,
     global_secondary_indexes: Vec<Index>,
+    /// Not of `CreateTable`, but of the table's definition in a template.
+    time_to_live_specification: TimeToLive,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct TimeToLive {
+    attribute_name: String,
+    enabled: bool,
 }
 
 #[derive(Deserialize)]
@@ -66,30 +76,41 @@ struct ProjectionOf {
 }
 
 /// Makes the table, if it is not there, and waits until it can be used.
-pub(super) async fn create_if_absent(dynamo: &Dynamo) -> Result<(), DynamoError> {
+pub(super) async fn create_if_absent(dynamo: &Dynamo, name: &str) -> Result<(), DynamoError> {
     let definition = PARSED.as_ref().map_err(|error| DynamoError::Definition(error.clone()))?;
     let client = dynamo.client();
     let unusable = |reason: String| DynamoError::Table { url: dynamo.url().to_owned(), reason };
     let made = client
         .create_table()
-        .table_name(&definition.table_name)
+        .table_name(name)
         .billing_mode(BillingMode::from(definition.billing_mode.as_str()))
         .set_attribute_definitions(Some(all(&definition.attribute_definitions, attribute)?))
         .set_key_schema(Some(all(&definition.key_schema, key)?))
         .set_global_secondary_indexes(Some(all(&definition.global_secondary_indexes, index)?))
         .send()
         .await;
-    match made {
-        Ok(_) => {}
-        Err(error) if error.code() == Some("ResourceInUseException") => {} // it is there
-        Err(error) => return Err(unusable(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())),
-    }
+    let is_new = match made {
+        Ok(_) => true,
+        Err(error) if error.code() == Some("ResourceInUseException") => false, // it is there
+        Err(error) => return Err(unusable(DisplayErrorContext(error).to_string())),
+    };
     client
         .wait_until_table_exists()
-        .table_name(&definition.table_name)
+        .table_name(name)
         .wait(Duration::from_secs(20))
         .await
         .map_err(|error| unusable(error.to_string()))?;
+    if is_new {
+        let TimeToLive { attribute_name, enabled } = &definition.time_to_live_specification;
+        let ttl = TimeToLiveSpecification::builder().attribute_name(attribute_name).enabled(*enabled).build();
+        client
+            .update_time_to_live()
+            .table_name(name)
+            .set_time_to_live_specification(Some(ttl.map_err(|error| unusable(error.to_string()))?))
+            .send()
+            .await
+            .map_err(|error| unusable(DisplayErrorContext(error).to_string()))?;
+    }
     Ok(())
 }
 
@@ -130,8 +151,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_table_is_the_defined_one_and_is_made_once() {
-        let first = Dynamo::start(Engine::Memory).await.unwrap();
-        let second = Dynamo::start(Engine::Url(first.url().to_owned())).await.unwrap();
+        let first = Dynamo::start(Engine::Memory, TABLE).await.unwrap();
+        let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE).await.unwrap();
         let described = second.client().describe_table().table_name(TABLE).send().await.unwrap();
         let table = described.table.unwrap();
         let keys: Vec<_> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();

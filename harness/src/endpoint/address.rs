@@ -46,7 +46,7 @@ impl Caller {
     ) -> Result<KeyId, ApiError> {
         let name: KeyName = name.parse().map_err(|error| ApiError::field("id", error))?;
         self.may(endpoint, action)?;
-        let found = endpoint.0.outbox.ledger.resolve(self.instance, &name).await.map_err(ApiError::table)?;
+        let found = endpoint.0.ledger.resolve(self.instance, &name).await.map_err(ApiError::table)?;
         found.ok_or_else(ApiError::key_not_found)
     }
 }

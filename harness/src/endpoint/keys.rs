@@ -6,11 +6,11 @@ use axum::{
     http::StatusCode,
     response::IntoResponse,
 };
-use keysync::key::{Alias, InstanceCrn, KeyId, KeyType};
+use keysync::key::{Alias, InstanceCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Endpoint, NewKey, address::Caller, representation};
+use super::{ApiError, Endpoint, address::Caller, representation, store::Description};
 
 #[derive(Deserialize)]
 pub(super) struct NewKeys {
@@ -43,22 +43,30 @@ pub(super) async fn create(
         account: instance.account,
         instance: caller.instance,
     };
-    let key = NewKey {
-        crn: crn.key(KeyId::random()),
+    let (id, now) = (KeyId::random(), endpoint.0.clock.now());
+    let facts = KeyFacts {
+        crn: crn.key(id),
         key_type: if fields.extractable { KeyType::Standard } else { KeyType::Root },
+        state: KeyState::Active,
         ring: caller.ring.clone().unwrap_or_default(),
+        version: KeyVersion { id: id.to_string(), created_at: now },
+    };
+    let description = Description {
         name: fields.name,
-        description: fields.description,
+        text: fields.description,
+        created_at: now,
         created_by: caller.principal.iam_id.clone(),
     };
-    let key = endpoint.0.store.create(key, endpoint.0.clock.now()).await?;
+    endpoint.0.store.describe(&facts.crn, &description).await?;
+    endpoint.taken(endpoint.0.events.action(LifecycleAction::Create, &facts, now)).await?;
+    let key = endpoint.0.store.get(caller.instance, id).await?;
     Ok((StatusCode::CREATED, representation::collection("key", &[representation::key(&key)])))
 }
 
 pub(super) async fn list(State(endpoint): State<Endpoint>, caller: Caller) -> Result<Json<Value>, ApiError> {
     caller.may(&endpoint, "kms.secrets.list")?;
     let mut keys = endpoint.0.store.list(caller.instance).await?;
-    keys.retain(|key| caller.ring.as_ref().is_none_or(|ring| *ring == key.ring));
+    keys.retain(|key| caller.ring.as_ref().is_none_or(|ring| *ring == key.record.ring));
     Ok(representation::collection("key", &keys.iter().map(representation::key).collect::<Vec<_>>()))
 }
 
@@ -80,7 +88,7 @@ pub(super) async fn create_alias(
     let id = caller.key(&endpoint, "kms.secrets.createalias", Path(name)).await?;
     let alias: Alias = alias.parse().map_err(|error| ApiError::field("alias", error))?;
     let key = endpoint.0.store.get(caller.instance, id).await?;
-    endpoint.0.store.create_alias(&key.crn, &alias).await?;
+    endpoint.0.store.create_alias(&key.record.crn, &alias).await?;
     let resource = json!({"keyId": id, "alias": alias, "createdBy": caller.principal.iam_id});
     Ok((StatusCode::CREATED, representation::collection("alias", &[resource])))
 }

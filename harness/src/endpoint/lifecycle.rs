@@ -1,4 +1,5 @@
-//! Lifecycle actions: check the rules, record the new state, tell the services.
+//! Lifecycle actions: check the rules, and publish what was done. The function `lifecycle` does the rest,
+//! as in production.
 
 use std::time::Duration;
 
@@ -8,15 +9,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keysync::{
-    deadline::Budget,
-    key::{ClaimId, KeyId, KeyVersion, LifecycleAction, LifecycleEvent},
-    ledger::{LifecycleChange, Notification, Recorded},
-};
+use keysync::key::{KeyId, KeyVersion, LifecycleAction};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{ApiError, Endpoint, NOTIFY_WITHIN, address::Caller, representation, rules, store::StoredKey};
+use super::{ApiError, Endpoint, address::Caller, representation, rules};
 
 #[derive(Deserialize)]
 pub(super) struct Deletion {
@@ -83,11 +80,11 @@ pub(super) async fn purge(
     name: Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = caller.key(&endpoint, "kms.secrets.purge", name).await?;
-    let _changing = endpoint.0.changes.lock().await;
+    let _changing = endpoint.changing(id).await;
     let key = endpoint.0.store.get(caller.instance, id).await?;
     let now = endpoint.0.clock.now();
     rules::may_purge(&key, now)?;
-    endpoint.0.store.purge(&key.crn, now).await?;
+    endpoint.taken(endpoint.0.events.purge(&key.record.crn, now)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -98,48 +95,18 @@ async fn take(
     action: LifecycleAction,
     force: bool,
 ) -> Result<(), ApiError> {
-    let budget = Budget::new(None, NOTIFY_WITHIN);
-    let notification = {
-        let _changing = endpoint.0.changes.lock().await;
-        let key = endpoint.0.store.get(caller.instance, id).await?;
-        if action == LifecycleAction::Delete {
-            rules::may_delete(&endpoint.0.store.registrations(&key.crn).await?, force)?;
-        }
-        record(endpoint, &key, action, budget).await?
-    };
-    endpoint.0.outbox.empty(&notification, budget).await;
-    Ok(())
-}
-
-async fn record(
-    endpoint: &Endpoint,
-    key: &StoredKey,
-    action: LifecycleAction,
-    budget: Budget,
-) -> Result<Box<Notification>, ApiError> {
-    let now = endpoint.0.clock.now();
-    let state = rules::next_state(key, action, now)?;
-    let version = if action == LifecycleAction::Rotate {
-        KeyVersion { id: Uuid::new_v4().to_string(), created_at: now }
-    } else {
-        key.version.clone()
-    };
-    let change = LifecycleChange {
-        instance: key.crn.instance.instance,
-        key: key.crn.key,
-        // Two actions in one millisecond are still two, one after the other.
-        event: LifecycleEvent { action, at: now.max(key.event.at.plus(Duration::from_millis(1))) },
-        state,
-        version,
-        claim: ClaimId::unique(),
-        now,
-        lease: budget.lease(),
-    };
-    match endpoint.0.outbox.ledger.record(&change).await.map_err(ApiError::table)? {
-        Recorded::News(notification) => Ok(notification),
-        Recorded::Stale => Err(ApiError::conflict(
-            "KEY_ACTION_INVALID_STATE_ERR",
-            "Another action was taken on the key at the same time",
-        )),
+    let _changing = endpoint.changing(id).await;
+    let key = endpoint.0.store.get(caller.instance, id).await?;
+    if action == LifecycleAction::Delete {
+        rules::may_delete(&endpoint.0.store.registrations(&key.record.crn).await?, force)?;
     }
+    let now = endpoint.0.clock.now();
+    let mut facts = key.facts();
+    facts.state = rules::next_state(&key, action, now)?;
+    if action == LifecycleAction::Rotate {
+        facts.version = KeyVersion { id: Uuid::new_v4().to_string(), created_at: now };
+    }
+    // Two actions in one millisecond are still two, one after the other.
+    let occurred_at = now.max(key.record.event.at.plus(Duration::from_millis(1)));
+    endpoint.taken(endpoint.0.events.action(action, &facts, occurred_at)).await
 }

@@ -1,8 +1,8 @@
 //! The key-management endpoint, emulated over the table that the functions use (contract section 4).
 //!
-//! What it owns, keys, registrations and aliases, are items of that table; lifecycle actions go through
-//! keysync's own ledger and notifier, as in production; `actions/sync` is the function's and is handed
-//! on as it came. An instance is named by the host (`<instance>.api.<region>.hs-crypto.…`) or, on a
+//! What it does to keys and registrations it publishes as events, which the function `lifecycle` takes, as
+//! in production; it answers when the function has taken them. `actions/sync` is the function's and is
+//! handed on as it came. An instance is named by the host (`<instance>.api.<region>.hs-crypto.…`) or, on a
 //! shared host, by the `bluemix-instance` header alone.
 
 mod address;
@@ -10,28 +10,33 @@ mod error;
 mod forward;
 mod keys;
 mod lifecycle;
+mod notifications;
 mod registrations;
 mod representation;
 mod rules;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{delete, get, post},
 };
-use keysync::outbox::Outbox;
-use tokio::sync::Mutex;
+use keysync::{key::KeyId, ledger::Ledger};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use error::ApiError;
-pub use store::{NewKey, Store};
+pub use store::{Description, Registration, Store, StoredKey};
 
-use crate::{clock::HarnessClock, iam::Iam};
+use crate::{
+    clock::HarnessClock,
+    events::{Delivery, EventBus},
+    iam::Iam,
+};
 
-/// How long a lifecycle action waits for the services to take its notification.
-const NOTIFY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a request waits for `lifecycle` to take its event: that tells the services meanwhile.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The endpoint; clones are the same one.
 #[derive(Clone)]
@@ -40,27 +45,30 @@ pub struct Endpoint(Arc<Inner>);
 struct Inner {
     store: Store,
     iam: Iam,
-    outbox: Outbox,
+    ledger: Ledger,
+    events: EventBus,
     function_url: String,
     http: reqwest::Client,
     clock: HarnessClock,
-    /// Held from reading a key's state to writing the next one: the rules look at both.
-    changes: Mutex<()>,
+    /// One for each key, held from reading its state to the next one: the rules look at both.
+    changes: Mutex<HashMap<KeyId, Arc<Mutex<()>>>>,
 }
 
 impl Endpoint {
-    /// An endpoint over `store` that lets in whom `iam` lets in and hands syncs to the function at
-    /// `function_url`.
+    /// An endpoint over `store` that lets in whom `iam` lets in, publishes what it does over `events`, and
+    /// hands syncs to the function at `function_url`. It resolves aliases with the functions' own `ledger`.
     pub fn new(
         store: Store,
         iam: Iam,
-        outbox: Outbox,
+        ledger: Ledger,
+        events: EventBus,
         function_url: String,
         clock: HarnessClock,
     ) -> Result<Self, reqwest::Error> {
         let http =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self(Arc::new(Inner { store, iam, outbox, function_url, http, clock, changes: Mutex::default() })))
+        let changes = Mutex::default();
+        Ok(Self(Arc::new(Inner { store, iam, ledger, events, function_url, http, clock, changes })))
     }
 
     /// Its routes.
@@ -74,7 +82,12 @@ impl Endpoint {
             .route("/api/v2/keys/{id}/purge", delete(lifecycle::purge))
             .route("/api/v2/keys/{id}/aliases/{alias}", post(keys::create_alias))
             .route("/api/v2/keys/{id}/registrations", get(registrations::list))
-            .route("/api/v2/keys/{id}/registrations/{crn}", post(registrations::create))
+            .route("/api/v2/keys/{id}/notifications", get(notifications::list))
+            .route(
+                "/api/v2/keys/{id}/registrations/{crn}",
+                post(registrations::create).delete(registrations::delete),
+            )
+            .route("/api/v2/event_ack", post(notifications::acknowledge))
             .route("/api/v2/keys/{id}/actions/rotate", post(lifecycle::rotate))
             .route("/api/v2/keys/{id}/actions/enable", post(lifecycle::enable))
             .route("/api/v2/keys/{id}/actions/disable", post(lifecycle::disable))
@@ -85,14 +98,22 @@ impl Endpoint {
             .with_state(self.clone())
     }
 
+    /// Waits until an event was taken, so that the next request sees what it did.
+    async fn taken(&self, event: Delivery) -> Result<(), ApiError> {
+        tokio::time::timeout(TAKEN_WITHIN, event.taken()).await.map_err(|_| {
+            ApiError::table("the event is in the queue, and the function `lifecycle` does not take it")
+        })
+    }
+
+    /// One change of a key at a time.
+    async fn changing(&self, key: KeyId) -> OwnedMutexGuard<()> {
+        let changing = self.0.changes.lock().await.entry(key).or_default().clone();
+        changing.lock_owned().await
+    }
+
     /// Keys, registrations and aliases, past the API.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
     }
-}
-
-/// The source of a resource's CRN that a registration is counted under: its service's name.
-fn service_of(crn: &str) -> Option<keysync::key::ServiceName> {
-    crn.strip_prefix("crn:v1:bluemix:public:")?.split(':').next()?.parse().ok()
 }

@@ -19,23 +19,24 @@ pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
 
 /// A key, without its material: this endpoint holds none.
 pub(super) fn key(key: &StoredKey) -> Value {
-    let deleted = key.state == KeyState::Destroyed;
+    let StoredKey { record, description } = key;
+    let deleted = record.state == KeyState::Destroyed;
     let mut json = json!({
         "type": "application/vnd.ibm.kms.key+json",
-        "id": key.crn.key,
-        "name": key.name,
-        "description": key.description.clone().unwrap_or_default(),
-        "state": key.state,
-        "extractable": key.key_type == KeyType::Standard,
-        "crn": key.crn,
+        "id": record.crn.key,
+        "name": description.name,
+        "description": description.text.clone().unwrap_or_default(),
+        "state": record.state,
+        "extractable": record.key_type == KeyType::Standard,
+        "crn": record.crn,
         "imported": false,
-        "creationDate": date(key.created_at),
-        "createdBy": key.created_by,
+        "creationDate": date(description.created_at),
+        "createdBy": description.created_by,
         "algorithmType": "AES",
         "algorithmBitSize": 256,
-        "lastUpdateDate": date(key.event.at),
-        "keyVersion": version(&key.version),
-        "keyRingID": key.ring,
+        "lastUpdateDate": date(record.event.at),
+        "keyVersion": version(&record.version),
+        "keyRingID": record.ring,
         "dualAuthDelete": {"enabled": false},
         "deleted": deleted,
     });
@@ -43,7 +44,7 @@ pub(super) fn key(key: &StoredKey) -> Value {
         json["lastRotateDate"] = json!(date(rotated_at));
     }
     if deleted {
-        json["deletionDate"] = json!(date(key.event.at));
+        json["deletionDate"] = json!(date(record.event.at));
     }
     json
 }

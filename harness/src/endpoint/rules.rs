@@ -25,7 +25,7 @@ pub(super) fn next_state(
 ) -> Result<KeyState, ApiError> {
     use KeyState::{Active, Deactivated, Destroyed, Suspended};
     use LifecycleAction::{Delete, Disable, Enable, Restore, Rotate};
-    let next = match (action, key.state) {
+    let next = match (action, key.record.state) {
         (Rotate, Active) | (Enable, Suspended) | (Restore, Destroyed) => Active,
         (Disable, Active) => Suspended,
         (Delete, Active | Suspended | Deactivated) => Destroyed,
@@ -39,7 +39,7 @@ pub(super) fn next_state(
         }
     };
     let recently = |instant: EpochMillis, pause: Duration| now.since(instant) < pause;
-    if matches!(action, Enable | Restore) && recently(key.event.at, SETTLING) {
+    if matches!(action, Enable | Restore) && recently(key.record.event.at, SETTLING) {
         let message = format!(
             "The key was updated recently: Please wait {} s after the last action",
             SETTLING.as_secs()
@@ -72,10 +72,10 @@ pub(super) fn may_delete(registrations: &[Registration], force: bool) -> Result<
 
 /// Whether a key can be purged.
 pub(super) fn may_purge(key: &StoredKey, now: EpochMillis) -> Result<(), ApiError> {
-    if key.state != KeyState::Destroyed {
+    if key.record.state != KeyState::Destroyed {
         return Err(ApiError::conflict("KEY_ACTION_INVALID_STATE_ERR", "Only a deleted key can be purged"));
     }
-    if now.since(key.event.at) < BEFORE_PURGE {
+    if now.since(key.record.event.at) < BEFORE_PURGE {
         return Err(ApiError::conflict(
             "REQ_TOO_EARLY_ERR",
             "A key can be purged four hours after its deletion",

@@ -1,25 +1,17 @@
 //! Keys, registrations and aliases as items of the table.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_dynamodb::{
-    Client,
-    error::ProvideErrorMetadata,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
-};
+use aws_sdk_dynamodb::{Client, error::ProvideErrorMetadata, types::AttributeValue};
 use keysync::{
-    key::{
-        Alias, EpochMillis, InstanceId, KeyCrn, KeyId, KeyRing, KeyState, KeyType, KeyVersion,
-        LifecycleAction, LifecycleEvent, ServiceName,
+    key::{Alias, EpochMillis, InstanceId, KeyCrn, KeyFacts, KeyId, KeyVersion, ResourceCrn},
+    ledger::{
+        KeyRecord,
+        item::{ALIAS_ITEM, Item, KEY_ITEM, alias_pk, key_pk},
+        registration::{REGISTRATION, registration_sk},
     },
-    ledger::item::{ALIAS_ITEM, Item, KEY_ITEM, Outcome, alias_pk, key_pk},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, service_of};
-
-/// What the sort keys of registrations start with; the resource's CRN follows.
-const REGISTRATION: &str = "registration#";
+use super::ApiError;
 
 /// The table, as the endpoint uses it.
 #[derive(Clone, Debug)]
@@ -28,38 +20,25 @@ pub struct Store {
     table: String,
 }
 
-/// A key's item, with the endpoint's own attributes beside those of the ledger.
+/// A key's item: what the ledger knows, and what the endpoint alone does.
+#[derive(Clone, Debug)]
+pub struct StoredKey {
+    /// What the ledger knows.
+    pub record: KeyRecord,
+    /// What the endpoint knows.
+    pub description: Description,
+}
+
+/// What the endpoint alone knows of a key.
 ///
 /// What is not there is left out: to DynamoDB's conditions an attribute that is null exists.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StoredKey {
-    /// The key's full name.
-    pub crn: KeyCrn,
-    /// Root or standard.
-    pub key_type: KeyType,
-    /// Its state.
-    pub state: KeyState,
-    /// The ring it is in.
-    pub ring: KeyRing,
-    /// Its current version.
-    pub version: KeyVersion,
-    /// Its latest lifecycle action.
-    pub event: LifecycleEvent,
-    /// Registrations by service.
-    pub services: BTreeMap<ServiceName, u64>,
-    /// What became of the last notification of each service.
-    pub outcome: BTreeMap<ServiceName, Outcome>,
-    /// When it was last notified about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notified_at: Option<EpochMillis>,
-    /// When it was purged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub purged_at: Option<EpochMillis>,
+pub struct Description {
     /// Its name, for people.
     pub name: String,
     /// What it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    #[serde(rename = "description", skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// When it was made.
     pub created_at: EpochMillis,
     /// By whom.
@@ -70,25 +49,23 @@ impl StoredKey {
     /// When it was last rotated, if ever: the first version bears the key's own id.
     #[must_use]
     pub fn rotated_at(&self) -> Option<EpochMillis> {
-        (self.version.id != self.crn.key.to_string()).then_some(self.version.created_at)
+        let KeyRecord { crn, version, .. } = &self.record;
+        (version.id != crn.key.to_string()).then_some(version.created_at)
     }
-}
 
-/// What it takes to make a key.
-#[derive(Clone, Debug)]
-pub struct NewKey {
-    /// The key's full name.
-    pub crn: KeyCrn,
-    /// Root or standard.
-    pub key_type: KeyType,
-    /// The ring it is in.
-    pub ring: KeyRing,
-    /// Its name, for people.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// Who makes it.
-    pub created_by: String,
+    /// What the key is, as events tell it.
+    #[must_use]
+    pub fn facts(&self) -> KeyFacts {
+        let KeyRecord { crn, key_type, state, ring, version, .. } = self.record.clone();
+        KeyFacts { crn, key_type, state, ring, version }
+    }
+
+    fn read(item: Item) -> Result<Self, ApiError> {
+        Ok(Self {
+            description: from_item(item.clone())?,
+            record: KeyRecord::read(item).map_err(ApiError::table)?,
+        })
+    }
 }
 
 /// A resource that a key protects.
@@ -97,7 +74,7 @@ pub struct Registration {
     /// The key.
     pub key_id: KeyId,
     /// The resource.
-    pub resource_crn: String,
+    pub resource_crn: ResourceCrn,
     /// What it is.
     pub description: String,
     /// Whether the key may not be deleted while this registration exists.
@@ -117,28 +94,24 @@ impl Store {
         Self { client, table: table.to_owned() }
     }
 
-    /// Makes a key.
-    pub async fn create(&self, key: NewKey, now: EpochMillis) -> Result<StoredKey, ApiError> {
-        let NewKey { crn, key_type, ring, name, description, created_by } = key;
-        let stored = StoredKey {
-            version: KeyVersion { id: crn.key.to_string(), created_at: now },
-            crn,
-            key_type,
-            state: KeyState::Active,
-            ring,
-            event: LifecycleEvent { action: LifecycleAction::Create, at: now },
-            services: BTreeMap::new(),
-            outcome: BTreeMap::new(),
-            notified_at: None,
-            purged_at: None,
-            name,
-            description,
-            created_at: now,
-            created_by,
-        };
-        let item = with_keys(to_item(&stored)?, &pk(&stored.crn), KEY_ITEM);
-        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await.map_err(table)?;
-        Ok(stored)
+    /// Keeps what the endpoint alone knows of a key, beside what the ledger will know of it.
+    pub async fn describe(&self, crn: &KeyCrn, key: &Description) -> Result<(), ApiError> {
+        self.merge(&pk(crn), KEY_ITEM, to_item(key)?).await
+    }
+
+    /// Sets attributes of an item and leaves its others as they are.
+    async fn merge(&self, pk: &str, sk: &str, attributes: Item) -> Result<(), ApiError> {
+        let mut update =
+            self.client.update_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
+        let mut set = Vec::new();
+        for (n, (name, value)) in attributes.into_iter().enumerate() {
+            set.push(format!("#a{n} = :a{n}"));
+            update = update
+                .expression_attribute_names(format!("#a{n}"), name)
+                .expression_attribute_values(format!(":a{n}"), value);
+        }
+        update.update_expression(format!("SET {}", set.join(", "))).send().await.map_err(table)?;
+        Ok(())
     }
 
     /// The key, unless there is none or it was purged.
@@ -153,32 +126,18 @@ impl Store {
             .send()
             .await
             .map_err(table)?;
-        let stored: StoredKey = from_item(found.item.ok_or_else(ApiError::key_not_found)?)?;
-        if stored.purged_at.is_some() { Err(ApiError::key_not_found()) } else { Ok(stored) }
+        let known = found.item.filter(|item| item.contains_key("crn"));
+        let stored = StoredKey::read(known.ok_or_else(ApiError::key_not_found)?)?;
+        if stored.record.purged_at.is_some() { Err(ApiError::key_not_found()) } else { Ok(stored) }
     }
 
     /// All keys of an instance that were not purged, oldest first.
     pub async fn list(&self, instance: InstanceId) -> Result<Vec<StoredKey>, ApiError> {
-        let items = self.scan(instance, "sk = :kind", KEY_ITEM).await?;
-        let mut keys = items.into_iter().map(from_item).collect::<Result<Vec<StoredKey>, _>>()?;
-        keys.retain(|key| key.purged_at.is_none());
-        keys.sort_by_key(|key| (key.created_at, key.crn.key));
+        let items = self.scan(instance, "sk = :kind AND attribute_exists(crn)", KEY_ITEM).await?;
+        let mut keys = items.into_iter().map(StoredKey::read).collect::<Result<Vec<_>, _>>()?;
+        keys.retain(|key| key.record.purged_at.is_none());
+        keys.sort_by_key(|key| (key.description.created_at, key.record.crn.key));
         Ok(keys)
-    }
-
-    /// Marks a key as purged.
-    pub async fn purge(&self, crn: &KeyCrn, now: EpochMillis) -> Result<(), ApiError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(pk(crn)))
-            .key("sk", text(KEY_ITEM))
-            .update_expression("SET purged_at = :now")
-            .expression_attribute_values(":now", AttributeValue::N(now.get().to_string()))
-            .send()
-            .await
-            .map_err(table)?;
-        Ok(())
     }
 
     /// Gives a key another name.
@@ -196,41 +155,13 @@ impl Store {
         }
     }
 
-    /// Registers a resource and counts it under its service, both or neither.
-    pub async fn register(&self, key: &StoredKey, registration: &Registration) -> Result<(), ApiError> {
-        let crn = &registration.resource_crn;
-        let service = service_of(crn)
-            .ok_or_else(|| ApiError::field("resourceCrn", format!("must be a CRN: got `{crn}`")))?;
-        let item = with_keys(to_item(registration)?, &pk(&key.crn), &format!("{REGISTRATION}{crn}"));
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(table)?;
-        let count = Update::builder()
-            .table_name(&self.table)
-            .key("pk", text(pk(&key.crn)))
-            .key("sk", text(KEY_ITEM))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET services.#service = if_not_exists(services.#service, :none) + :one")
-            .expression_attribute_names("#service", service.to_string())
-            .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .build()
-            .map_err(table)?;
-        let both = [
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(count).build(),
-        ];
-        match self.client.transact_write_items().set_transact_items(Some(both.into())).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("TransactionCanceledException") => Err(ApiError::conflict(
-                "REGISTRATION_EXISTS_ERR",
-                format!("The resource {crn} is registered with this key already"),
-            )),
-            Err(error) => Err(table(error)),
-        }
+    /// Keeps what the endpoint alone knows of a registration, beside what the ledger will know of it.
+    pub async fn describe_registration(
+        &self,
+        crn: &KeyCrn,
+        registration: &Registration,
+    ) -> Result<(), ApiError> {
+        self.merge(&pk(crn), &registration_sk(&registration.resource_crn), to_item(registration)?).await
     }
 
     /// The registrations of a key.
@@ -246,14 +177,12 @@ impl Store {
             .into_paginator()
             .items()
             .send();
-        let items = pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)?;
-        items.into_iter().map(from_item).collect()
+        standing(pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)?)
     }
 
     /// The registrations of all keys of an instance.
     pub async fn all_registrations(&self, instance: InstanceId) -> Result<Vec<Registration>, ApiError> {
-        let items = self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?;
-        items.into_iter().map(from_item).collect()
+        standing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?)
     }
 
     /// Every item in the table, whatever it is.
@@ -278,6 +207,12 @@ impl Store {
             .send();
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
     }
+}
+
+/// The registrations that stand, without those that were deleted or are not counted yet.
+fn standing(mut items: Vec<Item>) -> Result<Vec<Registration>, ApiError> {
+    items.retain(|item| item.get("registered") == Some(&AttributeValue::Bool(true)));
+    items.into_iter().map(from_item).collect()
 }
 
 fn pk(crn: &KeyCrn) -> String {

@@ -7,15 +7,21 @@ use std::{io, path::PathBuf, time::Duration};
 pub enum FunctionError {
     /// There is no binary.
     #[error(
-        "there is no `sync` binary; looked at {}. Build it with `cargo build -p keysync --bin sync`, or name it with KEYSYNC_SYNC_BIN",
-        .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        "there is no `{function}` binary; looked at {}. Build it with `cargo build -p keysync --bin {function}`, or name it with KEYSYNC_{}_BIN",
+        looked_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        function.to_uppercase()
     )]
-    NoBinary(Vec<PathBuf>),
+    NoBinary {
+        /// Of which function.
+        function: String,
+        /// Where it could have been.
+        looked_at: Vec<PathBuf>,
+    },
     /// Cargo could not be run.
-    #[error("cargo cannot be run to build the `sync` binary: {0}")]
+    #[error("cargo cannot be run to build the functions: {0}")]
     Build(io::Error),
     /// Cargo built nothing; it has said why.
-    #[error("the `sync` binary was not built; cargo says why above")]
+    #[error("the functions were not built; cargo says why above")]
     NotBuilt,
     /// The binary could not be run.
     #[error("cannot run {}: {error}", binary.display())]
@@ -37,4 +43,15 @@ pub enum FunctionError {
     /// A server could not be started.
     #[error("no port to listen on: {0}")]
     Listen(#[from] io::Error),
+}
+
+impl FunctionError {
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(super) fn configuration(error: impl ToString) -> Self {
+        Self::Configuration(error.to_string())
+    }
+
+    pub(super) fn no_binary(function: &str, looked_at: Vec<PathBuf>) -> Self {
+        Self::NoBinary { function: function.to_owned(), looked_at }
+    }
 }

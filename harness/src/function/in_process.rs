@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use keysync::{App, Clock, Config};
+use keysync::{Clock, SyncApp, SyncConfig};
 
 use super::{FunctionError, MAX_BODY_BYTES, event};
 use crate::server::Server;
@@ -23,10 +23,9 @@ impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
     pub async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let get = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let config = Config::read(get).map_err(|error| FunctionError::Configuration(error.to_string()))?;
-        let aws = crate::dynamo::sdk_config(&get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or_default()).await;
-        let app =
-            App::new(config, &aws, clock).map_err(|error| FunctionError::Configuration(error.to_string()))?;
+        let config = SyncConfig::read(get).map_err(FunctionError::configuration)?;
+        let app = SyncApp::new(config, &crate::dynamo::sdk_config_of(env).await, clock);
+        let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
         Ok(Self { server: Server::start(0, router).await? })
     }
@@ -38,7 +37,7 @@ impl InProcessFunction {
     }
 }
 
-async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
+async fn invoke(State(app): State<Arc<SyncApp>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => body,

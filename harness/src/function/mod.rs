@@ -1,9 +1,12 @@
-//! The function under test, in one of three ways behind one interface: a URL that answers.
+//! The functions under test. `sync` runs in one of three ways behind one interface, a URL that answers:
 //!
 //! - [`Mode::Process`]: the real binary behind an emulated Lambda (Runtime API and function URL), one
 //!   process for each execution environment; it can be killed and comes back.
 //! - [`Mode::InProcess`]: the same handler in this process, fast, on a clock that a test can set.
 //! - [`Mode::Url`]: whatever answers there: `cargo lambda watch`, a deployed function.
+//!
+//! `lifecycle` and `redeliver` ([`Worker`]) take events. They run as `sync` does; where that runs
+//! elsewhere, in this process.
 
 mod binary;
 mod error;
@@ -11,15 +14,22 @@ mod event;
 mod in_process;
 mod process;
 mod runtime_api;
+mod url;
+mod worker;
 
 use std::{str::FromStr, time::Duration};
 
 use keysync::Clock;
 
-pub use binary::sync_binary;
+use crate::server::Server;
+
+pub use binary::binary;
+pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC};
 pub use error::FunctionError;
 pub use in_process::InProcessFunction;
 pub use process::{ProcessConfig, ProcessFunction};
+pub(crate) use worker::Handle;
+pub use worker::{InProcessWorker, InvocationFailed, Worker};
 
 /// How long Lambda lets the function run, as infra/ will have it.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,8 +67,8 @@ impl FromStr for Mode {
 /// The function under test.
 #[derive(Debug)]
 pub enum Function {
-    /// In processes of its own.
-    Process(ProcessFunction),
+    /// In processes of its own, behind a function URL.
+    Process(ProcessFunction, Server),
     /// In this process.
     InProcess(InProcessFunction),
     /// Somewhere else.
@@ -77,13 +87,16 @@ impl Function {
         match mode {
             Mode::Process { environments } => {
                 let config = ProcessConfig {
-                    binary: sync_binary().await?,
+                    name: SYNC,
+                    binary: binary(SYNC).await?,
                     env: env.to_vec(),
                     environments: *environments,
                     timeout,
                     quiet,
                 };
-                Ok(Self::Process(ProcessFunction::start(config).await?))
+                let function = ProcessFunction::start(config).await?;
+                let url = url::start(&function).await?;
+                Ok(Self::Process(function, url))
             }
             Mode::InProcess => Ok(Self::InProcess(InProcessFunction::start(env, clock).await?)),
             Mode::Url(url) => Ok(Self::Url(url.clone())),
@@ -94,7 +107,7 @@ impl Function {
     #[must_use]
     pub fn url(&self) -> String {
         match self {
-            Self::Process(function) => function.url(),
+            Self::Process(_, server) => server.url(),
             Self::InProcess(function) => function.url(),
             Self::Url(url) => url.trim_end_matches('/').to_owned(),
         }
@@ -104,7 +117,7 @@ impl Function {
     #[must_use]
     pub fn process(&self) -> Option<&ProcessFunction> {
         match self {
-            Self::Process(function) => Some(function),
+            Self::Process(function, _) => Some(function),
             Self::InProcess(_) | Self::Url(_) => None,
         }
     }

@@ -1,5 +1,5 @@
-//! The real binary behind an emulated Lambda: a function URL, a queue, and execution environments that
-//! can be killed and come back.
+//! A real binary behind an emulated Lambda: a queue of events, and execution environments that can be
+//! killed and come back.
 
 use std::{
     collections::VecDeque,
@@ -9,13 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -23,10 +17,9 @@ use tokio::{
 };
 
 use super::{
-    FunctionError, MAX_BODY_BYTES, event,
+    FunctionError,
     runtime_api::{Outcome, RuntimeApi},
 };
-use crate::server::Server;
 
 /// How long an environment may take from its start to its first poll.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,11 +29,13 @@ const KEPT_LINES: usize = 100_000;
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct ProcessConfig {
+    /// The function's name.
+    pub name: &'static str,
     /// The function's binary.
     pub binary: PathBuf,
     /// Its environment, beside what Lambda sets.
     pub env: Vec<(String, String)>,
-    /// How many execution environments there are: requests served at once.
+    /// How many execution environments there are: events served at once.
     pub environments: usize,
     /// How long an invocation may take before its environment is killed.
     pub timeout: Duration,
@@ -53,8 +48,11 @@ pub struct ProcessConfig {
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
-    server: Server,
 }
+
+/// What invokes a function, for as long as that is there.
+#[derive(Clone, Debug)]
+pub(super) struct Invoker(Arc<Lambda>);
 
 #[derive(Debug)]
 struct Lambda {
@@ -72,29 +70,28 @@ struct Environment {
 }
 
 impl ProcessFunction {
-    /// Starts all environments; each has polled for its first invocation when this returns.
-    pub async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
-        let api = RuntimeApi::start(config.environments, config.timeout).await?;
+    /// The function with no environment yet: the first invocation starts them.
+    pub async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
+        let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
         let new = || Environment { process: watch::Sender::new(None), kill: Notify::new() };
         let environments = (0..config.environments).map(|_| new()).collect();
         let log = Arc::new(Log { lines: Mutex::default(), quiet: config.quiet });
-        let lambda = Arc::new(Lambda { config, api, environments, log });
-        // Before any process, so that an error below drops `Self` and kills what was started.
-        let router = Router::new().fallback(invoke).with_state(lambda.clone());
-        let this = Self { server: Server::start(0, router).await?, lambda };
-        for environment in 0..this.lambda.environments.len() {
-            this.lambda.start_process(environment)?;
-        }
+        Ok(Self { lambda: Arc::new(Lambda { config, api, environments, log }) })
+    }
+
+    /// Starts all environments; each has polled for its first invocation when this returns.
+    pub async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
+        // Made before any process, so that an error below drops it and kills what was started.
+        let this = Self::idle(config).await?;
+        this.lambda.revive()?;
         for environment in 0..this.lambda.environments.len() {
             this.lambda.wait_until_ready(environment).await?;
         }
         Ok(this)
     }
 
-    /// The function URL.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.server.url()
+    pub(super) fn invoker(&self) -> Invoker {
+        Invoker(self.lambda.clone())
     }
 
     /// The process ids of the environments that run.
@@ -152,10 +149,10 @@ impl Lambda {
         command
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", self.api.address(environment))
-            .env("AWS_LAMBDA_FUNCTION_NAME", "sync")
+            .env("AWS_LAMBDA_FUNCTION_NAME", self.config.name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/sync")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", self.config.name))
             .env("AWS_LAMBDA_LOG_STREAM_NAME", environment.to_string())
             .envs(self.config.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -188,7 +185,7 @@ impl Lambda {
         }
     }
 
-    /// As Lambda does when a request needs an environment: those that have ended are started again.
+    /// As Lambda does when an event needs an environment: those that have ended are started again.
     fn revive(self: &Arc<Self>) -> Result<(), FunctionError> {
         for environment in 0..self.environments.len() {
             if self.environments[environment].process.borrow().is_none() {
@@ -199,26 +196,16 @@ impl Lambda {
     }
 }
 
-async fn invoke(State(lambda): State<Arc<Lambda>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    if let Err(error) = lambda.revive() {
-        lambda.log.add(format!("the harness: {error}"));
-        return failed();
-    }
-    match lambda.api.invoke(&event::from_http(&parts, &body)).await {
-        Outcome::Answered(answer) => {
-            event::to_http(&answer).map_or_else(failed, |answer| answer.map(Body::from))
+impl Invoker {
+    /// Runs an event through the next environment that is free.
+    pub(super) async fn invoke(&self, event: &Value) -> Outcome {
+        let Self(lambda) = self;
+        if let Err(error) = lambda.revive() {
+            lambda.log.add(format!("the harness: {error}"));
+            return Outcome::Failed;
         }
-        Outcome::Failed => failed(),
+        lambda.api.invoke(event).await
     }
-}
-
-/// What a function URL says when its function failed.
-fn failed() -> Response {
-    (StatusCode::BAD_GATEWAY, "Internal Server Error").into_response()
 }
 
 /// What the processes print.

@@ -46,6 +46,7 @@ pub(super) struct RuntimeApi {
 
 #[derive(Debug)]
 struct Shared {
+    name: &'static str,
     timeout: Duration,
     queue: mpsc::UnboundedSender<Invocation>,
     waiting: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
@@ -71,10 +72,16 @@ struct Running {
 }
 
 impl RuntimeApi {
-    /// Starts the service for a number of environments, which have `timeout` for each invocation.
-    pub(super) async fn start(environments: usize, timeout: Duration) -> std::io::Result<Self> {
+    /// Starts the service for the function `name` in a number of environments, which have `timeout` for
+    /// each invocation.
+    pub(super) async fn start(
+        name: &'static str,
+        environments: usize,
+        timeout: Duration,
+    ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
+            name,
             timeout,
             queue,
             waiting: AsyncMutex::new(waiting),
@@ -170,7 +177,7 @@ async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>)
         ("lambda-runtime-deadline-ms", deadline.get().to_string()),
         (
             "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:000000000000:function:sync".to_owned(),
+            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", shared.name),
         ),
         (
             "lambda-runtime-trace-id",

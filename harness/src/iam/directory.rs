@@ -75,7 +75,9 @@ impl Role {
             | "kms.secrets.restore"
             | "kms.secrets.enable"
             | "kms.secrets.disable"
-            | "kms.registrations.create" => self == Self::Manager,
+            | "kms.secrets-event.ack"
+            | "kms.registrations.create"
+            | "kms.registrations.delete" => self == Self::Manager,
             "kms.secrets.purge" => self == Self::KeyPurge,
             _ => false,
         }

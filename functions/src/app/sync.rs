@@ -1,4 +1,4 @@
-//! The sync function, wired: a function-URL request in, an answer out, one log line for each.
+//! `sync`: a function-URL request in, an answer out, one log line for each.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -12,35 +12,34 @@ use tracing::{
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::SyncConfig,
     deadline::Budget,
     http::{Refusal, SyncRequest, accepted, correlation_id, refused},
     iam::Iam,
-    key::{CorrelationId, EpochMillis},
-    ledger::Ledger,
-    notify::Notifier,
-    outbox::Outbox,
+    key::CorrelationId,
     sync::{Sync, Synced},
     telemetry::millis,
 };
 
-/// The sync function with all that it holds on to between requests.
+/// The function with all that it holds on to between requests.
 #[derive(Debug)]
-pub struct App {
+pub struct SyncApp {
     sync: Sync,
     request_timeout: Duration,
 }
 
-impl App {
+impl SyncApp {
     /// Builds clients and caches. Nothing is fetched and nobody is called yet.
-    pub fn new(config: Config, aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        config: SyncConfig,
+        aws: &aws_config::SdkConfig,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         let http = crate::outbound::client().build()?;
-        let Config { table, iam, registry, signing_key, addresses, callback_timeout, request_timeout } =
-            config;
-        let notifier = Notifier::new(registry, signing_key, addresses, callback_timeout, clock.clone())?;
+        let request_timeout = config.outbox.request_timeout;
         let sync = Sync {
-            iam: Iam::new(iam, http, clock.clone()),
-            outbox: Outbox { ledger: Ledger::new(aws, table), notifier },
+            iam: Iam::new(config.iam, http, clock.clone()),
+            outbox: super::outbox(config.outbox, aws, &clock)?,
             clock,
         };
         Ok(Self { sync, request_timeout })
@@ -55,8 +54,7 @@ impl App {
 
     async fn answer(&self, request: &Request, correlation_id: CorrelationId) -> Response<Body> {
         let started = Instant::now();
-        let deadline = request.lambda_context_ref().map(|context| EpochMillis::new(context.deadline));
-        let budget = Budget::new(deadline, self.request_timeout);
+        let budget = super::budget(request.lambda_context_ref(), self.request_timeout);
         match self.serve(request, &correlation_id, budget).await {
             Ok(synced) => {
                 let (outcome, claim) = match synced {

@@ -1,0 +1,39 @@
+//! `lifecycle`: a batch of events from SQS in, the messages that have to come again out.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_http::LambdaEvent;
+
+use crate::{
+    clock::Clock,
+    config::LifecycleConfig,
+    lifecycle::{Batch, DeadLetters, Failures, Lifecycle},
+};
+
+/// The function with all that it holds on to between batches.
+#[derive(Debug)]
+pub struct LifecycleApp {
+    batch: Arc<Batch>,
+    request_timeout: Duration,
+}
+
+impl LifecycleApp {
+    /// Builds clients. Nothing is fetched and nobody is called yet.
+    pub fn new(
+        config: LifecycleConfig,
+        aws: &aws_config::SdkConfig,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
+        let request_timeout = config.outbox.request_timeout;
+        let lifecycle = Lifecycle { outbox: super::outbox(config.outbox, aws, &clock)?, clock };
+        let dead_letters = DeadLetters::new(aws, &config.dead_letter_queue);
+        Ok(Self { batch: Arc::new(Batch { lifecycle, dead_letters }), request_timeout })
+    }
+
+    /// Takes a batch.
+    pub async fn handle(self: Arc<Self>, event: LambdaEvent<SqsEvent>) -> Result<Failures, Infallible> {
+        let budget = super::budget(Some(&event.context), self.request_timeout);
+        Ok(self.batch.clone().take(event.payload, budget).await)
+    }
+}

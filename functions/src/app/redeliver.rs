@@ -1,0 +1,68 @@
+//! `redeliver`: a schedule's event in, a summary out.
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_http::{LambdaEvent, lambda_runtime::Diagnostic};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    clock::Clock,
+    config::OutboxConfig,
+    redeliver::{Redeliver, Summary},
+    telemetry::millis,
+};
+
+/// The function with all that it holds on to between runs.
+#[derive(Debug)]
+pub struct RedeliverApp {
+    redeliver: Redeliver,
+    request_timeout: Duration,
+}
+
+/// A run could do nothing at all, so that Lambda counts it as failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing was taken up, and DynamoDB failed {0} time(s): see the log")]
+pub struct RedeliverError(u64);
+
+impl From<RedeliverError> for Diagnostic {
+    fn from(error: RedeliverError) -> Self {
+        Self { error_type: "DynamoDbFailed".to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl RedeliverApp {
+    /// Builds clients. Nothing is fetched and nobody is called yet.
+    pub fn new(
+        config: OutboxConfig,
+        aws: &aws_config::SdkConfig,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
+        let request_timeout = config.request_timeout;
+        let redeliver = Redeliver { outbox: super::outbox(config, aws, &clock)?, clock };
+        Ok(Self { redeliver, request_timeout })
+    }
+
+    /// Delivers what is due. What the schedule says does not matter.
+    pub async fn handle(self: Arc<Self>, event: LambdaEvent<Value>) -> Result<Summary, RedeliverError> {
+        let started = Instant::now();
+        let budget = super::budget(Some(&event.context), self.request_timeout);
+        let summary = self.redeliver.run(budget).await;
+        tracing::info!(
+            taken_up = summary.taken_up,
+            left_to_others = summary.left_to_others,
+            delivered = summary.delivered,
+            refused = summary.refused,
+            retrying = summary.retrying,
+            deferred = summary.deferred,
+            failed = summary.failed,
+            errors = summary.errors,
+            duration_ms = millis(started),
+            "redelivered"
+        );
+        if summary.taken_up == 0 && summary.errors > 0 {
+            return Err(RedeliverError(summary.errors));
+        }
+        Ok(summary)
+    }
+}

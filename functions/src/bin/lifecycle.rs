@@ -1,0 +1,16 @@
+//! Behind an SQS queue that `EventBridge` fills: takes what happened to keys, and tells the services.
+
+use std::sync::Arc;
+
+use keysync::{Clock, LifecycleApp, LifecycleConfig, config, telemetry};
+use lambda_http::{Error, lambda_runtime::run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let metrics = telemetry::init()?;
+    let config = LifecycleConfig::read(config::environment)
+        .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let app = Arc::new(LifecycleApp::new(config, &aws, Clock::system())?);
+    run(service_fn(move |event| metrics.flush_after(app.clone().handle(event)))).await
+}

@@ -1,0 +1,227 @@
+//! Registrations: which services are associated with a key, and how many resources each has under it.
+//!
+//! A registration is an item of its own beside the key's, and is counted under its service on the key's
+//! item, both or neither. Events about it may come late, twice or out of order, so its item remembers the
+//! instant of the last one, also after it was deleted (for as long as events can be late).
+//!
+//! | attribute | meaning |
+//! | --- | --- |
+//! | `pk`, `sk` | those of the key's items, `registration#<resource CRN>` |
+//! | `registered` | whether it stands |
+//! | `changed_at` | epoch ms of the last event about it |
+//! | `expires_at` | epoch **s**: when DynamoDB may forget that it was deleted |
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, TransactWriteItem, Update},
+};
+use futures_util::future::try_join;
+use serde::Deserialize;
+
+use super::{
+    Ledger, LedgerError,
+    expression::{names, number, string},
+    item::{Item, KEY_ITEM, key_pk},
+    purge::REMEMBERED,
+};
+use crate::key::{EpochMillis, KeyCrn, ResourceCrn};
+
+/// What the sort keys of registrations start with; the resource's CRN follows.
+pub const REGISTRATION: &str = "registration#";
+
+/// How often a change is tried that others change under us.
+const TRIES: u32 = 4;
+
+const IS_AS_READ: &str = "#changed_at = :read_at";
+const IS_NOT_THERE: &str = "attribute_not_exists(#changed_at)";
+const STANDS: &str = "SET #registered = :registered, #changed_at = :changed_at REMOVE #expires_at";
+const GONE: &str = "SET #registered = :registered, #changed_at = :changed_at, #expires_at = :expires_at";
+
+const KEY_IS_KNOWN: &str = "attribute_exists(#event)";
+const ONE_MORE: &str = "SET #services.#service = if_not_exists(#services.#service, :zero) + :one";
+const IS_NOT_THE_LAST: &str = "#services.#service > :one";
+const ONE_LESS: &str = "SET #services.#service = #services.#service - :one";
+const IS_THE_LAST: &str = "#services.#service = :one";
+const NONE_LEFT: &str = "REMOVE #services.#service";
+
+/// A resource was registered with a key, or is no longer.
+#[derive(Clone, Debug)]
+pub struct RegistrationChange {
+    /// The key.
+    pub key: KeyCrn,
+    /// The resource.
+    pub resource: ResourceCrn,
+    /// Whether it is registered from now on.
+    pub registered: bool,
+    /// When that came to be.
+    pub at: EpochMillis,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It is counted.
+    News,
+    /// This event or a later one was known. Nothing was written.
+    Stale,
+    /// Nothing is known of such a key.
+    UnknownKey,
+}
+
+/// The registration's item, as far as it matters here.
+#[derive(Default, Deserialize)]
+struct Known {
+    #[serde(default)]
+    registered: bool,
+    changed_at: Option<EpochMillis>,
+}
+
+impl Ledger {
+    /// Counts a registration in or out.
+    pub async fn count(&self, change: &RegistrationChange) -> Result<Counted, LedgerError> {
+        for _ in 0..TRIES {
+            let (known, registered) = self.known(change).await?;
+            if known.changed_at.is_some_and(|known| known >= change.at) {
+                return Ok(Counted::Stale);
+            }
+            let mut both = vec![self.remember(change, &known)?];
+            if known.registered != change.registered {
+                both.push(self.recount(change, registered)?);
+            }
+            match self.client.transact_write_items().set_transact_items(Some(both)).send().await {
+                Ok(_) => return Ok(Counted::News),
+                Err(error) => match cancelled(&error) {
+                    None => return Err(error.into()),
+                    Some(reasons) if change.registered && key_is_unknown(&reasons) => {
+                        return Ok(Counted::UnknownKey);
+                    }
+                    Some(_) => {} // it changed since we read it
+                },
+            }
+        }
+        Err(LedgerError::Unavailable("the registration is changing too fast".to_owned()))
+    }
+
+    /// What is known of the registration, and how many its service has.
+    async fn known(&self, change: &RegistrationChange) -> Result<(Known, u64), LedgerError> {
+        let sk = registration_sk(&change.resource);
+        let (registration, key) =
+            try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
+        let known = match registration {
+            Some(item) => serde_dynamo::from_item(item)
+                .map_err(|error| LedgerError::Defect(format!("unreadable registration: {error}")))?,
+            None => Known::default(),
+        };
+        let service = change.resource.service().to_string();
+        let count = key
+            .as_ref()
+            .and_then(|key| key.get("services")?.as_m().ok()?.get(&service)?.as_n().ok()?.parse().ok());
+        Ok((known, count.unwrap_or_default()))
+    }
+
+    async fn read(&self, key: &KeyCrn, sk: &str) -> Result<Option<Item>, LedgerError> {
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        Ok(read.set_key(Some(item_key(key, sk))).send().await?.item)
+    }
+
+    fn remember(&self, change: &RegistrationChange, known: &Known) -> Result<TransactWriteItem, LedgerError> {
+        let mut values = vec![
+            (":registered", AttributeValue::Bool(change.registered)),
+            (":changed_at", number(change.at.get())),
+        ];
+        let condition = match known.changed_at {
+            Some(read_at) => {
+                values.push((":read_at", number(read_at.get())));
+                IS_AS_READ
+            }
+            None => IS_NOT_THERE,
+        };
+        let effect = if change.registered {
+            STANDS
+        } else {
+            values.push((":expires_at", number(change.at.plus(REMEMBERED).secs())));
+            GONE
+        };
+        self.write(change, &registration_sk(&change.resource), condition, effect, values)
+    }
+
+    fn recount(&self, change: &RegistrationChange, count: u64) -> Result<TransactWriteItem, LedgerError> {
+        let mut values = vec![(":one", number(1))];
+        let (condition, effect) = match (change.registered, count) {
+            (true, _) => {
+                values.push((":zero", number(0)));
+                (KEY_IS_KNOWN, ONE_MORE)
+            }
+            (false, 0 | 1) => (IS_THE_LAST, NONE_LEFT),
+            (false, _) => (IS_NOT_THE_LAST, ONE_LESS),
+        };
+        self.write(change, KEY_ITEM, condition, effect, values)
+    }
+
+    fn write(
+        &self,
+        change: &RegistrationChange,
+        sk: &str,
+        condition: &str,
+        effect: &str,
+        values: Vec<(&str, AttributeValue)>,
+    ) -> Result<TransactWriteItem, LedgerError> {
+        let mut names = names(&[condition, effect]);
+        if let Some(service) = names.get_mut("#service") {
+            *service = change.resource.service().to_string();
+        }
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item_key(&change.key, sk)))
+            .condition_expression(condition)
+            .update_expression(effect)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .map_err(|error| LedgerError::Defect(error.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// The sort key of a resource's registration.
+#[must_use]
+pub fn registration_sk(resource: &ResourceCrn) -> String {
+    format!("{REGISTRATION}{resource}")
+}
+
+fn item_key(key: &KeyCrn, sk: &str) -> Item {
+    let pk = key_pk(key.instance.instance, key.key);
+    Item::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
+}
+
+/// Why a transaction was cancelled, item by item; `None` where it failed otherwise.
+fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            let reasons = cancelled.cancellation_reasons();
+            Some(reasons.iter().map(|reason| reason.code().unwrap_or("None").to_owned()).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The key's own condition failed, and the registration's did not.
+fn key_is_unknown(reasons: &[String]) -> bool {
+    matches!(reasons, [registration, key] if registration == "None" && key == "ConditionalCheckFailed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_that_changed_meanwhile_is_not_an_unknown_key() {
+        let reasons = |codes: [&str; 2]| codes.map(str::to_owned).to_vec();
+        assert!(key_is_unknown(&reasons(["None", "ConditionalCheckFailed"])));
+        for other in [["ConditionalCheckFailed", "ConditionalCheckFailed"], ["None", "TransactionConflict"]] {
+            assert!(!key_is_unknown(&reasons(other)));
+        }
+    }
+}

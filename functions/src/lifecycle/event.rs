@@ -1,0 +1,200 @@
+//! Lifecycle events, as they come over `EventBridge`: schema version 1 (`docs/events.md`).
+//!
+//! Every event about a key tells all that the key is, so that none needs another one to have come before.
+//! Unknown fields are passed over: a later minor form of version 1 may add some.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::key::{
+    EpochMillis, EventId, KeyCrn, KeyFacts, KeyRing, KeyState, KeyType, KeyVersion, LifecycleAction,
+    ResourceCrn,
+};
+
+/// The one version of `detail` that is read here.
+const SCHEMA_VERSION: u64 = 1;
+
+/// Something happened to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// The key.
+    pub key: KeyCrn,
+    /// When it happened.
+    pub occurred_at: EpochMillis,
+    /// What.
+    pub what: What,
+}
+
+/// What happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A lifecycle action was taken, and this is the key now.
+    Action(LifecycleAction, KeyFacts),
+    /// It was purged.
+    Purge,
+    /// A resource was registered with it, or (false) is no longer.
+    Registration(ResourceCrn, bool),
+    /// A service says that it acted on what it was told, and what the key's state is to it.
+    Acknowledgement(EventId, String),
+}
+
+/// An event that cannot be read. It will not be better the next time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadEvent(String);
+
+impl BadEvent {
+    pub(super) fn from_the_future(occurred_at: EpochMillis, now: EpochMillis) -> Self {
+        Self(format!("detail.occurredAt must not be ahead of the clock, which says {now}: got {occurred_at}"))
+    }
+
+    pub(super) fn of_no_key(after: Duration) -> Self {
+        Self(format!(
+            "detail.keyCrn names a key that no event has told of, {} min after this one",
+            after.as_secs() / 60
+        ))
+    }
+}
+
+impl KeyEvent {
+    /// Reads an event's JSON.
+    pub fn read(json: &str) -> Result<Self, BadEvent> {
+        let Envelope { detail_type, detail } = read(&mut serde_json::Deserializer::from_str(json), "")?;
+        let common: Common = read(&detail, "detail")?;
+        if common.schema_version != SCHEMA_VERSION {
+            let got = common.schema_version;
+            return Err(BadEvent(format!("detail.schemaVersion must be {SCHEMA_VERSION}: got {got}")));
+        }
+        let what = what(&detail_type, &detail, &common)?;
+        Ok(Self { key: common.key_crn, occurred_at: common.occurred_at.0, what })
+    }
+}
+
+fn what(detail_type: &str, detail: &Value, common: &Common) -> Result<What, BadEvent> {
+    let action = match detail_type {
+        "kms.secrets.create" => LifecycleAction::Create,
+        "kms.secrets.rotate" => LifecycleAction::Rotate,
+        "kms.secrets.delete" => LifecycleAction::Delete,
+        "kms.secrets.restore" => LifecycleAction::Restore,
+        "kms.secrets.enable" => LifecycleAction::Enable,
+        "kms.secrets.disable" => LifecycleAction::Disable,
+        "kms.secrets.purge" => return Ok(What::Purge),
+        "kms.registrations.create" | "kms.registrations.delete" => {
+            let Registration { resource_crn } = read(detail, "detail")?;
+            return Ok(What::Registration(resource_crn, detail_type.ends_with("create")));
+        }
+        "kms.secrets-event.ack" => return acknowledgement(detail, common),
+        other => {
+            return Err(BadEvent(format!("detail-type names no event that is known here: got `{other}`")));
+        }
+    };
+    let Key { key_type, key_state, key_ring, key_version } = read(detail, "detail")?;
+    if !action.leads_to(key_state) {
+        let (state, action) = (u8::from(key_state), action.as_str());
+        return Err(BadEvent(format!("detail.keyState cannot be {state} after the action `{action}`")));
+    }
+    let facts = KeyFacts {
+        crn: common.key_crn.clone(),
+        key_type,
+        state: key_state,
+        ring: key_ring,
+        version: KeyVersion { id: key_version.id, created_at: key_version.creation_date.0 },
+    };
+    Ok(What::Action(action, facts))
+}
+
+fn acknowledgement(detail: &Value, common: &Common) -> Result<What, BadEvent> {
+    let Acknowledgement { event_id, adopter_key_state } = read(detail, "detail")?;
+    let event: EventId =
+        event_id.parse().map_err(|error| BadEvent(format!("detail.eventId {error}: got `{event_id}`")))?;
+    if event.key != common.key_crn.key {
+        return Err(BadEvent("detail.eventId and detail.keyCrn must name the same key".to_owned()));
+    }
+    let state: String = adopter_key_state.chars().take(LONGEST_STATE).collect();
+    Ok(What::Acknowledgement(event, state))
+}
+
+/// How much of a service's own word for a state is kept, in characters.
+const LONGEST_STATE: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope {
+    detail_type: String,
+    detail: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Common {
+    schema_version: u64,
+    key_crn: KeyCrn,
+    occurred_at: Instant,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    key_type: KeyType,
+    key_state: KeyState,
+    #[serde(default)]
+    key_ring: KeyRing,
+    key_version: Version,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    id: String,
+    creation_date: Instant,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registration {
+    resource_crn: ResourceCrn,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Acknowledgement {
+    event_id: String,
+    adopter_key_state: String,
+}
+
+/// RFC 3339, to the millisecond.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Instant(EpochMillis);
+
+impl TryFrom<String> for Instant {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("must be an instant since 1970 by RFC 3339: got `{text}`");
+        let at: Timestamp = text.parse().map_err(|_| wrong())?;
+        u64::try_from(at.as_millisecond()).map(|millis| Self(EpochMillis::new(millis))).map_err(|_| wrong())
+    }
+}
+
+/// Reads a `T`, or says which field does not read and why.
+fn read<'de, T: Deserialize<'de>>(
+    from: impl serde::Deserializer<'de, Error = serde_json::Error>,
+    within: &str,
+) -> Result<T, BadEvent> {
+    serde_path_to_error::deserialize(from).map_err(|error| {
+        let path = match (within, error.path().to_string().as_str()) {
+            ("", ".") => "the event".to_owned(),
+            ("", path) => path.to_owned(),
+            (within, ".") => within.to_owned(),
+            (within, path) => format!("{within}.{path}"),
+        };
+        BadEvent(format!("{path}: {}", error.inner()))
+    })
+}
+
+#[cfg(test)]
+mod tests;

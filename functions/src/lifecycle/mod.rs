@@ -1,0 +1,123 @@
+//! The use case: something happened to a key; the ledger learns of it, and the services are told.
+//!
+//! Events come at least once and in any order. Each is compared with what the ledger knows by the instant
+//! at which it happened, and one that is late or repeated changes nothing.
+
+mod batch;
+mod dead_letter;
+mod event;
+
+use std::time::Duration;
+
+pub use batch::{Batch, Failures};
+pub use dead_letter::{DeadLetterError, DeadLetters};
+pub use event::{BadEvent, KeyEvent, What};
+
+use crate::{
+    clock::Clock,
+    deadline::Budget,
+    key::{ClaimId, LifecycleEvent},
+    ledger::{
+        Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange, item::Acknowledgement,
+    },
+    notify::Bulkheads,
+    outbox::Outbox,
+};
+
+/// How far ahead of our clock an event may have happened. One from further off would make all that come
+/// after it look old.
+const CLOCKS_APART: Duration = Duration::from_mins(5);
+/// How long an event about a key that nobody has heard of waits for the event that makes it.
+const WAIT_FOR_KEY: Duration = Duration::from_hours(1);
+
+/// Takes events.
+#[derive(Debug)]
+pub struct Lifecycle {
+    /// Records, delivers, confirms.
+    pub outbox: Outbox,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is recorded, and every associated service was told, or will be.
+    Notified(ClaimId),
+    /// It is recorded. Nobody has to be told.
+    Recorded,
+    /// It was known, or something later was. Nothing changed.
+    Stale,
+}
+
+/// Why an event was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// It will not be better the next time.
+    #[error(transparent)]
+    Bad(#[from] BadEvent),
+    /// It came before the event that makes its key.
+    #[error("nothing is known of the key yet")]
+    TooSoon,
+    /// `DynamoDB` did not do its part.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Lifecycle {
+    /// Takes one event.
+    pub async fn take(&self, event: KeyEvent, budget: Budget) -> Result<Taken, NotTaken> {
+        let now = self.clock.now();
+        if event.occurred_at.since(now) > CLOCKS_APART {
+            return Err(BadEvent::from_the_future(event.occurred_at, now).into());
+        }
+        let (ledger, at) = (&self.outbox.ledger, event.occurred_at);
+        let is_known = match event.what {
+            What::Action(action, facts) => {
+                let change = LifecycleChange {
+                    facts,
+                    event: LifecycleEvent { action, at },
+                    claim: ClaimId::unique(),
+                    now,
+                    lease: budget.lease(),
+                };
+                return self.record(&change, budget).await;
+            }
+            What::Purge => match ledger.purge(&event.key, at).await? {
+                Purged::Gone => return Ok(Taken::Recorded),
+                Purged::Stale => true,
+                Purged::Unknown => false,
+            },
+            What::Registration(resource, registered) => {
+                let change = RegistrationChange { key: event.key, resource, registered, at };
+                match ledger.count(&change).await? {
+                    Counted::News => return Ok(Taken::Recorded),
+                    Counted::Stale => true,
+                    Counted::UnknownKey => false,
+                }
+            }
+            What::Acknowledgement(id, key_state) => {
+                let acknowledgement = Acknowledgement { at, key_state };
+                let instance = event.key.instance.instance;
+                let is_news = ledger.acknowledge(instance, &id, &acknowledgement).await?;
+                return Ok(if is_news { Taken::Recorded } else { Taken::Stale });
+            }
+        };
+        match is_known {
+            true => Ok(Taken::Stale),
+            false if now.since(at) < WAIT_FOR_KEY => Err(NotTaken::TooSoon),
+            false => Err(BadEvent::of_no_key(WAIT_FOR_KEY).into()),
+        }
+    }
+
+    async fn record(&self, change: &LifecycleChange, budget: Budget) -> Result<Taken, NotTaken> {
+        match self.outbox.ledger.record(change).await? {
+            Recorded::News(notification) => {
+                self.outbox.empty(&notification, budget, &Bulkheads::none()).await;
+                Ok(Taken::Notified(notification.claim))
+            }
+            Recorded::Quiet => Ok(Taken::Recorded),
+            Recorded::Stale => Ok(Taken::Stale),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What became of a key's last notification: acknowledged by its services (`event_ack`), and readable.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use jiff::Timestamp;
+use keysync::{
+    key::{EpochMillis, EventId, ServiceName},
+    ledger::{
+        KeyRecord,
+        item::{Acknowledgement, Outcome, OutcomeStatus, Retry},
+    },
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ApiError, Endpoint, address::Caller, representation};
+
+#[derive(Deserialize)]
+pub(super) struct EventAcknowledgements {
+    resources: [EventAcknowledgement; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventAcknowledgement {
+    event_id: String,
+    adopter_key_state: String,
+    timestamp: String,
+}
+
+/// A service says that it acted on what it was told (contract section 4).
+pub(super) async fn acknowledge(
+    State(endpoint): State<Endpoint>,
+    caller: Caller,
+    Json(EventAcknowledgements { resources: [fields] }): Json<EventAcknowledgements>,
+) -> Result<StatusCode, ApiError> {
+    caller.may(&endpoint, "kms.secrets-event.ack")?;
+    let id: EventId = fields.event_id.parse().map_err(|error| ApiError::field("eventId", error))?;
+    let at = parse_instant(&fields.timestamp).ok_or_else(|| {
+        ApiError::field("timestamp", format!("must be a date by RFC 3339: got `{}`", fields.timestamp))
+    })?;
+    let key = endpoint.0.store.get(caller.instance, id.key).await?;
+    let state = &fields.adopter_key_state;
+    let event = endpoint.0.events.acknowledgement(&key.record.crn, &fields.event_id, state, at);
+    endpoint.taken(event).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn parse_instant(text: &str) -> Option<EpochMillis> {
+    let at: Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok().map(EpochMillis::new)
+}
+
+/// What became of the last notification, service by service. An addition of ours: the documented API has
+/// no such call.
+pub(super) async fn list(
+    State(endpoint): State<Endpoint>,
+    caller: Caller,
+    name: Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let id = caller.key(&endpoint, "kms.registrations.list", name).await?;
+    let record = endpoint.0.store.get(caller.instance, id).await?.record;
+    Ok(representation::collection("notification", &standings(&record)))
+}
+
+/// A service's standing: the last that is known of it, newest first.
+fn standings(record: &KeyRecord) -> Vec<Value> {
+    let mut services: BTreeMap<&ServiceName, Value> = BTreeMap::new();
+    for service in record.pending.keys().chain(record.outcome.keys()) {
+        let outcome = record.outcome.get(service).filter(|outcome| is_of(record, service, outcome));
+        let acknowledged = record.acknowledged.get(service);
+        services.insert(service, standing(record, service, outcome, acknowledged));
+    }
+    services.into_values().collect()
+}
+
+fn standing(
+    record: &KeyRecord,
+    service: &ServiceName,
+    outcome: Option<&Outcome>,
+    acknowledged: Option<&Acknowledgement>,
+) -> Value {
+    let status = match (acknowledged, outcome.map(|outcome| outcome.status)) {
+        (Some(_), _) => "acknowledged",
+        (None, Some(OutcomeStatus::Delivered)) => "delivered",
+        (None, Some(OutcomeStatus::Refused)) => "refused",
+        (None, Some(OutcomeStatus::Retrying)) => "retrying",
+        (None, Some(OutcomeStatus::Failed)) => "failed",
+        (None, None) if record.pending.contains_key(service) => "pending",
+        (None, None) => "not-notified",
+    };
+    let retry: Option<&Retry> = record.retries.get(service);
+    json!({
+        "service": service,
+        "status": status,
+        "sequence": record.sequence,
+        "eventType": record.event.action,
+        "eventId": outcome.map(|outcome| &outcome.event_id),
+        "attempts": outcome.map(|outcome| outcome.attempts),
+        "lastAttempt": outcome.map(|outcome| outcome.at.to_string()),
+        "nextAttempt": retry.map(|retry| retry.next_at.to_string()),
+        "reason": outcome.and_then(|outcome| outcome.reason.as_ref()),
+        "acknowledgedAt": acknowledged.map(|acknowledged| acknowledged.at.to_string()),
+        "adopterKeyState": acknowledged.map(|acknowledged| &acknowledged.key_state),
+    })
+}
+
+/// Whether an outcome is that of the last notification, and not of one before it.
+fn is_of(record: &KeyRecord, service: &ServiceName, outcome: &Outcome) -> bool {
+    record.claim.is_some_and(|claim| {
+        let id = EventId { key: record.crn.key, claim, service: service.clone() };
+        outcome.event_id == id.to_string()
+    })
+}

@@ -1,0 +1,113 @@
+//! The dead-letter queue: as much of SQS as it takes to put a message there (`SendMessage`, AWS JSON 1.0).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::server::Server;
+
+/// The path of the queue's URL: account and name.
+const QUEUE: &str = "/000000000000/keysync-dead-letters";
+
+/// The queue. Dropping it ends it.
+#[derive(Debug)]
+pub struct DeadLetterQueue {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// How many come in vain before one is taken.
+    failing: Mutex<usize>,
+    letters: watch::Sender<Vec<DeadLetter>>,
+}
+
+/// An event that will never come right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeadLetter {
+    /// The event, as it came.
+    pub event: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl DeadLetterQueue {
+    pub(crate) async fn start() -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { failing: Mutex::default(), letters: watch::Sender::default() });
+        let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
+        Ok(Self { server: Server::start(0, router).await?, shared })
+    }
+
+    /// The queue's URL, which names its account and itself.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}{QUEUE}", self.server.url())
+    }
+
+    /// What is in it, oldest first.
+    #[must_use]
+    pub fn letters(&self) -> Vec<DeadLetter> {
+        self.shared.letters.borrow().clone()
+    }
+
+    /// Waits until so many are in it.
+    pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
+        // The sender lives as long as this queue, so the channel is never closed.
+        let _ = self.shared.letters.subscribe().wait_for(|letters| letters.len() >= count).await;
+        self.letters()
+    }
+
+    /// Answers the next `times` messages with 500 and takes none of them.
+    pub fn fail_next(&self, times: usize) {
+        *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = times;
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    message_body: String,
+    #[serde(default)]
+    message_attributes: Value,
+}
+
+async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let Ok(message) = serde_json::from_slice::<SendMessage>(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, "InvalidMessageContents");
+    };
+    if operation != "AmazonSQS.SendMessage" {
+        return refuse(StatusCode::BAD_REQUEST, "UnsupportedOperation");
+    }
+    {
+        let mut failing = shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *failing > 0 {
+            *failing -= 1;
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure");
+        }
+    }
+    let reason = message.message_attributes["reason"]["StringValue"].as_str().unwrap_or_default().to_owned();
+    shared.letters.send_modify(|letters| letters.push(DeadLetter { event: message.message_body, reason }));
+    answer(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
+}
+
+fn refuse(status: StatusCode, kind: &str) -> Response {
+    let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": "refused by the harness"});
+    answer(status, &body)
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+}

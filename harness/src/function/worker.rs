@@ -1,0 +1,123 @@
+//! A function that is given events rather than requests: `lifecycle` and `redeliver`.
+
+use std::{fmt, sync::Arc};
+
+use keysync::{Clock, LifecycleApp, LifecycleConfig, OutboxConfig, RedeliverApp};
+use lambda_http::{Context, LambdaEvent};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{FunctionError, ProcessConfig, ProcessFunction, process::Invoker, runtime_api::Outcome};
+use crate::dynamo;
+
+/// The function, in one of two ways.
+#[derive(Debug)]
+pub enum Worker {
+    /// The real binary in processes of its own.
+    Process(ProcessFunction),
+    /// The same handler in this process.
+    InProcess(InProcessWorker),
+}
+
+/// A handler in this process.
+#[derive(Clone, Debug)]
+pub enum InProcessWorker {
+    /// `lifecycle`.
+    Lifecycle(Arc<LifecycleApp>),
+    /// `redeliver`.
+    Redeliver(Arc<RedeliverApp>),
+}
+
+/// What invokes a worker, for as long as that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle(Inner);
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Process(Invoker),
+    InProcess(InProcessWorker),
+}
+
+/// An invocation failed: the function said so, or died.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the invocation failed: {0}")]
+pub struct InvocationFailed(pub(crate) String);
+
+impl Worker {
+    /// The real binary; its processes start with the first event.
+    pub async fn process(config: ProcessConfig) -> Result<Self, FunctionError> {
+        Ok(Self::Process(ProcessFunction::idle(config).await?))
+    }
+
+    /// `lifecycle` in this process, with the environment `env`, on `clock`.
+    pub async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+        let config = LifecycleConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
+        let app = LifecycleApp::new(config, &dynamo::sdk_config_of(env).await, clock);
+        let app = Arc::new(app.map_err(FunctionError::configuration)?);
+        Ok(Self::InProcess(InProcessWorker::Lifecycle(app)))
+    }
+
+    /// `redeliver` in this process, with the environment `env`, on `clock`.
+    pub async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+        let config = OutboxConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
+        let app = RedeliverApp::new(config, &dynamo::sdk_config_of(env).await, clock);
+        let app = Arc::new(app.map_err(FunctionError::configuration)?);
+        Ok(Self::InProcess(InProcessWorker::Redeliver(app)))
+    }
+
+    /// Runs an event through the function.
+    pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
+        self.handle().invoke(event).await
+    }
+
+    /// Its processes, where it has any.
+    #[must_use]
+    pub fn processes(&self) -> Option<&ProcessFunction> {
+        match self {
+            Self::Process(function) => Some(function),
+            Self::InProcess(_) => None,
+        }
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(match self {
+            Self::Process(function) => Inner::Process(function.invoker()),
+            Self::InProcess(worker) => Inner::InProcess(worker.clone()),
+        })
+    }
+}
+
+impl Handle {
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
+        match &self.0 {
+            Inner::Process(function) => match function.invoke(event).await {
+                Outcome::Answered(answer) => serde_json::from_slice(&answer).map_err(failed),
+                Outcome::Failed => Err(failed("its processes say why in their log")),
+            },
+            Inner::InProcess(InProcessWorker::Lifecycle(app)) => {
+                answer(app.clone().handle(read(event)?).await)
+            }
+            Inner::InProcess(InProcessWorker::Redeliver(app)) => {
+                answer(app.clone().handle(read(event)?).await)
+            }
+        }
+    }
+}
+
+fn get(env: &[(String, String)], name: &str) -> Option<String> {
+    env.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
+}
+
+fn read<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {
+    let payload = serde_json::from_value(event.clone()).map_err(failed)?;
+    Ok(LambdaEvent::new(payload, Context::default()))
+}
+
+fn answer<T: Serialize, E: fmt::Display>(answer: Result<T, E>) -> Result<Value, InvocationFailed> {
+    serde_json::to_value(answer.map_err(failed)?).map_err(failed)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(why: impl ToString) -> InvocationFailed {
+    InvocationFailed(why.to_string())
+}
