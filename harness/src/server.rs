@@ -1,11 +1,22 @@
-//! A loopback HTTP server that is accepting when it is returned and gone when it is dropped.
+//! A loopback HTTP server that is accepting when it is returned and gone when it is dropped. Its handlers
+//! can cut a connection instead of answering ([`cut`]), as a process that dies does.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    future::poll_fn,
+    net::{Ipv4Addr, SocketAddr},
+};
 
-use axum::Router;
-use tokio::{net::TcpListener, task::AbortHandle};
+use axum::{Router, body::Body, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+};
+use tower::ServiceExt;
 
-/// A running server; dropping it ends it.
+/// A running server; dropping it ends it and its connections.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -17,10 +28,7 @@ impl Server {
     pub async fn start(port: u16, router: Router) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(async move {
-            // axum::serve ends only with the task: it retries accept errors itself.
-            let _ = axum::serve(listener, router).await;
-        });
+        let task = tokio::spawn(accept(listener, router));
         Ok(Self { address, task: task.abort_handle() })
     }
 
@@ -41,4 +49,50 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// An answer that is none: the connection is reset before it.
+pub(crate) fn cut() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Cut);
+    response
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cut on purpose")]
+struct Cut;
+
+async fn accept(listener: TcpListener, router: Router) {
+    // Owned here, so that connections end with this task.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(connection(stream, router.clone())); }
+                // No descriptors left, or the peer has gone again: the next one may fare better.
+                Err(_) => tokio::task::yield_now().await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        Box::pin(async move {
+            let Ok(response) = router.oneshot(request.map(Body::new)).await;
+            // hyper ends a connection whose service fails, without an answer.
+            if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) }
+        })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    // An error here is that of a connection which has ended.
+    let _ = match ended {
+        Ok(()) => stream.shutdown().await,
+        Err(_) => stream.set_zero_linger(), // dropped, it is reset
+    };
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use keysync::key::EpochMillis;
-use keysync_harness::{Answer, Client, Harness, HarnessBuilder, HarnessClock, function::Mode};
+use keysync_harness::{
+    Answer, Client, Harness, HarnessBuilder, HarnessClock, dynamo::Engine, function::Mode,
+};
 use serde_json::{Value, json};
 
 /// A harness with a manager and a root key.
@@ -25,10 +27,19 @@ pub(crate) async fn world_at(now: EpochMillis) -> World {
 }
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
-    let mut harness = builder.start().await.unwrap();
+    let mut harness = on_the_engine_under_test(builder).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
     World { harness, manager, key }
+}
+
+/// `KEYSYNC_TEST_DYNAMODB` names another engine to run on than the embedded one; there each harness has a
+/// table of its own.
+pub(crate) fn on_the_engine_under_test(builder: HarnessBuilder) -> HarnessBuilder {
+    match std::env::var("KEYSYNC_TEST_DYNAMODB") {
+        Ok(url) => builder.engine(Engine::Url(url)).table(&format!("keysync-{}", uuid::Uuid::new_v4())),
+        Err(_) => builder,
+    }
 }
 
 impl World {

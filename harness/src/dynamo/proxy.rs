@@ -3,24 +3,28 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
+use tokio::sync::watch;
+
+use crate::server::{Server, cut};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// It is held before it reaches the engine, until [`Proxy::release`] or until the caller has gone.
+    HoldRequest,
+    /// The engine applies it, and the answer is held, until [`Proxy::release`].
+    HoldAnswer,
     /// The engine applies it, and the connection is cut before the answer.
     LoseAnswer,
     /// The connection is cut before it reaches the engine.
@@ -40,6 +44,8 @@ pub enum Fault {
 pub enum Times {
     /// For this many calls.
     Next(usize),
+    /// For this call only, counted from 1.
+    Nth(usize),
     /// Until [`Proxy::heal`].
     Always,
 }
@@ -57,72 +63,95 @@ pub struct Call {
 
 /// The proxy. Dropping it ends it and cuts its connections.
 pub struct Proxy {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
-    task: AbortHandle,
 }
 
 struct Shared {
     engine: String,
     http: reqwest::Client,
-    state: Mutex<State>,
+    journal: Mutex<Journal>,
+    /// How many calls were held since the start.
+    held: watch::Sender<usize>,
+    /// Counts releases.
+    releases: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct State {
+struct Journal {
     calls: Vec<Call>,
     plan: Vec<Rule>,
 }
 
-struct Rule {
-    fault: Fault,
-    times: Times,
-    operation: Option<String>,
+enum Rule {
+    Fault { fault: Fault, times: Times, operation: Option<String> },
+    By(Box<dyn FnMut(&str) -> Option<Fault> + Send>),
 }
 
 impl Proxy {
     /// A proxy in front of the engine at `url`.
     pub(super) async fn start(url: &str) -> Result<Self, super::DynamoError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let shared = Arc::new(Shared { engine: url.to_owned(), http, state: Mutex::default() });
-        let task = tokio::spawn(serve(listener, shared.clone())).abort_handle();
-        Ok(Self { address, shared, task })
+        let shared = Arc::new(Shared {
+            engine: url.to_owned(),
+            http,
+            journal: Mutex::default(),
+            held: watch::Sender::default(),
+            releases: watch::Sender::default(),
+        });
+        let router =
+            Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(shared.clone());
+        Ok(Self { server: Server::start(0, router).await?, shared })
     }
 
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// Makes calls fail.
     pub fn inject(&self, fault: Fault, times: Times) {
-        self.shared.state().plan.push(Rule { fault, times, operation: None });
+        self.shared.locked().plan.push(Rule::Fault { fault, times, operation: None });
     }
 
     /// Makes calls of one operation fail, such as `UpdateItem`.
     pub fn inject_on(&self, operation: &str, fault: Fault, times: Times) {
         let operation = Some(operation.to_owned());
-        self.shared.state().plan.push(Rule { fault, times, operation });
+        self.shared.locked().plan.push(Rule::Fault { fault, times, operation });
+    }
+
+    /// Makes calls fail as `decide` says for each, by its operation.
+    pub fn inject_by(&self, decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.shared.locked().plan.push(Rule::By(Box::new(decide)));
+    }
+
+    /// Waits until so many calls were held, counted from the start.
+    pub async fn wait_until_held(&self, count: usize) {
+        // The sender lives as long as this proxy, so the channel is never closed.
+        let _ = self.shared.held.subscribe().wait_for(|held| *held >= count).await;
+    }
+
+    /// Lets go what is held.
+    pub fn release(&self) {
+        self.shared.releases.send_modify(|count| *count += 1);
     }
 
     /// No call fails from now on.
     pub fn heal(&self) {
-        self.shared.state().plan.clear();
+        self.shared.locked().plan.clear();
     }
 
     /// The calls that came since the start, or since they were last taken.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.state().calls.clone()
+        self.shared.locked().calls.clone()
     }
 
     /// The calls that came, which are forgotten here.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.shared.state().calls)
+        std::mem::take(&mut self.shared.locked().calls)
     }
 }
 
@@ -132,45 +161,64 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
+impl Journal {
+    /// The fault that is next for `operation`, counted down.
+    fn next_fault(&mut self, operation: &str) -> Option<Fault> {
+        let plan = std::mem::take(&mut self.plan);
+        let mut found = None;
+        for mut rule in plan {
+            let (fault, stays) = if found.is_some() { (None, true) } else { rule.next(operation) };
+            found = found.or(fault);
+            if stays {
+                self.plan.push(rule);
+            }
+        }
+        found
     }
 }
 
-impl State {
-    /// The fault that is next for `operation`, counted down.
-    fn next_fault(&mut self, operation: &str) -> Option<Fault> {
-        let concerns = |rule: &Rule| rule.operation.as_deref().is_none_or(|only| only == operation);
-        let index = self.plan.iter().position(concerns)?;
-        let rule = &mut self.plan[index];
-        let fault = rule.fault;
-        if let Times::Next(left) = &mut rule.times {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                self.plan.remove(index);
+impl Rule {
+    /// What it has for the next call of `operation`, and whether it goes on after that.
+    fn next(&mut self, operation: &str) -> (Option<Fault>, bool) {
+        match self {
+            Self::By(decide) => (decide(operation), true),
+            Self::Fault { operation: Some(only), .. } if only != operation => (None, true),
+            Self::Fault { fault, times: Times::Always, .. } => (Some(*fault), true),
+            Self::Fault { times: Times::Next(0), .. } => (None, false),
+            Self::Fault { fault, times: Times::Next(left), .. } => {
+                *left -= 1;
+                (Some(*fault), *left > 0)
+            }
+            Self::Fault { fault, times: Times::Nth(left), .. } => {
+                *left = left.saturating_sub(1);
+                (if *left == 0 { Some(*fault) } else { None }, *left > 0)
             }
         }
-        Some(fault)
     }
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hold(&self) {
+        let mut releases = self.releases.subscribe();
+        self.held.send_modify(|count| *count += 1);
+        let _ = releases.changed().await;
     }
 
     /// Notes a call down and tells what is to go wrong with it.
     fn journal(&self, headers: &HeaderMap, request: &[u8]) -> Option<Fault> {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let mut state = self.state();
-        let fault = state.next_fault(&operation);
-        state.calls.push(Call { operation, request: String::from_utf8_lossy(request).into_owned(), fault });
+        let mut journal = self.locked();
+        let fault = journal.next_fault(&operation);
+        journal.calls.push(Call { operation, request: String::from_utf8_lossy(request).into_owned(), fault });
         fault
     }
 
-    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Result<Response<Full<Bytes>>, Severed> {
+    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Result<Response, reqwest::Error> {
         let mut request = self.http.post(format!("{}/", self.engine)).body(body);
         // The host is the engine's own, and the length that of the body.
         for (name, value) in
@@ -178,82 +226,50 @@ impl Shared {
         {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(|_| Severed)?;
+        let answer = request.send().await?;
         let (status, mut headers) = (answer.status(), answer.headers().clone());
         headers.remove(http::header::TRANSFER_ENCODING);
-        let mut response = Response::new(Full::new(answer.bytes().await.map_err(|_| Severed)?));
+        let mut response = Response::new(Body::from(answer.bytes().await?));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         Ok(response)
     }
 }
 
-/// The connection is to be cut: hyper closes one whose service fails, without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("cut on purpose, or the engine is gone")]
-struct Severed;
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    // Owned here, so that connections end with this task.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connection(stream, shared.clone())); }
-                Err(_) => return,
-            },
-            Some(_) = connections.join_next() => {}
-        }
+async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let fault = shared.journal(&headers, &body);
+    match fault {
+        Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
+        Some(Fault::HoldRequest) => shared.hold().await,
+        Some(Fault::Cut) => return cut(),
+        Some(Fault::Throttle) => return throttled(),
+        Some(Fault::Fail) => return failed(),
+        _ => {}
     }
-}
-
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(|request| handle(request, shared.clone()));
-    // A cut connection is an error to hyper, and what was asked for here.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-async fn handle(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, Severed> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Severed)?.to_bytes();
-    match shared.journal(&parts.headers, &body) {
-        None => shared.forward(parts.headers, body).await,
-        Some(Fault::Delay(by)) => {
-            tokio::time::sleep(by).await;
-            shared.forward(parts.headers, body).await
-        }
-        Some(Fault::Cut) => Err(Severed),
-        Some(Fault::LoseAnswer) => {
-            shared.forward(parts.headers, body).await?;
-            Err(Severed)
-        }
-        Some(Fault::Throttle) => Ok(throttled()),
-        Some(Fault::Fail) => Ok(failed()),
-        Some(Fault::FailAfter) => {
-            shared.forward(parts.headers, body).await?;
-            Ok(failed())
-        }
+    let answer = shared.forward(headers, body).await;
+    match fault {
+        Some(Fault::HoldAnswer) => shared.hold().await,
+        Some(Fault::LoseAnswer) => return cut(),
+        Some(Fault::FailAfter) => return failed(),
+        _ => {}
     }
+    answer.unwrap_or_else(|_| cut()) // the engine is gone
 }
 
-fn throttled() -> Response<Full<Bytes>> {
+fn throttled() -> Response {
     error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", "throttled on purpose")
 }
 
-fn failed() -> Response<Full<Bytes>> {
+fn failed() -> Response {
     error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "failed on purpose")
 }
 
-fn error(status: StatusCode, kind: &str, message: &str) -> Response<Full<Bytes>> {
+fn error(status: StatusCode, kind: &str, message: &str) -> Response {
     let body = serde_json::json!({
         "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"),
         "message": message,
     });
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let content_type = http::HeaderValue::from_static("application/x-amz-json-1.0");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
-    response
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
 }
 
 #[cfg(test)]
@@ -324,5 +340,31 @@ mod tests {
         let dynamo = dynamo().await;
         dynamo.proxy().inject(Fault::FailAfter, Times::Next(1));
         assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_held_call_goes_on_when_it_is_released() {
+        let dynamo = dynamo().await;
+        for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
+            dynamo.proxy().inject(fault, Times::Next(1));
+        }
+        for (count, pk) in [(1, "a"), (2, "b")] {
+            let (done, ()) = tokio::join!(put(&dynamo, pk), async {
+                dynamo.proxy().wait_until_held(count).await;
+                dynamo.proxy().release();
+            });
+            assert_eq!(done, Ok(()), "{pk}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_nth_call_fails() {
+        let dynamo = dynamo().await;
+        dynamo.proxy().inject_on("PutItem", Fault::Cut, Times::Nth(2));
+        for pk in ["a", "b", "c"] {
+            assert_eq!(put(&dynamo, pk).await, Ok(()));
+        }
+        let faults: Vec<_> = dynamo.proxy().calls().into_iter().map(|call| call.fault).collect();
+        assert_eq!(faults, [None, Some(Fault::Cut), None, None], "the second call, and its repetition");
     }
 }

@@ -10,15 +10,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::stream;
 use keysync::Clock;
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::server::cut;
 
 use super::{AssociatedService, Behaviour, CallbackVerifier, Received, Verdict};
 
@@ -48,9 +51,9 @@ async fn callback(
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
     let behaviour = service.next_behaviour();
     let (verdict, answer) = match &behaviour {
-        Behaviour::Act | Behaviour::Delay { .. } => {
+        Behaviour::Act | Behaviour::Delay { .. } | Behaviour::HalfABody | Behaviour::ActAndReset => {
             match services.verifier.verify(&headers, &body, services.clock.now()) {
-                Ok(callback) => (service.act(callback), StatusCode::NO_CONTENT.into_response()),
+                Ok(callback) => (service.act(callback), acted(&behaviour)),
                 Err(why) => (
                     Verdict::Rejected(why.to_string()),
                     (StatusCode::UNAUTHORIZED, why.to_string()).into_response(),
@@ -58,6 +61,7 @@ async fn callback(
             }
         }
         Behaviour::Miss | Behaviour::Hang => (Verdict::Ignored, StatusCode::NO_CONTENT.into_response()),
+        Behaviour::Reset => (Verdict::Ignored, cut()),
         Behaviour::Redirect { to } => (
             Verdict::Ignored,
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
@@ -75,6 +79,18 @@ async fn callback(
         None => std::future::pending().await,
     }
     answer
+}
+
+/// The answer of a service that has acted.
+fn acted(behaviour: &Behaviour) -> Response {
+    match behaviour {
+        Behaviour::ActAndReset => cut(),
+        Behaviour::HalfABody => {
+            let half = stream::iter([Ok("{\"half\":"), Err(std::io::Error::other("cut on purpose"))]);
+            ([(header::CONTENT_LENGTH, "64")], Body::from_stream(half)).into_response()
+        }
+        _ => StatusCode::NO_CONTENT.into_response(),
+    }
 }
 
 fn own_answer(status: u16, retry_after: Option<u64>) -> Response {

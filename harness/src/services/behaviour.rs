@@ -33,6 +33,12 @@ pub enum Behaviour {
     },
     /// Takes the request and never answers.
     Hang,
+    /// Resets the connection instead of answering, and does not act.
+    Reset,
+    /// Acts, answers 200, and resets the connection half-way through the body.
+    HalfABody,
+    /// Acts, and resets the connection instead of answering: the sender cannot know.
+    ActAndReset,
 }
 
 impl Behaviour {
