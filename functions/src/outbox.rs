@@ -3,7 +3,7 @@
 use crate::{
     deadline::Budget,
     ledger::{Ledger, Notification, Settled},
-    notify::{Bulkheads, Notifier},
+    notify::{Health, Notifier},
 };
 
 /// The ledger's outbox and the notifier that empties it.
@@ -20,8 +20,13 @@ impl Outbox {
     ///
     /// It cannot fail: from its claim on, the notification is in the outbox, and what is not confirmed
     /// here is delivered again by redelivery. At worst a service hears it twice.
-    pub async fn empty(&self, notification: &Notification, budget: Budget, bulkheads: &Bulkheads) -> Settled {
-        let settled = self.notifier.deliver(notification, budget.for_callbacks(), bulkheads).await;
+    pub async fn empty(
+        &self,
+        notification: &Notification,
+        budget: Budget,
+        health: Option<&Health>,
+    ) -> Settled {
+        let settled = self.notifier.deliver(notification, budget.for_callbacks(), health).await;
         let (key, claim) = (notification.key.crn.key, notification.claim);
         match self.ledger.confirm(notification, &settled).await {
             Ok(true) => {}

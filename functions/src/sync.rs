@@ -7,7 +7,6 @@ use crate::{
     iam::{Iam, IamError},
     key::ClaimId,
     ledger::{ClaimError, ClaimRequest, Claimed, LedgerError},
-    notify::Bulkheads,
     outbox::Outbox,
 };
 
@@ -67,7 +66,7 @@ impl Sync {
             Claimed::Refused(why) => Err(why.into()),
             Claimed::Replayed => Ok(Synced::Replayed),
             Claimed::Won(notification) => {
-                self.outbox.empty(&notification, budget, &Bulkheads::none()).await;
+                self.outbox.empty(&notification, budget, None).await;
                 Ok(Synced::Notified(notification.claim))
             }
         }

@@ -336,6 +336,12 @@ impl Harness {
         &self.dynamo
     }
 
+    /// The name of the table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// The function under test.
     #[must_use]
     pub fn function(&self) -> &Function {

@@ -4,6 +4,10 @@
 use std::{
     future::poll_fn,
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use axum::{Router, body::Body, response::Response};
@@ -79,20 +83,23 @@ async fn accept(listener: TcpListener, router: Router) {
 
 async fn connection(stream: TcpStream, router: Router) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let router = router.clone();
+    let is_cut = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (router, is_cut) = (router.clone(), is_cut.clone());
         Box::pin(async move {
             let Ok(response) = router.oneshot(request.map(Body::new)).await;
             // hyper ends a connection whose service fails, without an answer.
-            if response.extensions().get::<Cut>().is_some() { Err(Cut) } else { Ok(response) }
+            is_cut.store(response.extensions().get::<Cut>().is_some(), Relaxed);
+            if is_cut.load(Relaxed) { Err(Cut) } else { Ok(response) }
         })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    // Errors here are those of a connection that has ended.
+    let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
-    // An error here is that of a connection which has ended.
-    let _ = match ended {
-        Ok(()) => stream.shutdown().await,
-        Err(_) => stream.set_zero_linger(), // dropped, it is reset
+    let _ = if is_cut.load(Relaxed) {
+        stream.set_zero_linger() // dropped, it is reset
+    } else {
+        stream.shutdown().await
     };
 }

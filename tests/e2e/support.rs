@@ -1,10 +1,16 @@
 //! What most tests start with: a harness, a manager, a root key that two services are associated with.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use keysync::key::EpochMillis;
+use keysync::{
+    key::{ClaimId, EpochMillis, KeyId},
+    ledger::item,
+};
 use keysync_harness::{
-    Answer, Client, Harness, HarnessBuilder, HarnessClock, dynamo::Engine, function::Mode,
+    Answer, Client, Harness, HarnessBuilder, HarnessClock,
+    dynamo::Engine,
+    function::{Mode, ProcessFunction},
+    services::AssociatedService,
 };
 use serde_json::{Value, json};
 
@@ -80,10 +86,57 @@ impl World {
         items
     }
 
+    /// Runs `redeliver` once and returns its summary.
+    pub(crate) async fn redeliver(&self) -> Value {
+        let run = self.harness.redeliver().await;
+        run.unwrap_or_else(|error| {
+            let log = self.harness.redeliverer().processes().map(ProcessFunction::log);
+            panic!("{error}:\n{}", log.unwrap_or_default().join("\n"))
+        })
+    }
+
+    /// Puts a key into the table whose last notification is still pending for `services`, due since `due_at`.
+    pub(crate) async fn plant(&self, services: &[&str], due_at: EpochMillis) -> String {
+        let (key, instance) = (KeyId::random(), self.harness.instance());
+        let account = self.harness.account();
+        let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
+        let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
+        let (claim, due_shard) = (ClaimId::unique(), u64::try_from(item::due_shard(key)).unwrap());
+        let item = json!({
+            "pk": item::key_pk(instance, key), "sk": item::KEY_ITEM,
+            "crn": crn, "key_type": "root", "state": 5, "ring": "default",
+            "version": {"id": key, "created_at": due_at}, "event": {"action": "delete", "at": due_at},
+            "name": "planted", "created_at": due_at, "created_by": "nobody",
+            "notified_at": due_at, "claim": claim, "lease": claim, "sequence": 1,
+            "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
+            "due_shard": due_shard, "due_at": due_at,
+        });
+        let client = self.harness.dynamo().client();
+        let item = serde_dynamo::to_item(item).unwrap();
+        client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
+        key.to_string()
+    }
+
+    /// What a service was told of a key so far: sequence and key state of each callback.
+    pub(crate) fn told(service: &AssociatedService, key: &str) -> Vec<(String, u64)> {
+        let events = service.received().into_iter().map(|received| received.body);
+        let events = events.map(|body| serde_json::from_str::<Value>(&body).unwrap());
+        let of_key = events.filter(|event| event["subject"] == key);
+        of_key.map(|event| (text(&event["sequence"]), event["data"]["keyState"].as_u64().unwrap())).collect()
+    }
+
     pub(crate) async fn travel(&self, by: Duration) {
         self.harness.travel(by).await.unwrap();
     }
 }
+
+/// A string in JSON, as it is.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// How long after it was claimed a notification that nobody confirmed is due: request, and margin.
+pub(crate) const LEASE: Duration = Duration::from_secs(31);
 
 /// The whole error document of contract section 1.
 pub(crate) fn document(title: &str, status: u16, code: &str, message: &str) -> Value {

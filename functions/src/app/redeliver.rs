@@ -51,6 +51,7 @@ impl RedeliverApp {
         tracing::info!(
             taken_up = summary.taken_up,
             left_to_others = summary.left_to_others,
+            left_due = summary.left_due,
             delivered = summary.delivered,
             refused = summary.refused,
             retrying = summary.retrying,

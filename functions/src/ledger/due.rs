@@ -1,24 +1,27 @@
 //! What is due: keys whose outbox nobody has settled, over the sparse index `due`, oldest first.
 //!
-//! The index is eventually consistent, and holds keys only. So it may show what is done already, or
-//! show late what is due; the lease, taken on the item itself, decides.
+//! The index is eventually consistent. So it may show what is done already, or show late what is due; the
+//! lease, taken on the item itself, decides. It holds what it takes to leave an item alone without a
+//! lease: which services it is pending for, and since when.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 
 use super::{
     Ledger, LedgerError,
     expression::number,
     item::{Item, parse_key_pk},
 };
-use crate::key::{EpochMillis, InstanceId, KeyId};
+use crate::key::{EpochMillis, InstanceId, KeyId, ServiceName};
 
 /// The sparse index, as `infra/table.json` names it.
 const INDEX: &str = "due";
-/// How many keys a page holds at the most. Keys are small: a page is one read of about 4 KB.
+/// How many keys a page holds at the most. They are small: a page is a read or two of 4 KB.
 const PAGE: i32 = 32;
 
 /// A key that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueKey {
     /// The instance that holds the key.
     pub instance: InstanceId,
@@ -26,6 +29,10 @@ pub struct DueKey {
     pub key: KeyId,
     /// Since when.
     pub at: EpochMillis,
+    /// When its notification was claimed.
+    pub notified_at: EpochMillis,
+    /// The services that it is pending for.
+    pub pending: Vec<ServiceName>,
 }
 
 /// Some of the keys that are due in a shard, oldest first.
@@ -61,18 +68,30 @@ impl Ledger {
             .set_exclusive_start_key(start.map(|DueCursor(key)| key))
             .send()
             .await?;
-        let keys = page.items.unwrap_or_default().iter().filter_map(read).collect();
+        let keys = page.items.unwrap_or_default().into_iter().filter_map(read).collect();
         Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
     }
 }
 
+/// An entry of the index.
+#[derive(Deserialize)]
+struct Entry {
+    pk: String,
+    due_at: EpochMillis,
+    notified_at: EpochMillis,
+    #[serde(default)]
+    pending: BTreeMap<ServiceName, u64>,
+}
+
 /// One that cannot be read is a defect, but not one that may hold up the others.
-fn read(item: &Item) -> Option<DueKey> {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
-    let at = item.get("due_at").and_then(|value: &AttributeValue| value.as_n().ok()?.parse().ok());
-    let due = text("pk").and_then(parse_key_pk).zip(at);
+fn read(item: Item) -> Option<DueKey> {
+    let entry = serde_dynamo::from_item(item);
+    let due = entry.ok().and_then(|Entry { pk, due_at, notified_at, pending }| {
+        let (instance, key) = parse_key_pk(&pk)?;
+        Some(DueKey { instance, key, at: due_at, notified_at, pending: pending.into_keys().collect() })
+    });
     if due.is_none() {
-        tracing::error!(pk = text("pk"), "an item in the index of due items is not a key's");
+        tracing::error!("an item in the index of due items does not read");
     }
-    due.map(|((instance, key), at)| DueKey { instance, key, at: EpochMillis::new(at) })
+    due
 }

@@ -20,7 +20,6 @@ use crate::{
     ledger::{
         Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange, item::Acknowledgement,
     },
-    notify::Bulkheads,
     outbox::Outbox,
 };
 
@@ -113,7 +112,7 @@ impl Lifecycle {
     async fn record(&self, change: &LifecycleChange, budget: Budget) -> Result<Taken, NotTaken> {
         match self.outbox.ledger.record(change).await? {
             Recorded::News(notification) => {
-                self.outbox.empty(&notification, budget, &Bulkheads::none()).await;
+                self.outbox.empty(&notification, budget, None).await;
                 Ok(Taken::Notified(notification.claim))
             }
             Recorded::Quiet => Ok(Taken::Recorded),

@@ -1,16 +1,17 @@
 //! Telling the associated services: what they are told, how it is signed, where it goes, what comes of it.
 
-mod bulkhead;
 mod delivery;
 mod event;
 mod guard;
+mod health;
 mod registry;
 mod retry;
 mod signature;
 
-pub use bulkhead::Bulkheads;
 pub use guard::{AddressPolicy, REFUSED};
+pub use health::{Health, Standing};
 pub use registry::{Registry, RegistryError};
+pub use retry::GIVE_UP_AFTER;
 pub use signature::{SigningKey, SigningKeyError};
 
 use std::time::Duration;
@@ -58,22 +59,23 @@ impl Notifier {
     }
 
     /// Tells every service that `notification` is due for, all at once, until `deadline` at the latest.
-    /// What was not delivered comes back with its next try.
+    /// What was not delivered comes back with its next try. `health` is what a run of many has learnt of
+    /// the services; a single notification has nobody to hold up.
     pub async fn deliver(
         &self,
         notification: &Notification,
         deadline: Instant,
-        bulkheads: &Bulkheads,
+        health: Option<&Health>,
     ) -> Settled {
         let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
-            let delivery = match bulkheads.enter(service).await {
-                Ok(place) => {
-                    let delivery = self.call(notification, service, resources, deadline).await;
-                    place.leave(&delivery);
-                    delivery
-                }
-                Err(deferred) => deferred,
+            let delivery = match health.map_or(Standing::Up, |health| health.of(service)) {
+                Standing::Up => self.call(notification, service, resources, deadline).await,
+                Standing::Down => Delivery::Deferred { retry_after: None },
+                Standing::LeaveAlone(left) => Delivery::Deferred { retry_after: Some(left) },
             };
+            if let Some(health) = health {
+                health.learn(service, &delivery);
+            }
             (service.clone(), self.settle(notification, service, delivery))
         });
         join_all(callbacks).await.into_iter().collect()
@@ -117,5 +119,18 @@ impl Notifier {
             );
         }
         settlement
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Lets `service` fail until it counts as down.
+    pub(crate) fn take_down(health: &Health, service: &ServiceName) {
+        while health.of(service) == Standing::Up {
+            let reason = "answered 503".to_owned();
+            health.learn(service, &Delivery::Failed { reason, retry_after: None, is_down: true });
+        }
     }
 }

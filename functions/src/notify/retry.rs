@@ -19,7 +19,7 @@ const FIRST_BOUND: Duration = Duration::from_mins(1);
 /// The largest bound.
 const LARGEST_BOUND: Duration = Duration::from_hours(1);
 /// How long a notification is retried, from its claim on (contract section 2).
-const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// What `delivery` means for the service's place in the outbox.
 pub(super) fn settle(

@@ -73,6 +73,7 @@ struct Index {
 struct ProjectionOf {
     #[serde(rename = "ProjectionType")]
     kind: String,
+    non_key_attributes: Vec<String>,
 }
 
 /// Makes the table, if it is not there, and waits until it can be used.
@@ -135,11 +136,14 @@ fn key(key: &Key) -> Result<KeySchemaElement, String> {
 }
 
 fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
-    let projection = ProjectionType::from(index.projection.kind.as_str());
+    let projection = Projection::builder()
+        .projection_type(ProjectionType::from(index.projection.kind.as_str()))
+        .set_non_key_attributes(Some(index.projection.non_key_attributes.clone()))
+        .build();
     GlobalSecondaryIndex::builder()
         .index_name(&index.name)
         .set_key_schema(Some(index.key_schema.iter().map(key).collect::<Result<_, _>>()?))
-        .projection(Projection::builder().projection_type(projection).build())
+        .projection(projection)
         .build()
         .map_err(|error| error.to_string())
 }

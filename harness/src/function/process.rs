@@ -75,7 +75,11 @@ impl ProcessFunction {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
         let new = || Environment { process: watch::Sender::new(None), kill: Notify::new() };
         let environments = (0..config.environments).map(|_| new()).collect();
-        let log = Arc::new(Log { lines: Mutex::default(), quiet: config.quiet });
+        let log = Arc::new(Log {
+            lines: Mutex::default(),
+            arrivals: watch::Sender::default(),
+            quiet: config.quiet,
+        });
         Ok(Self { lambda: Arc::new(Lambda { config, api, environments, log }) })
     }
 
@@ -108,6 +112,20 @@ impl ProcessFunction {
         }
         for environment in &self.lambda.environments {
             let _ = environment.process.subscribe().wait_for(Option::is_none).await;
+        }
+    }
+
+    /// Waits until the log is as `until` wants it, and returns it. What a process prints comes a moment
+    /// after what it answers.
+    pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let mut lines = self.lambda.log.arrivals.subscribe();
+        loop {
+            let log = self.log();
+            if until(&log) {
+                return log;
+            }
+            // The sender lives as long as this function, so the channel is never closed.
+            let _ = lines.changed().await;
         }
     }
 
@@ -212,6 +230,7 @@ impl Invoker {
 #[derive(Debug)]
 struct Log {
     lines: Mutex<VecDeque<String>>,
+    arrivals: watch::Sender<()>,
     quiet: bool,
 }
 
@@ -232,6 +251,8 @@ impl Log {
             lines.pop_front();
         }
         lines.push_back(line);
+        drop(lines);
+        self.arrivals.send_replace(());
     }
 
     fn tail(&self) -> String {

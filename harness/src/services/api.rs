@@ -6,7 +6,7 @@
 //! GET  /{service}/resources/{name}   opens it: 200, or 403 by the key's state
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use keysync::Clock;
 use serde::Deserialize;
 use serde_json::json;
@@ -86,7 +86,12 @@ fn acted(behaviour: &Behaviour) -> Response {
     match behaviour {
         Behaviour::ActAndReset => cut(),
         Behaviour::HalfABody => {
-            let half = stream::iter([Ok("{\"half\":"), Err(std::io::Error::other("cut on purpose"))]);
+            // The first half has to be on its way before the connection breaks.
+            let broken = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("cut on purpose"))
+            };
+            let half = stream::once(async { Ok("{\"half\":") }).chain(stream::once(broken));
             ([(header::CONTENT_LENGTH, "64")], Body::from_stream(half)).into_response()
         }
         _ => StatusCode::NO_CONTENT.into_response(),

@@ -1,0 +1,62 @@
+//! What a run did, for its log line and for whoever invoked it.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+use crate::ledger::{Settled, item::OutcomeStatus};
+
+/// What a run did. Notifications are counted in the first group, callbacks in the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Taken up by this run.
+    pub taken_up: u64,
+    /// Found due, and taken up by another run or replaced by a newer notification.
+    pub left_to_others: u64,
+    /// Found due and left for the next run: its services are down, or there was no time.
+    pub left_due: u64,
+    /// `DynamoDB` did not do its part: shards not read, leases not taken.
+    pub errors: u64,
+
+    /// Answered 2xx.
+    pub delivered: u64,
+    /// Answered 410: the service wants no more.
+    pub refused: u64,
+    /// Failed, to be tried again.
+    pub retrying: u64,
+    /// Not called, because the service is down or asked to be left alone.
+    pub deferred: u64,
+    /// Given up after 24 hours.
+    pub failed: u64,
+}
+
+impl Summary {
+    pub(super) fn of(settled: &Settled) -> Self {
+        let mut sum = Self::default();
+        for settlement in settled.values() {
+            let count = match settlement.outcome.as_ref().map(|outcome| outcome.status) {
+                Some(OutcomeStatus::Delivered) => &mut sum.delivered,
+                Some(OutcomeStatus::Refused) => &mut sum.refused,
+                Some(OutcomeStatus::Retrying) => &mut sum.retrying,
+                Some(OutcomeStatus::Failed) => &mut sum.failed,
+                None => &mut sum.deferred,
+            };
+            *count += 1;
+        }
+        sum
+    }
+}
+
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.taken_up += other.taken_up;
+        self.left_to_others += other.left_to_others;
+        self.left_due += other.left_due;
+        self.errors += other.errors;
+        self.delivered += other.delivered;
+        self.refused += other.refused;
+        self.retrying += other.retrying;
+        self.deferred += other.deferred;
+        self.failed += other.failed;
+    }
+}

@@ -1,0 +1,115 @@
+//! Any number of redeliveries may run at once: each notification is taken up by one of them, and one that
+//! was too slow can undo nothing.
+
+use std::time::Duration;
+
+use keysync_harness::{
+    Harness,
+    dynamo::{Fault, Times},
+    function::Mode,
+    services::Behaviour,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{LEASE, World, world, world_of};
+
+const STORAGE: &str = "cloud-object-storage";
+
+#[tokio::test]
+async fn of_eight_runs_over_two_processes_each_notification_is_taken_up_once() {
+    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let now = world.harness.clock().now();
+    for n in 0..100 {
+        world.plant(&[STORAGE], now.minus(Duration::from_millis(n))).await;
+    }
+    let redeliver = world.harness.redeliverer();
+    let runs: Vec<Value> = futures_util::future::join_all((0..8).map(|_| world.redeliver())).await;
+    assert_eq!(redeliver.processes().unwrap().process_ids().len(), 2);
+
+    let sum = |name: &str| runs.iter().map(|run| run[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("taken_up"), sum("delivered"), sum("errors")), (100, 100, 0));
+    assert_eq!(world.harness.object_storage().received().len(), 100, "nobody heard it twice");
+}
+
+#[tokio::test]
+async fn one_that_was_overtaken_confirms_nothing() {
+    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    world.plant(&[STORAGE], world.harness.clock().now()).await;
+    let storage = world.harness.object_storage();
+    storage.behave_next(1, Behaviour::answer(503));
+    let proxy = world.harness.dynamo().redeliver_proxy();
+    proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the first run's confirmation
+
+    let (slow, ()) = tokio::join!(world.redeliver(), async {
+        proxy.wait_until_held(1).await;
+        world.travel(LEASE).await; // the first run's lease is over
+        assert_eq!(world.redeliver().await["delivered"], json!(1));
+        proxy.release();
+    });
+    assert_eq!(slow["retrying"], json!(1), "so it thinks");
+
+    let left = world.everything().await.into_iter().find(|item| item["name"] == "planted").unwrap();
+    assert_eq!((&left["pending"], left.get("due_at")), (&json!({}), None), "the second run's word stands");
+    assert_eq!(left["outcome"][STORAGE]["status"], "delivered");
+}
+
+#[tokio::test]
+async fn one_whose_lease_got_lost_on_the_way_back_has_it_all_the_same() {
+    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+        let world = world().await;
+        world.plant(&[STORAGE], world.harness.clock().now()).await;
+        world.harness.dynamo().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        let summary = world.redeliver().await;
+        assert_eq!((&summary["taken_up"], &summary["left_to_others"]), (&json!(1), &json!(0)), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_notification_that_is_late_undoes_no_newer_one() {
+    let world = world().await;
+    let databases = world.harness.databases();
+    databases.behave_next(1, Behaviour::answer(503));
+    world.sync().await;
+    world.travel(Duration::from_mins(2)).await;
+
+    // Redelivery has taken up the sync's notification when the key is deleted.
+    let proxy = world.harness.dynamo().redeliver_proxy();
+    proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)); // the lease
+    tokio::join!(world.redeliver(), async {
+        proxy.wait_until_held(1).await;
+        assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
+        proxy.release();
+    });
+    let states: Vec<u64> = World::told(databases, &world.key).into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [1, 5, 1], "the old one arrived last");
+    assert_eq!(databases.told(&world.key).unwrap().key_state, 5, "its sequence told that it was old");
+    let item = world.item().await;
+    assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
+    assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
+}
+
+#[tokio::test]
+async fn runs_without_end_beside_syncs_disturb_nobody() {
+    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let mut keys = Vec::new();
+    for _ in 0..10 {
+        let key = world.another_key().await;
+        keysync_harness::samples::protect(&world.harness, &world.manager, &key, STORAGE, &key).await.unwrap();
+        keys.push(key);
+    }
+    let mut syncs = JoinSet::new();
+    for key in keys.clone() {
+        let manager = world.manager.clone();
+        syncs.spawn(async move { manager.sync(&key).await.unwrap().status.as_u16() });
+    }
+    while !syncs.is_empty() {
+        world.redeliver().await;
+        while let Some(status) = syncs.try_join_next() {
+            assert_eq!(status.unwrap(), 204);
+        }
+    }
+    for key in keys {
+        assert_eq!(World::told(world.harness.object_storage(), &key).len(), 1, "told by its request alone");
+    }
+}
