@@ -83,9 +83,12 @@ struct Journal {
     plan: Vec<Rule>,
 }
 
+/// Decides by a call's operation and its request's body.
+type Decide = Box<dyn FnMut(&str, &str) -> Option<Fault> + Send>;
+
 enum Rule {
     Fault { fault: Fault, times: Times, operation: Option<String> },
-    By(Box<dyn FnMut(&str) -> Option<Fault> + Send>),
+    By(Decide),
 }
 
 impl Proxy {
@@ -122,8 +125,13 @@ impl Proxy {
     }
 
     /// Makes calls fail as `decide` says for each, by its operation.
-    pub fn inject_by(&self, decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
-        self.shared.locked().plan.push(Rule::By(Box::new(decide)));
+    pub fn inject_by(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.shared.locked().plan.push(Rule::By(Box::new(move |operation, _| decide(operation))));
+    }
+
+    /// Makes calls fail as `decide` says for each, by its request's body.
+    pub fn inject_by_request(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+        self.shared.locked().plan.push(Rule::By(Box::new(move |_, request| decide(request))));
     }
 
     /// Waits until so many calls were held, counted from the start.
@@ -163,11 +171,11 @@ impl fmt::Debug for Proxy {
 
 impl Journal {
     /// The fault that is next for `operation`, counted down.
-    fn next_fault(&mut self, operation: &str) -> Option<Fault> {
+    fn next_fault(&mut self, operation: &str, request: &str) -> Option<Fault> {
         let plan = std::mem::take(&mut self.plan);
         let mut found = None;
         for mut rule in plan {
-            let (fault, stays) = if found.is_some() { (None, true) } else { rule.next(operation) };
+            let (fault, stays) = if found.is_some() { (None, true) } else { rule.next(operation, request) };
             found = found.or(fault);
             if stays {
                 self.plan.push(rule);
@@ -179,9 +187,9 @@ impl Journal {
 
 impl Rule {
     /// What it has for the next call of `operation`, and whether it goes on after that.
-    fn next(&mut self, operation: &str) -> (Option<Fault>, bool) {
+    fn next(&mut self, operation: &str, request: &str) -> (Option<Fault>, bool) {
         match self {
-            Self::By(decide) => (decide(operation), true),
+            Self::By(decide) => (decide(operation, request), true),
             Self::Fault { operation: Some(only), .. } if only != operation => (None, true),
             Self::Fault { fault, times: Times::Always, .. } => (Some(*fault), true),
             Self::Fault { times: Times::Next(0), .. } => (None, false),
@@ -213,8 +221,9 @@ impl Shared {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut journal = self.locked();
-        let fault = journal.next_fault(&operation);
-        journal.calls.push(Call { operation, request: String::from_utf8_lossy(request).into_owned(), fault });
+        let request = String::from_utf8_lossy(request).into_owned();
+        let fault = journal.next_fault(&operation, &request);
+        journal.calls.push(Call { operation, request, fault });
         fault
     }
 

@@ -1,0 +1,208 @@
+//! Events come at least once and in any order: what is old or known changes nothing, and nothing that is
+//! news gets lost.
+
+use std::time::Duration;
+
+use keysync::key::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
+use keysync_harness::events::EventBus;
+use serde_json::{Value, json};
+
+use crate::support::{HOUR, World, text, world, world_at};
+
+const STORAGE: &str = "cloud-object-storage";
+/// 2026-11-24T05:00:00Z
+const START: EpochMillis = EpochMillis::new(1_795_496_400_000);
+
+/// A key that nobody has heard of, as it is after an action.
+fn facts(world: &World, key: KeyId, state: KeyState, version: &str) -> KeyFacts {
+    let (account, instance) = (world.harness.account(), world.harness.instance());
+    let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
+    KeyFacts {
+        crn: crn.parse().unwrap(),
+        key_type: KeyType::Root,
+        state,
+        ring: "default".parse().unwrap(),
+        version: KeyVersion { id: version.to_owned(), created_at: START },
+    }
+}
+
+fn crn(world: &World) -> KeyCrn {
+    facts(world, world.key.parse().unwrap(), KeyState::Active, "").crn
+}
+
+fn events(world: &World) -> &EventBus {
+    world.harness.events()
+}
+
+#[tokio::test]
+async fn an_event_that_comes_twice_is_told_once() {
+    let world = world().await;
+    let deleted = facts(&world, world.key.parse().unwrap(), KeyState::Destroyed, "v-1");
+    let at = world.harness.clock().now();
+    for _ in 0..3 {
+        events(&world).action(LifecycleAction::Delete, &deleted, at).taken().await;
+    }
+    assert_eq!(world.item().await["sequence"], json!(1));
+    assert_eq!(world.harness.databases().received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rotation_that_comes_after_the_deletion_that_followed_it() {
+    let world = world().await;
+    let key = world.key.parse().unwrap();
+    let at = world.harness.clock().now();
+    events(&world)
+        .action(LifecycleAction::Delete, &facts(&world, key, KeyState::Destroyed, "v-2"), at)
+        .taken()
+        .await;
+    let after = world.everything().await;
+    events(&world)
+        .action(LifecycleAction::Rotate, &facts(&world, key, KeyState::Active, "v-2"), at.minus(HOUR))
+        .taken()
+        .await;
+    assert_eq!(world.everything().await, after, "it changes nothing");
+    assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
+}
+
+#[tokio::test]
+async fn two_at_once_in_one_batch_in_either_order() {
+    for reversed in [false, true] {
+        let world = world().await;
+        let key = world.key.parse().unwrap();
+        let at = world.harness.clock().now();
+        let queue = events(&world).queue();
+        queue.hold();
+        let disabled = facts(&world, key, KeyState::Suspended, "v-1");
+        let deleted = facts(&world, key, KeyState::Destroyed, "v-1");
+        let first = events(&world).action(LifecycleAction::Disable, &disabled, at);
+        let second =
+            events(&world).action(LifecycleAction::Delete, &deleted, at.plus(Duration::from_millis(1)));
+        queue.release(|events| {
+            if reversed {
+                events.reverse()
+            }
+        });
+        first.taken().await;
+        second.taken().await;
+        let item = world.item().await;
+        assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
+        for service in world.harness.services() {
+            let told = service.told(&world.key).unwrap();
+            assert_eq!((told.key_state, json!(told.sequence)), (5, item["sequence"].clone()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whichever_event_comes_first_makes_the_key() {
+    let world = world().await;
+    let key = KeyId::random();
+    let at = world.harness.clock().now();
+    let rotated = facts(&world, key, KeyState::Active, "v-2");
+    events(&world).action(LifecycleAction::Rotate, &rotated, at).taken().await;
+    let created = facts(&world, key, KeyState::Active, "v-1");
+    events(&world).action(LifecycleAction::Create, &created, at.minus(HOUR)).taken().await;
+    let item = world.item_of(&key.to_string()).await;
+    assert_eq!((&item["version"]["id"], &item["event"]["action"]), (&json!("v-2"), &json!("rotate")));
+    assert_eq!(world.manager.sync(&key.to_string()).await.unwrap().status, 409, "it closed the window");
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_closes_no_window_and_tells_nobody() {
+    let world = world().await;
+    let key = world.another_key().await;
+    assert_eq!(world.item_of(&key).await.get("notified_at"), None);
+    assert_eq!(world.manager.sync(&key).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn a_deletion_that_comes_after_the_purge_is_still_told() {
+    let world = world().await;
+    let at = world.harness.clock().now();
+    events(&world).purge(&crn(&world), at).taken().await;
+    assert_eq!(world.sync().await.status, 404, "a purged key counts as absent");
+    let deleted = facts(&world, world.key.parse().unwrap(), KeyState::Destroyed, "v-1");
+    events(&world)
+        .action(LifecycleAction::Delete, &deleted, at.minus(Duration::from_millis(1)))
+        .taken()
+        .await;
+    for service in world.harness.services() {
+        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "deleted data must not stay readable");
+    }
+    assert_eq!(world.sync().await.status, 404);
+    let expires_in = world.item().await["expires_at"].as_u64().unwrap() - at.secs();
+    assert_eq!(expires_in, 35 * 24 * 3600, "s, until DynamoDB may forget it");
+}
+
+#[tokio::test]
+async fn a_registration_that_comes_twice_or_after_its_end_is_not_counted() {
+    let world = world_at(START).await;
+    let crn = crn(&world);
+    let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
+    let database = "crn:v1:bluemix:public:databases-for-redis:global:a/x:y:deployment:d".parse().unwrap();
+    let count = async |service: &str| world.item().await["services"][service].clone();
+    for _ in 0..2 {
+        events(&world).registration(&crn, &bucket, true, START).taken().await;
+    }
+    assert_eq!(count(STORAGE).await, json!(2), "the sample bucket, and this one");
+
+    let later = START.plus(Duration::from_secs(1));
+    for _ in 0..2 {
+        events(&world).registration(&crn, &bucket, false, later).taken().await;
+    }
+    events(&world).registration(&crn, &bucket, true, START).taken().await;
+    assert_eq!(count(STORAGE).await, json!(1), "its end is known");
+
+    events(&world).registration(&crn, &database, false, later).taken().await;
+    events(&world).registration(&crn, &database, true, START).taken().await;
+    assert_eq!(count("databases-for-redis").await, Value::Null, "its end came first");
+}
+
+#[tokio::test]
+async fn a_service_whose_last_registration_ends_is_not_told_any_more() {
+    let world = world().await;
+    let registrations = world
+        .manager
+        .send(world.manager.request(http::Method::GET, &format!("/api/v2/keys/{}/registrations", world.key)));
+    let body = registrations.await.unwrap().body;
+    let resources = body["resources"].as_array().unwrap().iter().map(|it| text(&it["resourceCrn"]));
+    let bucket = resources.into_iter().find(|crn| crn.contains(STORAGE)).unwrap();
+    let encoded = bucket.replace(':', "%3A").replace('/', "%2F");
+    let path = format!("/api/v2/keys/{}/registrations/{encoded}", world.key);
+    let ended = world.manager.send(world.manager.request(http::Method::DELETE, &path)).await.unwrap();
+    assert_eq!(ended.status, 204);
+    assert_eq!(world.item().await["services"], json!({"databases-for-postgresql": 1}));
+
+    assert_eq!(world.sync().await.status, 204);
+    assert!(world.harness.object_storage().received().is_empty());
+    assert_eq!(world.harness.databases().received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_registration_waits_for_the_event_that_makes_its_key() {
+    let world = world().await;
+    let key = KeyId::random();
+    let now = world.harness.clock().now();
+    let created = facts(&world, key, KeyState::Active, "v-1");
+    let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
+    let registered = events(&world).registration(&created.crn, &bucket, true, now);
+    events(&world).queue().wait_for_failures(1).await;
+    events(&world).action(LifecycleAction::Create, &created, now).taken().await;
+    registered.taken().await;
+    assert_eq!(world.item_of(&key.to_string()).await["services"][STORAGE], json!(1));
+    assert!(world.harness.dead_letters().letters().is_empty());
+}
+
+#[tokio::test]
+async fn ten_registrations_at_once_are_all_counted() {
+    let world = world().await;
+    let (crn, now) = (crn(&world), world.harness.clock().now());
+    let taken = (0..10).map(|n| {
+        let bucket = format!("crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b{n}");
+        events(&world).registration(&crn, &bucket.parse().unwrap(), true, now)
+    });
+    for event in taken.collect::<Vec<_>>() {
+        event.taken().await;
+    }
+    assert_eq!(world.item().await["services"][STORAGE], json!(11));
+}
