@@ -78,6 +78,7 @@ pub struct LifecycleConfig {
 pub struct ConfigError(pub Vec<String>);
 
 /// The process's environment.
+#[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -19,6 +19,7 @@
 //!
 //! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it.
 
+mod builder;
 pub mod client;
 pub mod clock;
 mod control;
@@ -39,7 +40,8 @@ mod travel;
 pub mod up;
 mod world;
 
+pub use builder::HarnessBuilder;
 pub use client::{Answer, Client};
 pub use clock::HarnessClock;
 pub use error::HarnessError;
-pub use harness::{Harness, HarnessBuilder};
+pub use harness::Harness;

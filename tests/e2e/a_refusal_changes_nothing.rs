@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use keysync_harness::{
     Answer, Client,
-    dynamo::{Fault, TABLE, Times},
+    dynamo::{Fault, Times},
     iam::TokenBuilder,
 };
 
@@ -294,7 +294,7 @@ async fn a_defect_500_tells_nothing_internal() {
     let client = world.harness.dynamo().client();
     client
         .update_item()
-        .table_name(TABLE)
+        .table_name(world.harness.table())
         .key("pk", AttributeValue::S(format!("{}#{}", world.harness.instance(), world.key)))
         .key("sk", AttributeValue::S("key".to_owned()))
         .update_expression("REMOVE services")

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use keysync_harness::dynamo::TABLE;
 use serde_json::Value;
 
 use crate::support::{HOUR, World, world};
@@ -48,7 +47,7 @@ async fn deactivated() {
         .dynamo()
         .client()
         .update_item()
-        .table_name(TABLE)
+        .table_name(world.harness.table())
         .key("pk", AttributeValue::S(format!("{}#{}", world.harness.instance(), world.key)))
         .key("sk", AttributeValue::S("key".to_owned()))
         .update_expression("SET #state = :deactivated")

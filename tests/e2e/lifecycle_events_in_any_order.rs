@@ -79,7 +79,7 @@ async fn two_at_once_in_one_batch_in_either_order() {
             events(&world).action(LifecycleAction::Delete, &deleted, at.plus(Duration::from_millis(1)));
         queue.release(|events| {
             if reversed {
-                events.reverse()
+                events.reverse();
             }
         });
         first.taken().await;

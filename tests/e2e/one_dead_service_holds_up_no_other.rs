@@ -87,17 +87,17 @@ async fn the_oldest_come_first() {
     let world = world_of(Harness::builder()).await;
     let from = world.harness.clock().now().minus(Duration::from_mins(10));
     let mut age_of = std::collections::BTreeMap::new();
-    for n in 0..400_u32 {
+    for n in 0..150_u32 {
         let key = world.plant(&[STORAGE], from.plus(Duration::from_secs(n.into()))).await;
         age_of.insert(format!("{}#{key}", world.harness.instance()), n);
     }
-    assert_eq!(world.redeliver().await["delivered"], json!(400));
+    assert_eq!(world.redeliver().await["delivered"], json!(150));
     let calls = world.harness.dynamo().redeliver_proxy().take_calls();
     let requests = calls.iter().map(|call| serde_json::from_str::<Value>(&call.request).unwrap());
     let leases = requests
         .filter(|request| request["UpdateExpression"].as_str().is_some_and(|it| it.contains(":until")));
     let order: Vec<u32> = leases.map(|request| age_of[&text(&request["Key"]["pk"]["S"])]).collect();
-    assert_eq!(order.len(), 400);
+    assert_eq!(order.len(), 150);
     for (place, age) in order.iter().enumerate() {
         assert!(*age as usize <= place + 32, "number {age} by age came {place}th, with 32 at once");
     }

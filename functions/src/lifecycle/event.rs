@@ -91,18 +91,13 @@ fn what(detail_type: &str, detail: &Value, common: &Common) -> Result<What, BadE
             return Err(BadEvent(format!("detail-type names no event that is known here: got `{other}`")));
         }
     };
-    let Key { key_type, key_state, key_ring, key_version } = read(detail, "detail")?;
-    if !action.leads_to(key_state) {
-        let (state, action) = (u8::from(key_state), action.as_str());
+    let Key { kind, state, ring, version } = read(detail, "detail")?;
+    if !action.leads_to(state) {
+        let (state, action) = (u8::from(state), action.as_str());
         return Err(BadEvent(format!("detail.keyState cannot be {state} after the action `{action}`")));
     }
-    let facts = KeyFacts {
-        crn: common.key_crn.clone(),
-        key_type,
-        state: key_state,
-        ring: key_ring,
-        version: KeyVersion { id: key_version.id, created_at: key_version.creation_date.0 },
-    };
+    let version = KeyVersion { id: version.id, created_at: version.creation_date.0 };
+    let facts = KeyFacts { crn: common.key_crn.clone(), key_type: kind, state, ring, version };
     Ok(What::Action(action, facts))
 }
 
@@ -136,13 +131,15 @@ struct Common {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Key {
-    key_type: KeyType,
-    key_state: KeyState,
-    #[serde(default)]
-    key_ring: KeyRing,
-    key_version: Version,
+    #[serde(rename = "keyType")]
+    kind: KeyType,
+    #[serde(rename = "keyState")]
+    state: KeyState,
+    #[serde(rename = "keyRing", default)]
+    ring: KeyRing,
+    #[serde(rename = "keyVersion")]
+    version: Version,
 }
 
 #[derive(Deserialize)]

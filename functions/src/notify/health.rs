@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_asks_for_time_is_left_alone_for_as_long() {
-        let (health, asked) = (Health::default(), Duration::from_secs(120));
+        let (health, asked) = (Health::default(), Duration::from_mins(2));
         health.learn(&service(), &down(Some(asked)));
         health.learn(&service(), &down(Some(Duration::from_secs(1))));
         assert_eq!(health.of(&service()), Standing::LeaveAlone(asked));

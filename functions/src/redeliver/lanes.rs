@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_lane_has_room_for_so_many_and_no_more() {
         let mut lanes = Lanes::default();
-        let took = (0..WAITING + 1).filter(|_| lanes.add(due(&["a"]))).count();
+        let took = (0..=WAITING).filter(|_| lanes.add(due(&["a"]))).count();
         assert_eq!(took, WAITING);
     }
 

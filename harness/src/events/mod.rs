@@ -37,7 +37,6 @@ impl EventBus {
     }
 
     /// Publishes that a lifecycle action was taken on a key, which is `facts` since.
-    #[must_use]
     pub fn action(&self, action: LifecycleAction, facts: &KeyFacts, occurred_at: EpochMillis) -> Delivery {
         let detail = json!({
             "keyType": facts.key_type,
@@ -49,13 +48,11 @@ impl EventBus {
     }
 
     /// Publishes that a key was purged.
-    #[must_use]
     pub fn purge(&self, key: &KeyCrn, occurred_at: EpochMillis) -> Delivery {
         self.publish("kms.secrets.purge", key, occurred_at, json!({}))
     }
 
     /// Publishes that a resource was registered with a key, or (false) is no longer.
-    #[must_use]
     pub fn registration(
         &self,
         key: &KeyCrn,
@@ -69,7 +66,6 @@ impl EventBus {
     }
 
     /// Publishes that a service acknowledged an event.
-    #[must_use]
     pub fn acknowledgement(
         &self,
         key: &KeyCrn,
@@ -105,7 +101,6 @@ impl EventBus {
     }
 
     /// Publishes any text: what a test makes up, or the same event once more.
-    #[must_use]
     pub fn publish_raw(&self, event: &str) -> Delivery {
         self.queue.send(event)
     }

@@ -172,7 +172,7 @@ async fn feed(function: Handle, queue: Queue, mut incoming: mpsc::UnboundedRecei
 async fn take(function: Handle, queue: Queue, batch: Vec<Message>) {
     let by_id: BTreeMap<String, Message> =
         batch.into_iter().map(|message| (message.id.clone(), message)).collect();
-    let failed = failures(function.invoke(&event(by_id.values())).await.ok(), by_id.keys());
+    let failed = failures(function.invoke(&event(by_id.values())).await.ok().as_ref(), by_id.keys());
     for (id, message) in by_id {
         if failed.contains(&id) {
             // Not waited for: the next batch may go on meanwhile.
@@ -184,7 +184,7 @@ async fn take(function: Handle, queue: Queue, batch: Vec<Message>) {
 }
 
 /// The messages that the function reported; all of them where it answered nothing that can be read.
-fn failures<'a>(answer: Option<Value>, all: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn failures<'a>(answer: Option<&Value>, all: impl Iterator<Item = &'a String>) -> Vec<String> {
     let reported =
         answer.as_ref().and_then(|answer| answer["batchItemFailures"].as_array()).and_then(|items| {
             items.iter().map(|item| item["itemIdentifier"].as_str().map(str::to_owned)).collect()
@@ -216,10 +216,10 @@ mod tests {
     fn an_answer_that_cannot_be_read_fails_the_whole_batch() {
         let all = ["a".to_owned(), "b".to_owned()];
         for answer in [None, Some(json!({})), Some(json!({"batchItemFailures": [{"itemIdentifier": 1}]}))] {
-            assert_eq!(failures(answer, all.iter()), all);
+            assert_eq!(failures(answer.as_ref(), all.iter()), all);
         }
         let one = json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
-        assert_eq!(failures(Some(one), all.iter()), ["b"]);
-        assert!(failures(Some(json!({"batchItemFailures": []})), all.iter()).is_empty());
+        assert_eq!(failures(Some(&one), all.iter()), ["b"]);
+        assert!(failures(Some(&json!({"batchItemFailures": []})), all.iter()).is_empty());
     }
 }
