@@ -36,10 +36,12 @@ async fn two_hundred_older_ones_for_a_service_that_hangs() {
     let (summary, storage_told) = tokio::join!(run, storage);
     let run_ended = tokio::time::Instant::now();
 
-    assert_eq!((&summary["delivered"], &summary["taken_up"]), (&json!(50), &json!(54)));
-    assert_eq!(summary["retrying"], json!(4), "then it counts as down");
-    assert_eq!(summary["left_due"], json!(196), "for the next run, which finds out for itself");
-    assert_eq!(world.harness.databases().received().len(), 4);
+    assert_eq!(summary["delivered"], json!(50));
+    // Four at once, and a few more between the first failure and the fourth; then it counts as down.
+    let tried = summary["retrying"].as_u64().unwrap();
+    assert!((4..8).contains(&tried), "{summary}");
+    assert_eq!(world.harness.databases().received().len() as u64, tried);
+    assert_eq!(summary["left_due"], json!(200 - tried), "for the next run, which finds out for itself");
     assert!(storage_told - started < run_ended - started, "object storage did not wait for databases");
 }
 
