@@ -1,5 +1,5 @@
 //! G2, as far as one request goes: what was not delivered is in the outbox, due for another try,
-//! whatever went wrong. (What finishes it, redelivery, is not there yet.)
+//! whatever went wrong. What finishes it is in `redelivery_finishes_what_was_begun`.
 
 use std::time::Duration;
 
