@@ -69,6 +69,12 @@ impl Queue {
         (queue, Feeder(feeder.abort_handle()))
     }
 
+    /// A queue that nobody takes anything from: what is held can be looked at.
+    #[cfg(test)]
+    pub(super) fn without_a_function() -> Self {
+        Self { messages: mpsc::unbounded_channel().0, state: Arc::default() }
+    }
+
     /// Puts a message into it.
     pub fn send(&self, body: &str) -> Delivery {
         let done = Arc::<Done>::default();
