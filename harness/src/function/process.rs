@@ -59,6 +59,8 @@ struct Lambda {
     config: ProcessConfig,
     api: RuntimeApi,
     environments: Vec<Environment>,
+    /// Counts the processes that have ended.
+    ended: watch::Sender<usize>,
     log: Arc<Log>,
 }
 
@@ -80,7 +82,8 @@ impl ProcessFunction {
             arrivals: watch::Sender::default(),
             quiet: config.quiet,
         });
-        Ok(Self { lambda: Arc::new(Lambda { config, api, environments, log }) })
+        let ended = watch::Sender::default();
+        Ok(Self { lambda: Arc::new(Lambda { config, api, environments, ended, log }) })
     }
 
     /// Starts all environments; each has polled for its first invocation when this returns.
@@ -105,13 +108,13 @@ impl ProcessFunction {
     }
 
     /// Kills all processes at once with SIGKILL and waits until they are gone. What they were doing has
-    /// failed; the next request starts them again.
+    /// failed; the next request, or one that waits for its turn, starts them again.
     pub async fn kill(&self) {
-        for environment in &self.lambda.environments {
-            environment.kill.notify_one();
-        }
-        for environment in &self.lambda.environments {
-            let _ = environment.process.subscribe().wait_for(Option::is_none).await;
+        let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
+        for (environment, process) in self.lambda.environments.iter().zip(doomed) {
+            // Another one may be there already.
+            let is_gone = |now: &Option<u32>| now.is_none() || *now != process;
+            let _ = environment.process.subscribe().wait_for(is_gone).await;
         }
     }
 
@@ -141,6 +144,14 @@ impl Drop for ProcessFunction {
         for environment in &self.lambda.environments {
             environment.kill.notify_one();
         }
+    }
+}
+
+impl Environment {
+    /// Orders its process to be killed, and tells which one that is.
+    fn doom(&self) -> Option<u32> {
+        self.kill.notify_one();
+        *self.process.borrow()
     }
 }
 
@@ -192,6 +203,7 @@ impl Lambda {
         let _ = child.kill().await;
         self.api.ended(environment);
         slot.process.send_replace(None);
+        self.ended.send_modify(|count| *count += 1);
     }
 
     async fn wait_until_ready(&self, environment: usize) -> Result<(), FunctionError> {
@@ -215,14 +227,23 @@ impl Lambda {
 }
 
 impl Invoker {
-    /// Runs an event through the next environment that is free.
+    /// Runs an event through the next environment that is free. Should the environments that it waits for
+    /// end, it gets new ones, as in Lambda.
     pub(super) async fn invoke(&self, event: &Value) -> Outcome {
         let Self(lambda) = self;
-        if let Err(error) = lambda.revive() {
-            lambda.log.add(format!("the harness: {error}"));
-            return Outcome::Failed;
+        let mut ended = lambda.ended.subscribe();
+        let mut outcome = std::pin::pin!(lambda.api.invoke(event));
+        loop {
+            if let Err(error) = lambda.revive() {
+                lambda.log.add(format!("the harness: {error}"));
+                return Outcome::Failed;
+            }
+            tokio::select! {
+                biased;
+                outcome = &mut outcome => return outcome,
+                _ = ended.changed() => {}
+            }
         }
-        lambda.api.invoke(event).await
     }
 }
 
