@@ -37,6 +37,9 @@ pub enum Fault {
     Fail,
     /// The engine applies it, and the answer is 500.
     FailAfter,
+    /// The connection is cut, and the engine applies it this much later: a request that its sender has
+    /// given up, and sent again, and that arrives all the same.
+    ApplyLate(Duration),
 }
 
 /// How often it does.
@@ -75,7 +78,12 @@ struct Shared {
     held: watch::Sender<usize>,
     /// Counts releases.
     releases: watch::Sender<usize>,
+    /// How many calls are on their way now.
+    underway: watch::Sender<usize>,
 }
+
+/// A call on its way, until this is dropped.
+struct Underway(Arc<Shared>);
 
 #[derive(Default)]
 struct Journal {
@@ -101,6 +109,7 @@ impl Proxy {
             journal: Mutex::default(),
             held: watch::Sender::default(),
             releases: watch::Sender::default(),
+            underway: watch::Sender::default(),
         });
         let router =
             Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(shared.clone());
@@ -143,6 +152,12 @@ impl Proxy {
     /// Lets go what is held.
     pub fn release(&self) {
         self.shared.releases.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until no call is on its way, also none whose caller has gone.
+    pub async fn wait_until_quiet(&self) {
+        // The sender lives as long as this proxy, so the channel is never closed.
+        let _ = self.shared.underway.subscribe().wait_for(|underway| *underway == 0).await;
     }
 
     /// No call fails from now on.
@@ -205,6 +220,19 @@ impl Rule {
     }
 }
 
+impl Underway {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.underway.send_modify(|count| *count += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.underway.send_modify(|count| *count -= 1);
+    }
+}
+
 impl Shared {
     fn locked(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
@@ -247,7 +275,16 @@ impl Shared {
 
 async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let fault = shared.journal(&headers, &body);
+    let underway = Underway::new(shared.clone());
     match fault {
+        Some(Fault::ApplyLate(by)) => {
+            tokio::spawn(async move {
+                tokio::time::sleep(by).await;
+                // Nobody waits for the answer.
+                let _ = underway.0.forward(headers, body).await;
+            });
+            return cut();
+        }
         Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
         Some(Fault::HoldRequest) => shared.hold().await,
         Some(Fault::Cut) => return cut(),
@@ -348,6 +385,16 @@ mod tests {
     async fn a_failure_after_the_write_was_applied() {
         let dynamo = dynamo().await;
         dynamo.proxy().inject(Fault::FailAfter, Times::Next(1));
+        assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_comes_late_finds_what_its_repetition_did() {
+        let dynamo = dynamo().await;
+        dynamo.proxy().inject(Fault::ApplyLate(Duration::from_millis(1)), Times::Always);
+        assert_eq!(put(&dynamo, "a").await, Err("no answer".to_owned()));
+        dynamo.proxy().wait_until_quiet().await;
+        dynamo.proxy().heal();
         assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
     }
 

@@ -116,6 +116,12 @@ impl AssociatedService {
         self.state().received.iter().cloned().collect()
     }
 
+    /// The callbacks that reached it, which are forgotten here.
+    #[must_use]
+    pub fn take_received(&self) -> Vec<Received> {
+        std::mem::take(&mut self.state().received).into()
+    }
+
     /// Waits until `count` callbacks have reached it, counted from the start.
     pub async fn wait_for(&self, count: usize) {
         // The sender lives as long as this service, so the channel is never closed.
