@@ -159,6 +159,19 @@ async fn a_registration_that_comes_twice_or_after_its_end_is_not_counted() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_registration_outlives_its_key() {
+    let world = world().await;
+    let gone = facts(&world, KeyId::random(), KeyState::Destroyed, "v-1").crn;
+    let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
+    events(&world).registration(&gone, &bucket, false, world.harness.clock().now()).taken().await;
+    assert_eq!(
+        events(&world).queue().failures(),
+        0,
+        "there is no count to take it from, and no fault in that"
+    );
+}
+
+#[tokio::test]
 async fn a_service_whose_last_registration_ends_is_not_told_any_more() {
     let world = world().await;
     let registrations = world

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keysync_harness::{Answer, services::Behaviour};
 use serde_json::{Value, json};
 
-use crate::support::{World, text, world};
+use crate::support::{HOUR, World, text, world};
 
 const STORAGE: &str = "cloud-object-storage";
 
@@ -46,6 +46,8 @@ async fn from_told_to_acted() {
         (&acted["status"], &acted["acknowledgedAt"], &acted["adopterKeyState"]),
         (&json!("acknowledged"), &json!(acted_at), &json!("DEK_ENABLED"))
     );
+    acknowledge(&world, &event_id, &world.harness.clock().now().minus(HOUR).to_string()).await;
+    assert_eq!(standing(&world, STORAGE).await, acted, "an older word changes nothing");
     let waiting = standing(&world, "databases-for-postgresql").await;
     assert_eq!((&waiting["status"], &waiting["reason"]), (&json!("retrying"), &json!("answered 503")));
     assert!(waiting["nextAttempt"].is_string());

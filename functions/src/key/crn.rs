@@ -71,6 +71,12 @@ impl FromStr for KeyCrn {
             return Err(expected);
         };
         let account = scope.strip_prefix("a/").ok_or(expected)?;
+        // They go into what services are told, so nothing but plain words.
+        let is_word =
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        if ![service, region, account].into_iter().all(is_word) {
+            return Err(expected);
+        }
         Ok(InstanceCrn {
             service: service.to_owned(),
             region: region.to_owned(),
@@ -107,7 +113,7 @@ impl FromStr for ResourceCrn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let expected = Malformed {
-            expected: "a resource's CRN of at most 512 visible ASCII characters: crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>:<type>:<resource>",
+            expected: "a resource's CRN of at most 512 visible ASCII characters: crn:v1:<cloud>:<visibility>:<service>:<region>:<scope>:<instance>:<type>:<resource>",
         };
         let parts: Vec<&str> = text.splitn(10, ':').collect();
         let ["crn", "v1", _, _, service, _, _, _, _, _] = parts[..] else { return Err(expected) };
@@ -179,9 +185,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_key_crn() {
-        for wrong in
-            ["", "crn:v1", &KEY.replace(":key:", ":keyring:"), &KEY.replace("a/", ""), &format!("{KEY}:x")]
-        {
+        for wrong in [
+            "",
+            "crn:v1",
+            &KEY.replace(":key:", ":keyring:"),
+            &KEY.replace("a/", ""),
+            &format!("{KEY}:x"),
+            &KEY.replace("us-south", ""),
+            &KEY.replace("abc123", "a\r\nb"),
+        ] {
             assert!(wrong.parse::<KeyCrn>().is_err(), "{wrong}");
         }
     }

@@ -86,8 +86,11 @@ impl Ledger {
                 return Ok(Counted::Stale);
             }
             let mut both = vec![self.remember(change, &known)?];
-            if known.registered != change.registered {
-                both.push(self.recount(change, registered)?);
+            match registered {
+                // Nothing is known of the key, or no longer: there is no count to take it from.
+                None if !change.registered => {}
+                _ if known.registered == change.registered => {}
+                count => both.push(self.recount(change, count.unwrap_or_default())?),
             }
             match self.client.transact_write_items().set_transact_items(Some(both)).send().await {
                 Ok(_) => return Ok(Counted::News),
@@ -103,8 +106,9 @@ impl Ledger {
         Err(LedgerError::Unavailable("the registration is changing too fast".to_owned()))
     }
 
-    /// What is known of the registration, and how many its service has.
-    async fn known(&self, change: &RegistrationChange) -> Result<(Known, u64), LedgerError> {
+    /// What is known of the registration, and how many its service has; `None` where it has none, or
+    /// nothing is known of the key.
+    async fn known(&self, change: &RegistrationChange) -> Result<(Known, Option<u64>), LedgerError> {
         let sk = registration_sk(&change.resource);
         let (registration, key) =
             try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
@@ -117,7 +121,7 @@ impl Ledger {
         let count = key
             .as_ref()
             .and_then(|key| key.get("services")?.as_m().ok()?.get(&service)?.as_n().ok()?.parse().ok());
-        Ok((known, count.unwrap_or_default()))
+        Ok((known, count))
     }
 
     async fn read(&self, key: &KeyCrn, sk: &str) -> Result<Option<Item>, LedgerError> {

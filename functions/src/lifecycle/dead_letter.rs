@@ -47,7 +47,7 @@ impl DeadLetters {
         let wrong = |error: &dyn std::fmt::Display| DeadLetterError(error.to_string());
         let reason = MessageAttributeValue::builder()
             .data_type("String")
-            .string_value(reason)
+            .string_value(readable(reason))
             .build()
             .map_err(|error| wrong(&error))?;
         self.client
@@ -60,5 +60,25 @@ impl DeadLetters {
             .await
             .map(drop)
             .map_err(|error| wrong(&DisplayErrorContext(error)))
+    }
+}
+
+/// How much of a reason goes with a letter, in characters.
+const LONGEST_REASON: usize = 1000;
+
+/// A reason quotes what was wrong, whatever that was; SQS takes no control characters and no end of text.
+fn readable(reason: &str) -> String {
+    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    reason.chars().take(LONGEST_REASON).map(printable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_that_sqs_takes() {
+        assert_eq!(readable("got `a\0b\n`"), "got `a\u{fffd}b\u{fffd}`");
+        assert_eq!(readable(&"é".repeat(2 * LONGEST_REASON)).chars().count(), LONGEST_REASON);
     }
 }

@@ -62,7 +62,9 @@ impl BadEvent {
 impl KeyEvent {
     /// Reads an event's JSON.
     pub fn read(json: &str) -> Result<Self, BadEvent> {
-        let Envelope { detail_type, detail } = read(&mut serde_json::Deserializer::from_str(json), "")?;
+        let mut json = serde_json::Deserializer::from_str(json);
+        let Envelope { detail_type, detail } = read(&mut json, "")?;
+        json.end().map_err(|error| BadEvent(format!("the event: {error}")))?;
         let common: Common = read(&detail, "detail")?;
         if common.schema_version != SCHEMA_VERSION {
             let got = common.schema_version;

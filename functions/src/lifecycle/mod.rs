@@ -1,7 +1,8 @@
 //! The use case: something happened to a key; the ledger learns of it, and the services are told.
 //!
 //! Events come at least once and in any order. Each is compared with what the ledger knows by the instant
-//! at which it happened, and one that is late or repeated changes nothing.
+//! at which it happened, and one that is late or repeated changes nothing. (Only a purge is final, whenever
+//! it comes.)
 
 mod batch;
 mod dead_letter;

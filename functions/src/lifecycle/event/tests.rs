@@ -85,6 +85,8 @@ fn what_does_not_read_is_named_with_its_place() {
         assert!(problem.starts_with(says), "{problem:?} does not start with {says:?}");
     }
     assert!(KeyEvent::read("not json").unwrap_err().to_string().starts_with("the event: "));
+    let and_more = format!("{} and more", event(rotate));
+    assert!(KeyEvent::read(&and_more).unwrap_err().to_string().contains("trailing characters"));
     assert!(KeyEvent::read("{}").unwrap_err().to_string().contains("missing field `detail-type`"));
 }
 
