@@ -123,3 +123,28 @@ async fn a_fast_clock_takes_a_lease_early_and_the_late_confirmation_is_fenced() 
     assert!(!ledger.confirm(&slow, &Settled::default()).await.unwrap(), "whose lease is over has no say");
     assert!(ledger.confirm(&fast, &Settled::default()).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_request_for_a_lease_that_comes_late_gives_no_say_over_a_newer_notification() {
+    let world = world().await;
+    let start = world.harness.clock().now();
+    assert!(claims(&world, start).await);
+    let ledger = ledger(&world).await;
+    let due = DueKey {
+        instance: world.harness.instance(),
+        key: key(&world),
+        at: start.plus(LEASE),
+        notified_at: start,
+        pending: Vec::new(),
+    };
+    // A redelivery on a clock that is fast by a lease sends its request twice; the second one arrives first.
+    let (lease, fast) = (LeaseId::unique(), start.plus(LEASE));
+    let older = ledger.lease(&due, lease, fast, LEASE).await.unwrap().unwrap();
+    assert!(matches!(records(&world, start).await, Recorded::News(_)), "a newer notification");
+    assert!(ledger.lease(&due, lease, fast, LEASE).await.unwrap().is_some(), "the first one wins it back");
+
+    assert!(!ledger.confirm(&older, &Settled::default()).await.unwrap(), "it has no say over the newer one");
+    let item = world.item().await;
+    assert_eq!(item["pending"].as_object().unwrap().len(), 2);
+    assert!(item["due_at"].is_number());
+}

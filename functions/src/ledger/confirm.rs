@@ -1,8 +1,12 @@
 //! The confirmation: what was settled leaves the outbox, the rest gets its next try.
 //!
-//! Only while the lease is still ours (G5). A newer notification has an outbox and a lease of its own,
-//! and so has a redelivery that took this one up because we were late: a late confirmation must not
-//! touch what they know better. At worst a service hears a notification twice.
+//! Only while the lease is still ours, and this is still the key's last notification (G5). A redelivery
+//! that took it up because we were late has a lease of its own, and a newer notification has an outbox of
+//! its own: a late confirmation must not touch what they know better. At worst a service hears a
+//! notification twice.
+//!
+//! The claim is asked for beside the lease because a request for a lease can reach DynamoDB late, after its
+//! repetition was answered, and then win back the lease of a newer notification (found by the model).
 
 use std::collections::BTreeMap;
 
@@ -19,7 +23,7 @@ use crate::key::{EpochMillis, KeyCrn, ServiceName};
 /// Services settled in one write: DynamoDB takes expressions of up to 4 KB.
 const SERVICES_AT_ONCE: usize = 32;
 
-const LEASE_IS_OURS: &str = "#lease = :lease";
+const IT_IS_OURS_TO_SETTLE: &str = "#lease = :lease AND #claim = :claim";
 
 /// What became of a service's callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +61,11 @@ impl Ledger {
         mut effect: Effect,
     ) -> Result<bool, LedgerError> {
         effect.values.push((":lease".to_owned(), string(notification.lease)));
+        effect.values.push((":claim".to_owned(), string(notification.claim)));
 
         let KeyCrn { instance, key } = &notification.key.crn;
         let update = Update {
-            condition: LEASE_IS_OURS,
+            condition: IT_IS_OURS_TO_SETTLE,
             effect: &effect.expression(),
             names: effect.names,
             values: effect.values,
