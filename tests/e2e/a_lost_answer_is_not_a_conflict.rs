@@ -29,6 +29,16 @@ async fn the_claims_answer() {
 }
 
 #[tokio::test]
+async fn a_lifecycle_actions_answer() {
+    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+        let world = world().await;
+        world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204, "{fault:?}");
+        told_once(&world).await;
+    }
+}
+
+#[tokio::test]
 async fn the_claims_request() {
     for fault in [Fault::Cut, Fault::Fail, Fault::Throttle] {
         let world = world().await;

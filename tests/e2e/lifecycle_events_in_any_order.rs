@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use keysync::key::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
-use keysync_harness::events::EventBus;
+use keysync_harness::{
+    dynamo::{Fault, Times},
+    events::EventBus,
+};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world, world_at};
@@ -169,6 +172,36 @@ async fn the_end_of_a_registration_outlives_its_key() {
         0,
         "there is no count to take it from, and no fault in that"
     );
+}
+
+#[tokio::test]
+async fn a_registration_that_is_told_of_anew_is_counted_once() {
+    let world = world().await;
+    let (crn, now) = (crn(&world), world.harness.clock().now());
+    let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
+    for later in [0, 1] {
+        let at = now.plus(Duration::from_millis(later));
+        events(&world).registration(&crn, &bucket, true, at).taken().await;
+    }
+    assert_eq!(world.item().await["services"][STORAGE], json!(2), "the sample bucket, and this one");
+}
+
+#[tokio::test]
+async fn the_same_registration_twice_at_once_is_counted_once() {
+    let world = world().await;
+    let (crn, now) = (crn(&world), world.harness.clock().now());
+    let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
+    let (queue, proxy) = (events(&world).queue(), world.harness.dynamo().lifecycle_proxy());
+    queue.hold(); // so that both are in one batch
+    let twice = [0, 1].map(|_| events(&world).registration(&crn, &bucket, true, now));
+    proxy.inject_on("TransactWriteItems", Fault::HoldRequest, Times::Next(2));
+    queue.release(|_| ());
+    proxy.wait_until_held(2).await; // both have read that it is not there
+    proxy.release();
+    for event in twice {
+        event.taken().await;
+    }
+    assert_eq!(world.item().await["services"][STORAGE], json!(2), "the sample bucket, and this one");
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use keysync::{key::KeyId, ledger::item::due_shard};
 use keysync_harness::services::{Behaviour, Verdict};
 use serde_json::{Value, json};
 
-use crate::support::{HOUR, LEASE, World, world};
+use crate::support::{HOUR, LEASE, World, text, world};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -161,6 +162,40 @@ async fn a_newer_notification_takes_the_place_of_what_is_pending() {
     let told = World::told(world.harness.databases(), &world.key);
     let states: Vec<u64> = told.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, [1, 5], "the older one is not told any more");
+}
+
+#[tokio::test]
+async fn a_newer_sync_does_not_wait_for_the_tries_of_the_older_one() {
+    let world = world().await;
+    world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(7200) });
+    world.sync().await;
+    world.travel(HOUR + Duration::from_secs(1)).await;
+    assert_eq!(world.sync().await.status, 204);
+    is_settled(&world).await;
+    assert_eq!(world.harness.databases().told(&world.key).unwrap().sequence, 2);
+}
+
+#[tokio::test]
+async fn what_is_pending_of_a_key_that_is_purged_is_told_all_the_same() {
+    let world = world().await;
+    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
+    let crn = text(&world.item().await["crn"]).parse().unwrap();
+    world.harness.events().purge(&crn, world.harness.clock().now()).taken().await;
+    world.travel(Duration::from_mins(2)).await;
+    assert_eq!(world.redeliver().await["delivered"], json!(1));
+    is_settled(&world).await;
+    assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
+}
+
+#[tokio::test]
+async fn all_that_is_due_in_a_shard_is_taken_up_however_many() {
+    let world = world().await;
+    let keys = std::iter::repeat_with(KeyId::random).filter(|key| due_shard(*key) == 0);
+    for key in keys.take(70) {
+        world.plant_as(key, &[STORAGE], world.harness.clock().now()).await; // a page holds 32
+    }
+    assert_eq!(world.redeliver().await["delivered"], json!(70));
 }
 
 #[tokio::test]

@@ -76,6 +76,17 @@ async fn a_newer_notification_has_to_be_acknowledged_anew() {
 }
 
 #[tokio::test]
+async fn a_newer_sync_has_to_be_acknowledged_anew() {
+    let world = world().await;
+    world.sync().await;
+    let event_id = text(&standing(&world, STORAGE).await["eventId"]);
+    acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await;
+    world.travel(HOUR + Duration::from_secs(1)).await;
+    assert_eq!(world.sync().await.status, 204);
+    assert_eq!(standing(&world, STORAGE).await["status"], "delivered");
+}
+
+#[tokio::test]
 async fn who_was_never_told_has_nothing_to_acknowledge() {
     let world = world().await;
     world.sync().await;

@@ -97,7 +97,11 @@ impl World {
 
     /// Puts a key into the table whose last notification is still pending for `services`, due since `due_at`.
     pub(crate) async fn plant(&self, services: &[&str], due_at: EpochMillis) -> String {
-        let (key, instance) = (KeyId::random(), self.harness.instance());
+        self.plant_as(KeyId::random(), services, due_at).await
+    }
+
+    pub(crate) async fn plant_as(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> String {
+        let instance = self.harness.instance();
         let account = self.harness.account();
         let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
         let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
