@@ -3,13 +3,12 @@
 mod crn;
 mod id;
 mod lifecycle;
+mod notification;
 mod time;
 pub mod window;
 
 pub use crn::{InstanceCrn, KeyCrn, ResourceCrn};
-pub use id::{
-    Alias, ClaimId, CorrelationId, EventId, InstanceId, KeyId, KeyName, KeyRing, LeaseId, Malformed,
-    ServiceName,
-};
+pub use id::{Alias, CorrelationId, InstanceId, KeyId, KeyName, KeyRing, Malformed, ServiceName};
 pub use lifecycle::{KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, LifecycleEvent};
+pub use notification::{ClaimId, EventId, LeaseId};
 pub use time::EpochMillis;

@@ -1,6 +1,7 @@
 //! DynamoDB: an engine in this process, or any other one, with the table in it, and proxies in front of
 //! it, one for each function under test.
 
+mod fault;
 mod proxy;
 mod table;
 
@@ -13,7 +14,8 @@ use aws_sdk_dynamodb::{
 use dynoxide::Database;
 use tokio::{net::TcpListener, task::AbortHandle};
 
-pub use proxy::{Call, Fault, Proxy, Times};
+pub use fault::{Fault, Times};
+pub use proxy::{Call, Proxy};
 pub use table::{DUE_INDEX, TABLE};
 
 /// Where the table lives.

@@ -4,7 +4,6 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use axum::{
@@ -16,42 +15,8 @@ use axum::{
 };
 use tokio::sync::watch;
 
+use super::fault::{Fault, Plan, Times};
 use crate::server::{Server, cut};
-
-/// What goes wrong with a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It is held before it reaches the engine, until [`Proxy::release`] or until the caller has gone.
-    HoldRequest,
-    /// The engine applies it, and the answer is held, until [`Proxy::release`].
-    HoldAnswer,
-    /// The engine applies it, and the connection is cut before the answer.
-    LoseAnswer,
-    /// The connection is cut before it reaches the engine.
-    Cut,
-    /// It goes through, this much later.
-    Delay(Duration),
-    /// Answered with `ProvisionedThroughputExceededException`; it does not reach the engine.
-    Throttle,
-    /// Answered with 500; it does not reach the engine.
-    Fail,
-    /// The engine applies it, and the answer is 500.
-    FailAfter,
-    /// The connection is cut, and the engine applies it this much later: a request that its sender has
-    /// given up, and sent again, and that arrives all the same.
-    ApplyLate(Duration),
-}
-
-/// How often it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Times {
-    /// For this many calls.
-    Next(usize),
-    /// For this call only, counted from 1.
-    Nth(usize),
-    /// Until [`Proxy::heal`].
-    Always,
-}
 
 /// A call that came through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,15 +53,7 @@ struct Underway(Arc<Shared>);
 #[derive(Default)]
 struct Journal {
     calls: Vec<Call>,
-    plan: Vec<Rule>,
-}
-
-/// Decides by a call's operation and its request's body.
-type Decide = Box<dyn FnMut(&str, &str) -> Option<Fault> + Send>;
-
-enum Rule {
-    Fault { fault: Fault, times: Times, operation: Option<String> },
-    By(Decide),
+    plan: Plan,
 }
 
 impl Proxy {
@@ -124,23 +81,22 @@ impl Proxy {
 
     /// Makes calls fail.
     pub fn inject(&self, fault: Fault, times: Times) {
-        self.shared.locked().plan.push(Rule::Fault { fault, times, operation: None });
+        self.shared.locked().plan.add(fault, times, None);
     }
 
     /// Makes calls of one operation fail, such as `UpdateItem`.
     pub fn inject_on(&self, operation: &str, fault: Fault, times: Times) {
-        let operation = Some(operation.to_owned());
-        self.shared.locked().plan.push(Rule::Fault { fault, times, operation });
+        self.shared.locked().plan.add(fault, times, Some(operation.to_owned()));
     }
 
     /// Makes calls fail as `decide` says for each, by its operation.
     pub fn inject_by(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
-        self.shared.locked().plan.push(Rule::By(Box::new(move |operation, _| decide(operation))));
+        self.shared.locked().plan.add_by(Box::new(move |operation, _| decide(operation)));
     }
 
     /// Makes calls fail as `decide` says for each, by its request's body.
     pub fn inject_by_request(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
-        self.shared.locked().plan.push(Rule::By(Box::new(move |_, request| decide(request))));
+        self.shared.locked().plan.add_by(Box::new(move |_, request| decide(request)));
     }
 
     /// Waits until so many calls were held, counted from the start.
@@ -162,7 +118,7 @@ impl Proxy {
 
     /// No call fails from now on.
     pub fn heal(&self) {
-        self.shared.locked().plan.clear();
+        self.shared.locked().plan = Plan::default();
     }
 
     /// The calls that came since the start, or since they were last taken.
@@ -181,42 +137,6 @@ impl Proxy {
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({} → {})", self.url(), self.shared.engine)
-    }
-}
-
-impl Journal {
-    /// The fault that is next for `operation`, counted down.
-    fn next_fault(&mut self, operation: &str, request: &str) -> Option<Fault> {
-        let plan = std::mem::take(&mut self.plan);
-        let mut found = None;
-        for mut rule in plan {
-            let (fault, stays) = if found.is_some() { (None, true) } else { rule.next(operation, request) };
-            found = found.or(fault);
-            if stays {
-                self.plan.push(rule);
-            }
-        }
-        found
-    }
-}
-
-impl Rule {
-    /// What it has for the next call of `operation`, and whether it goes on after that.
-    fn next(&mut self, operation: &str, request: &str) -> (Option<Fault>, bool) {
-        match self {
-            Self::By(decide) => (decide(operation, request), true),
-            Self::Fault { operation: Some(only), .. } if only != operation => (None, true),
-            Self::Fault { fault, times: Times::Always, .. } => (Some(*fault), true),
-            Self::Fault { times: Times::Next(0), .. } => (None, false),
-            Self::Fault { fault, times: Times::Next(left), .. } => {
-                *left -= 1;
-                (Some(*fault), *left > 0)
-            }
-            Self::Fault { fault, times: Times::Nth(left), .. } => {
-                *left = left.saturating_sub(1);
-                (if *left == 0 { Some(*fault) } else { None }, *left > 0)
-            }
-        }
     }
 }
 
@@ -250,7 +170,7 @@ impl Shared {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut journal = self.locked();
         let request = String::from_utf8_lossy(request).into_owned();
-        let fault = journal.next_fault(&operation, &request);
+        let fault = journal.plan.next(&operation, &request);
         journal.calls.push(Call { operation, request, fault });
         fault
     }
@@ -321,6 +241,8 @@ fn error(status: StatusCode, kind: &str, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
+
+    use std::time::Duration;
 
     use super::*;
     use crate::dynamo::{Dynamo, Engine, TABLE, client};
