@@ -5,6 +5,7 @@
 //! binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod engine;
 mod support;
 
 mod a_callback_is_what_was_agreed;

@@ -8,11 +8,12 @@ use keysync::{
 };
 use keysync_harness::{
     Answer, Client, Harness, HarnessBuilder, HarnessClock,
-    dynamo::Engine,
     function::{Mode, ProcessFunction},
     services::AssociatedService,
 };
 use serde_json::{Value, json};
+
+use crate::engine::on_the_engine_under_test;
 
 /// A harness with a manager and a root key.
 pub(crate) struct World {
@@ -37,15 +38,6 @@ pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
     let (key, _) = harness.sample_keys().await.unwrap();
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
     World { harness, manager, key }
-}
-
-/// `KEYSYNC_TEST_DYNAMODB` names another engine to run on than the embedded one; there each harness has a
-/// table of its own.
-pub(crate) fn on_the_engine_under_test(builder: HarnessBuilder) -> HarnessBuilder {
-    match std::env::var("KEYSYNC_TEST_DYNAMODB") {
-        Ok(url) => builder.engine(Engine::Url(url)).table(&format!("keysync-{}", uuid::Uuid::new_v4())),
-        Err(_) => builder,
-    }
 }
 
 impl World {
