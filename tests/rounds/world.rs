@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) harness: Harness,
     pub(crate) callers: Vec<Client>,
     kind: Kind,
+    /// The engine itself, past all proxies.
+    engine: aws_sdk_dynamodb::Client,
     /// Calls that each proxy was told to hold since the start.
     pub(crate) held: [Arc<AtomicUsize>; 3],
     /// Callbacks that were taken from each service since the start.
@@ -53,7 +55,8 @@ impl World {
         for n in 1..CALLERS {
             callers.push(writer(&harness, n).await);
         }
-        Self { harness, callers, kind, held: Default::default(), arrived: Default::default() }
+        let engine = harness.dynamo().client();
+        Self { harness, callers, kind, engine, held: Default::default(), arrived: Default::default() }
     }
 
     pub(crate) fn manager(&self) -> &Client {
@@ -125,9 +128,7 @@ impl World {
     /// A key's item, past all proxies.
     pub(crate) async fn item(&self, key: &str) -> Value {
         let found = self
-            .harness
-            .dynamo()
-            .client()
+            .engine
             .get_item()
             .table_name(self.harness.table())
             .set_key(Some(primary_key(&self.pk(key), "key")))
@@ -140,8 +141,8 @@ impl World {
 
     /// Forgets a key, so that the table stays small: the past of all that is in it is moved with each travel.
     pub(crate) async fn forget(&self, key: &str) {
-        let client = self.harness.dynamo().client();
-        let found = client
+        let found = self
+            .engine
             .query()
             .table_name(self.harness.table())
             .key_condition_expression("pk = :pk")
@@ -152,7 +153,7 @@ impl World {
         for item in found.items() {
             let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone()));
             let key = Some(HashMap::from(key));
-            client.delete_item().table_name(self.harness.table()).set_key(key).send().await.unwrap();
+            self.engine.delete_item().table_name(self.harness.table()).set_key(key).send().await.unwrap();
         }
     }
 
