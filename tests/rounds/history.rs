@@ -240,7 +240,11 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sync(Sync { caller, key, correlation_id, span, answer, .. }) => {
-                write!(f, "{} → {}  sync of k{key} by c{caller} as {correlation_id}: {answer}", span.began, span.ended)
+                write!(
+                    f,
+                    "{} → {}  sync of k{key} by c{caller} as {correlation_id}: {answer}",
+                    span.began, span.ended
+                )
             }
             Self::Lifecycle(Lifecycle { key, action, state, span, result }) => {
                 write!(f, "{} → {}  {action} k{key} (state {state}): {result:?}", span.began, span.ended)
@@ -255,7 +259,17 @@ impl fmt::Display for Entry {
                     write!(f, "; {service} knows {} (state {})", told.sequence, told.state)
                 })
             }
-            Self::Callback(Callback { service, key, at, sequence, state, action, behaviour, verdict, .. }) => write!(
+            Self::Callback(Callback {
+                service,
+                key,
+                at,
+                sequence,
+                state,
+                action,
+                behaviour,
+                verdict,
+                ..
+            }) => write!(
                 f,
                 "{at}  callback to {service}: k{key} sequence {sequence}, {action}, state {state}: {behaviour} → {verdict}"
             ),

@@ -46,7 +46,7 @@ const ONE_REAL_OF: u64 = 10;
 /// From so many rounds on every kind of fault must have been there.
 const ENOUGH_FOR_ALL_FAULTS: usize = 200;
 /// Harnesses at once. Rounds mostly wait: for the SDK to try again, for time-outs.
-const LANES: [(Kind, usize); 2] = [(Kind::InProcess, 16), (Kind::Real, 3)];
+const LANES: [(Kind, usize); 2] = [(Kind::InProcess, 10), (Kind::Real, 3)];
 /// A round that takes longer hangs.
 const TIME_LIMIT: Duration = Duration::from_mins(3);
 /// After so many failed rounds no more are begun.

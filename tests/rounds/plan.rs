@@ -212,9 +212,6 @@ mod tests {
                 assert_eq!(format!("{:?}", Plan::of(seed, kind)), format!("{:?}", Plan::of(seed, kind)));
             }
         }
-        assert_ne!(
-            format!("{:?}", Plan::of(1, Kind::Real)),
-            format!("{:?}", Plan::of(2, Kind::Real))
-        );
+        assert_ne!(format!("{:?}", Plan::of(1, Kind::Real)), format!("{:?}", Plan::of(2, Kind::Real)));
     }
 }

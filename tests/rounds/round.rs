@@ -22,11 +22,13 @@ use crate::{
 };
 use keysync_harness::dynamo::Fault;
 
-/// Longer than any back-off and any `retry-after` of a plan, and a lease on top.
+/// Longer than any `retry-after` of a plan, and a lease on top.
 const LONG_ENOUGH: Duration = Duration::from_mins(121);
-/// Runs of redelivery after which an outbox is empty. One does it, on a machine that is not too busy to
-/// answer callbacks in time.
-const RUNS: usize = 6;
+/// Longer than any back-off.
+const A_WHILE: Duration = Duration::from_mins(61);
+/// Runs of redelivery after which an outbox is empty. One does it, unless the machine is too busy to answer
+/// in time. Together with what went before they stay below the 24 hours after which a callback is given up.
+const RUNS: usize = 10;
 
 /// A round that goes on.
 pub(crate) struct Round<'a> {
@@ -105,7 +107,9 @@ impl<'a> Round<'a> {
 
     async fn go(&self, deed: &Deed) {
         match *deed {
-            Deed::Sync { caller, key, correlation, tries } => self.sync(caller, key, correlation, tries).await,
+            Deed::Sync { caller, key, correlation, tries } => {
+                self.sync(caller, key, correlation, tries).await
+            }
             Deed::Act { key, action } => self.act(key, action).await,
             Deed::Muddle { key, seed } => self.muddle(key, seed).await,
             Deed::Repeat { seed } => self.repeat(seed).await,
@@ -119,7 +123,8 @@ impl<'a> Round<'a> {
     /// How each service will treat its callbacks.
     fn change_weather(&self, phase: &Phase) -> Vec<Vec<Behaviour>> {
         let services = self.world.harness.services();
-        let url = |n: usize| format!("{}/{}/callbacks", self.world.harness.services_url(), services[n].name());
+        let url =
+            |n: usize| format!("{}/{}/callbacks", self.world.harness.services_url(), services[n].name());
         services
             .iter()
             .zip(0..)
@@ -171,11 +176,11 @@ impl<'a> Round<'a> {
 
     /// All is well from now on: in the end every outbox is empty.
     async fn settle(&self) {
-        for _ in 0..RUNS {
+        for run in 0..RUNS {
             if self.is_settled().await {
                 break;
             }
-            self.travel(LONG_ENOUGH).await;
+            self.travel(if run == 0 { LONG_ENOUGH } else { A_WHILE }).await;
             self.redeliver().await;
         }
         self.collect(&[]);

@@ -51,10 +51,10 @@ impl Weather {
             calls += 1;
             // Drawn in any case, so that a hold changes nothing for the calls after it.
             let fault = self.severity.strikes(&mut rng).then(|| fault(&mut rng));
-            let Some((hold, reached)) = holds.remove(&calls) else { return fault };
+            let Some((stop, reached)) = holds.remove(&calls) else { return fault };
             // Nobody listens any more where the phase is over.
             let _ = reached.send(held.fetch_add(1, Ordering::Relaxed) + 1);
-            Some(hold)
+            Some(stop)
         });
     }
 

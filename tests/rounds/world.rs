@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a service has to answer, so that one that hangs does not hold up a round.
-const CALLBACK_TIMEOUT: &str = "300ms";
+const CALLBACK_TIMEOUT: &str = "700ms";
 /// Where the clock stands when the first round in process begins: 2021-09-29T20:38:42.500Z
 const START: EpochMillis = EpochMillis::new(1_632_947_922_500);
 

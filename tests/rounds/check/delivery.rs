@@ -11,8 +11,9 @@ pub(super) fn nothing_lost(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for reading in history.readings() {
         let Reading { key, at, item, told, settled } = reading;
-        let mut broken =
-            |how: String| violations.push(Promise::NothingLost.broken(format!("k{key} at {at}: {how}: {item}")));
+        let mut broken = |how: String| {
+            violations.push(Promise::NothingLost.broken(format!("k{key} at {at}: {how}: {item}")));
+        };
         if !item.pending.is_empty() && item.due_at.is_none() {
             broken("something is pending, and never due".to_owned());
         }
@@ -37,7 +38,8 @@ pub(super) fn nothing_lost(history: &History) -> Vec<Violation> {
 /// the table was last read before it, and have not left since.
 fn associated(history: &History, reading: &Reading) -> BTreeSet<String> {
     let earlier = |other: &&Reading| other.key == reading.key && other.at.tick < reading.at.tick;
-    let before = history.readings().filter(earlier).filter(|other| other.item.sequence < reading.item.sequence);
+    let before =
+        history.readings().filter(earlier).filter(|other| other.item.sequence < reading.item.sequence);
     let Some(before) = before.max_by_key(|other| other.at.tick) else { return BTreeSet::new() };
     let left: BTreeSet<_> = history
         .registrations()
@@ -53,8 +55,9 @@ fn associated(history: &History, reading: &Reading) -> BTreeSet<String> {
 pub(super) fn newest_state(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for Reading { key, at, item, told, .. } in history.readings() {
-        let mut broken =
-            |how: String| violations.push(Promise::TheNewestStateWins.broken(format!("k{key} at {at}: {how}")));
+        let mut broken = |how: String| {
+            violations.push(Promise::TheNewestStateWins.broken(format!("k{key} at {at}: {how}")))
+        };
         for (service, told) in told {
             if told.sequence > item.sequence {
                 broken(format!("{service} was told of {}, and the last is {}", told.sequence, item.sequence));

@@ -25,7 +25,8 @@ pub(super) fn only_claims_write(history: &History) -> Vec<Violation> {
         if grown > most {
             broken(format!("the sequence grew by {grown}, and at most {most} claim(s) can have been made"));
         }
-        let same = (before.item.notified_at, &before.item.claim) == (after.item.notified_at, &after.item.claim);
+        let same =
+            (before.item.notified_at, &before.item.claim) == (after.item.notified_at, &after.item.claim);
         if grown == 0 && !same {
             broken("another claim stands there under the same sequence".to_owned());
         }

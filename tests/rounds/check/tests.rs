@@ -33,7 +33,13 @@ fn sync(tick: u64, minute: u64, name: &str, answer: u16) -> Sync {
 }
 
 fn action(tick: u64, minute: u64, result: Taken) -> Entry {
-    Entry::Lifecycle(Lifecycle { key: 0, action: "disable".into(), state: 2, span: span(tick, minute), result })
+    Entry::Lifecycle(Lifecycle {
+        key: 0,
+        action: "disable".into(),
+        state: 2,
+        span: span(tick, minute),
+        result,
+    })
 }
 
 fn item(sequence: u64, minute: u64) -> Item {
@@ -70,10 +76,8 @@ fn callback(sequence: u64, state: u8, event_id: &str) -> Callback {
 }
 
 fn broken(entries: Vec<Entry>) -> Vec<Promise> {
-    let mut broken: Vec<_> = check(&History { entries, dead_letters: vec![] })
-        .into_iter()
-        .map(|violation| violation.of)
-        .collect();
+    let mut broken: Vec<_> =
+        check(&History { entries, dead_letters: vec![] }).into_iter().map(|violation| violation.of).collect();
     broken.dedup();
     broken
 }
@@ -192,9 +196,16 @@ fn in_the_end_the_outbox_is_empty() {
 fn the_newest_state_is_what_a_service_goes_by() {
     assert_eq!(told(item(1, 0), 2, vec![]), [Promise::TheNewestStateWins], "newer than the table");
     let other = Item { state: 1, ..item(1, 0) };
-    assert_eq!(told(other.clone(), 1, vec![]), [Promise::TheNewestStateWins], "not the table's, nor the action's");
+    assert_eq!(
+        told(other.clone(), 1, vec![]),
+        [Promise::TheNewestStateWins],
+        "not the table's, nor the action's"
+    );
     let unclear = action(2, 0, Taken::Surely);
-    assert_eq!(told(Item { version: "w".into(), ..item(1, 0) }, 1, vec![unclear]), [Promise::TheNewestStateWins]);
+    assert_eq!(
+        told(Item { version: "w".into(), ..item(1, 0) }, 1, vec![unclear]),
+        [Promise::TheNewestStateWins]
+    );
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub(super) fn one_accepted(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (n, one) in all.iter().enumerate() {
         for other in all[n + 1..].iter().filter(|other| other.sync.key == one.sync.key) {
-            let (first, second) = if one.earliest() <= other.earliest() { (one, other) } else { (other, one) };
+            let (first, second) =
+                if one.earliest() <= other.earliest() { (one, other) } else { (other, one) };
             // Two tries at one request are one claim, unless they are too far apart for that.
             let may_be_one = one.sync.is_same_as(other.sync) && second.earliest() <= first.latest();
             let apart = first.latest().max(second.latest()) - first.earliest();
@@ -95,9 +96,8 @@ pub(super) fn claims_behind_accepted(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for Accepted { sync, first } in accepted(history) {
         let Some(item) = &sync.item else { continue };
-        let broken = |how: &str| {
-            Promise::No204WithoutAClaim.broken(format!("{how}: {item}\n    {}", shown(sync)))
-        };
+        let broken =
+            |how: &str| Promise::No204WithoutAClaim.broken(format!("{how}: {item}\n    {}", shown(sync)));
         if item.sequence == 0 || item.notified_at.is_none_or(|at| at < first.at) {
             violations.push(broken("a 204 came and nobody had claimed by then"));
         } else if item.correlation_id.as_ref() != Some(&sync.correlation_id) {
