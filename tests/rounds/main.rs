@@ -40,7 +40,7 @@ use stats::Stats;
 use world::World;
 
 /// How many, where nobody says; the seeds are then always the same.
-const ROUNDS_IN_CI: usize = 60;
+const ROUNDS_IN_CI: usize = 40;
 /// Of so many rounds one is on the real binaries, where nobody says.
 const ONE_REAL_OF: u64 = 10;
 /// From so many rounds on every kind of fault must have been there.

@@ -1,6 +1,7 @@
 //! One round: its phases, and in the end the proof that everybody comes to know everything.
 
 use std::{
+    pin::pin,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, pending, select};
 use keysync::key::EpochMillis;
 use keysync_harness::services::Behaviour;
 use tokio::sync::{oneshot, watch};
@@ -29,6 +30,9 @@ const A_WHILE: Duration = Duration::from_mins(61);
 /// Runs of redelivery after which an outbox is empty. One does it, unless the machine is too busy to answer
 /// in time. Together with what went before they stay below the 24 hours after which a callback is given up.
 const RUNS: usize = 10;
+
+/// Tells which hold of its proxy a kill waits for; `None` where it waits for a callback.
+type Signal = Option<oneshot::Receiver<usize>>;
 
 /// A round that goes on.
 pub(crate) struct Round<'a> {
@@ -93,11 +97,10 @@ impl<'a> Round<'a> {
         {
             phase.weather.over_dynamo(n, proxy, held, holds);
         }
-        tokio::select! {
-            _ = join_all(phase.deeds.iter().map(|deed| self.go(deed))) => {}
-            _ = join(join_all(signals.into_iter().map(|(kill, signal)| self.strike(kill, signal))),
-                     std::future::pending::<()>()) => {}
-        }
+        let deeds = join_all(phase.deeds.iter().map(|deed| self.go(deed)));
+        let kills = join_all(signals.into_iter().map(|(kill, signal)| self.strike(kill, signal)));
+        // A kill whose point is never reached ends with the phase.
+        select(pin!(deeds), pin!(join(kills, pending::<()>()))).await;
         self.world.heal();
         self.world.wait_until_quiet().await;
         self.collect(&behaviours);
@@ -108,7 +111,7 @@ impl<'a> Round<'a> {
     async fn go(&self, deed: &Deed) {
         match *deed {
             Deed::Sync { caller, key, correlation, tries } => {
-                self.sync(caller, key, correlation, tries).await
+                self.sync(caller, key, correlation, tries).await;
             }
             Deed::Act { key, action } => self.act(key, action).await,
             Deed::Muddle { key, seed } => self.muddle(key, seed).await,
@@ -131,14 +134,16 @@ impl<'a> Round<'a> {
             .map(|(service, n)| {
                 let elsewhere = url((n + 1) % services.len());
                 let behaviours = phase.weather.over_service(n as u64, &elsewhere);
-                behaviours.iter().for_each(|behaviour| service.behave_next(1, behaviour.clone()));
+                for behaviour in &behaviours {
+                    service.behave_next(1, behaviour.clone());
+                }
                 behaviours
             })
             .collect()
     }
 
     /// Where the proxies stop, and what tells the killers that they did.
-    fn holds(&self, kills: &[Kill]) -> (Vec<Holds>, Vec<(Kill, Option<oneshot::Receiver<usize>>)>) {
+    fn holds(&self, kills: &[Kill]) -> (Vec<Holds>, Vec<(Kill, Signal)>) {
         let mut holds: Vec<Holds> = self.world.proxies().iter().map(|_| Holds::new()).collect();
         let mut signals = Vec::new();
         for kill in kills {
@@ -159,7 +164,7 @@ impl<'a> Round<'a> {
     }
 
     /// Kills at the planned point, if it is ever reached.
-    async fn strike(&self, Kill { whom, when }: Kill, signal: Option<oneshot::Receiver<usize>>) {
+    async fn strike(&self, Kill { whom, when }: Kill, signal: Signal) {
         match (when, signal) {
             (When::Callback { service, nth }, _) => self.world.wait_for_callback(service, nth).await,
             (_, Some(signal)) => {

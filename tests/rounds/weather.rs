@@ -62,9 +62,12 @@ impl Weather {
     pub(crate) fn over_service(self, number: u64, elsewhere: &str) -> Vec<Behaviour> {
         let mut rng = Rng::with_seed(self.seed.wrapping_mul(5).wrapping_add(number));
         (0..CALLBACKS)
-            .map(|_| match self.severity.strikes_services(&mut rng) {
-                true => behaviour(&mut rng, self.gone, elsewhere),
-                false => Behaviour::Act,
+            .map(|_| {
+                if self.severity.strikes_services(&mut rng) {
+                    behaviour(&mut rng, self.gone, elsewhere)
+                } else {
+                    Behaviour::Act
+                }
             })
             .collect()
     }

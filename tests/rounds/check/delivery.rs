@@ -56,7 +56,7 @@ pub(super) fn newest_state(history: &History) -> Vec<Violation> {
     let mut violations = Vec::new();
     for Reading { key, at, item, told, .. } in history.readings() {
         let mut broken = |how: String| {
-            violations.push(Promise::TheNewestStateWins.broken(format!("k{key} at {at}: {how}")))
+            violations.push(Promise::TheNewestStateWins.broken(format!("k{key} at {at}: {how}")));
         };
         for (service, told) in told {
             if told.sequence > item.sequence {
