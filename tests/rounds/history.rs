@@ -189,9 +189,10 @@ impl Sync {
         matches!(self.answer, Answer::Status(409, _))
     }
 
-    /// Whether it may have closed the window: 502 and 503 leave that open, and so does no answer.
+    /// Whether it may have closed the window: 502 and 503 leave that open, and so does no answer. So does
+    /// 429: the first try's answer may have been lost after it was applied, and the last try throttled.
     pub(crate) fn may_have_claimed(&self) -> bool {
-        matches!(self.answer, Answer::Status(204 | 500.., _) | Answer::None)
+        matches!(self.answer, Answer::Status(204 | 429 | 500.., _) | Answer::None)
     }
 
     /// Whether both are tries at the same request, as the contract sees it.

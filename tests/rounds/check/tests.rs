@@ -17,6 +17,7 @@ fn span(tick: u64, minute: u64) -> Span {
 fn sync(tick: u64, minute: u64, name: &str, answer: u16) -> Sync {
     let code = match answer {
         409 => "REQ_TOO_EARLY_ERR",
+        429 => "TOO_MANY_REQUESTS_ERR",
         500 => "INTERNAL_ERR",
         503 => "SERVICE_UNAVAILABLE_ERR",
         _ => "",
@@ -143,6 +144,7 @@ fn a_409_has_a_reason() {
     assert_eq!(syncs(vec![sync(1, 0, "a", 409)]), [Promise::NoFalse409]);
     assert_eq!(after(60, 204), []);
     assert_eq!(after(60, 503), [], "it may have claimed");
+    assert_eq!(after(60, 429), [], "so may this: a try's answer was lost, and the next one throttled");
     assert_eq!(after(60, 409).len(), 1);
     assert_eq!(after(61, 204), [Promise::NoFalse409]);
     assert_eq!(broken(vec![action(1, 0, Taken::Perhaps), Entry::Sync(sync(2, 60, "a", 409))]), []);
