@@ -264,7 +264,7 @@ async fn too_large_a_body_413() {
 async fn throttled_429() {
     let world = world().await;
     world.harness.dynamo().proxy().inject(Fault::Throttle, Times::Always);
-    let message = "Too many requests at the moment: Please wait and try again";
+    let message = "Too many requests at the moment: Please wait and try again with the same correlation-id";
     let expected =
         Refused { status: 429, title: "Too Many Requests", code: "TOO_MANY_REQUESTS_ERR", message };
     let answer = world.refuses(world.sync_request(), expected).await;

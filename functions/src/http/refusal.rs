@@ -134,10 +134,12 @@ impl From<&SyncError> for Refusal {
                 )
                 .try_again_after(RETRY_FAULT_AFTER)
             }
-            SyncError::Ledger(LedgerError::Throttled) => {
-                Self::new(Code::TooManyRequests, "Too many requests at the moment: Please wait and try again")
-                    .try_again_after(RETRY_FAULT_AFTER)
-            }
+            SyncError::Ledger(LedgerError::Throttled) => Self::new(
+                Code::TooManyRequests,
+                "Too many requests at the moment: \
+                     Please wait and try again with the same correlation-id",
+            )
+            .try_again_after(RETRY_FAULT_AFTER),
             SyncError::Ledger(LedgerError::Defect(_)) => Self::new(
                 Code::Internal,
                 "An unexpected error occurred: Please report it with the correlation-id",
