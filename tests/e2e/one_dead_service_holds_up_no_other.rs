@@ -63,18 +63,18 @@ async fn a_run_ends_before_its_deadline_and_leaves_the_rest_due() {
     let builder =
         Harness::builder().function_timeout(Duration::from_secs(5)).env("KEYSYNC_CALLBACK_TIMEOUT", "1s");
     let world = world_of(builder).await;
-    plant(&world, 200, STORAGE, world.harness.clock().now().minus(Duration::from_mins(1))).await;
+    plant(&world, 400, STORAGE, world.harness.clock().now().minus(Duration::from_mins(1))).await;
     world.harness.object_storage().behave(Behaviour::Delay { millis: 500 });
 
     let summary = world.redeliver().await;
     let log = world.harness.redeliverer().processes().unwrap().log().join("\n");
     assert!(!log.contains("killed at its deadline"), "{log}");
     let taken_up = summary["taken_up"].as_u64().unwrap();
-    assert!((4..200).contains(&taken_up), "some, and not all: {summary}");
+    assert!((4..400).contains(&taken_up), "some, and not all: {summary}");
 
     world.harness.object_storage().behave(Behaviour::Act);
     world.travel(Duration::from_mins(2)).await;
-    let mut left = 200 - summary["delivered"].as_u64().unwrap();
+    let mut left = 400 - summary["delivered"].as_u64().unwrap();
     while left > 0 {
         let delivered = world.redeliver().await["delivered"].as_u64().unwrap();
         assert!(delivered > 0, "{left} are left");
