@@ -1,9 +1,12 @@
 //! G3: an answer of DynamoDB that gets lost after the write was applied does not turn into a 409, and
 //! a write that was not applied does not turn into a 204.
 
+use std::time::Duration;
+
+use keysync::key::{EpochMillis, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction};
 use keysync_harness::dynamo::{Fault, Times};
 
-use crate::support::{World, world};
+use crate::support::{World, text, world, world_at};
 
 async fn told_once(world: &World) {
     for service in world.harness.services() {
@@ -39,6 +42,29 @@ async fn a_lifecycle_actions_answer() {
 }
 
 #[tokio::test]
+async fn that_of_a_lifecycle_action_on_a_slow_clock() {
+    let start = EpochMillis::new(1_795_496_400_000);
+    let world = world_at(start).await;
+    assert_eq!(world.sync().await.status, 204);
+    world.harness.clock().set(start.minus(Duration::from_secs(30)));
+    let deleted = KeyFacts {
+        crn: text(&world.item().await["crn"]).parse().unwrap(),
+        key_type: KeyType::Root,
+        state: KeyState::Destroyed,
+        ring: "default".parse().unwrap(),
+        version: KeyVersion { id: "v-1".to_owned(), created_at: start },
+    };
+    // The first try finds `notified_at` ahead of its clock, the second one is written.
+    world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Nth(2));
+    let at = start.plus(Duration::from_millis(1));
+    world.harness.events().action(LifecycleAction::Delete, &deleted, at).taken().await;
+    for service in world.harness.services() {
+        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "{}", service.name());
+    }
+    assert_eq!(world.item().await["sequence"], serde_json::json!(2));
+}
+
+#[tokio::test]
 async fn the_claims_request() {
     for fault in [Fault::Cut, Fault::Fail, Fault::Throttle] {
         let world = world().await;
@@ -52,7 +78,7 @@ async fn the_claims_request() {
 async fn the_confirmations_answer() {
     let world = world().await;
     let proxy = world.harness.dynamo().proxy();
-    proxy.inject(Fault::Delay(std::time::Duration::ZERO), Times::Next(1)); // the claim
+    proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::LoseAnswer, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
     told_once(&world).await;

@@ -12,9 +12,10 @@ use keysync_harness::{
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{LEASE, World, world, world_of};
+use crate::support::{HOUR, LEASE, World, world, world_of};
 
 const STORAGE: &str = "cloud-object-storage";
+const DATABASES: &str = "databases-for-postgresql";
 
 #[tokio::test]
 async fn of_eight_runs_over_two_processes_each_notification_is_taken_up_once() {
@@ -87,6 +88,37 @@ async fn an_older_notification_that_is_late_undoes_no_newer_one() {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
+}
+
+#[tokio::test]
+async fn an_older_notification_that_is_late_settles_nothing_of_a_newer_one() {
+    for newer in ["sync", "deletion"] {
+        let world = world().await;
+        let databases = world.harness.databases();
+        databases.behave_next(1, Behaviour::answer(503));
+        world.sync().await;
+        world.travel(Duration::from_mins(2)).await;
+
+        // Redelivery has told the old one, and not confirmed it, when a newer one fails.
+        let proxy = world.harness.dynamo().redeliver_proxy();
+        proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the confirmation
+        tokio::join!(world.redeliver(), async {
+            proxy.wait_until_held(1).await;
+            databases.behave_next(1, Behaviour::answer(503));
+            if newer == "sync" {
+                world.travel(HOUR).await;
+                assert_eq!(world.sync().await.status, 204);
+            } else {
+                assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
+            }
+            proxy.release();
+        });
+        let item = world.item().await;
+        assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is still to be told");
+        world.travel(Duration::from_mins(2)).await;
+        assert_eq!(world.redeliver().await["delivered"], json!(1), "the {newer}");
+        assert_eq!(json!(databases.told(&world.key).unwrap().sequence), item["sequence"]);
+    }
 }
 
 #[tokio::test]
