@@ -36,7 +36,7 @@ async fn of_eight_runs_over_two_processes_each_notification_is_taken_up_once() {
 #[tokio::test]
 async fn one_that_was_overtaken_confirms_nothing() {
     let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
-    world.plant(&[STORAGE], world.harness.clock().now()).await;
+    let key = world.plant(&[STORAGE], world.harness.clock().now()).await;
     let storage = world.harness.object_storage();
     storage.behave_next(1, Behaviour::answer(503));
     let proxy = world.harness.dynamo().redeliver_proxy();
@@ -44,7 +44,7 @@ async fn one_that_was_overtaken_confirms_nothing() {
 
     let (slow, ()) = tokio::join!(world.redeliver(), async {
         proxy.wait_until_held(1).await;
-        world.travel(LEASE).await; // the first run's lease is over
+        world.end_lease(&key).await;
         assert_eq!(world.redeliver().await["delivered"], json!(1));
         proxy.release();
     });

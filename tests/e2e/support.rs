@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
     key::{ClaimId, EpochMillis, KeyId},
     ledger::item,
@@ -111,6 +112,18 @@ impl World {
         let item = serde_dynamo::to_item(item).unwrap();
         client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
         key.to_string()
+    }
+
+    /// Ends the lease of a key's notification, by a single write: quicker than time travel, for a test that
+    /// holds up a call meanwhile, which the SDK waits for no longer than 1.5 s.
+    pub(crate) async fn end_lease(&self, key: &str) {
+        let client = self.harness.dynamo().client();
+        let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
+        let now = AttributeValue::N(self.harness.clock().now().get().to_string());
+        let update = client.update_item().table_name(self.harness.table());
+        let update = update.key("pk", pk).key("sk", AttributeValue::S(item::KEY_ITEM.to_owned()));
+        let update = update.update_expression("SET due_at = :now").expression_attribute_values(":now", now);
+        update.send().await.unwrap();
     }
 
     /// What a service was told of a key so far: sequence and key state of each callback.
