@@ -12,7 +12,7 @@ use keysync_harness::{
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{HOUR, LEASE, World, world, world_of};
+use crate::support::{HOUR, World, world, world_of};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
