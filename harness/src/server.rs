@@ -1,5 +1,5 @@
 //! A loopback HTTP server that is accepting when it is returned and gone when it is dropped. Its handlers
-//! can cut a connection instead of answering ([`cut`]), as a process that dies does.
+//! can cut a connection instead of answering, as a process that dies does.
 
 use std::{
     future::poll_fn,

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 4;
 /// where a poor message costs money; here a test waits for it.
 const OUT_OF_SIGHT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The queue. Clones are the same one; what feeds the function ends with [`Feeder`].
+/// The queue. Clones are the same one; what feeds the function ends with the harness.
 #[derive(Clone, Debug)]
 pub struct Queue {
     messages: mpsc::UnboundedSender<Message>,
