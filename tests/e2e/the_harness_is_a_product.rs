@@ -16,14 +16,16 @@ async fn in_process() -> Harness {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_at_once_know_nothing_of_each_other() {
-    let each = (0..100).map(|_| async {
-        let harness = in_process().await;
-        let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
-        key.sync().await.unwrap().assert_status(204);
-        (harness, key)
+    let each = (0..100).map(|_| {
+        tokio::spawn(async {
+            let harness = in_process().await;
+            let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
+            key.sync().await.unwrap().assert_status(204);
+            (harness, key)
+        })
     });
-    let all = join_all(each).await;
-    for (harness, key) in &all {
+    for one in &join_all(each).await {
+        let (harness, key) = one.as_ref().unwrap();
         harness.object_storage().assert_callbacks(key, 1);
         assert_eq!(harness.object_storage().received().len(), 1);
         assert_eq!(harness.store().list(harness.instance()).await.unwrap().len(), 1);

@@ -102,8 +102,8 @@ impl Dynamo {
             Engine::Memory => serve(Database::memory(), &engine).await?,
             Engine::File(path) => serve(Database::new(&path.to_string_lossy()), &engine).await?,
         };
-        let proxy = async || Proxy::start(&url).await;
-        let (sync, lifecycle, redeliver) = (proxy().await?, proxy().await?, proxy().await?);
+        let (sync, lifecycle) = (Proxy::start(&url).await?, Proxy::start(&url).await?);
+        let redeliver = Proxy::start(&url).await?;
         let dynamo = Self { sync, lifecycle, redeliver, url, engine: task };
         table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
