@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync_receiver::Verifier;
 use serde_json::json;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     function::{self, FUNCTION_TIMEOUT, Function, Mode, ProcessConfig, Worker},
     schedule::Schedule,
     server::Server,
-    services::{self, AssociatedService, CallbackVerifier},
+    services::{self, AssociatedService},
     travel::TimeMachine,
     world::{REGION, World},
 };
@@ -126,8 +127,7 @@ impl HarnessBuilder {
         let iam_server = Server::start(0, iam.router()).await?;
 
         let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
-        let verifier =
-            CallbackVerifier::new(&key.public()).ok_or_else(|| HarnessError::world("no public key"))?;
+        let verifier = Verifier::new([key.public()]).map_err(HarnessError::world)?;
         let services = [services::OBJECT_STORAGE, services::DATABASES].map(AssociatedService::new).to_vec();
         let service_server =
             Server::start(0, services::router(&services, verifier, self.clock.clock())).await?;

@@ -6,12 +6,10 @@
 
 mod api;
 mod behaviour;
-mod callback;
 mod service;
 
 pub use api::router;
 pub use behaviour::Behaviour;
-pub use callback::{Callback, CallbackVerifier, Rejected};
 pub use service::{AssociatedService, Protected, Received, Told, Verdict};
 
 /// Object storage, by its CRN service name. Its resources are buckets.
