@@ -59,6 +59,20 @@ def test_a_key_that_is_none_is_said_to_be_so_and_not_repeated(keys):
     assert not any(key and key in str(error.value) for key in keys)
 
 
+def test_the_code_in_the_documentation_runs(monkeypatch, capsys):
+    root = CRATE.parents[1]
+    monkeypatch.chdir(root)
+    text = (root / "docs" / "integrating.md").read_text(encoding="utf-8")
+    (code,) = (block.partition("```")[0] for block in text.split("```python\n")[1:])
+    exec(compile(code, "integrating.md", "exec"), {})
+    assert capsys.readouterr().out == "close or open 12 resources\nanswer 204\n"
+
+
+def test_the_event_in_the_documentation_is_the_golden_one():
+    text = (CRATE.parents[1] / "docs" / "integrating.md").read_text(encoding="utf-8")
+    assert f"```json\n{GOLDEN['body']}\n```" in text
+
+
 def told(sequence, state=1):
     return Notification(event_id=f"event-{sequence}", sequence=sequence, key_id="key", key_crn="crn", key_state=state,
                         key_version="key", action="rotate", renotification=False, occurred_at="", resource_count=1)

@@ -69,3 +69,8 @@ pub use rejected::Rejected;
 pub use replay::{ReplayGuard, Seen};
 pub use sequence::{Order, Sequence};
 pub use verifier::{DEFAULT_TOLERANCE, Verifier};
+
+/// The code in the documentation for service teams, run with this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/integrating.md")]
+struct Integrating;
