@@ -7,7 +7,6 @@ use http::Method;
 use keysync_harness::{
     Answer, Client, Harness,
     iam::Health,
-    samples,
     services::{AssociatedService, Behaviour, DATABASES, OBJECT_STORAGE},
 };
 use serde_json::Value;
@@ -30,7 +29,7 @@ pub(crate) struct World<'a> {
 
 impl Way {
     pub(crate) async fn new(name: &'static str, harness: Harness) -> Self {
-        let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
+        let manager = harness.manager().await.unwrap();
         Self { name, harness, manager }
     }
 
@@ -57,11 +56,9 @@ impl Way {
             service.behave(Behaviour::Act);
             drop(service.take_received());
         }
-        let key = self.manager.create_key("a-key", false).await.unwrap();
-        for (service, resource) in [(OBJECT_STORAGE, "bucket"), (DATABASES, "database")] {
-            let name = format!("{resource}-{key}");
-            samples::protect(harness, &self.manager, &key, service, &name).await.unwrap();
-        }
+        let key =
+            harness.new_key("a-key").protecting(OBJECT_STORAGE, "bucket").protecting(DATABASES, "database");
+        let key = key.create().await.unwrap().id().to_owned();
         World { harness, manager: &self.manager, key }
     }
 }

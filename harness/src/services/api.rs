@@ -39,7 +39,7 @@ struct Services {
 }
 
 /// The routes of all `services`, which believe callbacks that `verifier` verifies.
-pub fn router(services: &[AssociatedService], verifier: Verifier, clock: Clock) -> Router {
+pub(crate) fn router(services: &[AssociatedService], verifier: Verifier, clock: Clock) -> Router {
     let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
     Router::new()
         .route("/{service}/callbacks", post(callback))
@@ -56,7 +56,11 @@ async fn callback(
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
     let behaviour = service.next_behaviour();
     let (verdict, answer) = match &behaviour {
-        Behaviour::Act | Behaviour::Delay { .. } | Behaviour::HalfABody | Behaviour::ActAndReset => {
+        Behaviour::Act
+        | Behaviour::Delay { .. }
+        | Behaviour::HalfABody
+        | Behaviour::ActAndReset
+        | Behaviour::Flaky { .. } => {
             match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
                 Ok(told) => (service.act(told), acted(&behaviour)),
                 Err(why) => {

@@ -5,10 +5,11 @@
 //! [`Behaviour`]: the seed's story needs one that answers 2xx and yet does not act.
 
 mod api;
+mod assertions;
 mod behaviour;
 mod service;
 
-pub use api::router;
+pub(crate) use api::router;
 pub use behaviour::Behaviour;
 pub use service::{AssociatedService, Protected, Received, Told, Verdict};
 
