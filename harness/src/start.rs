@@ -7,6 +7,7 @@ use std::{
 
 use httpmock::MockServer;
 use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync_receiver::Verifier;
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -23,7 +24,7 @@ use crate::{
     parts::Parts,
     schedule::Schedule,
     server::Server,
-    services::{self, AssociatedService, CallbackVerifier},
+    services::{self, AssociatedService},
     travel::TimeMachine,
     world::{REGION, World},
 };
@@ -44,7 +45,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
 
     let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
     let public_key = key.public();
-    let verifier = CallbackVerifier::new(&public_key).ok_or_else(|| HarnessError::world("no public key"))?;
+    let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
     let services = emulated(&builder, &journal);
     let router = services::router(&services, verifier, clock.clone());
     let service_server = Server::start(journal.around(Part::Services, router)).await?;

@@ -7,12 +7,10 @@
 mod api;
 mod assertions;
 mod behaviour;
-mod callback;
 mod service;
 
 pub(crate) use api::router;
 pub use behaviour::Behaviour;
-pub use callback::{Callback, CallbackVerifier, Rejected};
 pub use service::{AssociatedService, Protected, Received, Told, Verdict};
 
 /// Object storage, by its CRN service name. Its resources are buckets.

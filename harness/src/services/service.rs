@@ -6,12 +6,13 @@ use std::{
 };
 
 use keysync::key::EpochMillis;
+use keysync_receiver::{Notification, Order, Sequence};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use super::{Behaviour, Callback};
+use super::Behaviour;
 use crate::journal::Journal;
 
 /// How many callbacks a service remembers; the oldest are forgotten first.
@@ -288,15 +289,19 @@ impl AssociatedService {
 
     /// Acts on a verified callback, unless it is older than what is known. At-least-once delivery means
     /// that this must bear repeats and late comers.
-    pub(super) fn act(&self, callback: Callback) -> Verdict {
+    pub(super) fn act(&self, told: Notification) -> Verdict {
         let mut state = self.state();
-        let Callback { key_id, key_state, key_version, sequence, .. } = callback;
-        let known = state.told.get(&key_id).map_or(0, |told| told.sequence);
-        match sequence.cmp(&known) {
-            std::cmp::Ordering::Less => Verdict::Stale,
-            std::cmp::Ordering::Equal => Verdict::Repeated,
-            std::cmp::Ordering::Greater => {
-                state.told.insert(key_id, Told { key_state, key_version, sequence });
+        let known = state.told.get(&told.key_id).map(|known| Sequence(known.sequence));
+        match told.sequence.after(known) {
+            Order::Stale => Verdict::Stale,
+            Order::Repeated => Verdict::Repeated,
+            Order::Newer => {
+                let now_known = Told {
+                    key_state: told.key_state.number(),
+                    key_version: told.key_version.id,
+                    sequence: told.sequence.0,
+                };
+                state.told.insert(told.key_id, now_known);
                 Verdict::Acted
             }
         }
