@@ -122,6 +122,7 @@ impl Caller {
 }
 
 /// A collection of one resource.
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 pub(crate) fn one(kind: &str, resource: Value) -> Value {
     json!({
         "metadata": {"collectionType": format!("application/vnd.ibm.kms.{kind}+json"), "collectionTotal": 1},
