@@ -36,8 +36,8 @@ use axum::{
 use keysync::{key::KeyId, ledger::Ledger};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use error::ApiError;
-pub use store::{DeletionAuthorization, Description, KeyPolicy, Registration, Store, StoredKey};
+pub(crate) use error::ApiError;
+pub(crate) use store::{Registration, Store, StoredKey};
 
 use crate::{
     clock::HarnessClock,

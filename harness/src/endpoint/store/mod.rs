@@ -31,10 +31,10 @@ use keysync::{
 use serde::{Deserialize, Serialize};
 
 pub(super) use import_tokens::ImportToken;
-pub use keys::{DeletionAuthorization, Description, StoredKey};
-pub use policies::KeyPolicy;
+pub(crate) use keys::{DeletionAuthorization, Description, StoredKey};
+pub(crate) use policies::KeyPolicy;
 pub(super) use policies::{InstancePolicy, PolicyType};
-pub use registrations::Registration;
+pub(crate) use registrations::Registration;
 pub(super) use rings::Ring;
 pub(super) use versions::Version;
 
@@ -42,7 +42,7 @@ use super::ApiError;
 
 /// The table, as the endpoint uses it.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     client: Client,
     table: String,
 }
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Every item in the table, whatever it is.
-    pub async fn everything(&self) -> Result<Vec<Item>, ApiError> {
+    pub(crate) async fn everything(&self) -> Result<Vec<Item>, ApiError> {
         let pages =
             self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().items().send();
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
