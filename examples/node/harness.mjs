@@ -99,7 +99,7 @@ export class Harness {
     return text ? JSON.parse(text) : undefined;
   }
 
-  /** Everything as it was at the start: keys, services, faults, time. */
+  /** Keys, services and faults as they were at the start. It stays as late as it is. */
   async reset() {
     await this.control('POST', '/reset');
   }
@@ -114,9 +114,9 @@ export class Harness {
     return this.control('POST', '/redeliver');
   }
 
-  /** An access token of somebody with this role: `reader`, `writer`, `manager`… */
-  async token(role = 'manager') {
-    return (await this.control('POST', '/iam/tokens', { role })).access_token;
+  /** Somebody new with the role `reader`, `writer`, `manager`…: an `api_key`, and an `access_token`. */
+  async somebody(role) {
+    return this.control('POST', '/iam/tokens', { role });
   }
 
   /** IAM is `up`, `down` or `{ slow: { millis: 500 } }` from now on. */
@@ -135,15 +135,14 @@ export class Harness {
     await this.control('PUT', `/services/${service}/behaviour`, { behaviour, times });
   }
 
-  /** What reached a service, oldest first; with `at_least: 2`, waits for that many. */
+  /** What reached a service, oldest first; of one `key` only, or once there are `at_least: 2` of them. */
   async callbacks(service, query) {
     return (await this.control('GET', `/services/${service}/callbacks`, undefined, query)).callbacks;
   }
 
-  /** What reached a service about a key, oldest first: the CloudEvents. */
+  /** The CloudEvents about a key that reached a service, oldest first. */
   async events(service, key) {
-    const events = (await this.callbacks(service)).map((callback) => JSON.parse(callback.body));
-    return events.filter((event) => event.subject === key);
+    return (await this.callbacks(service, { key })).map((callback) => JSON.parse(callback.body));
   }
 
   /** What goes wrong with a function's next calls to DynamoDB: `throttle`, `fail`, `lose-answer`… */

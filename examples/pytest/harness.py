@@ -104,7 +104,7 @@ class Harness:
         return answer.json() if answer.content else None
 
     def reset(self):
-        """Everything as it was at the start: keys, services, faults, time."""
+        """Keys, services and faults as they were at the start. It stays as late as it is."""
         self.control("POST", "/reset")
 
     def travel(self, duration):
@@ -115,9 +115,9 @@ class Harness:
         """Tells the services what they were not told before, as `redeliver` does every minute."""
         return self.control("POST", "/redeliver")
 
-    def token(self, role="manager"):
-        """An access token of somebody with this role: `reader`, `writer`, `manager`…"""
-        return self.control("POST", "/iam/tokens", {"role": role})["access_token"]
+    def somebody(self, role):
+        """Somebody new with the role `reader`, `writer`, `manager`…: an `api_key`, and an `access_token`."""
+        return self.control("POST", "/iam/tokens", {"role": role})
 
     def iam_is(self, health):
         """IAM is `up`, `down` or `{"slow": {"millis": 500}}` from now on."""
@@ -134,13 +134,12 @@ class Harness:
         self.control("PUT", f"/services/{service}/behaviour", body)
 
     def callbacks(self, service, **query):
-        """What reached a service, oldest first; with `at_least=2`, waits for that many."""
+        """What reached a service, oldest first; of one `key` only, or once there are `at_least=2` of them."""
         return self.control("GET", f"/services/{service}/callbacks", **query)["callbacks"]
 
     def events(self, service, key):
-        """What reached a service about a key, oldest first: the CloudEvents."""
-        events = [json.loads(callback["body"]) for callback in self.callbacks(service)]
-        return [event for event in events if event["subject"] == key]
+        """The CloudEvents about a key that reached a service, oldest first."""
+        return [json.loads(callback["body"]) for callback in self.callbacks(service, key=key)]
 
     def dynamodb_fails(self, fault, times, function="sync", operation=None):
         """What goes wrong with a function's next calls to DynamoDB: `throttle`, `fail`, `lose-answer`…"""

@@ -9,7 +9,7 @@ import { Harness } from '../../../examples/node/harness.mjs';
 
 const require = createRequire(import.meta.url);
 const KeyProtect = require('@ibm-cloud/ibm-key-protect/ibm-key-protect-api/v2');
-const { BearerTokenAuthenticator, IamAuthenticator } = require('@ibm-cloud/ibm-key-protect/auth');
+const { IamAuthenticator } = require('@ibm-cloud/ibm-key-protect/auth');
 
 export const OBJECT_STORAGE = 'cloud-object-storage';
 export const DATABASES = 'databases-for-postgresql';
@@ -41,10 +41,9 @@ class World {
     return new KeyProtect({ authenticator, serviceUrl: this.harness.about.endpoint, ...options });
   }
 
-  /** The public client, as somebody with this role, who has a token already. */
+  /** The public client, as somebody new with this role. */
   async as(role) {
-    const authenticator = new BearerTokenAuthenticator({ bearerToken: await this.harness.token(role) });
-    return new KeyProtect({ authenticator, serviceUrl: this.harness.about.endpoint });
+    return this.clientOf((await this.harness.somebody(role)).api_key);
   }
 
   /** The parameters that name a key to the client, and what else a call takes. */

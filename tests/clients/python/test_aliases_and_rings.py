@@ -1,6 +1,6 @@
 """Other names for keys, and rings that hold keys together, by the public client."""
 
-from conftest import collection, refusal, resource, result, stream, unique
+from support import collection, refusal, resource, result, stream, unique
 from keyprotect import KeyAlias, ListKeyRingsWithTotalCount, PatchKeyResponseBody
 
 

@@ -4,7 +4,7 @@ import time
 
 import jwt
 import pytest
-from conftest import refusal
+from support import refusal
 from ibm_cloud_sdk_core import ApiException
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 

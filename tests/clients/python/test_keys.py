@@ -4,7 +4,7 @@ import base64
 import os
 import uuid
 
-from conftest import key_body, refusal, resource, result, unique
+from support import key_body, refusal, resource, result, unique
 from keyprotect import GetKey, GetKeyMetadata, Key, ListKeys
 
 ROOT = "return=representation"

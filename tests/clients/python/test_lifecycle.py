@@ -1,6 +1,6 @@
 """Lifecycle actions, by the public client: state rules, and what services are told."""
 
-from conftest import OBJECT_STORAGE, refusal, resource, result
+from support import OBJECT_STORAGE, refusal, resource, result
 from keyprotect import DeleteKey, GetKeyMetadata
 
 

@@ -1,7 +1,7 @@
 """Policies of keys, and deletion that takes two, by the public client."""
 
 import pytest
-from conftest import collection, refusal, resource, result
+from support import collection, refusal, resource, result
 from keyprotect import GetKeyPoliciesOneOfGetKeyPolicyDualAuthDelete as DualAuth
 from keyprotect import GetKeyPoliciesOneOfGetKeyPolicyRotation as Rotation
 

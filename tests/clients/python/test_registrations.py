@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from conftest import DATABASES, OBJECT_STORAGE, resource, result
+from support import DATABASES, OBJECT_STORAGE, resource, result
 from keyprotect import RegistrationWithTotalCount
 
 

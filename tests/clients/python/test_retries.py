@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 import requests
-from conftest import DATABASES, OBJECT_STORAGE, refusal
+from support import DATABASES, OBJECT_STORAGE, refusal
 
 #: How often the function itself tries a call to DynamoDB before it gives up a request.
 TRIES = 3

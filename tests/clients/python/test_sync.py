@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import DATABASES, OBJECT_STORAGE, refusal, unique
+from support import DATABASES, OBJECT_STORAGE, refusal, unique
 
 
 def test_a_sync_tells_each_service_once(harness, kms, instance, protecting_key):

@@ -3,7 +3,7 @@
 import base64
 import os
 
-from conftest import refusal, result, stream
+from support import refusal, result, stream
 from keyprotect import GetImportToken, RewrapKeyResponseBody, UnwrapKeyResponseBody, WrapKeyResponseBody
 
 
