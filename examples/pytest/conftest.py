@@ -1,12 +1,16 @@
 """One harness for the whole session, as new for each test."""
 
 import pytest
-from harness import Harness
+from harness import Harness, HarnessFailed
 
 
 @pytest.fixture(scope="session")
 def running_harness():
-    with Harness() as harness:
+    try:
+        harness = Harness()
+    except HarnessFailed as error:
+        pytest.exit(str(error), returncode=1)  # says it once, and not for each test
+    with harness:
         yield harness
 
 

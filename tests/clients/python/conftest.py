@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from harness import Harness
+from harness import Harness, HarnessFailed
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from keyprotect import IbmKeyProtectApiV2
 from support import DATABASES, OBJECT_STORAGE, collection, key_body, resource, unique
@@ -12,7 +12,11 @@ from support import DATABASES, OBJECT_STORAGE, collection, key_body, resource, u
 
 @pytest.fixture(scope="session")
 def harness():
-    with Harness() as running:
+    try:
+        running = Harness()
+    except HarnessFailed as error:
+        pytest.exit(str(error), returncode=1)
+    with running:
         yield running
 
 

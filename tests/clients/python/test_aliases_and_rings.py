@@ -1,6 +1,6 @@
 """Other names for keys, and rings that hold keys together, by the public client."""
 
-from support import collection, refusal, resource, result, stream, unique
+from support import refusal, resource, result, stream, unique
 from keyprotect import KeyAlias, ListKeyRingsWithTotalCount, PatchKeyResponseBody
 
 
@@ -23,7 +23,7 @@ def test_an_alias_is_given_once(kms, instance, new_key):
     alias = unique("alias")
     kms.create_key_alias(new_key(), alias, instance)
     refused = refusal(kms.create_key_alias, new_key(), alias, instance)
-    assert (refused.status, refused.code) == (409, "ALIAS_NOT_UNIQUE_ERR")
+    assert (refused.status, refused.code) == (409, "KEY_ALIAS_NOT_UNIQUE_ERR")
 
 
 def test_a_search_finds_aliases(kms, instance, new_key):

@@ -7,13 +7,13 @@ import uuid
 from support import key_body, refusal, resource, result, unique
 from keyprotect import GetKey, GetKeyMetadata, Key, ListKeys
 
-ROOT = "return=representation"
+WHOLE = "return=representation"
 
 
 def test_a_root_key_is_what_the_client_expects(kms, instance):
     name = unique("key")
     answer = kms.create_key(
-        instance, key_body(name=name, description="a test's", tags=["a", "b"]), prefer=ROOT
+        instance, key_body(name=name, description="a test's", tags=["a", "b"]), prefer=WHOLE
     )
 
     assert answer.get_status_code() == 201
@@ -29,7 +29,7 @@ def test_a_root_key_is_what_the_client_expects(kms, instance):
 
 
 def test_a_standard_keys_material_can_be_read(kms, instance):
-    answer = kms.create_key(instance, key_body(extractable=True), prefer=ROOT)
+    answer = kms.create_key(instance, key_body(extractable=True), prefer=WHOLE)
     made = resource(answer)
     assert len(base64.b64decode(made["payload"])) == 32
 
@@ -43,7 +43,7 @@ def test_a_standard_keys_material_can_be_read(kms, instance):
 
 def test_material_of_ones_own_can_be_imported(kms, instance):
     payload = base64.b64encode(os.urandom(32)).decode()
-    answer = kms.create_key(instance, key_body(extractable=True, payload=payload), prefer=ROOT)
+    answer = kms.create_key(instance, key_body(extractable=True, payload=payload), prefer=WHOLE)
     assert resource(answer)["imported"] is True
     assert resource(kms.get_key(resource(answer)["id"], instance))["payload"] == payload
 
