@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{client::Answer, dynamo::DynamoError, function::FunctionError, iam::IamError};
+use crate::{Answer, dynamo::DynamoError, endpoint::ApiError, function::FunctionError, iam::IamError};
 
 /// The harness could not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,11 @@ pub enum HarnessError {
     #[error("not all of it came as it should: {}", .0.join("; "))]
     Story(Vec<String>),
     /// There is no such service.
-    #[error("there is no service `{0}` here")]
+    #[error("no service `{0}` is emulated here: the builder's `service`, `service_at` and `mock` add some")]
     NoService(String),
+    /// The endpoint could not do its part.
+    #[error("the endpoint: {0}")]
+    Endpoint(#[from] ApiError),
 }
 
 impl HarnessError {

@@ -35,7 +35,7 @@ pub(crate) async fn world_at(now: EpochMillis) -> World {
 }
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
-    let mut harness = on_the_engine_under_test(builder).start().await.unwrap();
+    let harness = on_the_engine_under_test(builder).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
     World { harness, manager, key }

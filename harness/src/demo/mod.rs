@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
-    Answer, Client, Harness, HarnessBuilder, HarnessError, samples,
+    Answer, Client, Harness, HarnessBuilder, HarnessError,
     services::{Behaviour, OBJECT_STORAGE, Verdict},
 };
 use teller::Teller;
@@ -61,7 +61,7 @@ impl Story {
     async fn a_bucket_is_protected(&self, teller: &mut Teller, key: &str) -> Result<(), HarnessError> {
         teller.step("Object storage puts a bucket under it and registers that.");
         teller.request(&format!("POST /api/v2/keys/{key}/registrations/crn:v1:…:bucket:{BUCKET}"), "");
-        samples::protect(&self.harness, &self.client, key, OBJECT_STORAGE, BUCKET).await?;
+        self.harness.key(key).await?.protect(OBJECT_STORAGE, BUCKET).await?;
         teller.note("201 Created");
         let opened = self.open_bucket(teller).await?;
         teller.check(opened == StatusCode::OK, "the bucket opens");

@@ -70,7 +70,7 @@ impl Proxy {
         });
         let router =
             Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(shared.clone());
-        Ok(Self { server: Server::start(0, router).await?, shared })
+        Ok(Self { server: Server::start(router).await?, shared })
     }
 
     /// Its address.

@@ -40,7 +40,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The endpoint; clones are the same one.
 #[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
+pub(crate) struct Endpoint(Arc<Inner>);
 
 struct Inner {
     store: Store,
@@ -57,7 +57,7 @@ struct Inner {
 impl Endpoint {
     /// An endpoint over `store` that lets in whom `iam` lets in, publishes what it does over `events`, and
     /// hands syncs to the function at `function_url`. It resolves aliases with the functions' own `ledger`.
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         iam: Iam,
         ledger: Ledger,
@@ -72,7 +72,7 @@ impl Endpoint {
     }
 
     /// Its routes.
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/api/v2/keys", get(keys::list).post(keys::create))
             .route("/api/v2/keys/registrations", get(registrations::list_all))
@@ -112,8 +112,7 @@ impl Endpoint {
     }
 
     /// Keys, registrations and aliases, past the API.
-    #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }
 }

@@ -89,8 +89,7 @@ pub struct Registration {
 
 impl Store {
     /// The table named `table`, at the engine itself: the endpoint's own calls are not under test.
-    #[must_use]
-    pub fn new(client: Client, table: &str) -> Self {
+    pub(crate) fn new(client: Client, table: &str) -> Self {
         Self { client, table: table.to_owned() }
     }
 
@@ -190,6 +189,16 @@ impl Store {
         let pages =
             self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().items().send();
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
+    }
+
+    /// Deletes every item.
+    pub(crate) async fn clear(&self) -> Result<(), ApiError> {
+        for item in self.everything().await? {
+            let keys = item.into_iter().filter(|(name, _)| name == "pk" || name == "sk").collect();
+            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(keys));
+            delete.send().await.map_err(table)?;
+        }
+        Ok(())
     }
 
     /// An emulator's way to list: the function never does, so the table needs no index for it.

@@ -13,6 +13,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::server::Server;
@@ -35,7 +36,7 @@ struct Shared {
 }
 
 /// An event that will never come right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// The event, as it came.
     pub event: String,
@@ -47,7 +48,7 @@ impl DeadLetterQueue {
     pub(crate) async fn start() -> std::io::Result<Self> {
         let shared = Arc::new(Shared { failing: Mutex::default(), letters: watch::Sender::default() });
         let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
-        Ok(Self { server: Server::start(0, router).await?, shared })
+        Ok(Self { server: Server::start(router).await?, shared })
     }
 
     /// The queue's URL, which names its account and itself.
@@ -60,6 +61,11 @@ impl DeadLetterQueue {
     #[must_use]
     pub fn letters(&self) -> Vec<DeadLetter> {
         self.shared.letters.borrow().clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.shared.letters.send_replace(Vec::new());
+        *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = 0;
     }
 
     /// Waits until so many are in it.

@@ -28,19 +28,19 @@ const KEPT_LINES: usize = 100_000;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
-pub struct ProcessConfig {
+pub(crate) struct ProcessConfig {
     /// The function's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The function's binary.
-    pub binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// Its environment, beside what Lambda sets.
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// How many execution environments there are: events served at once.
-    pub environments: usize,
+    pub(crate) environments: usize,
     /// How long an invocation may take before its environment is killed.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Whether its log is only kept, or goes to standard error, too.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// A function in processes of its own. Dropping it kills them; should this process itself be killed,
@@ -73,7 +73,7 @@ struct Environment {
 
 impl ProcessFunction {
     /// The function with no environment yet: the first invocation starts them.
-    pub async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
+    pub(crate) async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
         let new = || Environment { process: watch::Sender::new(None), kill: Notify::new() };
         let environments = (0..config.environments).map(|_| new()).collect();
@@ -87,7 +87,7 @@ impl ProcessFunction {
     }
 
     /// Starts all environments; each has polled for its first invocation when this returns.
-    pub async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
+    pub(crate) async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
         // Made before any process, so that an error below drops it and kills what was started.
         let this = Self::idle(config).await?;
         this.lambda.revive()?;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keysync::key::InstanceId;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Principal;
 
@@ -46,7 +48,8 @@ impl Instance {
 }
 
 /// A service role of the key-management service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Sees keys and registrations, without keys' material.
     Reader,

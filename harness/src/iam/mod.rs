@@ -45,6 +45,24 @@ struct State {
     /// For how long answers of `/v2/authz` may be cached.
     permit_age: Duration,
     denial_age: Duration,
+    /// Who tokens say that they are from.
+    issuer: String,
+    /// How far the clock that tokens are made by is ahead.
+    ahead: Duration,
+}
+
+impl State {
+    fn new(keys: SigningKeys) -> Self {
+        Self {
+            directory: Directory::default(),
+            keys,
+            health: Health::Up,
+            permit_age: Duration::from_mins(10),
+            denial_age: Duration::from_mins(1),
+            issuer: ISSUER.to_owned(),
+            ahead: Duration::ZERO,
+        }
+    }
 }
 
 /// How IAM answers, if at all.
@@ -75,19 +93,20 @@ pub struct InvalidToken;
 
 impl Iam {
     /// An IAM that knows nobody, with a signing key of its own.
-    pub fn new(clock: Clock) -> Result<Self, IamError> {
-        let state = State {
-            directory: Directory::default(),
-            keys: SigningKeys::generate()?,
-            health: Health::Up,
-            permit_age: Duration::from_mins(10),
-            denial_age: Duration::from_mins(1),
-        };
+    pub(crate) fn new(clock: Clock) -> Result<Self, IamError> {
+        let state = State::new(SigningKeys::generate()?);
         Ok(Self(Arc::new(Inner { clock, state: Mutex::new(state) })))
     }
 
+    /// Knows nobody again, and answers as it should. Its signing keys stay.
+    pub(crate) fn reset(&self) {
+        let mut state = self.state();
+        let keys = state.keys.clone();
+        *state = State::new(keys);
+    }
+
     /// Its HTTP API.
-    pub fn router(&self) -> axum::Router {
+    pub(crate) fn router(&self) -> axum::Router {
         api::router(self.clone())
     }
 
@@ -128,6 +147,16 @@ impl Iam {
         (state.permit_age, state.denial_age) = (permits, denials);
     }
 
+    /// Says in tokens from now on that they are from `issuer`, as an IAM does that is not the one meant.
+    pub fn set_issuer(&self, issuer: &str) {
+        issuer.clone_into(&mut self.state().issuer);
+    }
+
+    /// Makes tokens from now on by a clock that is so far ahead: they are from the future.
+    pub fn set_clock_ahead(&self, by: Duration) {
+        self.state().ahead = by;
+    }
+
     /// Signs with a new key from now on; the old one stays published.
     pub fn rotate_key(&self) -> Result<(), IamError> {
         self.state().keys.rotate()
@@ -141,8 +170,7 @@ impl Iam {
     /// A token for somebody, valid for an hour unless the builder is told otherwise.
     #[must_use]
     pub fn token(&self, iam_id: &str) -> TokenBuilder {
-        let account = self.state().directory.account_of(iam_id).unwrap_or_default();
-        TokenBuilder::new(self.clone(), iam_id, &account, self.0.clock.now())
+        TokenBuilder::new(self.clone(), iam_id, self.0.clock.now())
     }
 
     /// Verifies a token.

@@ -27,11 +27,14 @@ pub struct TokenBuilder {
 }
 
 impl TokenBuilder {
-    pub(super) fn new(iam: Iam, iam_id: &str, account: &str, now: EpochMillis) -> Self {
-        let kid = iam.state().keys.current().kid.clone();
+    pub(super) fn new(iam: Iam, iam_id: &str, now: EpochMillis) -> Self {
+        let state = iam.state();
+        let (kid, issuer) = (state.keys.current().kid.clone(), state.issuer.clone());
+        let (account, now) = (state.directory.account_of(iam_id).unwrap_or_default(), now.plus(state.ahead));
+        drop(state);
         let header = json!({"kid": kid, "alg": "RS256", "typ": "JWT"});
         let claims = json!({
-            "iss": ISSUER,
+            "iss": issuer,
             "sub": iam_id,
             "iam_id": iam_id,
             "id": iam_id,

@@ -34,7 +34,7 @@ struct Services {
 }
 
 /// The routes of all `services`, which believe callbacks that `verifier` verifies.
-pub fn router(services: &[AssociatedService], verifier: CallbackVerifier, clock: Clock) -> Router {
+pub(crate) fn router(services: &[AssociatedService], verifier: CallbackVerifier, clock: Clock) -> Router {
     let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
     Router::new()
         .route("/{service}/callbacks", post(callback))
@@ -51,15 +51,17 @@ async fn callback(
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
     let behaviour = service.next_behaviour();
     let (verdict, answer) = match &behaviour {
-        Behaviour::Act | Behaviour::Delay { .. } | Behaviour::HalfABody | Behaviour::ActAndReset => {
-            match services.verifier.verify(&headers, &body, services.clock.now()) {
-                Ok(callback) => (service.act(callback), acted(&behaviour)),
-                Err(why) => (
-                    Verdict::Rejected(why.to_string()),
-                    (StatusCode::UNAUTHORIZED, why.to_string()).into_response(),
-                ),
-            }
-        }
+        Behaviour::Act
+        | Behaviour::Delay { .. }
+        | Behaviour::HalfABody
+        | Behaviour::ActAndReset
+        | Behaviour::Flaky { .. } => match services.verifier.verify(&headers, &body, services.clock.now()) {
+            Ok(callback) => (service.act(callback), acted(&behaviour)),
+            Err(why) => (
+                Verdict::Rejected(why.to_string()),
+                (StatusCode::UNAUTHORIZED, why.to_string()).into_response(),
+            ),
+        },
         Behaviour::Miss | Behaviour::Hang => (Verdict::Ignored, StatusCode::NO_CONTENT.into_response()),
         Behaviour::Reset => (Verdict::Ignored, cut()),
         Behaviour::Redirect { to } => (

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a service does with a callback.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
     /// Verifies it, acts on it, answers 204.
@@ -39,6 +40,14 @@ pub enum Behaviour {
     HalfABody,
     /// Acts, and resets the connection instead of answering: the sender cannot know.
     ActAndReset,
+    /// Answers 503 to this share of callbacks, and acts on the others: which ones is drawn from the seed,
+    /// and thus the same every time.
+    Flaky {
+        /// What is drawn from. A behaviour for the next few callbacks draws on.
+        seed: u64,
+        /// How many in a hundred fail.
+        percent: u8,
+    },
 }
 
 impl Behaviour {

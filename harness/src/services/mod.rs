@@ -5,11 +5,12 @@
 //! [`Behaviour`]: the seed's story needs one that answers 2xx and yet does not act.
 
 mod api;
+mod assertions;
 mod behaviour;
 mod callback;
 mod service;
 
-pub use api::router;
+pub(crate) use api::router;
 pub use behaviour::Behaviour;
 pub use callback::{Callback, CallbackVerifier, Rejected};
 pub use service::{AssociatedService, Protected, Received, Told, Verdict};

@@ -7,9 +7,12 @@ use std::{
 
 use keysync::key::EpochMillis;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::{Behaviour, Callback};
+use crate::journal::Journal;
 
 /// How many callbacks a service remembers; the oldest are forgotten first.
 const REMEMBERED: usize = 10_000;
@@ -21,6 +24,7 @@ pub struct AssociatedService(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: String,
+    journal: Journal,
     state: Mutex<State>,
     /// Counts callbacks, so that a test can wait for one.
     arrivals: watch::Sender<usize>,
@@ -33,10 +37,12 @@ struct State {
     received: VecDeque<Received>,
     usually: Behaviour,
     next: VecDeque<Behaviour>,
+    /// What a flaky service decides by.
+    chance: fastrand::Rng,
 }
 
 /// A resource that a key protects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Protected {
     /// Its CRN.
     pub crn: String,
@@ -45,7 +51,7 @@ pub struct Protected {
 }
 
 /// What a service was last told of a key, and acted on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Told {
     /// The key's state: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     pub key_state: u8,
@@ -56,9 +62,10 @@ pub struct Told {
 }
 
 /// A callback that reached the service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Received {
     /// When, in epoch ms.
+    #[schema(value_type = u64)]
     pub at: EpochMillis,
     /// Its headers, without those of the connection.
     pub headers: BTreeMap<String, String>,
@@ -68,8 +75,22 @@ pub struct Received {
     pub verdict: Verdict,
 }
 
+impl Received {
+    /// The event that it holds; null where its body is no JSON.
+    ///
+    /// ```no_run
+    /// # fn example(received: keysync_harness::services::Received) {
+    /// assert_eq!(received.event()["type"], "com.ibm.cloud.kms.key.delete");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn event(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
 /// What a service made of a callback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It acted on it.
@@ -86,10 +107,9 @@ pub enum Verdict {
 
 impl AssociatedService {
     /// A service that acts on what it is told.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, journal: Journal) -> Self {
         let (arrivals, _) = watch::channel(0);
-        Self(Arc::new(Inner { name: name.to_owned(), state: Mutex::default(), arrivals }))
+        Self(Arc::new(Inner { name: name.to_owned(), journal, state: Mutex::default(), arrivals }))
     }
 
     /// Its CRN service name.
@@ -101,8 +121,16 @@ impl AssociatedService {
     /// How it treats callbacks from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         let mut state = self.state();
+        if let Behaviour::Flaky { seed, .. } = behaviour {
+            state.chance = fastrand::Rng::with_seed(seed);
+        }
         state.usually = behaviour;
         state.next.clear();
+    }
+
+    /// Forgets everything and acts on what it is told.
+    pub(crate) fn reset(&self) {
+        *self.state() = State::default();
     }
 
     /// How it treats the next `times` callbacks, before it goes back to what is usual.
@@ -122,16 +150,10 @@ impl AssociatedService {
         std::mem::take(&mut self.state().received).into()
     }
 
-    /// Waits until `count` callbacks have reached it, counted from the start.
-    pub async fn wait_for(&self, count: usize) {
-        // The sender lives as long as this service, so the channel is never closed.
-        let _ = self.0.arrivals.subscribe().wait_for(|arrived| *arrived >= count).await;
-    }
-
     /// What it was last told of a key, and acted on.
     #[must_use]
-    pub fn told(&self, key_id: &str) -> Option<Told> {
-        self.state().told.get(key_id).cloned()
+    pub fn told(&self, key: impl AsRef<str>) -> Option<Told> {
+        self.state().told.get(key.as_ref()).cloned()
     }
 
     /// Puts a resource, by its CRN, under a key.
@@ -161,7 +183,11 @@ impl AssociatedService {
     /// How it treats the callback that has just arrived.
     pub(super) fn next_behaviour(&self) -> Behaviour {
         let mut state = self.state();
-        state.next.pop_front().unwrap_or_else(|| state.usually.clone())
+        match state.next.pop_front().unwrap_or_else(|| state.usually.clone()) {
+            Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::answer(503),
+            Behaviour::Flaky { .. } => Behaviour::Act,
+            behaviour => behaviour,
+        }
     }
 
     /// Acts on a verified callback, unless it is older than what is known. At-least-once delivery means
@@ -188,6 +214,14 @@ impl AssociatedService {
         state.received.push_back(received);
         drop(state);
         self.0.arrivals.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(super) fn arrivals(&self) -> watch::Receiver<usize> {
+        self.0.arrivals.subscribe()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
