@@ -39,6 +39,9 @@ test('a claim whose answers are lost is found again', async () => {
   const answer = await persistent().syncAssociatedResources(w.of(key, { correlationId }));
   assert.equal(answer.status, 204);
   assert.equal(answer.headers['correlation-id'], correlationId);
+  // The first try claimed, and nobody but it knows how far it came: `redeliver` tells whom it did not.
+  await w.harness.travel('1m');
+  await w.harness.redeliver();
   assert.deepEqual(await w.told(key), [1, 1]);
 });
 

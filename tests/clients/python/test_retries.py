@@ -42,7 +42,12 @@ def test_a_claim_whose_answers_are_lost_is_found_again(harness, kms, instance, p
 
     assert answer.get_status_code() == 204
     assert answer.get_headers()["correlation-id"] == request
+    # The first try claimed, and nobody but it knows how far it came: `redeliver` tells whom it did not.
+    harness.travel("1m")
+    harness.redeliver()
     assert told(harness, protecting_key) == [1, 1]
+    refused = refusal(kms.sync_associated_resources, protecting_key, instance)
+    assert (refused.status, refused.code) == (409, "REQ_TOO_EARLY_ERR")
 
 
 def test_a_conflict_is_not_tried_again(kms, instance, protecting_key):
