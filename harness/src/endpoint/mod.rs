@@ -95,6 +95,7 @@ impl Endpoint {
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
+            .layer(middleware::from_fn(error::say_what))
             .layer(middleware::from_fn(media::as_named))
             .layer(middleware::from_fn(correlation::echo))
             .with_state(self.clone())
