@@ -36,8 +36,8 @@ async fn a_key_is_answered_as_the_clients_parse_it() {
             "aliases": ["another", "one-alias"], "state": 1, "extractable": false, "imported": false,
             "crn": key["crn"], "createdBy": creator, "creationDate": "2027-01-15T08:00:00Z",
             "lastUpdateDate": "2027-01-15T08:00:00Z", "expirationDate": "2027-06-01T00:00:00Z",
-            "algorithmType": "AES", "algorithmBitSize": 256, "algorithmMode": "CBC_PAD",
-            "algorithmMetadata": {"bitLength": "256", "mode": "CBC_PAD"},
+            "algorithmType": "Deprecated", "algorithmBitSize": 256, "algorithmMode": "Deprecated",
+            "algorithmMetadata": {"bitLength": "256", "mode": "Deprecated"},
             "keyVersion": {"id": id, "creationDate": "2027-01-15T08:00:00Z"}, "keyRingID": "default",
             "dualAuthDelete": {"enabled": false}, "deleted": false,
         })
@@ -93,6 +93,23 @@ async fn a_key_may_be_answered_by_its_id_alone() {
     let body = Some(one("key", json!({"name": "a key"})));
     let answer = endpoint.manager.call_with(Method::POST, "keys", &minimal, body).await;
     assert_eq!((answer.status.as_u16(), answer.body["resources"][0].as_object().unwrap().len()), (201, 1));
+}
+
+#[tokio::test]
+async fn an_answer_comes_in_the_media_type_that_the_request_names() {
+    let endpoint = endpoint().await;
+    let own = "application/vnd.ibm.kms.key+json";
+    let body = || Some(one("key", json!({"name": "a key"})));
+    for (headers, expected) in [
+        (&[][..], "application/json"),
+        (&[("accept", "application/json"), ("content-type", own)], own),
+        (&[("accept", own)], own),
+    ] {
+        let answer = endpoint.manager.call_with(Method::POST, "keys", headers, body()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (201, expected), "{headers:?}");
+    }
+    let refused = endpoint.manager.call_with(Method::POST, "keys", &[("content-type", own)], None).await;
+    assert_eq!(refused.header("content-type"), "application/json", "whoever is refused can read why");
 }
 
 #[tokio::test]
@@ -160,6 +177,28 @@ async fn every_answer_says_which_request_it_is_of() {
     }
     let answer = manager.call_with(Method::GET, "keys", &[("correlation-id", "two words")], None).await;
     assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
+}
+
+#[tokio::test]
+async fn an_error_says_what_could_not_be_done() {
+    let endpoint = endpoint().await;
+    let key = endpoint.manager.make(json!({"name": "standard"})).await;
+    for (path, what, code) in [
+        ("keys".to_owned(), "Key could not be created", "NO_BODY_ERR"),
+        (format!("keys/{key}/actions/wrap"), "Wrap with key could not be performed", "KEY_ROOT_REQ_ERR"),
+        (format!("keys/{key}?action=wrap"), "Wrap with key could not be performed", "KEY_ROOT_REQ_ERR"),
+        (format!("keys/{key}/actions/rotate"), "Action could not be performed on key", "KEY_ROOT_REQ_ERR"),
+    ] {
+        let answer = endpoint.manager.act(&path).await;
+        let document = &answer.body["resources"][0];
+        let expected = format!("Bad Request: {what}: Please see `reasons` for more details ({code})");
+        assert_eq!(document["errorMsg"], expected.as_str(), "{path}");
+        assert_eq!(
+            document["reasons"],
+            json!([{"code": code, "message": answer.message(), "status": 400,
+                "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"}])
+        );
+    }
 }
 
 #[tokio::test]

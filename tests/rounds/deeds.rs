@@ -177,7 +177,8 @@ impl Round<'_> {
         let span = Span { began, ended: self.now() };
         let done = match status {
             Ok(status) if status.is_success() => true,
-            Ok(StatusCode::CONFLICT | StatusCode::NOT_FOUND) => false,
+            // A key that is disabled or deleted protects nothing new.
+            Ok(StatusCode::CONFLICT | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY) => false,
             other => {
                 self.defect(format!("{service} registered k{key} ({registered}): {other:?}"));
                 false

@@ -2,10 +2,12 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    extract::{MatchedPath, Request},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An answer other than success.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,20 +56,62 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        let document = json!({
-            "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
-            "resources": [{
-                "errorMsg": format!("{title}: Action could not be performed: Please see `reasons` for more details ({})", self.code),
-                "reasons": [{"code": self.code, "message": self.message, "status": self.status.as_u16(),
-                             "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"}],
-            }],
-        });
-        let mut response = (self.status, Json(document)).into_response();
+        let mut response = (self.status, self.document("Action could not be performed")).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For `say_what`, which knows the request.
+        response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl ApiError {
+    fn document(&self, what: &str) -> Json<Value> {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        Json(json!({
+            "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
+            "resources": [{
+                "errorMsg": format!("{title}: {what}: Please see `reasons` for more details ({})", self.code),
+                "reasons": [{"code": self.code, "message": self.message, "status": self.status.as_u16(),
+                             "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"}],
+            }],
+        }))
+    }
+}
+
+/// Says in an error document what could not be done.
+pub(super) async fn say_what(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let what = path.map(|path| what(request.method(), path.as_str()));
+    let mut response = next.run(request).await;
+    match (what, response.extensions_mut().remove::<ApiError>()) {
+        (Some(what), Some(error)) => {
+            *response.body_mut() = error.document(what).into_response().into_body();
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response
+        }
+        _ => response,
+    }
+}
+
+/// What a call does, in the service's own words, as far as they are known.
+fn what(method: &Method, path: &str) -> &'static str {
+    let call = path.strip_prefix("/api/v2/").unwrap_or(path);
+    match (method.as_str(), call) {
+        ("POST", "keys" | "keys_with_policy_overrides") => "Key could not be created",
+        ("DELETE", "keys/{id}") => "Key could not be deleted",
+        ("DELETE", "keys/{id}/purge") => "Key could not be purged",
+        (_, "keys/{id}/restore" | "keys/{id}/actions/restore") => "Key could not be restored",
+        (_, "keys/{id}/actions/enable") => "Key could not be enabled",
+        (_, "keys/{id}/actions/disable") => "Key could not be disabled",
+        (_, "keys/{id}/actions/wrap") => "Wrap with key could not be performed",
+        (_, "keys/{id}/actions/unwrap") => "Unwrap with key could not be performed",
+        (_, "keys/{id}/actions/rewrap") => "Rewrap with key could not be performed",
+        ("PUT", "instance/policies") => "Instance policy could not be created",
+        ("POST", "import_token") => "Import Token could not be created",
+        ("GET", "import_token") => "Import Token could not be retrieved",
+        (_, call) if call.contains("/actions/") => "Action could not be performed on key",
+        _ => "Action could not be performed",
     }
 }
 

@@ -102,7 +102,8 @@ fn describe(token: &ImportToken) -> Value {
 }
 
 fn whole(field: &str, number: f64, least: u32, most: u32) -> Result<u32, ApiError> {
-    let found = (least..=most).find(|whole| (f64::from(*whole) - number).abs() < f64::EPSILON);
+    // A number without a fraction is written without one.
+    let found = number.to_string().parse().ok().filter(|whole| (least..=most).contains(whole));
     found.ok_or_else(|| {
         ApiError::field(field, format!("must be a whole number from {least} to {most}: got {number}"))
     })

@@ -1,13 +1,16 @@
 //! The header `Prefer`: how much of a resource an answer tells (RFC 7240, `return`).
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use std::convert::Infallible;
 
-use super::ApiError;
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, request::Parts},
+};
 
 /// What the caller wants to see of what was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Prefer {
-    /// As the call answers by itself.
+    /// As the call answers by itself. Preferences that are not known are passed over.
     #[default]
     Unsaid,
     /// As little as there is.
@@ -17,18 +20,13 @@ pub(super) enum Prefer {
 }
 
 impl<S: Sync> FromRequestParts<S> for Prefer {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get("prefer") else { return Ok(Self::Unsaid) };
-        match value.as_bytes() {
-            b"return=minimal" => Ok(Self::Minimal),
-            b"return=representation" => Ok(Self::Representation),
-            other => {
-                let other = String::from_utf8_lossy(other);
-                let problem = format!("must be return=minimal or return=representation: got `{other}`");
-                Err(ApiError::field("prefer", problem))
-            }
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(match parts.headers.get("prefer").map(HeaderValue::as_bytes) {
+            Some(b"return=minimal") => Self::Minimal,
+            Some(b"return=representation") => Self::Representation,
+            _ => Self::Unsaid,
+        })
     }
 }

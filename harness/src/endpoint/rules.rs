@@ -143,3 +143,72 @@ fn invalid_state(state: KeyState, action: &str) -> ApiError {
         format!("Key is not in a valid state: it is {state:?}, which does not allow the action {action}");
     ApiError::conflict("KEY_ACTION_INVALID_STATE_ERR", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use keysync::key::KeyState::{Active, Deactivated, Destroyed, Suspended};
+    use serde_json::json;
+
+    use super::*;
+
+    const MADE: EpochMillis = EpochMillis::new(1_800_000_000_000);
+
+    fn key(state: KeyState, expiration_at: Option<EpochMillis>) -> StoredKey {
+        let key = json!({
+            "crn": "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d",
+            "key_type": "root", "state": state, "ring": "default", "event": {"action": "create", "at": MADE},
+            "version": {"id": "02fd6835-6001-4482-a892-13bd2085f75d", "created_at": MADE},
+            "name": "a key", "created_at": MADE, "created_by": "IBMid-1", "expiration_at": expiration_at,
+        });
+        let record = serde_json::from_value(key.clone()).unwrap();
+        StoredKey { record, description: serde_json::from_value(key).unwrap() }
+    }
+
+    #[test]
+    fn each_state_allows_its_actions_and_no_others() {
+        use LifecycleAction::{Delete, Disable, Enable, Restore, Rotate};
+        let (invalid, deleted) = (Err("KEY_ACTION_INVALID_STATE_ERR"), Err("KEY_DELETED_ERR"));
+        for (action, expected) in [
+            (Rotate, [Ok(Active), invalid, Ok(Deactivated), invalid]),
+            (Enable, [invalid, Ok(Active), invalid, invalid]),
+            (Disable, [Ok(Suspended), invalid, invalid, invalid]),
+            (Delete, [Ok(Destroyed), Ok(Destroyed), Ok(Destroyed), deleted]),
+            (Restore, [invalid, invalid, invalid, Ok(Active)]),
+        ] {
+            for (state, expected) in [Active, Suspended, Deactivated, Destroyed].into_iter().zip(expected) {
+                let next = next_state(&key(state, None), action, MADE.plus(SETTLING));
+                assert_eq!(next.map_err(|error| error.code), expected, "{action:?} in {state:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_had_expired_comes_back_expired() {
+        use LifecycleAction::{Enable, Restore, Rotate};
+        let now = MADE.plus(SETTLING);
+        for (action, state) in [(Enable, Suspended), (Restore, Destroyed), (Rotate, Active)] {
+            assert_eq!(next_state(&key(state, Some(now)), action, now), Ok(Deactivated), "{action:?}");
+            let later = Some(now.plus(Duration::from_millis(1)));
+            assert_eq!(next_state(&key(state, later), action, now), Ok(Active), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn pauses_end_to_the_millisecond() {
+        use LifecycleAction::{Enable, Restore};
+        let just_before = |pause: Duration| MADE.plus(pause.saturating_sub(Duration::from_millis(1)));
+        for (action, state) in [(Enable, Suspended), (Restore, Destroyed)] {
+            let early = next_state(&key(state, None), action, just_before(SETTLING)).unwrap_err();
+            assert_eq!(early.code, "REQ_TOO_EARLY_ERR", "{action:?}");
+        }
+        assert_eq!(
+            may_purge(&key(Destroyed, None), just_before(BEFORE_PURGE)).unwrap_err().code,
+            "REQ_TOO_EARLY_ERR"
+        );
+        assert_eq!(may_purge(&key(Destroyed, None), MADE.plus(BEFORE_PURGE)), Ok(()));
+        let (within, after) = (just_before(Duration::from_hours(720)), MADE.plus(Duration::from_hours(720)));
+        assert_eq!(next_state(&key(Destroyed, None), Restore, within), Ok(Active));
+        let late = next_state(&key(Destroyed, None), Restore, after).unwrap_err();
+        assert_eq!(late.code, "KEY_RESTORE_EXPIRED");
+    }
+}
