@@ -1,17 +1,33 @@
-//! A client of the endpoint, as the harness's own stories and tests need it: plain HTTP, every answer
-//! kept whole.
+//! Somebody who calls the endpoint with a token: plain HTTP, every answer kept whole.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Harness, HarnessError, iam::Iam};
+use crate::{Answer, Harness, HarnessError, iam::Iam, journal::Journal, parts::Parts};
 
 /// Somebody who calls the endpoint with a token.
+///
+/// ```
+/// use http::Method;
+/// use keysync_harness::{Harness, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let manager = harness.manager().await?;
+///
+/// let keys = manager.send(manager.request(Method::GET, "/api/v2/keys?limit=10")).await?;
+///
+/// keys.assert_status(200);
+/// assert_eq!(keys.body["metadata"]["collectionTotal"], 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -20,54 +36,52 @@ pub struct Client {
     token: Arc<Mutex<String>>,
     /// Who it renews its token for, as public clients do; `None` where it was given one to use.
     renews: Option<(Iam, String)>,
-}
-
-/// An answer, whole.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body; null where it is empty or no JSON.
-    pub body: Value,
-}
-
-impl Answer {
-    /// A header's value, or nothing.
-    #[must_use]
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// `reasons[0].code` of an error document, or nothing.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        self.body["resources"][0]["reasons"][0]["code"].as_str().unwrap_or_default()
-    }
-
-    /// `reasons[0].message` of an error document, or nothing.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        self.body["resources"][0]["reasons"][0]["message"].as_str().unwrap_or_default()
-    }
+    journal: Journal,
 }
 
 impl Client {
     /// A client of `harness` with the token that IAM gives for `api_key`.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+    /// use keysync_harness::{Client, Harness};
+    ///
+    /// let harness = Harness::builder().start().await?;
+    /// let reader = Client::log_in(&harness, harness.reader_api_key()).await?;
+    /// reader.sync("some-key").await?.assert_refused(401, "UNAUTHORIZED_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn log_in(harness: &Harness, api_key: &str) -> Result<Self, HarnessError> {
+        Self::of(&harness.parts, api_key).await
+    }
+
+    pub(crate) async fn of(parts: &Parts, api_key: &str) -> Result<Self, HarnessError> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let form = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", api_key)];
-        let answer = http.post(format!("{}/identity/token", harness.iam_url())).form(&form).send().await?;
+        let url = format!("{}/identity/token", parts.iam_server.url());
+        let answer = http.post(url).form(&form).send().await?;
         let answer: Value = answer.error_for_status()?.json().await?;
         let token = answer["access_token"].as_str().unwrap_or_default().to_owned();
-        let iam = harness.iam().clone();
+        let iam = parts.iam.clone();
         let renews = iam.authenticate(&token).ok().map(|principal| (iam, principal.iam_id));
-        let (endpoint, instance) = (harness.endpoint_url(), harness.instance().to_string());
-        Ok(Self { http, endpoint, instance, token: Arc::new(Mutex::new(token)), renews })
+        let (endpoint, instance) = (parts.endpoint_url.clone(), parts.instance().to_string());
+        let (token, journal) = (Arc::new(Mutex::new(token)), parts.journal.clone());
+        Ok(Self { http, endpoint, instance, token, renews, journal })
     }
 
     /// The same client with another token.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+    /// # let harness = keysync_harness::Harness::builder().start().await?;
+    /// let anybody = harness.manager().await?.with_token("no.token.atall");
+    /// anybody.sync("some-key").await?.assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Arc::new(Mutex::new(token.to_owned())), renews: None, ..self.clone() }
@@ -75,6 +89,16 @@ impl Client {
 
     /// Its token, renewed where the harness's clock has left it behind. A secret, though of this
     /// harness only.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+    /// # let harness = keysync_harness::Harness::builder().start().await?;
+    /// let token = harness.manager().await?.token();
+    /// assert_eq!(token.split('.').count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn token(&self) -> String {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +112,14 @@ impl Client {
     }
 
     /// A request with the headers that every call bears. `path` starts with a slash.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client) -> Result<(), keysync_harness::HarnessError> {
+    /// let request = manager.request(http::Method::GET, "/api/v2/keys").header("x-kms-key-ring", "payments");
+    /// manager.send(request).await?.assert_status(200);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.endpoint))
@@ -96,24 +128,58 @@ impl Client {
     }
 
     /// Sends a request and takes its answer whole.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client) -> Result<(), keysync_harness::HarnessError> {
+    /// let answer = manager.send(manager.request(http::Method::HEAD, "/api/v2/keys")).await?;
+    /// assert_eq!(answer.header("key-total"), "0");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, HarnessError> {
-        let answer = request.send().await?;
+        let (http, request) = request.build_split();
+        let request = request?;
+        let path = request.url().as_str().trim_start_matches(&self.endpoint);
+        let asked = format!("{} {path}", request.method());
+        let answer = http.execute(request).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, request: asked, journal: self.journal.clone() })
     }
 
     /// `POST` with no body.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client, key: &str) -> Result<(), keysync_harness::HarnessError> {
+    /// manager.post(&format!("/api/v2/keys/{key}/actions/rotate")).await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn post(&self, path: &str) -> Result<Answer, HarnessError> {
         self.send(self.request(Method::POST, path)).await
     }
 
-    /// `POST …/actions/sync`: the call that all of this is about.
+    /// `POST …/actions/sync`: the call that all of this is about. A key is named by its id or an alias.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client) -> Result<(), keysync_harness::HarnessError> {
+    /// manager.sync("an-alias-that-nobody-has").await?.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sync(&self, key: &str) -> Result<Answer, HarnessError> {
         self.post(&format!("/api/v2/keys/{key}/actions/sync")).await
     }
 
-    /// Makes a key and returns its id.
+    /// Makes a key and returns its id; [`Harness::new_key`] says more about a key, and returns a handle.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = manager.create_key("invoices", false).await?;
+    /// manager.sync(&key).await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
         let body = json!({
             "metadata": {"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": 1},
@@ -126,7 +192,15 @@ impl Client {
         }
     }
 
-    /// Registers a resource with a key, as the service that owns the resource does.
+    /// Registers a resource, by its CRN, with a key, as the service that owns the resource does.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client, key: &str) -> Result<(), keysync_harness::HarnessError> {
+    /// let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:invoices";
+    /// manager.register(key, bucket).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn register(&self, key: &str, resource_crn: &str) -> Result<(), HarnessError> {
         let encoded = resource_crn.replace(':', "%3A").replace('/', "%2F");
         let body = json!({
@@ -144,6 +218,13 @@ impl Client {
     }
 
     /// Deletes a key, whatever it protects.
+    ///
+    /// ```no_run
+    /// # async fn example(manager: keysync_harness::Client, key: &str) -> Result<(), keysync_harness::HarnessError> {
+    /// manager.delete(key).await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete(&self, key: &str) -> Result<Answer, HarnessError> {
         self.send(self.request(Method::DELETE, &format!("/api/v2/keys/{key}?force=true"))).await
     }

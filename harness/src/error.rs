@@ -2,9 +2,16 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{client::Answer, dynamo::DynamoError, function::FunctionError, iam::IamError};
+use crate::{Answer, dynamo::DynamoError, endpoint::ApiError, function::FunctionError, iam::IamError};
 
 /// The harness could not do what it should.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::HarnessError;
+/// assert!(matches!(harness.service("nobody"), Err(HarnessError::NoService(_))));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum HarnessError {
     /// The engine could not be started.
@@ -52,8 +59,11 @@ pub enum HarnessError {
     #[error("not all of it came as it should: {}", .0.join("; "))]
     Story(Vec<String>),
     /// There is no such service.
-    #[error("there is no service `{0}` here")]
+    #[error("no service `{0}` is emulated here: the builder's `service`, `service_at` and `mock` add some")]
     NoService(String),
+    /// The endpoint could not do its part.
+    #[error("the endpoint: {0}")]
+    Endpoint(String),
 }
 
 impl HarnessError {
@@ -69,5 +79,11 @@ impl HarnessError {
     pub(crate) fn unexpected(what: &'static str, answer: &Answer) -> Self {
         let (code, message) = (answer.code().to_owned(), answer.message().to_owned());
         Self::Unexpected { what, status: answer.status, code, message }
+    }
+}
+
+impl From<ApiError> for HarnessError {
+    fn from(error: ApiError) -> Self {
+        Self::Endpoint(error.to_string())
     }
 }

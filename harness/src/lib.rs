@@ -1,47 +1,70 @@
 //! Everything around keysync, on one machine and in one process: DynamoDB, IAM, the key-management
 //! endpoint, associated services, and Lambda itself. No Docker, no JVM, no cloud account.
 //!
-//! ```no_run
-//! use keysync_harness::{Client, Harness};
+//! ```
+//! use keysync_harness::{Harness, KeyState};
 //!
-//! # async fn example() -> Result<(), keysync_harness::HarnessError> {
-//! let mut harness = Harness::builder().start().await?;
-//! let (root_key, _) = harness.sample_keys().await?;
-//! let manager = Client::log_in(&harness, harness.api_key()).await?;
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), keysync_harness::HarnessError> {
+//! let harness = Harness::builder().start().await?;
+//! let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
 //!
-//! let answer = manager.sync(&root_key).await?;
+//! key.sync().await?.assert_status(204);
 //!
-//! assert_eq!(answer.status, 204);
-//! assert_eq!(harness.object_storage().received().len(), 1);
+//! harness.object_storage().assert_callbacks(&key, 1);
+//! harness.object_storage().assert_told(&key, KeyState::Active);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it.
+//! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it. Where the speed
+//! or the clock matters more than the real binary, `Harness::builder().function(Mode::InProcess)`.
+//!
+//! An assertion that does not hold says what was expected, what came, and what the harness was asked
+//! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
+//! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::travel`]).
 
+mod answer;
 mod builder;
-pub mod client;
-pub mod clock;
+mod client;
+mod clock;
 mod control;
 pub mod demo;
 pub mod dynamo;
-pub mod endpoint;
+mod endpoint;
 mod env_file;
 mod error;
 pub mod events;
+mod expect;
 pub mod function;
 mod harness;
 pub mod iam;
-pub mod samples;
+mod info;
+pub mod journal;
+mod key;
+mod parts;
 mod schedule;
-pub mod server;
+mod server;
 pub mod services;
+mod start;
 mod travel;
-pub mod up;
 mod world;
 
+#[cfg(test)]
+mod documented;
+
+pub use answer::Answer;
 pub use builder::HarnessBuilder;
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use clock::HarnessClock;
 pub use error::HarnessError;
 pub use harness::Harness;
+pub use httpmock;
+pub use info::Info;
+pub use key::{Key, NewKey, Standing};
+pub use keysync::key::{EpochMillis, KeyState};
+
+/// The code in the documentation for test authors, run with this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+struct Testing;

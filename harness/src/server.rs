@@ -22,29 +22,31 @@ use tower::ServiceExt;
 
 /// A running server; dropping it ends it and its connections.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     task: AbortHandle,
 }
 
 impl Server {
-    /// Serves `router` on 127.0.0.1 at `port` (0 = any free port).
-    pub async fn start(port: u16, router: Router) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    /// Serves `router` on 127.0.0.1 at any free port.
+    pub(crate) async fn start(router: Router) -> std::io::Result<Self> {
+        Self::serve(Self::listen(0).await?, router)
+    }
+
+    /// Takes `port` of 127.0.0.1 (0 = any free port), for who has to know it before there is a router.
+    pub(crate) async fn listen(port: u16) -> std::io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+    }
+
+    /// Serves `router` where it listens.
+    pub(crate) fn serve(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, router));
         Ok(Self { address, task: task.abort_handle() })
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// `http://127.0.0.1:port`, without a slash at the end.
-    #[must_use]
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
@@ -60,6 +62,11 @@ pub(crate) fn cut() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Cut);
     response
+}
+
+/// Whether an answer is one of those.
+pub(crate) fn is_cut(response: &Response) -> bool {
+    response.extensions().get::<Cut>().is_some()
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -89,7 +96,7 @@ async fn connection(stream: TcpStream, router: Router) {
         Box::pin(async move {
             let Ok(response) = router.oneshot(request.map(Body::new)).await;
             // hyper ends a connection whose service fails, without an answer.
-            is_cut.store(response.extensions().get::<Cut>().is_some(), Relaxed);
+            is_cut.store(self::is_cut(&response), Relaxed);
             if is_cut.load(Relaxed) { Err(Cut) } else { Ok(response) }
         })
     });

@@ -67,6 +67,12 @@ impl World {
     /// An IAM that knows who is in it.
     pub(crate) fn iam(&self, clock: Clock) -> Result<Iam, HarnessError> {
         let iam = Iam::new(clock)?;
+        self.settle(&iam);
+        Ok(iam)
+    }
+
+    /// Tells `iam` who is in it.
+    pub(crate) fn settle(&self, iam: &Iam) {
         let instance = InstanceId::new(self.instance);
         iam.add_instance(Instance {
             id: instance,
@@ -79,7 +85,6 @@ impl World {
             iam.grant(&iam_id, instance, role);
             iam.add_identity(Identity { iam_id, account: self.account.clone(), api_key });
         }
-        Ok(iam)
     }
 
     pub(crate) async fn save(&self, client: &Client, table: &str) -> Result<(), HarnessError> {
@@ -92,7 +97,7 @@ impl World {
 }
 
 impl Person {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let api_key =
             BASE64_STANDARD.encode([*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat());
         let api_key = api_key.replace(['+', '/', '='], "-");

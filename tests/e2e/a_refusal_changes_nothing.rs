@@ -134,7 +134,7 @@ async fn a_malformed_correlation_id_400_is_answered_under_another() {
 
 #[tokio::test]
 async fn a_standard_key_400() {
-    let mut world = world().await;
+    let world = world().await;
     let (_, standard) = world.harness.sample_keys().await.unwrap();
     let request = world.request(Method::POST, &format!("/api/v2/keys/{standard}/actions/sync"));
     let message = "The key is a standard key: only root keys have associated resources";

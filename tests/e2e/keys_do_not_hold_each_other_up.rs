@@ -3,7 +3,6 @@
 use keysync_harness::{
     Harness,
     function::Mode,
-    samples,
     services::{Behaviour, OBJECT_STORAGE},
 };
 
@@ -15,7 +14,7 @@ async fn one_whose_service_hangs_and_another() {
         Harness::builder().function(Mode::Process { environments: 2 }).env("KEYSYNC_CALLBACK_TIMEOUT", "1s");
     let world = world_of(builder).await;
     let other = world.another_key().await;
-    samples::protect(&world.harness, &world.manager, &other, OBJECT_STORAGE, "other-bucket").await.unwrap();
+    world.harness.key(&other).await.unwrap().protect(OBJECT_STORAGE, "other-bucket").await.unwrap();
     world.harness.databases().behave(Behaviour::Hang); // associated with the first key only
 
     let held_up = tokio::spawn({

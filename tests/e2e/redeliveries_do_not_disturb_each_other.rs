@@ -127,7 +127,7 @@ async fn runs_without_end_beside_syncs_disturb_nobody() {
     let mut keys = Vec::new();
     for _ in 0..10 {
         let key = world.another_key().await;
-        keysync_harness::samples::protect(&world.harness, &world.manager, &key, STORAGE, &key).await.unwrap();
+        world.harness.key(&key).await.unwrap().protect(STORAGE, &key).await.unwrap();
         keys.push(key);
     }
     let mut syncs = JoinSet::new();

@@ -35,7 +35,7 @@ pub(crate) async fn world_at(now: EpochMillis) -> World {
 }
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
-    let mut harness = on_the_engine_under_test(builder).start().await.unwrap();
+    let harness = on_the_engine_under_test(builder).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
     World { harness, manager, key }
@@ -72,9 +72,7 @@ impl World {
 
     /// The whole table, in a fixed order.
     pub(crate) async fn everything(&self) -> Vec<Value> {
-        let items = self.harness.store().everything().await.unwrap();
-        let mut items: Vec<Value> =
-            items.into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect();
+        let mut items = self.harness.items().await.unwrap();
         items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
         items
     }

@@ -147,6 +147,7 @@ pub(crate) fn behaviour_name(behaviour: &Behaviour) -> Option<&'static str> {
         Behaviour::Reset => "reset",
         Behaviour::HalfABody => "half a body",
         Behaviour::ActAndReset => "acted and reset",
+        Behaviour::Flaky { .. } => "flaky",
     })
 }
 

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
-    Answer, Client, Harness, HarnessBuilder, HarnessError, samples,
+    Answer, Client, Harness, HarnessBuilder, HarnessError,
     services::{Behaviour, OBJECT_STORAGE, Verdict},
 };
 use teller::Teller;
@@ -20,6 +20,16 @@ use teller::Teller;
 const BUCKET: &str = "invoices";
 
 /// Tells the story. An error where anything came otherwise than it should have.
+///
+/// ```
+/// use keysync_harness::{Harness, demo, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// demo::run(Harness::builder().function(Mode::InProcess)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn run(builder: HarnessBuilder) -> Result<(), HarnessError> {
     let mut teller = Teller::begin("A key is deleted, and object storage does not hear of it.");
     let harness = builder.start().await?;
@@ -61,7 +71,7 @@ impl Story {
     async fn a_bucket_is_protected(&self, teller: &mut Teller, key: &str) -> Result<(), HarnessError> {
         teller.step("Object storage puts a bucket under it and registers that.");
         teller.request(&format!("POST /api/v2/keys/{key}/registrations/crn:v1:…:bucket:{BUCKET}"), "");
-        samples::protect(&self.harness, &self.client, key, OBJECT_STORAGE, BUCKET).await?;
+        self.harness.key(key).await?.protect(OBJECT_STORAGE, BUCKET).await?;
         teller.note("201 Created");
         let opened = self.open_bucket(teller).await?;
         teller.check(opened == StatusCode::OK, "the bucket opens");

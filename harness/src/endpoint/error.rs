@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 /// An answer other than success.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {code}: {message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// The HTTP status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// `reasons[].code`.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// `reasons[].message`.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl ApiError {

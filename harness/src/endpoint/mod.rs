@@ -37,8 +37,8 @@ use axum::{
 use keysync::{key::KeyId, ledger::Ledger};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use error::ApiError;
-pub use store::{DeletionAuthorization, Description, KeyPolicy, Registration, Store, StoredKey};
+pub(crate) use error::ApiError;
+pub(crate) use store::{Registration, Store, StoredKey};
 
 use crate::{
     clock::HarnessClock,
@@ -51,7 +51,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The endpoint; clones are the same one.
 #[derive(Clone)]
-pub struct Endpoint(Arc<Inner>);
+pub(crate) struct Endpoint(Arc<Inner>);
 
 struct Inner {
     store: Store,
@@ -70,7 +70,7 @@ struct Inner {
 impl Endpoint {
     /// An endpoint over `store` that lets in whom `iam` lets in, publishes what it does over `events`, and
     /// hands syncs to the function at `function_url`. It resolves aliases with the functions' own `ledger`.
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         iam: Iam,
         ledger: Ledger,
@@ -87,7 +87,7 @@ impl Endpoint {
     }
 
     /// Its routes.
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         Router::new()
             .merge(routes_of_instances())
             .merge(routes_of_keys())
@@ -115,8 +115,7 @@ impl Endpoint {
     }
 
     /// Keys, registrations and aliases, past the API.
-    #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }
 }

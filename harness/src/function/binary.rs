@@ -20,7 +20,7 @@ static BINARIES: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
 
 /// The binary of a function: the one that `KEYSYNC_<NAME>_BIN` names; under cargo a fresh one; else the
 /// one beside this executable.
-pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
+pub(crate) async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
     if let Some(named) = std::env::var_os(format!("KEYSYNC_{}_BIN", function.to_uppercase())) {
         let named = PathBuf::from(named);
         return if named.is_file() {

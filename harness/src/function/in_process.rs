@@ -15,24 +15,23 @@ use crate::server::Server;
 
 /// A function URL in front of the handler.
 #[derive(Debug)]
-pub struct InProcessFunction {
+pub(super) struct InProcessFunction {
     server: Server,
 }
 
 impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
-    pub async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+    pub(super) async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let get = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let config = SyncConfig::read(get).map_err(FunctionError::configuration)?;
         let app = SyncApp::new(config, &crate::dynamo::sdk_config_of(env).await, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
-        Ok(Self { server: Server::start(0, router).await? })
+        Ok(Self { server: Server::start(router).await? })
     }
 
     /// The function URL.
-    #[must_use]
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         self.server.url()
     }
 }

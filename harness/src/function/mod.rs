@@ -23,21 +23,31 @@ use keysync::Clock;
 
 use crate::server::Server;
 
-pub use binary::binary;
-pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC};
+pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
 pub use error::FunctionError;
-pub use in_process::InProcessFunction;
-pub use process::{ProcessConfig, ProcessFunction};
+use in_process::InProcessFunction;
+pub(crate) use process::ProcessConfig;
+pub use process::ProcessFunction;
 pub(crate) use worker::Handle;
-pub use worker::{InProcessWorker, InvocationFailed, Worker};
+pub use worker::{InvocationFailed, Worker};
 
 /// How long Lambda lets the function run, as infra/ will have it.
+///
+/// ```
+/// assert_eq!(keysync_harness::function::FUNCTION_TIMEOUT.as_secs(), 30);
+/// ```
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest body that a function URL takes, in bytes.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 /// The way to the function.
+///
+/// ```
+/// use keysync_harness::function::Mode;
+/// assert_eq!("in-process".parse(), Ok(Mode::InProcess));
+/// assert_eq!("http://127.0.0.1:9000/lambda-url/sync".parse(), Ok(Mode::Url("http://127.0.0.1:9000/lambda-url/sync".to_owned())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The real binary, in this many execution environments at the most.
@@ -65,8 +75,24 @@ impl FromStr for Mode {
 }
 
 /// The function under test.
+///
+/// ```
+/// use keysync_harness::Harness;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().start().await?;
+/// let process = harness.function().process().unwrap();
+/// process.kill().await; // and the next request finds it started anew
+/// harness.new_key("invoices").create().await?.sync().await?.assert_status(204);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub enum Function {
+pub struct Function(Way);
+
+#[derive(Debug)]
+enum Way {
     /// In processes of its own, behind a function URL.
     Process(ProcessFunction, Server),
     /// In this process.
@@ -77,7 +103,7 @@ pub enum Function {
 
 impl Function {
     /// Starts the function with the environment `env`. One that somebody else starts is not waited for.
-    pub async fn start(
+    pub(crate) async fn start(
         mode: &Mode,
         env: &[(String, String)],
         clock: Clock,
@@ -96,29 +122,41 @@ impl Function {
                 };
                 let function = ProcessFunction::start(config).await?;
                 let url = url::start(&function).await?;
-                Ok(Self::Process(function, url))
+                Ok(Self(Way::Process(function, url)))
             }
-            Mode::InProcess => Ok(Self::InProcess(InProcessFunction::start(env, clock).await?)),
-            Mode::Url(url) => Ok(Self::Url(url.clone())),
+            Mode::InProcess => Ok(Self(Way::InProcess(InProcessFunction::start(env, clock).await?))),
+            Mode::Url(url) => Ok(Self(Way::Url(url.clone()))),
         }
     }
 
     /// The function URL, without a slash at the end.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// println!("{}/api/v2/keys/an-alias/actions/sync", harness.function().url());
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
-        match self {
-            Self::Process(_, server) => server.url(),
-            Self::InProcess(function) => function.url(),
-            Self::Url(url) => url.trim_end_matches('/').to_owned(),
+        match &self.0 {
+            Way::Process(_, server) => server.url(),
+            Way::InProcess(function) => function.url(),
+            Way::Url(url) => url.trim_end_matches('/').to_owned(),
         }
     }
 
     /// The function's processes, where it has any here.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let log = harness.function().process().map(|process| process.log());
+    /// # }
+    /// ```
     #[must_use]
     pub fn process(&self) -> Option<&ProcessFunction> {
-        match self {
-            Self::Process(function, _) => Some(function),
-            Self::InProcess(_) | Self::Url(_) => None,
+        match &self.0 {
+            Way::Process(function, _) => Some(function),
+            Way::InProcess(_) | Way::Url(_) => None,
         }
     }
 }

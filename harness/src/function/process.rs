@@ -28,23 +28,32 @@ const KEPT_LINES: usize = 100_000;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
-pub struct ProcessConfig {
+pub(crate) struct ProcessConfig {
     /// The function's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The function's binary.
-    pub binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// Its environment, beside what Lambda sets.
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// How many execution environments there are: events served at once.
-    pub environments: usize,
+    pub(crate) environments: usize,
     /// How long an invocation may take before its environment is killed.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Whether its log is only kept, or goes to standard error, too.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// A function in processes of its own. Dropping it kills them; should this process itself be killed,
 /// theirs end with the Runtime API that they poll.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let process = harness.function().process().unwrap(); // where it is one
+/// process.kill().await;
+/// assert!(process.process_ids().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
@@ -73,7 +82,7 @@ struct Environment {
 
 impl ProcessFunction {
     /// The function with no environment yet: the first invocation starts them.
-    pub async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
+    pub(crate) async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
         let new = || Environment { process: watch::Sender::new(None), kill: Notify::new() };
         let environments = (0..config.environments).map(|_| new()).collect();
@@ -87,7 +96,7 @@ impl ProcessFunction {
     }
 
     /// Starts all environments; each has polled for its first invocation when this returns.
-    pub async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
+    pub(crate) async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
         // Made before any process, so that an error below drops it and kills what was started.
         let this = Self::idle(config).await?;
         this.lambda.revive()?;
@@ -102,6 +111,12 @@ impl ProcessFunction {
     }
 
     /// The process ids of the environments that run.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.function().process().unwrap().process_ids().len(), 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         self.lambda.environments.iter().filter_map(|environment| *environment.process.borrow()).collect()
@@ -109,6 +124,13 @@ impl ProcessFunction {
 
     /// Kills all processes at once with SIGKILL and waits until they are gone. What they were doing has
     /// failed; the next request, or one that waits for its turn, starts them again.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// harness.function().process().unwrap().kill().await; // SIGKILL
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kill(&self) {
         let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
         for (environment, process) in self.lambda.environments.iter().zip(doomed) {
@@ -120,6 +142,14 @@ impl ProcessFunction {
 
     /// Waits until the log is as `until` wants it, and returns it. What a process prints comes a moment
     /// after what it answers.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let process = harness.function().process().unwrap();
+    /// let log = process.wait_for_log(|lines| lines.iter().any(|line| line.contains("accepted"))).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let mut lines = self.lambda.log.arrivals.subscribe();
         loop {
@@ -133,6 +163,12 @@ impl ProcessFunction {
     }
 
     /// The function's log so far, line by line.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.function().process().unwrap().log().iter().all(|line| !line.contains("Bearer")));
+    /// # }
+    /// ```
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.lambda.log.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

@@ -95,7 +95,7 @@ impl RuntimeApi {
             .route("/env/{n}/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/env/{n}/2018-06-01/runtime/init/error", post(init_error))
             .with_state(shared.clone());
-        Ok(Self { server: Server::start(0, router).await?, shared })
+        Ok(Self { server: Server::start(router).await?, shared })
     }
 
     /// `AWS_LAMBDA_RUNTIME_API` of an environment.

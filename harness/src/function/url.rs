@@ -14,7 +14,7 @@ use crate::server::Server;
 /// Starts a function URL for `function`.
 pub(super) async fn start(function: &ProcessFunction) -> Result<Server, FunctionError> {
     let router = Router::new().fallback(invoke).with_state(function.invoker());
-    Ok(Server::start(0, router).await?)
+    Ok(Server::start(router).await?)
 }
 
 async fn invoke(State(function): State<Invoker>, request: Request) -> Response {

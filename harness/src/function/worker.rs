@@ -11,8 +11,24 @@ use super::{FunctionError, ProcessConfig, ProcessFunction, process::Invoker, run
 use crate::dynamo;
 
 /// The function, in one of two ways.
+///
+/// ```
+/// use keysync_harness::Harness;
+/// use serde_json::json;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let harness = Harness::builder().start().await?;
+/// let answer = harness.lifecycle().invoke(&json!({"Records": []})).await?;
+/// assert_eq!(answer, json!({"batchItemFailures": []}));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub enum Worker {
+pub struct Worker(Way);
+
+#[derive(Debug)]
+enum Way {
     /// The real binary in processes of its own.
     Process(ProcessFunction),
     /// The same handler in this process.
@@ -21,10 +37,8 @@ pub enum Worker {
 
 /// A handler in this process.
 #[derive(Clone, Debug)]
-pub enum InProcessWorker {
-    /// `lifecycle`.
+enum InProcessWorker {
     Lifecycle(Arc<LifecycleApp>),
-    /// `redeliver`.
     Redeliver(Arc<RedeliverApp>),
 }
 
@@ -39,50 +53,72 @@ enum Inner {
 }
 
 /// An invocation failed: the function said so, or died.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let failed = harness.redeliverer().invoke(&serde_json::json!(7)).await.unwrap_err();
+/// println!("{failed}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the invocation failed: {0}")]
 pub struct InvocationFailed(pub(crate) String);
 
 impl Worker {
     /// The real binary; its processes start with the first event.
-    pub async fn process(config: ProcessConfig) -> Result<Self, FunctionError> {
-        Ok(Self::Process(ProcessFunction::idle(config).await?))
+    pub(crate) async fn process(config: ProcessConfig) -> Result<Self, FunctionError> {
+        Ok(Self(Way::Process(ProcessFunction::idle(config).await?)))
     }
 
     /// `lifecycle` in this process, with the environment `env`, on `clock`.
-    pub async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+    pub(crate) async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let config = LifecycleConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
         let app = LifecycleApp::new(config, &dynamo::sdk_config_of(env).await, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self::InProcess(InProcessWorker::Lifecycle(app)))
+        Ok(Self(Way::InProcess(InProcessWorker::Lifecycle(app))))
     }
 
     /// `redeliver` in this process, with the environment `env`, on `clock`.
-    pub async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+    pub(crate) async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let config = OutboxConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
         let app = RedeliverApp::new(config, &dynamo::sdk_config_of(env).await, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self::InProcess(InProcessWorker::Redeliver(app)))
+        Ok(Self(Way::InProcess(InProcessWorker::Redeliver(app))))
     }
 
     /// Runs an event through the function.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let event = serde_json::json!({"source": "aws.events", "detail-type": "Scheduled Event"});
+    /// println!("{}", harness.redeliverer().invoke(&event).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
         self.handle().invoke(event).await
     }
 
     /// Its processes, where it has any.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.redeliverer().processes().unwrap().process_ids().is_empty()); // it never ran
+    /// # }
+    /// ```
     #[must_use]
     pub fn processes(&self) -> Option<&ProcessFunction> {
-        match self {
-            Self::Process(function) => Some(function),
-            Self::InProcess(_) => None,
+        match &self.0 {
+            Way::Process(function) => Some(function),
+            Way::InProcess(_) => None,
         }
     }
 
     pub(crate) fn handle(&self) -> Handle {
-        Handle(match self {
-            Self::Process(function) => Inner::Process(function.invoker()),
-            Self::InProcess(worker) => Inner::InProcess(worker.clone()),
+        Handle(match &self.0 {
+            Way::Process(function) => Inner::Process(function.invoker()),
+            Way::InProcess(worker) => Inner::InProcess(worker.clone()),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The keys that tokens are signed with: real RSA keys, made at start.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     rand::SystemRandom,
     rsa::{KeyPair, KeySize},
@@ -11,10 +13,11 @@ use uuid::Uuid;
 
 use super::IamError;
 
-/// The key that signs, and those that are still published.
+/// The key that signs, and those that are still published. Clones share them.
+#[derive(Clone)]
 pub(super) struct SigningKeys {
-    current: SigningKey,
-    old: Vec<SigningKey>,
+    current: Arc<SigningKey>,
+    old: Vec<Arc<SigningKey>>,
 }
 
 /// A key pair and its name.
@@ -25,11 +28,11 @@ pub(super) struct SigningKey {
 
 impl SigningKeys {
     pub(super) fn generate() -> Result<Self, IamError> {
-        Ok(Self { current: SigningKey::generate()?, old: Vec::new() })
+        Ok(Self { current: Arc::new(SigningKey::generate()?), old: Vec::new() })
     }
 
     pub(super) fn rotate(&mut self) -> Result<(), IamError> {
-        let old = std::mem::replace(&mut self.current, SigningKey::generate()?);
+        let old = std::mem::replace(&mut self.current, Arc::new(SigningKey::generate()?));
         self.old.push(old);
         Ok(())
     }
@@ -53,7 +56,7 @@ impl SigningKeys {
     }
 
     fn published(&self) -> impl Iterator<Item = &SigningKey> {
-        std::iter::once(&self.current).chain(&self.old)
+        std::iter::once(&self.current).chain(&self.old).map(AsRef::as_ref)
     }
 }
 

@@ -3,9 +3,19 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a service does with a callback.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::Behaviour;
+/// let storage = harness.object_storage();
+/// storage.behave(Behaviour::Flaky { seed: 7, percent: 30 }); // from now on
+/// storage.behave_next(1, Behaviour::Hang); // but first
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
     /// Verifies it, acts on it, answers 204.
@@ -39,10 +49,23 @@ pub enum Behaviour {
     HalfABody,
     /// Acts, and resets the connection instead of answering: the sender cannot know.
     ActAndReset,
+    /// Answers 503 to this share of callbacks, and acts on the others: which ones is drawn from the seed,
+    /// and thus the same every time.
+    Flaky {
+        /// What is drawn from. A behaviour for the next few callbacks draws on.
+        seed: u64,
+        /// How many in a hundred fail.
+        percent: u8,
+    },
 }
 
 impl Behaviour {
     /// Answers `status` and does not act.
+    ///
+    /// ```
+    /// use keysync_harness::services::Behaviour;
+    /// assert_eq!(Behaviour::answer(503), Behaviour::Answer { status: 503, retry_after: None });
+    /// ```
     #[must_use]
     pub fn answer(status: u16) -> Self {
         Self::Answer { status, retry_after: None }

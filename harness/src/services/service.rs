@@ -6,21 +6,35 @@ use std::{
 };
 
 use keysync::key::EpochMillis;
+use keysync_receiver::{Notification, Order, Sequence};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
-use super::{Behaviour, Callback};
+use super::Behaviour;
+use crate::journal::Journal;
 
 /// How many callbacks a service remembers; the oldest are forgotten first.
 const REMEMBERED: usize = 10_000;
 
 /// A handle to a service; clones are the same service.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::{Behaviour, Verdict};
+/// let storage = harness.object_storage();
+/// storage.behave(Behaviour::Miss);
+/// assert!(storage.received().iter().all(|received| received.verdict != Verdict::Acted));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AssociatedService(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     name: String,
+    journal: Journal,
     state: Mutex<State>,
     /// Counts callbacks, so that a test can wait for one.
     arrivals: watch::Sender<usize>,
@@ -33,10 +47,19 @@ struct State {
     received: VecDeque<Received>,
     usually: Behaviour,
     next: VecDeque<Behaviour>,
+    /// What a flaky service decides by.
+    chance: fastrand::Rng,
 }
 
 /// A resource that a key protects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// let bucket = &harness.object_storage().resources()["bucket"];
+/// assert!(bucket.crn.ends_with(":bucket:bucket"));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Protected {
     /// Its CRN.
     pub crn: String,
@@ -45,7 +68,14 @@ pub struct Protected {
 }
 
 /// What a service was last told of a key, and acted on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// let told = harness.object_storage().told("a key's id").unwrap();
+/// assert_eq!((told.key_state, told.sequence), (5, 2));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Told {
     /// The key's state: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     pub key_state: u8,
@@ -56,9 +86,18 @@ pub struct Told {
 }
 
 /// A callback that reached the service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// for received in harness.object_storage().received() {
+///     println!("{} {} {:?}", received.at, received.headers["webhook-id"], received.verdict);
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Received {
     /// When, in epoch ms.
+    #[schema(value_type = u64)]
     pub at: EpochMillis,
     /// Its headers, without those of the connection.
     pub headers: BTreeMap<String, String>,
@@ -68,8 +107,29 @@ pub struct Received {
     pub verdict: Verdict,
 }
 
+impl Received {
+    /// The event that it holds; null where its body is no JSON.
+    ///
+    /// ```no_run
+    /// # fn example(received: keysync_harness::services::Received) {
+    /// assert_eq!(received.event()["type"], "com.ibm.cloud.kms.key.delete");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn event(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
 /// What a service made of a callback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::Verdict;
+/// assert_eq!(harness.object_storage().received()[0].verdict, Verdict::Acted);
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It acted on it.
@@ -86,61 +146,114 @@ pub enum Verdict {
 
 impl AssociatedService {
     /// A service that acts on what it is told.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, journal: Journal) -> Self {
         let (arrivals, _) = watch::channel(0);
-        Self(Arc::new(Inner { name: name.to_owned(), state: Mutex::default(), arrivals }))
+        Self(Arc::new(Inner { name: name.to_owned(), journal, state: Mutex::default(), arrivals }))
     }
 
     /// Its CRN service name.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().name(), "cloud-object-storage");
+    /// # }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How it treats callbacks from now on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::services::Behaviour;
+    /// harness.object_storage().behave(Behaviour::answer(503));
+    /// # }
+    /// ```
     pub fn behave(&self, behaviour: Behaviour) {
         let mut state = self.state();
+        if let Behaviour::Flaky { seed, .. } = behaviour {
+            state.chance = fastrand::Rng::with_seed(seed);
+        }
         state.usually = behaviour;
         state.next.clear();
     }
 
+    /// Forgets everything and acts on what it is told.
+    pub(crate) fn reset(&self) {
+        *self.state() = State::default();
+    }
+
     /// How it treats the next `times` callbacks, before it goes back to what is usual.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::services::Behaviour;
+    /// harness.object_storage().behave_next(2, Behaviour::answer(503)); // fails twice
+    /// # }
+    /// ```
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
         self.state().next.extend(std::iter::repeat_n(behaviour, times));
     }
 
     /// The callbacks that reached it, oldest first.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.object_storage().received().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.state().received.iter().cloned().collect()
     }
 
     /// The callbacks that reached it, which are forgotten here.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().take_received().len(), 1);
+    /// assert!(harness.object_storage().received().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn take_received(&self) -> Vec<Received> {
         std::mem::take(&mut self.state().received).into()
     }
 
-    /// Waits until `count` callbacks have reached it, counted from the start.
-    pub async fn wait_for(&self, count: usize) {
-        // The sender lives as long as this service, so the channel is never closed.
-        let _ = self.0.arrivals.subscribe().wait_for(|arrived| *arrived >= count).await;
-    }
-
     /// What it was last told of a key, and acted on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().told("a key's id"), None);
+    /// # }
+    /// ```
     #[must_use]
-    pub fn told(&self, key_id: &str) -> Option<Told> {
-        self.state().told.get(key_id).cloned()
+    pub fn told(&self, key: impl AsRef<str>) -> Option<Told> {
+        self.state().told.get(key.as_ref()).cloned()
     }
 
     /// Puts a resource, by its CRN, under a key.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:bucket";
+    /// harness.object_storage().protect("bucket", crn, "a key's id"); // and nobody registers it
+    /// # }
+    /// ```
     pub fn protect(&self, name: &str, crn: &str, key_id: &str) {
         let resource = Protected { crn: crn.to_owned(), key_id: key_id.to_owned() };
         self.state().resources.insert(name.to_owned(), resource);
     }
 
     /// Its resources by name.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.object_storage().resources().contains_key("bucket"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Protected> {
         self.state().resources.clone()
@@ -148,6 +261,12 @@ impl AssociatedService {
 
     /// Whether a resource opens: a service reads with a key that is active or deactivated, and refuses
     /// with one that is suspended or destroyed. `None` where there is no such resource.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(matches!(harness.object_storage().opens("bucket"), Some(Ok(_))));
+    /// # }
+    /// ```
     #[must_use]
     pub fn opens(&self, name: &str) -> Option<Result<Protected, Told>> {
         let state = self.state();
@@ -161,20 +280,28 @@ impl AssociatedService {
     /// How it treats the callback that has just arrived.
     pub(super) fn next_behaviour(&self) -> Behaviour {
         let mut state = self.state();
-        state.next.pop_front().unwrap_or_else(|| state.usually.clone())
+        match state.next.pop_front().unwrap_or_else(|| state.usually.clone()) {
+            Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::answer(503),
+            Behaviour::Flaky { .. } => Behaviour::Act,
+            behaviour => behaviour,
+        }
     }
 
     /// Acts on a verified callback, unless it is older than what is known. At-least-once delivery means
     /// that this must bear repeats and late comers.
-    pub(super) fn act(&self, callback: Callback) -> Verdict {
+    pub(super) fn act(&self, told: Notification) -> Verdict {
         let mut state = self.state();
-        let Callback { key_id, key_state, key_version, sequence, .. } = callback;
-        let known = state.told.get(&key_id).map_or(0, |told| told.sequence);
-        match sequence.cmp(&known) {
-            std::cmp::Ordering::Less => Verdict::Stale,
-            std::cmp::Ordering::Equal => Verdict::Repeated,
-            std::cmp::Ordering::Greater => {
-                state.told.insert(key_id, Told { key_state, key_version, sequence });
+        let known = state.told.get(&told.key_id).map(|known| Sequence(known.sequence));
+        match told.sequence.after(known) {
+            Order::Stale => Verdict::Stale,
+            Order::Repeated => Verdict::Repeated,
+            Order::Newer => {
+                let now_known = Told {
+                    key_state: told.key_state.number(),
+                    key_version: told.key_version.id,
+                    sequence: told.sequence.0,
+                };
+                state.told.insert(told.key_id, now_known);
                 Verdict::Acted
             }
         }
@@ -188,6 +315,14 @@ impl AssociatedService {
         state.received.push_back(received);
         drop(state);
         self.0.arrivals.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(super) fn arrivals(&self) -> watch::Receiver<usize> {
+        self.0.arrivals.subscribe()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -19,79 +19,76 @@ const RESTORABLE: Duration = Duration::from_hours(30 * 24);
 
 /// A key's item: what the ledger knows, and what the endpoint alone does.
 #[derive(Clone, Debug)]
-pub struct StoredKey {
+pub(crate) struct StoredKey {
     /// What the ledger knows.
-    pub record: KeyRecord,
+    pub(crate) record: KeyRecord,
     /// What the endpoint knows.
-    pub description: Description,
+    pub(crate) description: Description,
 }
 
 /// What the endpoint alone knows of a key.
 ///
 /// What is not there is left out: to DynamoDB's conditions an attribute that is null exists.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Description {
+pub(crate) struct Description {
     /// Its name, for people.
-    pub name: String,
+    pub(crate) name: String,
     /// What it is for.
     #[serde(rename = "description", skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// When it was made.
-    pub created_at: EpochMillis,
+    pub(crate) created_at: EpochMillis,
     /// By whom.
-    pub created_by: String,
+    pub(crate) created_by: String,
     /// Whether its material came from outside.
     #[serde(default)]
-    pub imported: bool,
+    pub(crate) imported: bool,
     /// Its other names. Written with the aliases' own items.
     #[serde(default, skip_serializing)]
-    pub aliases: BTreeSet<Alias>,
+    pub(crate) aliases: BTreeSet<Alias>,
     /// From when on it protects nothing new.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiration_at: Option<EpochMillis>,
+    pub(crate) expiration_at: Option<EpochMillis>,
     /// When something was changed in it that is no lifecycle action.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<EpochMillis>,
+    pub(crate) updated_at: Option<EpochMillis>,
     /// Who deleted it last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deleted_by: Option<String>,
+    pub(crate) deleted_by: Option<String>,
     /// Whether two have to agree to its deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dual_auth_delete: Option<KeyPolicy>,
+    pub(crate) dual_auth_delete: Option<KeyPolicy>,
     /// How often it should be rotated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<KeyPolicy>,
+    pub(crate) rotation: Option<KeyPolicy>,
     /// The first of the two who agree to its deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<DeletionAuthorization>,
+    pub(crate) authorization: Option<DeletionAuthorization>,
 }
 
 /// Somebody agreed to the deletion of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DeletionAuthorization {
+pub(crate) struct DeletionAuthorization {
     /// Who.
-    pub by: String,
+    pub(crate) by: String,
     /// From when on that counts no longer.
-    pub valid_until: EpochMillis,
+    pub(crate) valid_until: EpochMillis,
 }
 
 impl StoredKey {
     /// When it was last rotated, if ever: the first version bears the key's own id.
-    #[must_use]
-    pub fn rotated_at(&self) -> Option<EpochMillis> {
+    pub(crate) fn rotated_at(&self) -> Option<EpochMillis> {
         let KeyRecord { crn, version, .. } = &self.record;
         (version.id != crn.key.to_string()).then_some(version.created_at)
     }
 
     /// When anything of it was changed last.
-    #[must_use]
-    pub fn updated_at(&self) -> EpochMillis {
+    pub(crate) fn updated_at(&self) -> EpochMillis {
         self.record.event.at.max(self.description.updated_at.unwrap_or(EpochMillis::new(0)))
     }
 
     /// Its state at `now`: an active key whose time is up is deactivated, without an event.
-    #[must_use]
-    pub fn state(&self, now: EpochMillis) -> KeyState {
+    pub(crate) fn state(&self, now: EpochMillis) -> KeyState {
         match self.record.state {
             KeyState::Active if self.expired(now) => KeyState::Deactivated,
             state => state,
@@ -99,38 +96,32 @@ impl StoredKey {
     }
 
     /// Whether its time is up at `now`.
-    #[must_use]
-    pub fn expired(&self, now: EpochMillis) -> bool {
+    pub(crate) fn expired(&self, now: EpochMillis) -> bool {
         self.description.expiration_at.is_some_and(|at| at <= now)
     }
 
     /// When it was deleted, if it is.
-    #[must_use]
-    pub fn deleted_at(&self) -> Option<EpochMillis> {
+    pub(crate) fn deleted_at(&self) -> Option<EpochMillis> {
         (self.record.state == KeyState::Destroyed).then_some(self.record.event.at)
     }
 
     /// Until when it can be restored, if it is deleted.
-    #[must_use]
-    pub fn restorable_until(&self) -> Option<EpochMillis> {
+    pub(crate) fn restorable_until(&self) -> Option<EpochMillis> {
         self.deleted_at().map(|at| at.plus(RESTORABLE))
     }
 
     /// Whether it is a root key.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.record.key_type == KeyType::Root
     }
 
     /// The authorization of its deletion that counts at `now`.
-    #[must_use]
-    pub fn authorization(&self, now: EpochMillis) -> Option<&DeletionAuthorization> {
+    pub(crate) fn authorization(&self, now: EpochMillis) -> Option<&DeletionAuthorization> {
         self.description.authorization.as_ref().filter(|authorization| now < authorization.valid_until)
     }
 
     /// What the key is, as events tell it.
-    #[must_use]
-    pub fn facts(&self) -> KeyFacts {
+    pub(crate) fn facts(&self) -> KeyFacts {
         let KeyRecord { crn, key_type, state, ring, version, .. } = self.record.clone();
         KeyFacts { crn, key_type, state, ring, version }
     }
@@ -175,7 +166,7 @@ impl Store {
     }
 
     /// The key, unless there is none or it was purged.
-    pub async fn get(&self, instance: InstanceId, key: KeyId) -> Result<StoredKey, ApiError> {
+    pub(crate) async fn get(&self, instance: InstanceId, key: KeyId) -> Result<StoredKey, ApiError> {
         let found = self.item(&key_pk(instance, key), KEY_ITEM).await?;
         let known = found.filter(|item| item.contains_key("crn"));
         let stored = StoredKey::read(known.ok_or_else(ApiError::key_not_found)?)?;
@@ -183,7 +174,7 @@ impl Store {
     }
 
     /// All keys of an instance that were not purged, by their ids.
-    pub async fn list(&self, instance: InstanceId) -> Result<Vec<StoredKey>, ApiError> {
+    pub(crate) async fn list(&self, instance: InstanceId) -> Result<Vec<StoredKey>, ApiError> {
         let items = self.scan(instance, "sk = :kind AND attribute_exists(crn)", KEY_ITEM).await?;
         let mut keys = items.into_iter().map(StoredKey::read).collect::<Result<Vec<_>, _>>()?;
         keys.retain(|key| key.record.purged_at.is_none());

@@ -31,10 +31,10 @@ use keysync::{
 use serde::{Deserialize, Serialize};
 
 pub(super) use import_tokens::ImportToken;
-pub use keys::{DeletionAuthorization, Description, StoredKey};
-pub use policies::KeyPolicy;
+pub(crate) use keys::{DeletionAuthorization, Description, StoredKey};
+pub(crate) use policies::KeyPolicy;
 pub(super) use policies::{InstancePolicy, PolicyType};
-pub use registrations::Registration;
+pub(crate) use registrations::Registration;
 pub(super) use rings::Ring;
 pub(super) use versions::Version;
 
@@ -42,23 +42,32 @@ use super::ApiError;
 
 /// The table, as the endpoint uses it.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     client: Client,
     table: String,
 }
 
 impl Store {
     /// The table named `table`, at the engine itself: the endpoint's own calls are not under test.
-    #[must_use]
-    pub fn new(client: Client, table: &str) -> Self {
+    pub(crate) fn new(client: Client, table: &str) -> Self {
         Self { client, table: table.to_owned() }
     }
 
     /// Every item in the table, whatever it is.
-    pub async fn everything(&self) -> Result<Vec<Item>, ApiError> {
+    pub(crate) async fn everything(&self) -> Result<Vec<Item>, ApiError> {
         let pages =
             self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().items().send();
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
+    }
+
+    /// Deletes every item.
+    pub(crate) async fn clear(&self) -> Result<(), ApiError> {
+        for item in self.everything().await? {
+            let keys = item.into_iter().filter(|(name, _)| name == "pk" || name == "sk").collect();
+            let delete = self.client.delete_item().table_name(&self.table).set_key(Some(keys));
+            delete.send().await.map_err(table)?;
+        }
+        Ok(())
     }
 
     async fn read<T: for<'de> Deserialize<'de>>(&self, pk: &str, sk: &str) -> Result<Option<T>, ApiError> {

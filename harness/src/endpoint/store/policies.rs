@@ -12,28 +12,27 @@ const POLICY: &str = "policy#";
 
 /// A policy of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct KeyPolicy {
+pub(crate) struct KeyPolicy {
     /// Its id.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Whether it has an effect.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// Months of 30 days between rotations, of a rotation policy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval_month: Option<u8>,
+    pub(crate) interval_month: Option<u8>,
     /// When it was made.
-    pub created_at: EpochMillis,
+    pub(crate) created_at: EpochMillis,
     /// By whom.
-    pub created_by: String,
+    pub(crate) created_by: String,
     /// When it was last set.
-    pub updated_at: EpochMillis,
+    pub(crate) updated_at: EpochMillis,
     /// By whom.
-    pub updated_by: String,
+    pub(crate) updated_by: String,
 }
 
 impl KeyPolicy {
     /// The policy that `earlier` becomes when somebody sets it, or a new one.
-    #[must_use]
-    pub fn set(
+    pub(crate) fn set(
         earlier: Option<&Self>,
         enabled: bool,
         interval_month: Option<u8>,

@@ -15,30 +15,30 @@ use crate::endpoint::ApiError;
 
 /// A resource that a key protects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Registration {
+pub(crate) struct Registration {
     /// The key.
-    pub key_id: KeyId,
+    pub(crate) key_id: KeyId,
     /// The resource.
-    pub resource_crn: ResourceCrn,
+    pub(crate) resource_crn: ResourceCrn,
     /// What it is.
-    pub description: String,
+    pub(crate) description: String,
     /// Whether the key may not be deleted while this registration exists.
-    pub prevent_key_deletion: bool,
+    pub(crate) prevent_key_deletion: bool,
     /// When it was made.
-    pub created_at: EpochMillis,
+    pub(crate) created_at: EpochMillis,
     /// By whom.
-    pub created_by: String,
+    pub(crate) created_by: String,
     /// When it was changed last.
-    pub updated_at: EpochMillis,
+    pub(crate) updated_at: EpochMillis,
     /// By whom.
-    pub updated_by: String,
+    pub(crate) updated_by: String,
     /// The version that protects the resource.
-    pub key_version: KeyVersion,
+    pub(crate) key_version: KeyVersion,
 }
 
 impl Store {
     /// Keeps what the endpoint alone knows of a registration, beside what the ledger will know of it.
-    pub async fn describe_registration(
+    pub(crate) async fn describe_registration(
         &self,
         crn: &KeyCrn,
         registration: &Registration,
@@ -48,12 +48,15 @@ impl Store {
     }
 
     /// The registrations of a key.
-    pub async fn registrations(&self, crn: &KeyCrn) -> Result<Vec<Registration>, ApiError> {
+    pub(crate) async fn registrations(&self, crn: &KeyCrn) -> Result<Vec<Registration>, ApiError> {
         standing(self.partition(&pk(crn), REGISTRATION).await?)
     }
 
     /// The registrations of all keys of an instance.
-    pub async fn all_registrations(&self, instance: InstanceId) -> Result<Vec<Registration>, ApiError> {
+    pub(crate) async fn all_registrations(
+        &self,
+        instance: InstanceId,
+    ) -> Result<Vec<Registration>, ApiError> {
         standing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?)
     }
 }

@@ -1,0 +1,297 @@
+//! What the command `harness` takes, and what each of its commands does.
+
+mod behaviour;
+mod remote;
+mod show;
+mod up;
+
+use std::{error::Error, io, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use keysync_harness::{Harness, HarnessBuilder, dynamo::Engine, function::Mode, services::Behaviour};
+use serde_json::json;
+
+use remote::Remote;
+
+/// Everything around keysync on one machine: DynamoDB, IAM, the key-management endpoint, associated
+/// services and Lambda, with the real functions in the middle.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Start with `harness demo`. It takes a few seconds and touches nothing outside this machine.\n\
+                  Then `harness up` in one terminal, and in another `harness keys`, `harness sync KEY`,\n\
+                  `harness travel 61m`, `harness sync KEY`."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tells the story of a lost notification, step by step, on the real function.
+    ///
+    /// A key is deleted and object storage misses it; four hours later its bucket still opens; a sync
+    /// tells it again. Each step shows the request and the answer. The exit code is 0 only if all of it
+    /// came as it should.
+    Demo {
+        #[command(flatten)]
+        parts: Parts,
+    },
+    /// Runs everything until Ctrl-C, and prints a request to paste.
+    Up {
+        #[command(flatten)]
+        parts: Parts,
+        /// The endpoint's port; 0 takes any free one.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Prints one line of JSON when ready, and nothing else on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Writes the function's environment to this file, for `cargo lambda watch --env-file`. The
+        /// file holds the key that signs callbacks.
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
+        /// Shows the function's log on standard error.
+        #[arg(long)]
+        verbose: bool,
+    },
+    /// Prints an access token of somebody new with a role, for `curl -H "authorization: Bearer $(harness token)"`.
+    Token {
+        /// What they may do.
+        #[arg(long, value_enum, default_value_t = RoleName::Manager)]
+        role: RoleName,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Lists keys, or makes one.
+    Keys {
+        #[command(subcommand)]
+        command: Option<KeysCommand>,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Puts a resource of a service under a key, and registers that as the service would.
+    Register {
+        /// The key's id.
+        key: String,
+        /// The service, by its CRN service name, such as `cloud-object-storage`.
+        service: String,
+        /// The resource's name.
+        resource: String,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Has a key's associated services told again, and shows what became of it.
+    ///
+    /// The exit code is 0 for a 204 and 1 for anything else, such as the 409 within the hour.
+    Sync {
+        /// The key's id, or an alias.
+        key: String,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Makes it later: `harness travel 61m`.
+    Travel {
+        /// How much: `61m`, `1h 30m`, `4h`.
+        by: String,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Lists services, tells one how to behave, or shows what reached it.
+    Services {
+        #[command(subcommand)]
+        command: Option<ServicesCommand>,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Runs the function `redeliver` once, and prints its summary as JSON.
+    Redeliver {
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Makes everything as it was at the start, but the time.
+    Reset {
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Prints what a shell completes `harness` with: `source <(harness completions bash)`.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes a root key, and prints its id.
+    Create {
+        /// Its name.
+        name: String,
+        /// A standard key instead, which protects nothing.
+        #[arg(long, conflicts_with = "protect")]
+        standard: bool,
+        /// Another name for it, that `harness sync` takes, too.
+        #[arg(long)]
+        alias: Option<String>,
+        /// What it protects; may be given more than once.
+        #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource)]
+        protect: Vec<(String, String)>,
+    },
+}
+
+#[derive(Subcommand)]
+enum ServicesCommand {
+    /// Tells a service how to treat callbacks from now on, or the next few of them.
+    #[command(after_help = behaviour::HELP)]
+    Behave {
+        /// The service, by its CRN service name.
+        name: String,
+        /// What it does with a callback; see below.
+        #[arg(value_parser = behaviour::parse)]
+        behaviour: Behaviour,
+        /// For this many callbacks.
+        #[arg(long)]
+        times: Option<usize>,
+    },
+    /// Shows what reached a service.
+    Callbacks {
+        /// The service, by its CRN service name.
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    Reader,
+    ReaderPlus,
+    Writer,
+    Manager,
+    KeyPurge,
+}
+
+#[derive(Args)]
+struct RemoteArgs {
+    /// The running harness: the endpoint's address that `harness up` printed.
+    #[arg(long, env = "KEYSYNC_HARNESS", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    harness: String,
+    /// Prints JSON for machines, as the control API answered it.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Parts {
+    /// How the function runs: `process` (the real binary behind an emulated Lambda), `in-process`, or
+    /// the URL of one that runs already.
+    #[arg(long, default_value = "process", value_name = "process|in-process|URL")]
+    function: Mode,
+    /// One more service: an emulated one by its CRN service name, or one of your own with the address
+    /// where it wants its callbacks. May be given more than once.
+    #[arg(long, value_name = "NAME[=URL]")]
+    service: Vec<String>,
+    /// Keeps the table in this file, so that it is there the next time.
+    #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
+    data: Option<PathBuf>,
+    /// Uses another DynamoDB engine, such as DynamoDB Local at <http://127.0.0.1:8000>.
+    #[arg(long, value_name = "URL")]
+    dynamodb: Option<String>,
+}
+
+impl Parts {
+    fn builder(self) -> HarnessBuilder {
+        let engine = match (self.data, self.dynamodb) {
+            (Some(file), _) => Engine::File(file),
+            (None, Some(url)) => Engine::Url(url),
+            (None, None) => Engine::Memory,
+        };
+        let builder = Harness::builder().engine(engine).function(self.function);
+        self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
+            Some((name, url)) => builder.service_at(name, url),
+            None => builder.service(service),
+        })
+    }
+}
+
+fn resource(text: &str) -> Result<(String, String), String> {
+    let (service, resource) = text.split_once('/').ok_or_else(|| {
+        format!("must be a service and a resource, such as `cloud-object-storage/bucket`: got `{text}`")
+    })?;
+    Ok((service.to_owned(), resource.to_owned()))
+}
+
+/// Does what the command says.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
+    match cli.command {
+        Command::Demo { parts } => keysync_harness::demo::run(parts.builder()).await?,
+        Command::Up { parts, port, json, env_file, verbose } => {
+            let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
+            up::run(builder.redeliver_every(Duration::from_mins(1)), json).await?;
+        }
+        Command::Token { role, remote } => {
+            let role = role.to_possible_value().map(|value| value.get_name().to_owned());
+            let token = Remote::new(&remote.harness)?.post("/iam/tokens", &json!({"role": role})).await?;
+            show::one(&token, remote.json, |token| token["access_token"].as_str().map(str::to_owned));
+        }
+        Command::Keys { command, remote } => keys(command, &remote).await?,
+        Command::Register { key, service, resource, remote } => {
+            let path = format!("/keys/{key}/registrations");
+            let body = json!({"service": service, "resource": resource});
+            let registered = Remote::new(&remote.harness)?.post(&path, &body).await?;
+            show::one(&registered, remote.json, |made| made["resource_crn"].as_str().map(str::to_owned));
+        }
+        Command::Sync { key, remote } => {
+            let synced = Remote::new(&remote.harness)?.sync(&key).await?;
+            show::sync(&synced, remote.json);
+            return Ok(if synced.status == 204 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Travel { by, remote } => {
+            Remote::new(&remote.harness)?.post("/time", &json!({"advance": by})).await?;
+        }
+        Command::Services { command, remote } => services(command, &remote).await?,
+        Command::Redeliver { remote } => {
+            println!("{}", Remote::new(&remote.harness)?.post("/redeliver", &json!({})).await?);
+        }
+        Command::Reset { remote } => {
+            let info = Remote::new(&remote.harness)?.post("/reset", &json!({})).await?;
+            show::one(&info, remote.json, |info| {
+                Some(format!("as at the start; root key {}", info["root_key_id"].as_str()?))
+            });
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "harness", &mut io::stdout());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn keys(command: Option<KeysCommand>, args: &RemoteArgs) -> Result<(), remote::RemoteError> {
+    let remote = Remote::new(&args.harness)?;
+    let Some(KeysCommand::Create { name, standard, alias, protect }) = command else {
+        show::keys(&remote.get("/keys").await?, args.json);
+        return Ok(());
+    };
+    let protects: Vec<_> =
+        protect.iter().map(|(service, resource)| json!({"service": service, "resource": resource})).collect();
+    let body = json!({"name": name, "standard": standard, "alias": alias, "protects": protects});
+    let key = remote.post("/keys", &body).await?;
+    show::one(&key, args.json, |key| key["id"].as_str().map(str::to_owned));
+    Ok(())
+}
+
+async fn services(command: Option<ServicesCommand>, args: &RemoteArgs) -> Result<(), remote::RemoteError> {
+    let remote = Remote::new(&args.harness)?;
+    match command {
+        None => show::services(&remote.get("/services").await?, args.json),
+        Some(ServicesCommand::Behave { name, behaviour, times }) => {
+            let body = json!({"behaviour": behaviour, "times": times});
+            remote.put(&format!("/services/{name}/behaviour"), &body).await?;
+        }
+        Some(ServicesCommand::Callbacks { name }) => {
+            show::callbacks(&remote.get(&format!("/services/{name}/callbacks")).await?, args.json);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What goes wrong at IAM, and tokens of anybody.
+
+use std::time::Duration;
+
+use axum::{Json, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Running,
+    problem::{Body, Problem},
+    world::parse_duration,
+};
+use crate::{
+    Client,
+    iam::{Health, Role},
+};
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct HealthWanted {
+    health: HealthName,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum HealthName {
+    /// It answers as it should.
+    Up,
+    /// It answers 503, whatever it is asked.
+    Down,
+    /// It answers as it should, this much later.
+    Slow {
+        /// How much.
+        millis: u64,
+    },
+}
+
+/// How IAM answers from now on: up, down or slow.
+#[utoipa::path(
+    put, path = "/_harness/iam/health", tag = "faults", request_body = HealthWanted,
+    responses((status = 204), (status = 400, body = Problem))
+)]
+pub(super) async fn set_health(
+    Running(parts): Running,
+    Body(HealthWanted { health }): Body<HealthWanted>,
+) -> StatusCode {
+    parts.iam.set_health(match health {
+        HealthName::Up => Health::Up,
+        HealthName::Down => Health::Down,
+        HealthName::Slow { millis } => Health::Slow(Duration::from_millis(millis)),
+    });
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct IssuerWanted {
+    /// The claim `iss`.
+    #[schema(example = "https://iam.example.com/identity")]
+    issuer: String,
+}
+
+/// Who tokens say from now on that they are from.
+#[utoipa::path(
+    put, path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerWanted,
+    responses((status = 204), (status = 400, body = Problem))
+)]
+pub(super) async fn set_issuer(
+    Running(parts): Running,
+    Body(IssuerWanted { issuer }): Body<IssuerWanted>,
+) -> StatusCode {
+    parts.iam.set_issuer(&issuer);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ClockWanted {
+    /// How far it is ahead, such as `5m`.
+    #[schema(example = "5m")]
+    ahead: String,
+}
+
+/// How far the clock is ahead that tokens are made by from now on.
+#[utoipa::path(
+    put, path = "/_harness/iam/clock", tag = "faults", request_body = ClockWanted,
+    responses((status = 204), (status = 400, body = Problem))
+)]
+pub(super) async fn set_clock(
+    Running(parts): Running,
+    Body(ClockWanted { ahead }): Body<ClockWanted>,
+) -> Result<StatusCode, Problem> {
+    let ahead = parse_duration(&ahead).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
+    parts.iam.set_clock_ahead(ahead);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(super) struct Rotation {
+    /// Whether the old keys are withdrawn: tokens signed with them are invalid then.
+    withdraw: bool,
+}
+
+/// Signs tokens with a new key from now on.
+#[utoipa::path(
+    post, path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
+    responses((status = 204), (status = 400, body = Problem))
+)]
+pub(super) async fn rotate(
+    Running(parts): Running,
+    Body(Rotation { withdraw }): Body<Rotation>,
+) -> Result<StatusCode, Problem> {
+    parts.iam.rotate_key().map_err(crate::HarnessError::from)?;
+    if withdraw {
+        parts.iam.withdraw_old_keys();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TokenWanted {
+    role: Role,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Token {
+    /// Valid for an hour.
+    access_token: String,
+    /// The API key of whom it is for.
+    api_key: String,
+}
+
+/// Somebody new with a role in the instance.
+#[utoipa::path(
+    post, path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
+    responses((status = 201, body = Token), (status = 400, body = Problem))
+)]
+pub(super) async fn token(
+    Running(parts): Running,
+    Body(TokenWanted { role }): Body<TokenWanted>,
+) -> Result<(StatusCode, Json<Token>), Problem> {
+    let api_key = parts.somebody(role);
+    let access_token = Client::of(&parts, &api_key).await?.token();
+    Ok((StatusCode::CREATED, Json(Token { access_token, api_key })))
+}

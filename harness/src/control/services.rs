@@ -1,0 +1,155 @@
+//! Associated services: how they behave, what they hold, what reached them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, Query},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Running,
+    problem::{Body, Problem},
+    world::parse_duration,
+};
+use crate::services::{AssociatedService, Behaviour, Protected, Received};
+
+/// How long a request for callbacks may wait for them.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// A service.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ServiceView {
+    /// Its CRN service name.
+    name: String,
+    /// Its resources by name, each with whether it opens.
+    resources: BTreeMap<String, ResourceView>,
+    /// How many callbacks it remembers.
+    callbacks: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ResourceView {
+    #[serde(flatten)]
+    protected: Protected,
+    /// Whether it opens, by what its service was last told of the key.
+    opens: bool,
+}
+
+fn view(service: &AssociatedService) -> ServiceView {
+    let resource = |(name, protected): (String, Protected)| {
+        let opens = matches!(service.opens(&name), Some(Ok(_)));
+        (name, ResourceView { protected, opens })
+    };
+    ServiceView {
+        name: service.name().to_owned(),
+        resources: service.resources().into_iter().map(resource).collect(),
+        callbacks: service.received().len(),
+    }
+}
+
+/// The emulated services.
+#[utoipa::path(
+    get, path = "/_harness/services", tag = "services", responses((status = 200, body = Vec<ServiceView>))
+)]
+pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
+    Json(parts.services.iter().map(view).collect())
+}
+
+/// An emulated service, and its resources.
+#[utoipa::path(
+    get, path = "/_harness/services/{name}", tag = "services",
+    params(("name" = String, Path, description = "Its CRN service name")),
+    responses((status = 200, body = ServiceView), (status = 404, body = Problem))
+)]
+pub(super) async fn get(
+    Running(parts): Running,
+    Path(name): Path<String>,
+) -> Result<Json<ServiceView>, Problem> {
+    Ok(Json(view(parts.service(&name)?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Behave {
+    behaviour: Behaviour,
+    /// For this many callbacks; from now on, where it is not given.
+    times: Option<usize>,
+}
+
+/// How a service treats callbacks from now on, or the next few of them.
+#[utoipa::path(
+    put, path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
+    params(("name" = String, Path, description = "Its CRN service name")),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(super) async fn behave(
+    Running(parts): Running,
+    Path(name): Path<String>,
+    Body(Behave { behaviour, times }): Body<Behave>,
+) -> Result<StatusCode, Problem> {
+    let service = parts.service(&name)?;
+    match times {
+        Some(times) => service.behave_next(times, behaviour),
+        None => service.behave(behaviour),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only those about this key.
+    key: Option<String>,
+    /// Waits until there are so many.
+    #[serde(default)]
+    at_least: usize,
+    /// How long at the most, such as `5s`: the answer comes then, whether they have come or not.
+    within: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Callbacks {
+    callbacks: Vec<Received>,
+}
+
+/// The callbacks that reached a service, oldest first.
+#[utoipa::path(
+    get, path = "/_harness/services/{name}/callbacks", tag = "services",
+    params(("name" = String, Path, description = "Its CRN service name"), Wanted),
+    responses((status = 200, body = Callbacks), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(super) async fn callbacks(
+    Running(parts): Running,
+    Path(name): Path<String>,
+    Query(Wanted { key, at_least, within }): Query<Wanted>,
+) -> Result<Json<Callbacks>, Problem> {
+    let service = parts.service(&name)?.clone();
+    let limit = within.as_deref().map_or(Ok(Duration::from_secs(5)), parse_duration);
+    let limit = limit.map_err(|error| Problem::bad(format!("`within` {error}")))?.min(LONGEST_WAIT);
+    // A request that waits does not keep the harness.
+    drop(parts);
+    let wanted = || match &key {
+        Some(key) => service.callbacks_of(key),
+        None => service.received(),
+    };
+    let enough = || wanted().len() >= at_least;
+    service.arrived(enough, limit).await;
+    Ok(Json(Callbacks { callbacks: wanted() }))
+}
+
+/// Forgets the callbacks that reached a service.
+#[utoipa::path(
+    delete, path = "/_harness/services/{name}/callbacks", tag = "services",
+    params(("name" = String, Path, description = "Its CRN service name")),
+    responses((status = 204), (status = 404, body = Problem))
+)]
+pub(super) async fn forget_callbacks(
+    Running(parts): Running,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    drop(parts.service(&name)?.take_received());
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,394 @@
+//! A key, as its owner acts on it: a handle that reads like the sentence one would say.
+
+use std::fmt;
+
+use http::{Method, StatusCode};
+use keysync::key::KeyState;
+use serde::Deserialize;
+
+use crate::{Answer, Client, HarnessError, parts::Parts, services::AssociatedService, world::REGION};
+
+/// A key, and who acts on it. Made by [`Harness::new_key`](crate::Harness::new_key).
+///
+/// ```
+/// use std::time::Duration;
+/// use keysync_harness::{Harness, KeyState, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+///
+/// key.delete().await?.assert_status(204);
+///
+/// harness.object_storage().assert_told(&key, KeyState::Destroyed);
+/// harness.object_storage().assert_refuses("bucket");
+/// key.sync().await?.assert_refused(409, "REQ_TOO_EARLY_ERR");
+/// harness.travel(Duration::from_mins(61)).await?;
+/// key.sync().await?.assert_status(204);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Key {
+    id: String,
+    client: Client,
+    owner: Owner,
+}
+
+/// Who owns resources, and the services that have them.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) account: String,
+    pub(crate) instance: String,
+    pub(crate) services: Vec<AssociatedService>,
+}
+
+/// What became of a key's last notification, for one service.
+///
+/// ```
+/// use keysync_harness::{Harness, function::Mode, services::Behaviour};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+/// harness.object_storage().behave(Behaviour::answer(503));
+/// key.sync().await?.assert_status(204);
+///
+/// let standing = key.notifications().await?.remove(0);
+///
+/// assert_eq!((standing.service.as_str(), standing.status.as_str()), ("cloud-object-storage", "retrying"));
+/// assert!(standing.reason.unwrap().contains("503"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The service, by its CRN service name.
+    pub service: String,
+    /// `pending`, `delivered`, `acknowledged`, `retrying`, `refused`, `failed` or `not-notified`.
+    pub status: String,
+    /// The notification's place among the key's.
+    pub sequence: u64,
+    /// How often it was tried.
+    pub attempts: Option<u32>,
+    /// When it was last tried, and will be tried next: RFC 3339, UTC.
+    pub last_attempt: Option<String>,
+    /// When it will be tried next: RFC 3339, UTC.
+    pub next_attempt: Option<String>,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+impl Key {
+    pub(crate) fn new(id: String, client: Client, owner: Owner) -> Self {
+        Self { id, client, owner }
+    }
+
+    /// Its id, a v4 UUID.
+    ///
+    /// ```no_run
+    /// # fn example(key: keysync_harness::Key) {
+    /// assert_eq!(key.id().len(), 36);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The same key, acted on by somebody else.
+    ///
+    /// ```
+    /// use keysync_harness::{Harness, function::Mode, iam::Role};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+    /// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+    /// let key = harness.new_key("invoices").create().await?;
+    /// let reader = harness.log_in_as(Role::Reader).await?;
+    /// key.by(&reader).sync().await?.assert_refused(401, "UNAUTHORIZED_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn by(&self, client: &Client) -> Self {
+        Self { client: client.clone(), ..self.clone() }
+    }
+
+    /// Has all associated services told again: `POST …/actions/sync`.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.sync().await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn sync(&self) -> Result<Answer, HarnessError> {
+        self.client.sync(&self.id).await
+    }
+
+    /// Gives it a new version.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.rotate().await?.assert_status(204);
+    /// key.rotate().await?.assert_refused(409, "KEY_ROTATION_NOT_PERMITTED");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rotate(&self) -> Result<Answer, HarnessError> {
+        self.act("actions/rotate").await
+    }
+
+    /// Suspends it.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.disable().await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn disable(&self) -> Result<Answer, HarnessError> {
+        self.act("actions/disable").await
+    }
+
+    /// Makes a suspended key active again; 30 s after the last action at the soonest.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.disable().await?.assert_status(204);
+    /// key.enable().await?.assert_refused(409, "REQ_TOO_EARLY_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn enable(&self) -> Result<Answer, HarnessError> {
+        self.act("actions/enable").await
+    }
+
+    /// Deletes it, whatever it protects.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.delete().await?.assert_status(204);
+    /// key.delete().await?.assert_refused(410, "KEY_DELETED_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn delete(&self) -> Result<Answer, HarnessError> {
+        self.client.delete(&self.id).await
+    }
+
+    /// Brings a deleted key back; 30 s after the last action at the soonest.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness, key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// key.delete().await?.assert_status(204);
+    /// harness.travel(std::time::Duration::from_secs(31)).await?;
+    /// key.restore().await?.assert_status(201);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn restore(&self) -> Result<Answer, HarnessError> {
+        self.act("restore").await
+    }
+
+    /// Its state, as the endpoint tells it.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// assert_eq!(key.state().await?, keysync_harness::KeyState::Active);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn state(&self) -> Result<KeyState, HarnessError> {
+        let answer = self.get("/metadata").await?;
+        let state = serde_json::from_value(answer.body["resources"][0]["state"].clone());
+        state.map_err(|_| HarnessError::unexpected("reading a key's state", &answer))
+    }
+
+    /// What became of its last notification, service by service.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// assert!(key.notifications().await?.iter().all(|standing| standing.status == "delivered"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn notifications(&self) -> Result<Vec<Standing>, HarnessError> {
+        let answer = self.get("/notifications").await?;
+        let standings = serde_json::from_value(answer.body["resources"].clone());
+        standings.map_err(|_| HarnessError::unexpected("reading a key's notifications", &answer))
+    }
+
+    /// Puts a resource of `service` under it, and registers that as the service would. Returns the
+    /// resource's CRN.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key) -> Result<(), keysync_harness::HarnessError> {
+    /// let crn = key.protect("cloud-object-storage", "invoices").await?;
+    /// assert!(crn.ends_with(":bucket:invoices"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn protect(&self, service: &str, resource: &str) -> Result<String, HarnessError> {
+        let crn = self.owner.resource_crn(service, resource);
+        if let Some(emulated) = self.owner.services.iter().find(|emulated| emulated.name() == service) {
+            emulated.protect(resource, &crn, &self.id);
+        }
+        self.client.register(&self.id, &crn).await?;
+        Ok(crn)
+    }
+
+    /// Gives it another name.
+    ///
+    /// ```no_run
+    /// # async fn example(key: keysync_harness::Key, manager: keysync_harness::Client) -> Result<(), keysync_harness::HarnessError> {
+    /// key.add_alias("invoices").await?.assert_status(201);
+    /// manager.sync("invoices").await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn add_alias(&self, alias: &str) -> Result<Answer, HarnessError> {
+        self.act(&format!("aliases/{alias}")).await
+    }
+
+    async fn act(&self, action: &str) -> Result<Answer, HarnessError> {
+        self.client.post(&format!("/api/v2/keys/{}/{action}", self.id)).await
+    }
+
+    async fn get(&self, below: &str) -> Result<Answer, HarnessError> {
+        let path = format!("/api/v2/keys/{}{below}", self.id);
+        self.client.send(self.client.request(Method::GET, &path)).await
+    }
+}
+
+impl Owner {
+    /// The CRN of a resource of this owner.
+    fn resource_crn(&self, service: &str, name: &str) -> String {
+        let kind = if service == crate::services::OBJECT_STORAGE { "bucket" } else { "deployment" };
+        let Self { account, instance, .. } = self;
+        format!("crn:v1:bluemix:public:{service}:{REGION}:a/{account}:{instance}:{kind}:{name}")
+    }
+}
+
+impl AsRef<str> for Key {
+    fn as_ref(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+/// A key in the making: a root key that protects nothing, unless it is told otherwise.
+///
+/// ```
+/// use keysync_harness::{Harness, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let key = harness
+///     .new_key("invoices")
+///     .alias("the-invoices-key")
+///     .protecting("cloud-object-storage", "bucket")
+///     .protecting("databases-for-postgresql", "ledger")
+///     .create()
+///     .await?;
+/// assert_eq!(harness.object_storage().resources()["bucket"].key_id, key.id());
+/// # Ok(())
+/// # }
+/// ```
+pub struct NewKey<'a> {
+    parts: &'a Parts,
+    name: String,
+    extractable: bool,
+    alias: Option<String>,
+    protects: Vec<(String, String)>,
+}
+
+impl<'a> NewKey<'a> {
+    pub(crate) fn new(parts: &'a Parts, name: &str) -> Self {
+        let (name, protects) = (name.to_owned(), Vec::new());
+        Self { parts, name, extractable: false, alias: None, protects }
+    }
+
+    /// A standard key, which services cannot be associated with.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").standard().create().await?;
+    /// key.sync().await?.assert_refused(400, "KEY_ROOT_REQ_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn standard(self) -> Self {
+        Self { extractable: true, ..self }
+    }
+
+    /// With another name, too.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// harness.new_key("invoices").alias("the-invoices-key").create().await?;
+    /// harness.manager().await?.sync("the-invoices-key").await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn alias(self, alias: &str) -> Self {
+        Self { alias: Some(alias.to_owned()), ..self }
+    }
+
+    /// With a resource of `service` under it.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+    /// harness.object_storage().assert_opens("bucket");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn protecting(mut self, service: &str, resource: &str) -> Self {
+        self.protects.push((service.to_owned(), resource.to_owned()));
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").create().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create(self) -> Result<Key, HarnessError> {
+        let client = self.parts.manager().await?;
+        let id = client.create_key(&self.name, self.extractable).await?;
+        let key = Key::new(id, client, self.parts.owner());
+        if let Some(alias) = &self.alias {
+            let answer = key.add_alias(alias).await?;
+            if answer.status != StatusCode::CREATED {
+                return Err(HarnessError::unexpected("giving a key an alias", &answer));
+            }
+        }
+        for (service, resource) in &self.protects {
+            key.protect(service, resource).await?;
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for NewKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewKey({})", self.name)
+    }
+}

@@ -1,0 +1,195 @@
+//! How a harness is put together: everything around the functions, then the functions.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use httpmock::MockServer;
+use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync_receiver::Verifier;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::{
+    Harness, HarnessBuilder, HarnessError,
+    builder::Receiver,
+    control,
+    dynamo::{Dynamo, Proxy},
+    endpoint::{Endpoint, Store},
+    env_file,
+    events::{DeadLetterQueue, EventBus, Queue},
+    function::{self, Function, Mode, ProcessConfig, Worker},
+    journal::{Journal, Part},
+    parts::Parts,
+    schedule::Schedule,
+    server::Server,
+    services::{self, AssociatedService},
+    travel::TimeMachine,
+    world::{REGION, World},
+};
+
+/// An environment, as a function is started with it.
+type Env = Vec<(String, String)>;
+
+pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
+    let listener = Server::listen(builder.port).await?;
+    let endpoint_url = format!("http://{}", listener.local_addr()?);
+    let (clock, table) = (builder.clock.clock(), builder.table.clone());
+    let journal = Journal::new(clock.clone());
+    let dynamo = Dynamo::start(builder.engine.clone(), &table).await?;
+    let client = dynamo.client();
+    let world = World::load(&client, &table).await?;
+    let iam = world.iam(clock.clone())?;
+    let iam_server = Server::start(journal.around(Part::Iam, iam.router())).await?;
+
+    let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
+    let public_key = key.public();
+    let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
+    let services = emulated(&builder, &journal);
+    let router = services::router(&services, verifier, clock.clone());
+    let service_server = Server::start(journal.around(Part::Services, router)).await?;
+    let mocks = mocks(&builder).await?;
+    let callbacks = callbacks(&builder, &service_server, &mocks);
+
+    let dead_letters = DeadLetterQueue::start().await?;
+    let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
+    env.extend(builder.env.clone());
+    if let Some(path) = &builder.env_file {
+        env_file::write(path, &env)?;
+    }
+    let (timeout, quiet) = (builder.function_timeout, builder.quiet);
+    let function = Function::start(&builder.mode, &env, clock.clone(), timeout, quiet).await?;
+    let (lifecycle, redeliver) = workers(&builder, &dynamo, &env).await?;
+    let (queue, feeder) = Queue::start(lifecycle.handle());
+    let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
+
+    let events = EventBus::new(queue, clock);
+    let store = Store::new(client.clone(), &table);
+    let ledger = Ledger::new(&dynamo.sdk_config().await, table.clone());
+    let (url, clock) = (function.url(), builder.clock.clone());
+    let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
+    let time = match builder.mode {
+        Mode::InProcess => TimeMachine::Clock(builder.clock.clone()),
+        Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client, table.clone()),
+    };
+    let endpoint_router = journal.around(Part::Endpoint, endpoint.router());
+    let samples = Mutex::new(world.root_key.clone().zip(world.standard_key.clone()));
+    let parts = Arc::new(Parts {
+        dynamo,
+        iam,
+        services,
+        mocks,
+        endpoint,
+        endpoint_url,
+        function,
+        lifecycle,
+        redeliver,
+        events,
+        dead_letters,
+        journal,
+        world,
+        public_key,
+        samples,
+        manager: OnceLock::new(),
+        time,
+        clock: builder.clock,
+        table,
+        iam_server,
+        service_server,
+    });
+    // The control API does not keep the parts: they end with the harness.
+    let router = endpoint_router.merge(control::router(Arc::downgrade(&parts)));
+    let endpoint = Server::serve(listener, router)?;
+    Ok(Harness { parts, _feeder: feeder, _schedule: schedule, _endpoint: endpoint })
+}
+
+/// `lifecycle` and `redeliver`, each with its own way to DynamoDB.
+async fn workers(
+    builder: &HarnessBuilder,
+    dynamo: &Dynamo,
+    env: &[(String, String)],
+) -> Result<(Worker, Worker), HarnessError> {
+    let lifecycle_env = through(dynamo.lifecycle_proxy(), env);
+    let redeliver_env = through(dynamo.redeliver_proxy(), env);
+    if let Mode::Process { environments } = builder.mode {
+        let lifecycle = worker(builder, environments, function::LIFECYCLE, lifecycle_env).await?;
+        Ok((lifecycle, worker(builder, environments, function::REDELIVER, redeliver_env).await?))
+    } else {
+        let clock = builder.clock.clock();
+        let lifecycle = Worker::lifecycle(&lifecycle_env, clock.clone()).await?;
+        Ok((lifecycle, Worker::redeliver(&redeliver_env, clock).await?))
+    }
+}
+
+async fn worker(
+    builder: &HarnessBuilder,
+    environments: usize,
+    name: &'static str,
+    env: Env,
+) -> Result<Worker, HarnessError> {
+    let (binary, timeout, quiet) = (function::binary(name).await?, builder.function_timeout, builder.quiet);
+    Ok(Worker::process(ProcessConfig { name, binary, env, environments, timeout, quiet }).await?)
+}
+
+fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedService> {
+    let emulated = builder.services.iter().filter(|(_, receiver)| *receiver == Receiver::Emulated);
+    emulated.map(|(name, _)| AssociatedService::new(name, journal.clone())).collect()
+}
+
+async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {
+    let mut mocks = BTreeMap::new();
+    for (name, _) in builder.services.iter().filter(|(_, receiver)| *receiver == Receiver::Mock) {
+        // Not `start_async`: its future cannot be spawned, nor could one that starts a harness then.
+        let mock = tokio::task::spawn_blocking(MockServer::start).await.map_err(std::io::Error::other)?;
+        mocks.insert(name.clone(), mock);
+    }
+    Ok(mocks)
+}
+
+/// The registry of all services as the functions are configured with it.
+fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, MockServer>) -> String {
+    let url = |(name, receiver): &(String, Receiver)| match receiver {
+        Receiver::Emulated => format!("{}/{name}/callbacks", server.url()),
+        Receiver::Mock => mocks[name].url("/callbacks"),
+        Receiver::At(url) => url.clone(),
+    };
+    let registry: BTreeMap<_, _> =
+        builder.services.iter().map(|service| (&service.0, url(service))).collect();
+    json!(registry).to_string()
+}
+
+/// Where the AWS SDK looks for DynamoDB.
+const DYNAMODB_URL: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+
+/// The same environment with another way to DynamoDB.
+fn through(proxy: &Proxy, env: &[(String, String)]) -> Env {
+    let mut env = env.to_vec();
+    env.push((DYNAMODB_URL.to_owned(), proxy.url()));
+    env
+}
+
+/// The function's environment: its configuration, and where DynamoDB is.
+fn environment(
+    world: &World,
+    dynamo: &Dynamo,
+    table: &str,
+    iam: &Server,
+    callbacks: &str,
+    dead_letters: &DeadLetterQueue,
+) -> Env {
+    let settings = [
+        (config::TABLE, table.to_owned()),
+        (config::REGION, REGION.to_owned()),
+        (config::IAM_URL, iam.url()),
+        (config::CALLBACKS, callbacks.to_owned()),
+        (config::SIGNING_KEY, world.signing_key.clone()),
+        (config::DEAD_LETTER_QUEUE, dead_letters.url()),
+        (config::LOOPBACK_TEST_MODE, "on".to_owned()),
+        (DYNAMODB_URL, dynamo.proxy().url()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "harness".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "harness".to_owned()),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
