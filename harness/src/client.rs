@@ -78,7 +78,7 @@ impl Client {
     /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
     /// # let harness = keysync_harness::Harness::builder().start().await?;
     /// let anybody = harness.manager().await?.with_token("no.token.atall");
-    /// anybody.sync("some-key").await?.assert_refused(401, "UNAUTHORIZED_ERR");
+    /// anybody.sync("some-key").await?.assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
     /// # Ok(())
     /// # }
     /// ```

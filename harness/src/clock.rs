@@ -8,6 +8,14 @@ use std::{
 use keysync::{Clock, key::EpochMillis};
 
 /// A clock that a test can move. Clones show the same time.
+///
+/// ```
+/// use std::time::Duration;
+/// use keysync_harness::{EpochMillis, HarnessClock};
+/// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
+/// clock.advance(Duration::from_millis(1));
+/// assert_eq!(clock.now().get(), 1_795_496_400_001);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HarnessClock(Arc<Mutex<Time>>);
 
@@ -21,18 +29,35 @@ enum Time {
 
 impl HarnessClock {
     /// A clock that shows the machine's time.
+    ///
+    /// ```
+    /// use keysync_harness::HarnessClock;
+    /// let clock = HarnessClock::running();
+    /// let before = clock.now();
+    /// assert!(clock.now() >= before);
+    /// ```
     #[must_use]
     pub fn running() -> Self {
         Self(Arc::new(Mutex::new(Time::Ahead(Duration::ZERO))))
     }
 
     /// A clock that stands at `now` until it is moved.
+    ///
+    /// ```
+    /// use keysync_harness::{EpochMillis, HarnessClock};
+    /// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
+    /// assert_eq!(clock.now(), clock.now());
+    /// ```
     #[must_use]
     pub fn set_to(now: EpochMillis) -> Self {
         Self(Arc::new(Mutex::new(Time::Set(now))))
     }
 
     /// The instant it shows.
+    ///
+    /// ```
+    /// println!("{}", keysync_harness::HarnessClock::running().now());
+    /// ```
     #[must_use]
     pub fn now(&self) -> EpochMillis {
         match *self.lock() {
@@ -42,11 +67,27 @@ impl HarnessClock {
     }
 
     /// Stops it at `now`.
+    ///
+    /// ```
+    /// use keysync_harness::{EpochMillis, HarnessClock};
+    /// let clock = HarnessClock::running();
+    /// clock.set(EpochMillis::new(0));
+    /// assert_eq!(clock.now().get(), 0);
+    /// ```
     pub fn set(&self, now: EpochMillis) {
         *self.lock() = Time::Set(now);
     }
 
     /// Moves it forward.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use keysync_harness::HarnessClock;
+    /// let clock = HarnessClock::running();
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_hours(1));
+    /// assert!(clock.now().since(before) >= Duration::from_hours(1));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let mut time = self.lock();
         *time = match *time {
@@ -56,6 +97,12 @@ impl HarnessClock {
     }
 
     /// The same clock, as the functions take it.
+    ///
+    /// ```
+    /// use keysync_harness::{EpochMillis, HarnessClock};
+    /// let clock = HarnessClock::set_to(EpochMillis::new(7));
+    /// assert_eq!(clock.clock().now(), clock.now());
+    /// ```
     #[must_use]
     pub fn clock(&self) -> Clock {
         let this = self.clone();

@@ -5,6 +5,13 @@ use std::{io, path::PathBuf};
 use crate::{Answer, dynamo::DynamoError, endpoint::ApiError, function::FunctionError, iam::IamError};
 
 /// The harness could not do what it should.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::HarnessError;
+/// assert!(matches!(harness.service("nobody"), Err(HarnessError::NoService(_))));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum HarnessError {
     /// The engine could not be started.

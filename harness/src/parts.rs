@@ -3,12 +3,12 @@
 //!
 //! [`Harness`]: crate::Harness
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use httpmock::MockServer;
 use keysync::key::InstanceId;
 use serde_json::Value;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use crate::{
     Client, HarnessError, NewKey,
@@ -46,7 +46,7 @@ pub(crate) struct Parts {
     pub(crate) public_key: String,
     /// The keys that are there to play with: the root key and the standard key.
     pub(crate) samples: Mutex<Option<(String, String)>>,
-    pub(crate) manager: OnceCell<Client>,
+    pub(crate) manager: OnceLock<Client>,
     pub(crate) time: TimeMachine,
     pub(crate) clock: HarnessClock,
     pub(crate) table: String,
@@ -65,7 +65,12 @@ impl Parts {
     }
 
     pub(crate) async fn manager(&self) -> Result<Client, HarnessError> {
-        self.manager.get_or_try_init(|| Client::of(self, &self.world.manager.api_key)).await.cloned()
+        if let Some(manager) = self.manager.get() {
+            return Ok(manager.clone());
+        }
+        let manager = Client::of(self, &self.world.manager.api_key).await?;
+        // Two who log in at once are both the Manager.
+        Ok(self.manager.get_or_init(|| manager).clone())
     }
 
     /// Somebody new with `role`: the API key.

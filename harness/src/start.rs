@@ -1,11 +1,15 @@
 //! How a harness is put together: everything around the functions, then the functions.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use httpmock::MockServer;
 use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync_receiver::Verifier;
 use serde_json::json;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use crate::{
     Harness, HarnessBuilder, HarnessError,
@@ -20,7 +24,7 @@ use crate::{
     parts::Parts,
     schedule::Schedule,
     server::Server,
-    services::{self, AssociatedService, CallbackVerifier},
+    services::{self, AssociatedService},
     travel::TimeMachine,
     world::{REGION, World},
 };
@@ -41,11 +45,11 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
 
     let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
     let public_key = key.public();
-    let verifier = CallbackVerifier::new(&public_key).ok_or_else(|| HarnessError::world("no public key"))?;
+    let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
     let services = emulated(&builder, &journal);
     let router = services::router(&services, verifier, clock.clone());
     let service_server = Server::start(journal.around(Part::Services, router)).await?;
-    let mocks = mocks(&builder).await;
+    let mocks = mocks(&builder).await?;
     let callbacks = callbacks(&builder, &service_server, &mocks);
 
     let dead_letters = DeadLetterQueue::start().await?;
@@ -87,7 +91,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         world,
         public_key,
         samples,
-        manager: OnceCell::new(),
+        manager: OnceLock::new(),
         time,
         clock: builder.clock,
         table,
@@ -108,17 +112,24 @@ async fn workers(
 ) -> Result<(Worker, Worker), HarnessError> {
     let lifecycle_env = through(dynamo.lifecycle_proxy(), env);
     let redeliver_env = through(dynamo.redeliver_proxy(), env);
-    let Mode::Process { environments } = builder.mode else {
+    if let Mode::Process { environments } = builder.mode {
+        let lifecycle = worker(builder, environments, function::LIFECYCLE, lifecycle_env).await?;
+        Ok((lifecycle, worker(builder, environments, function::REDELIVER, redeliver_env).await?))
+    } else {
         let clock = builder.clock.clock();
         let lifecycle = Worker::lifecycle(&lifecycle_env, clock.clone()).await?;
-        return Ok((lifecycle, Worker::redeliver(&redeliver_env, clock).await?));
-    };
-    let worker = async |name, env| {
-        let (binary, timeout, quiet) =
-            (function::binary(name).await?, builder.function_timeout, builder.quiet);
-        Worker::process(ProcessConfig { name, binary, env, environments, timeout, quiet }).await
-    };
-    Ok((worker(function::LIFECYCLE, lifecycle_env).await?, worker(function::REDELIVER, redeliver_env).await?))
+        Ok((lifecycle, Worker::redeliver(&redeliver_env, clock).await?))
+    }
+}
+
+async fn worker(
+    builder: &HarnessBuilder,
+    environments: usize,
+    name: &'static str,
+    env: Env,
+) -> Result<Worker, HarnessError> {
+    let (binary, timeout, quiet) = (function::binary(name).await?, builder.function_timeout, builder.quiet);
+    Ok(Worker::process(ProcessConfig { name, binary, env, environments, timeout, quiet }).await?)
 }
 
 fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedService> {
@@ -126,12 +137,14 @@ fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedServic
     emulated.map(|(name, _)| AssociatedService::new(name, journal.clone())).collect()
 }
 
-async fn mocks(builder: &HarnessBuilder) -> BTreeMap<String, MockServer> {
+async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {
     let mut mocks = BTreeMap::new();
     for (name, _) in builder.services.iter().filter(|(_, receiver)| *receiver == Receiver::Mock) {
-        mocks.insert(name.clone(), MockServer::start_async().await);
+        // Not `start_async`: its future cannot be spawned, nor could one that starts a harness then.
+        let mock = tokio::task::spawn_blocking(MockServer::start).await.map_err(std::io::Error::other)?;
+        mocks.insert(name.clone(), mock);
     }
-    mocks
+    Ok(mocks)
 }
 
 /// The registry of all services as the functions are configured with it.

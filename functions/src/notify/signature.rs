@@ -76,8 +76,10 @@ pub(super) struct Signed {
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::{Signature, VerifyingKey};
+    use serde_json::Value;
 
     use super::*;
+    use crate::{ledger::item::tests::notification, notify::event};
 
     /// The first test vector of RFC 8032, section 7.1.
     const SEED: [u8; 32] = [
@@ -99,6 +101,38 @@ mod tests {
         let signature = Signature::from_slice(&signature).unwrap();
         verifier.verify_strict(b"claim:service.1674087231.{}", &signature).unwrap();
         assert!(verifier.verify_strict(b"claim:service.1674087231.{ }", &signature).is_err());
+    }
+
+    /// Receivers are held to the same file, so that neither side can change the bytes unseen by the other.
+    #[test]
+    fn the_receivers_test_vectors_are_what_is_sent_byte_by_byte() {
+        let vectors = include_str!("../../../harness/receiver/vectors.json");
+        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let vector = |name: &str| {
+            let all = vectors["vectors"].as_array().unwrap();
+            all.iter().find(|vector| vector["name"] == name).unwrap_or_else(|| panic!("no vector `{name}`"))
+        };
+        let notification = notification();
+        let id = notification.event_id(&"cloud-object-storage".parse().unwrap()).to_string();
+        let body = event::body(&notification, &id, 12);
+        let signed = |key: &str| {
+            let keys = &vectors["keys"][key];
+            let key: SigningKey = keys["private"].as_str().unwrap().parse().unwrap();
+            assert_eq!(key.public(), keys["public"]);
+            key.sign(&id, notification.at, body.clone())
+        };
+        let (current, next) = (signed("current"), signed("next"));
+        let both = format!("{} {}", current.signature, next.signature);
+        for (name, signature) in
+            [("golden", &current.signature), ("two-signatures", &both), ("two-keys", &next.signature)]
+        {
+            let headers = &vector(name)["headers"];
+            assert_eq!(vector(name)["body"], String::from_utf8_lossy(&body).as_ref(), "{name}");
+            assert_eq!(headers["content-type"], event::CONTENT_TYPE, "{name}");
+            assert_eq!(headers["webhook-id"], current.id, "{name}");
+            assert_eq!(headers["webhook-timestamp"], current.timestamp.to_string(), "{name}");
+            assert_eq!(headers["webhook-signature"], *signature, "{name}");
+        }
     }
 
     #[test]

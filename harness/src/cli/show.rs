@@ -91,7 +91,7 @@ fn print(rows: &Value, as_json: bool, columns: &[&str], row: impl Fn(&Value) -> 
         return println!("none");
     };
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(columns);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(columns);
     table.add_rows(rows.iter().map(row));
     println!("{table}");
 }

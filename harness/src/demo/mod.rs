@@ -20,6 +20,16 @@ use teller::Teller;
 const BUCKET: &str = "invoices";
 
 /// Tells the story. An error where anything came otherwise than it should have.
+///
+/// ```
+/// use keysync_harness::{Harness, demo, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// demo::run(Harness::builder().function(Mode::InProcess)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn run(builder: HarnessBuilder) -> Result<(), HarnessError> {
     let mut teller = Teller::begin("A key is deleted, and object storage does not hear of it.");
     let harness = builder.start().await?;

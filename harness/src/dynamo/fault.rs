@@ -3,6 +3,13 @@
 use std::time::Duration;
 
 /// What goes wrong with a call.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::dynamo::{Fault, Times};
+/// harness.dynamo().proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Next(1));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is held before it reaches the engine, until [`Proxy::release`](super::Proxy::release) or until the caller has gone.
@@ -27,6 +34,13 @@ pub enum Fault {
 }
 
 /// How often it does.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::dynamo::{Fault, Times};
+/// harness.dynamo().proxy().inject(Fault::Throttle, Times::Nth(2)); // the second call from now on
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// For this many calls.

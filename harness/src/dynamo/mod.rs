@@ -19,6 +19,11 @@ pub use proxy::{Call, Proxy};
 pub use table::{DUE_INDEX, TABLE};
 
 /// Where the table lives.
+///
+/// ```
+/// use keysync_harness::{Harness, dynamo::Engine};
+/// let builder = Harness::builder().engine(Engine::File("target/keysync.db".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// In this process, in memory.
@@ -30,6 +35,16 @@ pub enum Engine {
 }
 
 /// DynamoDB could not be started or used.
+///
+/// ```
+/// use keysync_harness::{Harness, HarnessError, dynamo::{DynamoError, Engine}};
+/// # #[tokio::main]
+/// # async fn main() {
+/// let nowhere = Engine::File("/no/such/folder/keysync.db".into());
+/// let started = Harness::builder().engine(nowhere).start().await;
+/// assert!(matches!(started, Err(HarnessError::Dynamo(DynamoError::Engine { .. }))));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum DynamoError {
     /// The engine in this process does not start.
@@ -60,6 +75,16 @@ pub enum DynamoError {
 }
 
 /// A DynamoDB with the table in it. Dropping it ends what runs in this process.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let dynamo = harness.dynamo();
+/// dynamo.proxy().take_calls();
+/// harness.manager().await?.sync("an-alias-that-nobody-has").await?;
+/// assert_eq!(dynamo.proxy().calls().len(), 1); // the alias was looked up
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
@@ -71,50 +96,92 @@ pub struct Dynamo {
 
 impl Dynamo {
     /// Starts `engine`, makes `table` if it is not there, and puts the proxies in front.
-    pub async fn start(engine: Engine, table: &str) -> Result<Self, DynamoError> {
+    pub(crate) async fn start(engine: Engine, table: &str) -> Result<Self, DynamoError> {
         let (url, task) = match &engine {
             Engine::Url(url) => (url.trim_end_matches('/').to_owned(), None),
             Engine::Memory => serve(Database::memory(), &engine).await?,
             Engine::File(path) => serve(Database::new(&path.to_string_lossy()), &engine).await?,
         };
-        let proxy = async || Proxy::start(&url).await;
-        let (sync, lifecycle, redeliver) = (proxy().await?, proxy().await?, proxy().await?);
+        let (sync, lifecycle) = (Proxy::start(&url).await?, Proxy::start(&url).await?);
+        let redeliver = Proxy::start(&url).await?;
         let dynamo = Self { sync, lifecycle, redeliver, url, engine: task };
         table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
     }
 
     /// The engine itself. Calls that go there are not counted and not disturbed.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// println!("aws dynamodb scan --table-name keysync --endpoint-url {}", harness.dynamo().url());
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// What `sync` goes through.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::dynamo::{Fault, Times};
+    /// harness.dynamo().proxy().inject(Fault::Throttle, Times::Next(3));
+    /// # }
+    /// ```
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
         &self.sync
     }
 
     /// What `lifecycle` goes through.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::dynamo::{Fault, Times};
+    /// harness.dynamo().lifecycle_proxy().inject(Fault::Cut, Times::Next(1));
+    /// # }
+    /// ```
     #[must_use]
     pub fn lifecycle_proxy(&self) -> &Proxy {
         &self.lifecycle
     }
 
     /// What `redeliver` goes through.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::dynamo::{Fault, Times};
+    /// harness.dynamo().redeliver_proxy().inject(Fault::Fail, Times::Always);
+    /// # }
+    /// ```
     #[must_use]
     pub fn redeliver_proxy(&self) -> &Proxy {
         &self.redeliver
     }
 
     /// A client of the engine itself.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let items = harness.dynamo().client().scan().table_name(harness.table()).send().await?;
+    /// assert_eq!(items.count(), 1); // the harness's own
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self) -> Client {
         client(&self.url)
     }
 
     /// The engine itself, as keysync's own clients are configured.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = harness.dynamo().sdk_config().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sdk_config(&self) -> aws_config::SdkConfig {
         sdk_config(&self.url).await
     }

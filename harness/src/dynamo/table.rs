@@ -17,8 +17,18 @@ use super::{Dynamo, DynamoError};
 const DEFINITION: &str = include_str!("../../../infra/table.json");
 
 /// The table's name.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// assert_eq!(harness.table(), keysync_harness::dynamo::TABLE);
+/// # }
+/// ```
 pub const TABLE: &str = "keysync";
 /// The sparse index of items that are due.
+///
+/// ```
+/// assert_eq!(keysync_harness::dynamo::DUE_INDEX, "due");
+/// ```
 pub const DUE_INDEX: &str = "due";
 
 static PARSED: LazyLock<Result<Definition, String>> =

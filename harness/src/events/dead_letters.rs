@@ -22,6 +22,14 @@ use crate::server::Server;
 const QUEUE: &str = "/000000000000/keysync-dead-letters";
 
 /// The queue. Dropping it ends it.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// harness.events().publish_raw("what no function can read").taken().await;
+/// assert_eq!(harness.dead_letters().letters().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct DeadLetterQueue {
     server: Server,
@@ -36,6 +44,14 @@ struct Shared {
 }
 
 /// An event that will never come right.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let letter = harness.dead_letters().wait_for(1).await.remove(0);
+/// println!("{} because {}", letter.event, letter.reason);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// The event, as it came.
@@ -52,12 +68,24 @@ impl DeadLetterQueue {
     }
 
     /// The queue's URL, which names its account and itself.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let setting = ("KEYSYNC_DEAD_LETTER_QUEUE", harness.dead_letters().url());
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}{QUEUE}", self.server.url())
     }
 
     /// What is in it, oldest first.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.dead_letters().letters().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn letters(&self) -> Vec<DeadLetter> {
         self.shared.letters.borrow().clone()
@@ -69,6 +97,13 @@ impl DeadLetterQueue {
     }
 
     /// Waits until so many are in it.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// assert_eq!(harness.dead_letters().wait_for(1).await.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
         let _ = self.shared.letters.subscribe().wait_for(|letters| letters.len() >= count).await;
@@ -76,6 +111,12 @@ impl DeadLetterQueue {
     }
 
     /// Answers the next `times` messages with 500 and takes none of them.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// harness.dead_letters().fail_next(2);
+    /// # }
+    /// ```
     pub fn fail_next(&self, times: usize) {
         *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = times;
     }

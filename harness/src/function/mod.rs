@@ -32,12 +32,22 @@ pub(crate) use worker::Handle;
 pub use worker::{InvocationFailed, Worker};
 
 /// How long Lambda lets the function run, as infra/ will have it.
+///
+/// ```
+/// assert_eq!(keysync_harness::function::FUNCTION_TIMEOUT.as_secs(), 30);
+/// ```
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest body that a function URL takes, in bytes.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 /// The way to the function.
+///
+/// ```
+/// use keysync_harness::function::Mode;
+/// assert_eq!("in-process".parse(), Ok(Mode::InProcess));
+/// assert_eq!("http://127.0.0.1:9000/lambda-url/sync".parse(), Ok(Mode::Url("http://127.0.0.1:9000/lambda-url/sync".to_owned())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The real binary, in this many execution environments at the most.
@@ -120,6 +130,12 @@ impl Function {
     }
 
     /// The function URL, without a slash at the end.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// println!("{}/api/v2/keys/an-alias/actions/sync", harness.function().url());
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         match &self.0 {
@@ -130,6 +146,12 @@ impl Function {
     }
 
     /// The function's processes, where it has any here.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let log = harness.function().process().map(|process| process.log());
+    /// # }
+    /// ```
     #[must_use]
     pub fn process(&self) -> Option<&ProcessFunction> {
         match &self.0 {

@@ -45,6 +45,15 @@ pub(crate) struct ProcessConfig {
 
 /// A function in processes of its own. Dropping it kills them; should this process itself be killed,
 /// theirs end with the Runtime API that they poll.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let process = harness.function().process().unwrap(); // where it is one
+/// process.kill().await;
+/// assert!(process.process_ids().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
@@ -102,6 +111,12 @@ impl ProcessFunction {
     }
 
     /// The process ids of the environments that run.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.function().process().unwrap().process_ids().len(), 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         self.lambda.environments.iter().filter_map(|environment| *environment.process.borrow()).collect()
@@ -109,6 +124,13 @@ impl ProcessFunction {
 
     /// Kills all processes at once with SIGKILL and waits until they are gone. What they were doing has
     /// failed; the next request, or one that waits for its turn, starts them again.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// harness.function().process().unwrap().kill().await; // SIGKILL
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn kill(&self) {
         let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
         for (environment, process) in self.lambda.environments.iter().zip(doomed) {
@@ -120,6 +142,14 @@ impl ProcessFunction {
 
     /// Waits until the log is as `until` wants it, and returns it. What a process prints comes a moment
     /// after what it answers.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let process = harness.function().process().unwrap();
+    /// let log = process.wait_for_log(|lines| lines.iter().any(|line| line.contains("accepted"))).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let mut lines = self.lambda.log.arrivals.subscribe();
         loop {
@@ -133,6 +163,12 @@ impl ProcessFunction {
     }
 
     /// The function's log so far, line by line.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.function().process().unwrap().log().iter().all(|line| !line.contains("Bearer")));
+    /// # }
+    /// ```
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.lambda.log.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

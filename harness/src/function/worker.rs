@@ -53,6 +53,14 @@ enum Inner {
 }
 
 /// An invocation failed: the function said so, or died.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let failed = harness.redeliverer().invoke(&serde_json::json!(7)).await.unwrap_err();
+/// println!("{failed}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the invocation failed: {0}")]
 pub struct InvocationFailed(pub(crate) String);
@@ -80,11 +88,25 @@ impl Worker {
     }
 
     /// Runs an event through the function.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let event = serde_json::json!({"source": "aws.events", "detail-type": "Scheduled Event"});
+    /// println!("{}", harness.redeliverer().invoke(&event).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
         self.handle().invoke(event).await
     }
 
     /// Its processes, where it has any.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.redeliverer().processes().unwrap().process_ids().is_empty()); // it never ran
+    /// # }
+    /// ```
     #[must_use]
     pub fn processes(&self) -> Option<&ProcessFunction> {
         match &self.0 {

@@ -9,6 +9,14 @@ use utoipa::ToSchema;
 use super::Principal;
 
 /// Somebody with an API key.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::iam::Identity;
+/// let (iam_id, account) = ("IBMid-somebody".to_owned(), harness.account().to_owned());
+/// harness.iam().add_identity(Identity { iam_id, account, api_key: "made up".to_owned() });
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Identity {
     /// `IBMid-…` for people, `iam-ServiceId-…` for programs.
@@ -26,6 +34,13 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A service instance.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// let instance = harness.iam().instance(harness.instance()).unwrap();
+/// assert_eq!(instance.region, "us-south");
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// Its id.
@@ -40,6 +55,13 @@ pub struct Instance {
 
 impl Instance {
     /// Its CRN.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let instance = harness.iam().instance(harness.instance()).unwrap();
+    /// assert!(instance.crn().starts_with("crn:v1:bluemix:public:hs-crypto:us-south:a/"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn crn(&self) -> String {
         let Self { id, account, region, .. } = self;
@@ -48,6 +70,13 @@ impl Instance {
 }
 
 /// A service role of the key-management service.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::iam::Role;
+/// harness.iam().grant("IBMid-somebody", harness.instance(), Role::Writer);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {

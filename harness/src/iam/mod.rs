@@ -22,14 +22,31 @@ use directory::Directory;
 use keys::SigningKeys;
 
 /// The issuer of tokens.
+///
+/// ```
+/// assert_eq!(keysync_harness::iam::ISSUER, "https://iam.cloud.ibm.com/identity");
+/// ```
 pub const ISSUER: &str = "https://iam.cloud.ibm.com/identity";
 
 /// IAM could not make its keys.
+///
+/// ```
+/// println!("{}", keysync_harness::iam::IamError);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("no signing key could be made: the machine gave no randomness")]
 pub struct IamError;
 
 /// IAM. Clones are the same one.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// use keysync_harness::iam::Health;
+/// harness.iam().set_health(Health::Down);
+/// harness.manager().await?.sync("an-alias").await?.assert_refused(503, "SERVICE_UNAVAILABLE_ERR");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Iam(Arc<Inner>);
 
@@ -66,6 +83,14 @@ impl State {
 }
 
 /// How IAM answers, if at all.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use std::time::Duration;
+/// use keysync_harness::iam::Health;
+/// harness.iam().set_health(Health::Slow(Duration::from_millis(300)));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
     /// As it should.
@@ -78,6 +103,14 @@ pub enum Health {
 }
 
 /// Somebody who has proved who they are.
+///
+/// ```no_run
+/// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+/// let principal = harness.iam().authenticate(&harness.manager().await?.token())?;
+/// assert_eq!(principal.account, harness.account());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The IAM id.
@@ -87,6 +120,13 @@ pub struct Principal {
 }
 
 /// A token is not valid. Whatever is wrong with it, this is all that a caller learns.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::iam::InvalidToken;
+/// assert_eq!(harness.iam().authenticate("no.token.atall"), Err(InvalidToken));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
@@ -111,74 +151,174 @@ impl Iam {
     }
 
     /// Adds an instance, or changes it.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::iam::Instance;
+    /// let instance = harness.iam().instance(harness.instance()).unwrap();
+    /// harness.iam().add_instance(Instance { account: "somebody else's".to_owned(), ..instance });
+    /// # }
+    /// ```
     pub fn add_instance(&self, instance: Instance) {
         self.state().directory.add_instance(instance);
     }
 
     /// Adds somebody with an API key.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::iam::Identity;
+    /// let (iam_id, account) = ("IBMid-somebody".to_owned(), harness.account().to_owned());
+    /// harness.iam().add_identity(Identity { iam_id, account, api_key: "made up".to_owned() });
+    /// # }
+    /// ```
     pub fn add_identity(&self, identity: Identity) {
         self.state().directory.add_identity(identity);
     }
 
     /// Gives somebody a role in an instance.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::iam::Role;
+    /// harness.iam().grant("IBMid-somebody", harness.instance(), Role::Manager);
+    /// # }
+    /// ```
     pub fn grant(&self, iam_id: &str, instance: InstanceId, role: Role) {
         self.state().directory.grant(iam_id, instance, role);
     }
 
     /// Takes all roles in an instance from somebody.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// harness.iam().revoke("IBMid-somebody", harness.instance());
+    /// # }
+    /// ```
     pub fn revoke(&self, iam_id: &str, instance: InstanceId) {
         self.state().directory.revoke(iam_id, instance);
     }
 
     /// An instance.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.iam().instance(harness.instance()).is_some());
+    /// # }
+    /// ```
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<Instance> {
         self.state().directory.instance(id).cloned()
     }
 
     /// How IAM answers from now on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::iam::Health;
+    /// harness.iam().set_health(Health::Down);
+    /// # }
+    /// ```
     pub fn set_health(&self, health: Health) {
         self.state().health = health;
     }
 
     /// For how long decisions may be cached from now on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use std::time::Duration;
+    /// harness.iam().set_cache_ages(Duration::ZERO, Duration::ZERO); // the function asks every time
+    /// # }
+    /// ```
     pub fn set_cache_ages(&self, permits: Duration, denials: Duration) {
         let mut state = self.state();
         (state.permit_age, state.denial_age) = (permits, denials);
     }
 
     /// Says in tokens from now on that they are from `issuer`, as an IAM does that is not the one meant.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// harness.iam().set_issuer("https://iam.example.com/identity");
+    /// # }
+    /// ```
     pub fn set_issuer(&self, issuer: &str) {
         issuer.clone_into(&mut self.state().issuer);
     }
 
     /// Makes tokens from now on by a clock that is so far ahead: they are from the future.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// harness.iam().set_clock_ahead(std::time::Duration::from_mins(5));
+    /// # }
+    /// ```
     pub fn set_clock_ahead(&self, by: Duration) {
         self.state().ahead = by;
     }
 
     /// Signs with a new key from now on; the old one stays published.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// harness.iam().rotate_key()?;
+    /// harness.iam().withdraw_old_keys(); // what was signed before is invalid now
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rotate_key(&self) -> Result<(), IamError> {
         self.state().keys.rotate()
     }
 
     /// Publishes only the key that signs.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// harness.iam().rotate_key()?;
+    /// harness.iam().withdraw_old_keys();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withdraw_old_keys(&self) {
         self.state().keys.withdraw_old();
     }
 
     /// A token for somebody, valid for an hour unless the builder is told otherwise.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = harness.iam().token("IBMid-somebody").claim("iss", "https://example.com").build()?;
+    /// harness.manager().await?.with_token(&token).sync("an-alias").await?.assert_refused(401, "UNAUTHORIZED_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn token(&self, iam_id: &str) -> TokenBuilder {
         TokenBuilder::new(self.clone(), iam_id, self.0.clock.now())
     }
 
     /// Verifies a token.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// assert!(harness.iam().authenticate(&harness.manager().await?.token()).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn authenticate(&self, token: &str) -> Result<Principal, InvalidToken> {
         token::verify(token, &self.state().keys, self.0.clock.now())
     }
 
     /// Whether somebody may do `action` in `instance`.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = harness.iam().authenticate(&harness.manager().await?.token())?;
+    /// assert!(harness.iam().permits(&manager, "kms.secrets.sync", harness.instance()));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
         self.state().directory.permits(who, action, instance)

@@ -6,7 +6,11 @@
 //! GET  /{service}/resources/{name}   opens it: 200, or 403 by the key's state
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
@@ -17,24 +21,25 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::{StreamExt, stream};
-use keysync::Clock;
+use keysync::{Clock, key::EpochMillis};
+use keysync_receiver::Verifier;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::server::cut;
 
-use super::{AssociatedService, Behaviour, CallbackVerifier, Received, Verdict};
+use super::{AssociatedService, Behaviour, Received, Verdict};
 
 /// What the services share.
 #[derive(Clone)]
 struct Services {
     by_name: Arc<BTreeMap<String, AssociatedService>>,
-    verifier: CallbackVerifier,
+    verifier: Verifier,
     clock: Clock,
 }
 
 /// The routes of all `services`, which believe callbacks that `verifier` verifies.
-pub(crate) fn router(services: &[AssociatedService], verifier: CallbackVerifier, clock: Clock) -> Router {
+pub(crate) fn router(services: &[AssociatedService], verifier: Verifier, clock: Clock) -> Router {
     let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
     Router::new()
         .route("/{service}/callbacks", post(callback))
@@ -55,13 +60,14 @@ async fn callback(
         | Behaviour::Delay { .. }
         | Behaviour::HalfABody
         | Behaviour::ActAndReset
-        | Behaviour::Flaky { .. } => match services.verifier.verify(&headers, &body, services.clock.now()) {
-            Ok(callback) => (service.act(callback), acted(&behaviour)),
-            Err(why) => (
-                Verdict::Rejected(why.to_string()),
-                (StatusCode::UNAUTHORIZED, why.to_string()).into_response(),
-            ),
-        },
+        | Behaviour::Flaky { .. } => {
+            match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
+                Ok(told) => (service.act(told), acted(&behaviour)),
+                Err(why) => {
+                    (Verdict::Rejected(why.to_string()), (why.status(), why.to_string()).into_response())
+                }
+            }
+        }
         Behaviour::Miss | Behaviour::Hang => (Verdict::Ignored, StatusCode::NO_CONTENT.into_response()),
         Behaviour::Reset => (Verdict::Ignored, cut()),
         Behaviour::Redirect { to } => (
@@ -81,6 +87,10 @@ async fn callback(
         None => std::future::pending().await,
     }
     answer
+}
+
+fn instant(at: EpochMillis) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(at.get())
 }
 
 /// The answer of a service that has acted.

@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What a service does with a callback.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::Behaviour;
+/// let storage = harness.object_storage();
+/// storage.behave(Behaviour::Flaky { seed: 7, percent: 30 }); // from now on
+/// storage.behave_next(1, Behaviour::Hang); // but first
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
@@ -52,6 +61,11 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Answers `status` and does not act.
+    ///
+    /// ```
+    /// use keysync_harness::services::Behaviour;
+    /// assert_eq!(Behaviour::answer(503), Behaviour::Answer { status: 503, retry_after: None });
+    /// ```
     #[must_use]
     pub fn answer(status: u16) -> Self {
         Self::Answer { status, retry_after: None }

@@ -7,15 +7,25 @@
 mod api;
 mod assertions;
 mod behaviour;
-mod callback;
 mod service;
 
 pub(crate) use api::router;
 pub use behaviour::Behaviour;
-pub use callback::{Callback, CallbackVerifier, Rejected};
 pub use service::{AssociatedService, Protected, Received, Told, Verdict};
 
 /// Object storage, by its CRN service name. Its resources are buckets.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// assert_eq!(harness.object_storage().name(), keysync_harness::services::OBJECT_STORAGE);
+/// # }
+/// ```
 pub const OBJECT_STORAGE: &str = "cloud-object-storage";
 /// Databases, by its CRN service name. Its resources are deployments.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// assert_eq!(harness.databases().name(), keysync_harness::services::DATABASES);
+/// # }
+/// ```
 pub const DATABASES: &str = "databases-for-postgresql";

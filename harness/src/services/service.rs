@@ -6,18 +6,28 @@ use std::{
 };
 
 use keysync::key::EpochMillis;
+use keysync_receiver::{Notification, Order, Sequence};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use super::{Behaviour, Callback};
+use super::Behaviour;
 use crate::journal::Journal;
 
 /// How many callbacks a service remembers; the oldest are forgotten first.
 const REMEMBERED: usize = 10_000;
 
 /// A handle to a service; clones are the same service.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::{Behaviour, Verdict};
+/// let storage = harness.object_storage();
+/// storage.behave(Behaviour::Miss);
+/// assert!(storage.received().iter().all(|received| received.verdict != Verdict::Acted));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AssociatedService(Arc<Inner>);
 
@@ -42,6 +52,13 @@ struct State {
 }
 
 /// A resource that a key protects.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// let bucket = &harness.object_storage().resources()["bucket"];
+/// assert!(bucket.crn.ends_with(":bucket:bucket"));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Protected {
     /// Its CRN.
@@ -51,6 +68,13 @@ pub struct Protected {
 }
 
 /// What a service was last told of a key, and acted on.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// let told = harness.object_storage().told("a key's id").unwrap();
+/// assert_eq!((told.key_state, told.sequence), (5, 2));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Told {
     /// The key's state: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
@@ -62,6 +86,14 @@ pub struct Told {
 }
 
 /// A callback that reached the service.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// for received in harness.object_storage().received() {
+///     println!("{} {} {:?}", received.at, received.headers["webhook-id"], received.verdict);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Received {
     /// When, in epoch ms.
@@ -90,6 +122,13 @@ impl Received {
 }
 
 /// What a service made of a callback.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::services::Verdict;
+/// assert_eq!(harness.object_storage().received()[0].verdict, Verdict::Acted);
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -113,12 +152,25 @@ impl AssociatedService {
     }
 
     /// Its CRN service name.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().name(), "cloud-object-storage");
+    /// # }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How it treats callbacks from now on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::services::Behaviour;
+    /// harness.object_storage().behave(Behaviour::answer(503));
+    /// # }
+    /// ```
     pub fn behave(&self, behaviour: Behaviour) {
         let mut state = self.state();
         if let Behaviour::Flaky { seed, .. } = behaviour {
@@ -134,35 +186,74 @@ impl AssociatedService {
     }
 
     /// How it treats the next `times` callbacks, before it goes back to what is usual.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::services::Behaviour;
+    /// harness.object_storage().behave_next(2, Behaviour::answer(503)); // fails twice
+    /// # }
+    /// ```
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
         self.state().next.extend(std::iter::repeat_n(behaviour, times));
     }
 
     /// The callbacks that reached it, oldest first.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.object_storage().received().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.state().received.iter().cloned().collect()
     }
 
     /// The callbacks that reached it, which are forgotten here.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().take_received().len(), 1);
+    /// assert!(harness.object_storage().received().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn take_received(&self) -> Vec<Received> {
         std::mem::take(&mut self.state().received).into()
     }
 
     /// What it was last told of a key, and acted on.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert_eq!(harness.object_storage().told("a key's id"), None);
+    /// # }
+    /// ```
     #[must_use]
     pub fn told(&self, key: impl AsRef<str>) -> Option<Told> {
         self.state().told.get(key.as_ref()).cloned()
     }
 
     /// Puts a resource, by its CRN, under a key.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:bucket";
+    /// harness.object_storage().protect("bucket", crn, "a key's id"); // and nobody registers it
+    /// # }
+    /// ```
     pub fn protect(&self, name: &str, crn: &str, key_id: &str) {
         let resource = Protected { crn: crn.to_owned(), key_id: key_id.to_owned() };
         self.state().resources.insert(name.to_owned(), resource);
     }
 
     /// Its resources by name.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(harness.object_storage().resources().contains_key("bucket"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Protected> {
         self.state().resources.clone()
@@ -170,6 +261,12 @@ impl AssociatedService {
 
     /// Whether a resource opens: a service reads with a key that is active or deactivated, and refuses
     /// with one that is suspended or destroyed. `None` where there is no such resource.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// assert!(matches!(harness.object_storage().opens("bucket"), Some(Ok(_))));
+    /// # }
+    /// ```
     #[must_use]
     pub fn opens(&self, name: &str) -> Option<Result<Protected, Told>> {
         let state = self.state();
@@ -192,15 +289,19 @@ impl AssociatedService {
 
     /// Acts on a verified callback, unless it is older than what is known. At-least-once delivery means
     /// that this must bear repeats and late comers.
-    pub(super) fn act(&self, callback: Callback) -> Verdict {
+    pub(super) fn act(&self, told: Notification) -> Verdict {
         let mut state = self.state();
-        let Callback { key_id, key_state, key_version, sequence, .. } = callback;
-        let known = state.told.get(&key_id).map_or(0, |told| told.sequence);
-        match sequence.cmp(&known) {
-            std::cmp::Ordering::Less => Verdict::Stale,
-            std::cmp::Ordering::Equal => Verdict::Repeated,
-            std::cmp::Ordering::Greater => {
-                state.told.insert(key_id, Told { key_state, key_version, sequence });
+        let known = state.told.get(&told.key_id).map(|known| Sequence(known.sequence));
+        match told.sequence.after(known) {
+            Order::Stale => Verdict::Stale,
+            Order::Repeated => Verdict::Repeated,
+            Order::Newer => {
+                let now_known = Told {
+                    key_state: told.key_state.number(),
+                    key_version: told.key_version.id,
+                    sequence: told.sequence.0,
+                };
+                state.told.insert(told.key_id, now_known);
                 Verdict::Acted
             }
         }

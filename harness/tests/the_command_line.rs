@@ -1,0 +1,86 @@
+//! The command `harness` against a running one: what it prints for people and for machines, and how it
+//! fails.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+
+use std::process::{Command, Output};
+
+use keysync_harness::{Harness, function::Mode};
+use serde_json::Value;
+
+/// Runs the command against `url`, off the test's own thread, which the harness needs.
+async fn run(url: &str, arguments: &[&str]) -> (bool, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.args(arguments).env("KEYSYNC_HARNESS", url);
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout), text(stderr))
+}
+
+async fn harness() -> Harness {
+    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_synchronized_and_synchronized_again() {
+    let harness = harness().await;
+    let url = harness.endpoint_url();
+    let run = async |arguments: &[&str]| run(&url, arguments).await;
+
+    let protect =
+        ["keys", "create", "invoices", "--alias", "invoices", "--protect", "cloud-object-storage/b1"];
+    let (made, id, _) = run(&protect).await;
+    assert!(made);
+    let id = id.trim();
+    assert!(run(&["register", id, "databases-for-postgresql", "d1"]).await.1.ends_with(":deployment:d1\n"));
+    assert!(run(&["services", "behave", "cloud-object-storage", "answer=503", "--times", "1"]).await.0);
+
+    let (accepted, said, _) = run(&["sync", "invoices"]).await;
+    assert!(
+        accepted && said.contains("204") && said.contains("retrying") && said.contains("answered 503"),
+        "{said}"
+    );
+    let (accepted, said, _) = run(&["sync", id]).await;
+    assert!(!accepted && said.contains("409 Conflict REQ_TOO_EARLY_ERR"), "{said}");
+    assert!(run(&["travel", "61m"]).await.0);
+    let (accepted, said, _) = run(&["sync", id, "--json"]).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert!(accepted && said["status"] == 204 && said["notifications"][0]["status"] == "delivered", "{said}");
+
+    let table = run(&["keys"]).await.1;
+    assert!(table.contains(id) && table.contains("invoices") && table.contains("from 20"), "{table}");
+    let json: Value = serde_json::from_str(&run(&["keys", "--json"]).await.1).unwrap();
+    assert_eq!(json[0]["id"], id);
+    assert!(run(&["services"]).await.1.contains("b1"));
+    assert!(run(&["services", "callbacks", "cloud-object-storage"]).await.1.contains("acted"));
+    assert_eq!(run(&["token", "--role", "reader"]).await.1.trim().split('.').count(), 3);
+    assert!(run(&["redeliver"]).await.1.contains("\"delivered\":0"));
+    assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_said_with_the_mend() {
+    let nowhere = "http://127.0.0.1:1";
+    let (done, _, said) = run(nowhere, &["keys"]).await;
+    assert!(!done && said.contains(nowhere) && said.contains("`harness up`"), "{said}");
+    let harness = harness().await;
+    let url = harness.endpoint_url();
+    for (arguments, part) in [
+        (&["travel", "soon"][..], "must be a duration such as `1h`"),
+        (&["register", "02fd6835-6001-4482-a892-13bd2085f75d", "s", "r"], "KEY_NOT_FOUND_ERR"),
+        (&["services", "behave", "nobody", "act"], "no service `nobody`"),
+        (&["services", "behave", "cloud-object-storage", "dance"], "harness services behave --help"),
+        (&["keys", "create", "k", "--protect", "bucket"], "a service and a resource"),
+    ] {
+        let (done, _, said) = run(&url, arguments).await;
+        assert!(!done && said.contains(part), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_shell_can_complete_it() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (done, script, _) = run("", &["completions", shell]).await;
+        assert!(done && script.contains("services") && script.contains("travel"), "{shell}");
+    }
+}

@@ -1,0 +1,195 @@
+//! The control API does what its `OpenAPI` document says: each operation is called, well and badly, and
+//! each answer is held against the document.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use keysync_harness::{Harness, function::Mode};
+use serde_json::{Value, json};
+
+use crate::support::text;
+
+/// The control API, and what describes it.
+struct Control {
+    harness: Harness,
+    http: reqwest::Client,
+    document: Value,
+    called: BTreeSet<String>,
+}
+
+impl Control {
+    async fn start() -> Self {
+        let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/_harness/openapi.json", harness.endpoint_url());
+        let document = http.get(url).send().await.unwrap().json().await.unwrap();
+        Self { harness, http, document, called: BTreeSet::new() }
+    }
+
+    /// Calls an operation. The answer's status is the one expected, and both are documented.
+    async fn call(&mut self, method: Method, template: &str, path: &str, body: Value, status: u16) -> Value {
+        let operation = &self.document["paths"][template][method.as_str().to_lowercase()];
+        assert!(operation.is_object(), "{method} {template} is documented");
+        self.called.insert(format!("{method} {template}"));
+        let documented = &operation["responses"][status.to_string()];
+        assert!(documented.is_object(), "{status} of {method} {template} is documented");
+
+        let url = format!("{}{path}", self.harness.endpoint_url());
+        let answer = self.http.request(method.clone(), url).body(body.to_string()).send().await.unwrap();
+        let came = answer.status().as_u16();
+        let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+        assert_eq!(came, status, "{method} {path}: {body}");
+        match documented["content"]["application/json"].get("schema") {
+            Some(schema) => self.assert_valid(schema, &body),
+            None => assert_eq!(body, Value::Null, "{method} {path} answers nothing"),
+        }
+        body
+    }
+
+    fn assert_valid(&self, schema: &Value, body: &Value) {
+        let mut schema = schema.clone();
+        schema["components"] = self.document["components"].clone();
+        let schema = jsonschema::draft202012::new(&schema).unwrap();
+        let problem = schema.validate(body).err().map(|error| error.to_string());
+        assert_eq!(problem, None, "{body}");
+    }
+
+    fn documented(&self) -> BTreeSet<String> {
+        let paths = self.document["paths"].as_object().unwrap();
+        let of_path = |(path, operations): (&String, &Value)| -> Vec<String> {
+            let methods = operations.as_object().unwrap().keys();
+            methods.map(|method| format!("{} {path}", method.to_uppercase())).collect()
+        };
+        paths.iter().flat_map(of_path).collect()
+    }
+}
+
+#[tokio::test]
+async fn operation_by_operation() {
+    let mut control = Control::start().await;
+    let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
+    assert!(text(&control.document["openapi"]).starts_with("3.1"));
+
+    let info = control.call(get.clone(), "/_harness", "/_harness", Value::Null, 200).await;
+    assert_eq!(info["endpoint"], control.harness.endpoint_url());
+
+    let keys = "/_harness/keys";
+    let wanted = json!({"name": "own", "alias": "own", "protects": [{"service": "cloud-object-storage", "resource": "b"}]});
+    let key = control.call(post.clone(), keys, keys, wanted.clone(), 201).await;
+    control.call(post.clone(), keys, keys, wanted, 409).await; // the alias is taken
+    control.call(post.clone(), keys, keys, json!({"name": 7}), 400).await;
+    let all = control.call(get.clone(), keys, keys, Value::Null, 200).await;
+    assert_eq!(all.as_array().unwrap().len(), 4, "the samples, this one, and the one whose alias was taken");
+    let id = text(&key["id"]);
+    let (one, path) = ("/_harness/keys/{id}", format!("/_harness/keys/{id}"));
+    assert_eq!(control.call(get.clone(), one, &path, Value::Null, 200).await["protects"], key["protects"]);
+    let nobody = "02fd6835-6001-4482-a892-13bd2085f75d";
+    control.call(get.clone(), one, &format!("/_harness/keys/{nobody}"), Value::Null, 404).await;
+    let (template, path) =
+        ("/_harness/keys/{id}/registrations", format!("/_harness/keys/{id}/registrations"));
+    let resource = json!({"service": "databases-for-postgresql", "resource": "d"});
+    control.call(post.clone(), template, &path, resource.clone(), 201).await;
+    control.call(post.clone(), template, &path, resource.clone(), 409).await;
+    control
+        .call(post.clone(), template, &format!("/_harness/keys/{nobody}/registrations"), resource, 404)
+        .await;
+
+    let services = "/_harness/services";
+    assert_eq!(
+        control.call(get.clone(), services, services, Value::Null, 200).await.as_array().unwrap().len(),
+        2
+    );
+    let (template, path) = ("/_harness/services/{name}", "/_harness/services/cloud-object-storage");
+    assert_eq!(
+        control.call(get.clone(), template, path, Value::Null, 200).await["resources"]["b"]["opens"],
+        true
+    );
+    control.call(get.clone(), template, "/_harness/services/nobody", Value::Null, 404).await;
+    let template = "/_harness/services/{name}/behaviour";
+    let path = "/_harness/services/cloud-object-storage/behaviour";
+    for behaviour in [
+        json!("act"),
+        json!("miss"),
+        json!("hang"),
+        json!("reset"),
+        json!("act-and-reset"),
+        json!("half-a-body"),
+        json!({"answer": {"status": 503, "retry_after": 1}}),
+        json!({"delay": {"millis": 1}}),
+        json!({"redirect": {"to": "http://127.0.0.1:1"}}),
+        json!({"flaky": {"seed": 1, "percent": 20}}),
+        json!("act"),
+    ] {
+        let wanted = json!({"behaviour": behaviour});
+        control.assert_valid(&json!({"$ref": "#/components/schemas/Behave"}), &wanted);
+        control.call(put.clone(), template, path, wanted, 204).await;
+    }
+    control.call(put.clone(), template, path, json!({"behaviour": "dance"}), 400).await;
+    control
+        .call(put.clone(), template, "/_harness/services/nobody/behaviour", json!({"behaviour": "act"}), 404)
+        .await;
+
+    control.harness.key(&id).await.unwrap().sync().await.unwrap().assert_status(204);
+    let template = "/_harness/services/{name}/callbacks";
+    let path = "/_harness/services/cloud-object-storage/callbacks";
+    let waited = format!("{path}?key={id}&at_least=1&within=5s");
+    let callbacks = control.call(get.clone(), template, &waited, Value::Null, 200).await;
+    assert_eq!(callbacks["callbacks"].as_array().unwrap().len(), 1);
+    let too_many = format!("{path}?at_least=9&within=1ms");
+    assert_eq!(control.call(get.clone(), template, &too_many, Value::Null, 200).await, callbacks);
+    control.call(get.clone(), template, &format!("{path}?within=soon"), Value::Null, 400).await;
+    control.call(delete.clone(), template, path, Value::Null, 204).await;
+    control.call(delete.clone(), template, "/_harness/services/nobody/callbacks", Value::Null, 404).await;
+
+    for (path, good, bad) in [
+        ("/_harness/time", json!({"advance": "61m"}), json!({"advance": "-1h"})),
+        ("/_harness/iam/rotate", json!({"withdraw": true}), json!({"withdraw": 3})),
+        ("/_harness/dynamodb/faults", json!({"fault": "throttle", "times": 0}), json!({"fault": "fire"})),
+    ] {
+        control.call(post.clone(), path, path, good, 204).await;
+        control.call(post.clone(), path, path, bad, 400).await;
+    }
+    for (path, good, bad) in [
+        ("/_harness/iam/health", json!({"health": {"slow": {"millis": 1}}}), json!({"health": "ill"})),
+        ("/_harness/iam/health", json!({"health": "up"}), json!({})),
+        ("/_harness/iam/clock", json!({"ahead": "0s"}), json!({"ahead": "far"})),
+        ("/_harness/iam/issuer", json!({"issuer": keysync_harness::iam::ISSUER}), json!({"issuer": 7})),
+    ] {
+        control.call(put.clone(), path, path, good, 204).await;
+        control.call(put.clone(), path, path, bad, 400).await;
+    }
+    let faults = "/_harness/dynamodb/faults";
+    control.call(delete.clone(), faults, faults, Value::Null, 204).await;
+    let tokens = "/_harness/iam/tokens";
+    control.call(post.clone(), tokens, tokens, json!({"role": "reader-plus"}), 201).await;
+    control.call(post.clone(), tokens, tokens, json!({"role": "king"}), 400).await;
+
+    control.call(post.clone(), "/_harness/redeliver", "/_harness/redeliver", Value::Null, 200).await;
+    let requests = "/_harness/requests";
+    let asked = control.call(get.clone(), requests, requests, Value::Null, 200).await;
+    assert!(asked.to_string().contains("actions/sync") && !asked.to_string().contains("_harness"));
+    control.call(delete.clone(), requests, requests, Value::Null, 204).await;
+    control.harness.events().publish_raw("no event").taken().await;
+    let letters = "/_harness/dead-letters";
+    assert_eq!(control.call(get.clone(), letters, letters, Value::Null, 200).await[0]["event"], "no event");
+    let reset = control.call(post, "/_harness/reset", "/_harness/reset", Value::Null, 200).await;
+    assert_ne!(reset["root_key_id"], info["root_key_id"]);
+
+    assert_eq!(control.called, control.documented(), "every operation was called");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_to_be_so() {
+    let control = Control::start().await;
+    for (method, path, status) in [
+        (Method::GET, "/_harness/nothing", 404),
+        (Method::PUT, "/_harness/time", 405),
+        (Method::GET, "/_harness/services/cloud-object-storage/behaviour", 405),
+    ] {
+        let url = format!("{}{path}", control.harness.endpoint_url());
+        let answer = control.http.request(method, url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let said: Value = answer.json().await.unwrap();
+        assert!(text(&said["error"]).contains("GET /_harness/openapi.json"), "{said}");
+    }
+}
