@@ -96,6 +96,23 @@ async fn a_key_may_be_answered_by_its_id_alone() {
 }
 
 #[tokio::test]
+async fn an_answer_comes_in_the_media_type_that_the_request_names() {
+    let endpoint = endpoint().await;
+    let own = "application/vnd.ibm.kms.key+json";
+    let body = || Some(one("key", json!({"name": "a key"})));
+    for (headers, expected) in [
+        (&[][..], "application/json"),
+        (&[("accept", "application/json"), ("content-type", own)], own),
+        (&[("accept", own)], own),
+    ] {
+        let answer = endpoint.manager.call_with(Method::POST, "keys", headers, body()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (201, expected), "{headers:?}");
+    }
+    let refused = endpoint.manager.call_with(Method::POST, "keys", &[("content-type", own)], None).await;
+    assert_eq!(refused.header("content-type"), "application/json", "whoever is refused can read why");
+}
+
+#[tokio::test]
 async fn a_bad_request_for_a_key_is_refused_and_makes_none() {
     let endpoint = endpoint().await;
     let resource = |fields: Value| one("key", fields);

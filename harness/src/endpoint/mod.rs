@@ -15,6 +15,7 @@ mod error;
 mod forward;
 mod import_tokens;
 mod keys;
+mod media;
 mod notifications;
 mod policies;
 mod prefer;
@@ -94,6 +95,7 @@ impl Endpoint {
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
+            .layer(middleware::from_fn(media::as_named))
             .layer(middleware::from_fn(correlation::echo))
             .with_state(self.clone())
     }
