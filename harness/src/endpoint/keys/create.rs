@@ -113,6 +113,7 @@ fn describe(
         created_by: by.clone(),
         imported,
         aliases: fields.aliases()?,
+        tags: fields.tags()?,
         expiration_at: fields.expiration(now)?,
         updated_at: None,
         deleted_by: None,

@@ -16,6 +16,11 @@ use crate::endpoint::{
 /// The largest standard key, in bytes.
 const MOST_BYTES: usize = 7_500;
 
+/// How many tags a key may have, and how many characters each.
+const MOST_TAGS: usize = 30;
+const LONGEST_TAG: usize = 30;
+const NOT_IN_TAGS: [char; 6] = ['<', '>', ',', ':', '&', '|'];
+
 /// A key as a request describes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +34,8 @@ pub(super) struct Fields {
     expiration_date: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(flatten)]
     pub(super) import: Import,
     #[serde(flatten)]
@@ -77,6 +84,20 @@ impl Fields {
             return Err(ApiError::field("aliases", format!("must be {MOST_ALIASES} at most")));
         }
         Ok(aliases)
+    }
+
+    pub(super) fn tags(&self) -> Result<Vec<String>, ApiError> {
+        if self.tags.len() > MOST_TAGS {
+            return Err(ApiError::field("tags", format!("must be {MOST_TAGS} at most")));
+        }
+        for tag in &self.tags {
+            check_length("tags", tag, 0..=LONGEST_TAG)?;
+            if tag.contains(NOT_IN_TAGS) {
+                let problem = format!("must hold none of {}: got `{tag}`", String::from_iter(NOT_IN_TAGS));
+                return Err(ApiError::field("tags", problem));
+            }
+        }
+        Ok(self.tags.clone())
     }
 
     /// From when on the key is deactivated.
@@ -166,6 +187,9 @@ mod tests {
             ("aliases", problem(fields(&json!({"aliases": ["x"]})).aliases())),
             ("aliases", problem(fields(&json!({"aliases": ["policies"]})).aliases())),
             ("aliases", problem(fields(&json!({"aliases": ["a1", "a2", "a3", "a4", "a5", "a6"]})).aliases())),
+            ("tags", problem(fields(&json!({"tags": vec!["x"; 31]})).tags())),
+            ("tags", problem(fields(&json!({"tags": ["x".repeat(31)]})).tags())),
+            ("tags", problem(fields(&json!({"tags": ["a", "b|c"]})).tags())),
             ("expirationDate", problem(fields(&json!({"expirationDate": "soon"})).expiration(now))),
             (
                 "expirationDate",

@@ -46,6 +46,9 @@ pub(crate) struct Description {
     /// Its other names. Written with the aliases' own items.
     #[serde(default, skip_serializing)]
     pub(crate) aliases: BTreeSet<Alias>,
+    /// What people sort it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
     /// From when on it protects nothing new.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expiration_at: Option<EpochMillis>,
