@@ -63,7 +63,7 @@ pub enum HarnessError {
     NoService(String),
     /// The endpoint could not do its part.
     #[error("the endpoint: {0}")]
-    Endpoint(#[from] ApiError),
+    Endpoint(String),
 }
 
 impl HarnessError {
@@ -79,5 +79,11 @@ impl HarnessError {
     pub(crate) fn unexpected(what: &'static str, answer: &Answer) -> Self {
         let (code, message) = (answer.code().to_owned(), answer.message().to_owned());
         Self::Unexpected { what, status: answer.status, code, message }
+    }
+}
+
+impl From<ApiError> for HarnessError {
+    fn from(error: ApiError) -> Self {
+        Self::Endpoint(error.to_string())
     }
 }

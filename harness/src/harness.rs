@@ -9,7 +9,6 @@ use crate::{
     Client, HarnessBuilder, HarnessError, Key, NewKey,
     clock::HarnessClock,
     dynamo::Dynamo,
-    endpoint::Store,
     events::{DeadLetterQueue, EventBus, Feeder},
     function::{Function, InvocationFailed, Worker},
     iam::{Iam, Role},
@@ -493,19 +492,20 @@ impl Harness {
         self.parts.mocks.get(name).ok_or_else(|| HarnessError::NoService(name.to_owned()))
     }
 
-    /// Keys, registrations and aliases as they stand in the table, past the API.
+    /// Every item of the table as it stands, as JSON, past the API.
     ///
     /// ```
     /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn main() -> Result<(), keysync_harness::HarnessError> {
     /// # let harness = keysync_harness::Harness::builder().start().await?;
-    /// assert!(harness.store().list(harness.instance()).await?.is_empty());
+    /// let items = harness.items().await?;
+    /// assert!(items.iter().all(|item| item["sk"] != "key")); // no key yet
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        self.parts.endpoint.store()
+    pub async fn items(&self) -> Result<Vec<Value>, HarnessError> {
+        let items = self.parts.endpoint.store().everything().await?;
+        items.into_iter().map(|item| serde_dynamo::from_item(item).map_err(HarnessError::table)).collect()
     }
 
     /// The root key (it protects a bucket and a database) and the standard key that `harness up` begins

@@ -31,7 +31,7 @@ mod clock;
 mod control;
 pub mod demo;
 pub mod dynamo;
-pub mod endpoint;
+mod endpoint;
 mod env_file;
 mod error;
 pub mod events;

@@ -11,8 +11,18 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use crate::{HarnessError, clock::HarnessClock};
 
 /// Attributes that hold instants, in epoch ms, wherever they stand in an item.
-const INSTANTS: [&str; 7] =
-    ["notified_at", "at", "created_at", "due_at", "next_at", "purged_at", "changed_at"];
+const INSTANTS: [&str; 10] = [
+    "notified_at",
+    "at",
+    "created_at",
+    "due_at",
+    "next_at",
+    "purged_at",
+    "changed_at",
+    "updated_at",
+    "expiration_at",
+    "valid_until",
+];
 
 /// Makes it later.
 #[derive(Clone, Debug)]

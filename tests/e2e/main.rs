@@ -5,6 +5,7 @@
 //! binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod endpoint_calls;
 mod engine;
 mod support;
 
@@ -28,7 +29,16 @@ mod redeliveries_do_not_disturb_each_other;
 mod redelivery_finishes_what_was_begun;
 mod services_acknowledge;
 mod the_control_api_is_as_described;
+mod the_endpoint_dual_authorization;
+mod the_endpoint_imports_keys;
 mod the_endpoint_keeps_its_rules;
+mod the_endpoint_key_lifecycle;
+mod the_endpoint_key_rings_and_aliases;
+mod the_endpoint_keys;
+mod the_endpoint_lists_keys;
+mod the_endpoint_policies;
+mod the_endpoint_registrations;
+mod the_endpoint_wraps_keys;
 mod the_harness_is_a_product;
 mod the_hosts_that_name_an_instance;
 mod the_log_tells_no_secrets;

@@ -3,6 +3,10 @@
 use fastrand::Rng;
 use http::{Method, StatusCode};
 use keysync::key::{EpochMillis, KeyFacts, KeyState, KeyVersion, LifecycleAction};
+use keysync::ledger::{
+    KeyRecord,
+    item::{KEY_ITEM, key_pk},
+};
 use keysync_harness::HarnessError;
 use tokio::sync::watch;
 
@@ -101,8 +105,13 @@ impl Round<'_> {
     pub(crate) async fn muddle(&self, key: usize, seed: u64) {
         let mut rng = Rng::with_seed(seed);
         let harness = &self.world.harness;
-        let stored = harness.store().get(harness.instance(), self.keys[key].parse().unwrap()).await.unwrap();
-        let events = actions(&mut rng, stored.facts(), stored.record.event.at, harness.clock().now());
+        let pk = key_pk(harness.instance(), self.keys[key].parse().unwrap());
+        let mut items = harness.items().await.unwrap();
+        items.retain(|item| item["pk"] == pk && item["sk"] == KEY_ITEM);
+        let KeyRecord { crn, key_type, state, ring, version, event, .. } =
+            serde_json::from_value(items.remove(0)).unwrap();
+        let facts = KeyFacts { crn, key_type, state, ring, version };
+        let events = actions(&mut rng, facts, event.at, harness.clock().now());
         let Some((newest, _, facts)) = events.last() else { return };
         let (newest, state) = (newest.as_str().to_owned(), u8::from(facts.state));
 

@@ -50,7 +50,6 @@ impl From<HarnessError> for Problem {
         let status = match &error {
             HarnessError::NoService(_) => StatusCode::NOT_FOUND,
             HarnessError::Unexpected { status, .. } => *status,
-            HarnessError::Endpoint(error) => error.status,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, error: error.to_string() }

@@ -4,9 +4,9 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use keysync::key::{InstanceId, KeyId, KeyName, KeyRing};
+use keysync::key::{CorrelationId, InstanceId, KeyName, KeyRing};
 
-use super::{ApiError, Endpoint};
+use super::{ApiError, Endpoint, correlation::CORRELATION_ID, store::StoredKey};
 use crate::iam::Principal;
 
 /// An authenticated request's caller and instance. What the caller may do is asked for each action.
@@ -21,6 +21,9 @@ impl FromRequestParts<Endpoint> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, endpoint: &Endpoint) -> Result<Self, ApiError> {
         let headers = &parts.headers;
+        if let Some(id) = headers.get(CORRELATION_ID) {
+            parse::<CorrelationId>("correlation-id", id.as_bytes())?;
+        }
         let principal = endpoint.0.iam.authenticate(bearer(headers)?).map_err(|_| unauthorized())?;
         let ring = headers
             .get("x-kms-key-ring")
@@ -43,11 +46,17 @@ impl Caller {
         endpoint: &Endpoint,
         action: &str,
         Path(name): Path<String>,
-    ) -> Result<KeyId, ApiError> {
+    ) -> Result<StoredKey, ApiError> {
         let name: KeyName = name.parse().map_err(|error| ApiError::field("id", error))?;
         self.may(endpoint, action)?;
         let found = endpoint.0.ledger.resolve(self.instance, &name).await.map_err(ApiError::table)?;
-        found.ok_or_else(ApiError::key_not_found)
+        let key = endpoint.0.store.get(self.instance, found.ok_or_else(ApiError::key_not_found)?).await?;
+        if self.sees(&key.record.ring) { Ok(key) } else { Err(ApiError::key_not_found()) }
+    }
+
+    /// Whether something in `ring` is in what the caller asks about: its ring, or all where it named none.
+    pub(super) fn sees(&self, ring: &KeyRing) -> bool {
+        self.ring.as_ref().is_none_or(|own| own == ring)
     }
 }
 

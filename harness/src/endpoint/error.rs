@@ -10,13 +10,13 @@ use serde_json::json;
 /// An answer other than success.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {code}: {message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// The HTTP status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// `reasons[].code`.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// `reasons[].message`.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl ApiError {
@@ -30,6 +30,16 @@ impl ApiError {
 
     pub(super) fn key_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "KEY_NOT_FOUND_ERR", "Key does not exist")
+    }
+
+    pub(super) fn root_key_required() -> Self {
+        let message = "Requested action can only be completed with a root key";
+        Self::new(StatusCode::BAD_REQUEST, "KEY_ROOT_REQ_ERR", message)
+    }
+
+    pub(super) fn key_deleted() -> Self {
+        let message = "Key has already been deleted: Please delete references to this key";
+        Self::new(StatusCode::GONE, "KEY_DELETED_ERR", message)
     }
 
     pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
@@ -62,5 +72,11 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn unknown_path(uri: axum::http::Uri) -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND_ERR", format!("there is nothing at {}", uri.path()))
+    let message = format!("there is nothing at {}: this endpoint does not emulate it", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND_ERR", message)
+}
+
+pub(super) async fn unknown_method(method: axum::http::Method, uri: axum::http::Uri) -> ApiError {
+    let message = format!("{} does not answer {method}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED_ERR", message)
 }

@@ -5,14 +5,23 @@
 //! handed on as it came. An instance is named by the host (`<instance>.api.<region>.hs-crypto.…`) or, on a
 //! shared host, by the `bluemix-instance` header alone.
 
+mod actions;
 mod address;
+mod aliases;
+mod body;
+mod correlation;
+mod crypto;
 mod error;
 mod forward;
+mod import_tokens;
 mod keys;
-mod lifecycle;
 mod notifications;
+mod policies;
+mod prefer;
+mod query;
 mod registrations;
 mod representation;
+mod rings;
 mod rules;
 mod store;
 
@@ -21,13 +30,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    routing::{delete, get, post},
+    middleware,
+    routing::{any, delete, get, post},
 };
 use keysync::{key::KeyId, ledger::Ledger};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use error::ApiError;
-pub use store::{Description, Registration, Store, StoredKey};
+pub(crate) use error::ApiError;
+pub(crate) use store::{Registration, Store, StoredKey};
 
 use crate::{
     clock::HarnessClock,
@@ -52,6 +62,8 @@ struct Inner {
     clock: HarnessClock,
     /// One for each key, held from reading its state to the next one: the rules look at both.
     changes: Mutex<HashMap<KeyId, Arc<Mutex<()>>>>,
+    /// Held while something of an instance is changed: its policies or its import token.
+    changing_policies: Mutex<()>,
 }
 
 impl Endpoint {
@@ -67,34 +79,22 @@ impl Endpoint {
     ) -> Result<Self, reqwest::Error> {
         let http =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        let changes = Mutex::default();
-        Ok(Self(Arc::new(Inner { store, iam, ledger, events, function_url, http, clock, changes })))
+        let (changes, changing_policies) = (Mutex::default(), Mutex::default());
+        let inner =
+            Inner { store, iam, ledger, events, function_url, http, clock, changes, changing_policies };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Its routes.
     pub(crate) fn router(&self) -> Router {
         Router::new()
-            .route("/api/v2/keys", get(keys::list).post(keys::create))
-            .route("/api/v2/keys/registrations", get(registrations::list_all))
-            .route("/api/v2/keys/{id}", get(keys::get).delete(lifecycle::delete))
-            .route("/api/v2/keys/{id}/metadata", get(keys::get))
-            .route("/api/v2/keys/{id}/restore", post(lifecycle::restore))
-            .route("/api/v2/keys/{id}/purge", delete(lifecycle::purge))
-            .route("/api/v2/keys/{id}/aliases/{alias}", post(keys::create_alias))
-            .route("/api/v2/keys/{id}/registrations", get(registrations::list))
-            .route("/api/v2/keys/{id}/notifications", get(notifications::list))
-            .route(
-                "/api/v2/keys/{id}/registrations/{crn}",
-                post(registrations::create).delete(registrations::delete),
-            )
-            .route("/api/v2/event_ack", post(notifications::acknowledge))
-            .route("/api/v2/keys/{id}/actions/rotate", post(lifecycle::rotate))
-            .route("/api/v2/keys/{id}/actions/enable", post(lifecycle::enable))
-            .route("/api/v2/keys/{id}/actions/disable", post(lifecycle::disable))
-            // Any method: what is wrong with it is the function's to say.
-            .route("/api/v2/keys/{id}/actions/sync", axum::routing::any(forward::sync))
-            .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
+            .merge(routes_of_instances())
+            .merge(routes_of_keys())
+            .merge(routes_of_actions())
+            .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
+            .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
+            .layer(middleware::from_fn(correlation::echo))
             .with_state(self.clone())
     }
 
@@ -115,4 +115,51 @@ impl Endpoint {
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }
+}
+
+fn routes_of_instances() -> Router<Endpoint> {
+    Router::new()
+        .route("/api/v2/instance/policies", get(policies::list_of_instance).put(policies::set_of_instance))
+        .route("/api/v2/import_token", get(import_tokens::get).post(import_tokens::create))
+        .route("/api/v2/key_rings", get(rings::list))
+        .route("/api/v2/key_rings/{id}", post(rings::create).delete(rings::delete))
+        .route("/api/v2/event_ack", post(notifications::acknowledge))
+}
+
+fn routes_of_keys() -> Router<Endpoint> {
+    let registration = post(registrations::create)
+        .patch(registrations::merge)
+        .put(registrations::replace)
+        .delete(registrations::delete);
+    let key = get(keys::get).post(actions::act).patch(keys::patch).delete(actions::delete);
+    Router::new()
+        .route("/api/v2/keys", get(keys::list).head(keys::total).post(keys::create))
+        .route("/api/v2/keys_with_policy_overrides", post(keys::create_with_policies))
+        .route("/api/v2/keys/registrations", get(registrations::list_all))
+        .route("/api/v2/keys/{id}", key)
+        .route("/api/v2/keys/{id}/metadata", get(keys::metadata))
+        .route("/api/v2/keys/{id}/versions", get(keys::versions))
+        .route("/api/v2/keys/{id}/aliases/{alias}", post(aliases::create).delete(aliases::delete))
+        .route("/api/v2/keys/{id}/policies", get(policies::list_of_key).put(policies::set_of_key))
+        .route("/api/v2/keys/{id}/registrations", get(registrations::list))
+        .route("/api/v2/keys/{id}/registrations/{crn}", registration)
+        .route("/api/v2/keys/{id}/notifications", get(notifications::list))
+}
+
+fn routes_of_actions() -> Router<Endpoint> {
+    let action = |name: &str| format!("/api/v2/keys/{{id}}/actions/{name}");
+    Router::new()
+        .route("/api/v2/keys/{id}/restore", post(actions::restore))
+        .route("/api/v2/keys/{id}/purge", delete(actions::purge))
+        .route(&action("restore"), post(actions::restore))
+        .route(&action("rotate"), post(actions::rotate))
+        .route(&action("enable"), post(actions::enable))
+        .route(&action("disable"), post(actions::disable))
+        .route(&action("setKeyForDeletion"), post(actions::set_for_deletion))
+        .route(&action("unsetKeyForDeletion"), post(actions::unset_for_deletion))
+        .route(&action("wrap"), post(actions::wrap))
+        .route(&action("unwrap"), post(actions::unwrap))
+        .route(&action("rewrap"), post(actions::rewrap))
+        // Any method: what is wrong with it is the function's to say.
+        .route(&action("sync"), any(forward::sync))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State},
     http::StatusCode,
 };
@@ -18,12 +19,7 @@ use keysync::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Endpoint, address::Caller, representation};
-
-#[derive(Deserialize)]
-pub(super) struct EventAcknowledgements {
-    resources: [EventAcknowledgement; 1],
-}
+use super::{ApiError, Endpoint, address::Caller, body, representation};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,9 +33,10 @@ struct EventAcknowledgement {
 pub(super) async fn acknowledge(
     State(endpoint): State<Endpoint>,
     caller: Caller,
-    Json(EventAcknowledgements { resources: [fields] }): Json<EventAcknowledgements>,
+    body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     caller.may(&endpoint, "kms.secrets-event.ack")?;
+    let fields: EventAcknowledgement = body::one(&body)?;
     let id: EventId = fields.event_id.parse().map_err(|error| ApiError::field("eventId", error))?;
     let at = parse_instant(&fields.timestamp).ok_or_else(|| {
         ApiError::field("timestamp", format!("must be a date by RFC 3339: got `{}`", fields.timestamp))
@@ -63,8 +60,7 @@ pub(super) async fn list(
     caller: Caller,
     name: Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let id = caller.key(&endpoint, "kms.registrations.list", name).await?;
-    let record = endpoint.0.store.get(caller.instance, id).await?.record;
+    let record = caller.key(&endpoint, "kms.registrations.list", name).await?.record;
     Ok(representation::collection("notification", &standings(&record)))
 }
 

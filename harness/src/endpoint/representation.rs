@@ -1,10 +1,16 @@
-//! Keys and registrations as the public clients parse them.
+//! Keys and their like as the public clients parse them.
 
 use axum::Json;
-use keysync::key::{EpochMillis, KeyState, KeyType, KeyVersion};
+use keysync::key::{EpochMillis, KeyVersion};
 use serde_json::{Value, json};
 
-use super::store::{Registration, StoredKey};
+use super::{
+    rules,
+    store::{KeyPolicy, Registration, StoredKey},
+};
+
+/// How long after its deletion a key is purged by itself. This endpoint says so and does not do it.
+const PURGED_AFTER: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
 /// A collection of resources of a `kind`, such as `key`.
 pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
@@ -17,51 +23,104 @@ pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
     }))
 }
 
-/// A key, without its material: this endpoint holds none.
-pub(super) fn key(key: &StoredKey) -> Value {
+/// A page of a list that has `total` elements, which is told where the caller asked for it.
+pub(super) fn page(kind: &str, resources: &[Value], total: Option<usize>) -> Json<Value> {
+    let Json(mut page) = collection(kind, resources);
+    if let Some(total) = total {
+        page["metadata"]["totalCount"] = json!(total);
+    }
+    Json(page)
+}
+
+/// A key at `now`, without its material.
+pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     let StoredKey { record, description } = key;
-    let deleted = record.state == KeyState::Destroyed;
     let mut json = json!({
         "type": "application/vnd.ibm.kms.key+json",
         "id": record.crn.key,
         "name": description.name,
+        "aliases": description.aliases,
         "description": description.text.clone().unwrap_or_default(),
-        "state": record.state,
-        "extractable": record.key_type == KeyType::Standard,
+        "state": key.state(now),
+        "extractable": !key.is_root(),
         "crn": record.crn,
-        "imported": false,
+        "imported": description.imported,
         "creationDate": date(description.created_at),
         "createdBy": description.created_by,
         "algorithmType": "AES",
+        "algorithmMetadata": {"bitLength": "256", "mode": "CBC_PAD"},
         "algorithmBitSize": 256,
-        "lastUpdateDate": date(record.event.at),
+        "algorithmMode": "CBC_PAD",
+        "lastUpdateDate": date(key.updated_at()),
         "keyVersion": version(&record.version),
         "keyRingID": record.ring,
-        "dualAuthDelete": {"enabled": false},
-        "deleted": deleted,
+        "dualAuthDelete": dual_auth(key, now),
+        "deleted": key.deleted_at().is_some(),
     });
-    if let Some(rotated_at) = key.rotated_at() {
-        json["lastRotateDate"] = json!(date(rotated_at));
+    let dates = [
+        ("expirationDate", description.expiration_at),
+        ("lastRotateDate", key.rotated_at()),
+        ("deletionDate", key.deleted_at()),
+        ("restoreExpirationDate", key.restorable_until()),
+        ("purgeAllowedFrom", key.deleted_at().map(|at| at.plus(rules::BEFORE_PURGE))),
+        ("purgeScheduledOn", key.deleted_at().map(|at| at.plus(PURGED_AFTER))),
+    ];
+    for (name, at) in dates {
+        if let Some(at) = at {
+            json[name] = json!(date(at));
+        }
     }
-    if deleted {
-        json["deletionDate"] = json!(date(record.event.at));
+    if let Some(policy) = &description.rotation {
+        json["rotation"] = rotation(policy);
+    }
+    if let Some(until) = key.restorable_until() {
+        json["restoreAllowed"] = json!(now < until);
+        json["purgeAllowed"] = json!(rules::may_purge(key, now).is_ok());
+        json["deletedBy"] = json!(description.deleted_by.clone().unwrap_or_default());
+    }
+    json
+}
+
+fn dual_auth(key: &StoredKey, now: EpochMillis) -> Value {
+    if !key.description.dual_auth_delete.as_ref().is_some_and(|policy| policy.enabled) {
+        return json!({"enabled": false});
+    }
+    match key.authorization(now) {
+        None => json!({"enabled": true, "keySetForDeletion": false}),
+        Some(authorization) => json!({
+            "enabled": true,
+            "keySetForDeletion": true,
+            "authExpiration": date(authorization.valid_until),
+        }),
+    }
+}
+
+/// A rotation policy, as keys and policies have it.
+pub(super) fn rotation(policy: &KeyPolicy) -> Value {
+    let mut json = json!({"enabled": policy.enabled});
+    if let Some(months) = policy.interval_month {
+        json["interval_month"] = json!(months);
     }
     json
 }
 
 /// A registration, by contract section 4.
-pub(super) fn registration(registration: &Registration) -> Value {
-    json!({
+pub(super) fn registration(registration: &Registration, key_name: Option<&str>) -> Value {
+    let mut json = json!({
         "keyId": registration.key_id,
         "resourceCrn": registration.resource_crn,
         "createdBy": registration.created_by,
         "creationDate": date(registration.created_at),
-        "updatedBy": registration.created_by,
-        "lastUpdated": date(registration.created_at),
+        "updatedBy": registration.updated_by,
+        "lastUpdated": date(registration.updated_at),
         "description": registration.description,
         "preventKeyDeletion": registration.prevent_key_deletion,
         "keyVersion": version(&registration.key_version),
-    })
+    });
+    if let Some(name) = key_name {
+        json["keyName"] = json!(name);
+    }
+    json
 }
 
 fn version(version: &KeyVersion) -> Value {
@@ -69,6 +128,6 @@ fn version(version: &KeyVersion) -> Value {
 }
 
 /// Whole seconds, as the service writes dates.
-fn date(instant: EpochMillis) -> String {
+pub(super) fn date(instant: EpochMillis) -> String {
     EpochMillis::new(instant.secs() * 1000).to_string()
 }

@@ -1,0 +1,85 @@
+//! Aliases: other names of a key, unique in its instance.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use keysync::key::Alias;
+use serde_json::json;
+
+use super::{ApiError, Endpoint, address::Caller, representation};
+
+/// How many a key can have.
+pub(super) const MOST_ALIASES: usize = 5;
+
+/// Words that paths use.
+const RESERVED: [&str; 16] = [
+    "allowed_ip",
+    "key",
+    "keys",
+    "metadata",
+    "policy",
+    "policies",
+    "registration",
+    "registrations",
+    "ring",
+    "rings",
+    "rotate",
+    "wrap",
+    "unwrap",
+    "rewrap",
+    "version",
+    "versions",
+];
+
+pub(super) async fn create(
+    State(endpoint): State<Endpoint>,
+    caller: Caller,
+    Path((name, alias)): Path<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let key = caller.key(&endpoint, "kms.secrets-alias.create", Path(name)).await?;
+    let alias = parse_alias("alias", &alias)?;
+    let crn = &key.record.crn;
+    let _changing = endpoint.changing(crn.key).await;
+    let key = endpoint.0.store.get(caller.instance, crn.key).await?;
+    if key.description.aliases.len() >= MOST_ALIASES {
+        let message = format!("The key has {MOST_ALIASES} aliases, and can have no more: delete one first");
+        return Err(ApiError::conflict("KEY_ALIAS_QUOTA_ERR", message));
+    }
+    let (now, by) = (endpoint.0.clock.now(), &caller.principal.iam_id);
+    endpoint.0.store.create_alias(crn, &alias, now, by).await?;
+    let resource = json!({
+        "keyId": crn.key,
+        "alias": alias,
+        "createdBy": by,
+        "creationDate": representation::date(now),
+    });
+    Ok((StatusCode::CREATED, representation::collection("alias", &[resource])))
+}
+
+pub(super) async fn delete(
+    State(endpoint): State<Endpoint>,
+    caller: Caller,
+    Path((name, alias)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let key = caller.key(&endpoint, "kms.secrets-alias.delete", Path(name)).await?;
+    let alias = parse_alias("alias", &alias)?;
+    let crn = &key.record.crn;
+    let _changing = endpoint.changing(crn.key).await;
+    let key = endpoint.0.store.get(caller.instance, crn.key).await?;
+    if !key.description.aliases.contains(&alias) {
+        let message = format!("The key has no alias {alias}");
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "KEY_ALIAS_NOT_FOUND_ERR", message));
+    }
+    endpoint.0.store.delete_alias(crn, &alias).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An alias that is no reserved word. `field` is what holds it.
+pub(super) fn parse_alias(field: &str, text: &str) -> Result<Alias, ApiError> {
+    if RESERVED.contains(&text) {
+        return Err(ApiError::field(field, format!("must not be the reserved name `{text}`")));
+    }
+    text.parse().map_err(|error| ApiError::field(field, format!("{error}: got `{text}`")))
+}

@@ -1,0 +1,64 @@
+//! The versions of keys, with their material.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use keysync::key::{EpochMillis, KeyCrn, KeyVersion};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, from_item, pk};
+use crate::endpoint::{ApiError, crypto::Material};
+
+const VERSION: &str = "version#";
+
+/// One version of a key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::endpoint) struct Version {
+    pub(in crate::endpoint) id: String,
+    pub(in crate::endpoint) created_at: EpochMillis,
+    pub(in crate::endpoint) material: Material,
+}
+
+impl Version {
+    pub(in crate::endpoint) fn of(version: &KeyVersion, material: Material) -> Self {
+        Self { id: version.id.clone(), created_at: version.created_at, material }
+    }
+}
+
+impl Store {
+    /// Keeps a version of a key that is there.
+    pub(in crate::endpoint) async fn add_version(
+        &self,
+        crn: &KeyCrn,
+        version: &Version,
+    ) -> Result<(), ApiError> {
+        self.put(&pk(crn), &format!("{VERSION}{}", version.id), version).await
+    }
+
+    /// A version of a key by its id.
+    pub(in crate::endpoint) async fn version(
+        &self,
+        crn: &KeyCrn,
+        id: &str,
+    ) -> Result<Option<Version>, ApiError> {
+        self.read(&pk(crn), &format!("{VERSION}{id}")).await
+    }
+
+    /// All versions of a key, newest first.
+    pub(in crate::endpoint) async fn versions(&self, crn: &KeyCrn) -> Result<Vec<Version>, ApiError> {
+        let items = self.partition(&pk(crn), VERSION).await?;
+        let mut versions: Vec<Version> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        versions.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
+        Ok(versions)
+    }
+
+    /// Shreds the material of a purged key.
+    pub(in crate::endpoint) async fn shred(&self, crn: &KeyCrn) -> Result<(), ApiError> {
+        for version in self.versions(crn).await? {
+            self.remove(&pk(crn), &format!("{VERSION}{}", version.id)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn new_version(&self, crn: &KeyCrn, version: &Version) -> Result<TransactWriteItem, ApiError> {
+        self.new_item(&pk(crn), &format!("{VERSION}{}", version.id), version)
+    }
+}
