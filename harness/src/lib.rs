@@ -63,3 +63,8 @@ pub use httpmock;
 pub use info::Info;
 pub use key::{Key, NewKey, Standing};
 pub use keysync::key::{EpochMillis, KeyState};
+
+/// The code in the documentation for test authors, run with this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+struct Testing;

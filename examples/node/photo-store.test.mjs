@@ -1,0 +1,62 @@
+// Tests of a service that keys' owners rely on: it receives the callbacks itself.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { Harness } from './harness.mjs';
+import { Keys } from './keys.mjs';
+import { PhotoStore } from './photo-store.mjs';
+
+const store = new PhotoStore();
+let harness;
+let keys;
+let key;
+
+before(async () => {
+  await store.open();
+  harness = await Harness.start('--service', `photo-store=${store.url}`);
+  store.publicKey = harness.about.callback_public_key;
+  const { endpoint, instance_id: instance } = harness.about;
+  const { access_token: token } = await harness.somebody('manager');
+  keys = new Keys({ endpoint, instance, token });
+});
+after(async () => {
+  await harness?.end();
+  await store.close();
+});
+
+beforeEach(async () => {
+  await harness.mustRun();
+  key = await harness.key('album', ['photo-store']);
+});
+
+test('photos are shown until their key is disabled', async () => {
+  assert.ok(store.shows(key));
+  await keys.disable(key);
+  assert.ok(!store.shows(key));
+});
+
+test('what the store has forgotten a sync tells it again', async () => {
+  await keys.disable(key);
+  store.forgets();
+  assert.ok(store.shows(key), 'which it should not');
+
+  await harness.travel('61m');
+  await keys.synchronize(key);
+  assert.ok(!store.shows(key));
+});
+
+test('a callback that somebody else has signed is not taken', async () => {
+  await keys.disable(key);
+  assert.ok(!store.shows(key));
+
+  const headers = { 'webhook-id': 'x', 'webhook-timestamp': `${Math.floor(Date.now() / 1000)}` };
+  const event = { subject: key, sequence: '99999999999999999999', data: { keyState: 1 } };
+  const forged = await fetch(store.url, {
+    method: 'POST',
+    headers: { ...headers, 'webhook-signature': `v1a,${Buffer.alloc(64).toString('base64')}` },
+    body: JSON.stringify(event),
+  });
+  assert.equal(forged.status, 401);
+  assert.ok(!store.shows(key));
+});

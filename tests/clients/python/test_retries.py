@@ -1,0 +1,73 @@
+"""The client's own automatic retries: they end in 204, and no service is told twice."""
+
+import uuid
+
+import pytest
+import requests
+from support import DATABASES, OBJECT_STORAGE, refusal
+
+#: How often the function itself tries a call to DynamoDB before it gives up a request.
+TRIES = 3
+
+
+def told(harness, key):
+    return [len(harness.events(service, key)) for service in (OBJECT_STORAGE, DATABASES)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [("throttle", 429, "TOO_MANY_REQUESTS_ERR"), ("fail", 503, "SERVICE_UNAVAILABLE_ERR")],
+)
+def test_a_refusal_that_will_pass_is_tried_again(
+    harness, kms, instance, protecting_key, fault, status, code
+):
+    harness.dynamodb_fails(fault, TRIES)
+    refused = refusal(kms.sync_associated_resources, protecting_key, instance)
+    assert (refused.status, refused.code) == (status, code)
+    assert int(refused.headers["retry-after"]) > 0
+    assert told(harness, protecting_key) == [0, 0]
+
+    kms.enable_retries()
+    harness.dynamodb_fails(fault, TRIES)
+    assert kms.sync_associated_resources(protecting_key, instance).get_status_code() == 204
+    assert told(harness, protecting_key) == [1, 1]
+
+
+def test_a_claim_whose_answers_are_lost_is_found_again(harness, kms, instance, protecting_key):
+    kms.enable_retries()
+    harness.dynamodb_fails("lose-answer", TRIES, operation="UpdateItem")
+
+    request = str(uuid.uuid4())
+    answer = kms.sync_associated_resources(protecting_key, instance, correlation_id=request)
+
+    assert answer.get_status_code() == 204
+    assert answer.get_headers()["correlation-id"] == request
+    # The first try claimed, and nobody but it knows how far it came: `redeliver` tells whom it did not.
+    harness.travel("1m")
+    harness.redeliver()
+    assert told(harness, protecting_key) == [1, 1]
+    refused = refusal(kms.sync_associated_resources, protecting_key, instance)
+    assert (refused.status, refused.code) == (409, "REQ_TOO_EARLY_ERR")
+
+
+def test_a_conflict_is_not_tried_again(kms, instance, protecting_key):
+    kms.sync_associated_resources(protecting_key, instance)
+    kms.enable_retries()
+    refused = refusal(kms.sync_associated_resources, protecting_key, instance)
+    assert (refused.status, refused.code) == (409, "REQ_TOO_EARLY_ERR")
+
+
+def test_without_iam_nobody_passes_and_nothing_is_claimed(harness, kms, instance, protecting_key):
+    kms.get_keys(instance)  # logs in
+    harness.iam_is("down")
+    refused = refusal(kms.sync_associated_resources, protecting_key, instance)
+    assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE_ERR")
+
+    kms.enable_retries(max_retries=1)
+    with pytest.raises(requests.exceptions.RetryError):
+        kms.sync_associated_resources(protecting_key, instance)
+    assert told(harness, protecting_key) == [0, 0]
+
+    harness.iam_is("up")
+    assert kms.sync_associated_resources(protecting_key, instance).get_status_code() == 204
+    assert told(harness, protecting_key) == [1, 1]

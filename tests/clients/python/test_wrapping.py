@@ -1,0 +1,65 @@
+"""Wrapping data keys with a root key, by the public client, over its states and versions."""
+
+import base64
+import os
+
+from support import refusal, result, stream
+from keyprotect import GetImportToken, RewrapKeyResponseBody, UnwrapKeyResponseBody, WrapKeyResponseBody
+
+
+def test_a_data_key_is_wrapped_and_unwrapped(kms, instance, new_key):
+    key, plaintext = new_key(), base64.b64encode(os.urandom(32)).decode()
+    document = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({"plaintext": plaintext})))
+    wrapped = WrapKeyResponseBody.from_dict(document)
+    assert wrapped.ciphertext not in ("", plaintext)
+
+    document = result(kms.unwrap_key(key, instance, stream({"ciphertext": wrapped.ciphertext})))
+    unwrapped = UnwrapKeyResponseBody.from_dict(document)
+    assert unwrapped.plaintext == plaintext
+    assert unwrapped.key_version.id == wrapped.key_version.id
+
+
+def test_a_data_key_is_made_where_none_is_given(kms, instance, new_key):
+    key = new_key()
+    wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
+    assert len(base64.b64decode(wrapped["plaintext"])) == 32
+    unwrapped = result(kms.unwrap_key(key, instance, stream({"ciphertext": wrapped["ciphertext"]})))
+    assert unwrapped["plaintext"] == wrapped["plaintext"]
+
+
+def test_after_a_rotation_a_data_key_is_wrapped_anew(kms, instance, new_key):
+    key = new_key()
+    wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
+    kms.rotate_key(key, instance)
+
+    old = stream({"ciphertext": wrapped["ciphertext"]})
+    rewrapped = RewrapKeyResponseBody.from_dict(result(kms.rewrap_key(key, instance, old)))
+    assert rewrapped.ciphertext != wrapped["ciphertext"]
+    assert rewrapped.key_version.id == wrapped["keyVersion"]["id"]
+    assert rewrapped.rewrapped_key_version.id != wrapped["keyVersion"]["id"]
+    for ciphertext in (wrapped["ciphertext"], rewrapped.ciphertext):
+        unwrapped = result(kms.unwrap_key(key, instance, stream({"ciphertext": ciphertext})))
+        assert unwrapped["plaintext"] == wrapped["plaintext"]
+
+
+def test_a_disabled_key_neither_wraps_nor_unwraps(kms, instance, new_key):
+    key = new_key()
+    wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
+    kms.disable_key(key, instance)
+
+    refused = refusal(kms.wrap_key, key, instance, key_action_wrap_body=stream({}))
+    assert (refused.status, refused.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
+    refused = refusal(kms.unwrap_key, key, instance, stream({"ciphertext": wrapped["ciphertext"]}))
+    assert (refused.status, refused.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
+
+
+def test_an_import_token_is_given_out_as_often_as_it_may(kms, instance):
+    made = result(kms.post_import_token(instance, expiration=600, max_allowed_retrievals=1))
+    assert (made["maxAllowedRetrievals"], made["remainingRetrievals"]) == (1, 1)
+
+    token = GetImportToken.from_dict(result(kms.get_import_token(instance)))
+    assert token.payload.startswith(b"-----BEGIN PUBLIC KEY-----")
+    assert len(token.nonce) == 12
+    assert (token.expiration_date - token.creation_date).total_seconds() == 600
+    assert token.remaining_retrievals == 0
+    assert refusal(kms.get_import_token, instance).status == 409
