@@ -1,6 +1,8 @@
 """The client's own automatic retries: they end in 204, and no service is told twice."""
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,6 +14,17 @@ TRIES = 3
 
 def told(harness, key):
     return [len(harness.events(service, key)) for service in (OBJECT_STORAGE, DATABASES)]
+
+
+def wait_for_refusals(harness, key, count):
+    """Waits until so many syncs of a key were answered with 503."""
+    path, deadline = f"/api/v2/keys/{key}/actions/sync", time.monotonic() + 30
+    while True:
+        asked = harness.control("GET", "/requests")
+        if sum(each["path"] == path and each["status"] == 503 for each in asked) >= count:
+            return
+        assert time.monotonic() < deadline, f"{count} syncs should have been refused within 30 s"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -57,17 +70,26 @@ def test_a_conflict_is_not_tried_again(kms, instance, protecting_key):
     assert (refused.status, refused.code) == (409, "REQ_TOO_EARLY_ERR")
 
 
-def test_without_iam_nobody_passes_and_nothing_is_claimed(harness, kms, instance, protecting_key):
+def test_without_iam_nobody_passes_until_it_is_there_again(harness, kms, instance, protecting_key):
     kms.get_keys(instance)  # logs in
     harness.iam_is("down")
     refused = refusal(kms.sync_associated_resources, protecting_key, instance)
     assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE_ERR")
 
+    kms.enable_retries()
+    with ThreadPoolExecutor() as meanwhile:
+        trying = meanwhile.submit(kms.sync_associated_resources, protecting_key, instance)
+        wait_for_refusals(harness, protecting_key, 2)
+        harness.iam_is("up")
+        assert trying.result().get_status_code() == 204
+    assert told(harness, protecting_key) == [1, 1]
+
+
+def test_a_client_gives_up_where_it_does_not_pass(harness, kms, instance, protecting_key):
+    harness.dynamodb_fails("fail", 2 * TRIES)
     kms.enable_retries(max_retries=1)
     with pytest.raises(requests.exceptions.RetryError):
         kms.sync_associated_resources(protecting_key, instance)
-    assert told(harness, protecting_key) == [0, 0]
 
-    harness.iam_is("up")
     assert kms.sync_associated_resources(protecting_key, instance).get_status_code() == 204
     assert told(harness, protecting_key) == [1, 1]
