@@ -29,8 +29,10 @@ impl<S: Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
+    /// A parameter without a value is none: public clients send such for a list that they were not given.
     pub(super) fn parse(query: &str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+        let all = form_urlencoded::parse(query.as_bytes()).into_owned();
+        Self(all.filter(|(_, value)| !value.is_empty()).collect())
     }
 
     /// All values of a parameter: public clients repeat it, or join its values with commas.
@@ -85,7 +87,9 @@ mod tests {
     #[test]
     fn lists_are_repeated_or_joined() {
         assert_eq!(Params::parse("state=1,5&state=2&x=3").list("state"), ["1", "5", "2"]);
-        assert!(Params::parse("").list("state").is_empty());
+        assert!(
+            Params::parse("").list("state").is_empty() && Params::parse("state=").list("state").is_empty()
+        );
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
             json[name] = json!(date(at));
         }
     }
+    if !description.tags.is_empty() {
+        json["tags"] = json!(description.tags);
+    }
     if let Some(policy) = &description.rotation {
         json["rotation"] = rotation(policy);
     }

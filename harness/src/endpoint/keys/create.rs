@@ -111,6 +111,7 @@ fn describe(
         text: fields.description()?,
         created_at: now,
         created_by: by.clone(),
+        tags: fields.tags()?,
         imported,
         aliases: fields.aliases()?,
         expiration_at: fields.expiration(now)?,

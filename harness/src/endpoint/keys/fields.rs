@@ -16,6 +16,10 @@ use crate::endpoint::{
 /// The largest standard key, in bytes.
 const MOST_BYTES: usize = 7_500;
 
+/// How many tags a key can have, and how long each.
+const MOST_TAGS: (usize, usize) = (30, 30);
+const NOT_IN_TAGS: [char; 6] = ['<', '>', ',', ':', '&', '|'];
+
 /// A key as a request describes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +33,8 @@ pub(super) struct Fields {
     expiration_date: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(flatten)]
     pub(super) import: Import,
     #[serde(flatten)]
@@ -77,6 +83,16 @@ impl Fields {
             return Err(ApiError::field("aliases", format!("must be {MOST_ALIASES} at most")));
         }
         Ok(aliases)
+    }
+
+    pub(super) fn tags(&self) -> Result<Vec<String>, ApiError> {
+        let (most, length) = MOST_TAGS;
+        let fits = |tag: &String| tag.chars().count() <= length && !tag.contains(NOT_IN_TAGS);
+        if self.tags.len() <= most && self.tags.iter().all(fits) {
+            return Ok(self.tags.clone());
+        }
+        let problem = format!("must be {most} at most, of {length} characters each, without <>,:&|");
+        Err(ApiError::field("tags", problem))
     }
 
     /// From when on the key is deactivated.
@@ -163,6 +179,9 @@ mod tests {
             ("name", problem(fields(&json!({"name": "x"})).name())),
             ("name", problem(fields(&json!({"name": "x".repeat(91)})).name())),
             ("description", problem(fields(&json!({"description": "x".repeat(241)})).description())),
+            ("tags", problem(fields(&json!({"tags": vec!["x"; 31]})).tags())),
+            ("tags", problem(fields(&json!({"tags": ["x".repeat(31)]})).tags())),
+            ("tags", problem(fields(&json!({"tags": ["a:b"]})).tags())),
             ("aliases", problem(fields(&json!({"aliases": ["x"]})).aliases())),
             ("aliases", problem(fields(&json!({"aliases": ["policies"]})).aliases())),
             ("aliases", problem(fields(&json!({"aliases": ["a1", "a2", "a3", "a4", "a5", "a6"]})).aliases())),

@@ -40,6 +40,9 @@ pub(crate) struct Description {
     pub(crate) created_at: EpochMillis,
     /// By whom.
     pub(crate) created_by: String,
+    /// Words that it is found by, elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
     /// Whether its material came from outside.
     #[serde(default)]
     pub(crate) imported: bool,
