@@ -52,7 +52,7 @@ class Callback(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        # Yours verifies the signature first, with the key that the harness calls `callback_public_key`.
+        # Yours verifies the signature first; `../receiver/receiver.py` shows how.
         self._store.is_told(json.loads(body))
         self.send_response(204)
         self.end_headers()

@@ -12,6 +12,7 @@ import argparse
 import base64
 import binascii
 import json
+import math
 import os
 import threading
 import time
@@ -73,14 +74,16 @@ class Verifier:
         return read(body, event_id)
 
     def check_timestamp(self, timestamp, now):
-        if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 20):
-            raise Rejected("timestamp", f"`webhook-timestamp` must be whole seconds since 1970: got `{timestamp}`")
-        age = now - int(timestamp)
+        try:
+            age = now - digits(timestamp)
+        except ValueError:
+            message = f"`webhook-timestamp` must be whole seconds since 1970: got `{timestamp}`"
+            raise Rejected("timestamp", message) from None
         if age > self.tolerance:
-            raise Rejected("too-old", f"signed {age:.0f} s ago, and at most {self.tolerance} s are allowed: it was "
+            raise Rejected("too-old", f"signed {math.ceil(age)} s ago, and at most {self.tolerance} s are allowed: it was "
                            "recorded and sent again, or this machine's clock is ahead and has to be set")
         if age < -self.tolerance:
-            raise Rejected("too-new", f"signed {-age:.0f} s in the future, and at most {self.tolerance} s are allowed: "
+            raise Rejected("too-new", f"signed {math.ceil(-age)} s in the future, and at most {self.tolerance} s are allowed: "
                            "this machine's clock is behind, or the sender's ahead")
 
     def check_signatures(self, signed, signatures):
@@ -102,6 +105,13 @@ def public_key(text, place):
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text.removeprefix("whpk_"), validate=True))
     except ValueError:
         raise ValueError(f"public key {place} must be `whpk_` and the base64 of the 32 bytes of an Ed25519 key") from None
+
+
+def digits(text):
+    """A number as digits and nothing else: `int` alone would take signs, spaces and `_`, too."""
+    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 20):
+        raise ValueError(f"must be a number: got {text!r}")
+    return int(text)
 
 
 def header(headers, name):
@@ -136,7 +146,7 @@ def read(body, webhook_id):
         event = json.loads(body)
         data = event["data"]
         told = Notification(
-            event_id=event["id"], sequence=int(event["sequence"]), key_id=data["keyId"], key_crn=data["keyCrn"],
+            event_id=event["id"], sequence=digits(event["sequence"]), key_id=data["keyId"], key_crn=data["keyCrn"],
             key_state=data["keyState"], key_version=data["keyVersion"]["id"], action=data["eventType"],
             renotification=data["renotification"], occurred_at=data["occurredAt"],
             resource_count=data["resourceCount"],

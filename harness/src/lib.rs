@@ -42,6 +42,7 @@ pub mod iam;
 mod info;
 pub mod journal;
 mod key;
+mod new_key;
 mod parts;
 mod schedule;
 mod server;
@@ -61,8 +62,9 @@ pub use error::HarnessError;
 pub use harness::Harness;
 pub use httpmock;
 pub use info::Info;
-pub use key::{Key, NewKey, Standing};
+pub use key::{Key, Standing};
 pub use keysync::key::{EpochMillis, KeyState};
+pub use new_key::NewKey;
 
 /// The code in the documentation for test authors, run with this crate's own.
 #[cfg(doctest)]

@@ -193,6 +193,25 @@ async fn the_whole(control: &mut Control, info: &Value) {
 }
 
 #[tokio::test]
+async fn each_operation_has_a_name_and_a_summary_of_its_own_and_each_answer_a_description() {
+    let control = Control::start().await;
+    let mut names = BTreeSet::new();
+    for operation in control.document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+    {
+        assert!(names.insert(text(&operation["operationId"])), "{operation}");
+        assert!(!text(&operation["summary"]).is_empty());
+        for answer in operation["responses"].as_object().unwrap().values() {
+            assert!(!text(&answer["description"]).is_empty(), "{operation}");
+        }
+    }
+    assert_eq!(names.len(), control.documented().len());
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said_to_be_so() {
     let control = Control::start().await;
     for (method, path, status) in [

@@ -17,7 +17,8 @@ async fn a_key_is_answered_as_the_clients_parse_it() {
     let endpoint = endpoint().await;
     let fields = json!({
         "type": "application/vnd.ibm.kms.key+json", "name": "a key", "description": "for tests",
-        "extractable": false, "aliases": ["one-alias", "another"], "tags": ["a", "b"], "expirationDate": "2027-06-01T00:00:00Z",
+        "extractable": false, "aliases": ["one-alias", "another"], "expirationDate": "2027-06-01T00:00:00Z",
+        "tags": ["audited", "a team's"],
     });
     let answer = endpoint.manager.post("keys", one("key", fields)).await;
     assert_eq!(answer.status, 201);
@@ -33,13 +34,13 @@ async fn a_key_is_answered_as_the_clients_parse_it() {
         *key,
         json!({
             "type": "application/vnd.ibm.kms.key+json", "id": id, "name": "a key", "description": "for tests",
-            "aliases": ["another", "one-alias"], "tags": ["a", "b"], "state": 1, "extractable": false, "imported": false,
+            "aliases": ["another", "one-alias"], "state": 1, "extractable": false, "imported": false,
             "crn": key["crn"], "createdBy": creator, "creationDate": "2027-01-15T08:00:00Z",
             "lastUpdateDate": "2027-01-15T08:00:00Z", "expirationDate": "2027-06-01T00:00:00Z",
             "algorithmType": "Deprecated", "algorithmBitSize": 256, "algorithmMode": "Deprecated",
             "algorithmMetadata": {"bitLength": "256", "mode": "Deprecated"},
             "keyVersion": {"id": id, "creationDate": "2027-01-15T08:00:00Z"}, "keyRingID": "default",
-            "dualAuthDelete": {"enabled": false}, "deleted": false,
+            "dualAuthDelete": {"enabled": false}, "deleted": false, "tags": ["audited", "a team's"],
         })
     );
     for name in [text(id).as_str(), "one-alias"] {

@@ -20,6 +20,9 @@ const BUILT_WITHIN: Duration = Duration::from_mins(10);
 /// How long it may take to listen, and to end.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Ends it when standard input does: when this test is over, however it came to be. It ends the function in turn.
+const WATCH: &str = r#"cargo lambda watch "$@" & watch=$!; read -r _; kill -TERM $watch; wait $watch"#;
+
 /// Where `cargo lambda watch` is going to run: the harness has to know before the function can know of the harness.
 pub(crate) struct CargoLambda {
     address: SocketAddr,
@@ -49,21 +52,20 @@ impl CargoLambda {
     /// Starts it, and waits until the function answers.
     pub(crate) async fn start(self) -> Running {
         let log = File::create(self.file("log")).unwrap();
-        let mut watch = Command::new("cargo");
-        watch.args(["lambda", "watch", "--package", "keysync", "--env-file"]).arg(self.env_file());
+        let mut watch = Command::new("sh");
+        watch.args(["-c", WATCH, "sh", "--package", "keysync", "--env-file"]).arg(self.env_file());
         // Nobody changes the source meanwhile; a test that edits files elsewhere must not start it anew.
         watch.args(["--ignore-changes", "--invoke-address", "127.0.0.1"]);
         watch.args(["--invoke-port", &self.address.port().to_string()]);
         watch.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-        watch.process_group(0).stdin(Stdio::null());
-        watch.stdout(log.try_clone().unwrap()).stderr(log);
-        let mut running = Running { watch: watch.spawn().unwrap(), planned: self };
+        watch.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+        let running = Running { watch: watch.spawn().unwrap(), planned: self };
         running.answers().await;
         running
     }
 }
 
-/// A running `cargo lambda watch`. Dropping it ends it, too, without waiting.
+/// A running `cargo lambda watch`. Dropping it ends it, too, without waiting, and keeps its files.
 pub(crate) struct Running {
     planned: CargoLambda,
     watch: Child,
@@ -71,12 +73,11 @@ pub(crate) struct Running {
 
 impl Running {
     /// Waits until the function answers a first request, which has it built.
-    async fn answers(&mut self) {
+    async fn answers(&self) {
         let listens = async {
             let mut look = interval(Duration::from_millis(50));
             while TcpStream::connect(self.planned.address).await.is_err() {
                 look.tick().await;
-                assert!(self.watch.try_wait().unwrap().is_none(), "it ended:\n{}", self.log());
             }
         };
         assert!(timeout(SOON, listens).await.is_ok(), "it does not listen:\n{}", self.log());
@@ -92,25 +93,15 @@ impl Running {
 
     /// Ends it, waits until it has ended, and clears away its files.
     pub(crate) async fn end(mut self) {
-        // It ends the function, which has a process group of its own.
-        self.signal("TERM");
+        // Waiting closes standard input.
         assert!(timeout(SOON, self.watch.wait()).await.is_ok(), "it does not end:\n{}", self.log());
+        assert!(TcpStream::connect(self.planned.address).await.is_err(), "it has not ended");
         for kind in ["env", "log"] {
             std::fs::remove_file(self.planned.file(kind)).unwrap();
         }
     }
-
-    /// Sends a signal to its process group, if it still runs.
-    fn signal(&self, signal: &str) {
-        if let Some(group) = self.watch.id() {
-            let mut kill = std::process::Command::new("kill");
-            kill.args(["-s", signal, "--", &format!("-{group}")]);
-            let _ = kill.stderr(Stdio::null()).status();
-        }
-    }
 }
 
-/// For a test that fails. A function whose Lambda is gone ends by itself.
 impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -119,6 +110,5 @@ impl Drop for Running {
                 self.planned.file("log").display()
             );
         }
-        self.signal("TERM");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Rejected, Sequence};
+use crate::{Rejected, Sequence, verifier::digits};
 
 /// What a callback says of a key: all of it, so that none needs another to have come before.
 ///
@@ -221,7 +221,7 @@ pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Reject
         return Err(wrong(format!("`subject` is `{subject}`, and `data.keyId` is `{}`", data.key_id)));
     }
     let number =
-        sequence.parse().map_err(|_| wrong(format!("`sequence` must be a number: got `{sequence}`")))?;
+        digits(&sequence).ok_or_else(|| wrong(format!("`sequence` must be a number: got `{sequence}`")))?;
     Ok(Notification {
         event_id: id,
         sequence: Sequence(number),

@@ -35,7 +35,7 @@ pub enum Rejected {
     /// Signed too long ago.
     #[error(
         "signed {} s ago, and at most {} s are allowed: it was recorded and sent again, or this machine's clock \
-         is ahead and has to be set", by.as_secs(), tolerance.as_secs()
+         is ahead and has to be set", by.as_secs_f64().ceil(), tolerance.as_secs()
     )]
     TooOld {
         /// How long ago.
@@ -46,7 +46,7 @@ pub enum Rejected {
     /// Signed in the future.
     #[error(
         "signed {} s in the future, and at most {} s are allowed: this machine's clock is behind, or the sender's \
-         ahead", by.as_secs(), tolerance.as_secs()
+         ahead", by.as_secs_f64().ceil(), tolerance.as_secs()
     )]
     TooNew {
         /// How far ahead.

@@ -124,9 +124,8 @@ impl Verifier {
 
     /// Whether `timestamp` is near `now`.
     fn is_recent(&self, timestamp: &str, now: SystemTime) -> Result<(), Rejected> {
-        let seconds = timestamp.parse().map_err(|_| Rejected::Timestamp(timestamp.to_owned()))?;
-        let signed_at = UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
+        let signed_at = digits(timestamp)
+            .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .ok_or_else(|| Rejected::Timestamp(timestamp.to_owned()))?;
         let tolerance = self.tolerance;
         match now.duration_since(signed_at) {
@@ -148,6 +147,11 @@ impl Verifier {
         let by_us = |signature| self.keys.iter().any(|key| key.verify_strict(signed, &signature).is_ok());
         if readable.any(by_us) { Ok(()) } else { Err(Rejected::Signature) }
     }
+}
+
+/// A number as digits and nothing else: `parse` alone would take a sign, too.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// Reads `v1a,<base64>`.

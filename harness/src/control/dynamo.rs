@@ -61,8 +61,8 @@ enum FaultName {
 
 /// Makes a function's calls to DynamoDB fail.
 #[utoipa::path(
-    post, path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultWanted,
-    responses((status = 204), (status = 400, body = Problem))
+    post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultWanted,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWanted>) -> StatusCode {
     let proxy = match wanted.function {
@@ -88,7 +88,7 @@ pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWant
 }
 
 /// No call to DynamoDB fails from now on.
-#[utoipa::path(delete, path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204)))]
+#[utoipa::path(delete, operation_id = "heal_dynamodb", path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204, description = "Done")))]
 pub(super) async fn heal(Running(parts): Running) -> StatusCode {
     for proxy in parts.proxies() {
         proxy.heal();

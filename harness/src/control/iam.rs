@@ -37,8 +37,8 @@ enum HealthName {
 
 /// How IAM answers from now on: up, down or slow.
 #[utoipa::path(
-    put, path = "/_harness/iam/health", tag = "faults", request_body = HealthWanted,
-    responses((status = 204), (status = 400, body = Problem))
+    put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthWanted,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn set_health(
     Running(parts): Running,
@@ -61,8 +61,8 @@ pub(super) struct IssuerWanted {
 
 /// Who tokens say from now on that they are from.
 #[utoipa::path(
-    put, path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerWanted,
-    responses((status = 204), (status = 400, body = Problem))
+    put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerWanted,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn set_issuer(
     Running(parts): Running,
@@ -81,8 +81,8 @@ pub(super) struct ClockWanted {
 
 /// How far the clock is ahead that tokens are made by from now on.
 #[utoipa::path(
-    put, path = "/_harness/iam/clock", tag = "faults", request_body = ClockWanted,
-    responses((status = 204), (status = 400, body = Problem))
+    put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockWanted,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn set_clock(
     Running(parts): Running,
@@ -102,8 +102,8 @@ pub(super) struct Rotation {
 
 /// Signs tokens with a new key from now on.
 #[utoipa::path(
-    post, path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
-    responses((status = 204), (status = 400, body = Problem))
+    post, operation_id = "rotate_iam_key", path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn rotate(
     Running(parts): Running,
@@ -131,8 +131,8 @@ pub(super) struct Token {
 
 /// Somebody new with a role in the instance.
 #[utoipa::path(
-    post, path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
-    responses((status = 201, body = Token), (status = 400, body = Problem))
+    post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
+    responses((status = 201, body = Token, description = "The token, and the API key"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn token(
     Running(parts): Running,

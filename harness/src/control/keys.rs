@@ -78,7 +78,7 @@ fn a_name() -> String {
 }
 
 /// All keys that were not purged, oldest first.
-#[utoipa::path(get, path = "/_harness/keys", tag = "keys", responses((status = 200, body = Vec<KeyView>)))]
+#[utoipa::path(get, operation_id = "list_keys", path = "/_harness/keys", tag = "keys", responses((status = 200, body = Vec<KeyView>, description = "The keys")))]
 pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, Problem> {
     let (store, now) = (parts.endpoint.store(), parts.clock.now());
     let registrations = store.all_registrations(parts.instance()).await?;
@@ -88,8 +88,8 @@ pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, 
 
 /// A key.
 #[utoipa::path(
-    get, path = "/_harness/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id")),
-    responses((status = 200, body = KeyView), (status = 404, body = Problem))
+    get, operation_id = "get_key", path = "/_harness/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id")),
+    responses((status = 200, body = KeyView, description = "The key"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Result<Json<KeyView>, Problem> {
     Ok(Json(look_up(&parts, &id).await?))
@@ -97,8 +97,8 @@ pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Resu
 
 /// Makes a key, registers what it protects, and gives it an alias.
 #[utoipa::path(
-    post, path = "/_harness/keys", tag = "keys", request_body = KeyWanted,
-    responses((status = 201, body = KeyView), (status = 400, body = Problem), (status = 409, body = Problem))
+    post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyWanted,
+    responses((status = 201, body = KeyView, description = "The key"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 409, body = Problem, description = "It is there already"))
 )]
 pub(super) async fn create(
     Running(parts): Running,
@@ -120,9 +120,9 @@ pub(super) async fn create(
 
 /// Puts a resource under a key, and registers that as the service would.
 #[utoipa::path(
-    post, path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceWanted,
+    post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceWanted,
     params(("id" = String, Path, description = "The key's id")),
-    responses((status = 201, body = Registered), (status = 404, body = Problem), (status = 409, body = Problem))
+    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "There is no such thing here"), (status = 409, body = Problem, description = "It is there already"))
 )]
 pub(super) async fn register(
     Running(parts): Running,

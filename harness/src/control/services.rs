@@ -53,7 +53,7 @@ fn view(service: &AssociatedService) -> ServiceView {
 
 /// The emulated services.
 #[utoipa::path(
-    get, path = "/_harness/services", tag = "services", responses((status = 200, body = Vec<ServiceView>))
+    get, operation_id = "list_services", path = "/_harness/services", tag = "services", responses((status = 200, body = Vec<ServiceView>, description = "The services"))
 )]
 pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
     Json(parts.services.iter().map(view).collect())
@@ -61,9 +61,9 @@ pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
 
 /// An emulated service, and its resources.
 #[utoipa::path(
-    get, path = "/_harness/services/{name}", tag = "services",
+    get, operation_id = "get_service", path = "/_harness/services/{name}", tag = "services",
     params(("name" = String, Path, description = "Its CRN service name")),
-    responses((status = 200, body = ServiceView), (status = 404, body = Problem))
+    responses((status = 200, body = ServiceView, description = "The service"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn get(
     Running(parts): Running,
@@ -81,9 +81,9 @@ pub(super) struct Behave {
 
 /// How a service treats callbacks from now on, or the next few of them.
 #[utoipa::path(
-    put, path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
+    put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
     params(("name" = String, Path, description = "Its CRN service name")),
-    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem))
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn behave(
     Running(parts): Running,
@@ -117,9 +117,9 @@ pub(super) struct Callbacks {
 
 /// The callbacks that reached a service, oldest first.
 #[utoipa::path(
-    get, path = "/_harness/services/{name}/callbacks", tag = "services",
+    get, operation_id = "list_callbacks", path = "/_harness/services/{name}/callbacks", tag = "services",
     params(("name" = String, Path, description = "Its CRN service name"), Wanted),
-    responses((status = 200, body = Callbacks), (status = 400, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn callbacks(
     Running(parts): Running,
@@ -144,7 +144,7 @@ pub(super) async fn callbacks(
 #[utoipa::path(
     delete, path = "/_harness/services/{name}/callbacks", tag = "services",
     params(("name" = String, Path, description = "Its CRN service name")),
-    responses((status = 204), (status = 404, body = Problem))
+    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn forget_callbacks(
     Running(parts): Running,

@@ -13,7 +13,7 @@ use super::{
 use crate::{Info, events::DeadLetter, journal::Exchange};
 
 /// Addresses, instance and API keys of this harness.
-#[utoipa::path(get, path = "/_harness", tag = "harness", responses((status = 200, body = Info)))]
+#[utoipa::path(get, operation_id = "get_harness", path = "/_harness", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
 pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem> {
     Ok(Json(parts.info().await?))
 }
@@ -21,7 +21,7 @@ pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem>
 /// Makes everything as it was at the start: no keys but the samples, no faults, services that know nothing.
 ///
 /// Addresses, API keys and signing keys stay, and so does the time. Do it when nothing else happens.
-#[utoipa::path(post, path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info)))]
+#[utoipa::path(post, operation_id = "reset_harness", path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
 pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem> {
     parts.reset().await?;
     Ok(Json(parts.info().await?))
@@ -39,8 +39,8 @@ pub(super) struct Advance {
 /// Where the function is the real binary, the past that the table holds is moved back instead: tokens and
 /// cached decisions do not age.
 #[utoipa::path(
-    post, path = "/_harness/time", tag = "harness", request_body = Advance,
-    responses((status = 204), (status = 400, body = Problem))
+    post, operation_id = "advance_time", path = "/_harness/time", tag = "harness", request_body = Advance,
+    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn advance(
     Running(parts): Running,
@@ -63,8 +63,8 @@ pub(super) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
 
 /// Runs the function `redeliver` once, and returns its summary.
 #[utoipa::path(
-    post, path = "/_harness/redeliver", tag = "harness",
-    responses((status = 200, body = Value), (status = 502, body = Problem))
+    post, operation_id = "run_redeliver", path = "/_harness/redeliver", tag = "harness",
+    responses((status = 200, body = Value, description = "The function's summary"), (status = 502, body = Problem, description = "The function failed"))
 )]
 pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Problem> {
     Ok(Json(parts.redeliver().await?))
@@ -72,14 +72,14 @@ pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Pr
 
 /// What endpoint, IAM and services were asked so far, oldest first, without headers and bodies.
 #[utoipa::path(
-    get, path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>))
+    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>, description = "The requests"))
 )]
 pub(super) async fn requests(Running(parts): Running) -> Json<Vec<Exchange>> {
     Json(parts.journal.exchanges())
 }
 
 /// Forgets what was asked so far.
-#[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses((status = 204)))]
+#[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses((status = 204, description = "Done")))]
 pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
     parts.journal.clear();
     StatusCode::NO_CONTENT
@@ -87,7 +87,7 @@ pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
 
 /// The events that will never come right, oldest first.
 #[utoipa::path(
-    get, path = "/_harness/dead-letters", tag = "harness", responses((status = 200, body = Vec<DeadLetter>))
+    get, operation_id = "list_dead_letters", path = "/_harness/dead-letters", tag = "harness", responses((status = 200, body = Vec<DeadLetter>, description = "The events, each with the reason"))
 )]
 pub(super) async fn dead_letters(Running(parts): Running) -> Json<Vec<DeadLetter>> {
     Json(parts.dead_letters.letters())

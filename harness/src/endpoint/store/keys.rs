@@ -40,15 +40,15 @@ pub(crate) struct Description {
     pub(crate) created_at: EpochMillis,
     /// By whom.
     pub(crate) created_by: String,
-    /// Words that it is found by, elsewhere.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tags: Vec<String>,
     /// Whether its material came from outside.
     #[serde(default)]
     pub(crate) imported: bool,
     /// Its other names. Written with the aliases' own items.
     #[serde(default, skip_serializing)]
     pub(crate) aliases: BTreeSet<Alias>,
+    /// What people sort it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
     /// From when on it protects nothing new.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expiration_at: Option<EpochMillis>,

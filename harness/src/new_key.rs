@@ -1,0 +1,114 @@
+//! A key in the making.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::{HarnessError, Key, parts::Parts};
+
+/// A key in the making: a root key that protects nothing, unless it is told otherwise.
+///
+/// ```
+/// use keysync_harness::{Harness, function::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_harness::HarnessError> {
+/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let key = harness
+///     .new_key("invoices")
+///     .alias("the-invoices-key")
+///     .protecting("cloud-object-storage", "bucket")
+///     .protecting("databases-for-postgresql", "ledger")
+///     .create()
+///     .await?;
+/// assert_eq!(harness.object_storage().resources()["bucket"].key_id, key.id());
+/// # Ok(())
+/// # }
+/// ```
+pub struct NewKey<'a> {
+    parts: &'a Parts,
+    name: String,
+    extractable: bool,
+    alias: Option<String>,
+    protects: Vec<(String, String)>,
+}
+
+impl<'a> NewKey<'a> {
+    pub(crate) fn new(parts: &'a Parts, name: &str) -> Self {
+        let (name, protects) = (name.to_owned(), Vec::new());
+        Self { parts, name, extractable: false, alias: None, protects }
+    }
+
+    /// A standard key, which services cannot be associated with.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").standard().create().await?;
+    /// key.sync().await?.assert_refused(400, "KEY_ROOT_REQ_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn standard(self) -> Self {
+        Self { extractable: true, ..self }
+    }
+
+    /// With another name, too.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// harness.new_key("invoices").alias("the-invoices-key").create().await?;
+    /// harness.manager().await?.sync("the-invoices-key").await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn alias(self, alias: &str) -> Self {
+        Self { alias: Some(alias.to_owned()), ..self }
+    }
+
+    /// With a resource of `service` under it.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+    /// harness.object_storage().assert_opens("bucket");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn protecting(mut self, service: &str, resource: &str) -> Self {
+        self.protects.push((service.to_owned(), resource.to_owned()));
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
+    /// let key = harness.new_key("invoices").create().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create(self) -> Result<Key, HarnessError> {
+        let client = self.parts.manager().await?;
+        let id = client.create_key(&self.name, self.extractable).await?;
+        let key = Key::new(id, client, self.parts.owner());
+        if let Some(alias) = &self.alias {
+            let answer = key.add_alias(alias).await?;
+            if answer.status != StatusCode::CREATED {
+                return Err(HarnessError::unexpected("giving a key an alias", &answer));
+            }
+        }
+        for (service, resource) in &self.protects {
+            key.protect(service, resource).await?;
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for NewKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewKey({})", self.name)
+    }
+}
