@@ -29,17 +29,15 @@ impl<S: Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// A parameter without a value says nothing: the public Python client sends `state=` where it has no
-    /// states to ask for.
     pub(super) fn parse(query: &str) -> Self {
-        let mut params: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        params.retain(|(_, value)| !value.is_empty());
-        Self(params)
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// All values of a parameter: public clients repeat it, or join its values with commas.
+    /// All values of a parameter: public clients repeat it, or join its values with commas. Without a value
+    /// it is an empty list: the Python client sends `state=` where it asks for no states.
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
-        self.0.iter().filter(|(key, _)| key == name).flat_map(|(_, value)| value.split(',')).collect()
+        let said = self.0.iter().filter(|(key, value)| key == name && !value.is_empty());
+        said.flat_map(|(_, value)| value.split(',')).collect()
     }
 
     /// The value of a parameter that is given once.

@@ -83,6 +83,7 @@ def test_a_list_can_be_filtered(kms, instance, new_key):
     assert ids(state=[2, 5]) == {disabled, deleted}
     assert ids(extractable=True) == {standard}
     assert ids(search=name.upper()) == {root}
+    assert ids(filter="extractable=false state=5") == {deleted}
     assert ids(search=f"exact:name:{name}") == {root}
     assert ids(search=f"exact:name:{name[:-1]}") == set()
     total = kms.get_key_collection_metadata(instance, x_kms_key_ring=ring, state=[2, 5])
