@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{World, world};
+use crate::support::{World, text, world};
 
 async fn code(world: &World, action: &str) -> (u16, String) {
     let answer = world.take(action).await;
@@ -66,4 +66,37 @@ async fn keys_and_registrations_are_listed() {
         assert_eq!(registrations["metadata"]["collectionTotal"], 2, "{path}");
         assert_eq!(registrations["resources"][0]["keyId"], world.key.as_str());
     }
+}
+
+#[tokio::test]
+async fn time_travel_moves_whatever_has_an_end() {
+    let world = world().await;
+    let call = async |method: Method, path: &str, body: Value| -> Value {
+        let request = world.manager.request(method, &format!("/api/v2/{path}")).json(&body);
+        let answer = world.manager.send(request).await.unwrap();
+        assert!(answer.status.is_success(), "{path}: {}", answer.body);
+        answer.body["resources"][0].clone()
+    };
+    let in_a_day = world.harness.clock().now().plus(Duration::from_hours(24)).to_string();
+    let fields = json!({"resources": [{"name": "a key", "extractable": false, "expirationDate": in_a_day}]});
+    let key = text(&call(Method::POST, "keys", fields).await["id"]);
+    let policy = json!({"resources": [{"dualAuthDelete": {"enabled": true}}]});
+    call(Method::PUT, &format!("keys/{key}/policies"), policy).await;
+    assert_eq!(
+        world.manager.post(&format!("/api/v2/keys/{key}/actions/setKeyForDeletion")).await.unwrap().status,
+        204
+    );
+    call(Method::POST, "import_token", json!({"expiration": 86_400, "maxAllowedRetrievals": 9})).await;
+
+    let look = async || {
+        let key = call(Method::GET, &format!("keys/{key}/metadata"), Value::Null).await;
+        let token = world.manager.request(Method::GET, "/api/v2/import_token");
+        let token = world.manager.send(token).await.unwrap().status.as_u16();
+        (key["state"].clone(), key["dualAuthDelete"]["keySetForDeletion"].clone(), token)
+    };
+    assert_eq!(look().await, (json!(1), json!(true), 200));
+    world.travel(Duration::from_hours(24)).await;
+    assert_eq!(look().await, (json!(3), json!(true), 409));
+    world.travel(Duration::from_hours(6 * 24)).await;
+    assert_eq!(look().await, (json!(3), json!(false), 409));
 }

@@ -74,11 +74,10 @@ struct Journal {
 
 impl Proxy {
     /// A proxy in front of the engine at `url`.
-    pub(super) async fn start(url: &str) -> Result<Self, super::DynamoError> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+    pub(super) async fn start(url: &str, http: &reqwest::Client) -> Result<Self, super::DynamoError> {
         let shared = Arc::new(Shared {
             engine: url.to_owned(),
-            http,
+            http: http.clone(),
             journal: Mutex::default(),
             held: watch::Sender::default(),
             releases: watch::Sender::default(),

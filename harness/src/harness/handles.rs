@@ -181,7 +181,7 @@ impl Harness {
         self.service(crate::services::DATABASES).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The `httpmock` server that stands for a service, where [`HarnessBuilder::mock`] asked for one. A
+    /// The `httpmock` server that stands for a service, where [`HarnessBuilder::mock`](crate::HarnessBuilder::mock) asked for one. A
     /// callback that meets no expectation is answered 404, and thus tried again.
     ///
     /// ```
