@@ -32,8 +32,9 @@ export class Harness {
   }
 
   constructor(program, options) {
-    this.#process = spawn(program, ['up', '--json', '--port', '0', ...options], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    // Its standard input ends with this process, however that ends.
+    this.#process = spawn(program, ['up', '--json', '--port', '0', '--until-eof', ...options], {
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => {
       this.#said += text;

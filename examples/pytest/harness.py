@@ -38,10 +38,13 @@ class Harness:
     def __init__(self, *options):
         """Starts one. `options` are more options of `harness up`, such as `--service=billing=http://…`."""
         program = os.environ.get("KEYSYNC_HARNESS_BIN") or str(DEFAULT_COMMAND)
-        command = [program, "up", "--json", "--port", "0", *options]
+        command = [program, "up", "--json", "--port", "0", "--until-eof", *options]
         self._log = tempfile.TemporaryFile("w+")
         try:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
+            # Its standard input ends with this process, however that ends.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
+            )
         except OSError as error:
             raise HarnessFailed(
                 f"{program} cannot be started ({error}): build it, or name it in KEYSYNC_HARNESS_BIN"
@@ -80,6 +83,7 @@ class Harness:
             self._process.kill()
             self._process.wait()
         self._http.close()
+        self._process.stdin.close()
         self._process.stdout.close()
         self._log.close()
 

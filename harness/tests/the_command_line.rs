@@ -2,7 +2,11 @@
 //! fails.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    process::{Command, Output, Stdio},
+};
 
 use keysync_harness::{Harness, function::Mode};
 use serde_json::Value;
@@ -50,7 +54,7 @@ async fn a_key_is_made_synchronized_and_synchronized_again() {
     let table = run(&["keys"]).await.1;
     assert!(table.contains(id) && table.contains("invoices") && table.contains("from 20"), "{table}");
     let json: Value = serde_json::from_str(&run(&["keys", "--json"]).await.1).unwrap();
-    assert_eq!(json[0]["id"], id);
+    assert!(json.as_array().unwrap().iter().any(|key| key["id"] == id), "{json}");
     assert!(run(&["services"]).await.1.contains("b1"));
     assert!(run(&["services", "callbacks", "cloud-object-storage"]).await.1.contains("acted"));
     assert_eq!(run(&["token", "--role", "reader"]).await.1.trim().split('.').count(), 3);
@@ -75,6 +79,26 @@ async fn what_goes_wrong_is_said_with_the_mend() {
         let (done, _, said) = run(&url, arguments).await;
         assert!(!done && said.contains(part), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_harness_ends_with_whoever_started_it() {
+    let mut up = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .args(["up", "--json", "--port", "0", "--function", "in-process", "--until-eof"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(up.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let info: Value = serde_json::from_str(&said).unwrap();
+    let port = info["endpoint"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    assert!(TcpStream::connect(&port).is_ok(), "it is there");
+
+    drop(up.stdin.take()); // as the system does when a process dies
+
+    assert!(up.wait().unwrap().success());
+    assert!(TcpStream::connect(&port).is_err(), "it is gone");
 }
 
 #[tokio::test]

@@ -53,6 +53,9 @@ enum Command {
         /// file holds the key that signs callbacks.
         #[arg(long, value_name = "FILE")]
         env_file: Option<PathBuf>,
+        /// Ends when standard input does, too: for whoever starts it and may die without ending it.
+        #[arg(long)]
+        until_eof: bool,
         /// Shows the function's log on standard error.
         #[arg(long)]
         verbose: bool,
@@ -226,9 +229,9 @@ fn resource(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
     match cli.command {
         Command::Demo { parts } => keysync_harness::demo::run(parts.builder()).await?,
-        Command::Up { parts, port, json, env_file, verbose } => {
+        Command::Up { parts, port, json, env_file, until_eof, verbose } => {
             let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
-            up::run(builder.redeliver_every(Duration::from_mins(1)), json).await?;
+            up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
         }
         Command::Token { role, remote } => {
             let role = role.to_possible_value().map(|value| value.get_name().to_owned());
