@@ -12,16 +12,11 @@ use utoipa::ToSchema;
 use crate::{HarnessError, endpoint::ApiError, function::InvocationFailed};
 
 /// Why a request was not done.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
-    #[schema(ignore)]
+    #[serde(skip)]
     status: StatusCode,
     /// What is wrong, and how to mend it.
-    error: String,
-}
-
-#[derive(Serialize)]
-struct Document {
     error: String,
 }
 
@@ -41,7 +36,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, Json(Document { error: self.error })).into_response()
+        (self.status, Json(self)).into_response()
     }
 }
 
