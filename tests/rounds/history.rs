@@ -175,6 +175,16 @@ impl History {
         self.entries.iter().filter_map(|entry| if let Entry::Reading(it) = entry { Some(it) } else { None })
     }
 
+    /// Whether a sync may have closed the window, whatever it was answered: a claim whose answer was lost, and
+    /// whose place a lifecycle action has taken before the SDK asked again, finds the window closed by somebody
+    /// else. Its caller is told 409, and everybody is told the newer.
+    pub(crate) fn may_have_claimed(&self, sync: &Sync) -> bool {
+        let overtaken = |action: &Lifecycle| {
+            action.key == sync.key && action.result != Taken::Refused && action.span.overlaps(sync.span)
+        };
+        sync.may_have_claimed() || (sync.too_early() && self.lifecycles().any(overtaken))
+    }
+
     pub(crate) fn callbacks(&self) -> impl Iterator<Item = &Callback> {
         self.entries.iter().filter_map(|entry| if let Entry::Callback(it) = entry { Some(it) } else { None })
     }

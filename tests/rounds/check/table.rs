@@ -40,13 +40,9 @@ fn claims_between(history: &History, before: &Reading, after: &Reading) -> u64 {
         .lifecycles()
         .filter(|it| it.key == before.key && it.result != Taken::Refused && within(it.span))
         .collect();
-    // A claim whose answer was lost, and whose place a lifecycle action has taken before the SDK asked again,
-    // finds the window closed by somebody else: its caller is told 409, and everybody is told the newer.
-    let replaced = |span: Span| actions.iter().any(|action| action.span.overlaps(span));
     let syncs = history
         .syncs()
-        .filter(|sync| sync.key == before.key && within(sync.span))
-        .filter(|sync| sync.may_have_claimed() || (sync.too_early() && replaced(sync.span)))
+        .filter(|sync| sync.key == before.key && within(sync.span) && history.may_have_claimed(sync))
         .count();
     (syncs + actions.len()) as u64
 }

@@ -151,6 +151,23 @@ fn a_409_has_a_reason() {
 }
 
 #[test]
+fn a_claim_that_an_action_overtook_is_a_reason_though_its_own_caller_was_refused() {
+    let mut claims = sync(1, 0, "a", 409);
+    claims.span.ended.tick = 9;
+    let history = |claims: &Sync, overtaken| {
+        let meanwhile = action(3, 0, Taken::Surely); // after the other one was refused
+        let refused = Entry::Sync(sync(2, 0, "b", 409));
+        let mut entries = vec![Entry::Sync(claims.clone()), refused];
+        entries.extend(if overtaken { Some(meanwhile) } else { None });
+        broken(entries)
+    };
+    assert_eq!(history(&claims, true), []);
+    assert_eq!(history(&claims, false), [Promise::NoFalse409]);
+    claims.span.ended.tick = 3; // it had ended before
+    assert_eq!(history(&claims, true), [Promise::NoFalse409]);
+}
+
+#[test]
 fn a_request_is_not_refused_for_its_own_claim() {
     let again = |minute| syncs(vec![sync(1, 0, "a", 503), sync(2, minute, "a", 409)]);
     assert_eq!(again(10), [Promise::NoFalse409]);

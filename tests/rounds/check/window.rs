@@ -123,7 +123,7 @@ pub(super) fn explained_conflicts(history: &History) -> Vec<Violation> {
         let within_the_hour = |ended: Moment| refused.span.began.at.saturating_sub(ended.at) <= HOUR;
         let by_sync = history.syncs().any(|sync| {
             sync.key == refused.key
-                && sync.may_have_claimed()
+                && history.may_have_claimed(sync)
                 && sync.span.began.tick < refused.span.ended.tick
                 && within_the_hour(sync.span.ended)
                 // A request that meets its own claim is told of that: 204.
