@@ -66,13 +66,19 @@ async fn one_whose_lease_got_lost_on_the_way_back_has_it_all_the_same() {
     }
 }
 
+/// A sync that databases did not take, and that is due again.
+async fn a_sync_that_databases_failed() -> World {
+    let world = world().await;
+    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.sync().await.assert_status(204);
+    world.travel(Duration::from_mins(2)).await;
+    world
+}
+
 #[tokio::test]
 async fn an_older_notification_that_is_late_undoes_no_newer_one() {
-    let world = world().await;
+    let world = a_sync_that_databases_failed().await;
     let databases = world.harness.databases();
-    databases.behave_next(1, Behaviour::answer(503));
-    world.sync().await;
-    world.travel(Duration::from_mins(2)).await;
 
     // Redelivery has taken up the sync's notification when the key is deleted.
     let proxy = world.harness.dynamo().redeliver_proxy();
@@ -93,11 +99,8 @@ async fn an_older_notification_that_is_late_undoes_no_newer_one() {
 #[tokio::test]
 async fn an_older_notification_that_is_late_settles_nothing_of_a_newer_one() {
     for newer in ["sync", "deletion"] {
-        let world = world().await;
+        let world = a_sync_that_databases_failed().await;
         let databases = world.harness.databases();
-        databases.behave_next(1, Behaviour::answer(503));
-        world.sync().await;
-        world.travel(Duration::from_mins(2)).await;
 
         // Redelivery has told the old one, and not confirmed it, when a newer one fails.
         let proxy = world.harness.dynamo().redeliver_proxy();
