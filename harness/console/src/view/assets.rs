@@ -1,0 +1,13 @@
+//! The files that pages refer to, built into the program.
+
+/// The content type and bytes of the file that is served as `/console/assets/<name>`.
+#[must_use]
+pub fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
+    FILES.iter().find(|file| file.0 == name).map(|&(_, kind, bytes)| (kind, bytes))
+}
+
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("console.css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css")),
+    ("console.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/console.js")),
+    ("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg")),
+];

@@ -1,0 +1,20 @@
+//! Identifiers that people carry elsewhere.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+
+/// `text` in full, cut short only by the stylesheet, with a button that copies it where the script runs;
+/// `what` names it: `key ID`.
+#[must_use]
+pub fn copy_id(text: &str, what: &str) -> Markup {
+    html! {
+        span.copy-id {
+            code.copy-id__text title=(text) { (text) }
+            button.icon-button.icon-button--small type="button" hidden
+                data-copy=(text) data-what=(what) aria-label={ "Copy " (what) } title={ "Copy " (what) } {
+                (icon(Icon::Copy))
+            }
+        }
+    }
+}

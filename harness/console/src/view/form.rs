@@ -1,0 +1,129 @@
+//! Fields of forms: each with its label, its help and, where there is one, its error.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+
+/// What all fields have. The element's id is `field-<name>`, unless two forms on a page need different ones.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Field<'a> {
+    /// The name in the form.
+    pub name: &'a str,
+    /// The element's id, where `field-<name>` is taken.
+    pub id: Option<&'a str>,
+    /// What it is.
+    pub label: &'a str,
+    /// What is in it.
+    pub value: &'a str,
+    /// How to fill it.
+    pub help: Option<&'a str>,
+    /// What is wrong with it.
+    pub error: Option<&'a str>,
+    /// Must be filled.
+    pub required: bool,
+    /// What the browser may fill in: `username`, `off`.
+    pub autocomplete: Option<&'a str>,
+    /// An example, in the empty field.
+    pub placeholder: Option<&'a str>,
+}
+
+/// The hidden field that proves a form came from this console.
+#[must_use]
+pub fn csrf_field(token: &str) -> Markup {
+    html! { input type="hidden" name="csrf" value=(token); }
+}
+
+/// A line of text.
+#[must_use]
+pub fn text_field(field: Field<'_>) -> Markup {
+    framed(field, input(field, "text", field.value))
+}
+
+/// A secret; what was typed is never sent back.
+#[must_use]
+pub fn password_field(field: Field<'_>) -> Markup {
+    framed(field, input(field, "password", ""))
+}
+
+/// A search box; its label is there for screen readers, its placeholder for eyes.
+#[must_use]
+pub fn search_field(field: Field<'_>) -> Markup {
+    html! {
+        .field.field--search {
+            label.visually-hidden for=(id(field)) { (field.label) }
+            (icon(Icon::Search))
+            (input(field, "search", field.value))
+        }
+    }
+}
+
+/// One of several: `options` are value and label.
+#[must_use]
+pub fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
+    framed(
+        field,
+        html! {
+            select id=(id(field)) name=(field.name) required[field.required]
+                aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")] {
+                @for (value, label) in options {
+                    option value=(value) selected[*value == field.value] { (label) }
+                }
+            }
+        },
+    )
+}
+
+/// Yes or no; `value` is what is sent for yes.
+#[must_use]
+pub fn checkbox(field: Field<'_>, checked: bool) -> Markup {
+    html! {
+        .field.field--checkbox {
+            input id=(id(field)) type="checkbox" name=(field.name) value=(field.value) checked[checked]
+                required[field.required]
+                aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")];
+            label for=(id(field)) { (field.label) }
+            (under(field))
+        }
+    }
+}
+
+fn framed(field: Field<'_>, control: Markup) -> Markup {
+    html! {
+        div class={ "field" @if field.error.is_some() { " field--invalid" } } {
+            label for=(id(field)) { (field.label) }
+            .field__control {
+                (control)
+                @if field.error.is_some() { (icon(Icon::ErrorFilled)) }
+            }
+            (under(field))
+        }
+    }
+}
+
+fn input(field: Field<'_>, kind: &str, value: &str) -> Markup {
+    html! {
+        input id=(id(field)) type=(kind) name=(field.name) value=[(!value.is_empty()).then_some(value)]
+            required[field.required] autocomplete=[field.autocomplete] placeholder=[field.placeholder]
+            spellcheck="false" autocapitalize="none"
+            aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")];
+    }
+}
+
+fn under(field: Field<'_>) -> Markup {
+    html! {
+        @if let Some(help) = field.help { p.field__help id={ (id(field)) "-help" } { (help) } }
+        @if let Some(error) = field.error {
+            p.field__error id={ (id(field)) "-error" } { span.visually-hidden { "Error: " } (error) }
+        }
+    }
+}
+
+fn id(field: Field<'_>) -> String {
+    field.id.map_or_else(|| format!("field-{}", field.name), str::to_owned)
+}
+
+fn described_by(field: Field<'_>) -> Option<String> {
+    let parts = [field.error.map(|_| "error"), field.help.map(|_| "help")];
+    let ids: Vec<_> = parts.into_iter().flatten().map(|part| format!("{}-{part}", id(field))).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}

@@ -1,0 +1,117 @@
+//! The document around every page: the shell's header, the menu, the trail of breadcrumbs, the main part.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{BASE, Icon, Notice, csrf_field, icon, notice};
+
+/// A whole page. `title` is both the document's name and its one `h1`.
+#[derive(Default)]
+pub struct Page<'a> {
+    /// Names the page: `KMS keys`.
+    pub title: &'a str,
+    /// Who is signed in; without it the header has no menu and nothing to log out of.
+    pub signed_in: Option<SignedIn<'a>>,
+    /// The way here, without the page itself.
+    pub crumbs: &'a [Crumb<'a>],
+    /// What just happened.
+    pub notice: Option<Notice<'a>>,
+    /// A sentence or some facts below the heading.
+    pub lead: Option<Markup>,
+    /// Buttons beside the heading.
+    pub actions: Option<Markup>,
+    /// The page itself.
+    pub content: Markup,
+}
+
+/// Whose session this is.
+pub struct SignedIn<'a> {
+    /// The name to show.
+    pub name: &'a str,
+    /// The token for the log-out form.
+    pub csrf: &'a str,
+}
+
+/// A step on the way here.
+pub struct Crumb<'a> {
+    /// What the step is called.
+    pub label: &'a str,
+    /// Where it is.
+    pub href: &'a str,
+}
+
+impl Page<'_> {
+    /// The document.
+    #[must_use]
+    pub fn render(self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title) " – keysync" }
+                    link rel="icon" type="image/svg+xml" href={ (BASE) "/assets/favicon.svg" };
+                    link rel="stylesheet" href={ (BASE) "/assets/console.css" };
+                    script src={ (BASE) "/assets/console.js" } defer {}
+                }
+                body {
+                    a.skip-link href="#main" { "Skip to main content" }
+                    (header(self.signed_in.as_ref()))
+                    main #main tabindex="-1" {
+                        @if !self.crumbs.is_empty() { (breadcrumb(self.crumbs, self.title)) }
+                        .notices { @if let Some(what) = self.notice { (notice(what)) } }
+                        .page-heading {
+                            .page-heading__text {
+                                h1 { (self.title) }
+                                @if let Some(lead) = self.lead { .lead { (lead) } }
+                            }
+                            @if let Some(actions) = self.actions { .page-heading__actions { (actions) } }
+                        }
+                        (self.content)
+                    }
+                    footer.help {
+                        p { "A sync asks the services associated with a key to act on the key’s latest event. It works once an hour for each key." }
+                    }
+                    p #announce.visually-hidden role="status" {}
+                }
+            }
+        }
+    }
+}
+
+fn header(signed_in: Option<&SignedIn<'_>>) -> Markup {
+    html! {
+        header.shell {
+            @if signed_in.is_some() {
+                button.shell__button type="button" popovertarget="menu" {
+                    (icon(Icon::Menu)) span { "Menu" }
+                }
+            }
+            a.shell__name href={ (BASE) "/" } { span { "keysync" } }
+            @if let Some(who) = signed_in {
+                nav #menu.side-nav popover aria-label="Menu" {
+                    ul { li { a href={ (BASE) "/resources" } { (icon(Icon::List)) "Resource list" } } }
+                }
+                .shell__user {
+                    span.shell__who { (icon(Icon::User)) span.visually-hidden { "Signed in as " } span { (who.name) } }
+                    form method="post" action={ (BASE) "/logout" } {
+                        (csrf_field(who.csrf))
+                        button.shell__button type="submit" { (icon(Icon::LogOut)) span { "Log out" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn breadcrumb(crumbs: &[Crumb<'_>], here: &str) -> Markup {
+    html! {
+        nav.breadcrumb aria-label="Breadcrumb" {
+            ol {
+                @for crumb in crumbs { li { a href=(crumb.href) { (crumb.label) } } }
+                li { span aria-current="page" { (here) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The ⋮ menu of a row: a button that discloses a list of links.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+
+/// A link in a menu.
+#[derive(Debug, Clone, Copy)]
+pub struct MenuItem<'a> {
+    /// What it does.
+    pub label: &'a str,
+    /// Where it leads.
+    pub href: &'a str,
+    /// Leads to something that cannot be taken back.
+    pub danger: bool,
+}
+
+/// A ⋮ button named `label` (`Actions for payroll`) and its menu. `id` must be the only one of its name.
+#[must_use]
+pub fn overflow_menu(id: &str, label: &str, items: &[MenuItem<'_>]) -> Markup {
+    html! {
+        .overflow-menu {
+            button.icon-button type="button" popovertarget=(id) aria-label=(label) title="Actions" {
+                (icon(Icon::Overflow))
+            }
+            ul id=(id) popover aria-label=(label) data-menu {
+                @for item in items {
+                    li { a href=(item.href) class=[item.danger.then_some("danger")] { (item.label) } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Going through a long list, page by page, by links.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+
+/// Where in a list a page stands.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Pagination<'a> {
+    /// What is listed: `keys`.
+    pub items: &'a str,
+    /// The number of the first item shown, from 1; 0 when none is.
+    pub from: u64,
+    /// The number of the last item shown.
+    pub to: u64,
+    /// How many there are, where that is known.
+    pub total: Option<u64>,
+    /// The page before.
+    pub previous: Option<&'a str>,
+    /// The page after.
+    pub next: Option<&'a str>,
+    /// How many items a page has.
+    pub per_page: u32,
+    /// How many it may have; none offers no choice.
+    pub sizes: &'a [u32],
+    /// Where the choice is sent, as `limit`.
+    pub action: &'a str,
+    /// What is sent with it: the search, the filter.
+    pub keep: &'a [(&'a str, &'a str)],
+}
+
+/// The bar below a table.
+#[must_use]
+pub fn pagination(at: Pagination<'_>) -> Markup {
+    html! {
+        nav.pagination aria-label={ "Pages of " (at.items) } {
+            @if !at.sizes.is_empty() {
+                form.pagination__size method="get" action=(at.action) {
+                    @for (name, value) in at.keep { input type="hidden" name=(name) value=(value); }
+                    label for="per-page" { "Items per page" }
+                    select #per-page name="limit" {
+                        @for size in at.sizes { option value=(size) selected[*size == at.per_page] { (size) } }
+                    }
+                    button.pagination__apply type="submit" { "Apply" }
+                }
+            }
+            p.pagination__range { (range(at)) }
+            .pagination__steps {
+                (step(at.previous, "prev", Icon::Previous, "Previous page"))
+                (step(at.next, "next", Icon::Next, "Next page"))
+            }
+        }
+    }
+}
+
+fn range(at: Pagination<'_>) -> String {
+    let Pagination { from, to, items, .. } = at;
+    match at.total {
+        Some(0) => format!("0 {items}"),
+        Some(total) => format!("{from}–{to} of {total} {items}"),
+        None if at.next.is_some() => format!("{from}–{to} of more {items}"),
+        None => format!("{from}–{to} {items}"),
+    }
+}
+
+fn step(href: Option<&str>, rel: &str, drawing: Icon, name: &str) -> Markup {
+    html! {
+        @if let Some(href) = href {
+            a.icon-button href=(href) rel=(rel) aria-label=(name) title=(name) { (icon(drawing)) }
+        } @else {
+            span.icon-button.icon-button--off { (icon(drawing)) }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Tables of data: a heading, a toolbar, rows, and what is there when there are no rows.
+
+use maud::{Markup, html};
+
+/// A heading of a column.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Column<'a> {
+    /// What is in the column.
+    pub label: &'a str,
+    /// Read out, not shown: for the column with the ⋮ menus.
+    pub hidden: bool,
+    /// Figures, set to the right.
+    pub numeric: bool,
+}
+
+/// A table; the first cell of a row names the row.
+#[derive(Default)]
+pub struct DataTable<'a> {
+    /// The id of the table; others are derived from it.
+    pub id: &'a str,
+    /// The caption.
+    pub title: &'a str,
+    /// A sentence below the caption.
+    pub description: Option<&'a str>,
+    /// A form for searching or filtering, buttons.
+    pub toolbar: Option<Markup>,
+    /// The headings.
+    pub columns: &'a [Column<'a>],
+    /// The rows, each with a cell for each column.
+    pub rows: Vec<Vec<Markup>>,
+    /// What stands in place of the rows if there are none.
+    pub empty: Option<Markup>,
+    /// The bar below.
+    pub pagination: Option<Markup>,
+}
+
+/// A table of data. On narrow screens each row becomes a card, its cells named by their columns.
+#[must_use]
+pub fn data_table(table: DataTable<'_>) -> Markup {
+    let empty = table.rows.is_empty();
+    html! {
+        .data-table {
+            .data-table__heading {
+                h2 id={ (table.id) "-title" } { (table.title) }
+                @if let Some(text) = table.description { p { (text) } }
+            }
+            @if let Some(toolbar) = table.toolbar { .data-table__toolbar { (toolbar) } }
+            @if empty {
+                @if let Some(nothing) = table.empty { (nothing) } @else { p.data-table__none { "Nothing to show." } }
+            } @else {
+                .data-table__scroll role="region" tabindex="0" aria-labelledby={ (table.id) "-title" } {
+                    // The roles are the elements' own; said aloud because a browser may drop them where the
+                    // stylesheet turns rows into cards.
+                    table id=(table.id) role="table" {
+                        caption.visually-hidden { (table.title) }
+                        thead role="rowgroup" {
+                            tr role="row" {
+                                @for column in table.columns {
+                                    th scope="col" role="columnheader" class=[column.numeric.then_some("numeric")] {
+                                        @if column.hidden {
+                                            span.visually-hidden { (column.label) }
+                                        } @else { (column.label) }
+                                    }
+                                }
+                            }
+                        }
+                        tbody role="rowgroup" {
+                            @for row in table.rows {
+                                tr role="row" {
+                                    @for (at, cell) in row.into_iter().enumerate() {
+                                        (table_cell(at, table.columns.get(at).copied().unwrap_or_default(), cell))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @if let Some(bar) = table.pagination { (bar) }
+        }
+    }
+}
+
+fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
+    let class = match (column.hidden, column.numeric) {
+        (true, _) => Some("actions"),
+        (_, true) => Some("numeric"),
+        _ => None,
+    };
+    html! {
+        @if at == 0 {
+            th scope="row" role="rowheader" { (cell) }
+        } @else {
+            td role="cell" class=[class] data-label=[(!column.hidden).then_some(column.label)] { (cell) }
+        }
+    }
+}

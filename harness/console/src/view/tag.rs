@@ -1,0 +1,56 @@
+//! Tags: a word in a pill, with a colour and a drawing that say the same.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+
+/// What a tag stands for: a key's state, how far a notification has come, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Tag {
+    PreActive,
+    Active,
+    Suspended,
+    Deactivated,
+    Destroyed,
+    Delivered,
+    Acknowledged,
+    Retrying,
+    Pending,
+    Refused,
+    Failed,
+    NotNotified,
+    /// Any other word; has no drawing.
+    Plain,
+}
+
+/// A tag that reads `text`.
+#[must_use]
+pub fn tag(kind: Tag, text: &str) -> Markup {
+    let (colour, drawing) = kind.look();
+    html! {
+        span class={ "tag tag--" (colour) } {
+            @if let Some(drawing) = drawing { (icon(drawing)) }
+            span { (text) }
+        }
+    }
+}
+
+impl Tag {
+    const fn look(self) -> (&'static str, Option<Icon>) {
+        match self {
+            Self::PreActive => ("cyan", Some(Icon::Circle)),
+            Self::Active => ("green", Some(Icon::Check)),
+            Self::Suspended => ("yellow", Some(Icon::Pause)),
+            Self::Deactivated | Self::NotNotified => ("gray", Some(Icon::Minus)),
+            Self::Destroyed => ("red", Some(Icon::Cross)),
+            Self::Delivered => ("blue", Some(Icon::Check)),
+            Self::Acknowledged => ("green", Some(Icon::CheckTwice)),
+            Self::Retrying => ("yellow", Some(Icon::Rotate)),
+            Self::Pending => ("cyan", Some(Icon::Clock)),
+            Self::Refused => ("purple", Some(Icon::Slash)),
+            Self::Failed => ("red", Some(Icon::Alert)),
+            Self::Plain => ("gray", None),
+        }
+    }
+}
