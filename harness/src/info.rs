@@ -28,6 +28,8 @@ pub struct Info {
     pub dynamodb: String,
     /// That of the control API.
     pub control: String,
+    /// That of the web console.
+    pub console: String,
     /// That of the emulated services.
     pub services: String,
     /// The function URL.

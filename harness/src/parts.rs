@@ -152,6 +152,7 @@ impl Parts {
             iam: self.iam_server.url(),
             dynamodb: self.dynamo.url().to_owned(),
             control: format!("{}/_harness", self.endpoint_url),
+            console: format!("{}{}", self.endpoint_url, keysync_console::BASE),
             services: self.service_server.url(),
             function: self.function.url(),
             api_key: self.world.manager.api_key.clone(),

@@ -6,7 +6,9 @@ use std::{
 };
 
 use httpmock::MockServer;
+use jiff::Timestamp;
 use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync_console::{Addresses, Console};
 use keysync_receiver::Verifier;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -74,6 +76,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client, table.clone()),
     };
     let endpoint_router = journal.around(Part::Endpoint, endpoint.router());
+    let console = console(&endpoint_url, &iam_server, &builder)?;
     let samples = Mutex::new(world.root_key.clone().zip(world.standard_key.clone()));
     let parts = Arc::new(Parts {
         dynamo,
@@ -99,9 +102,21 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         service_server,
     });
     // The control API does not keep the parts: they end with the harness.
-    let router = endpoint_router.merge(control::router(Arc::downgrade(&parts)));
+    let control = control::router(Arc::downgrade(&parts));
+    let router = endpoint_router.merge(control).merge(console.router());
     let endpoint = Server::serve(listener, router)?;
     Ok(Harness { parts, _feeder: feeder, _schedule: schedule, _endpoint: endpoint })
+}
+
+/// A console for this endpoint and this IAM, by the clock of both.
+fn console(endpoint: &str, iam: &Server, builder: &HarnessBuilder) -> Result<Console, HarnessError> {
+    let address = |url: &str| url.parse().map_err(HarnessError::world);
+    let (endpoint, iam) = (address(endpoint)?, address(&iam.url())?);
+    let addresses = Addresses { endpoint, iam: iam.clone(), resource_controller: iam };
+    let clock = builder.clock.clock();
+    let instant = |millis: u64| Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok();
+    let now = move || instant(clock.now().get()).unwrap_or(Timestamp::MAX);
+    Ok(Console::new(addresses)?.with_clock(now))
 }
 
 /// `lifecycle` and `redeliver`, each with its own way to DynamoDB.

@@ -53,6 +53,7 @@ async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessErr
          \n\
          \x20 endpoint   {endpoint}\n\
          \x20            {host}\n\
+         \x20 console    {console}   (log in with an API key)\n\
          \x20 function   {function}\n\
          \x20 IAM        {iam}\n\
          \x20 DynamoDB   {dynamodb}\n\
@@ -82,6 +83,7 @@ async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessErr
         took = since.elapsed().as_millis(),
         endpoint = info.endpoint,
         host = harness.instance_url(),
+        console = info.console,
         function = info.function,
         iam = info.iam,
         dynamodb = info.dynamodb,

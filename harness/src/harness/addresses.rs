@@ -54,6 +54,18 @@ impl Harness {
         self.parts.service_server.url()
     }
 
+    /// The web console's address. [`Harness::api_key`] logs in.
+    ///
+    /// ```no_run
+    /// # fn example(harness: keysync_harness::Harness) {
+    /// println!("open {} and log in with {}", harness.console_url(), harness.api_key());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn console_url(&self) -> String {
+        format!("{}{}", self.endpoint_url(), keysync_console::BASE)
+    }
+
     /// Everything that a client in another process has to know. Makes the sample keys.
     ///
     /// ```no_run

@@ -40,5 +40,4 @@ pub use tag::{Tag, tag};
 pub use time::{countdown, relative, time, window_meter};
 pub use timeline::{Entry, Event, Standing, standings, timeline};
 
-/// Where the console lives; every link and asset is below it.
-pub const BASE: &str = "/console";
+use crate::BASE;

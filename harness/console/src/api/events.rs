@@ -1,0 +1,29 @@
+//! What happened to a key: an addition of the harness.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{ApiError, Collection, InstanceApi};
+
+/// Something that happened to a key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Event {
+    /// `create`, `sync` or the name of a lifecycle action.
+    pub(crate) event_type: String,
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) initiator: Option<String>,
+}
+
+impl InstanceApi {
+    /// The newest events, and how many there are.
+    pub(crate) async fn events(&self, key: Uuid, limit: usize) -> Result<Option<(Vec<Event>, usize)>, ApiError> {
+        let query = [("limit", limit.to_string()), ("totalCount", "true".to_owned())];
+        let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/events"), &query).await?;
+        Ok(found.map(|found| {
+            let total = found.metadata.total_count.unwrap_or_default().max(found.resources.len());
+            (found.resources, total)
+        }))
+    }
+}

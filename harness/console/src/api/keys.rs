@@ -1,0 +1,218 @@
+//! Keys: listed, looked at, acted on, synchronized.
+
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{ApiError, CORRELATION_ID, Collection, InstanceApi, send};
+
+/// How often a sync is tried that gets no answer, and how long after one another.
+const TRIES: u32 = 3;
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// A key, as far as a page shows it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Key {
+    pub(crate) id: Uuid,
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
+    pub(crate) state: KeyState,
+    #[serde(default)]
+    pub(crate) extractable: bool,
+    #[serde(rename = "keyRingID", default)]
+    pub(crate) ring: String,
+    pub(crate) creation_date: Option<Timestamp>,
+    pub(crate) last_rotate_date: Option<Timestamp>,
+    pub(crate) deletion_date: Option<Timestamp>,
+    pub(crate) restore_expiration_date: Option<Timestamp>,
+    /// An addition of the harness.
+    pub(crate) last_notification_date: Option<Timestamp>,
+    /// The first instant at which a sync works again; an addition of the harness.
+    pub(crate) sync_allowed_from: Option<Timestamp>,
+    pub(crate) key_version: Option<KeyVersion>,
+}
+
+/// A version of a key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyVersion {
+    pub(crate) id: String,
+}
+
+/// A key's state, as NIST SP 800-57 numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "u8")]
+pub(crate) enum KeyState {
+    PreActive,
+    Active,
+    Suspended,
+    Deactivated,
+    Destroyed,
+    Other(u8),
+}
+
+/// Which keys to list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeyQuery {
+    pub(crate) search: String,
+    pub(crate) state: Option<KeyState>,
+    pub(crate) offset: usize,
+    pub(crate) limit: usize,
+}
+
+/// Some of the keys.
+pub(crate) struct KeyPage {
+    pub(crate) keys: Vec<Key>,
+    /// Whether more come after them.
+    pub(crate) more: bool,
+    /// How many there are; a search does not say.
+    pub(crate) total: Option<usize>,
+}
+
+/// What its owner may do with a key that its services are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    Rotate,
+    Disable,
+    Enable,
+    Delete,
+    Restore,
+}
+
+impl From<u8> for KeyState {
+    fn from(number: u8) -> Self {
+        let known = Self::ALL.into_iter().find(|state| state.number() == number);
+        known.unwrap_or(Self::Other(number))
+    }
+}
+
+impl KeyState {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::PreActive, Self::Active, Self::Suspended, Self::Deactivated, Self::Destroyed];
+
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::PreActive => 0,
+            Self::Active => 1,
+            Self::Suspended => 2,
+            Self::Deactivated => 3,
+            Self::Destroyed => 5,
+            Self::Other(number) => number,
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::PreActive => "Pre-active".to_owned(),
+            Self::Active => "Active".to_owned(),
+            Self::Suspended => "Suspended".to_owned(),
+            Self::Deactivated => "Deactivated".to_owned(),
+            Self::Destroyed => "Destroyed".to_owned(),
+            Self::Other(number) => format!("State {number}"),
+        }
+    }
+}
+
+impl Key {
+    /// The actions that its state allows.
+    pub(crate) fn actions(&self) -> Vec<Action> {
+        let root = !self.extractable;
+        match self.state {
+            KeyState::Active if root => vec![Action::Rotate, Action::Disable, Action::Delete],
+            KeyState::Suspended if root => vec![Action::Enable, Action::Delete],
+            KeyState::Destroyed if root => vec![Action::Restore],
+            KeyState::Destroyed => vec![],
+            _ => vec![Action::Delete],
+        }
+    }
+}
+
+impl Action {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotate",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
+            Self::Delete => "delete",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+impl InstanceApi {
+    /// A page of keys. One more than asked for is fetched, to know whether more come.
+    pub(crate) async fn keys(&self, query: &KeyQuery) -> Result<KeyPage, ApiError> {
+        let mut params = vec![("state", query.states())];
+        let total = async {
+            let counted = query.search.is_empty();
+            if counted { self.total(query.states()).await.map(Some) } else { Ok(None) }
+        };
+        if !query.search.is_empty() {
+            // As it is: `not:` and the like are no options here.
+            params.push(("search", format!("escape:{}", query.search)));
+        }
+        params.push(("limit", (query.limit + 1).to_string()));
+        params.push(("offset", query.offset.to_string()));
+        let (listed, total) = tokio::try_join!(self.get::<Collection<Key>>("/keys", &params), total)?;
+        let mut keys = listed.resources;
+        let more = keys.len() > query.limit;
+        keys.truncate(query.limit);
+        Ok(KeyPage { keys, more, total })
+    }
+
+    async fn total(&self, states: String) -> Result<usize, ApiError> {
+        let counted = send(self.request(Method::HEAD, "/keys", &[("state", states)])).await?;
+        let total = counted.headers().get("key-total").and_then(|total| total.to_str().ok());
+        Ok(total.and_then(|total| total.parse().ok()).unwrap_or_default())
+    }
+
+    /// A key, without its material.
+    pub(crate) async fn key(&self, key: Uuid) -> Result<Key, ApiError> {
+        let found: Collection<Key> = self.get(&format!("/keys/{key}/metadata"), &[]).await?;
+        found.resources.into_iter().next().ok_or_else(ApiError::empty)
+    }
+
+    /// Takes a lifecycle action. `force` deletes a key although it protects resources.
+    pub(crate) async fn act(&self, key: Uuid, action: Action, force: bool) -> Result<(), ApiError> {
+        let request = match action {
+            Action::Delete => {
+                self.request(Method::DELETE, &format!("/keys/{key}"), &[("force", force.to_string())])
+            }
+            Action::Restore => self.request(Method::POST, &format!("/keys/{key}/restore"), &[]),
+            _ => self.request(Method::POST, &format!("/keys/{key}/actions/{}", action.name()), &[]),
+        };
+        send(request).await.map(drop)
+    }
+
+    /// Has the services told again. The same `request` is the same sync, so it can be repeated where an
+    /// answer was lost (contract section 1): nobody is told twice.
+    pub(crate) async fn sync(&self, key: Uuid, request: Uuid) -> Result<(), ApiError> {
+        let mut tries = 1;
+        loop {
+            let path = format!("/keys/{key}/actions/sync");
+            let sent = self.request(Method::POST, &path, &[]).header(CORRELATION_ID, request.to_string());
+            match send(sent).await {
+                Err(error) if error.is_passing() && tries < TRIES => tries += 1,
+                other => return other.map(drop),
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    }
+}
+
+impl KeyQuery {
+    /// Without a word about states the API leaves deleted keys out, which may be the ones to synchronize.
+    fn states(&self) -> String {
+        let states = self.state.map_or(KeyState::ALL.to_vec(), |state| vec![state]);
+        states.iter().map(|state| state.number().to_string()).collect::<Vec<_>>().join(",")
+    }
+}

@@ -1,0 +1,120 @@
+//! A lifecycle action: what it does, asked once more, and done.
+
+use axum::{
+    extract::{Path, State},
+    response::Redirect,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    KeyPath, frame, keys,
+    why::why,
+    words::{self, Wording},
+};
+use crate::{
+    Console,
+    api::{Action, Key},
+    failure::Failure,
+    flash::Flash,
+    form::Posted,
+    signed_in::SignedIn,
+    view::{
+        Button, Crumb, Field, Page, button, checkbox, copy_id, csrf_field, definition_list, link_button, panel, tag,
+    },
+};
+
+#[derive(Clone, Copy, Deserialize)]
+pub(crate) struct ActionPath {
+    instance: Uuid,
+    key: Uuid,
+    action: Action,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Fields {
+    /// Delete it although it protects resources.
+    #[serde(default)]
+    force: Option<String>,
+}
+
+impl ActionPath {
+    fn key(self) -> KeyPath {
+        KeyPath { instance: self.instance, key: self.key }
+    }
+}
+
+/// `GET /console/instances/{instance}/keys/{key}/actions/{action}`
+pub(crate) async fn confirm(
+    State(console): State<Console>,
+    SignedIn(session): SignedIn,
+    Path(path): Path<ActionPath>,
+) -> Result<Markup, Failure> {
+    let (instance, api) = console.instance(&session, path.instance).await?;
+    let (key, registrations) = tokio::try_join!(api.key(path.key), api.registrations(path.key))?;
+    let keys = keys::path(instance.id);
+    let wording = words::action(path.action);
+    Ok(Page {
+        crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
+        content: form(path, &key, registrations.total, session.csrf().as_str()),
+        ..frame::page(&session, wording.title)
+    }
+    .render())
+}
+
+/// `POST /console/instances/{instance}/keys/{key}/actions/{action}`
+pub(crate) async fn act(
+    State(console): State<Console>,
+    Path(path): Path<ActionPath>,
+    Posted { session, fields }: Posted<Fields>,
+) -> Result<Redirect, Failure> {
+    let (_, api) = console.instance(&session, path.instance).await?;
+    let flash = match api.act(path.key, path.action, fields.force.is_some()).await {
+        Ok(()) => Flash::Done(path.action),
+        Err(error) => {
+            Flash::Problem { title: words::action(path.action).not_done, text: why(&error), again: None }
+        }
+    };
+    session.leave(flash);
+    Ok(Redirect::to(&path.key().to("resources")))
+}
+
+fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
+    let Wording { name, effect, danger, .. } = words::action(path.action);
+    let resources = match protects {
+        0 => "no resource".to_owned(),
+        1 => "1 resource".to_owned(),
+        number => format!("{number} resources"),
+    };
+    let facts = definition_list(vec![
+        ("Key", html! { (key.name) }),
+        ("Key ID", copy_id(&key.id.to_string(), "key ID")),
+        ("State", tag(words::state_tag(key.state), &key.state.name())),
+        ("Protects", html! { (resources) }),
+    ]);
+    let content = html! {
+        (facts)
+        p { (effect) }
+        @if !key.extractable {
+            p { "Every associated service is told. For the next hour they cannot be told again by Synchronize." }
+        }
+        form method="post" {
+            (csrf_field(csrf))
+            @if path.action == Action::Delete && protects > 0 {
+                (checkbox(Field {
+                    name: "force",
+                    label: &format!("Delete it although it protects {resources}"),
+                    value: "true",
+                    required: true,
+                    ..Field::default()
+                }, false))
+            }
+            .buttons {
+                (link_button(Button::Secondary, &keys::path(path.instance), "Cancel"))
+                (button(if danger { Button::Danger } else { Button::Primary }, name))
+            }
+        }
+    };
+    panel(&format!("{name} {}?", key.name), content)
+}

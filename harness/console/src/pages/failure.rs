@@ -1,0 +1,46 @@
+//! A page that says what went wrong, and what to do.
+
+use maud::{Markup, html};
+
+use super::frame;
+use crate::{
+    failure::Failure,
+    session::Session,
+    view::{Button, Page, error_page, link_button},
+};
+
+/// The page, for whoever is logged in or for nobody.
+pub(crate) fn show(failure: &Failure, session: Option<&Session>) -> Markup {
+    let (title, text) = match failure {
+        Failure::Api { text, .. } => ("This cannot be shown", text.as_str()),
+        Failure::NoPage => ("There is no such page", "The address may be mistyped, or of another version of this console."),
+        Failure::NoInstance => {
+            ("There is no such instance", "It does not exist, or it belongs to an account that you are not logged in to.")
+        }
+        Failure::BadForm => ("This form is incomplete", "Something that belongs to the form did not arrive. Nothing was changed."),
+        Failure::Forged => (
+            "This form is not from this page",
+            "It was sent from elsewhere, or its page is older than your login. Nothing was changed.",
+        ),
+    };
+    let happened = html! {
+        p { (text) }
+        @if let Failure::Api { correlation_id: Some(id), .. } = failure {
+            p { "Whoever runs the service finds more about it by the correlation ID " code { (id) } "." }
+        }
+    };
+    let to_do = html! {
+        p {
+            @if matches!(failure, Failure::Api { .. }) { "Load this page again in a moment. If that does not help, " }
+            @else { "Open the page anew: " }
+            "start from the list."
+        }
+        @match session {
+            Some(_) => (link_button(Button::Tertiary, "/console/resources", "Resource list")),
+            None => (link_button(Button::Tertiary, "/console/login", "Log in")),
+        }
+    };
+    let content = error_page(happened, to_do);
+    let page = session.map_or(Page { title, ..Page::default() }, |session| frame::page(session, title));
+    Page { content, ..page }.render()
+}

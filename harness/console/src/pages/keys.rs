@@ -1,0 +1,172 @@
+//! KMS keys: the Keys table, from which everything starts.
+
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    KeyPath,
+    frame, notices,
+    paging::{Paging, Shown},
+    words,
+};
+use crate::{
+    Console,
+    api::{Key, KeyPage, KeyQuery, KeyState},
+    failure::Failure,
+    signed_in::SignedIn,
+    view::{
+        Button, Column, DataTable, Field, MenuItem, Page, button, copy_id, data_table, empty_state, link_button,
+        overflow_menu, relative, search_field, select_field, tag,
+    },
+};
+
+/// What the page is asked to show.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct Asked {
+    search: String,
+    state: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// The page of an instance's keys.
+pub(super) fn path(instance: Uuid) -> String {
+    format!("/console/instances/{instance}/keys")
+}
+
+/// `GET /console/instances/{instance}/keys`
+pub(crate) async fn show(
+    State(console): State<Console>,
+    SignedIn(session): SignedIn,
+    Path(instance): Path<Uuid>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Failure> {
+    let (instance, api) = console.instance(&session, instance).await?;
+    let found = api.keys(&asked.query()).await?;
+    let lead = html! {
+        (instance.name) ", " (instance.region) ". Root keys protect resources of other services: the ⋮ menu of a key shows which, and has \
+        those services told again."
+    };
+    Ok(Page {
+        crumbs: &[frame::RESOURCES],
+        lead: Some(lead),
+        notice: session.take_flash().as_ref().map(|flash| notices::of(flash, console.now())),
+        content: table(instance.id, &asked, found, console.now()),
+        ..frame::page(&session, "KMS keys")
+    }
+    .render())
+}
+
+impl Asked {
+    fn query(&self) -> KeyQuery {
+        KeyQuery {
+            search: self.search.trim().chars().take(90).collect(),
+            state: self.state(),
+            offset: self.paging.offset(),
+            limit: self.paging.limit(),
+        }
+    }
+
+    fn state(&self) -> Option<KeyState> {
+        KeyState::ALL.into_iter().find(|state| state.number().to_string() == self.state)
+    }
+
+    fn selects(&self) -> bool {
+        !self.search.trim().is_empty() || self.state().is_some()
+    }
+}
+
+fn table(instance: Uuid, asked: &Asked, found: KeyPage, now: Timestamp) -> Markup {
+    let path = path(instance);
+    let columns = [
+        "Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions",
+    ]
+    .map(|label| Column { label, hidden: label == "Actions", ..Column::default() });
+    let shown = Shown { items: "keys", number: found.keys.len(), more: found.more, total: found.total };
+    let keep = [("search", asked.search.as_str()), ("state", asked.state.as_str())];
+    data_table(DataTable {
+        id: "keys",
+        title: "Keys",
+        toolbar: Some(toolbar(&path, asked)),
+        columns: &columns,
+        rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
+        empty: Some(nothing(&path, asked)),
+        pagination: Some(asked.paging.bar(&path, &keep, &shown)),
+        ..DataTable::default()
+    })
+}
+
+fn toolbar(path: &str, asked: &Asked) -> Markup {
+    let states: Vec<(String, String)> =
+        KeyState::ALL.iter().map(|state| (state.number().to_string(), state.name())).collect();
+    let mut options = vec![("", "All states")];
+    options.extend(states.iter().map(|(number, name)| (number.as_str(), name.as_str())));
+    html! {
+        form.toolbar method="get" action=(path) role="search" aria-label="Keys" {
+            (search_field(Field {
+                name: "search",
+                label: "Search by name, alias or ID",
+                value: &asked.search,
+                placeholder: Some("Search by name, alias or ID"),
+                autocomplete: Some("off"),
+                ..Field::default()
+            }))
+            (select_field(Field { name: "state", label: "State", value: &asked.state, ..Field::default() }, &options))
+            input type="hidden" name="limit" value=(asked.paging.limit());
+            (button(Button::Primary, "Search"))
+            @if asked.selects() { (link_button(Button::Ghost, path, "Clear")) }
+        }
+    }
+}
+
+fn nothing(path: &str, asked: &Asked) -> Markup {
+    if asked.selects() {
+        let body = html! { p { "No key of this instance has that in its name, alias or ID, and that state." } };
+        return empty_state("No keys found", body, Some(link_button(Button::Tertiary, path, "Show all keys")));
+    }
+    let body = html! { p { "Keys are made by the API, the command line, or the services that need them." } };
+    empty_state("No keys yet", body, None)
+}
+
+fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
+    let date = |at: Option<Timestamp>| match at {
+        Some(at) => relative(at, now),
+        None => html! { span.nothing { "Never" } },
+    };
+    let resources = path.to("resources");
+    let name = html! { @if key.name.is_empty() { "(no name)" } @else { (key.name) } };
+    vec![
+        if key.extractable { name } else { html! { a href=(resources) { (name) } } },
+        copy_id(&key.id.to_string(), &format!("ID of {}", key.name)),
+        html! { (if key.extractable { "Standard" } else { "Root" }) },
+        tag(words::state_tag(key.state), &key.state.name()),
+        html! { (key.ring) },
+        date(key.last_rotate_date),
+        if key.extractable { html! { span.nothing { "–" } } } else { date(key.last_notification_date) },
+        menu(path, key),
+    ]
+}
+
+/// What may be done with a key. Standard keys protect nothing, so there is nobody to tell.
+fn menu(path: KeyPath, key: &Key) -> Markup {
+    let mut links = Vec::new();
+    if !key.extractable {
+        links.push(("View associated resources", path.to("resources"), false));
+        links.push(("Synchronize associated resources", path.to("resources#synchronize"), false));
+    }
+    for action in key.actions() {
+        let wording = words::action(action);
+        links.push((wording.name, path.to(&format!("actions/{}", action.name())), wording.danger));
+    }
+    if links.is_empty() {
+        return html! { span.nothing { "–" } };
+    }
+    let items: Vec<_> =
+        links.iter().map(|(label, href, danger)| MenuItem { label, href, danger: *danger }).collect();
+    overflow_menu(&format!("menu-{}", key.id), &format!("Actions for {}", key.name), &items)
+}

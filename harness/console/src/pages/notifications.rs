@@ -1,0 +1,72 @@
+//! What became of the last notification at each service.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::words;
+use crate::{
+    api::{Notification, Standing},
+    view::{Column, DataTable, data_table, relative, tag},
+};
+
+pub(super) fn of(notifications: Option<&[Notification]>, now: Timestamp) -> Markup {
+    let Some(notifications) = notifications else {
+        return html! { p { "This endpoint does not tell what became of notifications." } };
+    };
+    if notifications.is_empty() {
+        return html! { p { "No service was told yet: the key protects nothing, or nothing happened to it since." } };
+    }
+    let columns = ["Service", "Standing", "What happened"].map(|label| Column { label, ..Column::default() });
+    let row = |notification: &Notification| {
+        let (kind, text) = words::standing(notification.standing);
+        vec![html! { (notification.service) }, tag(kind, text), happened(notification, now)]
+    };
+    html! {
+        (data_table(DataTable {
+            id: "services",
+            title: "Services",
+            columns: &columns,
+            rows: notifications.iter().map(row).collect(),
+            ..DataTable::default()
+        }))
+        details.legend {
+            summary { "What the standings mean" }
+            dl {
+                dt { "Delivered" }
+                dd { "The service says that it received the notification. It has up to four hours to act." }
+                dt { "Acknowledged" }
+                dd { "The service says that it acted." }
+                dt { "Retrying" }
+                dd { "The service could not be reached, or answered with an error. It is tried again for 24 hours." }
+                dt { "Failed" }
+                dd { "It could not be told within 24 hours. Synchronize, to have it tried again." }
+                dt { "Refused" }
+                dd { "The service wants no notifications." }
+            }
+        }
+    }
+}
+
+fn happened(notification: &Notification, now: Timestamp) -> Markup {
+    let Notification { attempts, last_attempt, next_attempt, reason, acknowledged_at, .. } = notification;
+    let when = |at: &Option<Timestamp>| html! { @if let Some(at) = at { " " (relative(*at, now)) } };
+    let attempts = match attempts {
+        None | Some(0) => String::new(),
+        Some(1) => "1 attempt".to_owned(),
+        Some(number) => format!("{number} attempts"),
+    };
+    let because = html! { @if let Some(reason) = reason { ": " (reason) } };
+    match notification.standing {
+        Standing::Acknowledged => html! { "Acted" (when(acknowledged_at)) },
+        Standing::Delivered => html! { "Received" (when(last_attempt)) },
+        Standing::Retrying => html! {
+            "Attempt " (notification.attempts.unwrap_or(1)) " failed" (when(last_attempt)) (because) ". "
+            @if let Some(next) = next_attempt { "Next try " (relative(*next, now)) "." }
+        },
+        Standing::Failed => html! { "Given up" (when(last_attempt)) " after " (attempts) (because) },
+        Standing::Refused => html! { "Wants no notifications, it said" (when(last_attempt)) },
+        Standing::Pending => html! { "Is being told" },
+        Standing::NotNotified => html! { "Was not to be told" },
+        Standing::Unknown => html! { (attempts) (because) },
+    }
+}

@@ -1,0 +1,87 @@
+//! Pages of a list: which one is asked for, and where the ones beside it are.
+
+use serde::Deserialize;
+
+use crate::view::{Pagination, pagination};
+use maud::Markup;
+
+/// How many items a page may have.
+const SIZES: [u32; 3] = [10, 25, 50];
+
+/// The page that a query asks for. Anything that is none means the first, of ten items.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Paging {
+    page: String,
+    limit: String,
+}
+
+/// What a page of a list shows.
+pub(super) struct Shown<'a> {
+    /// What is listed: `keys`.
+    pub(super) items: &'a str,
+    pub(super) number: usize,
+    pub(super) more: bool,
+    pub(super) total: Option<usize>,
+}
+
+impl Paging {
+    pub(super) fn limit(&self) -> usize {
+        let asked: u32 = self.limit.parse().unwrap_or_default();
+        if SIZES.contains(&asked) { asked as usize } else { SIZES[0] as usize }
+    }
+
+    pub(super) fn offset(&self) -> usize {
+        (self.page() - 1).saturating_mul(self.limit())
+    }
+
+    fn page(&self) -> usize {
+        self.page.parse::<usize>().unwrap_or_default().clamp(1, 1_000_000)
+    }
+
+    /// The bar below the list, whose links and form keep the rest of the query.
+    pub(super) fn bar(&self, path: &str, keep: &[(&str, &str)], shown: &Shown<'_>) -> Markup {
+        let to = |page: usize| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(keep).append_pair("limit", &self.limit().to_string());
+            format!("{path}?{}", query.append_pair("page", &page.to_string()).finish())
+        };
+        let previous = (self.page() > 1).then(|| to(self.page() - 1));
+        let next = shown.more.then(|| to(self.page() + 1));
+        let from = if shown.number == 0 { 0 } else { self.offset() + 1 };
+        pagination(Pagination {
+            items: shown.items,
+            from: from as u64,
+            to: (self.offset() + shown.number) as u64,
+            total: shown.total.map(|total| total as u64),
+            previous: previous.as_deref(),
+            next: next.as_deref(),
+            per_page: u32::try_from(self.limit()).unwrap_or(SIZES[0]),
+            sizes: &SIZES,
+            action: path,
+            keep,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_page_is_the_first() {
+        let paging = |page: &str, limit: &str| Paging { page: page.to_owned(), limit: limit.to_owned() };
+        for (page, limit, expected) in [
+            ("", "", (0, 10)),
+            ("3", "25", (50, 25)),
+            ("0", "0", (0, 10)),
+            ("-1", "11", (0, 10)),
+            ("x", "50", (0, 50)),
+        ] {
+            let paging = paging(page, limit);
+            assert_eq!((paging.offset(), paging.limit()), expected, "{page} {limit}");
+        }
+        assert!(paging("99999999999999999999", "10").offset() < 10);
+        assert_eq!(paging("9999999", "10").page(), 1_000_000);
+    }
+}

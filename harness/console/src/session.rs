@@ -1,0 +1,169 @@
+//! Who is logged in: a random name in a cookie, and behind it, in this process only, the access token.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use jiff::Timestamp;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::{
+    BASE,
+    api::{AccessToken, Instance},
+    flash::Flash,
+};
+
+const COOKIE: &str = "keysync-console";
+
+/// How many can be logged in at once. Who comes then ends the session that would end first.
+const MOST: usize = 1_000;
+
+/// Everybody's sessions; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Sessions(Arc<Mutex<HashMap<SessionId, Session>>>);
+
+/// The cookie's value: 244 random bits.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SessionId(String);
+
+/// Somebody's session; clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Session(Arc<Inner>);
+
+struct Inner {
+    id: SessionId,
+    token: AccessToken,
+    owner: String,
+    csrf: CsrfToken,
+    /// What the next page has to say.
+    flash: Mutex<Option<Flash>>,
+    /// The resource list as it was read last.
+    instances: Mutex<Vec<Instance>>,
+}
+
+/// What a form must bring along to prove that it came from a page of this session.
+#[derive(Clone)]
+pub(crate) struct CsrfToken(String);
+
+impl CsrfToken {
+    pub(crate) fn random() -> Self {
+        Self(random())
+    }
+
+    /// The one that somebody else keeps: a cookie, while nobody is logged in.
+    pub(crate) fn kept(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is(&self, given: &str) -> bool {
+        !self.0.is_empty() && self.0.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+}
+
+impl Sessions {
+    /// Begins a session. The cookie is new, whatever the browser had before.
+    pub(crate) fn begin(&self, token: AccessToken, now: Timestamp) -> Cookie<'static> {
+        let inner = Inner {
+            id: SessionId(random()),
+            owner: token.owner(),
+            token,
+            csrf: CsrfToken::random(),
+            flash: Mutex::default(),
+            instances: Mutex::default(),
+        };
+        let session = Session(Arc::new(inner));
+        let cookie = cookie(session.0.id.0.clone());
+        let mut sessions = self.lock();
+        sessions.retain(|_, session| session.is_valid(now));
+        if sessions.len() >= MOST {
+            let first = sessions.values().min_by_key(|session| session.0.token.expires_at).cloned();
+            first.map(|first| sessions.remove(&first.0.id));
+        }
+        sessions.insert(session.0.id.clone(), session);
+        cookie
+    }
+
+    /// The session of a request's cookie, unless its token has expired.
+    pub(crate) fn find(&self, cookies: &CookieJar, now: Timestamp) -> Option<Session> {
+        let id = SessionId(cookies.get(COOKIE)?.value().to_owned());
+        let mut sessions = self.lock();
+        let session = sessions.get(&id)?.clone();
+        if !session.is_valid(now) {
+            sessions.remove(&id);
+            return None;
+        }
+        Some(session)
+    }
+
+    /// Ends a session: its cookie is worth nothing from now on. Returns the one that makes the browser forget it.
+    pub(crate) fn end(&self, session: &Session) -> Cookie<'static> {
+        self.lock().remove(&session.0.id);
+        let mut cookie = cookie(String::new());
+        cookie.make_removal();
+        cookie
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    pub(crate) fn token(&self) -> &AccessToken {
+        &self.0.token
+    }
+
+    /// What to call whoever is logged in.
+    pub(crate) fn owner(&self) -> &str {
+        &self.0.owner
+    }
+
+    pub(crate) fn csrf(&self) -> &CsrfToken {
+        &self.0.csrf
+    }
+
+    pub(crate) fn leave(&self, flash: Flash) {
+        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
+    }
+
+    pub(crate) fn take_flash(&self) -> Option<Flash> {
+        self.0.flash.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn instance(&self, id: Uuid) -> Option<Instance> {
+        let instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        instances.iter().find(|instance| instance.id == id).cloned()
+    }
+
+    pub(crate) fn remember(&self, instances: Vec<Instance>) {
+        *self.0.instances.lock().unwrap_or_else(PoisonError::into_inner) = instances;
+    }
+
+    fn is_valid(&self, now: Timestamp) -> bool {
+        now < self.0.token.expires_at
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session(of {})", self.0.owner)
+    }
+}
+
+/// No script reads it, no other site's form brings it along, and it goes with the browser.
+fn cookie(value: String) -> Cookie<'static> {
+    Cookie::build((COOKIE, value)).path(BASE).http_only(true).same_site(SameSite::Lax).build()
+}
+
+/// A version 4 UUID has 122 random bits.
+fn random() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
