@@ -1,1 +1,320 @@
+// Comfort for pages that work without it: local times, copy buttons, a countdown that counts, menus for the
+// keyboard, sections that stay up to date, and a sign that something is on its way.
 "use strict";
+
+// Whatever counts, counts from what the server said and how long ago that was: the reader's clock may be wrong.
+const seconds = () => performance.now() / 1000;
+
+// ---- Times
+
+const local = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", year: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+});
+
+function localTime(element) {
+  const at = new Date(element.dateTime);
+  if (Number.isNaN(at.getTime())) return;
+  element.title = element.textContent;
+  element.textContent = local.format(at);
+}
+
+// As the server says it: the past rounded down, the future up.
+function agoWords(age) {
+  const span = Math.abs(age);
+  if (span < 10) return "just now";
+  const [size, unit] = span < 60 ? [1, "second"] : span < 3600 ? [60, "minute"]
+    : span < 86400 ? [3600, "hour"] : [86400, "day"];
+  const count = age > 0 ? Math.floor(span / size) : Math.ceil(span / size);
+  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return age > 0 ? `${words} ago` : `in ${words}`;
+}
+
+function leftWords(left) {
+  const [hours, minutes, rest] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+  if (hours > 0) return `in ${hours} h ${minutes} min`;
+  return minutes > 0 ? `in ${minutes} min ${rest} s` : `in ${rest} s`;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// When the server's figure in an element was read, so that it can be counted on from there.
+const readAt = new WeakMap();
+const since = (element) => seconds() - readAt.get(element);
+
+function tick() {
+  for (const element of document.querySelectorAll("[data-age]")) {
+    write(element, agoWords(Math.floor(Number(element.dataset.age) + since(element))));
+  }
+  for (const element of document.querySelectorAll("[data-elapsed]")) {
+    const total = Number(element.dataset.total);
+    const elapsed = Math.min(total, Number(element.dataset.elapsed) + since(element));
+    element.querySelector(".meter__bar").setAttribute("width", Math.round(elapsed * 1000 / total));
+    const label = `${Math.floor(elapsed / 60)} of ${Math.floor(total / 60)} minutes have passed`;
+    if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
+  }
+  for (const element of document.querySelectorAll("[data-left]")) {
+    const left = Math.ceil(Number(element.dataset.left) - since(element));
+    const text = element.querySelector("[data-left-text]");
+    element.title ||= text.textContent;
+    write(text, left > 0 ? leftWords(left) : "now");
+    if (left <= 0 && !element.hasAttribute("data-over")) {
+      element.setAttribute("data-over", "");
+      document.dispatchEvent(new CustomEvent("keysync:refresh"));
+    }
+  }
+}
+
+// ---- Copying
+
+let silence;
+function announce(text) {
+  const region = document.getElementById("announce");
+  if (!region) return;
+  region.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => { region.textContent = ""; }, 4000);
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    const text = button.parentElement.querySelector(".copy-id__text");
+    if (text) getSelection().selectAllChildren(text);
+    announce("Could not copy: the text is selected, copy it from there");
+    return;
+  }
+  announce(`Copied ${button.dataset.what}`);
+  button.classList.add("copied");
+  const path = button.querySelector("path");
+  const drawing = button.dataset.drawing ??= path.getAttribute("d");
+  path.setAttribute("d", "M2.5 8.5l3.5 3.5l7.5-8");
+  setTimeout(() => {
+    button.classList.remove("copied");
+    path.setAttribute("d", drawing);
+  }, 2000);
+}
+
+// ---- Menus
+
+const anchored = CSS.supports("position-area: block-end");
+
+function place(menu) {
+  const invoker = document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
+  if (!invoker) return;
+  const at = invoker.getBoundingClientRect();
+  const below = at.bottom + menu.offsetHeight <= innerHeight;
+  Object.assign(menu.style, {
+    inset: "auto", margin: "0", position: "fixed", width: "max-content",
+    top: `${below ? at.bottom : Math.max(0, at.top - menu.offsetHeight)}px`,
+    left: `${Math.max(0, at.right - menu.offsetWidth)}px`,
+  });
+}
+
+function menuKeys(event) {
+  const menu = event.currentTarget;
+  const links = [...menu.querySelectorAll("a")];
+  const here = links.indexOf(document.activeElement);
+  const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: -1 }[event.key];
+  if (to === undefined || links.length === 0) return;
+  event.preventDefault();
+  links.at(here < 0 && event.key === "ArrowUp" ? -1 : to % links.length).focus();
+}
+
+function menu(list) {
+  list.addEventListener("keydown", menuKeys);
+  list.addEventListener("toggle", (event) => {
+    if (event.newState !== "open") return;
+    if (!anchored) place(list);
+    list.querySelector("a")?.focus();
+  });
+  const invoker = document.querySelector(`[popovertarget="${CSS.escape(list.id)}"]`);
+  invoker?.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    list.showPopover({ source: invoker });
+  });
+}
+
+// ---- Sections that stay up to date
+
+// What the server last sent for a section, less what counts on: that is compared, not what the script made of it.
+const sent = new WeakMap();
+const counting = "[data-age], [data-left], [data-elapsed]";
+
+function essence(element) {
+  const clone = element.cloneNode(true);
+  for (const part of clone.querySelectorAll(counting)) {
+    for (const name of ["data-age", "data-left", "data-elapsed", "aria-label"]) part.removeAttribute(name);
+    part.textContent = "";
+  }
+  return clone.innerHTML;
+}
+
+function busyWith(section) {
+  const selection = getSelection();
+  return section.contains(document.activeElement)
+    || section.querySelector(":popover-open")
+    || (!selection.isCollapsed && section.contains(selection.anchorNode));
+}
+
+function update(section, fresh) {
+  const figures = [...section.querySelectorAll(counting)];
+  const news = [...fresh.querySelectorAll(counting)];
+  const now = essence(fresh);
+  if (now !== sent.get(section)) {
+    if (busyWith(section)) return;
+    section.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    sent.set(section, now);
+    enhance(section);
+    return;
+  }
+  figures.forEach((figure, at) => {
+    for (const name of ["age", "left", "elapsed"]) {
+      if (news[at]?.dataset[name] !== undefined) figure.dataset[name] = news[at].dataset[name];
+    }
+    if (Number(figure.dataset.left) > 0) figure.removeAttribute("data-over");
+    readAt.set(figure, seconds());
+  });
+}
+
+class Feed {
+  constructor(url) {
+    this.url = url;
+    this.sections = [];
+    this.asked = seconds();
+    this.fresh = new Date();
+  }
+
+  get every() {
+    return Math.max(1, Math.min(...this.sections.map((section) => Number(section.dataset.liveEvery) / 1000)));
+  }
+
+  add(section) {
+    this.sections.push(section);
+    sent.set(section, essence(section));
+    if (this.note) return;
+    this.note = document.createElement("p");
+    this.note.className = "stale";
+    this.note.setAttribute("role", "status");
+    section.before(this.note);
+  }
+
+  async refresh() {
+    if (this.running || this.ended || document.hidden) return;
+    this.running = true;
+    this.asked = seconds();
+    try {
+      const answer = await fetch(this.url, {
+        cache: "no-store", credentials: "same-origin", redirect: "manual",
+        headers: { "x-requested-with": "live" }, signal: AbortSignal.timeout(15000),
+      });
+      if (answer.type === "opaqueredirect" || answer.status === 401) {
+        this.end();
+        return;
+      }
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const section of this.sections) {
+        const fresh = page.getElementById(section.id);
+        if (fresh) update(section, fresh);
+      }
+      this.fresh = new Date();
+      write(this.note, "");
+    } catch {
+      const at = this.fresh.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+      write(this.note, `Not up to date since ${at}`);
+    } finally {
+      this.running = false;
+    }
+  }
+
+  end() {
+    this.ended = true;
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = "Log in again";
+    this.note.replaceChildren("Your session has ended. ", link);
+  }
+}
+
+const feeds = new Map();
+
+function follow(section) {
+  const url = new URL(section.dataset.liveUrl, location.href);
+  if (url.origin !== location.origin || !section.id) return;
+  if (!feeds.has(url.href)) feeds.set(url.href, new Feed(url.href));
+  feeds.get(url.href).add(section);
+}
+
+function refreshAll() {
+  for (const feed of feeds.values()) feed.refresh();
+}
+
+document.addEventListener("keysync:refresh", refreshAll);
+document.addEventListener("visibilitychange", refreshAll);
+
+// ---- On the way
+
+function busy(on) {
+  document.documentElement.classList.toggle("loading", on);
+  const main = document.querySelector("main");
+  if (on) main?.setAttribute("aria-busy", "true");
+  else main?.removeAttribute("aria-busy");
+  if (on) return;
+  for (const button of document.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+}
+
+let patience;
+function leave() {
+  busy(true);
+  clearTimeout(patience);
+  patience = setTimeout(() => busy(false), 30000);
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  const button = event.submitter ?? event.target.querySelector("[type=submit]");
+  // Not `disabled`: that would take the button's own value out of what is sent.
+  if (button) setTimeout(() => button.setAttribute("aria-disabled", "true"));
+  leave();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+
+  const link = event.target.closest("a[href]");
+  if (!link || event.defaultPrevented || event.button !== 0) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+  if (link.hash && link.pathname === location.pathname && link.search === location.search) return;
+  leave();
+});
+
+// A page that comes back from the browser's memory is not on its way any more, and may be old.
+addEventListener("pageshow", (event) => {
+  busy(false);
+  if (event.persisted) refreshAll();
+});
+
+// ---- All of it, for the page and for what comes later
+
+function enhance(root) {
+  root.querySelectorAll("time[data-local]").forEach(localTime);
+  root.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
+  root.querySelectorAll("[data-menu]").forEach(menu);
+  root.querySelectorAll(counting).forEach((element) => readAt.set(element, seconds()));
+  tick();
+}
+
+document.querySelectorAll("[data-live-url]").forEach(follow);
+enhance(document);
+setInterval(() => {
+  if (document.hidden) return;
+  tick();
+  for (const feed of feeds.values()) if (seconds() - feed.asked >= feed.every) feed.refresh();
+}, 1000);

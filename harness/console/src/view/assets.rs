@@ -6,8 +6,13 @@ pub fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
     FILES.iter().find(|file| file.0 == name).map(|&(_, kind, bytes)| (kind, bytes))
 }
 
-const FILES: &[(&str, &str, &[u8])] = &[
+pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("console.css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/console.js")),
     ("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg")),
+    ("plex-sans-400.woff2", "font/woff2", include_bytes!("../../assets/fonts/plex-sans-400.woff2")),
+    ("plex-sans-600.woff2", "font/woff2", include_bytes!("../../assets/fonts/plex-sans-600.woff2")),
+    ("plex-mono-400.woff2", "font/woff2", include_bytes!("../../assets/fonts/plex-mono-400.woff2")),
+    // The licence goes where the fonts go.
+    ("OFL.txt", "text/plain; charset=utf-8", include_bytes!("../../assets/fonts/OFL.txt")),
 ];

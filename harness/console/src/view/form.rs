@@ -63,11 +63,14 @@ pub fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
     framed(
         field,
         html! {
-            select id=(id(field)) name=(field.name) required[field.required]
-                aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")] {
-                @for (value, label) in options {
-                    option value=(value) selected[*value == field.value] { (label) }
+            .select {
+                select id=(id(field)) name=(field.name) required[field.required]
+                    aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")] {
+                    @for (value, label) in options {
+                        option value=(value) selected[*value == field.value] { (label) }
+                    }
                 }
+                (icon(Icon::ChevronDown))
             }
         },
     )

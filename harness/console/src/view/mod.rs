@@ -4,6 +4,10 @@
 //! that counts, sections that stay up to date. Text is escaped by [`maud`]; no component takes raw HTML. The
 //! pages are written for a strict Content-Security-Policy: no inline style, script or handler, no `data:`
 //! address.
+//!
+//! Pages arrange components with a few classes of the stylesheet: `.form` (fields below each other), `.columns`
+//! (two thirds and one third), `.stack`, `.row` and `.row--buttons`, `.stats` (for [`stat`]), and
+//! `.visually-hidden`.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "markup is made where it is passed: a borrow would only put a `&` before every `html!`"

@@ -38,8 +38,11 @@ pub fn pagination(at: Pagination<'_>) -> Markup {
                 form.pagination__size method="get" action=(at.action) {
                     @for (name, value) in at.keep { input type="hidden" name=(name) value=(value); }
                     label for="per-page" { "Items per page" }
-                    select #per-page name="limit" {
-                        @for size in at.sizes { option value=(size) selected[*size == at.per_page] { (size) } }
+                    .select {
+                        select #per-page name="limit" {
+                            @for size in at.sizes { option value=(size) selected[*size == at.per_page] { (size) } }
+                        }
+                        (icon(Icon::ChevronDown))
                     }
                     button.pagination__apply type="submit" { "Apply" }
                 }

@@ -54,16 +54,61 @@ fn plain(at: Timestamp) -> String {
     at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string()
 }
 
-/// `seconds` ago in words, in the largest unit that has at least one; less than ten seconds is now.
+/// `seconds` ago (or ahead, where negative) in words, in the largest unit that has at least one. What is past
+/// is rounded down and what is to come is rounded up, so that nothing is promised too early.
 fn wording(seconds: i64) -> String {
     let span = seconds.unsigned_abs();
-    let (count, unit) = match span {
+    let (size, unit) = match span {
         0..10 => return "just now".to_owned(),
-        10..60 => (span, "second"),
-        60..3_600 => (span / 60, "minute"),
-        3_600..86_400 => (span / 3_600, "hour"),
-        _ => (span / 86_400, "day"),
+        10..60 => (1, "second"),
+        60..3_600 => (60, "minute"),
+        3_600..86_400 => (3_600, "hour"),
+        _ => (86_400, "day"),
     };
+    let (count, past) = if seconds > 0 { (span / size, true) } else { (span.div_ceil(size), false) };
     let plural = if count == 1 { "" } else { "s" };
-    if seconds > 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+    if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wording;
+
+    #[test]
+    fn how_long_ago_is_said_in_the_largest_unit() {
+        let said = [0, 9, 10, 59, 60, 119, 120, 3_599, 3_600, 7_200, 86_399, 86_400, 200_000].map(wording);
+        let expected = [
+            "just now",
+            "just now",
+            "10 seconds ago",
+            "59 seconds ago",
+            "1 minute ago",
+            "1 minute ago",
+            "2 minutes ago",
+            "59 minutes ago",
+            "1 hour ago",
+            "2 hours ago",
+            "23 hours ago",
+            "1 day ago",
+            "2 days ago",
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_is_to_come_is_never_promised_too_early() {
+        let said = [-9, -10, -60, -61, -719, -720, -3_600, -3_601, i64::MIN].map(wording);
+        let expected = [
+            "just now",
+            "in 10 seconds",
+            "in 1 minute",
+            "in 2 minutes",
+            "in 12 minutes",
+            "in 12 minutes",
+            "in 1 hour",
+            "in 2 hours",
+            "in 106751991167301 days",
+        ];
+        assert_eq!(said, expected);
+    }
 }
