@@ -1,6 +1,8 @@
 //! What the command `harness` takes, and what each of its commands does.
 
 mod behaviour;
+mod console;
+mod end;
 mod remote;
 mod show;
 mod up;
@@ -12,6 +14,7 @@ use clap_complete::Shell;
 use keysync_harness::{Harness, HarnessBuilder, dynamo::Engine, function::Mode, services::Behaviour};
 use serde_json::json;
 
+use console::ConsoleArgs;
 use remote::Remote;
 
 /// Everything around keysync on one machine: DynamoDB, IAM, the key-management endpoint, associated
@@ -59,6 +62,13 @@ enum Command {
         /// Shows the function's log on standard error.
         #[arg(long)]
         verbose: bool,
+    },
+    /// Serves the web console alone, for any endpoint that speaks the API. `harness up` has one of its own.
+    ///
+    /// Whoever opens it logs in with an API key of their own. Only this machine can reach it.
+    Console {
+        #[command(flatten)]
+        args: ConsoleArgs,
     },
     /// Prints an access token of somebody new with a role, for `curl -H "authorization: Bearer $(harness token)"`.
     Token {
@@ -233,6 +243,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
             up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
         }
+        Command::Console { args } => console::run(args).await?,
         Command::Token { role, remote } => {
             let role = role.to_possible_value().map(|value| value.get_name().to_owned());
             let token = Remote::new(&remote.harness)?.post("/iam/tokens", &json!({"role": role})).await?;

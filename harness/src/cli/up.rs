@@ -6,38 +6,20 @@ use std::{
 };
 
 use keysync_harness::{Harness, HarnessBuilder, HarnessError};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
+
+use super::end::End;
 
 /// Runs a harness until this process is told to end, or with `until_eof` until its standard input ends. With
 /// `json`, one line on standard output when it is ready, and nothing else.
 pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), HarnessError> {
-    // Listened for from the start: whoever reads that it is ready may end it at once.
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let end = End::listen()?;
     let since = Instant::now();
     let harness = builder.start().await?;
     let text = if json { as_json(&harness).await? } else { as_text(&harness, since).await? };
     // A reader that has gone away is no reason to stop.
     let _ = writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-        () = input_ended(), if until_eof => {}
-    }
+    end.wait(until_eof).await;
     Ok(())
-}
-
-/// Read by a thread of its own: the runtime would wait for one of its own before it ends.
-async fn input_ended() {
-    let (ended, end) = oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        let _ = ended.send(());
-    });
-    let _ = end.await;
 }
 
 async fn as_json(harness: &Harness) -> Result<String, HarnessError> {
