@@ -1,7 +1,7 @@
 //! Keys and their like as the public clients parse them.
 
 use axum::Json;
-use keysync::key::{EpochMillis, KeyVersion};
+use keysync::key::{EpochMillis, KeyVersion, window};
 use serde_json::{Value, json};
 
 use super::{
@@ -75,6 +75,10 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     }
     if let Some(policy) = &description.rotation {
         json["rotation"] = rotation(policy);
+    }
+    if let Some(at) = record.notified_at.filter(|_| key.is_root()) {
+        json["lastNotificationDate"] = json!(at.to_string());
+        json["syncAllowedFrom"] = json!(window::opens_at(at).ceil_to_second().to_string());
     }
     if let Some(until) = key.restorable_until() {
         json["restoreAllowed"] = json!(now < until);
