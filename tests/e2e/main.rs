@@ -38,6 +38,7 @@ mod the_endpoint_keys;
 mod the_endpoint_lists_keys;
 mod the_endpoint_policies;
 mod the_endpoint_registrations;
+mod the_endpoint_tells_what_happened;
 mod the_endpoint_tells_when_a_sync_works;
 mod the_endpoint_wraps_keys;
 mod the_harness_is_a_product;

@@ -1,13 +1,14 @@
-//! `actions/sync` is the function's: the request goes on as it came, and so does the answer.
+//! `actions/sync` is the function's: the request goes on as it came, and so does the answer. What was accepted
+//! is kept on the way, for the key's history.
 
 use axum::{
     body::{Body, Bytes},
-    extract::State,
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 
-use super::{ApiError, Endpoint};
+use super::{ApiError, Endpoint, address::Caller, history};
 
 /// Headers that belong to one connection and not to the message (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [header::HeaderName; 4] =
@@ -15,6 +16,8 @@ const HOP_BY_HOP: [header::HeaderName; 4] =
 
 pub(super) async fn sync(
     State(endpoint): State<Endpoint>,
+    caller: Result<Caller, ApiError>,
+    name: Result<Path<String>, PathRejection>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -29,6 +32,9 @@ pub(super) async fn sync(
     })?;
     let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
     let body = answer.bytes().await.map_err(ApiError::table)?;
+    if status == StatusCode::NO_CONTENT {
+        history::keep_sync(&endpoint, caller, name).await;
+    }
     Ok((status, headers, Body::from(body)).into_response())
 }
 

@@ -13,6 +13,7 @@ mod correlation;
 mod crypto;
 mod error;
 mod forward;
+mod history;
 mod import_tokens;
 mod keys;
 mod media;
@@ -147,6 +148,7 @@ fn routes_of_keys() -> Router<Endpoint> {
         .route("/api/v2/keys/{id}/registrations", get(registrations::list))
         .route("/api/v2/keys/{id}/registrations/{crn}", registration)
         .route("/api/v2/keys/{id}/notifications", get(notifications::list))
+        .route("/api/v2/keys/{id}/events", get(history::list))
 }
 
 fn routes_of_actions() -> Router<Endpoint> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     rules,
-    store::{KeyPolicy, Registration, StoredKey},
+    store::{KeyEvent, KeyPolicy, Registration, StoredKey},
 };
 
 /// How long after its deletion a key is purged by itself. This endpoint says so and does not do it.
@@ -126,6 +126,18 @@ pub(super) fn registration(registration: &Registration, key_name: Option<&str>) 
     });
     if let Some(name) = key_name {
         json["keyName"] = json!(name);
+    }
+    json
+}
+
+/// Something that happened to a key.
+pub(super) fn event(event: &KeyEvent) -> Value {
+    let mut json = json!({"eventType": event.action, "occurredAt": event.at.to_string()});
+    if let Some(by) = &event.by {
+        json["initiator"] = json!(by);
+    }
+    if let Some(sequence) = event.sequence {
+        json["sequence"] = json!(sequence);
     }
     json
 }

@@ -53,7 +53,7 @@ async fn delete_key(
     rules::may_delete(&key, &registrations, force, &caller.principal, now)?;
     let by = json!({"deleted_by": caller.principal.iam_id});
     endpoint.0.store.change(crn, by, &["authorization"]).await?;
-    publish(endpoint, &key, LifecycleAction::Delete, &facts, now).await
+    publish(endpoint, caller, &key, LifecycleAction::Delete, &facts, now).await
 }
 
 /// The first of two agrees. Whoever says so again is the first from then on.
@@ -111,6 +111,7 @@ pub(in crate::endpoint) async fn purge(
     rules::may_purge(&key, now)?;
     endpoint.taken(endpoint.0.events.purge(crn, now)).await?;
     endpoint.0.store.shred(crn).await?;
+    endpoint.0.store.forget_events(crn).await?;
     for alias in &key.description.aliases {
         endpoint.0.store.delete_alias(crn, alias).await?;
     }

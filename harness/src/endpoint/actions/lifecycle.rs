@@ -9,12 +9,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keysync::key::{EpochMillis, KeyFacts, LifecycleAction};
+use keysync::key::{EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
 
 use crate::endpoint::{
     ApiError, Endpoint,
     address::Caller,
-    body, import_tokens,
+    body, history, import_tokens,
     keys::{self, Import, NewMaterial},
     prefer::Prefer,
     rules,
@@ -97,18 +97,21 @@ async fn take(
     let now = endpoint.0.clock.now();
     let mut facts = key.facts();
     facts.state = rules::next_state(&key, action, now)?;
-    publish(endpoint, &key, action, &facts, now).await
+    publish(endpoint, caller, &key, action, &facts, now).await
 }
 
-/// Publishes that `action` was taken on `key`, which is `facts` since. The key's change must be held.
+/// Publishes that `caller` took `action` on `key`, which is `facts` since. The key's change must be held.
 pub(super) async fn publish(
     endpoint: &Endpoint,
+    caller: &Caller,
     key: &StoredKey,
     action: LifecycleAction,
     facts: &KeyFacts,
     now: EpochMillis,
 ) -> Result<(), ApiError> {
     // Two actions in one millisecond are still two, one after the other.
-    let occurred_at = now.max(key.record.event.at.plus(Duration::from_millis(1)));
-    endpoint.taken(endpoint.0.events.action(action, facts, occurred_at)).await
+    let at = now.max(key.record.event.at.plus(Duration::from_millis(1)));
+    endpoint.taken(endpoint.0.events.action(action, facts, at)).await?;
+    history::keep_action(endpoint, caller, &facts.crn, LifecycleEvent { action, at }).await;
+    Ok(())
 }

@@ -35,7 +35,7 @@ pub(in crate::endpoint) async fn rotate(
     facts.version = KeyVersion { id: Uuid::new_v4().to_string(), created_at: now };
     let material = import_tokens::material(&endpoint, caller.instance, new).await?;
     endpoint.0.store.add_version(&facts.crn, &Version::of(&facts.version, material)).await?;
-    publish(&endpoint, &key, LifecycleAction::Rotate, &facts, now).await?;
+    publish(&endpoint, &caller, &key, LifecycleAction::Rotate, &facts, now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | key | `<instance>#<key>` | `key` | what the ledger knows, and beside it what the endpoint alone does |
 //! | version | the key's | `version#<id>` | the material; never in the key's item, which functions read whole |
+//! | event | the key's | `event#<claim>` | what happened to the key, and by whom, as far as it was done through the endpoint |
 //! | registration | the key's | `registration#<resource>` | as the ledger counts it, and its description |
 //! | alias | `<instance>#alias#<alias>` | `alias` | the key; the key's item names its aliases, too |
 //! | key ring | `<instance>#ring#<ring>` | `ring` | who made it, and when |
@@ -11,6 +12,7 @@
 //! | import token | `<instance>#import_token` | `import_token` | a private key and a nonce |
 
 mod aliases;
+mod events;
 mod import_tokens;
 mod keys;
 mod policies;
@@ -30,6 +32,7 @@ use keysync::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(super) use events::{EventType, KeyEvent};
 pub(super) use import_tokens::ImportToken;
 pub(crate) use keys::{DeletionAuthorization, Description, StoredKey};
 pub(crate) use policies::KeyPolicy;
@@ -88,6 +91,16 @@ impl Store {
     async fn remove(&self, pk: &str, sk: &str) -> Result<(), ApiError> {
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(item_key(pk, sk)));
         delete.send().await.map_err(table)?;
+        Ok(())
+    }
+
+    /// Removes all items of one partition whose sort keys start with `kind`.
+    async fn remove_all(&self, pk: &str, kind: &str) -> Result<(), ApiError> {
+        for item in self.partition(pk, kind).await? {
+            if let Some(AttributeValue::S(sk)) = item.get("sk") {
+                self.remove(pk, sk).await?;
+            }
+        }
         Ok(())
     }
 

@@ -52,10 +52,7 @@ impl Store {
 
     /// Shreds the material of a purged key.
     pub(in crate::endpoint) async fn shred(&self, crn: &KeyCrn) -> Result<(), ApiError> {
-        for version in self.versions(crn).await? {
-            self.remove(&pk(crn), &format!("{VERSION}{}", version.id)).await?;
-        }
-        Ok(())
+        self.remove_all(&pk(crn), VERSION).await
     }
 
     pub(super) fn new_version(&self, crn: &KeyCrn, version: &Version) -> Result<TransactWriteItem, ApiError> {
