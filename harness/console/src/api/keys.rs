@@ -151,7 +151,8 @@ impl Action {
 impl InstanceApi {
     /// A page of keys. One more than asked for is fetched, to know whether more come.
     pub(crate) async fn keys(&self, query: &KeyQuery) -> Result<KeyPage, ApiError> {
-        let mut params = vec![("state", query.states())];
+        // The newest first: the API does not sort by name.
+        let mut params = vec![("state", query.states()), ("sort", "-creationDate".to_owned())];
         let total = async {
             let counted = query.search.is_empty();
             if counted { self.total(query.states()).await.map(Some) } else { Ok(None) }

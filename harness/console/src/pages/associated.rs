@@ -56,7 +56,7 @@ pub(crate) async fn show(
         .columns {
             div {
                 (synchronize(path, session.csrf().as_str(), request, live("window", &url, EVERY, situation.window())))
-                (panel("Last notification", live("notifications", &url, EVERY, situation.notifications())))
+                (live("notifications", &url, EVERY, situation.notifications()))
             }
             (panel("What happened", live("events", &url, EVERY, situation.timeline())))
         }

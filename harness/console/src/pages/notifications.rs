@@ -10,25 +10,31 @@ use crate::{
 };
 
 pub(super) fn of(notifications: Option<&[Notification]>, now: Timestamp) -> Markup {
-    let Some(notifications) = notifications else {
-        return html! { p { "This endpoint does not tell what became of notifications." } };
-    };
-    if notifications.is_empty() {
-        return html! { p { "No service was told yet: the key protects nothing, or nothing happened to it since." } };
-    }
     let columns = ["Service", "Standing", "What happened"].map(|label| Column { label, ..Column::default() });
     let row = |notification: &Notification| {
         let (kind, text) = words::standing(notification.standing);
         vec![html! { (notification.service) }, tag(kind, text), happened(notification, now)]
     };
+    let nothing = match notifications {
+        None => "This endpoint does not tell what became of notifications.",
+        Some(_) => "No service was told yet: the key protects nothing, or nothing happened to it since.",
+    };
+    let rows: Vec<_> = notifications.into_iter().flatten().map(row).collect();
     html! {
         (data_table(DataTable {
             id: "services",
-            title: "Services",
+            title: "Last notification",
             columns: &columns,
-            rows: notifications.iter().map(row).collect(),
+            empty: Some(html! { p.data-table__none { (nothing) } }),
+            pagination: (!rows.is_empty()).then(legend),
+            rows,
             ..DataTable::default()
         }))
+    }
+}
+
+fn legend() -> Markup {
+    html! {
         details.legend {
             summary { "What the standings mean" }
             dl {
