@@ -19,6 +19,19 @@ function localTime(element) {
   element.textContent = local.format(at);
 }
 
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
+// A day begins elsewhere in the reader's zone, so the headings of days move.
+function localDays(list) {
+  let before = "";
+  for (const heading of list.querySelectorAll("[data-day]")) {
+    const name = day.format(new Date(heading.dateTime));
+    heading.textContent = name;
+    heading.parentElement.hidden = name === before;
+    before = name;
+  }
+}
+
 // As the server says it: the past rounded down, the future up.
 function agoWords(age) {
   const span = Math.abs(age);
@@ -154,11 +167,22 @@ function essence(element) {
   return clone.innerHTML;
 }
 
-function busyWith(section) {
+// Whether a replacement would take something out of the reader's hands.
+function inUse(section) {
   const selection = getSelection();
-  return section.contains(document.activeElement)
+  return document.activeElement.matches("input, select, textarea") && section.contains(document.activeElement)
     || section.querySelector(":popover-open")
     || (!selection.isCollapsed && section.contains(selection.anchorNode));
+}
+
+const focusable = "a[href], button, [tabindex]";
+const likeness = (element) => [element.tagName, element.getAttribute("href"), element.getAttribute("aria-label")].join();
+
+// What, in the new content, is the thing that has the focus now; undefined if there is no such thing any more.
+function counterpart(section, fresh) {
+  const at = [...section.querySelectorAll(focusable)].indexOf(document.activeElement);
+  const other = fresh.querySelectorAll(focusable)[at];
+  return other && likeness(other) === likeness(document.activeElement) ? other : undefined;
 }
 
 function update(section, fresh) {
@@ -166,10 +190,14 @@ function update(section, fresh) {
   const news = [...fresh.querySelectorAll(counting)];
   const now = essence(fresh);
   if (now !== sent.get(section)) {
-    if (busyWith(section)) return;
-    section.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    const focused = section.contains(document.activeElement);
+    const next = focused ? counterpart(section, fresh) : undefined;
+    if (inUse(section) || (focused && !next)) return;
+    const note = section.querySelector(":scope > .stale");
+    section.replaceChildren(...(note ? [note] : []), ...fresh.childNodes);
     sent.set(section, now);
     enhance(section);
+    next?.focus({ preventScroll: true });
     return;
   }
   figures.forEach((figure, at) => {
@@ -200,7 +228,7 @@ class Feed {
     this.note = document.createElement("p");
     this.note.className = "stale";
     this.note.setAttribute("role", "status");
-    section.before(this.note);
+    section.prepend(this.note);
   }
 
   async refresh() {
@@ -237,7 +265,10 @@ class Feed {
     const link = document.createElement("a");
     link.href = location.href;
     link.textContent = "Log in again";
-    this.note.replaceChildren("Your session has ended. ", link);
+    const text = document.createElement("span");
+    text.append("Your session has ended. ", link);
+    this.note.classList.add("notice", "notice--warning");
+    this.note.replaceChildren(text);
   }
 }
 
@@ -305,6 +336,7 @@ addEventListener("pageshow", (event) => {
 
 function enhance(root) {
   root.querySelectorAll("time[data-local]").forEach(localTime);
+  root.querySelectorAll(".timeline").forEach(localDays);
   root.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
   root.querySelectorAll("[data-menu]").forEach(menu);
   root.querySelectorAll(counting).forEach((element) => readAt.set(element, seconds()));

@@ -59,8 +59,8 @@ fn ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }
 
-fn signed_in() -> Option<SignedIn<'static>> {
-    Some(SignedIn { name: "Ada Lovelace (ada.lovelace@example.com)", csrf: "token" })
+fn signed_in() -> SignedIn<'static> {
+    SignedIn { name: "Ada Lovelace (ada.lovelace@example.com)", csrf: "token" }
 }
 
 const CRUMBS: &[Crumb<'_>] = &[
@@ -138,7 +138,7 @@ fn keys() -> Markup {
     };
     Page {
         title: "KMS keys",
-        signed_in: signed_in(),
+        signed_in: Some(signed_in()),
         crumbs: &CRUMBS[..1],
         lead: Some(html! { "hpcs-production · us-south" }),
         content: live("keys-live", "/console/", 5000, data_table(table)),
@@ -190,7 +190,7 @@ fn key() -> Markup {
     };
     Page {
         title: "View associated resources",
-        signed_in: signed_in(),
+        signed_in: Some(signed_in()),
         crumbs: CRUMBS,
         notice: Some(Notice {
             kind: NoticeKind::Error,
@@ -257,7 +257,7 @@ fn parts() -> Markup {
     };
     Page {
         title: "Parts",
-        signed_in: signed_in(),
+        signed_in: Some(signed_in()),
         content: html! {
             @for kind in kinds {
                 (notice(Notice { kind, title: "A title of few words", body: html! { p { "What it means, and what to do about it." } }, action: Some(link_button(Button::Ghost, "/console/", "See keys")) }))
@@ -323,6 +323,11 @@ fn nothing() -> Markup {
         )),
         ..DataTable::default()
     };
-    Page { title: "Resource list", signed_in: signed_in(), content: data_table(table), ..Page::default() }
-        .render()
+    Page {
+        title: "Resource list",
+        signed_in: Some(signed_in()),
+        content: data_table(table),
+        ..Page::default()
+    }
+    .render()
 }

@@ -51,8 +51,8 @@ pub fn search_field(field: Field<'_>) -> Markup {
     html! {
         .field.field--search {
             label.visually-hidden for=(id(field)) { (field.label) }
-            (icon(Icon::Search))
-            (input(field, "search", field.value))
+            .search { (icon(Icon::Search)) (input(field, "search", field.value)) }
+            (under(field))
         }
     }
 }

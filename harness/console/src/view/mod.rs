@@ -29,6 +29,9 @@ mod tag;
 mod time;
 mod timeline;
 
+#[cfg(test)]
+mod tests;
+
 pub use button::{Button, button, icon_link, link_button, post_button};
 pub use copy::copy_id;
 pub use form::{Field, checkbox, csrf_field, password_field, search_field, select_field, text_field};

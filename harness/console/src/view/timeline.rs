@@ -52,13 +52,17 @@ pub fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
         ol.timeline {
             @for (at, entry) in entries.into_iter().enumerate() {
                 li class={ "timeline__entry timeline__entry--" (entry.event.colour()) } {
-                    @if at == 0 || days[at] != days[at - 1] { p.timeline__day { (days[at]) } }
+                    // Every entry has its day, shown where it differs from the one above: the script shows
+                    // others if days begin elsewhere in the reader's zone.
+                    p.timeline__day hidden[at > 0 && days[at] == days[at - 1]] {
+                        time datetime=(entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")) data-day { (days[at]) }
+                    }
                     span.timeline__disc { (icon(entry.event.icon())) }
                     .timeline__text {
                         p.timeline__title { (entry.title) }
                         p.timeline__when {
                             (relative(entry.at, now)) " · " (time(entry.at))
-                            @if let Some(who) = entry.who { " · by " span.timeline__who { (who) } }
+                            @if let Some(who) = entry.who { " · by " (who) }
                         }
                         @if let Some(detail) = entry.detail { .timeline__detail { (detail) } }
                     }
@@ -75,7 +79,7 @@ pub fn standings(services: &[Standing<'_>]) -> Markup {
         ul.standings {
             @for service in services {
                 li {
-                    span.standings__service { (service.service) }
+                    span { (service.service) }
                     (tag(service.tag, service.text))
                     @if let Some(note) = &service.note { span.standings__note { (note) } }
                 }

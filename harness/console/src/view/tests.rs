@@ -1,0 +1,201 @@
+//! What holds for every component: text stays text, and nothing needs more than the policy allows.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::*;
+
+const HOSTILE: &str = r#""><script>alert(1)</script><b onclick='x' style="y">&amp;"#;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// Every component, with `text` wherever it takes text.
+fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
+    let field = Field {
+        name: text,
+        id: Some(text),
+        label: text,
+        value: text,
+        help: Some(text),
+        error: Some(text),
+        required: true,
+        autocomplete: Some(text),
+        placeholder: Some(text),
+    };
+    let words = || html! { (text) };
+    let said = |kind| Notice { kind, title: text, body: words(), action: Some(words()) };
+    let standing = Standing { service: text, tag: Tag::Failed, text, note: Some(words()) };
+    let entry = |detail| Entry { event: Event::Rotated, title: text, at: at(0), who: Some(text), detail };
+    let item = MenuItem { label: text, href: text, danger: true };
+    let column = Column { label: text, ..Column::default() };
+    let table = || DataTable {
+        id: text,
+        title: text,
+        description: Some(text),
+        toolbar: Some(words()),
+        columns: &[],
+        ..DataTable::default()
+    };
+    let pages = Pagination {
+        items: text,
+        previous: Some(text),
+        next: Some(text),
+        sizes: &[10],
+        action: text,
+        keep: &[(text, text)],
+        ..Pagination::default()
+    };
+    let page = Page {
+        title: text,
+        signed_in: Some(SignedIn { name: text, csrf: text }),
+        crumbs: &[Crumb { label: text, href: text }],
+        notice: Some(said(NoticeKind::Success)),
+        lead: Some(words()),
+        actions: Some(words()),
+        content: words(),
+    };
+    vec![
+        ("page", page.render()),
+        ("notice", notice(said(NoticeKind::Error))),
+        ("button", button(Button::Primary, text)),
+        ("link_button", link_button(Button::Ghost, text, text)),
+        ("icon_link", icon_link(Icon::Sync, text, text)),
+        ("post_button", post_button(text, text, &[(text, text)], Button::Danger, text)),
+        ("csrf_field", csrf_field(text)),
+        ("text_field", text_field(field)),
+        ("password_field", password_field(field)),
+        ("search_field", search_field(field)),
+        ("select_field", select_field(field, &[(text, text)])),
+        ("checkbox", checkbox(field, true)),
+        ("tag", tag(Tag::Active, text)),
+        ("copy_id", copy_id(text, text)),
+        ("data_table", data_table(DataTable { columns: &[column], rows: vec![vec![words(); 2]], ..table() })),
+        ("data_table, empty", data_table(DataTable { empty: Some(words()), ..table() })),
+        ("pagination", pagination(pages)),
+        ("overflow_menu", overflow_menu(text, text, &[item])),
+        ("time", time(at(0))),
+        ("relative", relative(at(0), at(60))),
+        ("countdown", countdown(60, at(60))),
+        ("window_meter", window_meter(60, 3600)),
+        ("timeline", timeline(vec![entry(Some(standings(&[standing]))), entry(None)], at(60))),
+        ("panel", panel(text, words())),
+        ("definition_list", definition_list(vec![(text, words())])),
+        ("stat", stat(text, words())),
+        ("empty_state", empty_state(text, words(), Some(words()))),
+        ("error_page", error_page(words(), words())),
+        ("live", live(text, text, 1000, words())),
+    ]
+}
+
+#[test]
+fn text_stays_text() {
+    for (name, markup) in every_component(HOSTILE) {
+        let (hostile, harmless) = (markup.into_string(), every_component_named(name, "harmless"));
+        for sign in ["<", ">", "\""] {
+            let (count, expected) = (hostile.matches(sign).count(), harmless.matches(sign).count());
+            assert_eq!(count, expected, "{name}: {sign} got through: {hostile}");
+        }
+        assert!(!hostile.contains("&amp;\""), "{name}: an entity was left as it came: {hostile}");
+    }
+}
+
+fn every_component_named(name: &str, text: &str) -> String {
+    let mut all = every_component(text).into_iter();
+    all.find(|component| component.0 == name).unwrap().1.into_string()
+}
+
+#[test]
+fn markup_keeps_to_the_policy() {
+    for (name, markup) in every_component("harmless") {
+        let markup = markup.into_string();
+        for inline in
+            [" style=", "<style", " onclick", " onsubmit", " onload", "javascript:", "data:", "http:"]
+        {
+            assert!(!markup.contains(inline), "{name} has {inline}: {markup}");
+        }
+        let scripts = markup.matches("<script").count();
+        assert_eq!(scripts, markup.matches("<script src=\"/console/assets/").count(), "{name}: {markup}");
+    }
+}
+
+#[test]
+fn a_password_is_never_sent_back() {
+    let field = Field { name: "apikey", label: "API key", value: "secret", ..Field::default() };
+    assert!(!password_field(field).into_string().contains("secret"));
+}
+
+#[test]
+fn what_describes_a_field_exists() {
+    let field = Field { name: "a", label: "A", help: Some("how"), error: Some("wrong"), ..Field::default() };
+    for markup in [text_field(field), search_field(field), select_field(field, &[]), checkbox(field, false)] {
+        let markup = markup.into_string();
+        assert!(markup.contains(r#"aria-describedby="field-a-error field-a-help""#), "{markup}");
+        for id in ["field-a", "field-a-error", "field-a-help"] {
+            assert_eq!(markup.matches(&format!("id=\"{id}\"")).count(), 1, "{id}: {markup}");
+        }
+    }
+}
+
+#[test]
+fn a_page_has_one_heading_and_its_landmarks() {
+    let page = Page { title: "KMS keys", ..Page::default() }.render().into_string();
+    assert!(page.contains("<title>KMS keys – keysync</title>"));
+    for part in ["<h1", "<header", "<main", "href=\"#main\"", "<html lang=\"en\""] {
+        assert_eq!(page.matches(part).count(), 1, "{part}: {page}");
+    }
+    assert!(!page.contains("logout"), "nobody is signed in: {page}");
+}
+
+#[test]
+fn every_asset_that_is_referred_to_exists() {
+    let page = Page::default().render().into_string();
+    let css = text_of("console.css");
+    let mut names = 0;
+    for text in [&page, &css] {
+        for reference in text.split("/console/assets/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(assets::find(name).is_some(), "{name} is referred to but not served");
+            names += 1;
+        }
+    }
+    assert_eq!(names, 6, "a stylesheet, a script, an icon and three fonts");
+    assert!(assets::find("../Cargo.toml").is_none());
+}
+
+#[test]
+fn the_stylesheet_and_the_script_keep_to_the_policy() {
+    let (css, js) = (text_of("console.css"), text_of("console.js"));
+    for foreign in ["data:", "http:", "https:", "@import"] {
+        assert!(!css.contains(foreign), "console.css has {foreign}");
+    }
+    for unsafe_way in [
+        "eval(",
+        "new Function",
+        "setAttribute(\"style",
+        "insertAdjacentHTML",
+        "document.write",
+        ".innerHTML =",
+    ] {
+        assert!(!js.contains(unsafe_way), "console.js has {unsafe_way}");
+    }
+}
+
+#[test]
+fn every_class_in_markup_has_a_rule_or_is_known_to_need_none() {
+    const PLAIN: &[&str] = &["notice__body"];
+    let css = text_of("console.css");
+    for (name, markup) in every_component("harmless") {
+        let markup = markup.into_string();
+        for classes in markup.split(" class=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            for class in classes.split(' ').filter(|class| !PLAIN.contains(class)) {
+                assert!(css.contains(&format!(".{class}")), "{name}: .{class} has no rule");
+            }
+        }
+    }
+}
+
+fn text_of(name: &str) -> String {
+    String::from_utf8(assets::find(name).unwrap().1.to_vec()).unwrap()
+}
