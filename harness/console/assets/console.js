@@ -167,10 +167,19 @@ function essence(element) {
   return clone.innerHTML;
 }
 
+function isChanged(field) {
+  if (field instanceof HTMLSelectElement) {
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(0, first);
+  }
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
 // Whether a replacement would take something out of the reader's hands.
 function inUse(section) {
   const selection = getSelection();
-  return document.activeElement.matches("input, select, textarea") && section.contains(document.activeElement)
+  const fields = [...section.querySelectorAll("input, select")];
+  return fields.some((field) => field === document.activeElement || isChanged(field))
     || section.querySelector(":popover-open")
     || (!selection.isCollapsed && section.contains(selection.anchorNode));
 }
