@@ -8,6 +8,7 @@
 mod endpoint_calls;
 mod engine;
 mod support;
+mod visitor;
 
 mod a_callback_is_what_was_agreed;
 mod a_failed_delivery_stays_pending;
@@ -28,6 +29,10 @@ mod one_of_many_wins;
 mod redeliveries_do_not_disturb_each_other;
 mod redelivery_finishes_what_was_begun;
 mod services_acknowledge;
+mod the_console_escapes_everything;
+mod the_console_keeps_its_sessions;
+mod the_console_says_what_went_wrong;
+mod the_console_takes_no_forged_forms;
 mod the_control_api_is_as_described;
 mod the_endpoint_dual_authorization;
 mod the_endpoint_imports_keys;

@@ -180,7 +180,7 @@ fn key() -> Markup {
         entry(Event::Created, "Key created", 50_000, None),
     ];
     let window = html! {
-        p { "The next sync is possible " (countdown(42 * 60 + 10, ago(-42))) "." }
+        p { "The next sync is possible " (countdown(42 * 60 + 10)) "." }
         (window_meter(18 * 60, 3600))
         p { "18 of 60 minutes have passed since the last event." }
         .row.row--buttons {
@@ -195,7 +195,7 @@ fn key() -> Markup {
         notice: Some(Notice {
             kind: NoticeKind::Error,
             title: "The key was not synchronized",
-            body: html! { p { "It was updated within the past hour. A sync works again " (countdown(2530, ago(-42))) ", " (time(ago(-42))) "." } },
+            body: html! { p { "It was updated within the past hour. A sync works again " (countdown(2530)) ", " (time(ago(-42))) "." } },
             action: None,
         }),
         lead: Some(html! { "payroll " (tag(Tag::Destroyed, "Destroyed")) " " (copy_id(KEY, "key ID")) }),

@@ -24,6 +24,13 @@ pub(crate) enum Failure {
     NoPage,
     /// There is no such instance, or not for whoever asks.
     NoInstance,
+    /// The key's state does not allow the action.
+    NotInThisState {
+        /// What cannot be done.
+        title: &'static str,
+        /// The state, by its name.
+        state: String,
+    },
     /// A form without its fields.
     BadForm,
     /// A form that this console did not make for whoever sent it.
@@ -55,6 +62,7 @@ impl Failure {
         match self {
             Self::Api { status, .. } => *status,
             Self::NoPage | Self::NoInstance => StatusCode::NOT_FOUND,
+            Self::NotInThisState { .. } => StatusCode::CONFLICT,
             Self::BadForm => StatusCode::BAD_REQUEST,
             Self::Forged => StatusCode::FORBIDDEN,
         }

@@ -42,7 +42,11 @@ fn to_log_in(parts: &Parts) -> String {
 
 impl Console {
     /// An instance of whoever is logged in, and the calls to it.
-    pub(crate) async fn instance(&self, session: &Session, id: Uuid) -> Result<(Instance, InstanceApi), Failure> {
+    pub(crate) async fn instance(
+        &self,
+        session: &Session,
+        id: Uuid,
+    ) -> Result<(Instance, InstanceApi), Failure> {
         if session.instance(id).is_none() {
             self.instances(session).await?;
         }

@@ -16,8 +16,7 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn listen() -> io::Result<Self> {
-        let (interrupted, terminated) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (interrupted, terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { interrupted, terminated })
     }
 

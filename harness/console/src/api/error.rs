@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn the_apis_document_and_iams_are_read() {
         let message = "Please wait: Sync cannot be performed until at least 2021-09-29T21:38:43Z";
-        let document = json!({"resources": [{"reasons": [{"code": "REQ_TOO_EARLY_ERR", "message": message}]}]});
+        let document =
+            json!({"resources": [{"reasons": [{"code": "REQ_TOO_EARLY_ERR", "message": message}]}]});
         let refused = refusal(&document);
         assert_eq!((refused.code.as_str(), refused.message.as_str()), ("REQ_TOO_EARLY_ERR", message));
         assert_eq!(refused.retry_after, Some(Duration::from_secs(17)));

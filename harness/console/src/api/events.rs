@@ -18,7 +18,11 @@ pub(crate) struct Event {
 
 impl InstanceApi {
     /// The newest events, and how many there are.
-    pub(crate) async fn events(&self, key: Uuid, limit: usize) -> Result<Option<(Vec<Event>, usize)>, ApiError> {
+    pub(crate) async fn events(
+        &self,
+        key: Uuid,
+        limit: usize,
+    ) -> Result<Option<(Vec<Event>, usize)>, ApiError> {
         let query = [("limit", limit.to_string()), ("totalCount", "true".to_owned())];
         let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/events"), &query).await?;
         Ok(found.map(|found| {

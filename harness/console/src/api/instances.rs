@@ -80,7 +80,8 @@ mod tests {
     fn only_key_management_is_listed_and_no_region_leads_elsewhere() {
         let instance = Instance::example();
         assert!(instance.manages_keys());
-        let bucket = Instance { crn: instance.crn.replace("hs-crypto", "cloud-object-storage"), ..instance.clone() };
+        let bucket =
+            Instance { crn: instance.crn.replace("hs-crypto", "cloud-object-storage"), ..instance.clone() };
         assert!(!bucket.manages_keys());
         for region in ["us/south", "us.evil.example#", "@evil.example", "US"] {
             assert!(!Instance { region: region.to_owned(), ..instance.clone() }.manages_keys(), "{region}");

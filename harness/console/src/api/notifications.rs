@@ -37,8 +37,7 @@ pub(crate) enum Standing {
 
 impl InstanceApi {
     pub(crate) async fn notifications(&self, key: Uuid) -> Result<Option<Vec<Notification>>, ApiError> {
-        let found: Option<Collection<_>> =
-            self.addition(&format!("/keys/{key}/notifications"), &[]).await?;
+        let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/notifications"), &[]).await?;
         Ok(found.map(|found| found.resources))
     }
 }

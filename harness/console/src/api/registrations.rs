@@ -42,7 +42,8 @@ impl InstanceApi {
     pub(crate) async fn registrations(&self, key: Uuid) -> Result<Registrations, ApiError> {
         let query = [("limit", MOST.to_string()), ("totalCount", "true".to_owned())];
         let path = format!("/keys/{key}/registrations");
-        let Collection { metadata, mut resources }: Collection<Registration> = self.get(&path, &query).await?;
+        let Collection { metadata, mut resources }: Collection<Registration> =
+            self.get(&path, &query).await?;
         let total = metadata.total_count.unwrap_or_default().max(resources.len());
         resources.sort_by(|one, other| one.order().cmp(&other.order()));
         Ok(Registrations { found: resources, total })

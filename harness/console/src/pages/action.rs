@@ -21,7 +21,8 @@ use crate::{
     form::Posted,
     signed_in::SignedIn,
     view::{
-        Button, Crumb, Field, Page, button, checkbox, copy_id, csrf_field, definition_list, link_button, panel, tag,
+        Button, Crumb, Field, Page, button, checkbox, copy_id, csrf_field, definition_list, link_button,
+        panel, tag,
     },
 };
 
@@ -55,6 +56,9 @@ pub(crate) async fn confirm(
     let (key, registrations) = tokio::try_join!(api.key(path.key), api.registrations(path.key))?;
     let keys = keys::path(instance.id);
     let wording = words::action(path.action);
+    if !key.actions().contains(&path.action) {
+        return Err(Failure::NotInThisState { title: wording.not_done, state: key.state.name() });
+    }
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
         content: form(path, &key, registrations.total, session.csrf().as_str()),
@@ -99,7 +103,7 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
         @if !key.extractable {
             p { "Every associated service is told. For the next hour they cannot be told again by Synchronize." }
         }
-        form method="post" {
+        form.form method="post" action=(path.key().to(&format!("actions/{}", path.action.name()))) {
             (csrf_field(csrf))
             @if path.action == Action::Delete && protects > 0 {
                 (checkbox(Field {
@@ -110,7 +114,7 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
                     ..Field::default()
                 }, false))
             }
-            .buttons {
+            .row.row--buttons {
                 (link_button(Button::Secondary, &keys::path(path.instance), "Cancel"))
                 (button(if danger { Button::Danger } else { Button::Primary }, name))
             }

@@ -11,13 +11,24 @@ use crate::{
 
 /// The page, for whoever is logged in or for nobody.
 pub(crate) fn show(failure: &Failure, session: Option<&Session>) -> Markup {
+    let of_state;
     let (title, text) = match failure {
         Failure::Api { text, .. } => ("This cannot be shown", text.as_str()),
-        Failure::NoPage => ("There is no such page", "The address may be mistyped, or of another version of this console."),
-        Failure::NoInstance => {
-            ("There is no such instance", "It does not exist, or it belongs to an account that you are not logged in to.")
+        Failure::NoPage => {
+            ("There is no such page", "The address may be mistyped, or of another version of this console.")
         }
-        Failure::BadForm => ("This form is incomplete", "Something that belongs to the form did not arrive. Nothing was changed."),
+        Failure::NoInstance => (
+            "There is no such instance",
+            "It does not exist, or it belongs to an account that you are not logged in to.",
+        ),
+        Failure::NotInThisState { title, state } => {
+            of_state = format!("The key is {state}. Somebody may have changed it since you opened the list.");
+            (*title, of_state.as_str())
+        }
+        Failure::BadForm => (
+            "This form is incomplete",
+            "Something that belongs to the form did not arrive. Nothing was changed.",
+        ),
         Failure::Forged => (
             "This form is not from this page",
             "It was sent from elsewhere, or its page is older than your login. Nothing was changed.",

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath,
-    frame, notices,
+    KeyPath, frame, notices,
     paging::{Paging, Shown},
     words,
 };
@@ -18,8 +17,8 @@ use crate::{
     failure::Failure,
     signed_in::SignedIn,
     view::{
-        Button, Column, DataTable, Field, MenuItem, Page, button, copy_id, data_table, empty_state, link_button,
-        overflow_menu, relative, search_field, select_field, tag,
+        Button, Column, DataTable, Field, MenuItem, Page, button, copy_id, data_table, empty_state,
+        link_button, overflow_menu, relative, search_field, select_field, tag,
     },
 };
 
@@ -83,10 +82,8 @@ impl Asked {
 
 fn table(instance: Uuid, asked: &Asked, found: KeyPage, now: Timestamp) -> Markup {
     let path = path(instance);
-    let columns = [
-        "Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions",
-    ]
-    .map(|label| Column { label, hidden: label == "Actions", ..Column::default() });
+    let columns = ["Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions"]
+        .map(|label| Column { label, hidden: label == "Actions", ..Column::default() });
     let shown = Shown { items: "keys", number: found.keys.len(), more: found.more, total: found.total };
     let keep = [("search", asked.search.as_str()), ("state", asked.state.as_str())];
     data_table(DataTable {
@@ -126,8 +123,13 @@ fn toolbar(path: &str, asked: &Asked) -> Markup {
 
 fn nothing(path: &str, asked: &Asked) -> Markup {
     if asked.selects() {
-        let body = html! { p { "No key of this instance has that in its name, alias or ID, and that state." } };
-        return empty_state("No keys found", body, Some(link_button(Button::Tertiary, path, "Show all keys")));
+        let body =
+            html! { p { "No key of this instance has that in its name, alias or ID, and that state." } };
+        return empty_state(
+            "No keys found",
+            body,
+            Some(link_button(Button::Tertiary, path, "Show all keys")),
+        );
     }
     let body = html! { p { "Keys are made by the API, the command line, or the services that need them." } };
     empty_state("No keys yet", body, None)
@@ -141,13 +143,21 @@ fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
     let resources = path.to("resources");
     let name = html! { @if key.name.is_empty() { "(no name)" } @else { (key.name) } };
     vec![
-        if key.extractable { name } else { html! { a href=(resources) { (name) } } },
+        if key.extractable {
+            name
+        } else {
+            html! { a href=(resources) { (name) } }
+        },
         copy_id(&key.id.to_string(), &format!("ID of {}", key.name)),
         html! { (if key.extractable { "Standard" } else { "Root" }) },
         tag(words::state_tag(key.state), &key.state.name()),
         html! { (key.ring) },
         date(key.last_rotate_date),
-        if key.extractable { html! { span.nothing { "–" } } } else { date(key.last_notification_date) },
+        if key.extractable {
+            html! { span.nothing { "–" } }
+        } else {
+            date(key.last_notification_date)
+        },
         menu(path, key),
     ]
 }

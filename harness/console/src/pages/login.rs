@@ -54,11 +54,16 @@ pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (C
     let notice = if wanted.ended {
         Some((NoticeKind::Warning, "Your session has ended", "Nothing was changed. Log in, and do it again."))
     } else if wanted.out {
-        Some((NoticeKind::Success, "You are logged out", "The access token that was yours here is forgotten."))
+        Some((
+            NoticeKind::Success,
+            "You are logged out",
+            "The access token that was yours here is forgotten.",
+        ))
     } else {
         None
     };
-    let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } }, action: None });
+    let notice =
+        notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } }, action: None });
     form(cookies, notice, None, &wanted.next)
 }
 
@@ -110,7 +115,12 @@ pub(crate) async fn log_out(
     (cookies.add(console.sessions.end(&session)), Redirect::to("/console/login?out=true"))
 }
 
-fn form(cookies: CookieJar, notice: Option<Notice<'_>>, problem: Option<&str>, next: &str) -> (CookieJar, Markup) {
+fn form(
+    cookies: CookieJar,
+    notice: Option<Notice<'_>>,
+    problem: Option<&str>,
+    next: &str,
+) -> (CookieJar, Markup) {
     let csrf = CsrfToken::random();
     let content = html! {
         form.login method="post" action="/console/login" {
@@ -151,9 +161,14 @@ mod tests {
     fn a_login_leads_nowhere_else() {
         let keys = "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys?state=5";
         assert_eq!(onwards(keys), keys);
-        for elsewhere in
-            ["", "https://evil.example", "//evil.example", "/consolevil", "/console/\\evil", "/console/a\r\nb"]
-        {
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/consolevil",
+            "/console/\\evil",
+            "/console/a\r\nb",
+        ] {
             assert_eq!(onwards(elsewhere), "/console/resources", "{elsewhere}");
         }
     }

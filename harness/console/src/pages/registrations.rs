@@ -11,8 +11,8 @@ use super::{
 use crate::{
     api::{Key, Registration, Registrations},
     view::{
-        Button, Column, DataTable, Field, Tag, button, data_table, empty_state, link_button, relative, search_field,
-        tag,
+        Button, Column, DataTable, Field, Tag, button, data_table, empty_state, link_button, relative,
+        search_field, tag,
     },
 };
 

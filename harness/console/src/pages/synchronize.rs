@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::KeyPath;
 use crate::{
     api::Key,
-    view::{Button, countdown, csrf_field, button, panel, time, window_meter},
+    view::{Button, button, countdown, csrf_field, panel, time, window_meter},
 };
 
 /// How long the window stays closed after a notification, in seconds.
@@ -21,7 +21,7 @@ pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: Mark
             four hours after its key was deleted, say."
         }
         (window)
-        form method="post" action=(path.to("sync")) {
+        form.form method="post" action=(path.to("sync")) {
             (csrf_field(csrf))
             input type="hidden" name="request" value=(request);
             (button(Button::Primary, "Synchronize"))
@@ -51,7 +51,7 @@ pub(super) fn window(key: &Key, now: Timestamp) -> Markup {
 }
 
 pub(super) fn countdown_to(at: Timestamp, now: Timestamp) -> Markup {
-    countdown(seconds_between(now, at), at)
+    countdown(seconds_between(now, at))
 }
 
 /// Rounded up: at the end of the countdown it works.

@@ -34,11 +34,8 @@ pub(super) fn timeline(
 
 /// What an endpoint that has no list of events tells by a key's dates.
 pub(super) fn events_of(key: &Key) -> Vec<Event> {
-    let dates = [
-        ("create", key.creation_date),
-        ("rotate", key.last_rotate_date),
-        ("delete", key.deletion_date),
-    ];
+    let dates =
+        [("create", key.creation_date), ("rotate", key.last_rotate_date), ("delete", key.deletion_date)];
     let event = |(name, at): (&str, Option<Timestamp>)| {
         Some(Event { event_type: name.to_owned(), occurred_at: at?, initiator: None })
     };

@@ -25,7 +25,9 @@ fn refused(refusal: &Refusal) -> String {
         "KEY_ACTION_INVALID_STATE_ERR" => {
             "The key's state does not allow it. Somebody may have changed the key since you opened the page."
         }
-        "KEY_ROTATION_NOT_PERMITTED" => "The key was rotated within the past hour. It can be rotated once an hour.",
+        "KEY_ROTATION_NOT_PERMITTED" => {
+            "The key was rotated within the past hour. It can be rotated once an hour."
+        }
         "PROTECTED_RESOURCE_ERR" => {
             "The key protects resources. To delete it all the same, tick the box that says so."
         }
@@ -43,11 +45,19 @@ fn refused(refusal: &Refusal) -> String {
             "The key was imported, so its next version has to be imported, too. Use the API or the command line."
         }
         "TOO_MANY_REQUESTS_ERR" => "The service has too much to do. Try again in a moment.",
-        "SERVICE_UNAVAILABLE_ERR" => "Something that the service needs does not answer. Try again in a moment.",
+        "SERVICE_UNAVAILABLE_ERR" => {
+            "Something that the service needs does not answer. Try again in a moment."
+        }
         "BXNIM0415E" => "There is no such API key. Copy it once more; it is shown only when it is made.",
         _ => "",
     };
     match (known, refusal.message.as_str()) {
+        ("", "") if refusal.status.is_server_error() => {
+            format!(
+                "The service does not work just now (status {}). Try again in a moment.",
+                refusal.status.as_u16()
+            )
+        }
         ("", "") => format!("The service refused it with status {}.", refusal.status.as_u16()),
         ("", message) => format!("The service says: {message}"),
         (known, _) => known.to_owned(),

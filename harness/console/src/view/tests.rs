@@ -77,7 +77,7 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         ("overflow_menu", overflow_menu(text, text, &[item])),
         ("time", time(at(0))),
         ("relative", relative(at(0), at(60))),
-        ("countdown", countdown(60, at(60))),
+        ("countdown", countdown(60)),
         ("window_meter", window_meter(60, 3600)),
         ("timeline", timeline(vec![entry(Some(standings(&[standing]))), entry(None)], at(60))),
         ("panel", panel(text, words())),

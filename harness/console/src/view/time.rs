@@ -19,13 +19,13 @@ pub fn relative(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(machine(at)) title=(plain(at)) data-age=(age) { (wording(age)) } }
 }
 
-/// When something will be possible: `at <time>`, or, where the script runs, `in 42 min 10 s`, counted down.
-/// At zero the [`live`](super::live) sections of the page are fetched again.
+/// In how long something will be possible: `in 43 minutes`, or, where the script runs, `in 42 min 10 s`, counted
+/// down. At zero the [`live`](super::live) sections of the page are fetched again. The instant is for a [`time`] beside it.
 #[must_use]
-pub fn countdown(seconds_left: u64, until: Timestamp) -> Markup {
+pub fn countdown(seconds_left: u64) -> Markup {
     html! {
         span.countdown role="timer" aria-live="off" data-left=(seconds_left) {
-            span data-left-text { "at " (time(until)) }
+            span data-left-text { (wording(-i64::try_from(seconds_left).unwrap_or(i64::MAX))) }
         }
     }
 }

@@ -1,0 +1,128 @@
+//! Who is logged in to the console, and for how long; and what of that a browser, a page or an address ever holds.
+
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
+
+use crate::visitor::Visitor;
+
+async fn harness() -> Harness {
+    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn nobody_sees_a_page_without_logging_in_and_then_they_see_that_page() {
+    let harness = harness().await;
+    let keys = format!("/console/instances/{}/keys?state=5", harness.instance());
+    let visitor = Visitor::new(&harness);
+    for path in ["/console", "/console/", "/console/resources", &keys, "/console/nothing/here"] {
+        let page = visitor.open(path).await;
+        assert!(page.path.starts_with("/console/login"), "{path} led to {}", page.path);
+    }
+    let login = visitor.open(&keys).await;
+    let page = visitor.submit(&login, "/console/login", &[("apikey", harness.api_key())]).await;
+    assert_eq!(page.path, keys);
+}
+
+#[tokio::test]
+async fn neither_token_nor_api_key_are_in_a_page_an_address_or_a_cookie() {
+    let harness = harness().await;
+    let (key, _) = harness.sample_keys().await.unwrap();
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    let keys = format!("/console/instances/{}/keys", harness.instance());
+    let of_key = format!("{keys}/{key}");
+    for path in [
+        "/console/resources",
+        &keys,
+        &format!("{of_key}/resources"),
+        &format!("{of_key}/live"),
+        &format!("{of_key}/actions/delete"),
+        "/console/nothing",
+    ] {
+        let page = visitor.open(path).await;
+        let everything = format!("{:?} {} {:?}", page.headers, page.html, visitor.cookie());
+        // A JSON Web Token starts so.
+        assert!(!everything.contains("eyJ") && !everything.contains(harness.api_key()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_no_script_and_no_other_site_and_new_with_each_login() {
+    let harness = harness().await;
+    let visitor = Visitor::new(&harness);
+    visitor.take_cookie("chosen-by-somebody-else");
+    let login = visitor.open("/console/login").await;
+    let mut form = login.hidden_fields("/console/login");
+    form.push(("apikey".to_owned(), harness.api_key().to_owned()));
+    let answer = visitor.post("/console/login", &form, &[]).await;
+    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+    let session = cookies.into_iter().find(|cookie| cookie.starts_with("keysync-console=")).unwrap();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/console"] {
+        assert!(session.contains(attribute), "{session}");
+    }
+    assert!(
+        !session.contains("Max-Age") && !session.contains("Expires"),
+        "it ends with the browser: {session}"
+    );
+    let first = visitor.cookie().unwrap();
+    assert_ne!(first, "chosen-by-somebody-else");
+    visitor.log_in(harness.api_key()).await;
+    assert_ne!(visitor.cookie().unwrap(), first);
+}
+
+#[tokio::test]
+async fn who_logs_out_is_logged_out_even_with_the_old_cookie() {
+    let harness = harness().await;
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    let cookie = visitor.cookie().unwrap();
+    let page = visitor.open("/console/resources").await;
+    let page = visitor.submit(&page, "/console/logout", &[]).await;
+    assert!(page.text().contains("You are logged out"), "{}", page.text());
+    assert_eq!(visitor.cookie(), None);
+    visitor.take_cookie(&cookie);
+    assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_token() {
+    let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
+    let harness = Harness::builder().function(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    let page = visitor.open("/console/resources").await;
+    clock.advance(Duration::from_secs(3_599));
+    assert_eq!(visitor.open("/console/resources").await.path, "/console/resources");
+    clock.advance(Duration::from_secs(1));
+    let ended = visitor.submit(&page, "/console/logout", &[]).await;
+    assert!(ended.text().contains("Your session has ended"), "{}", ended.text());
+    assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_to_trust_nothing_but_the_console() {
+    let harness = harness().await;
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    for path in [
+        "/console/resources",
+        "/console/login",
+        "/console/nothing",
+        "/console/assets/console.js",
+        "/console/assets/no",
+    ] {
+        let page = visitor.open(path).await;
+        let header = |name: &str| {
+            page.headers.get(name).unwrap_or_else(|| panic!("{path}: no {name}")).to_str().unwrap()
+        };
+        let policy = header("content-security-policy");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        let cached =
+            if page.status == StatusCode::OK && path.contains("assets") { "no-cache" } else { "no-store" };
+        assert_eq!(header("cache-control"), cached, "{path}");
+    }
+}

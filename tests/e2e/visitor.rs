@@ -1,0 +1,155 @@
+//! Somebody with a browser, as far as HTTP goes: cookies are kept, redirects followed, forms filled in as the page has
+//! them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use http::{HeaderMap, Method, StatusCode, header};
+use keysync_harness::Harness;
+use reqwest::redirect::Policy;
+
+/// A visitor of the console.
+pub(crate) struct Visitor {
+    http: reqwest::Client,
+    origin: String,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+/// What the console answered.
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) html: String,
+    /// The path of the page that it is, after all redirects.
+    pub(crate) path: String,
+}
+
+impl Visitor {
+    pub(crate) fn new(harness: &Harness) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        Self { http, origin: harness.endpoint_url(), cookies: Mutex::default() }
+    }
+
+    /// One who is logged in with `api_key`.
+    pub(crate) async fn logged_in(harness: &Harness, api_key: &str) -> Self {
+        let visitor = Self::new(harness);
+        let page = visitor.log_in(api_key).await;
+        assert_eq!(
+            (page.status, page.path.as_str()),
+            (StatusCode::OK, "/console/resources"),
+            "{}",
+            page.html
+        );
+        visitor
+    }
+
+    pub(crate) async fn log_in(&self, api_key: &str) -> Page {
+        let page = self.open("/console/login").await;
+        self.submit(&page, "/console/login", &[("apikey", api_key)]).await
+    }
+
+    /// Opens a page, and follows where it leads.
+    pub(crate) async fn open(&self, path: &str) -> Page {
+        let mut page = self.send(Method::GET, path, None, &[]).await;
+        while page.status.is_redirection() {
+            page = self.send(Method::GET, &text(&page.headers, header::LOCATION), None, &[]).await;
+        }
+        page
+    }
+
+    /// Sends the form of `page` that goes to `action`, with the fields that are hidden in it and these.
+    pub(crate) async fn submit(&self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+        let mut form = page.hidden_fields(action);
+        form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let answer = self.post(action, &form, &[]).await;
+        match answer.status.is_redirection() {
+            true => self.open(&text(&answer.headers, header::LOCATION)).await,
+            false => answer,
+        }
+    }
+
+    /// Sends a form as it is given, and returns what is answered.
+    pub(crate) async fn post(&self, path: &str, form: &[(String, String)], headers: &[(&str, &str)]) -> Page {
+        self.send(Method::POST, path, Some(form), headers).await
+    }
+
+    /// The cookie that says who is logged in.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        self.jar().get("keysync-console").cloned()
+    }
+
+    /// Has that cookie from now on.
+    pub(crate) fn take_cookie(&self, value: &str) {
+        self.jar().insert("keysync-console".to_owned(), value.to_owned());
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        form: Option<&[(String, String)]>,
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let mut request = self.http.request(method, format!("{}{path}", self.origin));
+        let cookies = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(form) = form {
+            request = request.form(form);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        for cookie in headers.get_all(header::SET_COOKIE) {
+            self.keep(cookie.to_str().unwrap());
+        }
+        Page { status, headers, html: answer.text().await.unwrap(), path: path.to_owned() }
+    }
+
+    fn keep(&self, cookie: &str) {
+        let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+        let (name, value) = pair.split_once('=').unwrap();
+        if attributes.contains("Max-Age=0") {
+            self.jar().remove(name);
+        } else {
+            self.jar().insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    fn jar(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Page {
+    /// The fields that are hidden in the form that goes to `action`.
+    pub(crate) fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+        let forms = self.html.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap());
+        let to_it = |form: &&str| form.split('>').next().unwrap().contains(&format!("action=\"{action}\""));
+        let form =
+            forms.clone().find(to_it).unwrap_or_else(|| panic!("no form goes to {action}: {}", self.html));
+        let inputs = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
+        inputs.map(|input| (attribute(input, "name"), attribute(input, "value"))).collect()
+    }
+
+    /// What somebody reads: the text of the page without its tags.
+    pub(crate) fn text(&self) -> String {
+        let body = self.html.split("<body>").nth(1).unwrap_or(&self.html);
+        let text = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        text.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> String {
+    let after = tag.split(&format!("{name}=\"")).nth(1).unwrap_or_default();
+    after.split('"').next().unwrap_or_default().to_owned()
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
+    headers.get(name).unwrap().to_str().unwrap().to_owned()
+}
