@@ -19,7 +19,7 @@ use keysync::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Endpoint, address::Caller, body, representation};
+use super::{ApiError, Endpoint, Registration, address::Caller, body, representation};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,13 +61,15 @@ pub(super) async fn list(
     name: Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let record = caller.key(&endpoint, "kms.registrations.list", name).await?.record;
-    Ok(representation::collection("notification", &standings(&record)))
+    let registered = endpoint.0.store.registrations(&record.crn).await?;
+    Ok(representation::collection("notification", &standings(&record, &registered)))
 }
 
-/// A service's standing: the last that is known of it, newest first.
-fn standings(record: &KeyRecord) -> Vec<Value> {
+/// The standing of each service that was told or is to be told, the next time where it was not yet.
+fn standings(record: &KeyRecord, registered: &[Registration]) -> Vec<Value> {
     let mut services: BTreeMap<&ServiceName, Value> = BTreeMap::new();
-    for service in record.pending.keys().chain(record.outcome.keys()) {
+    let registered = registered.iter().map(|registration| registration.resource_crn.service());
+    for service in record.pending.keys().chain(record.outcome.keys()).chain(registered) {
         let outcome = record.outcome.get(service).filter(|outcome| is_of(record, service, outcome));
         let acknowledged = record.acknowledged.get(service);
         services.insert(service, standing(record, service, outcome, acknowledged));

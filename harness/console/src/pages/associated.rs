@@ -52,14 +52,14 @@ pub(crate) async fn show(
     let (key, now) = (&situation.key, situation.now);
     let url = path.to("live");
     let content = html! {
-        (facts(key))
         .columns {
-            div {
+            .stack {
                 (synchronize(path, session.csrf().as_str(), request, live("window", &url, EVERY, situation.window())))
                 (live("notifications", &url, EVERY, situation.notifications()))
             }
             (panel("What happened", live("events", &url, EVERY, situation.timeline())))
         }
+        (facts(key))
         (registrations::table(path, &asked, &registrations, key, now))
     };
     let keys = keys::path(instance.id);

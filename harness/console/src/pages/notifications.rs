@@ -72,7 +72,7 @@ fn happened(notification: &Notification, now: Timestamp) -> Markup {
         Standing::Failed => html! { "Given up" (when(last_attempt)) " after " (attempts) (because) },
         Standing::Refused => html! { "Wants no notifications, it said" (when(last_attempt)) },
         Standing::Pending => html! { "Is being told" },
-        Standing::NotNotified => html! { "Was not to be told" },
+        Standing::NotNotified => html! { "Not part of the last notification. It is told of the next one." },
         Standing::Unknown => html! { (attempts) (because) },
     }
 }
