@@ -1,6 +1,11 @@
 //! What the other tests look with: that it sees what is there, and that each check can fail.
 
-use std::{fs, panic::AssertUnwindSafe, path::Path};
+use std::{
+    fs,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -11,7 +16,7 @@ use futures_util::FutureExt;
 use thirtyfour::Key;
 use tokio::net::TcpListener;
 
-use crate::browser::{Browser, Options, browser_test};
+use crate::browser::{Options, browser_test};
 
 /// Serves one page, whatever is asked for, for as long as the test runs.
 async fn page(html: &'static str) -> String {
@@ -169,6 +174,8 @@ async fn what_the_browser_complains_about_is_found() {
         browser.go(&page("<script>nobody.knows()</script>").await).await;
         let complaints = browser.console_errors().await;
         assert!(complaints.iter().any(|error| error.contains("nobody is not defined")), "{complaints:?}");
+        browser.reload().await;
+        failure(browser.assert_no_complaints()).await;
         // axe-core and the test's own scripts are not the page's.
         browser.go(&page_with_policy("default-src 'none'", "<main><h1>Title</h1></main>").await).await;
         browser.assert_accessible().await;
@@ -189,12 +196,51 @@ async fn what_sticks_out_is_found() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_is_told() {
+    let impatient = Options::wide().waiting(Duration::from_millis(500));
+    browser_test("what_is_not_there_is_told", impatient, async |browser| {
+        browser.go(&page(FORM).await).await;
+        let said = failure(browser.click("Nothing")).await;
+        assert!(said.contains("there is no \"Nothing\"") && said.contains("button \"Send\""), "{said}");
+        // A link that nobody can see is not there, and a field is not to be clicked.
+        failure(browser.click("Hidden")).await;
+        failure(browser.click("Name")).await;
+        let said = failure(browser.click("Never")).await;
+        assert!(said.contains("it is disabled: button \"Never\""), "{said}");
+        failure(browser.choose("Kind", "none of these")).await;
+        failure(browser.tabs_to("Never")).await;
+        failure(browser.arrives_at("/elsewhere")).await;
+        let said = failure(browser.waits_for("Something else")).await;
+        assert!(said.contains("Elsewhere"), "{said}");
+        failure(browser.waits_until_gone("Elsewhere")).await;
+        browser.waits_until_gone("Something else").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pictures_are_of_the_window_or_of_all() {
+    browser_test("pictures_are_of_the_window_or_of_all", Options::narrow(), async |browser| {
+        browser.go(&page("<p style='height: 2000px'>Long</p>").await).await;
+        browser.screenshot("picture_of_the_window").await;
+        browser.screenshot_of_all("picture_of_all").await;
+        let [window, all] = ["picture_of_the_window", "picture_of_all"].map(|name| {
+            let file = pictures().join(format!("{name}.png"));
+            let png = fs::read(&file).unwrap();
+            fs::remove_file(file).unwrap();
+            let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+            (size(16), size(20))
+        });
+        assert_eq!(window, (375, 812));
+        assert!(all.0 == 375 && all.1 > 2000, "{all:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_test_that_fails_leaves_a_picture_and_nothing_else() {
-    let name = "a_test_on_purpose";
-    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("console");
-    let evidence = ["png", "html"].map(|kind| pictures.join(format!("failed-{name}.{kind}")));
     let mut folder = None;
-    let failing = browser_test(name, Options::wide(), async |browser: &Browser| {
+    let failing = browser_test("on_purpose", Options::wide(), async |browser| {
         folder = Some(browser.folder());
         browser.go(&page("<p>What was there</p>").await).await;
         assert!(browser.sees("what was not").await);
@@ -203,9 +249,19 @@ async fn a_test_that_fails_leaves_a_picture_and_nothing_else() {
     let Some(folder) = folder else { return };
     assert!(outcome.is_err(), "it does not fail");
     assert!(!folder.exists(), "{} is left", folder.display());
-    assert!(fs::read_to_string(&evidence[1]).unwrap().contains("What was there"));
-    assert!(fs::read(&evidence[0]).unwrap().starts_with(b"\x89PNG"));
-    for file in evidence {
-        fs::remove_file(file).unwrap();
-    }
+    let [picture, source] = ["png", "html"].map(|kind| pictures().join(format!("failed-on_purpose.{kind}")));
+    assert!(fs::read_to_string(&source).unwrap().contains("What was there"));
+    assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+    fs::remove_file(picture).unwrap();
+    fs::remove_file(source).unwrap();
+}
+
+fn pictures() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("console")
+}
+
+/// What it says that fails.
+async fn failure(failing: impl Future<Output = ()>) -> String {
+    let panic = AssertUnwindSafe(failing).catch_unwind().await.expect_err("it does not fail");
+    *panic.downcast().unwrap()
 }

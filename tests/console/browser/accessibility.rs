@@ -30,14 +30,13 @@ impl Browser {
     /// What keeps somebody from using the page as it is now, seriously or altogether.
     pub(crate) async fn accessibility_violations(&self) -> Vec<Violation> {
         // It uses timers, which no script has where the page's may not run.
-        let options = *self.options.lock().unwrap();
         self.allow_script(true).await;
         if self.asks("return typeof axe").await == "undefined" {
             let axe = fs::read_to_string(env::var("KEYSYNC_TEST_AXE").unwrap()).unwrap();
             self.web.execute(axe, vec![]).await.unwrap();
         }
         let answer = self.web.execute_async(ASK, vec![]).await.unwrap();
-        self.allow_script(options.has_script()).await;
+        self.allow_script(self.options().has_script()).await;
         let answer = answer.json();
         let found = answer["violations"].as_array();
         let found = found.unwrap_or_else(|| panic!("axe-core fails: {}", answer["error"]));

@@ -1,8 +1,10 @@
 //! What somebody does with the mouse and the keyboard.
 
+use std::cell::RefCell;
+
 use thirtyfour::{Key, WebElement, components::SelectElement, error::WebDriverResult};
 
-use super::{Browser, finding::Thing, until};
+use super::{Browser, finding::Thing};
 
 impl Browser {
     /// Clicks the first link, button or the like of exactly this name, once there is one and it can be clicked. Where that
@@ -71,16 +73,14 @@ impl Browser {
         fits: fn(&Thing) -> bool,
         act: impl AsyncFn(WebElement) -> WebDriverResult<()>,
     ) {
-        let last = std::cell::RefCell::new(String::new());
-        let attempt = async || {
+        let why_not = RefCell::new(String::new());
+        let done = async || {
             let outcome = match self.find(name, fits).await {
                 Ok(thing) => act(thing).await.map_err(|error| error.to_string()),
                 Err(why) => Err(why),
             };
-            outcome.map_err(|why| last.replace(why)).ok()
+            outcome.map_err(|why| why_not.replace(why)).is_ok()
         };
-        if until(attempt).await.is_none() {
-            panic!("{}: {}", self.url().await, last.take());
-        }
+        assert!(self.until(done).await, "at {}: {}", self.url().await, why_not.borrow());
     }
 }

@@ -35,15 +35,30 @@ pub(super) struct Driver {
     watch: Child,
     said: BufReader<ChildStdout>,
     port: u16,
-    _one_of_few: SemaphorePermit<'static>,
+    one_of_few: SemaphorePermit<'static>,
 }
 
 impl Driver {
     /// Waits until few others run, starts one on a free port, and waits until it listens.
     pub(super) async fn start() -> Self {
         let one_of_few = AT_ONCE.acquire().await.unwrap();
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{}", uuid::Uuid::new_v4().simple()));
+        let mut driver = Self::on_some_port(one_of_few);
+        // It takes a free port of IPv4, and ends where the same one of IPv6 is not free.
+        for _ in 0..10 {
+            match timeout(SOON, driver.listens_on()).await {
+                Ok(Some(port)) => return Self { port, ..driver },
+                Ok(None) if driver.log().contains("Address already in use") => {
+                    driver = Self::on_some_port(driver.one_of_few);
+                }
+                Ok(None) | Err(_) => break,
+            }
+        }
+        panic!("chromedriver does not start:\n{}", driver.log());
+    }
+
+    fn on_some_port(one_of_few: SemaphorePermit<'static>) -> Self {
+        let name = format!("browser-{}", uuid::Uuid::new_v4().simple());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut watch = Command::new("bash");
         watch.args(["-c", WATCH, "bash", &env::var("KEYSYNC_TEST_CHROMEDRIVER").unwrap()]).arg(&folder);
@@ -52,11 +67,7 @@ impl Driver {
         watch.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(folder.join("log")).unwrap());
         let mut watch = watch.spawn().unwrap();
         let said = BufReader::new(watch.stdout.take().unwrap());
-        let mut driver = Self { folder, watch, said, port: 0, _one_of_few: one_of_few };
-        let port = timeout(SOON, driver.listens_on()).await;
-        driver.port =
-            port.ok().flatten().unwrap_or_else(|| panic!("chromedriver does not start:\n{}", driver.log()));
-        driver
+        Self { folder, watch, said, port: 0, one_of_few }
     }
 
     /// The port that it says it listens on; none where it ends without saying so.

@@ -1,6 +1,6 @@
 //! What there is to use on a page, by the names that assistive technology has for it.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde_json::{Value, json};
 use thirtyfour::{WebElement, cdp::BackendNodeId};
@@ -69,7 +69,15 @@ impl Browser {
     /// All that there is to use on the page, in its order.
     pub(crate) async fn things(&self) -> Vec<Thing> {
         let tree = self.tools("Accessibility.getFullAXTree", json!({})).await;
-        tree["nodes"].as_array().into_iter().flatten().filter_map(Thing::from_node).collect()
+        let nodes = tree["nodes"].as_array().into_iter().flatten();
+        let by_id: HashMap<_, _> = nodes.clone().map(|node| (node["nodeId"].as_str(), node)).collect();
+        let (mut things, mut ahead): (Vec<_>, Vec<_>) = (vec![], nodes.take(1).collect());
+        while let Some(node) = ahead.pop() {
+            things.extend(Thing::from_node(node));
+            let children = node["childIds"].as_array().into_iter().flatten();
+            ahead.extend(children.rev().filter_map(|id| by_id.get(&id.as_str())));
+        }
+        things
     }
 
     /// What the keyboard is for at the moment, such as `button "Synchronize"`; nothing where that is the page.

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! What cannot be done ends the test, and says what is there instead. Whatever may take its time is waited for, no longer
-//! than [`PATIENCE`].
+//! than the [`Options`] say. A browser takes a second or two to start and end: a test that looks at the same thing in
+//! several ways [adjusts](Browser::adjust) one.
 
 mod accessibility;
 mod acting;
@@ -34,9 +35,6 @@ use tokio::time::{interval, timeout};
 
 use self::driver::Driver;
 pub(crate) use self::{options::Options, test::browser_test};
-
-/// How long something that a test waits for may take: two cores, and more than one browser on them.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What keeps a browser to itself: no account, no updates, no word to anybody but the page's own server.
 const FLAGS: [&str; 11] = [
@@ -124,7 +122,7 @@ impl Browser {
     /// Ends it, and all that it started.
     pub(crate) async fn close(self) {
         // A browser that no longer answers is ended by its driver.
-        let _ = timeout(PATIENCE, self.web.quit()).await;
+        let _ = timeout(self.options().patience, self.web.quit()).await;
         self.driver.end().await;
     }
 
@@ -134,22 +132,24 @@ impl Browser {
         answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
+    /// Asks again and again until something is so; `false` where that takes longer than a test waits.
+    async fn until(&self, is_so: impl AsyncFn() -> bool) -> bool {
+        let asked = async {
+            let mut look = interval(Duration::from_millis(50));
+            while !is_so().await {
+                look.tick().await;
+            }
+        };
+        timeout(self.options().patience, asked).await.is_ok()
+    }
+
+    /// How it is set up.
+    fn options(&self) -> Options {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers what the test did, for when it fails.
     fn notes(&self, step: String) {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
     }
-}
-
-/// Asks again and again until there is an answer; none where it takes too long.
-async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> Option<T> {
-    let answer = async {
-        let mut look = interval(Duration::from_millis(50));
-        loop {
-            look.tick().await;
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-        }
-    };
-    timeout(PATIENCE, answer).await.ok()
 }

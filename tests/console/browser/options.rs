@@ -1,5 +1,7 @@
 //! How the browser is set up: its window, its owner's preferences, and where it is.
 
+use std::{sync::PoisonError, time::Duration};
+
 use serde_json::json;
 
 use super::Browser;
@@ -14,6 +16,7 @@ pub(crate) struct Options {
     script: bool,
     motion: bool,
     time_zone: &'static str,
+    pub(super) patience: Duration,
 }
 
 impl Options {
@@ -27,6 +30,8 @@ impl Options {
             script: true,
             motion: true,
             time_zone: "UTC",
+            // Two cores, and more than one browser on them.
+            patience: Duration::from_secs(10),
         }
     }
 
@@ -43,6 +48,11 @@ impl Options {
     /// Runs none of the page's scripts.
     pub(crate) const fn without_script(self) -> Self {
         Self { script: false, ..self }
+    }
+
+    /// Waits no longer than this for what takes its time; 10 s otherwise.
+    pub(crate) const fn waiting(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether it runs the page's scripts.
@@ -66,7 +76,7 @@ impl Browser {
     /// once; those it sees when it is loaded again.
     pub(crate) async fn adjust(&self, options: Options) {
         self.notes(format!("{options:?}"));
-        let Options { width, height, phone, dark, script, motion, time_zone } = options;
+        let Options { width, height, phone, dark, script, motion, time_zone, patience: _ } = options;
         let window = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
         self.tools("Emulation.setDeviceMetricsOverride", window).await;
         let preferences = json!({ "features": [
@@ -76,7 +86,7 @@ impl Browser {
         self.tools("Emulation.setEmulatedMedia", preferences).await;
         self.tools("Emulation.setTimezoneOverride", json!({ "timezoneId": time_zone })).await;
         self.allow_script(script).await;
-        *self.options.lock().unwrap() = options;
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
     }
 
     /// Lets the page's scripts run, or not. The test's own run in any case, but timers do only with the page's.

@@ -1,6 +1,6 @@
 //! What somebody sees who looks at the page, and what the browser says about it.
 
-use super::{Browser, until};
+use super::Browser;
 
 /// What sticks out: the outermost elements that end beyond the window's width, where the page can be moved sideways.
 const STICKS_OUT: &str = "
@@ -24,7 +24,7 @@ impl Browser {
     /// Waits until the page shows this text.
     pub(crate) async fn waits_for(&self, text: &str) {
         self.notes(format!("wait for {text:?}"));
-        if until(async || self.sees(text).await.then_some(())).await.is_none() {
+        if !self.until(async || self.sees(text).await).await {
             panic!("the page does not show {text:?}, but:\n{}", self.text().await);
         }
     }
@@ -32,7 +32,7 @@ impl Browser {
     /// Waits until the page no longer shows this text.
     pub(crate) async fn waits_until_gone(&self, text: &str) {
         self.notes(format!("wait until {text:?} is gone"));
-        if until(async || (!self.sees(text).await).then_some(())).await.is_none() {
+        if !self.until(async || !self.sees(text).await).await {
             panic!("the page still shows {text:?}:\n{}", self.text().await);
         }
     }
@@ -40,14 +40,14 @@ impl Browser {
     /// Waits until the page's address ends so.
     pub(crate) async fn arrives_at(&self, end: &str) {
         self.notes(format!("arrive at {end:?}"));
-        if until(async || self.url().await.ends_with(end).then_some(())).await.is_none() {
+        if !self.until(async || self.url().await.ends_with(end)).await {
             panic!("the page is {}, and not …{end}", self.url().await);
         }
     }
 
     /// What makes the page wider than the window, so that it can be moved sideways; nothing where it fits.
     pub(crate) async fn overflows_sideways(&self) -> Vec<String> {
-        let width = self.options.lock().unwrap().width;
+        let width = self.options().width;
         let out = self.web.execute(STICKS_OUT, vec![width.into()]).await.unwrap();
         out.convert().unwrap()
     }

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::Write,
     panic::{AssertUnwindSafe, resume_unwind},
+    path::PathBuf,
 };
 
 use futures_util::FutureExt;
@@ -23,6 +24,10 @@ pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncF
         );
         return;
     }
+    let name = format!("failed-{name}");
+    for of_before in evidence(&name) {
+        let _ = fs::remove_file(of_before);
+    }
     let browser = Browser::open(options).await;
     let whole = async {
         test(&browser).await;
@@ -30,7 +35,7 @@ pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncF
     };
     let outcome = AssertUnwindSafe(whole).catch_unwind().await;
     if outcome.is_err() {
-        browser.keeps_evidence(&format!("failed-{name}")).await;
+        browser.keeps_evidence(&name).await;
     }
     browser.close().await;
     if let Err(panic) = outcome {
@@ -38,10 +43,14 @@ pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncF
     }
 }
 
+fn evidence(name: &str) -> [PathBuf; 2] {
+    ["png", "html"].map(|kind| picture::file(name, kind))
+}
+
 impl Browser {
     /// Writes down what the page looks like and what was done. Never fails: the test has its own failure to tell.
     async fn keeps_evidence(&self, name: &str) {
-        let [picture, source] = ["png", "html"].map(|kind| picture::file(name, kind));
+        let [picture, source] = evidence(name);
         if let Ok(bytes) = self.web.screenshot_as_png().await {
             let _ = fs::write(&picture, bytes);
         }
