@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use serde_json::{Value, json};
-use thirtyfour::{WebElement, cdp::BackendNodeId};
+use thirtyfour::{WebElement, cdp::BackendNodeId, error::WebDriverResult};
 
 use super::{Browser, seeing::spaced};
 
@@ -68,7 +68,11 @@ impl Thing {
 impl Browser {
     /// All that there is to use on the page, in its order.
     pub(crate) async fn things(&self) -> Vec<Thing> {
-        let tree = self.tools("Accessibility.getFullAXTree", json!({})).await;
+        self.things_now().await.unwrap()
+    }
+
+    async fn things_now(&self) -> WebDriverResult<Vec<Thing>> {
+        let tree = self.web.cdp().send_raw("Accessibility.getFullAXTree", ()).await?;
         let nodes = tree["nodes"].as_array().into_iter().flatten();
         let by_id: HashMap<_, _> = nodes.clone().map(|node| (node["nodeId"].as_str(), node)).collect();
         let (mut things, mut ahead): (Vec<_>, Vec<_>) = (vec![], nodes.take(1).collect());
@@ -77,7 +81,7 @@ impl Browser {
             let children = node["childIds"].as_array().into_iter().flatten();
             ahead.extend(children.rev().filter_map(|id| by_id.get(&id.as_str())));
         }
-        things
+        Ok(things)
     }
 
     /// What the keyboard is for at the moment, such as `button "Synchronize"`; nothing where that is the page.
@@ -89,7 +93,8 @@ impl Browser {
 
     /// The first thing of this name that fits; a message that lists what is there where there is none.
     pub(super) async fn find(&self, name: &str, fits: fn(&Thing) -> bool) -> Result<WebElement, String> {
-        let (there, name) = (self.things().await, spaced(name));
+        let there = self.things_now().await.map_err(|error| error.to_string())?;
+        let name = spaced(name);
         let Some(thing) = there.iter().find(|thing| thing.name == name && fits(thing)) else {
             let list: Vec<_> = there.iter().map(|thing| format!("  {thing}")).collect();
             return Err(format!("there is no {name:?}, but:\n{}", list.join("\n")));
@@ -101,7 +106,7 @@ impl Browser {
     }
 
     /// A thing as an element. The two protocols that a browser talks name elements differently; a script knows both.
-    async fn element(&self, thing: &Thing) -> thirtyfour::error::WebDriverResult<WebElement> {
+    async fn element(&self, thing: &Thing) -> WebDriverResult<WebElement> {
         let tools = self.web.cdp();
         let found = tools.send_raw("DOM.resolveNode", json!({ "backendNodeId": thing.node })).await?;
         let keep = json!({

@@ -1,5 +1,7 @@
 //! What somebody sees who looks at the page, and what the browser says about it.
 
+use std::cell::RefCell;
+
 use super::Browser;
 
 /// What sticks out: the outermost elements that end beyond the window's width, where the page can be moved sideways.
@@ -13,7 +15,14 @@ const STICKS_OUT: &str = "
 impl Browser {
     /// The text that the page shows, with single spaces.
     pub(crate) async fn text(&self) -> String {
-        spaced(self.asks("return document.body?.innerText ?? ''").await.as_str().unwrap_or_default())
+        let text = RefCell::new(String::new());
+        let shown = async || {
+            // A page that is just being left cannot be asked.
+            let answer = self.web.execute("return document.body?.innerText ?? ''", vec![]).await;
+            answer.map(|answer| text.replace(spaced(answer.json().as_str().unwrap_or_default()))).is_ok()
+        };
+        assert!(self.until(shown).await, "the page does not say what it shows");
+        text.into_inner()
     }
 
     /// Whether the page shows this text now.
