@@ -1,12 +1,6 @@
 //! A chromedriver of a browser's own, which ends with the test, and the browser with it.
 
-use std::{
-    env, fs,
-    fs::File,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{env, fs, fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -57,13 +51,13 @@ impl Driver {
     }
 
     fn on_some_port(one_of_few: SemaphorePermit<'static>) -> Self {
-        let name = format!("browser-{}", uuid::Uuid::new_v4().simple());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // Not in `target`: the browser has a socket in there, whose path may have no more than 108 bytes.
+        let folder = env::temp_dir().join(format!("keysync-{:08x}", fastrand::u32(..)));
         fs::create_dir_all(&folder).unwrap();
         let mut watch = Command::new("bash");
         watch.args(["-c", WATCH, "bash", &env::var("KEYSYNC_TEST_CHROMEDRIVER").unwrap()]).arg(&folder);
         // Dates and the browser's own words are the same everywhere.
-        watch.env("LANGUAGE", "en_US");
+        watch.env("LANGUAGE", "en_US").env("TMPDIR", &folder);
         watch.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(folder.join("log")).unwrap());
         let mut watch = watch.spawn().unwrap();
         let said = BufReader::new(watch.stdout.take().unwrap());

@@ -74,7 +74,7 @@ impl Browser {
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
         let web = match WebDriver::new(driver.url(), wanted).await {
             Ok(web) => web,
-            Err(error) => panic!("the browser does not start: {error}\n{}", driver.log()),
+            Err(error) => panic!("the browser does not start: {error:?}\n{}", driver.log()),
         };
         let browser = Self { web, driver, options: Mutex::new(options), steps: Mutex::default() };
         browser.adjust(options).await;
