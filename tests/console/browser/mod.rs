@@ -121,8 +121,9 @@ impl Browser {
 
     /// Ends it, and all that it started.
     pub(crate) async fn close(self) {
-        // A browser that no longer answers is ended by its driver.
-        let _ = timeout(self.options().patience, self.web.quit()).await;
+        // A browser that no longer answers is ended below. Dropped before that, it would be waited for.
+        let (_not_yet_dropped, patience) = (self.web.clone(), self.options().patience);
+        let _ = timeout(patience, self.web.quit()).await;
         self.driver.end().await;
     }
 

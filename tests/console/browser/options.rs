@@ -8,6 +8,7 @@ use super::Browser;
 
 /// How a browser is set up. Light, in UTC, with scripts and motion, unless said otherwise.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting that somebody has or has not")]
 pub(crate) struct Options {
     pub(super) width: u32,
     height: u32,

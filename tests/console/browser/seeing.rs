@@ -33,25 +33,22 @@ impl Browser {
     /// Waits until the page shows this text.
     pub(crate) async fn waits_for(&self, text: &str) {
         self.notes(format!("wait for {text:?}"));
-        if !self.until(async || self.sees(text).await).await {
-            panic!("the page does not show {text:?}, but:\n{}", self.text().await);
-        }
+        let shown = self.until(async || self.sees(text).await).await;
+        assert!(shown, "the page does not show {text:?}, but:\n{}", self.text().await);
     }
 
     /// Waits until the page no longer shows this text.
     pub(crate) async fn waits_until_gone(&self, text: &str) {
         self.notes(format!("wait until {text:?} is gone"));
-        if !self.until(async || !self.sees(text).await).await {
-            panic!("the page still shows {text:?}:\n{}", self.text().await);
-        }
+        let gone = self.until(async || !self.sees(text).await).await;
+        assert!(gone, "the page still shows {text:?}:\n{}", self.text().await);
     }
 
     /// Waits until the page's address ends so.
     pub(crate) async fn arrives_at(&self, end: &str) {
         self.notes(format!("arrive at {end:?}"));
-        if !self.until(async || self.url().await.ends_with(end)).await {
-            panic!("the page is {}, and not …{end}", self.url().await);
-        }
+        let arrived = self.until(async || self.url().await.ends_with(end)).await;
+        assert!(arrived, "the page is {}, and not …{end}", self.url().await);
     }
 
     /// What makes the page wider than the window, so that it can be moved sideways; nothing where it fits.
