@@ -1,0 +1,8 @@
+//! The console in a real browser: what it shows, in light and dark, wide and narrow, with scripts and without, and whether
+//! everybody can use it.
+//!
+//! `tests/browser` finds the browser. Without it, each test says that it was not run, and how to run it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod browser;
+mod the_browser_itself;
