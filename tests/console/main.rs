@@ -5,4 +5,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod browser;
+mod pictures;
 mod the_browser_itself;

@@ -123,9 +123,10 @@ fn form(
 ) -> (CookieJar, Markup) {
     let csrf = CsrfToken::random();
     let content = html! {
-        form.login method="post" action="/console/login" {
+        form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
             @if !next.is_empty() { input type="hidden" name="next" value=(next); }
+            p { "See which resources your keys protect, and have the services that own them told again." }
             (password_field(Field {
                 name: "apikey",
                 label: "API key",
