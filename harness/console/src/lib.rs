@@ -29,6 +29,7 @@ mod failure;
 mod flash;
 mod form;
 mod headers;
+mod host;
 mod pages;
 mod session;
 mod signed_in;
@@ -43,7 +44,7 @@ use axum::{
 };
 use jiff::Timestamp;
 
-pub use api::{Address, Addresses, BadAddress};
+pub use api::{Address, Addresses, BadAddress, is_this_machine};
 
 use api::Api;
 use session::Sessions;
@@ -74,7 +75,8 @@ impl Console {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else.
+    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else, and answer by names of
+    /// this machine only: `127.0.0.1`, `[::1]`, `localhost`.
     pub fn router(&self) -> Router {
         let key = "/console/instances/{instance}/keys/{key}";
         let of_key = |page: &str| format!("{key}/{page}");
@@ -92,6 +94,7 @@ impl Console {
             .route("/console/assets/{name}", get(pages::asset))
             .route("/console/{*path}", get(pages::unknown))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
+            .layer(middleware::from_fn(host::check))
             .layer(middleware::from_fn(headers::secure))
             .with_state(self.clone())
     }
