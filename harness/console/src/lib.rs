@@ -38,7 +38,9 @@ pub mod view;
 use std::{fmt, sync::Arc};
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     response::Redirect,
     routing::{get, post},
 };
@@ -51,6 +53,9 @@ use session::Sessions;
 
 /// Where the console is, on the server that has it.
 pub const BASE: &str = "/console";
+
+/// How long a form may be, in bytes: an API key and where to go then.
+const LONGEST_FORM: usize = 64 * 1024;
 
 /// A web console; clones are the same one.
 #[derive(Clone)]
@@ -93,6 +98,7 @@ impl Console {
             .route(&of_key("actions/{action}"), get(pages::action::confirm).post(pages::action::act))
             .route("/console/assets/{name}", get(pages::asset))
             .route("/console/{*path}", get(pages::unknown))
+            .layer(DefaultBodyLimit::max(LONGEST_FORM))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
             .layer(middleware::from_fn(host::check))
             .layer(middleware::from_fn(headers::secure))

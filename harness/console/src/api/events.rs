@@ -25,9 +25,10 @@ impl InstanceApi {
     ) -> Result<Option<(Vec<Event>, usize)>, ApiError> {
         let query = [("limit", limit.to_string()), ("totalCount", "true".to_owned())];
         let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/events"), &query).await?;
-        Ok(found.map(|found| {
-            let total = found.metadata.total_count.unwrap_or_default().max(found.resources.len());
-            (found.resources, total)
+        Ok(found.map(|Collection { metadata, mut resources }| {
+            let total = metadata.total_count.unwrap_or_default().max(resources.len());
+            resources.truncate(limit);
+            (resources, total)
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Form,
-    extract::{Query, State},
+    extract::{Query, State, rejection::FormRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::{
@@ -64,7 +64,7 @@ pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (C
     };
     let notice =
         notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } }, action: None });
-    form(cookies, notice, None, &wanted.next)
+    page(cookies, notice, None, &wanted.next)
 }
 
 /// `POST /console/login`
@@ -72,15 +72,16 @@ pub(crate) async fn log_in(
     State(console): State<Console>,
     cookies: CookieJar,
     headers: HeaderMap,
-    Form(Envelope { csrf, fields }): Form<Envelope<Fields>>,
+    form: Result<Form<Envelope<Fields>>, FormRejection>,
 ) -> Result<Response, Failure> {
     same_origin(&headers)?;
+    let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::BadForm)?;
     let kept = cookies.get(COOKIE).map_or_else(|| CsrfToken::kept(""), |kept| CsrfToken::kept(kept.value()));
     if !kept.is(&csrf) {
         return Err(Failure::Forged);
     }
     let again = |problem: &str| {
-        let page = form(cookies.clone(), None, Some(problem), &fields.next);
+        let page = page(cookies.clone(), None, Some(problem), &fields.next);
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
     };
     let api_key = fields.apikey.trim();
@@ -101,7 +102,7 @@ pub(crate) async fn log_in(
             let body = html! { p { (why(&error)) } };
             let notice =
                 Notice { kind: NoticeKind::Error, title: "You are not logged in", body, action: None };
-            Ok((StatusCode::BAD_GATEWAY, form(cookies, Some(notice), None, &fields.next)).into_response())
+            Ok((StatusCode::BAD_GATEWAY, page(cookies, Some(notice), None, &fields.next)).into_response())
         }
     }
 }
@@ -115,7 +116,7 @@ pub(crate) async fn log_out(
     (cookies.add(console.sessions.end(&session)), Redirect::to("/console/login?out=true"))
 }
 
-fn form(
+fn page(
     cookies: CookieJar,
     notice: Option<Notice<'_>>,
     problem: Option<&str>,
