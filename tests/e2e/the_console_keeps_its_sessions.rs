@@ -69,6 +69,32 @@ async fn the_cookie_is_for_no_script_and_no_other_site_and_new_with_each_login()
     assert_ne!(first, "chosen-by-somebody-else");
     visitor.log_in(harness.api_key()).await;
     assert_ne!(visitor.cookie().unwrap(), first);
+    // Nor is the old one worth anything any more.
+    visitor.take_cookie(&first);
+    assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
+}
+
+#[tokio::test]
+async fn tabs_share_a_session_and_not_what_is_said_of_a_key() {
+    let harness = harness().await;
+    let visitor = Visitor::new(&harness);
+    let (one, other) = (visitor.open("/console/login").await, visitor.open("/console/login").await);
+    let key = [("apikey", harness.api_key())];
+    assert_eq!(visitor.submit(&one, "/console/login", &[("apikey", "mistyped")]).await.status, 422);
+    assert_eq!(visitor.submit(&one, "/console/login", &key).await.path, "/console/resources");
+    assert_eq!(visitor.submit(&other, "/console/login", &key).await.status, StatusCode::FORBIDDEN);
+
+    let (root, standard) = harness.sample_keys().await.unwrap();
+    let page = |key: &str| format!("/console/instances/{}/keys/{key}", harness.instance());
+    let sync = format!("{}/sync", page(&root));
+    let form = visitor.open(&format!("{}/resources", page(&root))).await.hidden_fields(&sync);
+    assert_eq!(visitor.post(&sync, &form, &[]).await.status, StatusCode::SEE_OTHER);
+    // Another tab is faster.
+    let said = "The associated services are told again";
+    for path in [page(&standard) + "/resources", format!("/console/instances/{}/keys", harness.instance())] {
+        assert!(!visitor.open(&path).await.text().contains(said), "{path}");
+    }
+    assert!(visitor.open(&format!("{}/resources", page(&root))).await.text().contains(said));
 }
 
 #[tokio::test]

@@ -39,8 +39,8 @@ struct Inner {
     token: AccessToken,
     owner: String,
     csrf: CsrfToken,
-    /// What the next page has to say.
-    flash: Mutex<Option<Flash>>,
+    /// What the next page of a key has to say.
+    flash: Mutex<Option<(Uuid, Flash)>>,
     /// The resource list as it was read last.
     instances: Mutex<Vec<Instance>>,
 }
@@ -64,13 +64,13 @@ impl CsrfToken {
     }
 
     pub(crate) fn is(&self, given: &str) -> bool {
-        !self.0.is_empty() && self.0.as_bytes().ct_eq(given.as_bytes()).into()
+        self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
 }
 
 impl Sessions {
-    /// Begins a session. The cookie is new, whatever the browser had before.
-    pub(crate) fn begin(&self, token: AccessToken, now: Timestamp) -> Cookie<'static> {
+    /// Begins a session, in place of the one that the browser had. The cookie is new, whatever it had before.
+    pub(crate) fn begin(&self, token: AccessToken, had: &CookieJar, now: Timestamp) -> Cookie<'static> {
         let inner = Inner {
             id: SessionId(random()),
             owner: token.owner(),
@@ -83,6 +83,7 @@ impl Sessions {
         let cookie = cookie(session.0.id.0.clone());
         let mut sessions = self.lock();
         sessions.retain(|_, session| session.is_valid(now));
+        had.get(COOKIE).map(|had| sessions.remove(&SessionId(had.value().to_owned())));
         if sessions.len() >= MOST {
             let first = sessions.values().min_by_key(|session| session.0.token.expires_at).cloned();
             first.map(|first| sessions.remove(&first.0.id));
@@ -130,12 +131,15 @@ impl Session {
         &self.0.csrf
     }
 
-    pub(crate) fn leave(&self, flash: Flash) {
-        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
+    /// Leaves something for the page of `key`.
+    pub(crate) fn leave(&self, key: Uuid, flash: Flash) {
+        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, flash));
     }
 
-    pub(crate) fn take_flash(&self) -> Option<Flash> {
-        self.0.flash.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was left for the page of `key`; another tab may show another key's meanwhile.
+    pub(crate) fn take_flash(&self, key: Uuid) -> Option<Flash> {
+        let mut flash = self.0.flash.lock().unwrap_or_else(PoisonError::into_inner);
+        flash.take_if(|(of, _)| *of == key).map(|(_, flash)| flash)
     }
 
     pub(crate) fn instance(&self, id: Uuid) -> Option<Instance> {

@@ -76,8 +76,7 @@ pub(crate) async fn log_in(
 ) -> Result<Response, Failure> {
     same_origin(&headers)?;
     let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::BadForm)?;
-    let kept = cookies.get(COOKIE).map_or_else(|| CsrfToken::kept(""), |kept| CsrfToken::kept(kept.value()));
-    if !kept.is(&csrf) {
+    if !kept(&cookies).is_some_and(|kept| kept.is(&csrf)) {
         return Err(Failure::Forged);
     }
     let again = |problem: &str| {
@@ -93,7 +92,7 @@ pub(crate) async fn log_in(
     }
     match console.api.log_in(api_key).await {
         Ok(token) => {
-            let begun = console.sessions.begin(token, console.now());
+            let begun = console.sessions.begin(token, &cookies, console.now());
             let cookies = cookies.add(begun).remove(cookie(String::new()));
             Ok((cookies, Redirect::to(onwards(&fields.next))).into_response())
         }
@@ -122,7 +121,8 @@ fn page(
     problem: Option<&str>,
     next: &str,
 ) -> (CookieJar, Markup) {
-    let csrf = CsrfToken::random();
+    // The same again, so that the login page of another tab goes on working.
+    let csrf = kept(&cookies).unwrap_or_else(CsrfToken::random);
     let content = html! {
         form.login method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
@@ -141,6 +141,11 @@ fn page(
     };
     let page = Page { title: "Log in", notice, content, ..Page::default() };
     (cookies.add(cookie(csrf.as_str().to_owned())), page.render())
+}
+
+fn kept(cookies: &CookieJar) -> Option<CsrfToken> {
+    let kept = cookies.get(COOKIE).filter(|kept| !kept.value().is_empty());
+    kept.map(|kept| CsrfToken::kept(kept.value()))
 }
 
 fn cookie(value: String) -> Cookie<'static> {

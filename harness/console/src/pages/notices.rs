@@ -5,11 +5,12 @@ use maud::html;
 
 use super::{synchronize::countdown_to, words};
 use crate::{
+    api::Key,
     flash::Flash,
     view::{Notice, NoticeKind, time},
 };
 
-pub(super) fn of(flash: &Flash, now: Timestamp) -> Notice<'_> {
+pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> {
     match flash {
         Flash::Synchronized => Notice {
             kind: NoticeKind::Success,
@@ -31,7 +32,9 @@ pub(super) fn of(flash: &Flash, now: Timestamp) -> Notice<'_> {
         Flash::Done(action) => Notice {
             kind: NoticeKind::Success,
             title: words::action(*action).done,
-            body: html! { p { "The associated services are told of it. Each has up to four hours to act." } },
+            body: html! {
+                @if !key.extractable { p { "The associated services are told of it. Each has up to four hours to act." } }
+            },
             action: None,
         },
         Flash::Problem { title, text, again } => Notice {
