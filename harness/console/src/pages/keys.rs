@@ -7,7 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame, notices,
+    KeyPath, frame,
     paging::{Paging, Shown},
     words,
 };
@@ -54,7 +54,6 @@ pub(crate) async fn show(
     Ok(Page {
         crumbs: &[frame::RESOURCES],
         lead: Some(lead),
-        notice: session.take_flash().as_ref().map(|flash| notices::of(flash, console.now())),
         content: table(instance.id, &asked, found, console.now()),
         ..frame::page(&session, "KMS keys")
     }
@@ -92,7 +91,7 @@ fn table(instance: Uuid, asked: &Asked, found: KeyPage, now: Timestamp) -> Marku
         toolbar: Some(toolbar(&path, asked)),
         columns: &columns,
         rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
-        empty: Some(nothing(&path, asked)),
+        empty: Some(asked.paging.after_the_end(&path, "keys").unwrap_or_else(|| nothing(&path, asked))),
         pagination: Some(asked.paging.bar(&path, &keep, &shown)),
         ..DataTable::default()
     })

@@ -47,7 +47,7 @@ pub(super) fn table(path: KeyPath, asked: &Asked, all: &Registrations, key: &Key
         toolbar: (!all.found.is_empty()).then(|| toolbar(&url, asked)),
         columns: &columns,
         rows: page.iter().map(|registration| row(registration, key, now)).collect(),
-        empty: Some(nothing(&url, asked)),
+        empty: Some(asked.paging.after_the_end(&url, "resources").unwrap_or_else(|| nothing(&url, asked))),
         pagination: (!all.found.is_empty())
             .then(|| asked.paging.bar(&url, &[("filter", asked.filter.as_str())], &shown)),
     })

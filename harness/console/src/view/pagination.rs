@@ -59,7 +59,8 @@ pub fn pagination(at: Pagination<'_>) -> Markup {
 fn range(at: Pagination<'_>) -> String {
     let Pagination { from, to, items, .. } = at;
     match at.total {
-        Some(0) => format!("0 {items}"),
+        Some(total) if to == 0 && total > 0 => format!("0 of {total} {items}"),
+        _ if to == 0 => format!("0 {items}"),
         Some(total) => format!("{from}–{to} of {total} {items}"),
         None if at.next.is_some() => format!("{from}–{to} of more {items}"),
         None => format!("{from}–{to} {items}"),
