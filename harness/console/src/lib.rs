@@ -33,7 +33,7 @@ mod host;
 mod pages;
 mod session;
 mod signed_in;
-pub mod view;
+mod view;
 
 use std::{fmt, sync::Arc};
 
@@ -71,7 +71,12 @@ type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 impl Console {
     /// A console for what is at `addresses`. It fails where no HTTP client can be made.
     pub fn new(addresses: Addresses) -> Result<Self, reqwest::Error> {
-        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::default(), clock: Arc::new(Timestamp::now) })
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the machine's time, unless `with_clock` gives another"
+        )]
+        let clock = Arc::new(Timestamp::now);
+        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::default(), clock })
     }
 
     /// The same console by the clock of the service that it is for, where that is not the machine's.

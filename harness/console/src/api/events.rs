@@ -11,7 +11,8 @@ use super::{ApiError, Collection, InstanceApi};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
     /// `create`, `sync` or the name of a lifecycle action.
-    pub(crate) event_type: String,
+    #[serde(rename = "eventType")]
+    pub(crate) kind: String,
     pub(crate) occurred_at: Timestamp,
     pub(crate) initiator: Option<String>,
 }

@@ -37,7 +37,8 @@ pub(crate) struct Key {
     pub(crate) last_notification_date: Option<Timestamp>,
     /// The first instant at which a sync works again; an addition of the harness.
     pub(crate) sync_allowed_from: Option<Timestamp>,
-    pub(crate) key_version: Option<KeyVersion>,
+    #[serde(rename = "keyVersion")]
+    pub(crate) version: Option<KeyVersion>,
 }
 
 /// A version of a key.

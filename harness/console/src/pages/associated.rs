@@ -55,7 +55,7 @@ pub(crate) async fn show(
         .columns {
             .stack {
                 @if !key.extractable {
-                    (synchronize(path, session.csrf().as_str(), request, live("window", &url, EVERY, situation.window())))
+                    (synchronize(path, session.csrf().as_str(), request, &live("window", &url, EVERY, situation.window())))
                 }
                 (live("notifications", &url, EVERY, situation.notifications()))
             }
@@ -125,7 +125,7 @@ fn facts(key: &Key) -> Markup {
         facts.push(("Aliases", html! { (key.aliases.join(", ")) }));
     }
     facts.push(("Key ring", html! { (key.ring) }));
-    if let Some(version) = &key.key_version {
+    if let Some(version) = &key.version {
         facts.push(("Key version", copy_id(&version.id, "key version")));
     }
     let dates = [

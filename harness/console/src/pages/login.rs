@@ -62,8 +62,7 @@ pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (C
     } else {
         None
     };
-    let notice =
-        notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } }, action: None });
+    let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } } });
     page(cookies, notice, None, &wanted.next)
 }
 
@@ -99,8 +98,7 @@ pub(crate) async fn log_in(
         Err(error @ ApiError::Refused(_)) if !error.is_passing() => Ok(again(&why(&error))),
         Err(error) => {
             let body = html! { p { (why(&error)) } };
-            let notice =
-                Notice { kind: NoticeKind::Error, title: "You are not logged in", body, action: None };
+            let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
             Ok((StatusCode::BAD_GATEWAY, page(cookies, Some(notice), None, &fields.next)).into_response())
         }
     }

@@ -16,7 +16,6 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
             kind: NoticeKind::Success,
             title: "The associated services are told again",
             body: html! { p { "Each has up to four hours to act. Last notification, below, shows how far each has come." } },
-            action: None,
         },
         Flash::TooEarly { not_before } => Notice {
             kind: NoticeKind::Warning,
@@ -27,7 +26,6 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
                     (time(*not_before)) " on" @if *not_before > now { ", " (countdown_to(*not_before, now)) } "."
                 }
             },
-            action: None,
         },
         Flash::Done(action) => Notice {
             kind: NoticeKind::Success,
@@ -35,7 +33,6 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
             body: html! {
                 @if !key.extractable { p { "The associated services are told of it. Each has up to four hours to act." } }
             },
-            action: None,
         },
         Flash::Problem { title, text, again } => Notice {
             kind: NoticeKind::Error,
@@ -49,7 +46,6 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
                     }
                 }
             },
-            action: None,
         },
     }
 }
