@@ -129,10 +129,10 @@ async fn a_console_alone_is_one_for_any_endpoint_and_ends_with_whoever_started_i
     let http =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let page = http.get(format!("{url}/login")).send().await.unwrap();
-    let cookie = cookie(&page, "keysync-console-login");
+    let cookie = cookie(&page, "keysync-console-login=");
     let form = [("csrf", cookie.split_once('=').unwrap().1), ("apikey", harness.api_key())];
     let login = http.post(format!("{url}/login")).header("cookie", &cookie).form(&form).send().await.unwrap();
-    let cookie = self::cookie(&login, "keysync-console");
+    let cookie = self::cookie(&login, "keysync-session-");
     let list = http.get(format!("{url}/resources")).header("cookie", cookie).send().await.unwrap();
     let list = list.text().await.unwrap();
     assert!(list.contains("Resource list") && list.contains(&harness.instance().to_string()), "{list}");
@@ -142,9 +142,9 @@ async fn a_console_alone_is_one_for_any_endpoint_and_ends_with_whoever_started_i
     assert!(http.get(format!("{url}/login")).send().await.is_err(), "it is gone");
 }
 
-/// `name=value` of a cookie that an answer sets.
+/// A cookie that an answer sets, whose name begins so.
 fn cookie(answer: &reqwest::Response, name: &str) -> String {
     let set = answer.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     let mut pairs = set.map(|cookie| cookie.split(';').next().unwrap());
-    pairs.find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned()
+    pairs.find(|pair| pair.starts_with(name)).unwrap().to_owned()
 }

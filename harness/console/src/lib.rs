@@ -76,7 +76,7 @@ impl Console {
             reason = "the machine's time, unless `with_clock` gives another"
         )]
         let clock = Arc::new(Timestamp::now);
-        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::default(), clock })
+        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock })
     }
 
     /// The same console by the clock of the service that it is for, where that is not the machine's.

@@ -56,7 +56,7 @@ impl World {
         let login = self.http.post(format!("{}/console/login", self.console)).form(&form);
         let answer = login.header(header::COOKIE, cookie).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        self.cookie = set_cookie(&answer, "keysync-console=");
+        self.cookie = set_cookie(&answer, "keysync-session-");
     }
 
     async fn open(&self, path: &str) -> (StatusCode, String) {
