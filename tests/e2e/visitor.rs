@@ -64,9 +64,10 @@ impl Visitor {
         let mut form = page.hidden_fields(action);
         form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let answer = self.post(action, &form, &[]).await;
-        match answer.status.is_redirection() {
-            true => self.open(&text(&answer.headers, header::LOCATION)).await,
-            false => answer,
+        if answer.status.is_redirection() {
+            self.open(&text(&answer.headers, header::LOCATION)).await
+        } else {
+            answer
         }
     }
 
