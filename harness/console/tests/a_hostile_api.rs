@@ -34,7 +34,16 @@ struct World {
 
 impl World {
     async fn new(instances: String, answer: fn() -> Response) -> Self {
-        let token = r#"{"access_token": "a.b.c", "expiration": 4102444800}"#;
+        let world =
+            Self::with_token(r#"{"access_token": "a.b.c", "expiration": 4102444800}"#, instances, answer);
+        let mut world = world.await;
+        let login = world.log_in().await;
+        assert_eq!(login.status(), StatusCode::SEE_OTHER);
+        world.cookie = set_cookie(&login, "keysync-session-");
+        world
+    }
+
+    async fn with_token(token: &'static str, instances: String, answer: fn() -> Response) -> Self {
         let api = Router::new()
             .route("/identity/token", post(async move || token))
             .route("/v2/resource_instances", get(async move || instances))
@@ -43,20 +52,16 @@ impl World {
         let addresses = Addresses { endpoint: api.clone(), iam: api.clone(), resource_controller: api };
         let console = serve(Console::new(addresses).unwrap().router()).await;
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let mut world = Self { http: http.build().unwrap(), console, cookie: String::new() };
-        world.log_in().await;
-        world
+        Self { http: http.build().unwrap(), console, cookie: String::new() }
     }
 
-    async fn log_in(&mut self) {
+    async fn log_in(&self) -> reqwest::Response {
         let page = self.http.get(format!("{}/console/login", self.console)).send().await.unwrap();
         let cookie = set_cookie(&page, "keysync-console-login=");
         let csrf = cookie.split_once('=').unwrap().1.to_owned();
         let form = [("csrf", csrf.as_str()), ("apikey", "an API key")];
         let login = self.http.post(format!("{}/console/login", self.console)).form(&form);
-        let answer = login.header(header::COOKIE, cookie).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        self.cookie = set_cookie(&answer, "keysync-session-");
+        login.header(header::COOKIE, cookie).send().await.unwrap()
     }
 
     async fn open(&self, path: &str) -> (StatusCode, String) {
@@ -119,4 +124,18 @@ async fn an_endpoint_that_does_not_count_its_keys_is_not_said_to_have_none() {
     let (status, page) = world.open(&format!("/console/instances/{INSTANCE}/keys")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("1–1 keys") && !page.contains("0 keys"), "{page}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_or_over_logs_nobody_in_and_says_why() {
+    for (token, said) in [
+        (r#"{"access_token": "a.b.c", "expiration": 1}"#, "Do the clocks"),
+        (r#"{"access_token": "a.b.c", "expiration": 9223372036854775807}"#, "Do the clocks"),
+        (r#"{"access_token": 7}"#, "cannot be read"),
+    ] {
+        let world = World::with_token(token, String::new(), || StatusCode::NOT_FOUND.into_response()).await;
+        let login = world.log_in().await;
+        assert_eq!(login.status(), StatusCode::BAD_GATEWAY, "{token}");
+        assert!(login.text().await.unwrap().contains(said), "{token}");
+    }
 }

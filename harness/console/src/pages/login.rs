@@ -89,18 +89,23 @@ pub(crate) async fn log_in(
     if api_key.len() > LONGEST_API_KEY {
         return Ok(again("That is too long for an API key. Copy it once more."));
     }
+    let failed = |text: &str| {
+        let body = html! { p { (text) } };
+        let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
+        let page = page(cookies.clone(), Some(notice), None, &fields.next);
+        (StatusCode::BAD_GATEWAY, page).into_response()
+    };
     match console.api.log_in(api_key).await {
+        Ok(token) if token.expires_at <= console.now() => {
+            Ok(failed("IAM's token has expired already. Do the clocks of IAM and of this machine agree?"))
+        }
         Ok(token) => {
             let begun = console.sessions.begin(token, &cookies, console.now());
             let cookies = cookies.add(begun).remove(cookie(String::new()));
             Ok((cookies, Redirect::to(onwards(&fields.next))).into_response())
         }
         Err(error @ ApiError::Refused(_)) if !error.is_passing() => Ok(again(&why(&error))),
-        Err(error) => {
-            let body = html! { p { (why(&error)) } };
-            let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
-            Ok((StatusCode::BAD_GATEWAY, page(cookies, Some(notice), None, &fields.next)).into_response())
-        }
+        Err(error) => Ok(failed(&why(&error))),
     }
 }
 
