@@ -75,6 +75,8 @@ async fn what_goes_wrong_is_said_with_the_mend() {
         (&["services", "behave", "nobody", "act"], "no service `nobody`"),
         (&["services", "behave", "cloud-object-storage", "dance"], "harness services behave --help"),
         (&["keys", "create", "k", "--protect", "bucket"], "a service and a resource"),
+        (&["console", "--iam", "http://example.com"], "it must be `https://…`"),
+        (&["console", "--port", url.rsplit(':').next().unwrap()], "name another one with --port"),
     ] {
         let (done, _, said) = run(&url, arguments).await;
         assert!(!done && said.contains(part), "{arguments:?}: {said}");
@@ -107,4 +109,42 @@ async fn a_shell_can_complete_it() {
         let (done, script, _) = run("", &["completions", shell]).await;
         assert!(done && script.contains("services") && script.contains("travel"), "{shell}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_alone_is_one_for_any_endpoint_and_ends_with_whoever_started_it() {
+    let harness = harness().await;
+    let (endpoint, iam) = (harness.endpoint_url(), harness.iam_url());
+    let mut console = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .args(["console", "--endpoint", &endpoint, "--iam", &iam, "--resource-controller", &iam])
+        .args(["--port", "0", "--until-eof"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(console.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let url = said.strip_prefix("The console is at ").unwrap().split(',').next().unwrap();
+
+    let http =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let page = http.get(format!("{url}/login")).send().await.unwrap();
+    let cookie = cookie(&page, "keysync-console-login=");
+    let form = [("csrf", cookie.split_once('=').unwrap().1), ("apikey", harness.api_key())];
+    let login = http.post(format!("{url}/login")).header("cookie", &cookie).form(&form).send().await.unwrap();
+    let cookie = self::cookie(&login, "keysync-session-");
+    let list = http.get(format!("{url}/resources")).header("cookie", cookie).send().await.unwrap();
+    let list = list.text().await.unwrap();
+    assert!(list.contains("Resource list") && list.contains(&harness.instance().to_string()), "{list}");
+
+    drop(console.stdin.take());
+    assert!(console.wait().unwrap().success());
+    assert!(http.get(format!("{url}/login")).send().await.is_err(), "it is gone");
+}
+
+/// A cookie that an answer sets, whose name begins so.
+fn cookie(answer: &reqwest::Response, name: &str) -> String {
+    let set = answer.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let mut pairs = set.map(|cookie| cookie.split(';').next().unwrap());
+    pairs.find(|pair| pair.starts_with(name)).unwrap().to_owned()
 }

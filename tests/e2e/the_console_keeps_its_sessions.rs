@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
 
-use crate::visitor::Visitor;
+use crate::visitor::{Page, Visitor};
 
 async fn harness() -> Harness {
     Harness::builder().function(Mode::InProcess).start().await.unwrap()
@@ -51,13 +51,16 @@ async fn neither_token_nor_api_key_are_in_a_page_an_address_or_a_cookie() {
 async fn the_cookie_is_for_no_script_and_no_other_site_and_new_with_each_login() {
     let harness = harness().await;
     let visitor = Visitor::new(&harness);
-    visitor.take_cookie("chosen-by-somebody-else");
     let login = visitor.open("/console/login").await;
     let mut form = login.hidden_fields("/console/login");
     form.push(("apikey".to_owned(), harness.api_key().to_owned()));
     let answer = visitor.post("/console/login", &form, &[]).await;
-    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
-    let session = cookies.into_iter().find(|cookie| cookie.starts_with("keysync-console=")).unwrap();
+    let set = |answer: &Page, name: &str| -> String {
+        let mut all =
+            answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+        all.find(|cookie| cookie.starts_with(name)).unwrap().to_owned()
+    };
+    let session = set(&answer, "keysync-session-");
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/console"] {
         assert!(session.contains(attribute), "{session}");
     }
@@ -66,9 +69,55 @@ async fn the_cookie_is_for_no_script_and_no_other_site_and_new_with_each_login()
         "it ends with the browser: {session}"
     );
     let first = visitor.cookie().unwrap();
-    assert_ne!(first, "chosen-by-somebody-else");
     visitor.log_in(harness.api_key()).await;
-    assert_ne!(visitor.cookie().unwrap(), first);
+    let second = visitor.cookie().unwrap();
+    assert_ne!(second, first);
+    // Nor is the old one worth anything any more.
+    visitor.take_cookie(&first);
+    assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
+    let chosen = format!("{}=chosen-by-somebody-else", first.split('=').next().unwrap());
+    visitor.take_cookie(&chosen);
+    visitor.log_in(harness.api_key()).await;
+    assert_ne!(visitor.cookie().unwrap(), chosen);
+
+    // A browser forgets a cookie only by its own path.
+    let login = set(&answer, "keysync-console-login=;");
+    assert!(login.contains("Path=/console/login") && login.contains("Max-Age=0"), "{login}");
+    let form = visitor.open("/console/resources").await.hidden_fields("/console/logout");
+    let session = set(&visitor.post("/console/logout", &form, &[]).await, "keysync-session-");
+    assert!(session.contains("Path=/console;") && session.contains("Max-Age=0"), "{session}");
+}
+
+#[tokio::test]
+async fn consoles_on_one_machine_do_not_log_each_other_out() {
+    let (one, other) = (harness().await, harness().await);
+    let visitor = Visitor::logged_in(&one, one.api_key()).await;
+    // A browser sends a cookie to every port.
+    visitor.take_cookie(&Visitor::logged_in(&other, other.api_key()).await.cookie().unwrap());
+    assert_eq!(visitor.open("/console/resources").await.path, "/console/resources");
+}
+
+#[tokio::test]
+async fn tabs_share_a_session_and_not_what_is_said_of_a_key() {
+    let harness = harness().await;
+    let visitor = Visitor::new(&harness);
+    let (one, other) = (visitor.open("/console/login").await, visitor.open("/console/login").await);
+    let key = [("apikey", harness.api_key())];
+    assert_eq!(visitor.submit(&one, "/console/login", &[("apikey", "mistyped")]).await.status, 422);
+    assert_eq!(visitor.submit(&one, "/console/login", &key).await.path, "/console/resources");
+    assert_eq!(visitor.submit(&other, "/console/login", &key).await.status, StatusCode::FORBIDDEN);
+
+    let (root, standard) = harness.sample_keys().await.unwrap();
+    let page = |key: &str| format!("/console/instances/{}/keys/{key}", harness.instance());
+    let sync = format!("{}/sync", page(&root));
+    let form = visitor.open(&format!("{}/resources", page(&root))).await.hidden_fields(&sync);
+    assert_eq!(visitor.post(&sync, &form, &[]).await.status, StatusCode::SEE_OTHER);
+    // Another tab is faster.
+    let said = "The associated services are told again";
+    for path in [page(&standard) + "/resources", format!("/console/instances/{}/keys", harness.instance())] {
+        assert!(!visitor.open(&path).await.text().contains(said), "{path}");
+    }
+    assert!(visitor.open(&format!("{}/resources", page(&root))).await.text().contains(said));
 }
 
 #[tokio::test]

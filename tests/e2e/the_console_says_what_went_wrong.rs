@@ -162,3 +162,30 @@ async fn an_action_that_the_keys_state_does_not_allow_is_refused_in_plain_words(
         page.text()
     );
 }
+
+#[tokio::test]
+async fn a_page_after_the_last_one_does_not_say_that_there_is_nothing() {
+    let harness = harness().await;
+    let path = of_key(&harness).await;
+    let keys = format!("/console/instances/{}/keys", harness.instance());
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    for (page, items) in [(&keys, "keys"), (&format!("{path}/resources"), "resources")] {
+        let said = visitor.open(&format!("{page}?page=9")).await.text();
+        assert!(said.contains(&format!("No {items} on this page")), "{said}");
+        assert!(said.contains(&format!("0 of 2 {items}")), "{said}");
+    }
+    let said = visitor.open(&format!("{keys}?search=nothing-of-that-name")).await.text();
+    assert!(said.contains("No keys found") && said.contains(" 0 keys"), "{said}");
+}
+
+#[tokio::test]
+async fn a_standard_keys_page_promises_no_notifications() {
+    let harness = harness().await;
+    let (_, key) = harness.sample_keys().await.unwrap();
+    let path = format!("/console/instances/{}/keys/{key}", harness.instance());
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    let delete = format!("{path}/actions/delete");
+    let page = visitor.submit(&visitor.open(&delete).await, &delete, &[]).await;
+    assert!(page.text().contains("The key is deleted"), "{}", page.text());
+    assert!(!page.text().contains("services are told of it") && !page.html.contains(&format!("{path}/sync")));
+}

@@ -69,6 +69,20 @@ async fn nobody_is_logged_in_by_another_sites_form() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_none_or_too_long_is_refused_on_a_page() {
+    let (harness, _, path) = world().await;
+    let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
+    let long = vec![("csrf".to_owned(), "x".repeat(70_000))];
+    for (action, form) in
+        [("/console/login", &vec![]), ("/console/login", &long), (&format!("{path}/sync"), &long)]
+    {
+        let page = visitor.post(action, form, &[]).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{action}");
+        assert!(page.text().contains("This form cannot be read"), "{action}: {}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn a_form_that_is_sent_twice_is_one_sync() {
     let (harness, key, path) = world().await;
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;

@@ -64,9 +64,10 @@ impl Visitor {
         let mut form = page.hidden_fields(action);
         form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let answer = self.post(action, &form, &[]).await;
-        match answer.status.is_redirection() {
-            true => self.open(&text(&answer.headers, header::LOCATION)).await,
-            false => answer,
+        if answer.status.is_redirection() {
+            self.open(&text(&answer.headers, header::LOCATION)).await
+        } else {
+            answer
         }
     }
 
@@ -77,12 +78,13 @@ impl Visitor {
 
     /// The cookie that says who is logged in.
     pub(crate) fn cookie(&self) -> Option<String> {
-        self.jar().get("keysync-console").cloned()
+        self.jar().iter().find(|(name, _)| is_session(name)).map(|(name, value)| format!("{name}={value}"))
     }
 
     /// Has that cookie from now on.
-    pub(crate) fn take_cookie(&self, value: &str) {
-        self.jar().insert("keysync-console".to_owned(), value.to_owned());
+    pub(crate) fn take_cookie(&self, cookie: &str) {
+        let (name, value) = cookie.split_once('=').unwrap();
+        self.jar().insert(name.to_owned(), value.to_owned());
     }
 
     async fn send(
@@ -143,6 +145,11 @@ impl Page {
         let text = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
         text.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Each console has another name for it.
+fn is_session(cookie: &str) -> bool {
+    cookie.starts_with("keysync-session-")
 }
 
 fn attribute(tag: &str, name: &str) -> String {

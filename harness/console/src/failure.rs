@@ -31,7 +31,7 @@ pub(crate) enum Failure {
         /// The state, by its name.
         state: String,
     },
-    /// A form without its fields.
+    /// A form without its fields, or one that is too long.
     BadForm,
     /// A form that this console did not make for whoever sent it.
     Forged,
@@ -45,8 +45,9 @@ impl From<ApiError> for Failure {
                 let status = match refusal.status {
                     // Who is logged in and may not is forbidden, whatever the API says.
                     StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
-                    status if status.is_server_error() => StatusCode::BAD_GATEWAY,
-                    status => status,
+                    status if status.is_client_error() => status,
+                    // A redirect is for this console, which follows none; a browser must not see it.
+                    _ => StatusCode::BAD_GATEWAY,
                 };
                 Self::Api { status, text, correlation_id: refusal.correlation_id }
             }

@@ -39,7 +39,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Console> for Posted<T> {
 
 /// Browsers say where a request comes from (Fetch Metadata); what does not say so has the token to show.
 pub(crate) fn same_origin(headers: &HeaderMap) -> Result<(), Failure> {
-    match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
+    match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
         None | Some(b"same-origin" | b"none") => Ok(()),
         Some(_) => Err(Failure::Forged),
     }

@@ -29,27 +29,33 @@ mod failure;
 mod flash;
 mod form;
 mod headers;
+mod host;
 mod pages;
 mod session;
 mod signed_in;
-pub mod view;
+mod view;
 
 use std::{fmt, sync::Arc};
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     response::Redirect,
     routing::{get, post},
 };
 use jiff::Timestamp;
 
-pub use api::{Address, Addresses, BadAddress};
+pub use api::{Address, Addresses, BadAddress, is_this_machine};
 
 use api::Api;
 use session::Sessions;
 
 /// Where the console is, on the server that has it.
 pub const BASE: &str = "/console";
+
+/// How long a form may be, in bytes: an API key and where to go then.
+const LONGEST_FORM: usize = 64 * 1024;
 
 /// A web console; clones are the same one.
 #[derive(Clone)]
@@ -65,7 +71,12 @@ type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 impl Console {
     /// A console for what is at `addresses`. It fails where no HTTP client can be made.
     pub fn new(addresses: Addresses) -> Result<Self, reqwest::Error> {
-        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::default(), clock: Arc::new(Timestamp::now) })
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the machine's time, unless `with_clock` gives another"
+        )]
+        let clock = Arc::new(Timestamp::now);
+        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock })
     }
 
     /// The same console by the clock of the service that it is for, where that is not the machine's.
@@ -74,7 +85,8 @@ impl Console {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else.
+    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else, and answer by names of
+    /// this machine only: `127.0.0.1`, `[::1]`, `localhost`.
     pub fn router(&self) -> Router {
         let key = "/console/instances/{instance}/keys/{key}";
         let of_key = |page: &str| format!("{key}/{page}");
@@ -91,7 +103,9 @@ impl Console {
             .route(&of_key("actions/{action}"), get(pages::action::confirm).post(pages::action::act))
             .route("/console/assets/{name}", get(pages::asset))
             .route("/console/{*path}", get(pages::unknown))
+            .layer(DefaultBodyLimit::max(LONGEST_FORM))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
+            .layer(middleware::from_fn(host::check))
             .layer(middleware::from_fn(headers::secure))
             .with_state(self.clone())
     }

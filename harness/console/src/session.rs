@@ -17,14 +17,17 @@ use crate::{
     flash::Flash,
 };
 
-const COOKIE: &str = "keysync-console";
-
 /// How many can be logged in at once. Who comes then ends the session that would end first.
 const MOST: usize = 1_000;
 
 /// Everybody's sessions; clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Sessions(Arc<Mutex<HashMap<SessionId, Session>>>);
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    by_id: Arc<Mutex<HashMap<SessionId, Session>>>,
+    /// The cookie's name. It is another one for each console, because browsers do not tell ports apart: two consoles
+    /// on one machine would log each other out.
+    cookie: Arc<str>,
+}
 
 /// The cookie's value: 244 random bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -39,8 +42,8 @@ struct Inner {
     token: AccessToken,
     owner: String,
     csrf: CsrfToken,
-    /// What the next page has to say.
-    flash: Mutex<Option<Flash>>,
+    /// What the next page of a key has to say.
+    flash: Mutex<Option<(Uuid, Flash)>>,
     /// The resource list as it was read last.
     instances: Mutex<Vec<Instance>>,
 }
@@ -64,13 +67,18 @@ impl CsrfToken {
     }
 
     pub(crate) fn is(&self, given: &str) -> bool {
-        !self.0.is_empty() && self.0.as_bytes().ct_eq(given.as_bytes()).into()
+        self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
 }
 
 impl Sessions {
-    /// Begins a session. The cookie is new, whatever the browser had before.
-    pub(crate) fn begin(&self, token: AccessToken, now: Timestamp) -> Cookie<'static> {
+    pub(crate) fn new() -> Self {
+        let cookie = format!("keysync-session-{}", &random()[..8]);
+        Self { by_id: Arc::default(), cookie: cookie.into() }
+    }
+
+    /// Begins a session, in place of the one that the browser had. The cookie is new, whatever it had before.
+    pub(crate) fn begin(&self, token: AccessToken, had: &CookieJar, now: Timestamp) -> Cookie<'static> {
         let inner = Inner {
             id: SessionId(random()),
             owner: token.owner(),
@@ -80,9 +88,10 @@ impl Sessions {
             instances: Mutex::default(),
         };
         let session = Session(Arc::new(inner));
-        let cookie = cookie(session.0.id.0.clone());
+        let cookie = self.cookie(session.0.id.0.clone());
         let mut sessions = self.lock();
         sessions.retain(|_, session| session.is_valid(now));
+        had.get(&self.cookie).map(|had| sessions.remove(&SessionId(had.value().to_owned())));
         if sessions.len() >= MOST {
             let first = sessions.values().min_by_key(|session| session.0.token.expires_at).cloned();
             first.map(|first| sessions.remove(&first.0.id));
@@ -93,7 +102,7 @@ impl Sessions {
 
     /// The session of a request's cookie, unless its token has expired.
     pub(crate) fn find(&self, cookies: &CookieJar, now: Timestamp) -> Option<Session> {
-        let id = SessionId(cookies.get(COOKIE)?.value().to_owned());
+        let id = SessionId(cookies.get(&self.cookie)?.value().to_owned());
         let mut sessions = self.lock();
         let session = sessions.get(&id)?.clone();
         if !session.is_valid(now) {
@@ -106,13 +115,19 @@ impl Sessions {
     /// Ends a session: its cookie is worth nothing from now on. Returns the one that makes the browser forget it.
     pub(crate) fn end(&self, session: &Session) -> Cookie<'static> {
         self.lock().remove(&session.0.id);
-        let mut cookie = cookie(String::new());
+        let mut cookie = self.cookie(String::new());
         cookie.make_removal();
         cookie
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No script reads it, no other site's form brings it along, and it goes with the browser.
+    fn cookie(&self, value: String) -> Cookie<'static> {
+        let name = self.cookie.to_string();
+        Cookie::build((name, value)).path(BASE).http_only(true).same_site(SameSite::Lax).build()
     }
 }
 
@@ -130,12 +145,15 @@ impl Session {
         &self.0.csrf
     }
 
-    pub(crate) fn leave(&self, flash: Flash) {
-        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
+    /// Leaves something for the page of `key`.
+    pub(crate) fn leave(&self, key: Uuid, flash: Flash) {
+        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, flash));
     }
 
-    pub(crate) fn take_flash(&self) -> Option<Flash> {
-        self.0.flash.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was left for the page of `key`; another tab may show another key's meanwhile.
+    pub(crate) fn take_flash(&self, key: Uuid) -> Option<Flash> {
+        let mut flash = self.0.flash.lock().unwrap_or_else(PoisonError::into_inner);
+        flash.take_if(|(of, _)| *of == key).map(|(_, flash)| flash)
     }
 
     pub(crate) fn instance(&self, id: Uuid) -> Option<Instance> {
@@ -156,11 +174,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session(of {})", self.0.owner)
     }
-}
-
-/// No script reads it, no other site's form brings it along, and it goes with the browser.
-fn cookie(value: String) -> Cookie<'static> {
-    Cookie::build((COOKIE, value)).path(BASE).http_only(true).same_site(SameSite::Lax).build()
 }
 
 /// A version 4 UUID has 122 random bits.

@@ -4,6 +4,7 @@
 mod dynamo;
 mod iam;
 mod keys;
+mod pages;
 mod problem;
 mod services;
 mod world;
@@ -14,6 +15,7 @@ use axum::{
     Json, Router,
     extract::FromRequestParts,
     http::request::Parts as Head,
+    middleware,
     routing::{any, get},
 };
 use utoipa::OpenApi;
@@ -34,7 +36,8 @@ struct Running(Arc<Parts>);
     info(
         title = "keysync harness control API",
         description = "What a test suite in any language can do to a running harness, and see of it. It is \
-                       served at the endpoint's address, on loopback only, and asks for no credentials.",
+                       served at the endpoint's address, on loopback only, and asks for no credentials. Requests of \
+                       web pages of other sites are refused with 403.",
         license(name = "see the repository")
     ),
     tags(
@@ -73,6 +76,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .route("/_harness/openapi.json", get(async || Json(document)))
         .route("/_harness/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::unknown_method)
+        .route_layer(middleware::from_fn(pages::refuse))
         .with_state(Control(parts))
 }
 

@@ -49,12 +49,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, BadAddress> {
         let bad = || BadAddress(text.to_owned());
         let url: Url = filled(text, "0", "region").parse().map_err(|_| bad())?;
-        let local = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => return Err(bad()),
-        };
+        let local = is_loopback(&url.host().ok_or_else(bad)?);
         let plain = url.username().is_empty() && url.password().is_none();
         let plain = plain && url.query().is_none() && url.fragment().is_none();
         if plain && (url.scheme() == "https" || url.scheme() == "http" && local) {
@@ -79,6 +74,28 @@ impl Addresses {
 
     pub(super) fn endpoint(&self, instance: &Instance) -> String {
         filled(&self.endpoint.text, &instance.id.to_string(), &instance.region)
+    }
+}
+
+/// Whether `host`, with or without a port, is this machine, whatever a name server says of it: a page that had the
+/// name of its own site resolved to this machine still sends that name.
+///
+/// ```
+/// use keysync_console::is_this_machine;
+///
+/// assert!(is_this_machine("127.0.0.1:8080") && is_this_machine("localhost") && is_this_machine("[::1]:8080"));
+/// assert!(!is_this_machine("evil.example:8080"));
+/// ```
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    Url::parse(&format!("http://{host}/")).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
     }
 }
 

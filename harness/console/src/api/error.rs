@@ -37,7 +37,8 @@ pub(crate) struct Refusal {
 impl ApiError {
     /// Without the address, which reqwest's own text holds.
     pub(super) fn unreachable(error: reqwest::Error) -> Self {
-        let reason = if error.is_timeout() { "it took too long".to_owned() } else { reason(&error) };
+        let reason =
+            if error.is_timeout() { "it took too long".to_owned() } else { reason(&error.without_url()) };
         Self::Unreachable(reason)
     }
 
@@ -58,9 +59,8 @@ impl ApiError {
         })
     }
 
-    /// A list that should have had something in it.
-    pub(super) fn empty() -> Self {
-        Self::Unreadable(serde::de::Error::custom("there is nothing in it"))
+    pub(super) fn unreadable(why: &str) -> Self {
+        Self::Unreadable(serde::de::Error::custom(why))
     }
 
     /// Whether the same call may fare better.

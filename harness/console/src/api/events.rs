@@ -11,7 +11,8 @@ use super::{ApiError, Collection, InstanceApi};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
     /// `create`, `sync` or the name of a lifecycle action.
-    pub(crate) event_type: String,
+    #[serde(rename = "eventType")]
+    pub(crate) kind: String,
     pub(crate) occurred_at: Timestamp,
     pub(crate) initiator: Option<String>,
 }
@@ -25,9 +26,10 @@ impl InstanceApi {
     ) -> Result<Option<(Vec<Event>, usize)>, ApiError> {
         let query = [("limit", limit.to_string()), ("totalCount", "true".to_owned())];
         let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/events"), &query).await?;
-        Ok(found.map(|found| {
-            let total = found.metadata.total_count.unwrap_or_default().max(found.resources.len());
-            (found.resources, total)
+        Ok(found.map(|Collection { metadata, mut resources }| {
+            let total = metadata.total_count.unwrap_or_default().max(resources.len());
+            resources.truncate(limit);
+            (resources, total)
         }))
     }
 }

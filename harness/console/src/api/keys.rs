@@ -37,7 +37,8 @@ pub(crate) struct Key {
     pub(crate) last_notification_date: Option<Timestamp>,
     /// The first instant at which a sync works again; an addition of the harness.
     pub(crate) sync_allowed_from: Option<Timestamp>,
-    pub(crate) key_version: Option<KeyVersion>,
+    #[serde(rename = "keyVersion")]
+    pub(crate) version: Option<KeyVersion>,
 }
 
 /// A version of a key.
@@ -155,7 +156,7 @@ impl InstanceApi {
         let mut params = vec![("state", query.states()), ("sort", "-creationDate".to_owned())];
         let total = async {
             let counted = query.search.is_empty();
-            if counted { self.total(query.states()).await.map(Some) } else { Ok(None) }
+            if counted { self.total(query.states()).await } else { Ok(None) }
         };
         if !query.search.is_empty() {
             // As it is: `not:` and the like are no options here.
@@ -170,16 +171,16 @@ impl InstanceApi {
         Ok(KeyPage { keys, more, total })
     }
 
-    async fn total(&self, states: String) -> Result<usize, ApiError> {
+    async fn total(&self, states: String) -> Result<Option<usize>, ApiError> {
         let counted = send(self.request(Method::HEAD, "/keys", &[("state", states)])).await?;
         let total = counted.headers().get("key-total").and_then(|total| total.to_str().ok());
-        Ok(total.and_then(|total| total.parse().ok()).unwrap_or_default())
+        Ok(total.and_then(|total| total.parse().ok()))
     }
 
     /// A key, without its material.
     pub(crate) async fn key(&self, key: Uuid) -> Result<Key, ApiError> {
         let found: Collection<Key> = self.get(&format!("/keys/{key}/metadata"), &[]).await?;
-        found.resources.into_iter().next().ok_or_else(ApiError::empty)
+        found.resources.into_iter().next().ok_or_else(|| ApiError::unreadable("there is no key in it"))
     }
 
     /// Takes a lifecycle action. `force` deletes a key although it protects resources.

@@ -23,7 +23,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-pub use address::{Address, Addresses, BadAddress};
+pub use address::{Address, Addresses, BadAddress, is_this_machine};
 pub(crate) use error::{ApiError, Refusal};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;
@@ -37,6 +37,9 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 
 /// How long an answer may take: longer than the function's own 25 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an answer may be, in bytes: several times a list of 5,000 registrations.
+const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Where to call; clones share their connections.
 #[derive(Clone, Debug)]
@@ -123,8 +126,7 @@ impl InstanceApi {
 
 /// Sends a request, and reads what is answered.
 async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiError> {
-    let answer = send(request).await?;
-    let body = answer.bytes().await.map_err(ApiError::unreachable)?;
+    let body = body(send(request).await?).await?;
     serde_json::from_slice(&body).map_err(ApiError::Unreadable)
 }
 
@@ -136,7 +138,18 @@ async fn send(request: RequestBuilder) -> Result<reqwest::Response, ApiError> {
         return Ok(answer);
     }
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = answer.bytes().await.unwrap_or_default();
+    let body = body(answer).await.unwrap_or_default();
     let document: Value = serde_json::from_slice(&body).unwrap_or_default();
     Err(ApiError::refused(status, &headers, &document))
+}
+
+async fn body(mut answer: reqwest::Response) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(ApiError::unreachable)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST {
+            return Err(ApiError::unreadable("it is too long"));
+        }
+    }
+    Ok(body)
 }

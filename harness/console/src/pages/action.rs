@@ -80,7 +80,7 @@ pub(crate) async fn act(
             Flash::Problem { title: words::action(path.action).not_done, text: why(&error), again: None }
         }
     };
-    session.leave(flash);
+    session.leave(path.key, flash);
     Ok(Redirect::to(&path.key().to("resources")))
 }
 

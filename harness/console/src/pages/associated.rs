@@ -44,7 +44,7 @@ pub(crate) async fn show(
     let (instance, api) = console.instance(&session, path.instance).await?;
     let (situation, registrations) =
         tokio::try_join!(Situation::ask(&api, path.key, &console), api.registrations(path.key))?;
-    let flash = session.take_flash();
+    let flash = session.take_flash(path.key);
     let request = match &flash {
         Some(Flash::Problem { again: Some(request), .. }) => *request,
         _ => Uuid::new_v4(),
@@ -54,7 +54,9 @@ pub(crate) async fn show(
     let content = html! {
         .columns {
             .stack {
-                (synchronize(path, session.csrf().as_str(), request, live("window", &url, EVERY, situation.window())))
+                @if !key.extractable {
+                    (synchronize(path, session.csrf().as_str(), request, &live("window", &url, EVERY, situation.window())))
+                }
                 (live("notifications", &url, EVERY, situation.notifications()))
             }
             (panel("What happened", live("events", &url, EVERY, situation.timeline())))
@@ -66,7 +68,7 @@ pub(crate) async fn show(
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
         lead: Some(html! { (key.name) " " (tag(words::state_tag(key.state), &key.state.name())) }),
-        notice: flash.as_ref().map(|flash| notices::of(flash, now)),
+        notice: flash.as_ref().map(|flash| notices::of(flash, key, now)),
         content,
         ..frame::page(&session, "View associated resources")
     }
@@ -123,7 +125,7 @@ fn facts(key: &Key) -> Markup {
         facts.push(("Aliases", html! { (key.aliases.join(", ")) }));
     }
     facts.push(("Key ring", html! { (key.ring) }));
-    if let Some(version) = &key.key_version {
+    if let Some(version) = &key.version {
         facts.push(("Key version", copy_id(&version.id, "key version")));
     }
     let dates = [

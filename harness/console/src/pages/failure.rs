@@ -26,8 +26,8 @@ pub(crate) fn show(failure: &Failure, session: Option<&Session>) -> Markup {
             (*title, of_state.as_str())
         }
         Failure::BadForm => (
-            "This form is incomplete",
-            "Something that belongs to the form did not arrive. Nothing was changed.",
+            "This form cannot be read",
+            "Something that belongs to it did not arrive, or it is too long. Nothing was changed.",
         ),
         Failure::Forged => (
             "This form is not from this page",

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame, notices,
+    KeyPath, frame,
     paging::{Paging, Shown},
     words,
 };
@@ -54,8 +54,7 @@ pub(crate) async fn show(
     Ok(Page {
         crumbs: &[frame::RESOURCES],
         lead: Some(lead),
-        notice: session.take_flash().as_ref().map(|flash| notices::of(flash, console.now())),
-        content: table(instance.id, &asked, found, console.now()),
+        content: table(instance.id, &asked, &found, console.now()),
         ..frame::page(&session, "KMS keys")
     }
     .render())
@@ -80,10 +79,10 @@ impl Asked {
     }
 }
 
-fn table(instance: Uuid, asked: &Asked, found: KeyPage, now: Timestamp) -> Markup {
+fn table(instance: Uuid, asked: &Asked, found: &KeyPage, now: Timestamp) -> Markup {
     let path = path(instance);
     let columns = ["Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions"]
-        .map(|label| Column { label, hidden: label == "Actions", ..Column::default() });
+        .map(|label| Column { label, hidden: label == "Actions" });
     let shown = Shown { items: "keys", number: found.keys.len(), more: found.more, total: found.total };
     let keep = [("search", asked.search.as_str()), ("state", asked.state.as_str())];
     data_table(DataTable {
@@ -92,8 +91,8 @@ fn table(instance: Uuid, asked: &Asked, found: KeyPage, now: Timestamp) -> Marku
         toolbar: Some(toolbar(&path, asked)),
         columns: &columns,
         rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
-        empty: Some(nothing(&path, asked)),
-        pagination: Some(asked.paging.bar(&path, &keep, &shown)),
+        empty: Some(asked.paging.after_the_end(&path, "keys").unwrap_or_else(|| nothing(&path, asked))),
+        below: Some(asked.paging.bar(&path, &keep, &shown)),
         ..DataTable::default()
     })
 }
@@ -136,9 +135,8 @@ fn nothing(path: &str, asked: &Asked) -> Markup {
 }
 
 fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
-    let date = |at: Option<Timestamp>| match at {
-        Some(at) => relative(at, now),
-        None => html! { span.nothing { "Never" } },
+    let date = |at: Option<Timestamp>| {
+        html! { @if let Some(at) = at { (relative(at, now)) } @else { span.nothing { "Never" } } }
     };
     let resources = path.to("resources");
     let name = html! { @if key.name.is_empty() { "(no name)" } @else { (key.name) } };

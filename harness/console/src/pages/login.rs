@@ -2,7 +2,7 @@
 
 use axum::{
     Form,
-    extract::{Query, State},
+    extract::{Query, State, rejection::FormRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::{
@@ -62,9 +62,8 @@ pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (C
     } else {
         None
     };
-    let notice =
-        notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } }, action: None });
-    form(cookies, notice, None, &wanted.next)
+    let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } } });
+    page(cookies, notice, None, &wanted.next)
 }
 
 /// `POST /console/login`
@@ -72,15 +71,15 @@ pub(crate) async fn log_in(
     State(console): State<Console>,
     cookies: CookieJar,
     headers: HeaderMap,
-    Form(Envelope { csrf, fields }): Form<Envelope<Fields>>,
+    form: Result<Form<Envelope<Fields>>, FormRejection>,
 ) -> Result<Response, Failure> {
     same_origin(&headers)?;
-    let kept = cookies.get(COOKIE).map_or_else(|| CsrfToken::kept(""), |kept| CsrfToken::kept(kept.value()));
-    if !kept.is(&csrf) {
+    let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::BadForm)?;
+    if !kept(&cookies).is_some_and(|kept| kept.is(&csrf)) {
         return Err(Failure::Forged);
     }
     let again = |problem: &str| {
-        let page = form(cookies.clone(), None, Some(problem), &fields.next);
+        let page = page(cookies.clone(), None, Some(problem), &fields.next);
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
     };
     let api_key = fields.apikey.trim();
@@ -90,19 +89,23 @@ pub(crate) async fn log_in(
     if api_key.len() > LONGEST_API_KEY {
         return Ok(again("That is too long for an API key. Copy it once more."));
     }
+    let failed = |text: &str| {
+        let body = html! { p { (text) } };
+        let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
+        let page = page(cookies.clone(), Some(notice), None, &fields.next);
+        (StatusCode::BAD_GATEWAY, page).into_response()
+    };
     match console.api.log_in(api_key).await {
+        Ok(token) if token.expires_at <= console.now() => {
+            Ok(failed("IAM's token has expired already. Do the clocks of IAM and of this machine agree?"))
+        }
         Ok(token) => {
-            let begun = console.sessions.begin(token, console.now());
+            let begun = console.sessions.begin(token, &cookies, console.now());
             let cookies = cookies.add(begun).remove(cookie(String::new()));
             Ok((cookies, Redirect::to(onwards(&fields.next))).into_response())
         }
         Err(error @ ApiError::Refused(_)) if !error.is_passing() => Ok(again(&why(&error))),
-        Err(error) => {
-            let body = html! { p { (why(&error)) } };
-            let notice =
-                Notice { kind: NoticeKind::Error, title: "You are not logged in", body, action: None };
-            Ok((StatusCode::BAD_GATEWAY, form(cookies, Some(notice), None, &fields.next)).into_response())
-        }
+        Err(error) => Ok(failed(&why(&error))),
     }
 }
 
@@ -115,13 +118,14 @@ pub(crate) async fn log_out(
     (cookies.add(console.sessions.end(&session)), Redirect::to("/console/login?out=true"))
 }
 
-fn form(
+fn page(
     cookies: CookieJar,
     notice: Option<Notice<'_>>,
     problem: Option<&str>,
     next: &str,
 ) -> (CookieJar, Markup) {
-    let csrf = CsrfToken::random();
+    // The same again, so that the login page of another tab goes on working.
+    let csrf = kept(&cookies).unwrap_or_else(CsrfToken::random);
     let content = html! {
         form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
@@ -141,6 +145,11 @@ fn form(
     };
     let page = Page { title: "Log in", notice, content, ..Page::default() };
     (cookies.add(cookie(csrf.as_str().to_owned())), page.render())
+}
+
+fn kept(cookies: &CookieJar) -> Option<CsrfToken> {
+    let kept = cookies.get(COOKIE).filter(|kept| !kept.value().is_empty());
+    kept.map(|kept| CsrfToken::kept(kept.value()))
 }
 
 fn cookie(value: String) -> Cookie<'static> {

@@ -5,17 +5,17 @@ use maud::html;
 
 use super::{synchronize::countdown_to, words};
 use crate::{
+    api::Key,
     flash::Flash,
     view::{Notice, NoticeKind, time},
 };
 
-pub(super) fn of(flash: &Flash, now: Timestamp) -> Notice<'_> {
+pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> {
     match flash {
         Flash::Synchronized => Notice {
             kind: NoticeKind::Success,
             title: "The associated services are told again",
             body: html! { p { "Each has up to four hours to act. Last notification, below, shows how far each has come." } },
-            action: None,
         },
         Flash::TooEarly { not_before } => Notice {
             kind: NoticeKind::Warning,
@@ -26,13 +26,13 @@ pub(super) fn of(flash: &Flash, now: Timestamp) -> Notice<'_> {
                     (time(*not_before)) " on" @if *not_before > now { ", " (countdown_to(*not_before, now)) } "."
                 }
             },
-            action: None,
         },
         Flash::Done(action) => Notice {
             kind: NoticeKind::Success,
             title: words::action(*action).done,
-            body: html! { p { "The associated services are told of it. Each has up to four hours to act." } },
-            action: None,
+            body: html! {
+                @if !key.extractable { p { "The associated services are told of it. Each has up to four hours to act." } }
+            },
         },
         Flash::Problem { title, text, again } => Notice {
             kind: NoticeKind::Error,
@@ -46,7 +46,6 @@ pub(super) fn of(flash: &Flash, now: Timestamp) -> Notice<'_> {
                     }
                 }
             },
-            action: None,
         },
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn of(notifications: Option<&[Notification]>, now: Timestamp) -> Mark
             title: "Last notification",
             columns: &columns,
             empty: Some(html! { p.data-table__none { (nothing) } }),
-            pagination: (!rows.is_empty()).then(legend),
+            below: (!rows.is_empty()).then(legend),
             rows,
             ..DataTable::default()
         }))
@@ -67,12 +67,42 @@ fn happened(notification: &Notification, now: Timestamp) -> Markup {
         Standing::Delivered => html! { "Received" (when(last_attempt)) },
         Standing::Retrying => html! {
             "Attempt " (notification.attempts.unwrap_or(1)) " failed" (when(last_attempt)) (because) ". "
-            @if let Some(next) = next_attempt { "Next try " (relative(*next, now)) "." }
+            @if let Some(next) = next_attempt {
+                @if *next > now { "Next try " (relative(*next, now)) "." } @else { "Next try is due." }
+            }
         },
         Standing::Failed => html! { "Given up" (when(last_attempt)) " after " (attempts) (because) },
         Standing::Refused => html! { "Wants no notifications, it said" (when(last_attempt)) },
         Standing::Pending => html! { "Is being told" },
         Standing::NotNotified => html! { "Not part of the last notification. It is told of the next one." },
         Standing::Unknown => html! { (attempts) (because) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_try_is_never_in_the_past() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let notification = Notification {
+            service: "cloud-object-storage".to_owned(),
+            standing: Standing::Retrying,
+            attempts: Some(2),
+            last_attempt: Some(at(0)),
+            next_attempt: Some(at(100)),
+            reason: None,
+            acknowledged_at: None,
+        };
+        let said = |now| happened(&notification, at(now)).into_string();
+        assert!(said(40).contains("Next try <time") && said(40).contains("in 1 minute"), "{}", said(40));
+        for now in [100, 500] {
+            assert!(
+                said(now).contains("Next try is due.") && !said(now).contains("Next try <time"),
+                "{}",
+                said(now)
+            );
+        }
     }
 }

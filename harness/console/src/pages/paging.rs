@@ -1,9 +1,9 @@
 //! Pages of a list: which one is asked for, and where the ones beside it are.
 
+use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::view::{Pagination, pagination};
-use maud::Markup;
+use crate::view::{Button, Pagination, empty_state, link_button, pagination};
 
 /// How many items a page may have.
 const SIZES: [u32; 3] = [10, 25, 50];
@@ -39,20 +39,30 @@ impl Paging {
         self.page.parse::<usize>().unwrap_or_default().clamp(1, 1_000_000)
     }
 
+    /// What stands in place of a page after the last one.
+    pub(super) fn after_the_end(&self, path: &str, items: &str) -> Option<Markup> {
+        let first = || link_button(Button::Tertiary, path, &format!("Show the first {items}"));
+        let body = html! { p { "The list ends before this page. It may have become shorter." } };
+        (self.page() > 1).then(|| empty_state(&format!("No {items} on this page"), body, Some(first())))
+    }
+
     /// The bar below the list, whose links and form keep the rest of the query.
     pub(super) fn bar(&self, path: &str, keep: &[(&str, &str)], shown: &Shown<'_>) -> Markup {
-        let to = |page: usize| {
+        let url = |page: usize| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.extend_pairs(keep).append_pair("limit", &self.limit().to_string());
             format!("{path}?{}", query.append_pair("page", &page.to_string()).finish())
         };
-        let previous = (self.page() > 1).then(|| to(self.page() - 1));
-        let next = shown.more.then(|| to(self.page() + 1));
-        let from = if shown.number == 0 { 0 } else { self.offset() + 1 };
+        let previous = (self.page() > 1).then(|| url(self.page() - 1));
+        let next = shown.more.then(|| url(self.page() + 1));
+        let (from, to) = match shown.number {
+            0 => (0, 0),
+            number => (self.offset() + 1, self.offset() + number),
+        };
         pagination(Pagination {
             items: shown.items,
             from: from as u64,
-            to: (self.offset() + shown.number) as u64,
+            to: to as u64,
             total: shown.total.map(|total| total as u64),
             previous: previous.as_deref(),
             next: next.as_deref(),

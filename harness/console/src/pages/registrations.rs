@@ -47,8 +47,8 @@ pub(super) fn table(path: KeyPath, asked: &Asked, all: &Registrations, key: &Key
         toolbar: (!all.found.is_empty()).then(|| toolbar(&url, asked)),
         columns: &columns,
         rows: page.iter().map(|registration| row(registration, key, now)).collect(),
-        empty: Some(nothing(&url, asked)),
-        pagination: (!all.found.is_empty())
+        empty: Some(asked.paging.after_the_end(&url, "resources").unwrap_or_else(|| nothing(&url, asked))),
+        below: (!all.found.is_empty())
             .then(|| asked.paging.bar(&url, &[("filter", asked.filter.as_str())], &shown)),
     })
 }
@@ -89,7 +89,7 @@ fn nothing(url: &str, asked: &Asked) -> Markup {
 
 fn row(registration: &Registration, key: &Key, now: Timestamp) -> Vec<Markup> {
     let resource = registration.resource();
-    let current = key.key_version.as_ref().map(|version| version.id.as_str());
+    let current = key.version.as_ref().map(|version| version.id.as_str());
     let version = registration.key_version.as_ref().map(|version| version.id.as_str());
     vec![
         html! {
@@ -104,7 +104,7 @@ fn row(registration: &Registration, key: &Key, now: Timestamp) -> Vec<Markup> {
             @match version {
                 None => span.nothing { "Unknown" },
                 Some(version) if Some(version) == current => (tag(Tag::Plain, "Latest")),
-                Some(version) => { (tag(Tag::Retrying, "Older")) " " code title=(version) { (version.get(..8).unwrap_or(version)) } }
+                Some(version) => { (tag(Tag::Outdated, "Older")) " " code title=(version) { (version.get(..8).unwrap_or(version)) } }
             }
         },
         html! { @match registration.creation_date { Some(at) => (relative(at, now)), None => "–" } },

@@ -35,7 +35,7 @@ pub(crate) async fn post(
         Ok(()) => Flash::Synchronized,
         Err(error) => refused(&error, request, console.now()),
     };
-    session.leave(flash);
+    session.leave(path.key, flash);
     Ok(Redirect::to(&path.to("resources")))
 }
 

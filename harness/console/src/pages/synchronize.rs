@@ -14,7 +14,7 @@ use crate::{
 const WINDOW: u64 = 3_600;
 
 /// The panel with the button. `window` is what [`window`] says, kept up to date.
-pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: Markup) -> Markup {
+pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: &Markup) -> Markup {
     let content = html! {
         p {
             "Has every service below told again of the key’s latest event. Do so where a service did not react: a bucket that still opens \

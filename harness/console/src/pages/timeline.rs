@@ -37,7 +37,7 @@ pub(super) fn events_of(key: &Key) -> Vec<Event> {
     let dates =
         [("create", key.creation_date), ("rotate", key.last_rotate_date), ("delete", key.deletion_date)];
     let event = |(name, at): (&str, Option<Timestamp>)| {
-        Some(Event { event_type: name.to_owned(), occurred_at: at?, initiator: None })
+        Some(Event { kind: name.to_owned(), occurred_at: at?, initiator: None })
     };
     let mut events: Vec<Event> = dates.into_iter().filter_map(event).collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.occurred_at));
@@ -55,7 +55,7 @@ fn reached(notifications: &[Notification]) -> Markup {
         .iter()
         .map(|notification| {
             let (tag, text) = words::standing(notification.standing);
-            Standing { service: &notification.service, tag, text, note: None }
+            Standing { service: &notification.service, tag, text }
         })
         .collect();
     standings(&services)

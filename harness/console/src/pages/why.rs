@@ -2,6 +2,8 @@
 
 use crate::api::{ApiError, Refusal};
 
+const UNREADABLE: &str = "The service's answer cannot be read. Does this console call the right address?";
+
 /// Why a call brought nothing, for whoever asked for it.
 pub(crate) fn why(error: &ApiError) -> String {
     match error {
@@ -9,9 +11,7 @@ pub(crate) fn why(error: &ApiError) -> String {
         ApiError::Unreachable(reason) => {
             format!("The service does not answer ({reason}). Try again in a moment.")
         }
-        ApiError::Unreadable(_) => {
-            "The service's answer cannot be read. Does this console call the right address?".to_owned()
-        }
+        ApiError::Unreadable(_) => UNREADABLE.to_owned(),
     }
 }
 
@@ -52,6 +52,7 @@ fn refused(refusal: &Refusal) -> String {
         _ => "",
     };
     match (known, refusal.message.as_str()) {
+        ("", "") if refusal.status.is_redirection() => UNREADABLE.to_owned(),
         ("", "") if refusal.status.is_server_error() => {
             format!(
                 "The service does not work just now (status {}). Try again in a moment.",

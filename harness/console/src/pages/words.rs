@@ -94,7 +94,7 @@ pub(super) const fn standing(standing: Standing) -> (Tag, &'static str) {
 
 /// An event of a kind that this console knows.
 pub(super) fn event(event: &Event) -> Option<(view::Event, &'static str)> {
-    Some(match event.event_type.as_str() {
+    Some(match event.kind.as_str() {
         "create" => (view::Event::Created, "Key created"),
         "rotate" => (view::Event::Rotated, "Key rotated"),
         "disable" => (view::Event::Disabled, "Key disabled"),

@@ -1,8 +1,7 @@
 //! The files that pages refer to, built into the program.
 
 /// The content type and bytes of the file that is served as `/console/assets/<name>`.
-#[must_use]
-pub fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
+pub(crate) fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
     FILES.iter().find(|file| file.0 == name).map(|&(_, kind, bytes)| (kind, bytes))
 }
 

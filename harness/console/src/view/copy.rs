@@ -6,8 +6,7 @@ use super::{Icon, icon};
 
 /// `text` in full, cut short only by the stylesheet, with a button that copies it where the script runs;
 /// `what` names it: `key ID`.
-#[must_use]
-pub fn copy_id(text: &str, what: &str) -> Markup {
+pub(crate) fn copy_id(text: &str, what: &str) -> Markup {
     html! {
         span.copy-id {
             code.copy-id__text title=(text) { (text) }

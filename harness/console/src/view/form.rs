@@ -4,50 +4,39 @@ use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// What all fields have. The element's id is `field-<name>`, unless two forms on a page need different ones.
+/// What all fields have. The element's id is `field-<name>`.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Field<'a> {
+pub(crate) struct Field<'a> {
     /// The name in the form.
-    pub name: &'a str,
-    /// The element's id, where `field-<name>` is taken.
-    pub id: Option<&'a str>,
+    pub(crate) name: &'a str,
     /// What it is.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// What is in it.
-    pub value: &'a str,
+    pub(crate) value: &'a str,
     /// How to fill it.
-    pub help: Option<&'a str>,
+    pub(crate) help: Option<&'a str>,
     /// What is wrong with it.
-    pub error: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
     /// Must be filled.
-    pub required: bool,
+    pub(crate) required: bool,
     /// What the browser may fill in: `username`, `off`.
-    pub autocomplete: Option<&'a str>,
+    pub(crate) autocomplete: Option<&'a str>,
     /// An example, in the empty field.
-    pub placeholder: Option<&'a str>,
+    pub(crate) placeholder: Option<&'a str>,
 }
 
 /// The hidden field that proves a form came from this console.
-#[must_use]
-pub fn csrf_field(token: &str) -> Markup {
+pub(crate) fn csrf_field(token: &str) -> Markup {
     html! { input type="hidden" name="csrf" value=(token); }
 }
 
-/// A line of text.
-#[must_use]
-pub fn text_field(field: Field<'_>) -> Markup {
-    framed(field, input(field, "text", field.value))
-}
-
 /// A secret; what was typed is never sent back.
-#[must_use]
-pub fn password_field(field: Field<'_>) -> Markup {
+pub(crate) fn password_field(field: Field<'_>) -> Markup {
     framed(field, input(field, "password", ""))
 }
 
 /// A search box; its label is there for screen readers, its placeholder for eyes.
-#[must_use]
-pub fn search_field(field: Field<'_>) -> Markup {
+pub(crate) fn search_field(field: Field<'_>) -> Markup {
     html! {
         .field.field--search {
             label.visually-hidden for=(id(field)) { (field.label) }
@@ -58,8 +47,7 @@ pub fn search_field(field: Field<'_>) -> Markup {
 }
 
 /// One of several: `options` are value and label.
-#[must_use]
-pub fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
+pub(crate) fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
     framed(
         field,
         html! {
@@ -77,8 +65,7 @@ pub fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
 }
 
 /// Yes or no; `value` is what is sent for yes.
-#[must_use]
-pub fn checkbox(field: Field<'_>, checked: bool) -> Markup {
+pub(crate) fn checkbox(field: Field<'_>, checked: bool) -> Markup {
     html! {
         .field.field--checkbox {
             input id=(id(field)) type="checkbox" name=(field.name) value=(field.value) checked[checked]
@@ -122,7 +109,7 @@ fn under(field: Field<'_>) -> Markup {
 }
 
 fn id(field: Field<'_>) -> String {
-    field.id.map_or_else(|| format!("field-{}", field.name), str::to_owned)
+    format!("field-{}", field.name)
 }
 
 fn described_by(field: Field<'_>) -> Option<String> {

@@ -4,18 +4,15 @@ use maud::{Markup, html};
 
 /// A drawing that goes beside a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Icon {
+pub(crate) enum Icon {
     Menu,
     Overflow,
-    Close,
     Copy,
     Check,
     CheckTwice,
     CheckFilled,
     ErrorFilled,
     WarningFilled,
-    InfoFilled,
     Search,
     Plus,
     Rotate,
@@ -30,20 +27,17 @@ pub enum Icon {
     Cross,
     Slash,
     Alert,
-    ArrowRight,
     ChevronDown,
     Previous,
     Next,
     LogOut,
     User,
-    Key,
     List,
     Empty,
 }
 
 /// The drawing, in the colour of the text around it, hidden from screen readers.
-#[must_use]
-pub fn icon(icon: Icon) -> Markup {
+pub(crate) fn icon(icon: Icon) -> Markup {
     let (lines, solid) = icon.paths();
     html! {
         svg.icon width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false" fill="none" {
@@ -63,7 +57,7 @@ impl Icon {
         match self {
             Self::Menu => ("M2 4.5h12M2 8h12M2 11.5h12", ""),
             Self::Overflow => ("", "M6.75 2h2.5v2.5h-2.5zM6.75 6.75h2.5v2.5h-2.5zM6.75 11.5h2.5v2.5h-2.5z"),
-            Self::Close | Self::Cross => ("M3.5 3.5l9 9M12.5 3.5l-9 9", ""),
+            Self::Cross => ("M3.5 3.5l9 9M12.5 3.5l-9 9", ""),
             Self::Copy => ("M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1", ""),
             Self::Check => ("M2.5 8.5l3.5 3.5l7.5-8", ""),
             Self::CheckTwice => ("M1 8.5l3 3.5l6-8M7 11l1 1l6.5-8", ""),
@@ -72,10 +66,6 @@ impl Icon {
             }
             Self::ErrorFilled => ("", "M8 1a7 7 0 1 1 0 14a7 7 0 1 1 0-14zM4.6 5.5l5.9 5.9l.9-.9l-5.9-5.9z"),
             Self::WarningFilled => ("", "M8 1.2l7 13.3h-14zM7.35 5.8v4.4h1.3v-4.4zM7.2 11.3v1.6h1.6v-1.6z"),
-            Self::InfoFilled => (
-                "",
-                "M8 1a7 7 0 1 1 0 14a7 7 0 1 1 0-14zM7.2 3.9v1.6h1.6v-1.6zM6.5 6.9v1.1h.9v3.1h-1.1v1.1h3.5v-1.1h-1.1v-4.2z",
-            ),
             Self::Search => ("M7 2.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9zM10.3 10.3l3.7 3.7", ""),
             Self::Plus => ("M8 2.5v11M2.5 8h11", ""),
             Self::Rotate => ("M13 8a5 5 0 1 1-1.6-3.7M11.5 1.5v3h-3", ""),
@@ -92,7 +82,6 @@ impl Icon {
             Self::Minus => ("M3 8h10", ""),
             Self::Slash => ("M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12zM3.8 3.8l8.4 8.4", ""),
             Self::Alert => ("M8 2l6.2 11.5h-12.4zM8 6.3v3.5M8 11v1.2", ""),
-            Self::ArrowRight => ("M2 8h11.5M9 3.5l4.5 4.5l-4.5 4.5", ""),
             Self::ChevronDown => ("M3.5 6l4.5 4.5l4.5-4.5", ""),
             Self::Previous => ("", "M10.5 3.5v9l-5.5-4.5z"),
             Self::Next => ("", "M5.5 3.5v9l5.5-4.5z"),
@@ -101,7 +90,6 @@ impl Icon {
                 "M8 2.2a2.9 2.9 0 1 1 0 5.8a2.9 2.9 0 1 1 0-5.8zM2.8 14v-.8a3 3 0 0 1 3-3h4.4a3 3 0 0 1 3 3v.8",
                 "",
             ),
-            Self::Key => ("M10.7 2a3.3 3.3 0 1 1-3 4.7l-5.7 5.7v1.6h2.4v-1.5h1.5v-1.5h1.5l1.4-1.4", ""),
             Self::List => ("M6 4h8M6 8h8M6 12h8M2 4h1.5M2 8h1.5M2 12h1.5", ""),
             Self::Empty => ("M2 9.5l2-6.5h8l2 6.5v4h-12zM2 9.5h3.5l1 1.8h3l1-1.8h3.5", ""),
         }

@@ -6,43 +6,40 @@ use super::{BASE, Icon, Notice, csrf_field, icon, notice};
 
 /// A whole page. `title` is both the document's name and its one `h1`.
 #[derive(Default)]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Names the page: `KMS keys`.
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// Who is signed in; without it the header has no menu and nothing to log out of.
-    pub signed_in: Option<SignedIn<'a>>,
+    pub(crate) signed_in: Option<SignedIn<'a>>,
     /// The way here, without the page itself.
-    pub crumbs: &'a [Crumb<'a>],
+    pub(crate) crumbs: &'a [Crumb<'a>],
     /// What just happened.
-    pub notice: Option<Notice<'a>>,
+    pub(crate) notice: Option<Notice<'a>>,
     /// A sentence or some facts below the heading.
-    pub lead: Option<Markup>,
-    /// Buttons beside the heading.
-    pub actions: Option<Markup>,
+    pub(crate) lead: Option<Markup>,
     /// The page itself.
-    pub content: Markup,
+    pub(crate) content: Markup,
 }
 
 /// Whose session this is.
-pub struct SignedIn<'a> {
+pub(crate) struct SignedIn<'a> {
     /// The name to show.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The token for the log-out form.
-    pub csrf: &'a str,
+    pub(crate) csrf: &'a str,
 }
 
 /// A step on the way here.
-pub struct Crumb<'a> {
+pub(crate) struct Crumb<'a> {
     /// What the step is called.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// Where it is.
-    pub href: &'a str,
+    pub(crate) href: &'a str,
 }
 
 impl Page<'_> {
     /// The document.
-    #[must_use]
-    pub fn render(self) -> Markup {
+    pub(crate) fn render(self) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -66,7 +63,6 @@ impl Page<'_> {
                                 h1 { (self.title) }
                                 @if let Some(lead) = self.lead { .lead { (lead) } }
                             }
-                            @if let Some(actions) = self.actions { .page-heading__actions { (actions) } }
                         }
                         (self.content)
                     }

@@ -7,7 +7,6 @@ use maud::{Markup, html};
 /// `url` may answer the whole page or only its sections: each element of the answer that has the `id` of a
 /// live section replaces what is in that section, where it differs. An answer that leads elsewhere (to the
 /// login) ends it.
-#[must_use]
-pub fn live(id: &str, url: &str, every_ms: u32, content: Markup) -> Markup {
+pub(crate) fn live(id: &str, url: &str, every_ms: u32, content: Markup) -> Markup {
     html! { div id=(id) data-live-url=(url) data-live-every=(every_ms) { (content) } }
 }

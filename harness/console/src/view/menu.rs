@@ -6,18 +6,17 @@ use super::{Icon, icon};
 
 /// A link in a menu.
 #[derive(Debug, Clone, Copy)]
-pub struct MenuItem<'a> {
+pub(crate) struct MenuItem<'a> {
     /// What it does.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// Where it leads.
-    pub href: &'a str,
+    pub(crate) href: &'a str,
     /// Leads to something that cannot be taken back.
-    pub danger: bool,
+    pub(crate) danger: bool,
 }
 
 /// A ⋮ button named `label` (`Actions for payroll`) and its menu. `id` must be the only one of its name.
-#[must_use]
-pub fn overflow_menu(id: &str, label: &str, items: &[MenuItem<'_>]) -> Markup {
+pub(crate) fn overflow_menu(id: &str, label: &str, items: &[MenuItem<'_>]) -> Markup {
     html! {
         .overflow-menu {
             button.icon-button type="button" popovertarget=(id) aria-label=(label) title="Actions" {

@@ -6,14 +6,13 @@
 //! address.
 //!
 //! Pages arrange components with a few classes of the stylesheet: `.form` (fields below each other), `.columns`
-//! (two thirds and one third), `.stack`, `.row` and `.row--buttons`, `.stats` (for [`stat`]), and
-//! `.visually-hidden`.
+//! (two thirds and one third), `.stack`, `.row` and `.row--buttons`, and `.visually-hidden`.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "markup is made where it is passed: a borrow would only put a `&` before every `html!`"
 )]
 
-pub mod assets;
+pub(crate) mod assets;
 mod button;
 mod copy;
 mod form;
@@ -32,19 +31,19 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use button::{Button, button, icon_link, link_button, post_button};
-pub use copy::copy_id;
-pub use form::{Field, checkbox, csrf_field, password_field, search_field, select_field, text_field};
-pub use icon::{Icon, icon};
-pub use layout::{Crumb, Page, SignedIn};
-pub use live::live;
-pub use menu::{MenuItem, overflow_menu};
-pub use notice::{Notice, NoticeKind, notice};
-pub use pagination::{Pagination, pagination};
-pub use panel::{definition_list, empty_state, error_page, panel, stat};
-pub use table::{Column, DataTable, data_table};
-pub use tag::{Tag, tag};
-pub use time::{countdown, relative, time, window_meter};
-pub use timeline::{Entry, Event, Standing, standings, timeline};
+pub(crate) use button::{Button, button, link_button};
+pub(crate) use copy::copy_id;
+pub(crate) use form::{Field, checkbox, csrf_field, password_field, search_field, select_field};
+pub(crate) use icon::{Icon, icon};
+pub(crate) use layout::{Crumb, Page, SignedIn};
+pub(crate) use live::live;
+pub(crate) use menu::{MenuItem, overflow_menu};
+pub(crate) use notice::{Notice, NoticeKind, notice};
+pub(crate) use pagination::{Pagination, pagination};
+pub(crate) use panel::{definition_list, empty_state, error_page, panel};
+pub(crate) use table::{Column, DataTable, data_table};
+pub(crate) use tag::{Tag, tag};
+pub(crate) use time::{countdown, relative, time, window_meter};
+pub(crate) use timeline::{Entry, Event, Standing, standings, timeline};
 
 use crate::BASE;

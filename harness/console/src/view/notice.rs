@@ -6,35 +6,29 @@ use super::{Icon, icon};
 
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoticeKind {
+pub(crate) enum NoticeKind {
     /// It worked.
     Success,
-    /// Worth knowing.
-    Info,
     /// Take care.
     Warning,
     /// It did not work.
     Error,
 }
 
-/// A notice; `action` is a link or a button at its end.
-pub struct Notice<'a> {
+/// A notice.
+pub(crate) struct Notice<'a> {
     /// How much it matters.
-    pub kind: NoticeKind,
+    pub(crate) kind: NoticeKind,
     /// What happened, in a few words.
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// What it means and what to do.
-    pub body: Markup,
-    /// What to click.
-    pub action: Option<Markup>,
+    pub(crate) body: Markup,
 }
 
-/// An inline notification. Success and info are read out politely, warnings and errors at once.
-#[must_use]
-pub fn notice(what: Notice<'_>) -> Markup {
+/// An inline notification. Success is read out politely, warnings and errors at once.
+pub(crate) fn notice(what: Notice<'_>) -> Markup {
     let (class, word, drawing, role) = match what.kind {
         NoticeKind::Success => ("success", "Success", Icon::CheckFilled, "status"),
-        NoticeKind::Info => ("info", "Information", Icon::InfoFilled, "status"),
         NoticeKind::Warning => ("warning", "Warning", Icon::WarningFilled, "alert"),
         NoticeKind::Error => ("error", "Error", Icon::ErrorFilled, "alert"),
     };
@@ -45,7 +39,6 @@ pub fn notice(what: Notice<'_>) -> Markup {
                 p.notice__title { span.visually-hidden { (word) ": " } (what.title) }
                 .notice__body { (what.body) }
             }
-            @if let Some(action) = what.action { .notice__action { (action) } }
         }
     }
 }

@@ -6,32 +6,31 @@ use super::{Icon, icon};
 
 /// Where in a list a page stands.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Pagination<'a> {
+pub(crate) struct Pagination<'a> {
     /// What is listed: `keys`.
-    pub items: &'a str,
+    pub(crate) items: &'a str,
     /// The number of the first item shown, from 1; 0 when none is.
-    pub from: u64,
+    pub(crate) from: u64,
     /// The number of the last item shown.
-    pub to: u64,
+    pub(crate) to: u64,
     /// How many there are, where that is known.
-    pub total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// The page before.
-    pub previous: Option<&'a str>,
+    pub(crate) previous: Option<&'a str>,
     /// The page after.
-    pub next: Option<&'a str>,
+    pub(crate) next: Option<&'a str>,
     /// How many items a page has.
-    pub per_page: u32,
+    pub(crate) per_page: u32,
     /// How many it may have; none offers no choice.
-    pub sizes: &'a [u32],
+    pub(crate) sizes: &'a [u32],
     /// Where the choice is sent, as `limit`.
-    pub action: &'a str,
+    pub(crate) action: &'a str,
     /// What is sent with it: the search, the filter.
-    pub keep: &'a [(&'a str, &'a str)],
+    pub(crate) keep: &'a [(&'a str, &'a str)],
 }
 
 /// The bar below a table.
-#[must_use]
-pub fn pagination(at: Pagination<'_>) -> Markup {
+pub(crate) fn pagination(at: Pagination<'_>) -> Markup {
     html! {
         nav.pagination aria-label={ "Pages of " (at.items) } {
             @if !at.sizes.is_empty() {
@@ -59,7 +58,8 @@ pub fn pagination(at: Pagination<'_>) -> Markup {
 fn range(at: Pagination<'_>) -> String {
     let Pagination { from, to, items, .. } = at;
     match at.total {
-        Some(0) => format!("0 {items}"),
+        Some(total) if to == 0 && total > 0 => format!("0 of {total} {items}"),
+        _ if to == 0 => format!("0 {items}"),
         Some(total) => format!("{from}–{to} of {total} {items}"),
         None if at.next.is_some() => format!("{from}–{to} of more {items}"),
         None => format!("{from}–{to} {items}"),

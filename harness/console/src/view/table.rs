@@ -4,39 +4,36 @@ use maud::{Markup, html};
 
 /// A heading of a column.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Column<'a> {
+pub(crate) struct Column<'a> {
     /// What is in the column.
-    pub label: &'a str,
+    pub(crate) label: &'a str,
     /// Read out, not shown: for the column with the ⋮ menus.
-    pub hidden: bool,
-    /// Figures, set to the right.
-    pub numeric: bool,
+    pub(crate) hidden: bool,
 }
 
 /// A table; the first cell of a row names the row.
 #[derive(Default)]
-pub struct DataTable<'a> {
+pub(crate) struct DataTable<'a> {
     /// The id of the table; others are derived from it.
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// The caption.
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// A sentence below the caption.
-    pub description: Option<&'a str>,
+    pub(crate) description: Option<&'a str>,
     /// A form for searching or filtering, buttons.
-    pub toolbar: Option<Markup>,
+    pub(crate) toolbar: Option<Markup>,
     /// The headings.
-    pub columns: &'a [Column<'a>],
+    pub(crate) columns: &'a [Column<'a>],
     /// The rows, each with a cell for each column.
-    pub rows: Vec<Vec<Markup>>,
+    pub(crate) rows: Vec<Vec<Markup>>,
     /// What stands in place of the rows if there are none.
-    pub empty: Option<Markup>,
-    /// The bar below.
-    pub pagination: Option<Markup>,
+    pub(crate) empty: Option<Markup>,
+    /// What stands below the rows: the way to other pages, a legend.
+    pub(crate) below: Option<Markup>,
 }
 
 /// A table of data. On narrow screens each row becomes a card, its cells named by their columns.
-#[must_use]
-pub fn data_table(table: DataTable<'_>) -> Markup {
+pub(crate) fn data_table(table: DataTable<'_>) -> Markup {
     let empty = table.rows.is_empty();
     html! {
         .data-table {
@@ -56,7 +53,7 @@ pub fn data_table(table: DataTable<'_>) -> Markup {
                         thead role="rowgroup" {
                             tr role="row" {
                                 @for column in table.columns {
-                                    th scope="col" role="columnheader" class=[column.numeric.then_some("numeric")] {
+                                    th scope="col" role="columnheader" {
                                         @if column.hidden {
                                             span.visually-hidden { (column.label) }
                                         } @else { (column.label) }
@@ -76,23 +73,18 @@ pub fn data_table(table: DataTable<'_>) -> Markup {
                     }
                 }
             }
-            @if let Some(bar) = table.pagination { (bar) }
+            @if let Some(below) = table.below { (below) }
         }
     }
 }
 
 /// What a cell holds stays together beside its label, where the stylesheet turns rows into cards.
 fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
-    let class = match (column.hidden, column.numeric) {
-        (true, _) => Some("actions"),
-        (_, true) => Some("numeric"),
-        _ => None,
-    };
     html! {
         @if at == 0 {
             th scope="row" role="rowheader" { div { (cell) } }
         } @else {
-            td role="cell" class=[class] data-label=[(!column.hidden).then_some(column.label)] { div { (cell) } }
+            td role="cell" class=[column.hidden.then_some("actions")] data-label=[(!column.hidden).then_some(column.label)] { div { (cell) } }
         }
     }
 }

@@ -4,10 +4,9 @@ use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// What a tag stands for: a key's state, how far a notification has come, or neither.
+/// What a tag stands for: a key's state, how far a notification has come, an older key version, or none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Tag {
+pub(crate) enum Tag {
     PreActive,
     Active,
     Suspended,
@@ -20,13 +19,13 @@ pub enum Tag {
     Refused,
     Failed,
     NotNotified,
+    Outdated,
     /// Any other word; has no drawing.
     Plain,
 }
 
 /// A tag that reads `text`.
-#[must_use]
-pub fn tag(kind: Tag, text: &str) -> Markup {
+pub(crate) fn tag(kind: Tag, text: &str) -> Markup {
     let (colour, drawing) = kind.look();
     html! {
         span class={ "tag tag--" (colour) } {
@@ -50,6 +49,7 @@ impl Tag {
             Self::Pending => ("cyan", Some(Icon::Clock)),
             Self::Refused => ("purple", Some(Icon::Slash)),
             Self::Failed => ("red", Some(Icon::Alert)),
+            Self::Outdated => ("yellow", Some(Icon::Clock)),
             Self::Plain => ("gray", None),
         }
     }

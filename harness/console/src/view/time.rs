@@ -7,22 +7,19 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 /// An instant: `25 Nov 2026, 14:05:09 UTC`.
-#[must_use]
-pub fn time(at: Timestamp) -> Markup {
+pub(crate) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(machine(at)) data-local { (plain(at)) } }
 }
 
 /// How long ago, or in how long: `3 minutes ago`; the instant is its tooltip.
-#[must_use]
-pub fn relative(at: Timestamp, now: Timestamp) -> Markup {
+pub(crate) fn relative(at: Timestamp, now: Timestamp) -> Markup {
     let age = now.as_second() - at.as_second();
     html! { time datetime=(machine(at)) title=(plain(at)) data-age=(age) { (wording(age)) } }
 }
 
 /// In how long something will be possible: `in 43 minutes`, or, where the script runs, `in 42 min 10 s`, counted
 /// down. At zero the [`live`](super::live) sections of the page are fetched again. The instant is for a [`time`] beside it.
-#[must_use]
-pub fn countdown(seconds_left: u64) -> Markup {
+pub(crate) fn countdown(seconds_left: u64) -> Markup {
     html! {
         span.countdown role="timer" aria-live="off" data-left=(seconds_left) {
             span data-left-text { (wording(-i64::try_from(seconds_left).unwrap_or(i64::MAX))) }
@@ -31,8 +28,7 @@ pub fn countdown(seconds_left: u64) -> Markup {
 }
 
 /// How much of the window (both in seconds) has passed, as a bar with a mark at each quarter.
-#[must_use]
-pub fn window_meter(elapsed: u64, total: u64) -> Markup {
+pub(crate) fn window_meter(elapsed: u64, total: u64) -> Markup {
     let total = total.max(1);
     let elapsed = elapsed.min(total);
     html! {

@@ -7,8 +7,7 @@ use super::{Icon, Tag, icon, relative, tag, time};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Event {
+pub(crate) enum Event {
     Created,
     Rotated,
     Disabled,
@@ -19,34 +18,31 @@ pub enum Event {
 }
 
 /// A moment in a key's life.
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// What happened.
-    pub event: Event,
+    pub(crate) event: Event,
     /// The same in words: `Key rotated`.
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Who did it.
-    pub who: Option<&'a str>,
+    pub(crate) who: Option<&'a str>,
     /// More about it: [`standings`], usually for the newest only.
-    pub detail: Option<Markup>,
+    pub(crate) detail: Option<Markup>,
 }
 
 /// How far a notification has come with one service.
-pub struct Standing<'a> {
+pub(crate) struct Standing<'a> {
     /// The service's name.
-    pub service: &'a str,
+    pub(crate) service: &'a str,
     /// How far.
-    pub tag: Tag,
+    pub(crate) tag: Tag,
     /// The same in words.
-    pub text: &'a str,
-    /// Since when, which attempt, when the next.
-    pub note: Option<Markup>,
+    pub(crate) text: &'a str,
 }
 
 /// The events, which must be ordered newest first.
-#[must_use]
-pub fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
+pub(crate) fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
     let days: Vec<String> = entries.iter().map(|entry| entry.at.strftime("%-d %B %Y").to_string()).collect();
     html! {
         ol.timeline {
@@ -73,15 +69,13 @@ pub fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
 }
 
 /// A line for each service.
-#[must_use]
-pub fn standings(services: &[Standing<'_>]) -> Markup {
+pub(crate) fn standings(services: &[Standing<'_>]) -> Markup {
     html! {
         ul.standings {
             @for service in services {
                 li {
                     span { (service.service) }
                     (tag(service.tag, service.text))
-                    @if let Some(note) = &service.note { span.standings__note { (note) } }
                 }
             }
         }
