@@ -4,5 +4,8 @@
 //! `tests/browser` finds the browser. Without it, each test says that it was not run, and how to run it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod a_service_that_fails;
 mod browser;
+mod support;
 mod the_browser_itself;
+mod the_seeds_walk;
