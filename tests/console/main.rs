@@ -6,6 +6,7 @@
 
 mod a_service_that_fails;
 mod browser;
+mod by_keyboard_alone;
 mod support;
 mod the_browser_itself;
 mod the_seeds_walk;
