@@ -3,11 +3,22 @@
 use std::time::Duration;
 
 use keysync_harness::services::Behaviour;
+use serde_json::json;
 
 use crate::{
     browser::{Options, browser_test},
     support::{DATABASES, STORAGE, acknowledge, in_process},
 };
+
+/// On a narrow page each row is a card: what in its cells does not stand beside their labels, but below.
+const BELOW_ITS_LABEL: &str = "
+    const strays = [...document.querySelectorAll('#services td[data-label]')].filter(cell => {
+        const all = document.createRange();
+        all.selectNodeContents(cell);
+        const label = parseFloat(getComputedStyle(cell).gridTemplateColumns);
+        return [...all.getClientRects()].some(part => part.left < cell.getBoundingClientRect().left + label);
+    });
+    return strays.map(cell => cell.innerText)";
 
 #[tokio::test]
 async fn a_service_that_works_again_is_seen_to_without_a_reload() {
@@ -67,6 +78,7 @@ async fn what_came_to_nothing_is_said_with_its_reason() {
         browser.assert_sees(&format!("{DATABASES} Refused Wants no notifications, it said 1 day ago")).await;
         browser.assert_sees("data-catalog Acknowledged Acted 1 day ago").await;
         browser.assert_sees("photo-store Not notified Not part of the last notification").await;
+        assert_eq!(browser.asks(BELOW_ITS_LABEL).await, json!([]));
         browser.click("What the standings mean").await;
         browser.waits_for("It could not be told within 24 hours. Synchronize, to have it tried again.").await;
 

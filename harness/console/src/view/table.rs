@@ -91,7 +91,8 @@ fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
         @if at == 0 {
             th scope="row" role="rowheader" { (cell) }
         } @else {
-            td role="cell" class=[class] data-label=[(!column.hidden).then_some(column.label)] { (cell) }
+            // One thing, however many parts it has: on a card it stands beside its label.
+            td role="cell" class=[class] data-label=[(!column.hidden).then_some(column.label)] { div { (cell) } }
         }
     }
 }
