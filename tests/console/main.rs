@@ -8,6 +8,7 @@ mod a_page_that_is_left_open;
 mod a_service_that_fails;
 mod browser;
 mod by_keyboard_alone;
+mod everybody_can_use_every_page;
 mod keys_are_found;
 mod lifecycle_actions;
 mod support;

@@ -15,9 +15,9 @@ pub(crate) fn in_process() -> HarnessBuilder {
 }
 
 impl Browser {
-    /// Logs in with this API key, on the page that the console begins with.
+    /// Logs in with this API key, whoever is logged in already.
     pub(crate) async fn logs_in(&self, harness: &Harness, api_key: &str) {
-        self.go(&harness.console_url()).await;
+        self.go(&format!("{}/login", harness.console_url())).await;
         self.fill("API key", api_key).await;
         self.click("Log in").await;
         self.arrives_at("/console/resources").await;
