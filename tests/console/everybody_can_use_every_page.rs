@@ -19,6 +19,11 @@ use crate::{
 const CATALOG: &str = "data-catalog";
 const PHOTOS: &str = "photo-store";
 
+/// Tables that can be moved sideways, which a page has only at a desk.
+const CUT_OFF: &str = "
+    const tables = [...document.querySelectorAll('.data-table__scroll')];
+    return tables.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)";
+
 #[tokio::test]
 async fn logging_in_and_what_goes_wrong() {
     browser_test("logging_in_and_what_goes_wrong", Options::wide(), async |browser| {
@@ -49,7 +54,7 @@ async fn logging_in_and_what_goes_wrong() {
         browser.is_for_everybody("resource-list-none", "No instances").await;
         browser.logs_in(&harness, "no-role").await;
         browser.go(&keys_url(&harness)).await;
-        browser.is_for_everybody("error-403", "You may not do this").await;
+        browser.is_for_everybody("error-403", "Ask whoever manages this instance for the role").await;
         browser.logs_in(&harness, harness.api_key()).await;
         browser.is_for_everybody("resource-list", "My key-management instance").await;
         browser.click("Menu").await;
@@ -189,6 +194,9 @@ impl Browser {
             self.asks("scrollTo(0, 0)").await;
             self.assert_sees(text).await;
             self.assert_fits().await;
+            if look.starts_with("narrow") {
+                assert_eq!(self.asks(CUT_OFF).await, json!([]), "the cards are too wide");
+            }
             self.assert_accessible().await;
             self.screenshot_of_all(&format!("everybody-{name}-{look}")).await;
         }

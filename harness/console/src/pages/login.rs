@@ -123,7 +123,7 @@ fn form(
 ) -> (CookieJar, Markup) {
     let csrf = CsrfToken::random();
     let content = html! {
-        form.login method="post" action="/console/login" {
+        form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
             @if !next.is_empty() { input type="hidden" name="next" value=(next); }
             (password_field(Field {
