@@ -98,7 +98,7 @@ impl Browser {
 
     /// The keyboard is for this.
     async fn is_at(&self, thing: &str) {
-        assert_eq!(self.focused().await.as_deref(), Some(thing));
+        self.waits_for_focus_on(thing).await;
         self.assert_focus_is_seen().await;
     }
 

@@ -58,6 +58,7 @@ impl Browser {
 
     /// Presses Tab until the keyboard is for the thing of this name, no more often than there are things.
     pub(crate) async fn tabs_to(&self, name: &str) {
+        self.loads().await;
         let mut passed = vec![];
         for _ in 0..=self.things().await.len() {
             self.press(Key::Tab).await;
