@@ -11,6 +11,7 @@ mod by_keyboard_alone;
 mod everybody_can_use_every_page;
 mod keys_are_found;
 mod lifecycle_actions;
+mod pictures;
 mod support;
 mod the_browser_itself;
 mod the_seeds_walk;

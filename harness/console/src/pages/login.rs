@@ -126,6 +126,7 @@ fn form(
         form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
             @if !next.is_empty() { input type="hidden" name="next" value=(next); }
+            p { "See which resources your keys protect, and have the services that own them told again." }
             (password_field(Field {
                 name: "apikey",
                 label: "API key",

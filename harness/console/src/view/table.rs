@@ -81,6 +81,7 @@ pub fn data_table(table: DataTable<'_>) -> Markup {
     }
 }
 
+/// What a cell holds stays together beside its label, where the stylesheet turns rows into cards.
 fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
     let class = match (column.hidden, column.numeric) {
         (true, _) => Some("actions"),
@@ -89,7 +90,7 @@ fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
     };
     html! {
         @if at == 0 {
-            th scope="row" role="rowheader" { (cell) }
+            th scope="row" role="rowheader" { div { (cell) } }
         } @else {
             // One thing, however many parts it has: on a card it stands beside its label.
             td role="cell" class=[class] data-label=[(!column.hidden).then_some(column.label)] { div { (cell) } }

@@ -1,0 +1,94 @@
+//! The pictures of docs/console.md, taken anew by `docs/pictures`.
+
+use std::{fs, path::Path, time::Duration};
+
+use keysync_harness::{
+    EpochMillis, Harness, HarnessClock,
+    function::Mode,
+    services::{Behaviour, DATABASES, OBJECT_STORAGE},
+};
+
+use crate::browser::{Browser, Options, browser_test};
+
+/// 2026-11-25, 09:00 UTC.
+const MORNING: EpochMillis = EpochMillis::new(1_795_597_200_000);
+
+#[tokio::test]
+#[ignore = "it writes docs/console/*.png: run `docs/pictures`"]
+async fn the_pictures_of_the_docs() {
+    browser_test("the_pictures_of_the_docs", Options::wide(), async |browser| {
+        let clock = HarnessClock::set_to(MORNING);
+        let harness = Harness::builder().function(Mode::InProcess).clock(clock);
+        let harness = harness.env("KEYSYNC_CALLBACK_TIMEOUT", "500ms").start().await.unwrap();
+        let key = a_week(&harness).await;
+        let keys = format!("{}/instances/{}/keys", harness.console_url(), harness.instance());
+
+        browser.go(&harness.console_url()).await;
+        picture(browser, "login").await;
+        browser.fill("API key", harness.api_key()).await;
+        browser.click("Log in").await;
+        browser.waits_for("Choose an instance").await;
+        picture(browser, "resource-list").await;
+        browser.go(&keys).await;
+        browser.click("Actions for payroll").await;
+        picture(browser, "keys").await;
+        let page = format!("{keys}/{key}/resources");
+        browser.go(&page).await;
+        browser.click("Synchronize").await;
+        browser.waits_for("told again").await;
+        browser.go(&page).await; // without the notice
+        picture_of_all(browser, "associated-resources").await;
+        browser.click("Synchronize").await;
+        browser.waits_for("Not yet").await;
+        picture(browser, "too-early").await;
+        browser.go(&format!("{keys}/{key}/actions/restore")).await;
+        picture(browser, "restore").await;
+        browser.adjust(Options::narrow().dark()).await;
+        browser.go(&page).await;
+        picture(browser, "narrow-and-dark").await;
+    })
+    .await;
+}
+
+/// What happened to the keys of an instance in a week. Returns the key of which most is to be told.
+async fn a_week(harness: &Harness) -> String {
+    let later = async |hours| harness.travel(Duration::from_hours(hours)).await.unwrap();
+    harness.new_key("session-tokens").standard().create().await.unwrap();
+    let archive =
+        harness.new_key("archive").protecting(OBJECT_STORAGE, "archive-2019").create().await.unwrap();
+    archive.disable().await.unwrap().assert_status(204);
+    later(30).await;
+    let orders =
+        harness.new_key("orders").protecting(DATABASES, "orders").protecting(OBJECT_STORAGE, "invoices");
+    orders.create().await.unwrap().rotate().await.unwrap().assert_status(204);
+    let payroll = harness.new_key("payroll").alias("payroll").protecting(DATABASES, "payroll");
+    let payroll =
+        payroll.protecting(OBJECT_STORAGE, "payslips").protecting(OBJECT_STORAGE, "payroll-exports");
+    let payroll = payroll.create().await.unwrap();
+    later(20).await;
+    payroll.rotate().await.unwrap().assert_status(204);
+    later(28).await;
+    harness.object_storage().behave(Behaviour::Miss);
+    payroll.delete().await.unwrap().assert_status(204);
+    later(4).await;
+    harness.object_storage().behave(Behaviour::Answer { status: 503, retry_after: Some(900) });
+    payroll.id().to_owned()
+}
+
+async fn picture(browser: &Browser, name: &str) {
+    browser.screenshot(name).await;
+    keep(name);
+}
+
+async fn picture_of_all(browser: &Browser, name: &str) {
+    browser.screenshot_of_all(name).await;
+    keep(name);
+}
+
+fn keep(name: &str) {
+    let (taken, name) =
+        (Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("console"), format!("{name}.png"));
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join("console");
+    fs::create_dir_all(&docs).unwrap();
+    fs::copy(taken.join(&name), docs.join(&name)).unwrap();
+}
