@@ -4,6 +4,15 @@
 //! `tests/browser` finds the browser. Without it, each test says that it was not run, and how to run it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod a_page_that_is_left_open;
+mod a_service_that_fails;
 mod browser;
+mod by_keyboard_alone;
+mod everybody_can_use_every_page;
+mod keys_are_found;
+mod lifecycle_actions;
 mod pictures;
+mod support;
 mod the_browser_itself;
+mod the_seeds_walk;
+mod without_javascript;

@@ -184,7 +184,7 @@ function inUse(section) {
     || (!selection.isCollapsed && section.contains(selection.anchorNode));
 }
 
-const focusable = "a[href], button, [tabindex]";
+const focusable = "a[href], button, summary, [tabindex]";
 const likeness = (element) => [element.tagName, element.getAttribute("href"), element.getAttribute("aria-label")].join();
 
 // What, in the new content, is the thing that has the focus now; undefined if there is no such thing any more.
@@ -203,6 +203,9 @@ function update(section, fresh) {
     const next = focused ? counterpart(section, fresh) : undefined;
     if (inUse(section) || (focused && !next)) return;
     const note = section.querySelector(":scope > .stale");
+    // What the reader opened stays open.
+    const opened = [...section.querySelectorAll("details")].map((details) => details.open);
+    fresh.querySelectorAll("details").forEach((details, at) => { details.open = opened[at] ?? details.open; });
     section.replaceChildren(...(note ? [note] : []), ...fresh.childNodes);
     sent.set(section, now);
     enhance(section);

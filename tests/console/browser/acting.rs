@@ -11,7 +11,12 @@ impl Browser {
     /// leads to another page, waits until it is loaded.
     pub(crate) async fn click(&self, name: &str) {
         self.notes(format!("click {name:?}"));
-        self.does(name, Thing::is_clicked, async |thing| thing.click().await).await;
+        // To the middle of the window: at its edge, a header that stays there may lie over it.
+        let click = async |thing: WebElement| {
+            thing.scroll_into_view().await?;
+            thing.click().await
+        };
+        self.does(name, Thing::is_clicked, click).await;
     }
 
     /// Writes into the field with this label, instead of what was in there.
@@ -53,6 +58,7 @@ impl Browser {
 
     /// Presses Tab until the keyboard is for the thing of this name, no more often than there are things.
     pub(crate) async fn tabs_to(&self, name: &str) {
+        self.loads().await;
         let mut passed = vec![];
         for _ in 0..=self.things().await.len() {
             self.press(Key::Tab).await;

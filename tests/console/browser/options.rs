@@ -90,6 +90,15 @@ impl Browser {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner) = options;
     }
 
+    /// Takes the network away, or gives it back.
+    pub(crate) async fn has_network(&self, has: bool) {
+        self.notes(if has { "go online" } else { "go offline" }.to_owned());
+        let conditions =
+            json!({ "offline": !has, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.tools("Network.enable", json!({})).await;
+        self.tools("Network.emulateNetworkConditions", conditions).await;
+    }
+
     /// Lets the page's scripts run, or not. The test's own run in any case, but timers do only with the page's.
     pub(super) async fn allow_script(&self, allow: bool) {
         self.tools("Emulation.setScriptExecutionDisabled", json!({ "value": !allow })).await;

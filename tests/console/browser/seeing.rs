@@ -44,11 +44,28 @@ impl Browser {
         assert!(gone, "the page still shows {text:?}:\n{}", self.text().await);
     }
 
-    /// Waits until the page's address ends so.
+    /// Waits until the page's address ends so and it is loaded.
     pub(crate) async fn arrives_at(&self, end: &str) {
         self.notes(format!("arrive at {end:?}"));
         let arrived = self.until(async || self.url().await.ends_with(end)).await;
         assert!(arrived, "the page is {}, and not …{end}", self.url().await);
+        self.loads().await;
+    }
+
+    /// Waits until the page is loaded and its scripts have run: keys do not wait for that as clicks do.
+    pub(super) async fn loads(&self) {
+        let loaded = async || {
+            let state = self.web.execute("return document.readyState", vec![]).await;
+            state.is_ok_and(|state| state.json() == "complete")
+        };
+        assert!(self.until(loaded).await, "{} does not load", self.url().await);
+    }
+
+    /// Waits until the keyboard is for this thing, such as `button "Synchronize"`.
+    pub(crate) async fn waits_for_focus_on(&self, thing: &str) {
+        self.notes(format!("wait for the focus on {thing}"));
+        let focused = self.until(async || self.focused().await.as_deref() == Some(thing)).await;
+        assert!(focused, "the keyboard is not for {thing}, but for {:?}", self.focused().await);
     }
 
     /// What makes the page wider than the window, so that it can be moved sideways; nothing where it fits.

@@ -104,7 +104,7 @@ impl Situation {
     }
 
     fn window(&self) -> Markup {
-        window(&self.key, self.now)
+        window(&self.key, self.notifications.is_some(), self.now)
     }
 
     fn notifications(&self) -> Markup {

@@ -1,5 +1,6 @@
 //! A page that says what went wrong, and what to do.
 
+use http::StatusCode;
 use maud::{Markup, html};
 
 use super::frame;
@@ -40,12 +41,17 @@ pub(crate) fn show(failure: &Failure, session: Option<&Session>) -> Markup {
             p { "Whoever runs the service finds more about it by the correlation ID " code { (id) } "." }
         }
     };
-    let to_do = html! {
-        p {
-            @if matches!(failure, Failure::Api { .. }) { "Load this page again in a moment. If that does not help, " }
-            @else { "Open the page anew: " }
-            "start from the list."
+    let first = match failure.status() {
+        status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            "Load this page again in a moment. If that does not help, "
         }
+        StatusCode::FORBIDDEN if !matches!(failure, Failure::Forged) => {
+            "Ask whoever manages this instance for the role that it takes, or "
+        }
+        _ => "Open the page anew: ",
+    };
+    let to_do = html! {
+        p { (first) "start from the list." }
         @match session {
             Some(_) => (link_button(Button::Tertiary, "/console/resources", "Resource list")),
             None => (link_button(Button::Tertiary, "/console/login", "Log in")),

@@ -30,14 +30,16 @@ pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: &Mar
     html! { div #synchronize tabindex="-1" { (panel("Synchronize", content)) } }
 }
 
-/// Whether a sync works now, and else from when on.
-pub(super) fn window(key: &Key, now: Timestamp) -> Markup {
-    let Some(from) = key.sync_allowed_from else {
-        return html! { p.window { "Synchronizing works once an hour." } };
+/// Whether a sync works now, and else from when on. An endpoint that tells what became of notifications has nothing to tell
+/// of a window where there was none yet: it is open.
+pub(super) fn window(key: &Key, tells_of_notifications: bool, now: Timestamp) -> Markup {
+    let from = match key.sync_allowed_from {
+        None if !tells_of_notifications => {
+            return html! { p.window { "Synchronizing works once an hour." } };
+        }
+        Some(from) if from > now => from,
+        _ => return html! { p.window.window--open { "You can synchronize now." } },
     };
-    if from <= now {
-        return html! { p.window.window--open { "You can synchronize now." } };
-    }
     let left = seconds_between(now, from);
     html! {
         div.window.window--closed {

@@ -1,5 +1,7 @@
 //! What refusals mean, in plain words.
 
+use http::StatusCode;
+
 use crate::api::{ApiError, Refusal};
 
 const UNREADABLE: &str = "The service's answer cannot be read. Does this console call the right address?";
@@ -16,7 +18,12 @@ pub(crate) fn why(error: &ApiError) -> String {
 }
 
 fn refused(refusal: &Refusal) -> String {
-    let known = match refusal.code.as_str() {
+    let code = match (refusal.code.as_str(), refusal.status) {
+        // The answer to HEAD has no body to say so.
+        ("", StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => "UNAUTHORIZED_ERR",
+        (code, _) => code,
+    };
+    let known = match code {
         "UNAUTHORIZED_ERR" => {
             "You may not do this, or your login is worth nothing any more. Seeing keys takes the role Reader in this \
              instance; synchronizing and rotating takes Writer; disabling, enabling, deleting and restoring takes Manager."
