@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use axum::{
@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use keysync::config::SIGNING_KEY_SECRET;
+use keysync::{Clock, config::SIGNING_KEY_SECRET};
 use keysync_harness::{Harness, Key, secrets};
 use keysync_receiver::Verifier;
 use serde_json::Value;
@@ -52,7 +52,8 @@ async fn callback(
     let mut receivers = receivers.lock().unwrap_or_else(PoisonError::into_inner);
     receivers.signatures.push(headers["webhook-signature"].to_str().unwrap().to_owned());
     let verifier = if name == BY_HAND { &receivers.by_hand } else { &receivers.by_set };
-    let verdict = verifier.as_ref().unwrap().verify(&headers, &body, SystemTime::now());
+    let now = UNIX_EPOCH + Duration::from_millis(Clock::system().now().get());
+    let verdict = verifier.as_ref().unwrap().verify(&headers, &body, now);
     verdict.map_or_else(|rejected| rejected.status(), |_| StatusCode::NO_CONTENT)
 }
 
@@ -175,7 +176,7 @@ async fn and_who_learns_too_late_loses_nothing() {
 
     rotation.by_hand_knows(NEW);
     rotation.by_set_fetches().await;
-    rotation.harness.travel(std::time::Duration::from_mins(2)).await.unwrap();
+    rotation.harness.travel(Duration::from_mins(2)).await.unwrap();
     let summary = rotation.harness.redeliver().await.unwrap();
     assert_eq!((&summary["delivered"], &summary["retrying"]), (&2.into(), &0.into()));
 }

@@ -28,7 +28,7 @@ impl SigningKeys {
     /// The set of exactly the keys that sign.
     #[must_use]
     pub fn jwks(&self) -> String {
-        serde_json::to_string(&Jwks { keys: self.iter().map(Jwk::of).collect() }).unwrap_or_default()
+        serde_json::to_string(&Jwks { keys: self.each().map(Jwk::of).collect() }).unwrap_or_default()
     }
 }
 

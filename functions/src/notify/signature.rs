@@ -27,7 +27,7 @@ impl SigningKeys {
         let timestamp = now.secs();
         let mut content = format!("{id}.{timestamp}.").into_bytes();
         content.extend_from_slice(&body);
-        let signatures = self.iter().map(|key| format!("v1a,{}", BASE64_STANDARD.encode(key.sign(&content))));
+        let signatures = self.each().map(|key| format!("v1a,{}", BASE64_STANDARD.encode(key.sign(&content))));
         let signature = signatures.collect::<Vec<_>>().join(" ");
         Signed { id: id.to_owned(), timestamp, signature, body }
     }

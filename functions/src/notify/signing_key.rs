@@ -85,7 +85,7 @@ impl SigningKey {
 
 impl SigningKeys {
     /// The keys, in the order in which they were given.
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, SigningKey> {
+    pub(super) fn each(&self) -> impl Iterator<Item = &SigningKey> {
         self.0.iter()
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn there_are_one_or_two() {
         for (text, count) in [(ONE, 1), (&format!("\n{ONE}\n"), 1), (&format!("{ONE} \n\t{OTHER}"), 2)] {
-            assert_eq!(text.parse::<SigningKeys>().unwrap().iter().count(), count, "{text}");
+            assert_eq!(text.parse::<SigningKeys>().unwrap().each().count(), count, "{text}");
         }
         assert_eq!(refused(" "), SigningKeyError::Malformed);
         let third = format!("whsk_{}", BASE64_STANDARD.encode([7; 32]));
