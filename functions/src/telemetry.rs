@@ -3,7 +3,7 @@
 //! Never logged: tokens, API keys, signing keys, and the `authorization` header. Types that hold one do
 //! not print it.
 
-use std::io;
+use std::{fmt::Display, io};
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::time::Instant;
@@ -29,6 +29,11 @@ pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
         .from_env_lossy();
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_target(false).init();
     Builder::new().cloudwatch_namespace(NAMESPACE).init().map(Metrics)
+}
+
+/// Logs why the function does not start. Lambda tries again.
+pub fn cannot_start(error: &impl Display) {
+    tracing::error!(%error, "cannot start");
 }
 
 impl Metrics {

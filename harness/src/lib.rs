@@ -45,6 +45,7 @@ mod key;
 mod new_key;
 mod parts;
 mod schedule;
+pub mod secrets;
 mod server;
 pub mod services;
 mod start;

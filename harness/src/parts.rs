@@ -22,6 +22,7 @@ use crate::{
     journal::Journal,
     key::Owner,
     schedule,
+    secrets::SecretsManager,
     server::Server,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
     travel::TimeMachine,
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) redeliver: Worker,
     pub(crate) events: EventBus,
     pub(crate) dead_letters: DeadLetterQueue,
+    pub(crate) secrets: SecretsManager,
     pub(crate) journal: Journal,
     pub(crate) world: World,
     pub(crate) public_key: String,
@@ -124,6 +126,7 @@ impl Parts {
         self.iam.reset();
         self.world.settle(&self.iam);
         self.dead_letters.clear();
+        self.secrets.reset();
         self.journal.clear();
         Ok(())
     }
