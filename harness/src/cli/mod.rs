@@ -11,7 +11,12 @@ use std::{error::Error, io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use keysync_harness::{Harness, HarnessBuilder, dynamo::{Engine, TABLE}, function::Mode, services::Behaviour};
+use keysync_harness::{
+    Harness, HarnessBuilder,
+    dynamo::{Engine, TABLE},
+    function::Mode,
+    services::Behaviour,
+};
 use serde_json::json;
 
 use console::ConsoleArgs;
