@@ -116,5 +116,19 @@ class Rules(unittest.TestCase):
         self.assertEqual(set(re.findall(r"^rule (\w+)", text, re.MULTILINE)), {rule for rule, _ in BREAKS})
 
 
+RUNBOOK = ROOT / "docs" / "operating.md"
+
+
+class Runbook(unittest.TestCase):
+    @unittest.skipUnless(RUNBOOK.exists(), "there is no docs/operating.md yet")
+    def test_each_alarm_has_its_paragraph(self):
+        headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        for name, resource in parse(TEMPLATE)["Resources"].items():
+            if resource["Type"] == "AWS::CloudWatch::Alarm":
+                with self.subTest(alarm=name):
+                    self.assertIn(resource["Properties"]["AlarmDescription"].split("#")[1], anchors)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -179,6 +179,13 @@ class Stack(unittest.TestCase):
         self.assertEqual(lifecycle["Events"]["Resource"], self.queue("EventQueue")["QueueArn"])
         self.assertEqual(lifecycle["BadEvents"]["Resource"], self.queue("BadEventQueue")["QueueArn"])
 
+    def test_the_dashboard_can_be_read(self):
+        body = client("cloudwatch").get_dashboard(DashboardName=self.made["Dashboard"])["DashboardBody"]
+        widgets = json.loads(body)["widgets"]
+        places = {(widget["x"], widget["y"]) for widget in widgets}
+        self.assertEqual(len(places), len(widgets), "none covers another")
+        self.assertIn(f'"TableName", "{self.outputs["TableName"]}"', body)
+
     def test_the_story_runs_on_its_table(self):
         name = self.outputs["TableName"]
         demo = ["cargo", "run", "--locked", "--quiet", "--package", "keysync-harness", "--", "demo", "--dynamodb", URL, "--table", name]
