@@ -45,6 +45,7 @@ mod key;
 mod new_key;
 mod parts;
 mod schedule;
+mod secrets;
 mod server;
 pub mod services;
 mod start;

@@ -22,6 +22,7 @@ use crate::{
     journal::Journal,
     key::Owner,
     schedule,
+    secrets::Secrets,
     server::Server,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
     travel::TimeMachine,
@@ -44,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) world: World,
     pub(crate) public_key: String,
+    pub(crate) secrets: Secrets,
     /// The keys that are there to play with: the root key and the standard key.
     pub(crate) samples: Mutex<Option<(String, String)>>,
     pub(crate) manager: OnceLock<Client>,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     HarnessError,
     iam::{Iam, Identity, Instance, Role},
+    secrets::Secrets,
 };
 
 /// The partition key of the item that holds the world. No instance is called so.
@@ -65,8 +66,8 @@ impl World {
     }
 
     /// An IAM that knows who is in it.
-    pub(crate) fn iam(&self, clock: Clock) -> Result<Iam, HarnessError> {
-        let iam = Iam::new(clock)?;
+    pub(crate) fn iam(&self, clock: Clock, secrets: Secrets) -> Result<Iam, HarnessError> {
+        let iam = Iam::new(clock, secrets)?;
         self.settle(&iam);
         Ok(iam)
     }

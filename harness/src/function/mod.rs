@@ -12,6 +12,7 @@ mod binary;
 mod error;
 mod event;
 mod in_process;
+mod log;
 mod process;
 mod runtime_api;
 mod url;
@@ -26,6 +27,7 @@ use crate::server::Server;
 pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
 pub use error::FunctionError;
 use in_process::InProcessFunction;
+pub(crate) use log::Output;
 pub(crate) use process::ProcessConfig;
 pub use process::ProcessFunction;
 pub(crate) use worker::Handle;
@@ -108,7 +110,7 @@ impl Function {
         env: &[(String, String)],
         clock: Clock,
         timeout: Duration,
-        quiet: bool,
+        output: Output,
     ) -> Result<Self, FunctionError> {
         match mode {
             Mode::Process { environments } => {
@@ -118,7 +120,7 @@ impl Function {
                     env: env.to_vec(),
                     environments: *environments,
                     timeout,
-                    quiet,
+                    output,
                 };
                 let function = ProcessFunction::start(config).await?;
                 let url = url::start(&function).await?;
