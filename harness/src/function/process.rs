@@ -137,8 +137,8 @@ impl ProcessFunction {
         }
     }
 
-    /// Waits until the log is as `until` wants it, and returns it. What a process prints comes a moment
-    /// after what it answers.
+    /// Waits until the log is as `until` wants it, and returns it. For what a function prints when nobody
+    /// waits for its answer; what it printed before it answered is in [`ProcessFunction::log`] at once.
     ///
     /// ```no_run
     /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
@@ -159,7 +159,7 @@ impl ProcessFunction {
         }
     }
 
-    /// The function's log so far, line by line.
+    /// The function's log, line by line: all that its processes have printed by now.
     ///
     /// ```no_run
     /// # fn example(harness: &keysync_harness::Harness) {
@@ -168,6 +168,7 @@ impl ProcessFunction {
     /// ```
     #[must_use]
     pub fn log(&self) -> Vec<String> {
+        self.catch_up();
         self.lambda.log.lines()
     }
 
