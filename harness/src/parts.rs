@@ -21,8 +21,8 @@ use crate::{
     info::Info,
     journal::Journal,
     key::Owner,
+    leaks::KnownSecrets,
     schedule,
-    secrets::Secrets,
     server::Server,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
     travel::TimeMachine,
@@ -45,7 +45,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) world: World,
     pub(crate) public_key: String,
-    pub(crate) secrets: Secrets,
+    pub(crate) known_secrets: KnownSecrets,
     /// The keys that are there to play with: the root key and the standard key.
     pub(crate) samples: Mutex<Option<(String, String)>>,
     pub(crate) manager: OnceLock<Client>,

@@ -23,9 +23,9 @@ use crate::{
     events::{DeadLetterQueue, EventBus, Queue},
     function::{self, Function, Mode, Output, ProcessConfig, Worker},
     journal::{Journal, Part},
+    leaks::KnownSecrets,
     parts::Parts,
     schedule::Schedule,
-    secrets::Secrets,
     server::Server,
     services::{self, AssociatedService},
     travel::TimeMachine,
@@ -40,11 +40,11 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let endpoint_url = format!("http://{}", listener.local_addr()?);
     let (clock, table) = (builder.clock.clock(), builder.table.clone());
     let journal = Journal::new(clock.clone());
-    let secrets = Secrets::default();
+    let known_secrets = KnownSecrets::default();
     let dynamo = Dynamo::start(builder.engine.clone(), &table).await?;
     let client = dynamo.client();
     let world = World::load(&client, &table).await?;
-    let iam = world.iam(clock.clone(), secrets.clone())?;
+    let iam = world.iam(clock.clone(), known_secrets.clone())?;
     let iam_server = Server::start(journal.around(Part::Iam, iam.router())).await?;
 
     let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
@@ -62,8 +62,8 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     if let Some(path) = &builder.env_file {
         env_file::write(path, &env)?;
     }
-    env.iter().for_each(|(_, value)| secrets.add_signing_keys(value));
-    let output = Output { quiet: builder.quiet, secrets: secrets.clone() };
+    env.iter().for_each(|(_, value)| known_secrets.add_signing_keys(value));
+    let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
     let timeout = builder.function_timeout;
     let function = Function::start(&builder.mode, &env, clock.clone(), timeout, output.clone()).await?;
     let (lifecycle, redeliver) = workers(&builder, &dynamo, &env, &output).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
 
     let events = EventBus::new(queue, clock);
-    let store = Store::new(client.clone(), &table, secrets.clone());
+    let store = Store::new(client.clone(), &table, known_secrets.clone());
     let ledger = Ledger::new(&dynamo.sdk_config().await, table.clone());
     let (url, clock) = (function.url(), builder.clock.clone());
     let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
@@ -98,7 +98,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         world,
         public_key,
         samples,
-        secrets,
+        known_secrets,
         manager: OnceLock::new(),
         time,
         clock: builder.clock,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     HarnessError,
     iam::{Iam, Identity, Instance, Role},
-    secrets::Secrets,
+    leaks::KnownSecrets,
 };
 
 /// The partition key of the item that holds the world. No instance is called so.
@@ -66,7 +66,7 @@ impl World {
     }
 
     /// An IAM that knows who is in it.
-    pub(crate) fn iam(&self, clock: Clock, secrets: Secrets) -> Result<Iam, HarnessError> {
+    pub(crate) fn iam(&self, clock: Clock, secrets: KnownSecrets) -> Result<Iam, HarnessError> {
         let iam = Iam::new(clock, secrets)?;
         self.settle(&iam);
         Ok(iam)

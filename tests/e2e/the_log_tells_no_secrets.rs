@@ -1,5 +1,5 @@
 //! No function prints a secret. The harness compares every line with every secret that it knows, in every test
-//! of this suite (`harness/src/secrets.rs`); these show that it does, and what else is not to be seen.
+//! of this suite (`harness/src/leaks.rs`); these show that it does, and what else is not to be seen.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -17,7 +17,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::secrets::Secrets;
+use crate::leaks::KnownSecrets;
 
 /// How many lines are kept; the oldest go first.
 const KEPT_LINES: usize = 100_000;
@@ -32,7 +32,7 @@ pub(crate) struct Output {
     /// Whether it is only kept, or goes to standard error, too.
     pub(crate) quiet: bool,
     /// What must not be in it.
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: KnownSecrets,
 }
 
 /// The log of a function.
@@ -125,10 +125,10 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::Kind;
+    use crate::leaks::Kind;
 
     fn log() -> Arc<Log> {
-        Log::new("sync", Output { quiet: true, secrets: Secrets::default() })
+        Log::new("sync", Output { quiet: true, secrets: KnownSecrets::default() })
     }
 
     #[test]

@@ -44,10 +44,10 @@ pub struct Harness {
 /// Fails the test whose functions told a secret.
 impl Drop for Harness {
     fn drop(&mut self) {
-        let Parts { function, lifecycle, redeliver, secrets, .. } = &*self.parts;
+        let Parts { function, lifecycle, redeliver, known_secrets, .. } = &*self.parts;
         let processes = [function.process(), lifecycle.processes(), redeliver.processes()];
         processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
-        let Some(told) = secrets.told() else { return };
+        let Some(told) = known_secrets.told() else { return };
         if std::thread::panicking() {
             eprintln!("a secret was told: {told}");
         } else {

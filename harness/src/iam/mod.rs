@@ -21,7 +21,7 @@ pub use token::TokenBuilder;
 use directory::Directory;
 use keys::SigningKeys;
 
-use crate::secrets::{Kind, Secrets};
+use crate::leaks::{Kind, KnownSecrets};
 
 /// The issuer of tokens.
 ///
@@ -54,7 +54,7 @@ pub struct Iam(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    secrets: Secrets,
+    secrets: KnownSecrets,
     state: Mutex<State>,
 }
 
@@ -136,7 +136,7 @@ pub struct InvalidToken;
 
 impl Iam {
     /// An IAM that knows nobody, with a signing key of its own.
-    pub(crate) fn new(clock: Clock, secrets: Secrets) -> Result<Self, IamError> {
+    pub(crate) fn new(clock: Clock, secrets: KnownSecrets) -> Result<Self, IamError> {
         let state = State::new(SigningKeys::generate()?);
         Ok(Self(Arc::new(Inner { clock, secrets, state: Mutex::new(state) })))
     }

@@ -12,7 +12,7 @@ use super::{
     ISSUER, Iam, IamError, InvalidToken, Principal,
     keys::{SigningKey, SigningKeys},
 };
-use crate::secrets::Kind;
+use crate::leaks::Kind;
 
 /// How long a token lives.
 pub(super) const LIFETIME: Duration = Duration::from_hours(1);

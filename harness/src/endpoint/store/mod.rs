@@ -42,7 +42,7 @@ pub(super) use rings::Ring;
 pub(super) use versions::Version;
 
 use super::{ApiError, crypto::Material};
-use crate::secrets::{Kind, Secrets};
+use crate::leaks::{Kind, KnownSecrets};
 
 /// The table, as the endpoint uses it.
 #[derive(Clone, Debug)]
@@ -50,12 +50,12 @@ pub(crate) struct Store {
     client: Client,
     table: String,
     /// Material that is kept here is to stay here.
-    secrets: Secrets,
+    secrets: KnownSecrets,
 }
 
 impl Store {
     /// The table named `table`, at the engine itself: the endpoint's own calls are not under test.
-    pub(crate) fn new(client: Client, table: &str, secrets: Secrets) -> Self {
+    pub(crate) fn new(client: Client, table: &str, secrets: KnownSecrets) -> Self {
         Self { client, table: table.to_owned(), secrets }
     }
 

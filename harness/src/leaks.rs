@@ -41,7 +41,7 @@ impl fmt::Display for Kind {
 
 /// The secrets of a harness, and which of them were told. Clones are the same ones.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<Mutex<State>>);
+pub(crate) struct KnownSecrets(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -49,13 +49,13 @@ struct State {
     told: BTreeSet<(&'static str, Kind)>,
 }
 
-impl fmt::Debug for Secrets {
+impl fmt::Debug for KnownSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets(told: {:?})", self.state().told)
+        write!(f, "KnownSecrets(told: {:?})", self.state().told)
     }
 }
 
-impl Secrets {
+impl KnownSecrets {
     /// Knows this one from now on.
     pub(crate) fn add(&self, kind: Kind, secret: &str) {
         let mut state = self.state();
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_known_wherever_it_stands() {
-        let secrets = Secrets::default();
+        let secrets = KnownSecrets::default();
         secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
         secrets.add(Kind::Token, "c2lnbmF0dXJlIG9mIGEgdG9rZW4");
         secrets.add(Kind::KeyMaterial, "bWF0ZXJpYWwgb2YgYSBrZXk=");
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_anybody_could_print_is_no_secret_and_memory_has_an_end() {
-        let secrets = Secrets::default();
+        let secrets = KnownSecrets::default();
         secrets.add(Kind::KeyMaterial, "AAAA");
         for n in 0..=REMEMBERED {
             secrets.add(Kind::Token, &format!("the signature of token {n}."));
