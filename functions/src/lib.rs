@@ -14,10 +14,14 @@
 //! outbox     deliver → confirm
 //! notify     event, signature, delivery, address guard, bulkheads, retry schedule
 //! ledger     the DynamoDB table: claim, record, due, lease, confirm, registrations
+//! audit      who asked for what, and was told what: a line for each sync
+//! telemetry  logs and metrics
+//! trace      the trace that an invocation belongs to
 //! key        identifiers, CRNs, states, the window rule; pure
 //! ```
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod deadline;
@@ -32,6 +36,7 @@ pub mod outbox;
 pub mod redeliver;
 pub mod sync;
 pub mod telemetry;
+pub mod trace;
 
 pub use app::{LifecycleApp, RedeliverApp, SyncApp};
 pub use clock::Clock;

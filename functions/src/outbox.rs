@@ -1,9 +1,12 @@
 //! Deliver and confirm: what follows every claim, whoever made it.
 
+use tracing::{Span, field::display};
+
 use crate::{
     deadline::Budget,
     ledger::{Ledger, Notification, Settled},
     notify::{Health, Notifier},
+    trace::Trace,
 };
 
 /// The ledger's outbox and the notifier that empties it.
@@ -20,18 +23,22 @@ impl Outbox {
     ///
     /// It cannot fail: from its claim on, the notification is in the outbox, and what is not confirmed
     /// here is delivered again by redelivery. At worst a service hears it twice.
+    ///
+    /// Its lines in the log are those of the span that it is called in, which gets to know key and claim.
     pub async fn empty(
         &self,
         notification: &Notification,
+        trace: &Trace,
         budget: Budget,
         health: Option<&Health>,
     ) -> Settled {
-        let settled = self.notifier.deliver(notification, budget.for_callbacks(), health).await;
         let (key, claim) = (notification.key.crn.key, notification.claim);
+        Span::current().record("key", display(key)).record("claim", display(claim));
+        let settled = self.notifier.deliver(notification, trace, budget.for_callbacks(), health).await;
         match self.ledger.confirm(notification, &settled).await {
             Ok(true) => {}
-            Ok(false) => tracing::info!(%key, %claim, "superseded, or taken up by somebody else"),
-            Err(error) => tracing::error!(%key, %claim, %error, "not confirmed: it will be delivered again"),
+            Ok(false) => tracing::info!("superseded, or taken up by somebody else"),
+            Err(error) => tracing::error!(%error, "not confirmed: it will be delivered again"),
         }
         settled
     }

@@ -4,10 +4,11 @@ use crate::{
     clock::Clock,
     deadline::Budget,
     http::SyncRequest,
-    iam::{Iam, IamError},
-    key::ClaimId,
+    iam::{Authenticated, Caller, Iam, IamError},
+    key::{ClaimId, KeyId, KeyName},
     ledger::{ClaimError, ClaimRequest, Claimed, LedgerError},
     outbox::Outbox,
+    trace::Trace,
 };
 
 /// Synchronizes the resources that are associated with a key.
@@ -44,29 +45,80 @@ pub enum SyncError {
     Ledger(#[from] LedgerError),
 }
 
+impl Synced {
+    /// In a word, as logs and metrics have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notified(_) => "notified",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+/// What became of a request whose caller is known.
+#[derive(Debug)]
+pub struct Served {
+    /// The caller.
+    pub who: Authenticated,
+    /// The key. `None` where only an alias is known of it: it stands for nothing, or the caller may not know.
+    pub key: Option<KeyId>,
+    /// The sync. An error means that this request closed no window, as far as anybody can know: where
+    /// DynamoDB's answers were lost, a repeated request finds out (`ledger/claim.rs`).
+    pub result: Result<Synced, SyncError>,
+}
+
 impl Sync {
-    /// Serves one request. An error means that this request closed no window, as far as anybody can
-    /// know: where DynamoDB's answers were lost, a repeated request finds out (`ledger/claim.rs`).
-    pub async fn serve(&self, request: &SyncRequest, budget: Budget) -> Result<Synced, SyncError> {
-        let SyncRequest { token, instance, key: name, ring, correlation_id } = request;
-        let caller = self.iam.authorize(token, *instance, name).await?;
-        let ledger = &self.outbox.ledger;
-        let key = ledger.resolve(*instance, name).await?.ok_or(ClaimError::NotFound)?;
+    /// Serves one request. An error means that nobody knows who made it.
+    pub async fn serve(
+        &self,
+        request: &SyncRequest,
+        trace: &Trace,
+        budget: Budget,
+    ) -> Result<Served, SyncError> {
+        let who = self.iam.authenticate(&request.token, request.instance).await?;
+        let found = self.key(request, &who).await;
+        let key = match (&found, &request.key) {
+            (Ok(key), _) | (_, KeyName::Id(key)) => Some(*key),
+            (Err(_), KeyName::Alias(_)) => None,
+        };
+        let result = match found {
+            Ok(key) => self.notify(request, key, who.caller.clone(), trace, budget).await,
+            Err(error) => Err(error),
+        };
+        Ok(Served { who, key, result })
+    }
+
+    /// The key, if the caller may synchronize it.
+    async fn key(&self, request: &SyncRequest, who: &Authenticated) -> Result<KeyId, SyncError> {
+        self.iam.authorize(who, &request.key, &request.token).await?;
+        let key = self.outbox.ledger.resolve(request.instance, &request.key).await?;
+        Ok(key.ok_or(ClaimError::NotFound)?)
+    }
+
+    async fn notify(
+        &self,
+        request: &SyncRequest,
+        key: KeyId,
+        caller: Caller,
+        trace: &Trace,
+        budget: Budget,
+    ) -> Result<Synced, SyncError> {
         let claim = ClaimRequest {
-            instance: *instance,
+            instance: request.instance,
             key,
-            ring: ring.clone(),
+            ring: request.ring.clone(),
             caller,
-            correlation_id: correlation_id.clone(),
+            correlation_id: request.correlation_id.clone(),
             claim: ClaimId::unique(),
             now: self.clock.now(),
             lease: budget.lease(),
         };
-        match ledger.claim(&claim).await? {
+        match self.outbox.ledger.claim(&claim).await? {
             Claimed::Refused(why) => Err(why.into()),
             Claimed::Replayed => Ok(Synced::Replayed),
             Claimed::Won(notification) => {
-                self.outbox.empty(&notification, budget, None).await;
+                self.outbox.empty(&notification, trace, budget, None).await;
                 Ok(Synced::Notified(notification.claim))
             }
         }

@@ -42,6 +42,7 @@ pub mod iam;
 mod info;
 pub mod journal;
 mod key;
+mod leaks;
 mod new_key;
 mod parts;
 mod schedule;

@@ -21,6 +21,7 @@ use crate::{
     info::Info,
     journal::Journal,
     key::Owner,
+    leaks::KnownSecrets,
     schedule,
     secrets::SecretsManager,
     server::Server,
@@ -46,6 +47,7 @@ pub(crate) struct Parts {
     pub(crate) journal: Journal,
     pub(crate) world: World,
     pub(crate) public_key: String,
+    pub(crate) known_secrets: KnownSecrets,
     /// The keys that are there to play with: the root key and the standard key.
     pub(crate) samples: Mutex<Option<(String, String)>>,
     pub(crate) manager: OnceLock<Client>,

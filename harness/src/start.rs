@@ -21,8 +21,9 @@ use crate::{
     endpoint::{Endpoint, Store},
     env_file,
     events::{DeadLetterQueue, EventBus, Queue},
-    function::{self, Function, Mode, ProcessConfig, Worker},
+    function::{self, Function, Mode, Output, ProcessConfig, Worker},
     journal::{Journal, Part},
+    leaks::KnownSecrets,
     parts::Parts,
     schedule::Schedule,
     secrets::SecretsManager,
@@ -40,10 +41,11 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let endpoint_url = format!("http://{}", listener.local_addr()?);
     let (clock, table) = (builder.clock.clock(), builder.table.clone());
     let journal = Journal::new(clock.clone());
+    let known_secrets = KnownSecrets::default();
     let dynamo = Dynamo::start(builder.engine.clone(), &table).await?;
     let client = dynamo.client();
     let world = World::load(&client, &table).await?;
-    let iam = world.iam(clock.clone())?;
+    let iam = world.iam(clock.clone(), known_secrets.clone())?;
     let iam_server = Server::start(journal.around(Part::Iam, iam.router())).await?;
 
     let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
@@ -67,14 +69,16 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     if let Some(path) = &builder.env_file {
         env_file::write(path, &env)?;
     }
-    let (timeout, quiet) = (builder.function_timeout, builder.quiet);
-    let function = Function::start(&builder.mode, &env, clock.clone(), timeout, quiet).await?;
-    let (lifecycle, redeliver) = workers(&builder, &dynamo, &env).await?;
+    env.iter().for_each(|(_, value)| known_secrets.add_signing_keys(value));
+    let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
+    let timeout = builder.function_timeout;
+    let function = Function::start(&builder.mode, &env, clock.clone(), timeout, output.clone()).await?;
+    let (lifecycle, redeliver) = workers(&builder, &dynamo, &env, &output).await?;
     let (queue, feeder) = Queue::start(lifecycle.handle());
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
 
     let events = EventBus::new(queue, clock);
-    let store = Store::new(client.clone(), &table);
+    let store = Store::new(client.clone(), &table, known_secrets.clone());
     let ledger = Ledger::new(&dynamo.sdk_config().await, table.clone());
     let (url, clock) = (function.url(), builder.clock.clone());
     let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
@@ -102,6 +106,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         world,
         public_key,
         samples,
+        known_secrets,
         manager: OnceLock::new(),
         time,
         clock: builder.clock,
@@ -132,12 +137,13 @@ async fn workers(
     builder: &HarnessBuilder,
     dynamo: &Dynamo,
     env: &[(String, String)],
+    output: &Output,
 ) -> Result<(Worker, Worker), HarnessError> {
     let lifecycle_env = through(dynamo.lifecycle_proxy(), env);
     let redeliver_env = through(dynamo.redeliver_proxy(), env);
     if let Mode::Process { environments } = builder.mode {
-        let lifecycle = worker(builder, environments, function::LIFECYCLE, lifecycle_env).await?;
-        Ok((lifecycle, worker(builder, environments, function::REDELIVER, redeliver_env).await?))
+        let lifecycle = worker(builder, environments, function::LIFECYCLE, lifecycle_env, output).await?;
+        Ok((lifecycle, worker(builder, environments, function::REDELIVER, redeliver_env, output).await?))
     } else {
         let clock = builder.clock.clock();
         let lifecycle = Worker::lifecycle(&lifecycle_env, clock.clone()).await?;
@@ -150,9 +156,10 @@ async fn worker(
     environments: usize,
     name: &'static str,
     env: Env,
+    output: &Output,
 ) -> Result<Worker, HarnessError> {
-    let (binary, timeout, quiet) = (function::binary(name).await?, builder.function_timeout, builder.quiet);
-    Ok(Worker::process(ProcessConfig { name, binary, env, environments, timeout, quiet }).await?)
+    let (binary, timeout, output) = (function::binary(name).await?, builder.function_timeout, output.clone());
+    Ok(Worker::process(ProcessConfig { name, binary, env, environments, timeout, output }).await?)
 }
 
 fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedService> {

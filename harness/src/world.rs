@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     HarnessError,
     iam::{Iam, Identity, Instance, Role},
+    leaks::KnownSecrets,
 };
 
 /// The partition key of the item that holds the world. No instance is called so.
@@ -65,8 +66,8 @@ impl World {
     }
 
     /// An IAM that knows who is in it.
-    pub(crate) fn iam(&self, clock: Clock) -> Result<Iam, HarnessError> {
-        let iam = Iam::new(clock)?;
+    pub(crate) fn iam(&self, clock: Clock, secrets: KnownSecrets) -> Result<Iam, HarnessError> {
+        let iam = Iam::new(clock, secrets)?;
         self.settle(&iam);
         Ok(iam)
     }

@@ -7,6 +7,7 @@
 
 mod endpoint_calls;
 mod engine;
+mod lines;
 mod support;
 mod visitor;
 
@@ -16,14 +17,18 @@ mod a_function_that_is_too_slow_is_killed;
 mod a_lost_answer_is_not_a_conflict;
 mod a_refusal_changes_nothing;
 mod a_repeated_request_is_the_same_request;
+mod a_trace_goes_on_to_the_services;
 mod bad_events_go_to_the_dead_letter_queue;
 mod clocks_that_disagree;
+mod every_line_says_what_it_is_about;
 mod every_state_but_purged_can_be_synced;
+mod every_sync_leaves_an_audit_event;
 mod iam_decides_and_its_outage_lets_nobody_pass;
 mod keys_do_not_hold_each_other_up;
 mod killed_at_every_step;
 mod lifecycle_events_in_any_order;
 mod many_services;
+mod metrics_say_what_happened;
 mod one_dead_service_holds_up_no_other;
 mod one_of_many_wins;
 mod redeliveries_do_not_disturb_each_other;

@@ -36,6 +36,7 @@ impl LifecycleApp {
     /// Takes a batch.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<SqsEvent>) -> Result<Failures, Infallible> {
         let budget = super::budget(Some(&event.context), self.request_timeout);
-        Ok(self.batch.clone().take(event.payload, budget).await)
+        let xray = event.context.xray_trace_id.as_deref();
+        Ok(self.batch.clone().take(event.payload, xray, budget).await)
     }
 }

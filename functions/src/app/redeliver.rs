@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_http::{LambdaEvent, lambda_runtime::Diagnostic};
+use lambda_http::{Context, LambdaEvent, lambda_runtime::Diagnostic};
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::{
     clock::Clock,
     config::OutboxConfig,
     notify::SigningKeys,
     redeliver::{Redeliver, Summary},
-    telemetry::millis,
+    telemetry::{self, millis},
+    trace::Trace,
 };
 
 /// The function with all that it holds on to between runs.
@@ -47,10 +49,18 @@ impl RedeliverApp {
 
     /// Delivers what is due. What the schedule says does not matter.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<Value>) -> Result<Summary, RedeliverError> {
+        let trace = Trace::of_xray(event.context.xray_trace_id.as_deref());
+        let span = tracing::error_span!("redeliver", trace_id = %trace);
+        self.run(&event.context, &trace).instrument(span).await
+    }
+
+    async fn run(&self, context: &Context, trace: &Trace) -> Result<Summary, RedeliverError> {
         let started = Instant::now();
-        let budget = super::budget(Some(&event.context), self.request_timeout);
-        let summary = self.redeliver.run(budget).await;
+        let budget = super::budget(Some(context), self.request_timeout);
+        let summary = self.redeliver.run(trace, budget).await;
+        let has_failed = summary.taken_up == 0 && summary.errors > 0;
         tracing::info!(
+            outcome = if has_failed { "failed" } else { "done" },
             taken_up = summary.taken_up,
             left_to_others = summary.left_to_others,
             left_due = summary.left_due,
@@ -60,10 +70,15 @@ impl RedeliverApp {
             deferred = summary.deferred,
             failed = summary.failed,
             errors = summary.errors,
+            oldest_due_ms = summary.oldest_due_ms,
             duration_ms = millis(started),
             "redelivered"
         );
-        if summary.taken_up == 0 && summary.errors > 0 {
+        // Who could not look has not seen that there is nothing.
+        if summary.oldest_due_ms > 0 || summary.errors == 0 {
+            telemetry::record_pending_age(Duration::from_millis(summary.oldest_due_ms));
+        }
+        if has_failed {
             return Err(RedeliverError(summary.errors));
         }
         Ok(summary)

@@ -1,4 +1,4 @@
-//! `sync`: a function-URL request in, an answer out, one log line for each.
+//! `sync`: a function-URL request in, an answer out, one log line for each, and an audit event.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -11,6 +11,7 @@ use tracing::{
 };
 
 use crate::{
+    audit::{self, Asked},
     clock::Clock,
     config::SyncConfig,
     deadline::Budget,
@@ -18,8 +19,9 @@ use crate::{
     iam::Iam,
     key::CorrelationId,
     notify::SigningKeys,
-    sync::{Sync, Synced},
-    telemetry::millis,
+    sync::{Served, Sync, SyncError, Synced},
+    telemetry::{self, millis},
+    trace::Trace,
 };
 
 /// The function with all that it holds on to between requests.
@@ -58,32 +60,41 @@ impl SyncApp {
             tracing::info!(%correlation_id, status = answer.status().as_u16(), "public keys");
             return Ok(answer);
         }
-        let span = tracing::info_span!("sync", %correlation_id, instance = Empty, key = Empty);
-        Ok(self.answer(&request, correlation_id).instrument(span).await)
+        let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
+        let trace = Trace::of_request(request.headers(), xray);
+        // At the level of errors, so that lines have these fields whatever the level of the log.
+        let span = tracing::error_span!(
+            "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty
+        );
+        Ok(self.answer(&request, correlation_id, &trace).instrument(span).await)
     }
 
-    async fn answer(&self, request: &Request, correlation_id: CorrelationId) -> Response<Body> {
+    async fn answer(
+        &self,
+        request: &Request,
+        correlation_id: CorrelationId,
+        trace: &Trace,
+    ) -> Response<Body> {
         let started = Instant::now();
         let budget = super::budget(request.lambda_context_ref(), self.request_timeout);
-        match self.serve(request, &correlation_id, budget).await {
+        let (outcome, response) = match self.serve(request, &correlation_id, trace, budget).await {
             Ok(synced) => {
-                let (outcome, claim) = match synced {
-                    Synced::Notified(claim) => ("notified", Some(display(claim))),
-                    Synced::Replayed => ("replayed", None),
-                };
-                tracing::info!(outcome, claim, status = 204, duration_ms = millis(started), "accepted");
-                accepted(&correlation_id)
+                let outcome = synced.as_str();
+                tracing::info!(outcome, status = 204, duration_ms = millis(started), "accepted");
+                (outcome, accepted(&correlation_id))
             }
-            Err((refusal, why)) => {
+            Err((refusal, reason)) => {
                 let (outcome, status) = (refusal.code.as_str(), refusal.code.status().as_u16());
                 if status < 500 {
-                    tracing::info!(outcome, status, why, duration_ms = millis(started), "refused");
+                    tracing::info!(outcome, status, reason, duration_ms = millis(started), "refused");
                 } else {
-                    tracing::error!(outcome, status, why, duration_ms = millis(started), "failed");
+                    tracing::error!(outcome, status, reason, duration_ms = millis(started), "failed");
                 }
-                refused(&refusal, &correlation_id)
+                (outcome, refused(&refusal, &correlation_id))
             }
-        }
+        };
+        telemetry::count_sync(outcome, started.elapsed());
+        response
     }
 
     /// What became of the request: for the caller a refusal, for the log why.
@@ -91,13 +102,28 @@ impl SyncApp {
         &self,
         request: &Request,
         correlation_id: &CorrelationId,
+        trace: &Trace,
         budget: Budget,
     ) -> Result<Synced, (Refusal, String)> {
         let request = SyncRequest::parse(request, correlation_id).map_err(|error| {
             let why = error.to_string();
             (error.into(), why)
         })?;
-        Span::current().record("instance", display(request.instance)).record("key", display(&request.key));
-        self.sync.serve(&request, budget).await.map_err(|error| ((&error).into(), error.to_string()))
+        let span = Span::current();
+        span.record("instance", display(request.instance)).record("key", display(&request.key));
+        let Served { who, key, result } =
+            self.sync.serve(&request, trace, budget).await.map_err(explained)?;
+        if let Some(key) = key {
+            span.record("key", display(key));
+        }
+        let answer = result.map_err(explained);
+        let asked = Asked { request: &request, who: &who, key, trace, now: self.sync.clock.now() };
+        audit::record(&asked, answer.as_ref().map(|synced| *synced).map_err(|(refusal, _)| refusal));
+        answer
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn explained(error: SyncError) -> (Refusal, String) {
+    ((&error).into(), error.to_string())
 }

@@ -39,6 +39,15 @@ pub struct IamSettings {
     pub region: String,
 }
 
+/// A caller whose token is genuine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Who it is.
+    pub caller: Caller,
+    /// The instance that was asked about, as one of the caller's account: the only ones it has access to.
+    pub instance: InstanceCrn,
+}
+
 /// Decides whether a caller may synchronize a key.
 #[derive(Debug)]
 pub struct Iam {
@@ -61,16 +70,12 @@ impl Iam {
         }
     }
 
-    /// Lets the token's subject pass if it may synchronize `key` of `instance`.
-    ///
-    /// The key is not looked up first, so that a caller without access learns nothing about which keys
-    /// exist. An alias could stand for any key, so it takes access to the whole instance.
-    pub async fn authorize(
+    /// Finds out whose token this is. Whether they may do anything in `instance` is another question.
+    pub async fn authenticate(
         &self,
         token: &UnverifiedToken,
         instance: InstanceId,
-        key: &KeyName,
-    ) -> Result<Caller, IamError> {
+    ) -> Result<Authenticated, IamError> {
         let claims = self.verifier.verify(token).await?;
         let instance = InstanceCrn {
             service: self.service.clone(),
@@ -78,12 +83,24 @@ impl Iam {
             account: claims.account.bss,
             instance,
         };
+        Ok(Authenticated { caller: Caller::new(claims.iam_id), instance })
+    }
+
+    /// Lets the caller pass if it may synchronize `key`.
+    ///
+    /// The key is not looked up first, so that a caller without access learns nothing about which keys
+    /// exist. An alias could stand for any key, so it takes access to the whole instance.
+    pub async fn authorize(
+        &self,
+        who: &Authenticated,
+        key: &KeyName,
+        token: &UnverifiedToken,
+    ) -> Result<(), IamError> {
         let resource = match key {
-            KeyName::Id(id) => instance.key(*id).to_string(),
-            KeyName::Alias(_) => instance.to_string(),
+            KeyName::Id(id) => who.instance.clone().key(*id).to_string(),
+            KeyName::Alias(_) => who.instance.to_string(),
         };
-        self.access.decide(&claims.iam_id, resource, token).await?;
-        Ok(Caller::new(claims.iam_id))
+        self.access.decide(who.caller.as_str(), resource, token).await
     }
 }
 

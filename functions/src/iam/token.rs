@@ -72,7 +72,7 @@ fn names_a_subject(token: &str) -> bool {
         .is_some_and(|Subject { sub }| !sub.is_empty())
 }
 
-/// An authenticated caller who has been let in, by IAM id.
+/// An authenticated caller, by IAM id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Caller(String);
@@ -82,6 +82,12 @@ impl Caller {
     #[must_use]
     pub fn new(iam_id: String) -> Self {
         Self(iam_id)
+    }
+
+    /// The IAM id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

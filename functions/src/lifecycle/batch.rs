@@ -5,10 +5,21 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt, stream};
-use tracing::Instrument;
+use tokio::time::Instant;
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+};
 
-use super::{DeadLetters, KeyEvent, Lifecycle, NotTaken, Taken};
-use crate::deadline::Budget;
+use super::{DeadLetters, KeyEvent, Lifecycle, NotTaken};
+use crate::{
+    deadline::Budget,
+    telemetry::{self, millis},
+    trace::Trace,
+};
+
+/// The attribute of an SQS message that bears its sender's trace, as X-Ray writes it.
+const TRACE_ATTRIBUTE: &str = "AWSTraceHeader";
 
 /// Events of a batch that are worked on at once.
 const AT_ONCE: usize = 10;
@@ -26,14 +37,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes every message, and tells which have to come again.
-    pub async fn take(self: Arc<Self>, batch: SqsEvent, budget: Budget) -> Failures {
+    /// Takes every message, and tells which have to come again. `xray` is the invocation's trace, for
+    /// messages that bring none.
+    pub async fn take(self: Arc<Self>, batch: SqsEvent, xray: Option<&str>, budget: Budget) -> Failures {
         let failed = stream::iter(batch.records)
             .map(|message| {
                 let id = message.message_id.clone().unwrap_or_default();
-                let span = tracing::info_span!("event", message = id);
+                let own = message.attributes.get(TRACE_ATTRIBUTE).map(String::as_str);
+                let trace = Trace::of_xray(own.or(xray));
+                let span = tracing::error_span!(
+                    "event", trace_id = %trace, message_id = id, instance = Empty, key = Empty, claim = Empty
+                );
                 let this = &self;
-                async move { (this.take_one(message, budget).await, id) }.instrument(span)
+                async move { (this.take_one(message, &trace, budget).await, id) }.instrument(span)
             })
             .buffer_unordered(AT_ONCE)
             .filter_map(async |(done, id)| (!done).then_some(id))
@@ -45,30 +61,40 @@ impl Batch {
     }
 
     /// Whether the message is done with.
-    async fn take_one(&self, message: SqsMessage, budget: Budget) -> bool {
+    async fn take_one(&self, message: SqsMessage, trace: &Trace, budget: Budget) -> bool {
+        let started = Instant::now();
         let body = message.body.unwrap_or_default();
         let taken = async {
             let event = KeyEvent::read(&body)?;
-            tracing::debug!(key = %event.key.key, occurred_at = %event.occurred_at, "read");
-            self.lifecycle.take(event, budget).await
+            let instance = event.key.instance.instance;
+            Span::current().record("instance", display(instance)).record("key", display(event.key.key));
+            self.lifecycle.take(event, trace, budget).await
         };
         match taken.await {
-            Ok(Taken::Notified(claim)) => tracing::info!(outcome = "notified", %claim, "taken"),
-            Ok(Taken::Recorded) => tracing::info!(outcome = "recorded", "taken"),
-            Ok(Taken::Stale) => tracing::info!(outcome = "stale", "taken"),
-            Err(NotTaken::Bad(why)) => {
-                let reason = why.to_string();
-                tracing::error!(reason, "a bad event: it goes to the dead-letter queue");
-                if let Err(error) = self.dead_letters.send(&body, &reason).await {
-                    tracing::error!(%error, "the dead-letter queue did not take it: it comes again");
-                    return false;
-                }
+            Ok(taken) => {
+                tracing::info!(outcome = taken.as_str(), duration_ms = millis(started), "taken");
+                true
             }
+            Err(NotTaken::Bad(why)) => self.send_away(&body, &why.to_string(), started).await,
             Err(why) => {
-                tracing::warn!(%why, "not taken: it comes again");
-                return false;
+                let reason = why.to_string();
+                tracing::warn!(outcome = "comes_again", reason, duration_ms = millis(started), "not taken");
+                false
             }
         }
+    }
+
+    /// Whether the dead-letter queue has it.
+    async fn send_away(&self, body: &str, reason: &str, started: Instant) -> bool {
+        if let Err(error) = self.dead_letters.send(body, reason).await {
+            tracing::error!(
+                outcome = "comes_again", reason, %error, duration_ms = millis(started),
+                "the dead-letter queue did not take it"
+            );
+            return false;
+        }
+        telemetry::count_dead_letter();
+        tracing::error!(outcome = "dead_letter", reason, duration_ms = millis(started), "a bad event");
         true
     }
 }

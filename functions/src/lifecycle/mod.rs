@@ -22,6 +22,7 @@ use crate::{
         Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange, item::Acknowledgement,
     },
     outbox::Outbox,
+    trace::Trace,
 };
 
 /// How far ahead of our clock an event may have happened. One from further off would make all that come
@@ -50,6 +51,18 @@ pub enum Taken {
     Stale,
 }
 
+impl Taken {
+    /// In a word, for the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notified(_) => "notified",
+            Self::Recorded => "recorded",
+            Self::Stale => "stale",
+        }
+    }
+}
+
 /// Why an event was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
@@ -66,7 +79,7 @@ pub enum NotTaken {
 
 impl Lifecycle {
     /// Takes one event.
-    pub async fn take(&self, event: KeyEvent, budget: Budget) -> Result<Taken, NotTaken> {
+    pub async fn take(&self, event: KeyEvent, trace: &Trace, budget: Budget) -> Result<Taken, NotTaken> {
         let now = self.clock.now();
         if event.occurred_at.since(now) > CLOCKS_APART {
             return Err(BadEvent::from_the_future(event.occurred_at, now).into());
@@ -81,7 +94,7 @@ impl Lifecycle {
                     now,
                     lease: budget.lease(),
                 };
-                return self.record(&change, budget).await;
+                return self.record(&change, trace, budget).await;
             }
             What::Purge => match ledger.purge(&event.key, at).await? {
                 Purged::Gone => return Ok(Taken::Recorded),
@@ -110,10 +123,15 @@ impl Lifecycle {
         }
     }
 
-    async fn record(&self, change: &LifecycleChange, budget: Budget) -> Result<Taken, NotTaken> {
+    async fn record(
+        &self,
+        change: &LifecycleChange,
+        trace: &Trace,
+        budget: Budget,
+    ) -> Result<Taken, NotTaken> {
         match self.outbox.ledger.record(change).await? {
             Recorded::News(notification) => {
-                self.outbox.empty(&notification, budget, None).await;
+                self.outbox.empty(&notification, trace, budget, None).await;
                 Ok(Taken::Notified(notification.claim))
             }
             Recorded::Quiet => Ok(Taken::Recorded),

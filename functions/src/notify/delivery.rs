@@ -1,6 +1,6 @@
 //! One attempt to deliver a callback.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use http::{StatusCode, header};
 use jiff::fmt::rfc2822;
@@ -8,7 +8,10 @@ use reqwest::{Client, Response};
 use url::Url;
 
 use super::{event::CONTENT_TYPE, signature::Signed};
-use crate::outbound;
+use crate::{
+    outbound,
+    trace::{TRACEPARENT, TRACESTATE, Trace},
+};
 
 /// How much of an answer's body is read, in bytes, so that the connection can be used again.
 const DRAINED_BYTES: usize = 16 * 1024;
@@ -46,32 +49,50 @@ impl Delivery {
     fn down(reason: impl Into<String>) -> Self {
         Self::Failed { reason: reason.into(), retry_after: None, is_down: true }
     }
-}
 
-impl fmt::Display for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// In a word, for the log.
+    pub(super) const fn as_str(&self) -> &'static str {
         match self {
-            Self::Delivered => f.write_str("delivered"),
-            Self::Refused => f.write_str("refused"),
-            Self::Failed { reason, .. } => write!(f, "failed: {reason}"),
-            Self::Deferred { .. } => f.write_str("deferred: the service is down or busy"),
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Failed { .. } => "failed",
+            Self::Deferred { .. } => "deferred",
+        }
+    }
+
+    /// Why it failed, where it did.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed { reason, .. } => Some(reason),
+            _ => None,
         }
     }
 }
 
-/// Sends `signed` to `url` and takes the answer's status as the result. `timeout` bounds it all.
-pub(super) async fn attempt(http: &Client, url: &Url, signed: Signed, timeout: Duration) -> Delivery {
+/// Sends `signed` to `url`, as part of `trace`, and takes the answer's status as the result. `timeout`
+/// bounds it all.
+pub(super) async fn attempt(
+    http: &Client,
+    url: &Url,
+    signed: Signed,
+    trace: &Trace,
+    timeout: Duration,
+) -> Delivery {
     if timeout.is_zero() {
         return Delivery::failed("no time was left in the request");
     }
     let sent_at = signed.timestamp;
-    let request = http
+    let mut request = http
         .post(url.clone())
         .header(header::CONTENT_TYPE, CONTENT_TYPE)
         .header("webhook-id", signed.id)
         .header("webhook-timestamp", signed.timestamp)
         .header("webhook-signature", signed.signature)
+        .header(TRACEPARENT, trace.parent())
         .body(signed.body);
+    if let Some(state) = trace.state() {
+        request = request.header(TRACESTATE, state);
+    }
     match outbound::send(request, timeout).await {
         Ok(response) => {
             let delivery = judge(&response, sent_at);
@@ -133,7 +154,14 @@ mod tests {
     }
 
     async fn attempt_at(url: String, timeout: Duration) -> Delivery {
-        attempt(&outbound::client().build().unwrap(), &url.parse().unwrap(), signed(), timeout).await
+        attempt(
+            &outbound::client().build().unwrap(),
+            &url.parse().unwrap(),
+            signed(),
+            &Trace::of_xray(None),
+            timeout,
+        )
+        .await
     }
 
     /// The result of a callback that is answered with `answer`.

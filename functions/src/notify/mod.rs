@@ -29,6 +29,7 @@ use crate::{
     key::ServiceName,
     ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
     telemetry::{self, millis},
+    trace::Trace,
 };
 
 /// Delivers notifications.
@@ -66,12 +67,13 @@ impl Notifier {
     pub async fn deliver(
         &self,
         notification: &Notification,
+        trace: &Trace,
         deadline: Instant,
         health: Option<&Health>,
     ) -> Settled {
         let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
             let delivery = match health.map_or(Standing::Up, |health| health.of(service)) {
-                Standing::Up => self.call(notification, service, resources, deadline).await,
+                Standing::Up => self.call(notification, service, resources, trace, deadline).await,
                 Standing::Down => Delivery::Deferred { retry_after: None },
                 Standing::LeaveAlone(left) => Delivery::Deferred { retry_after: Some(left) },
             };
@@ -88,23 +90,28 @@ impl Notifier {
         notification: &Notification,
         service: &ServiceName,
         resources: u64,
+        trace: &Trace,
         deadline: Instant,
     ) -> Delivery {
         let event_id = notification.event_id(service).to_string();
+        let before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
         let started = Instant::now();
         let delivery = match self.registry.callback(service) {
             Some(url) => {
                 let body = event::body(notification, &event_id, resources);
                 let timeout = self.callback_timeout.min(deadline.saturating_duration_since(started));
                 let signed = self.keys.sign(&event_id, self.clock.now(), body);
-                delivery::attempt(&self.http, url, signed, timeout).await
+                delivery::attempt(&self.http, url, signed, trace, timeout).await
             }
             None => Delivery::failed("no callback address is configured for this service"),
         };
+        let (outcome, reason) = (delivery.as_str(), delivery.reason());
         tracing::info!(
-            service = %service, claim = %notification.claim, event_id, delivery = %delivery,
+            service = %service, event_id, attempt = before + 1, outcome, reason,
             duration_ms = millis(started), "callback"
         );
+        let has_failed = matches!(delivery, Delivery::Failed { .. });
+        telemetry::count_callback(service, started.elapsed(), before > 0, has_failed);
         delivery
     }
 
@@ -115,8 +122,8 @@ impl Notifier {
         {
             telemetry::count_given_up(service);
             tracing::error!(
-                service = %service, key = %notification.key.crn.key, event_id = outcome.event_id,
-                attempts = outcome.attempts, reason = outcome.reason,
+                service = %service, event_id = outcome.event_id, attempt = outcome.attempts,
+                outcome = "given_up", reason = outcome.reason,
                 "given up after 24 hours: the service does not know of the key's last change"
             );
         }

@@ -19,6 +19,7 @@ use futures_util::{
     future::join_all,
     stream::{self, FuturesUnordered},
 };
+use tracing::{Instrument, field::Empty};
 
 pub use summary::Summary;
 
@@ -29,6 +30,7 @@ use crate::{
     ledger::{DueCursor, DueKey, LedgerError, item::DUE_SHARDS},
     notify::Health,
     outbox::Outbox,
+    trace::Trace,
 };
 use lanes::{LaneName, Lanes, Next};
 
@@ -43,9 +45,10 @@ pub struct Redeliver {
 
 impl Redeliver {
     /// Delivers what is due, until all of it is done or the time is over.
-    pub async fn run(&self, budget: Budget) -> Summary {
+    pub async fn run(&self, trace: &Trace, budget: Budget) -> Summary {
         let (mut sum, mut lanes, health) = (Summary::default(), Lanes::default(), Health::default());
-        let mut found = pin!(self.due_keys(self.clock.now()).fuse());
+        let started_at = self.clock.now();
+        let mut found = pin!(self.due_keys(started_at).fuse());
         let mut running = FuturesUnordered::new();
         let mut last_start =
             pin!(tokio::time::sleep_until(budget.last_start(self.outbox.notifier.callback_timeout())));
@@ -54,7 +57,7 @@ impl Redeliver {
         loop {
             while let Some(next) = lanes.next(&health, self.clock.now()) {
                 match next {
-                    Next::TakeUp(due) => running.push(self.take_up(due, budget, &health)),
+                    Next::TakeUp(due) => running.push(self.take_up(due, trace, budget, &health)),
                     Next::Leave => sum.left_due += 1,
                 }
             }
@@ -70,7 +73,10 @@ impl Redeliver {
                     None => has_looked = true,
                     Some(page) => for due in page {
                         match due {
-                            Ok(due) => sum.left_due += u64::from(!lanes.add(due)),
+                            Ok(due) => {
+                                sum.oldest_due_ms = sum.oldest_due_ms.max(age_ms(&due, started_at));
+                                sum.left_due += u64::from(!lanes.add(due));
+                            }
                             Err(error) => sum += failed(&error),
                         }
                     }
@@ -83,16 +89,27 @@ impl Redeliver {
         }
     }
 
-    async fn take_up(&self, due: DueKey, budget: Budget, health: &Health) -> (LaneName, Summary) {
-        let ledger = &self.outbox.ledger;
-        let part = match ledger.lease(&due, LeaseId::unique(), self.clock.now(), budget.lease()).await {
-            Ok(Some(notification)) => {
-                let settled = self.outbox.empty(&notification, budget, Some(health)).await;
-                Summary { taken_up: 1, ..Summary::of(&settled) }
+    async fn take_up(
+        &self,
+        due: DueKey,
+        trace: &Trace,
+        budget: Budget,
+        health: &Health,
+    ) -> (LaneName, Summary) {
+        let span =
+            tracing::error_span!("notification", instance = %due.instance, key = %due.key, claim = Empty);
+        let part = async {
+            let ledger = &self.outbox.ledger;
+            match ledger.lease(&due, LeaseId::unique(), self.clock.now(), budget.lease()).await {
+                Ok(Some(notification)) => {
+                    let settled = self.outbox.empty(&notification, trace, budget, Some(health)).await;
+                    Summary { taken_up: 1, ..Summary::of(&settled) }
+                }
+                Ok(None) => Summary { left_to_others: 1, ..Summary::default() },
+                Err(error) => failed(&error),
             }
-            Ok(None) => Summary { left_to_others: 1, ..Summary::default() },
-            Err(error) => failed(&error),
         };
+        let part = part.instrument(span).await;
         (due.pending, part)
     }
 
@@ -121,6 +138,10 @@ impl Redeliver {
             Some((found, open))
         })
     }
+}
+
+fn age_ms(due: &DueKey, now: EpochMillis) -> u64 {
+    u64::try_from(now.since(due.notified_at).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(error: &LedgerError) -> Summary {

@@ -17,6 +17,8 @@ pub struct Summary {
     pub left_due: u64,
     /// `DynamoDB` did not do its part: shards not read, leases not taken.
     pub errors: u64,
+    /// The age of the oldest that was found due, in ms since it was claimed; 0 where nothing was.
+    pub oldest_due_ms: u64,
 
     /// Answered 2xx.
     pub delivered: u64,
@@ -53,6 +55,7 @@ impl AddAssign for Summary {
         self.left_to_others += other.left_to_others;
         self.left_due += other.left_due;
         self.errors += other.errors;
+        self.oldest_due_ms = self.oldest_due_ms.max(other.oldest_due_ms);
         self.delivered += other.delivered;
         self.refused += other.refused;
         self.retrying += other.retrying;

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod event;
 mod in_process;
+mod log;
 mod process;
 mod runtime_api;
 mod url;
@@ -28,6 +29,7 @@ pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
 pub(crate) use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
 use in_process::InProcessFunction;
+pub(crate) use log::Output;
 pub(crate) use process::ProcessConfig;
 pub use process::ProcessFunction;
 pub(crate) use worker::Handle;
@@ -110,7 +112,7 @@ impl Function {
         env: &[(String, String)],
         clock: Clock,
         timeout: Duration,
-        quiet: bool,
+        output: Output,
     ) -> Result<Self, FunctionError> {
         match mode {
             Mode::Process { environments } => {
@@ -120,7 +122,7 @@ impl Function {
                     env: env.to_vec(),
                     environments: *environments,
                     timeout,
-                    quiet,
+                    output,
                 };
                 let function = ProcessFunction::start(config).await?;
                 let url = url::start(&function).await?;

@@ -2,29 +2,27 @@
 //! killed and come back.
 
 use std::{
-    collections::VecDeque,
+    io::PipeWriter,
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::{Notify, watch},
 };
 
 use super::{
     FunctionError,
+    log::{Log, Output},
     runtime_api::{Outcome, RuntimeApi},
 };
 
 /// How long an environment may take from its start to its first poll.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many lines of log are kept; the oldest go first.
-const KEPT_LINES: usize = 100_000;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -39,8 +37,8 @@ pub(crate) struct ProcessConfig {
     pub(crate) environments: usize,
     /// How long an invocation may take before its environment is killed.
     pub(crate) timeout: Duration,
-    /// Whether its log is only kept, or goes to standard error, too.
-    pub(crate) quiet: bool,
+    /// What becomes of what it prints.
+    pub(crate) output: Output,
 }
 
 /// A function in processes of its own. Dropping it kills them; should this process itself be killed,
@@ -78,19 +76,18 @@ struct Lambda {
 struct Environment {
     process: watch::Sender<Option<u32>>,
     kill: Notify,
+    /// Our end of the pipe that the process prints to, or the one before it did.
+    pipe: Mutex<Option<PipeWriter>>,
 }
 
 impl ProcessFunction {
     /// The function with no environment yet: the first invocation starts them.
     pub(crate) async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
-        let new = || Environment { process: watch::Sender::new(None), kill: Notify::new() };
+        let new =
+            || Environment { process: watch::Sender::new(None), kill: Notify::new(), pipe: Mutex::default() };
         let environments = (0..config.environments).map(|_| new()).collect();
-        let log = Arc::new(Log {
-            lines: Mutex::default(),
-            arrivals: watch::Sender::default(),
-            quiet: config.quiet,
-        });
+        let log = Log::new(config.name, config.output.clone());
         let ended = watch::Sender::default();
         Ok(Self { lambda: Arc::new(Lambda { config, api, environments, ended, log }) })
     }
@@ -140,8 +137,8 @@ impl ProcessFunction {
         }
     }
 
-    /// Waits until the log is as `until` wants it, and returns it. What a process prints comes a moment
-    /// after what it answers.
+    /// Waits until the log is as `until` wants it, and returns it. For what a function prints when nobody
+    /// waits for its answer; what it printed before it answered is in [`ProcessFunction::log`] at once.
     ///
     /// ```no_run
     /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
@@ -151,7 +148,7 @@ impl ProcessFunction {
     /// # }
     /// ```
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let mut lines = self.lambda.log.arrivals.subscribe();
+        let mut lines = self.lambda.log.arrivals();
         loop {
             let log = self.log();
             if until(&log) {
@@ -162,7 +159,7 @@ impl ProcessFunction {
         }
     }
 
-    /// The function's log so far, line by line.
+    /// The function's log, line by line: all that its processes have printed by now.
     ///
     /// ```no_run
     /// # fn example(harness: &keysync_harness::Harness) {
@@ -171,7 +168,17 @@ impl ProcessFunction {
     /// ```
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.lambda.log.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.catch_up();
+        self.lambda.log.lines()
+    }
+
+    /// Waits, without a runtime, until all is in the log that the processes have printed by now.
+    pub(crate) fn catch_up(&self) {
+        for environment in &self.lambda.environments {
+            if let Some(pipe) = &*environment.pipe() {
+                self.lambda.log.catch_up(pipe);
+            }
+        }
     }
 }
 
@@ -189,18 +196,22 @@ impl Environment {
         self.kill.notify_one();
         *self.process.borrow()
     }
+
+    fn pipe(&self) -> MutexGuard<'_, Option<PipeWriter>> {
+        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Lambda {
     fn start_process(self: &Arc<Self>, environment: usize) -> Result<(), FunctionError> {
-        let mut child = self
-            .command(environment)
-            .spawn()
-            .map_err(|error| FunctionError::Spawn { binary: self.config.binary.clone(), error })?;
-        for output in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
-            tokio::spawn(self.log.clone().keep(output));
-        }
+        let spawn_error = |error| FunctionError::Spawn { binary: self.config.binary.clone(), error };
+        let pipe = self.log.pipe().map_err(spawn_error)?;
+        let child = self.command(environment, &pipe).and_then(|mut command| command.spawn());
+        let child = child.map_err(spawn_error)?;
         let slot = &self.environments[environment];
+        if let Some(old) = slot.pipe().replace(pipe) {
+            self.log.catch_up(&old);
+        }
         // An order to kill that came when nothing ran is not meant for this process.
         forget(&slot.kill);
         self.api.forget_deadline(environment);
@@ -209,7 +220,7 @@ impl Lambda {
         Ok(())
     }
 
-    fn command(&self, environment: usize) -> Command {
+    fn command(&self, environment: usize, pipe: &PipeWriter) -> std::io::Result<Command> {
         let mut command = Command::new(&self.config.binary);
         command
             .env_clear()
@@ -221,10 +232,10 @@ impl Lambda {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", environment.to_string())
             .envs(self.config.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(pipe.try_clone()?)
+            .stderr(pipe.try_clone()?)
             .kill_on_drop(true);
-        command
+        Ok(command)
     }
 
     /// Follows a process to its end, whoever brings that about.
@@ -246,7 +257,12 @@ impl Lambda {
         let mut process = self.environments[environment].process.subscribe();
         tokio::select! {
             () = self.api.polled(environment) => Ok(()),
-            _ = process.wait_for(Option::is_none) => Err(FunctionError::Ended(self.log.tail())),
+            _ = process.wait_for(Option::is_none) => {
+                if let Some(pipe) = &*self.environments[environment].pipe() {
+                    self.log.catch_up(pipe);
+                }
+                Err(FunctionError::Ended(self.log.tail()))
+            }
             () = tokio::time::sleep(INIT_TIMEOUT) => Err(FunctionError::NotReady(INIT_TIMEOUT)),
         }
     }
@@ -283,46 +299,7 @@ impl Invoker {
     }
 }
 
-/// What the processes print.
-#[derive(Debug)]
-struct Log {
-    lines: Mutex<VecDeque<String>>,
-    arrivals: watch::Sender<()>,
-    quiet: bool,
-}
-
-impl Log {
-    async fn keep(self: Arc<Self>, output: Box<dyn AsyncRead + Send + Unpin>) {
-        let mut lines = BufReader::new(output).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            self.add(line);
-        }
-    }
-
-    fn add(&self, line: String) {
-        if !self.quiet {
-            eprintln!("{line}");
-        }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == KEPT_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-        drop(lines);
-        self.arrivals.send_replace(());
-    }
-
-    fn tail(&self) -> String {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().skip(lines.len().saturating_sub(10)).cloned().collect::<Vec<_>>().join("\n")
-    }
-}
-
 /// Takes back a notification that nobody has waited for.
 pub(super) fn forget(notify: &Notify) {
     std::pin::pin!(notify.notified()).enable();
-}
-
-fn boxed(output: impl AsyncRead + Send + Unpin + 'static) -> Box<dyn AsyncRead + Send + Unpin> {
-    Box::new(output)
 }

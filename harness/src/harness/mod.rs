@@ -8,11 +8,17 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    Client, HarnessBuilder, HarnessError, Key, NewKey, events::Feeder, function::InvocationFailed, iam::Role,
-    parts::Parts, schedule::Schedule, server::Server,
+    Client, HarnessBuilder, HarnessError, Key, NewKey,
+    events::Feeder,
+    function::{InvocationFailed, ProcessFunction},
+    iam::Role,
+    parts::Parts,
+    schedule::Schedule,
+    server::Server,
 };
 
-/// A running harness. Dropping it ends all of it, the function's processes included.
+/// A running harness. Dropping it ends all of it, the function's processes included. It panics where one of
+/// them has printed a secret: an API key, a token, a signing key, a key's material.
 ///
 /// ```
 /// use keysync_harness::Harness;
@@ -33,6 +39,21 @@ pub struct Harness {
     pub(crate) _feeder: Feeder,
     pub(crate) _schedule: Option<Schedule>,
     pub(crate) _endpoint: Server,
+}
+
+/// Fails the test whose functions told a secret.
+impl Drop for Harness {
+    fn drop(&mut self) {
+        let Parts { function, lifecycle, redeliver, known_secrets, .. } = &*self.parts;
+        let processes = [function.process(), lifecycle.processes(), redeliver.processes()];
+        processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
+        let Some(told) = known_secrets.told() else { return };
+        if std::thread::panicking() {
+            eprintln!("a secret was told: {told}");
+        } else {
+            panic!("a secret was told: {told}");
+        }
+    }
 }
 
 impl std::fmt::Debug for Harness {

@@ -21,6 +21,8 @@ pub use token::TokenBuilder;
 use directory::Directory;
 use keys::SigningKeys;
 
+use crate::leaks::{Kind, KnownSecrets};
+
 /// The issuer of tokens.
 ///
 /// ```
@@ -52,6 +54,7 @@ pub struct Iam(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    secrets: KnownSecrets,
     state: Mutex<State>,
 }
 
@@ -133,9 +136,9 @@ pub struct InvalidToken;
 
 impl Iam {
     /// An IAM that knows nobody, with a signing key of its own.
-    pub(crate) fn new(clock: Clock) -> Result<Self, IamError> {
+    pub(crate) fn new(clock: Clock, secrets: KnownSecrets) -> Result<Self, IamError> {
         let state = State::new(SigningKeys::generate()?);
-        Ok(Self(Arc::new(Inner { clock, state: Mutex::new(state) })))
+        Ok(Self(Arc::new(Inner { clock, secrets, state: Mutex::new(state) })))
     }
 
     /// Knows nobody again, and answers as it should. Its signing keys stay.
@@ -173,6 +176,7 @@ impl Iam {
     /// # }
     /// ```
     pub fn add_identity(&self, identity: Identity) {
+        self.0.secrets.add(Kind::ApiKey, &identity.api_key);
         self.state().directory.add_identity(identity);
     }
 

@@ -12,6 +12,7 @@ use super::{
     ISSUER, Iam, IamError, InvalidToken, Principal,
     keys::{SigningKey, SigningKeys},
 };
+use crate::leaks::Kind;
 
 /// How long a token lives.
 pub(super) const LIFETIME: Duration = Duration::from_hours(1);
@@ -161,7 +162,9 @@ impl TokenBuilder {
         } else {
             self.iam.state().keys.current().sign(message.as_bytes())?
         };
-        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
+        self.iam.0.secrets.add(Kind::Token, &signature);
+        Ok(format!("{message}.{signature}"))
     }
 }
 

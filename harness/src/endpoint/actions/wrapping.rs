@@ -60,6 +60,7 @@ pub(in crate::endpoint) async fn wrap(
         answer["plaintext"] = json!(made.to_base64());
         made
     };
+    endpoint.0.store.keep_secret(&plaintext);
     answer["ciphertext"] = json!(crypto::wrap(&version, &plaintext, &aad)?);
     Ok(Json(answer))
 }

@@ -41,19 +41,27 @@ pub(crate) use registrations::Registration;
 pub(super) use rings::Ring;
 pub(super) use versions::Version;
 
-use super::ApiError;
+use super::{ApiError, crypto::Material};
+use crate::leaks::{Kind, KnownSecrets};
 
 /// The table, as the endpoint uses it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     client: Client,
     table: String,
+    /// Material that is kept here is to stay here.
+    secrets: KnownSecrets,
 }
 
 impl Store {
     /// The table named `table`, at the engine itself: the endpoint's own calls are not under test.
-    pub(crate) fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.to_owned() }
+    pub(crate) fn new(client: Client, table: &str, secrets: KnownSecrets) -> Self {
+        Self { client, table: table.to_owned(), secrets }
+    }
+
+    /// Nobody else is to tell this.
+    pub(in crate::endpoint) fn keep_secret(&self, material: &Material) {
+        self.secrets.add(Kind::KeyMaterial, &material.to_base64());
     }
 
     /// Every item in the table, whatever it is.

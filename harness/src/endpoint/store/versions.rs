@@ -30,6 +30,7 @@ impl Store {
         crn: &KeyCrn,
         version: &Version,
     ) -> Result<(), ApiError> {
+        self.keep_secret(&version.material);
         self.put(&pk(crn), &format!("{VERSION}{}", version.id), version).await
     }
 
@@ -56,6 +57,7 @@ impl Store {
     }
 
     pub(super) fn new_version(&self, crn: &KeyCrn, version: &Version) -> Result<TransactWriteItem, ApiError> {
+        self.keep_secret(&version.material);
         self.new_item(&pk(crn), &format!("{VERSION}{}", version.id), version)
     }
 }

@@ -1,0 +1,145 @@
+//! No function tells a secret: each line that one prints is compared with every secret that the harness
+//! knows, as it comes. So every test is a test of this, whatever else it is about.
+//!
+//! A leak is the panic of the harness that is dropped, with the kind of the secret and never its value.
+//! Functions in the harness's own process print nothing: what would, the binaries set up (`telemetry::init`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// How many secrets of a kind are remembered; the oldest are forgotten first.
+const REMEMBERED: usize = 1000;
+/// Shorter ones stand in innocent lines by chance, and are nobody's secret but a test's.
+const SHORTEST: usize = 16;
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Somebody's API key.
+    ApiKey,
+    /// The key that signs callbacks.
+    SigningKey,
+    /// An access token. Its signature is what makes it one; the rest says who somebody is.
+    Token,
+    /// The material of a key, or what it wraps.
+    KeyMaterial,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey => "an API key",
+            Self::SigningKey => "the signing key",
+            Self::Token => "an access token",
+            Self::KeyMaterial => "key material",
+        })
+    }
+}
+
+/// The secrets of a harness, and which of them were told. Clones are the same ones.
+#[derive(Clone, Default)]
+pub(crate) struct KnownSecrets(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    known: BTreeMap<Kind, VecDeque<String>>,
+    told: BTreeSet<(&'static str, Kind)>,
+}
+
+impl fmt::Debug for KnownSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KnownSecrets(told: {:?})", self.state().told)
+    }
+}
+
+impl KnownSecrets {
+    /// Knows this one from now on.
+    pub(crate) fn add(&self, kind: Kind, secret: &str) {
+        let mut state = self.state();
+        let known = state.known.entry(kind).or_default();
+        if secret.len() < SHORTEST || known.iter().any(|other| other == secret) {
+            return;
+        }
+        if known.len() == REMEMBERED {
+            known.pop_front();
+        }
+        known.push_back(secret.to_owned());
+    }
+
+    /// Knows the signing keys that stand in `text`, wherever they do.
+    pub(crate) fn add_signing_keys(&self, text: &str) {
+        for rest in text.split("whsk_").skip(1) {
+            let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+            let end = rest.find(|c| !is_base64(c)).unwrap_or(rest.len());
+            self.add(Kind::SigningKey, &rest[..end]);
+        }
+    }
+
+    /// Looks through a line that `function` printed.
+    pub(crate) fn look_through(&self, function: &'static str, line: &str) {
+        let mut state = self.state();
+        let State { known, told } = &mut *state;
+        for (kind, secrets) in known {
+            if secrets.iter().any(|secret| line.contains(secret.as_str())) {
+                told.insert((function, *kind));
+            }
+        }
+    }
+
+    /// Which secrets were told by whom, in words; `None` where none was.
+    pub(crate) fn told(&self) -> Option<String> {
+        let state = self.state();
+        let told = state.told.iter().map(|(function, kind)| format!("{kind} is in the log of `{function}`"));
+        Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &str = "c2VjcmV0IHNlZWQgb2YgMzIgYnl0ZXMgb3Igc28uLi4=";
+
+    #[test]
+    fn each_kind_is_known_wherever_it_stands() {
+        let secrets = KnownSecrets::default();
+        secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
+        secrets.add(Kind::Token, "c2lnbmF0dXJlIG9mIGEgdG9rZW4");
+        secrets.add(Kind::KeyMaterial, "bWF0ZXJpYWwgb2YgYSBrZXk=");
+        secrets.add_signing_keys(&format!(r#"["whsk_{SEED}","whsk_another+key/of+32/bytes="]"#));
+        secrets.look_through("sync", "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
+        assert_eq!(secrets.told(), None);
+        for (line, said) in [
+            (r#"{"authorization":"Bearer eyJh.eyJz.c2lnbmF0dXJlIG9mIGEgdG9rZW4"}"#, "an access token"),
+            ("apikey=an-api-key-that-was-made-up&x", "an API key"),
+            (&format!("seed {SEED}"), "the signing key"),
+            ("another+key/of+32/bytes=", "the signing key"),
+            ("xbWF0ZXJpYWwgb2YgYSBrZXk=x", "key material"),
+        ] {
+            secrets.look_through("sync", line);
+            let told = secrets.told().unwrap();
+            assert_eq!(told, format!("{said} is in the log of `sync`"), "of {line}, and never the value");
+            secrets.state().told.clear();
+        }
+    }
+
+    #[test]
+    fn what_anybody_could_print_is_no_secret_and_memory_has_an_end() {
+        let secrets = KnownSecrets::default();
+        secrets.add(Kind::KeyMaterial, "AAAA");
+        for n in 0..=REMEMBERED {
+            secrets.add(Kind::Token, &format!("the signature of token {n}."));
+        }
+        secrets.look_through("sync", "AAAA; the signature of token 0.");
+        assert_eq!(secrets.told(), None);
+        secrets.look_through("sync", "the signature of token 1.");
+        assert!(secrets.told().is_some());
+    }
+}
