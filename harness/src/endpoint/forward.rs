@@ -59,6 +59,7 @@ async fn forward(
     let body = answer.bytes().await.map_err(ApiError::table)?;
     Ok((status, headers, Body::from(body)).into_response())
 }
+
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in HOP_BY_HOP {
         headers.remove(name);

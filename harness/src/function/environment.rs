@@ -27,9 +27,14 @@ impl Environment<'_> {
         dynamo::sdk_config(&self.get(DYNAMODB_URL).unwrap_or_default()).await
     }
 
-    /// The keys that sign, fetched where they are in a secret.
-    pub(super) async fn signing_keys(self, source: &SigningKeySource) -> Result<SigningKeys, FunctionError> {
-        let aws = dynamo::sdk_config(&self.get(SECRETS_URL).unwrap_or_default()).await;
+    /// The keys that sign, fetched where they are in a secret; with `aws` but for the address.
+    pub(super) async fn signing_keys(
+        self,
+        source: &SigningKeySource,
+        aws: &SdkConfig,
+    ) -> Result<SigningKeys, FunctionError> {
+        let at = self.get(SECRETS_URL).unwrap_or_default();
+        let aws = aws.clone().into_builder().endpoint_url(at).build();
         source.fetch(&aws).await.map_err(FunctionError::configuration)
     }
 }

@@ -24,8 +24,9 @@ impl InProcessFunction {
     pub(super) async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let keys = env.signing_keys(&config.outbox.signing_keys).await?;
-        let app = SyncApp::new(config, keys, &env.dynamodb().await, clock);
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
+        let app = SyncApp::new(config, keys, &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
         Ok(Self { server: Server::start(router).await? })

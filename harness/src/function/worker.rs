@@ -77,8 +77,9 @@ impl Worker {
     pub(crate) async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let keys = env.signing_keys(&config.outbox.signing_keys).await?;
-        let app = LifecycleApp::new(config, keys, &env.dynamodb().await, clock);
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
+        let app = LifecycleApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Lifecycle(app))))
     }
@@ -87,8 +88,9 @@ impl Worker {
     pub(crate) async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = OutboxConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let keys = env.signing_keys(&config.signing_keys).await?;
-        let app = RedeliverApp::new(config, keys, &env.dynamodb().await, clock);
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.signing_keys, &aws).await?;
+        let app = RedeliverApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Redeliver(app))))
     }
