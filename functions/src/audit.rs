@@ -57,12 +57,13 @@ struct AuditEvent<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Reason {
-    reason_code: u16,
-    reason_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason_for_failure: Option<String>,
+    #[serde(rename = "reasonCode")]
+    status: u16,
+    #[serde(rename = "reasonType")]
+    in_words: &'static str,
+    #[serde(rename = "reasonForFailure", skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -128,9 +129,9 @@ fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<
             _ => "warning",
         },
         reason: Reason {
-            reason_code: status.as_u16(),
-            reason_type: status.canonical_reason().unwrap_or_default(),
-            reason_for_failure: answer
+            status: status.as_u16(),
+            in_words: status.canonical_reason().unwrap_or_default(),
+            refusal: answer
                 .err()
                 .map(|Refusal { code, message, .. }| format!("{}: {message}", code.as_str())),
         },

@@ -69,7 +69,9 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     if let Some(path) = &builder.env_file {
         env_file::write(path, &env)?;
     }
-    env.iter().for_each(|(_, value)| known_secrets.add_signing_keys(value));
+    for (_, value) in &env {
+        known_secrets.add_signing_keys(value);
+    }
     let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
     let timeout = builder.function_timeout;
     let function = Function::start(&builder.mode, &env, clock.clone(), timeout, output.clone()).await?;

@@ -23,10 +23,6 @@ fn of_redeliver(world: &World) -> Lines {
     Lines::of(world.harness.redeliverer().processes())
 }
 
-fn outcome(name: &str) -> Option<(&str, &str)> {
-    Some(("Outcome", name))
-}
-
 #[tokio::test]
 async fn requests_by_outcome() {
     let (world, started) = (world().await, Instant::now());
@@ -46,7 +42,7 @@ async fn requests_by_outcome() {
     for (name, count) in
         [("notified", 1), ("replayed", 1), ("REQ_TOO_EARLY_ERR", 2), ("BEARER_SUB_EXTRACTION_ERR", 1)]
     {
-        assert_eq!(lines.count("Syncs", outcome(name)), count, "{name}");
+        assert_eq!(lines.count("Syncs", Some(("Outcome", name))), count, "{name}");
     }
     let durations = lines.values("SyncDuration", None);
     assert_eq!(durations.len(), 5);
@@ -99,7 +95,9 @@ async fn callbacks_that_failed_what_is_pending_and_what_was_tried_again() {
         "CallbackDuration" => "Milliseconds",
         _ => "Count",
     };
-    units.for_each(|(name, unit)| assert_eq!(unit, unit_of(&name), "{name}"));
+    for (name, unit) in units {
+        assert_eq!(unit, unit_of(&name), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use keysync_harness::Harness;
+
 use crate::{
     lines::Lines,
-    support::{World, world},
+    support::{World, world, world_of},
 };
 
 #[tokio::test]
@@ -26,6 +28,15 @@ async fn nor_what_only_looks_like_one() {
     ] {
         assert!(!whole.contains(secret), "{secret} is in\n{whole}");
     }
+}
+
+#[tokio::test]
+async fn however_much_of_our_own_is_logged() {
+    let world = world_of(Harness::builder().env("KEYSYNC_LOG", "warn,keysync=trace")).await;
+    world.sync().await.assert_status(204);
+    world.take("actions/rotate").await;
+    world.redeliver().await;
+    assert_eq!(drop_of(world), "");
 }
 
 /// What a harness says that is dropped.

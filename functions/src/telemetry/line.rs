@@ -13,7 +13,7 @@ use tracing_subscriber::{
         format::{JsonFields, Writer},
         time::{FormatTime, SystemTime},
     },
-    registry::LookupSpan,
+    registry::{LookupSpan, Scope},
 };
 
 /// The target of audit events. Their message is the line.
@@ -44,7 +44,7 @@ where
             ("timestamp".to_owned(), time.into()),
             ("level".to_owned(), event.metadata().level().as_str().into()),
         ]);
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(of_span) = span.extensions().get::<FormattedFields<JsonFields>>() {
                 line.extend(fields(of_span));
             }
