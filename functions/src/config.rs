@@ -1,16 +1,19 @@
 //! Configuration: environment variables, read once at start, every mistake named at once.
 
 mod reader;
+mod signing_key;
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 use url::Url;
 
 use self::reader::{Reader, name, parse_duration, parse_iam_url, parse_queue_url, parse_switch};
 use crate::{
     iam::IamSettings,
-    notify::{AddressPolicy, Registry, SigningKey},
+    notify::{AddressPolicy, Registry},
 };
+
+pub use signing_key::{SecretError, SecretId, SigningKeySource};
 
 /// The name of the table.
 pub const TABLE: &str = "KEYSYNC_TABLE";
@@ -24,8 +27,10 @@ pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
 pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
 /// Callback addresses.
 pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
-/// The private key that signs callbacks.
+/// The private keys that sign callbacks.
 pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
+/// The secret that holds them instead.
+pub const SIGNING_KEY_SECRET: &str = "KEYSYNC_SIGNING_KEY_SECRET";
 /// How long a service has to answer a callback.
 pub const CALLBACK_TIMEOUT: &str = "KEYSYNC_CALLBACK_TIMEOUT";
 /// How long a request may take.
@@ -44,8 +49,9 @@ pub struct OutboxConfig {
     pub table: String,
     /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL.
     pub registry: Registry,
-    /// `KEYSYNC_SIGNING_KEY`, required: `whsk_…`.
-    pub signing_key: SigningKey,
+    /// `KEYSYNC_SIGNING_KEY`, one `whsk_…` or two, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret that holds
+    /// them. One of the two settings is required.
+    pub signing_keys: SigningKeySource,
     /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
     pub addresses: AddressPolicy,
     /// `KEYSYNC_CALLBACK_TIMEOUT`, default `5s`.
@@ -95,13 +101,16 @@ impl OutboxConfig {
     fn take(read: &mut Reader<impl Fn(&str) -> Option<String>>, addresses: AddressPolicy) -> Option<Self> {
         let table = read.or(TABLE, "keysync", name);
         let registry = read.required(CALLBACKS, |text| Registry::from_json(text, addresses));
-        let signing_key = read.required(SIGNING_KEY, SigningKey::from_str);
+        let signing_keys = read.one_of(
+            (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
+            (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
+        );
         let callback_timeout = read.or(CALLBACK_TIMEOUT, "5s", parse_duration);
         let request_timeout = read.or(REQUEST_TIMEOUT, "25s", parse_duration);
         Some(Self {
             table: table?,
             registry: registry?,
-            signing_key: signing_key?,
+            signing_keys: signing_keys?,
             addresses,
             callback_timeout: callback_timeout?,
             request_timeout: request_timeout?,
@@ -191,6 +200,27 @@ mod tests {
         }
         assert_eq!(mistakes.len(), 7, "{text}");
         assert!(!text.contains("hunter2"), "a secret is not repeated");
+    }
+
+    #[test]
+    fn the_signing_key_is_given_in_one_way() {
+        let with = |settings: &[(&str, &str)]| {
+            let settings = [&[(CALLBACKS, "{}")], settings].concat();
+            OutboxConfig::read(from(&settings)).map_err(|ConfigError(mistakes)| mistakes)
+        };
+        let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
+        assert!(matches!(with(&[key]).unwrap().signing_keys, SigningKeySource::Given(_)));
+        assert!(matches!(with(&[secret]).unwrap().signing_keys, SigningKeySource::Secret(_)));
+        assert_eq!(
+            with(&[]).unwrap_err(),
+            [format!("{SIGNING_KEY} or {SIGNING_KEY_SECRET} is required, and neither is set")]
+        );
+        assert_eq!(
+            with(&[key, secret]).unwrap_err(),
+            [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set: take out one of them")]
+        );
+        let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one mistake") };
+        assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod line;
 
 use std::{
+    fmt::Display,
     io,
     sync::{
         OnceLock,
@@ -88,6 +89,11 @@ fn describe() {
     describe_counter!(GIVEN_UP, Unit::Count, "notifications that a service never took");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest notification that is due");
     describe_counter!(DEAD_LETTERS, Unit::Count, "events sent to the dead-letter queue");
+}
+
+/// Logs why the function does not start. Lambda tries again.
+pub fn cannot_start(error: &impl Display) {
+    tracing::error!(%error, "cannot start");
 }
 
 impl Metrics {

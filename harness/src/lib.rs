@@ -46,6 +46,7 @@ mod leaks;
 mod new_key;
 mod parts;
 mod schedule;
+pub mod secrets;
 mod server;
 pub mod services;
 mod start;

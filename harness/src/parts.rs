@@ -23,6 +23,7 @@ use crate::{
     key::Owner,
     leaks::KnownSecrets,
     schedule,
+    secrets::SecretsManager,
     server::Server,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
     travel::TimeMachine,
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) redeliver: Worker,
     pub(crate) events: EventBus,
     pub(crate) dead_letters: DeadLetterQueue,
+    pub(crate) secrets: SecretsManager,
     pub(crate) journal: Journal,
     pub(crate) world: World,
     pub(crate) public_key: String,
@@ -126,6 +128,7 @@ impl Parts {
         self.iam.reset();
         self.world.settle(&self.iam);
         self.dead_letters.clear();
+        self.secrets.reset();
         self.journal.clear();
         Ok(())
     }

@@ -26,6 +26,7 @@ use crate::{
     leaks::KnownSecrets,
     parts::Parts,
     schedule::Schedule,
+    secrets::SecretsManager,
     server::Server,
     services::{self, AssociatedService},
     travel::TimeMachine,
@@ -57,7 +58,13 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let callbacks = callbacks(&builder, &service_server, &mocks);
 
     let dead_letters = DeadLetterQueue::start().await?;
+    let secrets = SecretsManager::start(&world.signing_key).await?;
     let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
+    env.push((function::SECRETS_URL.to_owned(), secrets.url()));
+    if builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET) {
+        // The key is given in one way; a test that wants both names both.
+        env.retain(|(name, _)| name != config::SIGNING_KEY);
+    }
     env.extend(builder.env.clone());
     if let Some(path) = &builder.env_file {
         env_file::write(path, &env)?;
@@ -96,6 +103,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         redeliver,
         events,
         dead_letters,
+        secrets,
         journal,
         world,
         public_key,
@@ -183,13 +191,10 @@ fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String,
     json!(registry).to_string()
 }
 
-/// Where the AWS SDK looks for DynamoDB.
-const DYNAMODB_URL: &str = "AWS_ENDPOINT_URL_DYNAMODB";
-
 /// The same environment with another way to DynamoDB.
 fn through(proxy: &Proxy, env: &[(String, String)]) -> Env {
     let mut env = env.to_vec();
-    env.push((DYNAMODB_URL.to_owned(), proxy.url()));
+    env.push((function::DYNAMODB_URL.to_owned(), proxy.url()));
     env
 }
 
@@ -210,7 +215,7 @@ fn environment(
         (config::SIGNING_KEY, world.signing_key.clone()),
         (config::DEAD_LETTER_QUEUE, dead_letters.url()),
         (config::LOOPBACK_TEST_MODE, "on".to_owned()),
-        (DYNAMODB_URL, dynamo.proxy().url()),
+        (function::DYNAMODB_URL, dynamo.proxy().url()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "harness".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "harness".to_owned()),

@@ -71,6 +71,7 @@ async fn a_key_is_synchronized_by_keyboard_alone() {
             let before = browser.focused().await;
             harness.travel(Duration::from_mins(travel)).await.unwrap();
             harness.redeliver().await.unwrap();
+            browser.comes_back().await;
             browser.waits_for(&format!("{DATABASES} Retrying {status}")).await;
             assert_eq!(browser.focused().await, before);
         }
@@ -79,6 +80,7 @@ async fn a_key_is_synchronized_by_keyboard_alone() {
         harness.databases().behave(Behaviour::Act);
         harness.travel(Duration::from_mins(20)).await.unwrap();
         harness.redeliver().await.unwrap();
+        browser.comes_back().await;
         browser.waits_for(&format!("{DATABASES} Delivered")).await;
         browser.assert_sees("The service says that it acted.").await;
 

@@ -51,7 +51,7 @@ async fn keys_are_found_among_many() {
         browser.waits_for("1–10 of 23 keys").await;
         browser.choose("State", "Destroyed").await;
         browser.click("Search").await;
-        browser.waits_for("1–1 of 1 keys").await;
+        browser.waits_for("1 of 1 keys").await;
         browser.assert_sees("payroll").await;
         browser.fill("Search by name, alias or ID", "invoices").await;
         browser.click("Search").await;
@@ -60,9 +60,9 @@ async fn keys_are_found_among_many() {
         browser.waits_for("1–10 of 23 keys").await;
         browser.fill("Search by name, alias or ID", "key").await;
         browser.click("Search").await;
-        browser.waits_for("1–10 of more keys").await;
+        browser.waits_for("1–10 of more than 10 keys").await;
         browser.click("Next page").await;
-        browser.waits_for("11–20 of more keys").await;
+        browser.waits_for("11–20 of more than 20 keys").await;
 
         // An id is copied, and pasted where it is looked for.
         browser.fill("Search by name, alias or ID", "billing").await;

@@ -1,13 +1,11 @@
 //! What most tests start with: a harness, somebody who is logged in, and what services can say that the harness's do not.
 
 use http::Method;
+pub(crate) use keysync_harness::services::{DATABASES, OBJECT_STORAGE as STORAGE};
 use keysync_harness::{Harness, HarnessBuilder, Key, function::Mode};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-
-pub(crate) const STORAGE: &str = "cloud-object-storage";
-pub(crate) const DATABASES: &str = "databases-for-postgresql";
 
 /// One whose functions run in this process.
 pub(crate) fn in_process() -> HarnessBuilder {
@@ -28,6 +26,11 @@ impl Browser {
         self.go(&format!("{}/{}/resources", keys_url(harness), key.id())).await;
     }
 
+    /// Comes back from another tab: the page looks for news at once.
+    pub(crate) async fn comes_back(&self) {
+        self.asks("document.dispatchEvent(new Event('visibilitychange'))").await;
+    }
+
     /// The page shows this text now.
     pub(crate) async fn assert_sees(&self, text: &str) {
         assert!(self.sees(text).await, "the page does not show {text:?}, but:\n{}", self.text().await);
@@ -44,7 +47,7 @@ pub(crate) fn keys_url(harness: &Harness) -> String {
     format!("{}/instances/{}/keys", harness.console_url(), harness.instance())
 }
 
-/// What the endpoint tells of a key: without a word of `below`, the key's metadata.
+/// What the endpoint tells of a key below it, such as its `metadata`.
 pub(crate) async fn asked(harness: &Harness, key: &Key, below: &str) -> Vec<Value> {
     let manager = harness.manager().await.unwrap();
     let request = manager.request(Method::GET, &format!("/api/v2/keys/{}/{below}", key.id()));

@@ -51,7 +51,7 @@ async fn a_key_is_synchronized_and_deleted_without_a_script() {
         browser.waits_for("11–12 of 12 resources").await;
         browser.fill("Filter by resource, service or region", "BUCKET-07").await;
         browser.click("Filter").await;
-        browser.waits_for("1–1 of 1 resources").await;
+        browser.waits_for("1 of 1 resources").await;
         browser.assert_sees("bucket-07").await;
         browser.click("Clear").await;
         browser.waits_for("1–10 of 12 resources").await;

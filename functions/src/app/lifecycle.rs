@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     config::LifecycleConfig,
     lifecycle::{Batch, DeadLetters, Failures, Lifecycle},
+    notify::SigningKeys,
 };
 
 /// The function with all that it holds on to between batches.
@@ -19,14 +20,15 @@ pub struct LifecycleApp {
 }
 
 impl LifecycleApp {
-    /// Builds clients. Nothing is fetched and nobody is called yet.
+    /// Builds clients; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
     pub fn new(
         config: LifecycleConfig,
+        keys: SigningKeys,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.outbox.request_timeout;
-        let lifecycle = Lifecycle { outbox: super::outbox(config.outbox, aws, &clock)?, clock };
+        let lifecycle = Lifecycle { outbox: super::outbox(config.outbox, keys, aws, &clock)?, clock };
         let dead_letters = DeadLetters::new(aws, &config.dead_letter_queue);
         Ok(Self { batch: Arc::new(Batch { lifecycle, dead_letters }), request_timeout })
     }

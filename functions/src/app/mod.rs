@@ -13,18 +13,24 @@ pub use redeliver::{RedeliverApp, RedeliverError};
 pub use sync::SyncApp;
 
 use crate::{
-    clock::Clock, config::OutboxConfig, deadline::Budget, key::EpochMillis, ledger::Ledger, notify::Notifier,
+    clock::Clock,
+    config::OutboxConfig,
+    deadline::Budget,
+    key::EpochMillis,
+    ledger::Ledger,
+    notify::{Notifier, SigningKeys},
     outbox::Outbox,
 };
 
 /// What every function has: the ledger, and what tells the services.
 fn outbox(
     config: OutboxConfig,
+    keys: SigningKeys,
     aws: &aws_config::SdkConfig,
     clock: &Clock,
 ) -> Result<Outbox, reqwest::Error> {
-    let OutboxConfig { table, registry, signing_key, addresses, callback_timeout, .. } = config;
-    let notifier = Notifier::new(registry, signing_key, addresses, callback_timeout, clock.clone())?;
+    let OutboxConfig { table, registry, addresses, callback_timeout, .. } = config;
+    let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
     Ok(Outbox { ledger: Ledger::new(aws, table), notifier })
 }
 

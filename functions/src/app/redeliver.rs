@@ -10,6 +10,7 @@ use tracing::Instrument;
 use crate::{
     clock::Clock,
     config::OutboxConfig,
+    notify::SigningKeys,
     redeliver::{Redeliver, Summary},
     telemetry::{self, millis},
     trace::Trace,
@@ -34,14 +35,15 @@ impl From<RedeliverError> for Diagnostic {
 }
 
 impl RedeliverApp {
-    /// Builds clients. Nothing is fetched and nobody is called yet.
+    /// Builds clients; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
     pub fn new(
         config: OutboxConfig,
+        keys: SigningKeys,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
-        let redeliver = Redeliver { outbox: super::outbox(config, aws, &clock)?, clock };
+        let redeliver = Redeliver { outbox: super::outbox(config, keys, aws, &clock)?, clock };
         Ok(Self { redeliver, request_timeout })
     }
 

@@ -15,9 +15,10 @@ use crate::{
     clock::Clock,
     config::SyncConfig,
     deadline::Budget,
-    http::{Refusal, SyncRequest, accepted, correlation_id, refused},
+    http::{PUBLIC_KEYS, Refusal, SyncRequest, accepted, correlation_id, public_keys, refused},
     iam::Iam,
     key::CorrelationId,
+    notify::SigningKeys,
     sync::{Served, Sync, SyncError, Synced},
     telemetry::{self, millis},
     trace::Trace,
@@ -27,29 +28,38 @@ use crate::{
 #[derive(Debug)]
 pub struct SyncApp {
     sync: Sync,
+    /// The public keys, as they are published.
+    jwks: String,
     request_timeout: Duration,
 }
 
 impl SyncApp {
-    /// Builds clients and caches. Nothing is fetched and nobody is called yet.
+    /// Builds clients and caches; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
     pub fn new(
         config: SyncConfig,
+        keys: SigningKeys,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let http = crate::outbound::client().build()?;
         let request_timeout = config.outbox.request_timeout;
+        let jwks = keys.jwks();
         let sync = Sync {
             iam: Iam::new(config.iam, http, clock.clone()),
-            outbox: super::outbox(config.outbox, aws, &clock)?,
+            outbox: super::outbox(config.outbox, keys, aws, &clock)?,
             clock,
         };
-        Ok(Self { sync, request_timeout })
+        Ok(Self { sync, jwks, request_timeout })
     }
 
     /// Answers one request. Whatever happens, it is an answer.
     pub async fn handle(self: Arc<Self>, request: Request) -> Result<Response<Body>, Infallible> {
         let correlation_id = correlation_id(request.headers());
+        if request.raw_http_path() == PUBLIC_KEYS {
+            let answer = public_keys(request.method(), &self.jwks, &correlation_id);
+            tracing::info!(%correlation_id, status = answer.status().as_u16(), "public keys");
+            return Ok(answer);
+        }
         let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         let trace = Trace::of_request(request.headers(), xray);
         // At the level of errors, so that lines have these fields whatever the level of the log.

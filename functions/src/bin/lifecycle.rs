@@ -8,9 +8,9 @@ use lambda_http::{Error, lambda_runtime::run, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
-    let config = LifecycleConfig::read(config::environment)
-        .inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let app = Arc::new(LifecycleApp::new(config, &aws, Clock::system())?);
+    let keys = config.outbox.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
+    let app = Arc::new(LifecycleApp::new(config, keys, &aws, Clock::system())?);
     run(service_fn(move |event| metrics.flush_after(app.clone().handle(event)))).await
 }

@@ -44,6 +44,22 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
     }
 
+    /// The one of two settings that is set: each is its name and its parser.
+    pub(super) fn one_of<T, E: Display, F: Display>(
+        &mut self,
+        (name, parse): (&str, impl FnOnce(&str) -> Result<T, E>),
+        (other, parse_other): (&str, impl FnOnce(&str) -> Result<T, F>),
+    ) -> Option<T> {
+        match ((self.get)(name), (self.get)(other)) {
+            (Some(value), None) => self.parsed(name, parse(&value)),
+            (None, Some(value)) => self.parsed(other, parse_other(&value)),
+            (None, None) => self.parsed(name, Err(format!("or {other} is required, and neither is set"))),
+            (Some(_), Some(_)) => {
+                self.parsed(name, Err(format!("and {other} are both set: take out one of them")))
+            }
+        }
+    }
+
     /// Mistakes do not repeat a value here: it may be a secret. Parsers that know better do.
     fn parsed<T, E: Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|problem| self.mistakes.push(format!("{name} {problem}"))).ok()

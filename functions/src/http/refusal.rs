@@ -32,7 +32,7 @@ pub enum Code {
     KeyNotFound,
     /// No such path.
     NotFound,
-    /// Another method than POST.
+    /// Another method than the path has.
     MethodNotAllowed,
     /// The window is closed.
     ReqTooEarly,

@@ -37,7 +37,7 @@ pub fn refused(refusal: &Refusal, correlation_id: &CorrelationId) -> Response<Bo
     response
 }
 
-fn respond(status: StatusCode, body: Body, correlation_id: &CorrelationId) -> Response<Body> {
+pub(super) fn respond(status: StatusCode, body: Body, correlation_id: &CorrelationId) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     // A correlation id is visible ASCII, so it always fits a header.

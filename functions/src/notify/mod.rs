@@ -4,15 +4,17 @@ mod delivery;
 mod event;
 mod guard;
 mod health;
+mod jwks;
 mod registry;
 mod retry;
 mod signature;
+mod signing_key;
 
 pub use guard::{AddressPolicy, REFUSED};
 pub use health::{Health, Standing};
 pub use registry::{Registry, RegistryError};
 pub use retry::GIVE_UP_AFTER;
-pub use signature::{SigningKey, SigningKeyError};
+pub use signing_key::{SigningKey, SigningKeyError, SigningKeys};
 
 use std::time::Duration;
 
@@ -34,23 +36,23 @@ use crate::{
 #[derive(Debug)]
 pub struct Notifier {
     registry: Registry,
-    key: SigningKey,
+    keys: SigningKeys,
     http: reqwest::Client,
     callback_timeout: Duration,
     clock: Clock,
 }
 
 impl Notifier {
-    /// A notifier that calls the services of `registry` and gives each `callback_timeout` to answer.
+    /// A notifier that calls the services of `registry`, signs with each of `keys`, and gives each service `callback_timeout` to answer.
     pub fn new(
         registry: Registry,
-        key: SigningKey,
+        keys: SigningKeys,
         policy: AddressPolicy,
         callback_timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let http = crate::outbound::client().dns_resolver(guard::Resolver::new(policy)).build()?;
-        Ok(Self { registry, key, http, callback_timeout, clock })
+        Ok(Self { registry, keys, http, callback_timeout, clock })
     }
 
     /// How long a service has to answer.
@@ -98,7 +100,7 @@ impl Notifier {
             Some(url) => {
                 let body = event::body(notification, &event_id, resources);
                 let timeout = self.callback_timeout.min(deadline.saturating_duration_since(started));
-                let signed = self.key.sign(&event_id, self.clock.now(), body);
+                let signed = self.keys.sign(&event_id, self.clock.now(), body);
                 delivery::attempt(&self.http, url, signed, trace, timeout).await
             }
             None => Delivery::failed("no callback address is configured for this service"),

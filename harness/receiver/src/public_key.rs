@@ -1,7 +1,11 @@
-//! The sender's public key, as operators hand it out.
+//! The sender's public key, as operators hand it out, and as the sender publishes it.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use ed25519_dalek::VerifyingKey;
+use serde::{Deserialize, de::IgnoredAny};
 
 /// How public keys start (Standard Webhooks), so that one is told from a private key (`whsk_`) at a glance.
 const PREFIX: &str = "whpk_";
@@ -21,7 +25,10 @@ pub enum PublicKeyError {
     #[error("no public key is given: ask the operator of keysync for theirs (`whpk_…`)")]
     None,
     /// The key at this place of the list, from 1 on, is none. It is not repeated: it may be a secret, pasted wrongly.
-    #[error("public key {place} must be `whpk_` and the base64 of the 32 bytes of an Ed25519 public key")]
+    #[error(
+        "public key {place} must be the 32 bytes of an Ed25519 public key: `whpk_` and their base64, or, in a key set, \
+         `x` with their base64url"
+    )]
     Malformed {
         /// Its place in the list.
         place: usize,
@@ -35,6 +42,43 @@ pub enum PublicKeyError {
         /// Its place in the list.
         place: usize,
     },
+    /// What should be a key set is none.
+    #[error("the document is no key set (RFC 7517), which is a JSON object with a list `keys`")]
+    NoKeySet,
+}
+
+/// A JSON Web Key Set; what it holds besides does not matter here.
+#[derive(Deserialize)]
+struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: Option<String>,
+    r#use: Option<String>,
+    x: Option<String>,
+    /// The private part of a private key.
+    d: Option<IgnoredAny>,
+}
+
+/// Reads the Ed25519 keys of a key set that sign (RFC 8037, section 2).
+pub(crate) fn parse_set(document: &[u8]) -> Result<Vec<VerifyingKey>, PublicKeyError> {
+    let Jwks { keys } = serde_json::from_slice(document).map_err(|_| PublicKeyError::NoKeySet)?;
+    let verifies = |key: &Jwk| {
+        key.kty == "OKP"
+            && key.crv.as_deref() == Some("Ed25519")
+            && key.r#use.as_deref().is_none_or(|it| it == "sig")
+    };
+    let parse = |(place, key): (usize, Jwk)| match key {
+        Jwk { d: Some(_), .. } => Err(PublicKeyError::Private { place }),
+        key => {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(key.x.unwrap_or_default()).ok();
+            bytes.and_then(from_bytes).ok_or(PublicKeyError::Malformed { place })
+        }
+    };
+    (1..).zip(keys).filter(|(_, key)| verifies(key)).map(parse).collect()
 }
 
 /// Reads the key that stands at `place`.
@@ -42,13 +86,14 @@ pub(crate) fn parse(text: &str, place: usize) -> Result<VerifyingKey, PublicKeyE
     if text.starts_with("whsk_") {
         return Err(PublicKeyError::Private { place });
     }
-    let key = || {
-        let bytes = BASE64_STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        let key = VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()?;
-        // By a key of small order anybody could sign.
-        (!key.is_weak()).then_some(key)
-    };
-    key().ok_or(PublicKeyError::Malformed { place })
+    let bytes = text.strip_prefix(PREFIX).and_then(|text| BASE64_STANDARD.decode(text).ok());
+    bytes.and_then(from_bytes).ok_or(PublicKeyError::Malformed { place })
+}
+
+fn from_bytes(bytes: Vec<u8>) -> Option<VerifyingKey> {
+    let key = VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()?;
+    // By a key of small order anybody could sign.
+    (!key.is_weak()).then_some(key)
 }
 
 #[cfg(test)]
@@ -63,5 +108,31 @@ mod tests {
             let malformed = Some(PublicKeyError::Malformed { place: 2 });
             assert_eq!(parse(&encoded(bytes), 2).err(), malformed, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_key_set_gives_the_keys_that_verify_and_no_others() {
+        let set = |keys: &str| parse_set(format!(r#"{{"keys":[{keys}]}}"#).as_bytes());
+        let ours = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+        let others = [
+            r#"{"kty":"RSA","n":"0vx7","e":"AQAB"}"#,
+            r#"{"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519","use":"enc","x":"AA"}"#,
+        ];
+        let others = others.join(",");
+        let expected = parse(crate::sample::PUBLIC_KEY, 1).unwrap();
+        assert_eq!(set(&format!("{others},{ours}}}")), Ok(vec![expected]));
+        assert_eq!(parse_set(crate::sample::JWKS.as_bytes()), Ok(vec![expected]));
+        assert_eq!(set(&others), Ok(Vec::new()));
+        let with_private = format!(r#"{others},{ours},"d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}}"#);
+        assert_eq!(set(&with_private), Err(PublicKeyError::Private { place: 4 }));
+        for x in ["", "AA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
+            assert_eq!(set(&key), Err(PublicKeyError::Malformed { place: 1 }), "{x}");
+        }
+        for document in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
+            assert_eq!(parse_set(document.as_bytes()), Err(PublicKeyError::NoKeySet), "{document}");
+        }
+        assert_eq!(crate::Verifier::from_jwks(r#"{"keys":[]}"#).err(), Some(PublicKeyError::None));
     }
 }

@@ -35,6 +35,13 @@ pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 /// ```
 pub const NEXT_PUBLIC_KEY: &str = "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
 
+/// The key set as the sender publishes it at `/.well-known/jwks.json`.
+///
+/// ```
+/// assert!(keysync_receiver::Verifier::from_jwks(keysync_receiver::sample::JWKS).is_ok());
+/// ```
+pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","whpk":"whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}]}"#;
+
 /// The body, byte by byte.
 ///
 /// ```

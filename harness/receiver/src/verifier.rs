@@ -50,7 +50,28 @@ impl Verifier {
     /// ```
     pub fn new<K: AsRef<str>>(public_keys: impl IntoIterator<Item = K>) -> Result<Self, PublicKeyError> {
         let parse = |(place, key): (usize, K)| public_key::parse(key.as_ref().trim(), place);
-        let keys = (1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?;
+        Self::with((1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// A verifier for the sender that publishes this key set (RFC 7517), as it does at `/.well-known/jwks.json`. The
+    /// set holds the keys that sign: one, or both of them while the sender changes its own. Fetch it anew every few
+    /// minutes, or when a callback is rejected for its signature; over TLS, as whoever can change it can forge. Keys of
+    /// another kind are passed over.
+    ///
+    /// ```
+    /// use keysync_receiver::{Verifier, sample};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::from_jwks(sample::JWKS)?;
+    /// assert!(verifier.verify(&sample::headers(), sample::BODY, sample::signed_at()).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_jwks(document: impl AsRef<[u8]>) -> Result<Self, PublicKeyError> {
+        Self::with(public_key::parse_set(document.as_ref())?)
+    }
+
+    fn with(keys: Vec<VerifyingKey>) -> Result<Self, PublicKeyError> {
         if keys.is_empty() {
             return Err(PublicKeyError::None);
         }

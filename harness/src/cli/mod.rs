@@ -11,7 +11,12 @@ use std::{error::Error, io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use keysync_harness::{Harness, HarnessBuilder, dynamo::Engine, function::Mode, services::Behaviour};
+use keysync_harness::{
+    Harness, HarnessBuilder,
+    dynamo::{Engine, TABLE},
+    function::Mode,
+    services::Behaviour,
+};
 use serde_json::json;
 
 use console::ConsoleArgs;
@@ -211,6 +216,9 @@ struct Parts {
     /// Uses another DynamoDB engine, such as DynamoDB Local at <http://127.0.0.1:8000>.
     #[arg(long, value_name = "URL")]
     dynamodb: Option<String>,
+    /// The table; made if it is not there. One that a deployment's template made, or one of several in an engine.
+    #[arg(long, value_name = "NAME", default_value = TABLE)]
+    table: String,
 }
 
 impl Parts {
@@ -220,7 +228,7 @@ impl Parts {
             (None, Some(url)) => Engine::Url(url),
             (None, None) => Engine::Memory,
         };
-        let builder = Harness::builder().engine(engine).function(self.function);
+        let builder = Harness::builder().engine(engine).table(&self.table).function(self.function);
         self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
             Some((name, url)) => builder.service_at(name, url),
             None => builder.service(service),

@@ -197,13 +197,7 @@ impl Drop for Dynamo {
     }
 }
 
-/// The configuration of AWS clients in the environment `env` of a function.
-pub(crate) async fn sdk_config_of(env: &[(String, String)]) -> aws_config::SdkConfig {
-    let get = |name: &str| env.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    sdk_config(get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or_default()).await
-}
-
-/// The configuration of a client of the engine at `url`.
+/// The configuration of an AWS client of what is emulated at `url`.
 pub(crate) async fn sdk_config(url: &str) -> aws_config::SdkConfig {
     aws_config::defaults(aws_config::BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))

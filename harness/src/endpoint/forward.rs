@@ -1,5 +1,5 @@
-//! `actions/sync` is the function's: the request goes on as it came, and so does the answer. What was accepted
-//! is kept on the way, for the key's history.
+//! `actions/sync` and the public keys are the function's: the request goes on as it came, and so does the answer.
+//! A sync that was accepted is kept on the way, for the key's history.
 
 use axum::{
     body::{Body, Bytes},
@@ -23,6 +23,31 @@ pub(super) async fn sync(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
+    let answer = forward(&endpoint, method, uri, headers, body).await?;
+    if answer.status() == StatusCode::NO_CONTENT {
+        history::keep_sync(&endpoint, caller, name).await;
+    }
+    Ok(answer)
+}
+
+/// The public keys that verify callbacks, so that there is one address for everything.
+pub(super) async fn public_keys(
+    State(endpoint): State<Endpoint>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    forward(&endpoint, method, uri, headers, body).await
+}
+
+async fn forward(
+    endpoint: &Endpoint,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{path_and_query}", endpoint.0.function_url.trim_end_matches('/'));
     let request = endpoint.0.http.request(method, url).headers(end_to_end(headers)).body(body);
@@ -32,9 +57,6 @@ pub(super) async fn sync(
     })?;
     let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
     let body = answer.bytes().await.map_err(ApiError::table)?;
-    if status == StatusCode::NO_CONTENT {
-        history::keep_sync(&endpoint, caller, name).await;
-    }
     Ok((status, headers, Body::from(body)).into_response())
 }
 

@@ -93,6 +93,8 @@ impl Endpoint {
             .merge(routes_of_instances())
             .merge(routes_of_keys())
             .merge(routes_of_actions())
+            // Any method, here and for a sync: what is wrong with it is the function's to say.
+            .route(keysync::http::PUBLIC_KEYS, any(forward::public_keys))
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
@@ -165,6 +167,5 @@ fn routes_of_actions() -> Router<Endpoint> {
         .route(&action("wrap"), post(actions::wrap))
         .route(&action("unwrap"), post(actions::unwrap))
         .route(&action("rewrap"), post(actions::rewrap))
-        // Any method: what is wrong with it is the function's to say.
         .route(&action("sync"), any(forward::sync))
 }

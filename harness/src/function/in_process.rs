@@ -10,7 +10,7 @@ use axum::{
 };
 use keysync::{Clock, SyncApp, SyncConfig};
 
-use super::{FunctionError, MAX_BODY_BYTES, event};
+use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
 use crate::server::Server;
 
 /// A function URL in front of the handler.
@@ -22,9 +22,11 @@ pub(super) struct InProcessFunction {
 impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
     pub(super) async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
-        let get = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let config = SyncConfig::read(get).map_err(FunctionError::configuration)?;
-        let app = SyncApp::new(config, &crate::dynamo::sdk_config_of(env).await, clock);
+        let env = Environment(env);
+        let config = SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
+        let app = SyncApp::new(config, keys, &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
         Ok(Self { server: Server::start(router).await? })

@@ -9,6 +9,7 @@
 //! elsewhere, in this process.
 
 mod binary;
+mod environment;
 mod error;
 mod event;
 mod in_process;
@@ -25,6 +26,7 @@ use keysync::Clock;
 use crate::server::Server;
 
 pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
+pub(crate) use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
 use in_process::InProcessFunction;
 pub(crate) use log::Output;

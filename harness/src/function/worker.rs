@@ -7,8 +7,10 @@ use lambda_http::{Context, LambdaEvent};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{FunctionError, ProcessConfig, ProcessFunction, process::Invoker, runtime_api::Outcome};
-use crate::dynamo;
+use super::{
+    FunctionError, ProcessConfig, ProcessFunction, environment::Environment, process::Invoker,
+    runtime_api::Outcome,
+};
 
 /// The function, in one of two ways.
 ///
@@ -73,16 +75,22 @@ impl Worker {
 
     /// `lifecycle` in this process, with the environment `env`, on `clock`.
     pub(crate) async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
-        let config = LifecycleConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
-        let app = LifecycleApp::new(config, &dynamo::sdk_config_of(env).await, clock);
+        let env = Environment(env);
+        let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
+        let app = LifecycleApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Lifecycle(app))))
     }
 
     /// `redeliver` in this process, with the environment `env`, on `clock`.
     pub(crate) async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
-        let config = OutboxConfig::read(|name| get(env, name)).map_err(FunctionError::configuration)?;
-        let app = RedeliverApp::new(config, &dynamo::sdk_config_of(env).await, clock);
+        let env = Environment(env);
+        let config = OutboxConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+        let aws = env.dynamodb().await;
+        let keys = env.signing_keys(&config.signing_keys, &aws).await?;
+        let app = RedeliverApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Redeliver(app))))
     }
@@ -138,10 +146,6 @@ impl Handle {
             }
         }
     }
-}
-
-fn get(env: &[(String, String)], name: &str) -> Option<String> {
-    env.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.clone())
 }
 
 fn read<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {

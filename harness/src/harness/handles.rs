@@ -8,6 +8,7 @@ use crate::{
     function::{Function, Worker},
     iam::Iam,
     journal::Journal,
+    secrets::SecretsManager,
     services::AssociatedService,
 };
 
@@ -96,6 +97,19 @@ impl Harness {
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetterQueue {
         &self.parts.dead_letters
+    }
+
+    /// Secrets Manager, where functions fetch the signing key whose environment does not hold it.
+    ///
+    /// ```no_run
+    /// use keysync_harness::secrets::Fault;
+    /// # fn example(harness: keysync_harness::Harness) {
+    /// harness.secrets().fail_with(Some(Fault::Down));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn secrets(&self) -> &SecretsManager {
+        &self.parts.secrets
     }
 
     /// The clock of all that runs in this process.

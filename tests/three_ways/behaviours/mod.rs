@@ -43,4 +43,5 @@ pub(crate) const ALL: &[(&str, Behaviour)] = behaviours![
     requests::a_body_that_is_too_large,
     requests::odd_ids,
     requests::another_path,
+    requests::for_the_public_keys,
 ];

@@ -55,3 +55,14 @@ pub(super) async fn another_path(world: &World<'_>) {
         refused(&at_the_function(world, path).await, 404, "NOT_FOUND_ERR");
     }
 }
+
+pub(super) async fn for_the_public_keys(world: &World<'_>) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for address in [world.harness.function().url(), world.harness.endpoint_url()] {
+        let url = format!("{address}/.well-known/jwks.json");
+        let answer = world.send(http.get(&url)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "max-age=300"));
+        assert_eq!(answer.body["keys"][0]["whpk"], world.harness.callback_public_key());
+        refused(&world.send(http.post(&url)).await, 405, "METHOD_NOT_ALLOWED_ERR");
+    }
+}

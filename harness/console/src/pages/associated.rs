@@ -57,7 +57,10 @@ pub(crate) async fn show(
                 @if !key.extractable {
                     (synchronize(path, session.csrf().as_str(), request, &live("window", &url, EVERY, situation.window())))
                 }
-                (live("notifications", &url, EVERY, situation.notifications()))
+                div {
+                    (live("notifications", &url, EVERY, situation.notifications()))
+                    (notifications::legend())
+                }
             }
             (panel("What happened", live("events", &url, EVERY, situation.timeline())))
         }

@@ -19,21 +19,20 @@ pub(super) fn of(notifications: Option<&[Notification]>, now: Timestamp) -> Mark
         None => "This endpoint does not tell what became of notifications.",
         Some(_) => "No service was told yet: the key protects nothing, or nothing happened to it since.",
     };
-    let rows: Vec<_> = notifications.into_iter().flatten().map(row).collect();
     html! {
         (data_table(DataTable {
             id: "services",
             title: "Last notification",
             columns: &columns,
             empty: Some(html! { p.data-table__none { (nothing) } }),
-            below: (!rows.is_empty()).then(legend),
-            rows,
+            rows: notifications.into_iter().flatten().map(row).collect(),
             ..DataTable::default()
         }))
     }
 }
 
-fn legend() -> Markup {
+/// What the words mean. It stays as it is, open or not, while [`of`] is kept up to date.
+pub(super) fn legend() -> Markup {
     html! {
         details.legend {
             summary { "What the standings mean" }

@@ -60,8 +60,9 @@ fn range(at: Pagination<'_>) -> String {
     match at.total {
         Some(total) if to == 0 && total > 0 => format!("0 of {total} {items}"),
         _ if to == 0 => format!("0 {items}"),
+        Some(1) => format!("1 of 1 {items}"),
         Some(total) => format!("{from}–{to} of {total} {items}"),
-        None if at.next.is_some() => format!("{from}–{to} of more {items}"),
+        None if at.next.is_some() => format!("{from}–{to} of more than {to} {items}"),
         None => format!("{from}–{to} {items}"),
     }
 }

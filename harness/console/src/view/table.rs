@@ -28,7 +28,7 @@ pub(crate) struct DataTable<'a> {
     pub(crate) rows: Vec<Vec<Markup>>,
     /// What stands in place of the rows if there are none.
     pub(crate) empty: Option<Markup>,
-    /// What stands below the rows: the way to other pages, a legend.
+    /// What stands below the rows: the way to other pages.
     pub(crate) below: Option<Markup>,
 }
 

@@ -1,0 +1,102 @@
+"""What the template takes and what it does not, and that infra/samconfig.toml gives it what it takes."""
+
+import re
+import unittest
+from pathlib import Path
+
+import tomlkit
+from samcli.cli.types import CfnParameterOverridesType
+
+from translate import parse
+
+INFRA = Path(__file__).resolve().parents[2] / "infra"
+PARAMETERS = parse(INFRA / "template.yaml")["Parameters"]
+ARN = "arn:aws:{}:us-east-1:123456789012:{}"
+
+
+def is_taken(name, value):
+    """Whether CloudFormation takes `value`: all of it has to match the pattern."""
+    parameter = PARAMETERS[name]
+    if parameter["Type"] == "Number":
+        number = float(value)
+        return (
+            parameter.get("MinValue", number) <= number <= parameter.get("MaxValue", number)
+            and number in parameter.get("AllowedValues", [number])
+        )
+    return (
+        re.fullmatch(parameter.get("AllowedPattern", ".*"), value) is not None
+        and len(value) <= parameter.get("MaxLength", 4096)
+        and value in parameter.get("AllowedValues", [value])
+    )
+
+
+# For each parameter: what is taken, what is not.
+VALUES = {
+    "Stage": (["dev", "prod"], ["", "Prod", "test"]),
+    "Callbacks": (
+        ['{"cos":"https://a.example/b?c=d"}', '{ "cos" : "https://a.example" , "databases-for-postgresql":"https://b.example/" }'],
+        ["", "{}", "cos", '{"cos":"http://a.example"}', '{"COS":"https://a.example"}', '{"cos":"https://a.example",}',
+         '{"cos":"https://user:pass@a.example"}', '{"cos":"https://a.example"} {"db":"https://b.example"}',
+         '{"cos":"https://' + "a" * 3000 + '.example"}'],
+    ),
+    "SigningKeySecretArn": (
+        [ARN.format("secretsmanager", "secret:keysync/signing-key-AbCdEf")],
+        ["", "keysync", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", ARN.format("secretsmanager", "secret:keysync"),
+         ARN.format("secretsmanager", "secret:*-AbCdEf")],
+    ),
+    "IamUrl": (["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"], ["", "http://iam.cloud.ibm.com", "https://a b"]),
+    "IamIssuer": (["https://iam.cloud.ibm.com/identity"], ["", "iam"]),
+    "KeyRegion": (["us-south", "eu-de", "jp-tok"], ["", "US-South", "us south"]),
+    "KeyService": (["hs-crypto", "kms"], ["", "s3"]),
+    "EventBusName": (["default", "keys/prod"], ["", "a b"]),
+    "EventSource": (["kms", "com.example.kms"], ["", "*"]),
+    "Architecture": (["arm64", "x86_64"], ["", "arm"]),
+    "ReserveConcurrency": (["yes", "no"], ["", "true"]),
+    "SyncConcurrency": (["1", "100"], ["0", "10001"]),
+    "LifecycleConcurrency": (["2", "10"], ["0", "1"]),
+    "RedeliverConcurrency": (["1", "2"], ["0", "11"]),
+    "TableKmsKeyArn": (["", ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")], [ARN.format("kms", "alias/aws/dynamodb"), "*"]),
+    "SecretKmsKeyArn": (["", ARN.format("kms", "key/mrk-1234abcd")], [ARN.format("kms", "alias/mine"), "*"]),
+    "LogLevel": (["info", "keysync=debug,info"], ["", "a\nb"]),
+    "LogRetentionDays": (["90", "3653"], ["0", "91"]),
+    "AlarmTopicArn": (["", ARN.format("sns", "on-call")], ["on-call", "*"]),
+}
+
+
+class Parameters(unittest.TestCase):
+    def test_what_is_taken_and_what_is_not(self):
+        self.assertEqual(set(VALUES), set(PARAMETERS), "each has its examples")
+        for name, (good, bad) in VALUES.items():
+            for value in good:
+                with self.subTest(parameter=name, value=value):
+                    self.assertTrue(is_taken(name, value))
+            for value in bad:
+                with self.subTest(parameter=name, value=value):
+                    self.assertFalse(is_taken(name, value))
+
+    def test_each_is_described_and_each_default_taken(self):
+        for name, parameter in PARAMETERS.items():
+            with self.subTest(parameter=name):
+                self.assertTrue(parameter["Description"].strip())
+                if "AllowedPattern" in parameter:
+                    self.assertTrue(parameter["ConstraintDescription"].startswith("must be"))
+                if "Default" in parameter:
+                    self.assertTrue(is_taken(name, str(parameter["Default"])))
+
+    def test_samconfig_gives_what_is_taken(self):
+        config = tomlkit.parse((INFRA / "samconfig.toml").read_text()).unwrap()
+        for stage in ["dev", "prod"]:
+            with self.subTest(stage=stage):
+                overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
+                self.assertEqual(overrides[0], f"file://account-{stage}.yaml")
+                example = [f"file://{INFRA / 'account.example.yaml'}", *overrides[1:]]
+                values = CfnParameterOverridesType().convert(example, None, None)
+                self.assertEqual(values["Stage"], stage)
+                for name, value in values.items():
+                    self.assertTrue(is_taken(name, value), f"{name}={value}")
+                required = {name for name, parameter in PARAMETERS.items() if "Default" not in parameter}
+                self.assertLessEqual(required, set(values))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,134 @@
+"""infra/rules hold for the template, and each rule is seen to refuse a template that breaks it."""
+
+import copy
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from translate import parse, translate
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "infra" / "template.yaml"
+RULES = ROOT / "infra" / "rules"
+GUARD = os.environ.get("CFN_GUARD", "cfn-guard")
+
+
+def failed_rules(template):
+    """The rules that `template`, translated, breaks."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(template, file)
+        file.flush()
+        command = [GUARD, "validate", "--rules", RULES, "--data", file.name, "--show-summary", "none",
+                   "--structured", "--output-format", "json"]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode not in (0, 19):  # 19: not compliant
+        raise AssertionError(f"cfn-guard ended with {run.returncode}: {run.stderr}")
+    return {rule["Rule"]["name"] for report in json.loads(run.stdout) for rule in report["not_compliant"]}
+
+
+def properties(template, name):
+    return template["Resources"][name]["Properties"]
+
+
+def statement(template, role, sid):
+    statements = properties(template, role)["Policies"][0]["PolicyDocument"]["Statement"]
+    return next(found for found in statements if found.get("Sid") == sid)
+
+
+def conditional(template, role):
+    statements = properties(template, role)["Policies"][0]["PolicyDocument"]["Statement"]
+    return next(found["Fn::If"][1] for found in statements if "Fn::If" in found)
+
+
+def alias_url(template):
+    template["Resources"]["RedeliverUrl"] = {
+        "Type": "AWS::Lambda::Url",
+        "Properties": {"TargetFunctionArn": {"Ref": "RedeliverAliaslive"}, "AuthType": "NONE"},
+    }
+
+
+# What is done to the template, and the rule that has to notice: one small change each.
+BREAKS = [
+    ("tables_are_encrypted", lambda t: properties(t, "Table").pop("SSESpecification")),
+    ("tables_are_encrypted", lambda t: properties(t, "Table")["SSESpecification"].update(SSEEnabled=False)),
+    ("tables_can_be_restored_to_any_second", lambda t: properties(t, "Table").pop("PointInTimeRecoverySpecification")),
+    ("tables_cannot_be_deleted_in_production", lambda t: properties(t, "Table").update(DeletionProtectionEnabled=False)),
+    ("tables_cannot_be_deleted_in_production", lambda t: properties(t, "Table")["DeletionProtectionEnabled"]["Fn::If"].reverse()),
+    ("queues_are_encrypted", lambda t: properties(t, "StuckQueue").pop("SqsManagedSseEnabled")),
+    ("what_holds_data_outlives_the_stack", lambda t: t["Resources"]["Table"].update(DeletionPolicy="Delete")),
+    ("what_holds_data_outlives_the_stack", lambda t: t["Resources"]["EventQueue"].pop("UpdateReplacePolicy")),
+    ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Ledger").update(Action="dynamodb:*")),
+    ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Ledger")["Action"].append("dynamodb:Batch*")),
+    ("roles_allow_no_action_by_wildcard", lambda t: conditional(t, "SyncRole").update(Action="kms:*")),
+    ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Logs").update(NotAction="iam:PassRole")),
+    ("roles_name_their_resources", lambda t: statement(t, "LifecycleRole", "BadEvents").update(Resource="*")),
+    ("roles_name_their_resources", lambda t: conditional(t, "RedeliverRole").update(Resource="*")),
+    ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Ledger").update(Resource=[{"Ref": "Table"}, "*"])),
+    ("roles_name_their_resources", lambda t: statement(t, "RedeliverRole", "Due")["Resource"].update({"Fn::Sub": "${Table.Arn}/*"})),
+    ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Traces").pop("Sid")),
+    ("any_resource_is_for_traces_only", lambda t: statement(t, "SyncRole", "Traces")["Action"].append("sqs:SendMessage")),
+    ("roles_have_no_policies_from_elsewhere",
+     lambda t: properties(t, "SyncRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
+    ("roles_are_for_one_service",
+     lambda t: properties(t, "SyncRole")["AssumeRolePolicyDocument"]["Statement"][0].update(Principal={"AWS": "*"})),
+    ("only_the_function_url_is_public", lambda t: properties(t, "SyncUrlPublicPermissions").pop("FunctionUrlAuthType")),
+    ("only_sync_has_a_function_url", alias_url),
+    ("only_sync_has_a_function_url", lambda t: properties(t, "SyncUrl").update(Cors={"AllowOrigins": ["*"]})),
+    ("queues_take_messages_from_the_rule_only",
+     lambda t: properties(t, "EventQueuePolicy")["PolicyDocument"]["Statement"][0].update(Principal="*")),
+    ("queues_take_messages_from_the_rule_only",
+     lambda t: properties(t, "UndeliveredQueuePolicy")["PolicyDocument"]["Statement"][0].pop("Condition")),
+    ("logs_are_forgotten_in_time", lambda t: properties(t, "LifecycleLogs").pop("RetentionInDays")),
+    ("functions_log_json_into_groups_of_their_own", lambda t: properties(t, "Sync")["LoggingConfig"].pop("LogGroup")),
+    ("functions_log_json_into_groups_of_their_own", lambda t: properties(t, "Sync")["LoggingConfig"].update(LogFormat="Text")),
+    ("functions_are_traced", lambda t: properties(t, "Redeliver").pop("TracingConfig")),
+    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "EventQueue").pop("RedrivePolicy")),
+    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "EventRule")["Targets"][0].pop("DeadLetterConfig")),
+    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "LifecycleQueue").pop("FunctionResponseTypes")),
+    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "StuckQueue").pop("MessageRetentionPeriod")),
+    ("alarms_say_what_to_do", lambda t: properties(t, "GivenUpAlarm").update(AlarmDescription="Given up.")),
+    ("alarms_say_what_to_do", lambda t: properties(t, "GivenUpAlarm").pop("AlarmActions")),
+    ("deployments_are_taken_back", lambda t: properties(t, "SyncDeploymentGroup")["AutoRollbackConfiguration"].update(Enabled=False)),
+    ("deployments_are_taken_back", lambda t: properties(t, "RedeliverDeploymentGroup").pop("AlarmConfiguration")),
+]
+
+
+class Rules(unittest.TestCase):
+    def setUp(self):
+        self.template = translate(parse(TEMPLATE), {"Stage": "prod"})
+
+    def test_the_template_keeps_all(self):
+        self.assertEqual(failed_rules(self.template), set())
+
+    def test_each_break_is_refused_by_its_rule(self):
+        for number, (rule, breaks) in enumerate(BREAKS):
+            with self.subTest(rule=rule, number=number):
+                broken = copy.deepcopy(self.template)
+                breaks(broken)
+                self.assertIn(rule, failed_rules(broken))
+
+    def test_each_rule_is_seen_to_refuse(self):
+        text = "".join(file.read_text() for file in sorted(RULES.glob("*.guard")))
+        self.assertEqual(set(re.findall(r"^rule (\w+)", text, re.MULTILINE)), {rule for rule, _ in BREAKS})
+
+
+RUNBOOK = ROOT / "docs" / "operating.md"
+
+
+class Runbook(unittest.TestCase):
+    @unittest.skipUnless(RUNBOOK.exists(), "there is no docs/operating.md yet")
+    def test_each_alarm_has_its_paragraph(self):
+        headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        for name, resource in parse(TEMPLATE)["Resources"].items():
+            if resource["Type"] == "AWS::CloudWatch::Alarm":
+                with self.subTest(alarm=name):
+                    self.assertIn(resource["Properties"]["AlarmDescription"].split("#")[1], anchors)
+
+
+if __name__ == "__main__":
+    unittest.main()
