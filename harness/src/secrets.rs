@@ -30,7 +30,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::{leaks::KnownSecrets, server::Server};
 
 /// The secret that holds the signing key.
 ///
@@ -75,6 +75,8 @@ pub enum Fault {
 struct Shared {
     /// The signing key's value at the start.
     signing_key: String,
+    /// What no function may print.
+    known: KnownSecrets,
     state: Mutex<Store>,
 }
 
@@ -94,8 +96,10 @@ struct Store {
 
 impl SecretsManager {
     /// Starts it with the signing key in [`SIGNING_KEY`].
-    pub(crate) async fn start(signing_key: &str) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { signing_key: signing_key.to_owned(), state: Mutex::default() });
+    pub(crate) async fn start(signing_key: &str, known: KnownSecrets) -> std::io::Result<Self> {
+        known.add_signing_keys(signing_key);
+        let signing_key = signing_key.to_owned();
+        let shared = Arc::new(Shared { signing_key, known, state: Mutex::default() });
         shared.reset();
         let router = Router::new().route("/", post(get_secret_value)).with_state(shared.clone());
         Ok(Self { server: Server::start(router).await?, shared })
@@ -121,6 +125,7 @@ impl SecretsManager {
     /// # }
     /// ```
     pub fn put(&self, name: &str, value: &str) {
+        self.shared.known.add_signing_keys(value);
         self.shared.store().values.insert(name.to_owned(), value.to_owned());
     }
 

@@ -58,7 +58,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let callbacks = callbacks(&builder, &service_server, &mocks);
 
     let dead_letters = DeadLetterQueue::start().await?;
-    let secrets = SecretsManager::start(&world.signing_key).await?;
+    let secrets = SecretsManager::start(&world.signing_key, known_secrets.clone()).await?;
     let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
     env.push((function::SECRETS_URL.to_owned(), secrets.url()));
     if builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET) {

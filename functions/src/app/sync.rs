@@ -55,17 +55,17 @@ impl SyncApp {
     /// Answers one request. Whatever happens, it is an answer.
     pub async fn handle(self: Arc<Self>, request: Request) -> Result<Response<Body>, Infallible> {
         let correlation_id = correlation_id(request.headers());
-        if request.raw_http_path() == PUBLIC_KEYS {
-            let answer = public_keys(request.method(), &self.jwks, &correlation_id);
-            tracing::info!(%correlation_id, status = answer.status().as_u16(), "public keys");
-            return Ok(answer);
-        }
         let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         let trace = Trace::of_request(request.headers(), xray);
         // At the level of errors, so that lines have these fields whatever the level of the log.
         let span = tracing::error_span!(
             "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty
         );
+        if request.raw_http_path() == PUBLIC_KEYS {
+            let answer = public_keys(request.method(), &self.jwks, &correlation_id);
+            span.in_scope(|| tracing::info!(status = answer.status().as_u16(), "public keys"));
+            return Ok(answer);
+        }
         Ok(self.answer(&request, correlation_id, &trace).instrument(span).await)
     }
 
