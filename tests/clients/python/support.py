@@ -38,6 +38,15 @@ def result(answer):
     return result.json() if isinstance(result, requests.Response) else result
 
 
+def documented(answer):
+    """An answer's JSON without what this endpoint adds to keys (docs/endpoint.md), which the client's classes do not know."""
+    document = result(answer)
+    for key in document["resources"]:
+        for addition in ("lastNotificationDate", "syncAllowedFrom"):
+            key.pop(addition, None)
+    return document
+
+
 def resource(answer):
     """The only resource of an answer's collection."""
     document = result(answer)

@@ -1,6 +1,6 @@
 """Lifecycle actions, by the public client: state rules, and what services are told."""
 
-from support import OBJECT_STORAGE, refusal, resource, result
+from support import OBJECT_STORAGE, documented, refusal, resource, result
 from keyprotect import DeleteKey, GetKeyMetadata
 
 
@@ -60,7 +60,7 @@ def test_a_key_that_protects_resources_is_deleted_by_force_only(harness, kms, in
 
     answer = kms.delete_key(protecting_key, instance, force=True, prefer="return=representation")
     assert answer.get_status_code() == 200
-    document = result(answer)
+    document = documented(answer)
     assert DeleteKey.from_dict(document).to_dict() == document
     deleted = resource(answer)
     assert (deleted["state"], deleted["deleted"]) == (5, True)
@@ -87,7 +87,7 @@ def test_a_deleted_key_can_be_restored(harness, kms, instance, new_key):
     answer = kms.restore_key(key, instance, prefer="return=representation")
     assert answer.get_status_code() == 201
     assert resource(answer)["id"] == key
-    document = result(kms.get_key_metadata(key, instance))
+    document = documented(kms.get_key_metadata(key, instance))
     assert GetKeyMetadata.from_dict(document).to_dict() == document
     assert document["resources"][0]["state"] == 1
 
