@@ -18,7 +18,7 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp) -> Markup {
 }
 
 /// In how long something will be possible: `in 43 minutes`, or, where the script runs, `in 42 min 10 s`, counted
-/// down. At zero the [`live`](super::live) sections of the page are fetched again. The instant is for a [`time`] beside it.
+/// down. At zero the [`live`](super::live()) sections of the page are fetched again. The instant is for a [`time`](time()) beside it.
 pub(crate) fn countdown(seconds_left: u64) -> Markup {
     html! {
         span.countdown role="timer" aria-live="off" data-left=(seconds_left) {
