@@ -33,6 +33,7 @@ use crate::{
 pub struct HarnessBuilder {
     pub(crate) engine: Engine,
     pub(crate) mode: Mode,
+    pub(crate) concurrency: usize,
     pub(crate) port: u16,
     pub(crate) clock: HarnessClock,
     pub(crate) env: Vec<(String, String)>,
@@ -60,6 +61,7 @@ impl Default for HarnessBuilder {
         Self {
             engine: Engine::Memory,
             mode: Mode::Process { environments: 1 },
+            concurrency: 1,
             port: 0,
             clock: HarnessClock::running(),
             env: Vec::new(),
@@ -94,6 +96,18 @@ impl HarnessBuilder {
     #[must_use]
     pub fn function(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// How many requests each environment of the real binary `sync` serves at once; one by default, as in Lambda.
+    /// More than that happens on Lambda Managed Instances, which tell the function so
+    /// (`AWS_LAMBDA_MAX_CONCURRENCY`).
+    ///
+    /// ```
+    /// let builder = keysync_harness::Harness::builder().concurrency(16);
+    /// ```
+    #[must_use]
+    pub fn concurrency(self, requests: usize) -> Self {
+        Self { concurrency: requests, ..self }
     }
 
     /// One more emulated service, by its CRN service name.

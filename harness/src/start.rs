@@ -74,7 +74,8 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     }
     let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
     let timeout = builder.function_timeout;
-    let function = Function::start(&builder.mode, &env, clock.clone(), timeout, output.clone()).await?;
+    let (mode, concurrency) = (&builder.mode, builder.concurrency);
+    let function = Function::start(mode, concurrency, &env, clock.clone(), timeout, output.clone()).await?;
     let (lifecycle, redeliver) = workers(&builder, &dynamo, &env, &output).await?;
     let (queue, feeder) = Queue::start(lifecycle.handle());
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
@@ -99,6 +100,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         endpoint,
         endpoint_url,
         function,
+        env,
         lifecycle,
         redeliver,
         events,
@@ -161,7 +163,8 @@ async fn worker(
     output: &Output,
 ) -> Result<Worker, HarnessError> {
     let (binary, timeout, output) = (function::binary(name).await?, builder.function_timeout, output.clone());
-    Ok(Worker::process(ProcessConfig { name, binary, env, environments, timeout, output }).await?)
+    let config = ProcessConfig { name, binary, env, environments, concurrency: 1, timeout, output };
+    Ok(Worker::process(config).await?)
 }
 
 fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedService> {

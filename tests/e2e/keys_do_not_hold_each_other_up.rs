@@ -1,7 +1,7 @@
 //! A key whose service hangs takes nothing from another key.
 
 use keysync_harness::{
-    Harness,
+    Harness, HarnessBuilder,
     function::Mode,
     services::{Behaviour, OBJECT_STORAGE},
 };
@@ -10,9 +10,17 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn one_whose_service_hangs_and_another() {
-    let builder =
-        Harness::builder().function(Mode::Process { environments: 2 }).env("KEYSYNC_CALLBACK_TIMEOUT", "1s");
-    let world = world_of(builder).await;
+    a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
+}
+
+/// As on Lambda Managed Instances.
+#[tokio::test]
+async fn in_one_process_that_takes_two_requests_at_once() {
+    a_hanging_service(Harness::builder().concurrency(2)).await;
+}
+
+async fn a_hanging_service(builder: HarnessBuilder) {
+    let world = world_of(builder.env("KEYSYNC_CALLBACK_TIMEOUT", "1s")).await;
     let other = world.another_key().await;
     world.harness.key(&other).await.unwrap().protect(OBJECT_STORAGE, "other-bucket").await.unwrap();
     world.harness.databases().behave(Behaviour::Hang); // associated with the first key only

@@ -2,14 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use keysync_harness::{Harness, function::Mode};
+use keysync_harness::{Harness, HarnessBuilder, function::Mode};
 use tokio::task::JoinSet;
 
 use crate::support::world_of;
 
 #[tokio::test]
 async fn of_200_requests_over_two_processes() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    of_200_requests(Harness::builder().function(Mode::Process { environments: 2 })).await;
+}
+
+#[tokio::test]
+async fn of_200_requests_over_two_processes_that_take_100_at_once() {
+    of_200_requests(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
+}
+
+async fn of_200_requests(builder: HarnessBuilder) {
+    let world = world_of(builder).await;
     assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
     let mut requests = JoinSet::new();
     for _ in 0..200 {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 ///
 /// The path stays as the client sent it: Lambda does not decode it either. Repeated headers are joined
 /// with commas, and cookies stand apart.
-pub(super) fn from_http(parts: &Parts, body: &[u8]) -> Value {
+pub(crate) fn from_http(parts: &Parts, body: &[u8]) -> Value {
     let header =
         |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let host = header(header::HOST);

@@ -28,6 +28,7 @@ use crate::server::Server;
 pub(crate) use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
 pub(crate) use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
+pub(crate) use event::from_http as function_url_event;
 use in_process::InProcessFunction;
 pub(crate) use log::Output;
 pub(crate) use process::ProcessConfig;
@@ -56,7 +57,9 @@ const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 pub enum Mode {
     /// The real binary, in this many execution environments at the most.
     Process {
-        /// How many requests it serves at once.
+        /// How many requests are served at once, unless an environment [may take more than one].
+        ///
+        /// [may take more than one]: crate::HarnessBuilder::concurrency
         environments: usize,
     },
     /// The same handler in this process.
@@ -109,6 +112,7 @@ impl Function {
     /// Starts the function with the environment `env`. One that somebody else starts is not waited for.
     pub(crate) async fn start(
         mode: &Mode,
+        concurrency: usize,
         env: &[(String, String)],
         clock: Clock,
         timeout: Duration,
@@ -121,6 +125,7 @@ impl Function {
                     binary: binary(SYNC).await?,
                     env: env.to_vec(),
                     environments: *environments,
+                    concurrency,
                     timeout,
                     output,
                 };

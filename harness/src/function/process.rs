@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use axum::body::Bytes;
 use serde_json::Value;
 use tokio::{
     process::{Child, Command},
@@ -33,8 +34,10 @@ pub(crate) struct ProcessConfig {
     pub(crate) binary: PathBuf,
     /// Its environment, beside what Lambda sets.
     pub(crate) env: Vec<(String, String)>,
-    /// How many execution environments there are: events served at once.
+    /// How many execution environments there are.
     pub(crate) environments: usize,
+    /// How many events an environment serves at once: more than one only on Lambda Managed Instances.
+    pub(crate) concurrency: usize,
     /// How long an invocation may take before its environment is killed.
     pub(crate) timeout: Duration,
     /// What becomes of what it prints.
@@ -59,7 +62,7 @@ pub struct ProcessFunction {
 
 /// What invokes a function, for as long as that is there.
 #[derive(Clone, Debug)]
-pub(super) struct Invoker(Arc<Lambda>);
+pub(crate) struct Invoker(Arc<Lambda>);
 
 #[derive(Debug)]
 struct Lambda {
@@ -103,7 +106,7 @@ impl ProcessFunction {
         Ok(this)
     }
 
-    pub(super) fn invoker(&self) -> Invoker {
+    pub(crate) fn invoker(&self) -> Invoker {
         Invoker(self.lambda.clone())
     }
 
@@ -235,6 +238,9 @@ impl Lambda {
             .stdout(pipe.try_clone()?)
             .stderr(pipe.try_clone()?)
             .kill_on_drop(true);
+        if self.config.concurrency > 1 {
+            command.env("AWS_LAMBDA_MAX_CONCURRENCY", self.config.concurrency.to_string());
+        }
         Ok(command)
     }
 
@@ -279,6 +285,14 @@ impl Lambda {
 }
 
 impl Invoker {
+    /// What the function answers to an event; `None` where it failed.
+    pub(crate) async fn answer(&self, event: &Value) -> Option<Bytes> {
+        match self.invoke(event).await {
+            Outcome::Answered(answer) => Some(answer),
+            Outcome::Failed => None,
+        }
+    }
+
     /// Runs an event through the next environment that is free. Should the environments that it waits for
     /// end, it gets new ones, as in Lambda.
     pub(super) async fn invoke(&self, event: &Value) -> Outcome {

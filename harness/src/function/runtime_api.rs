@@ -1,10 +1,11 @@
 //! The Lambda Runtime API, emulated: execution environments poll for invocations and post their answers.
 //!
-//! As in Lambda, an environment has one invocation at a time, and has to be done by a deadline. Each
-//! has a path prefix of its own on one server: `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/env/3`.
+//! As in Lambda, an environment has one invocation for each time that it polls, and each has to be done by a
+//! deadline. Environments have path prefixes of their own on one server:
+//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/env/3`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -50,7 +51,8 @@ struct Shared {
     timeout: Duration,
     queue: mpsc::UnboundedSender<Invocation>,
     waiting: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
-    running: Mutex<BTreeMap<usize, Running>>,
+    /// By the invocation's id.
+    running: Mutex<BTreeMap<String, Running>>,
     /// The environments that have polled.
     polled: watch::Sender<BTreeSet<usize>>,
     /// To end an environment, one for each.
@@ -66,7 +68,7 @@ struct Invocation {
 
 #[derive(Debug)]
 struct Running {
-    id: String,
+    environment: usize,
     reply: oneshot::Sender<Outcome>,
     timer: AbortHandle,
 }
@@ -129,9 +131,10 @@ impl RuntimeApi {
         forget(&self.shared.ends[environment]);
     }
 
-    /// An environment has ended: its invocation, if it had one, has failed.
+    /// An environment has ended: what it was doing has failed.
     pub(super) fn ended(&self, environment: usize) {
-        if let Some(running) = self.shared.running().remove(&environment) {
+        let mut running = self.shared.running();
+        for (_, running) in running.extract_if(.., |_, running| running.environment == environment) {
             running.finish(Outcome::Failed);
         }
     }
@@ -146,20 +149,19 @@ impl Running {
 }
 
 impl Shared {
-    fn running(&self) -> MutexGuard<'_, BTreeMap<usize, Running>> {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the environment's invocation off the list, if it is the one with this id.
-    fn finish(&self, environment: usize, id: &str, outcome: Outcome) -> StatusCode {
-        let mut running = self.running();
-        if running.get(&environment).is_none_or(|running| running.id != id) {
-            return StatusCode::BAD_REQUEST; // ended or timed out meanwhile
+    /// Takes the environment's invocation with this id off the list.
+    fn finish(&self, environment: usize, id: String, outcome: Outcome) -> StatusCode {
+        match self.running().entry(id) {
+            Entry::Occupied(found) if found.get().environment == environment => {
+                found.remove().finish(outcome);
+                StatusCode::ACCEPTED
+            }
+            _ => StatusCode::BAD_REQUEST, // ended or timed out meanwhile
         }
-        if let Some(running) = running.remove(&environment) {
-            running.finish(outcome);
-        }
-        StatusCode::ACCEPTED
     }
 }
 
@@ -183,11 +185,11 @@ async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>)
         ("content-type", "application/json".to_owned()),
     ];
     let running = Running {
-        timer: tokio::spawn(end_late(shared.clone(), environment)).abort_handle(),
-        id: invocation.id,
+        environment,
         reply: invocation.reply,
+        timer: tokio::spawn(end_late(shared.clone(), environment)).abort_handle(),
     };
-    shared.running().insert(environment, running);
+    shared.running().insert(invocation.id, running);
     (AppendHeaders(headers), invocation.event).into_response()
 }
 
@@ -207,14 +209,14 @@ async fn response(
     Path((environment, id)): Path<(usize, String)>,
     body: Bytes,
 ) -> StatusCode {
-    shared.finish(environment, &id, Outcome::Answered(body))
+    shared.finish(environment, id, Outcome::Answered(body))
 }
 
 async fn error(
     State(shared): State<Arc<Shared>>,
     Path((environment, id)): Path<(usize, String)>,
 ) -> StatusCode {
-    shared.finish(environment, &id, Outcome::Failed)
+    shared.finish(environment, id, Outcome::Failed)
 }
 
 /// The process says on its own standard error what is wrong, and ends.
