@@ -25,6 +25,8 @@
 //! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::travel`]).
 
 mod answer;
+#[doc(hidden)]
+pub mod bench;
 mod builder;
 mod client;
 mod clock;

@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
     pub(crate) endpoint_url: String,
     pub(crate) function: Function,
+    /// The environment that `sync` was started with.
+    pub(crate) env: Vec<(String, String)>,
     pub(crate) lifecycle: Worker,
     pub(crate) redeliver: Worker,
     pub(crate) events: EventBus,

@@ -10,8 +10,9 @@ use crate::{
 /// The content type of structured mode.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The event for one service, as the bytes that are signed and sent.
-pub(super) fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
+/// The event `id` for one service, as the bytes that are signed and sent.
+#[must_use]
+pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
     let key = &notification.key;
     let action = key.event.action;
     let event = CloudEvent {

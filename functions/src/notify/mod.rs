@@ -10,10 +10,12 @@ mod retry;
 mod signature;
 mod signing_key;
 
+pub use event::body as event_body;
 pub use guard::{AddressPolicy, REFUSED};
 pub use health::{Health, Standing};
 pub use registry::{Registry, RegistryError};
 pub use retry::GIVE_UP_AFTER;
+pub use signature::Signed;
 pub use signing_key::{SigningKey, SigningKeyError, SigningKeys};
 
 use std::time::Duration;

@@ -11,19 +11,21 @@ use crate::key::EpochMillis;
 
 /// A body and what proves where it comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Signed {
+pub struct Signed {
     /// `webhook-id`.
-    pub(super) id: String,
+    pub id: String,
     /// `webhook-timestamp`, in epoch seconds.
-    pub(super) timestamp: u64,
+    pub timestamp: u64,
     /// `webhook-signature`, one for each key.
-    pub(super) signature: String,
-    pub(super) body: Vec<u8>,
+    pub signature: String,
+    /// The event.
+    pub body: Vec<u8>,
 }
 
 impl SigningKeys {
-    /// Signs one attempt to deliver `body`.
-    pub(super) fn sign(&self, id: &str, now: EpochMillis, body: Vec<u8>) -> Signed {
+    /// Signs one attempt to deliver `body`, the event `id`.
+    #[must_use]
+    pub fn sign(&self, id: &str, now: EpochMillis, body: Vec<u8>) -> Signed {
         let timestamp = now.secs();
         let mut content = format!("{id}.{timestamp}.").into_bytes();
         content.extend_from_slice(&body);

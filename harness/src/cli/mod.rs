@@ -1,6 +1,7 @@
 //! What the command `harness` takes, and what each of its commands does.
 
 mod behaviour;
+mod bench;
 mod console;
 mod end;
 mod remote;
@@ -19,6 +20,7 @@ use keysync_harness::{
 };
 use serde_json::json;
 
+use bench::BenchArgs;
 use console::ConsoleArgs;
 use remote::Remote;
 
@@ -68,6 +70,17 @@ enum Command {
         #[arg(long)]
         verbose: bool,
     },
+    /// Measures what a request costs, on the release binary, beside what it could cost at best.
+    ///
+    /// Takes a few minutes, and under cargo some more to build the binary. Run it by `cargo run --release`:
+    /// without `--release` the harness itself is so slow that the times mean nothing.
+    Bench {
+        #[command(flatten)]
+        args: BenchArgs,
+    },
+    /// The bare loop that `bench` measures beside the function.
+    #[command(hide = true, name = keysync_harness::bench::WIRE_FLOOR)]
+    WireFloor,
     /// Serves the web console alone, for any endpoint that speaks the API. `harness up` has one of its own.
     ///
     /// Whoever opens it logs in with an API key of their own. Only this machine can reach it.
@@ -251,6 +264,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
             let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
             up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
         }
+        Command::Bench { args } => bench::run(args).await?,
+        Command::WireFloor => keysync_harness::bench::wire_floor()?,
         Command::Console { args } => console::run(args).await?,
         Command::Token { role, remote } => {
             let role = role.to_possible_value().map(|value| value.get_name().to_owned());

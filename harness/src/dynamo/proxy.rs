@@ -34,6 +34,8 @@ pub struct Call {
     pub request: String,
     /// What went wrong with it on purpose.
     pub fault: Option<Fault>,
+    /// How long the body of the engine's answer was, in bytes; 0 where there is none yet.
+    pub answer_bytes: usize,
 }
 
 /// The proxy. Dropping it ends it and cuts its connections.
@@ -69,6 +71,8 @@ struct Underway(Arc<Shared>);
 #[derive(Default)]
 struct Journal {
     calls: Vec<Call>,
+    /// How many calls were taken from it before these.
+    taken: usize,
     plan: Plan,
 }
 
@@ -224,7 +228,9 @@ impl Proxy {
     /// ```
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.shared.locked().calls)
+        let mut journal = self.shared.locked();
+        journal.taken += journal.calls.len();
+        std::mem::take(&mut journal.calls)
     }
 }
 
@@ -258,18 +264,32 @@ impl Shared {
         let _ = releases.changed().await;
     }
 
-    /// Notes a call down and tells what is to go wrong with it.
-    fn journal(&self, headers: &HeaderMap, request: &[u8]) -> Option<Fault> {
+    /// Notes a call down, and tells its number and what is to go wrong with it.
+    fn journal(&self, headers: &HeaderMap, request: &[u8]) -> (usize, Option<Fault>) {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut journal = self.locked();
         let request = String::from_utf8_lossy(request).into_owned();
         let fault = journal.plan.next(&operation, &request);
-        journal.calls.push(Call { operation, request, fault });
-        fault
+        journal.calls.push(Call { operation, request, fault, answer_bytes: 0 });
+        (journal.taken + journal.calls.len() - 1, fault)
     }
 
-    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Result<Response, reqwest::Error> {
+    /// Notes down how long the answer to a call was, unless the call was taken meanwhile.
+    fn answered(&self, number: usize, bytes: usize) {
+        let mut journal = self.locked();
+        let index = number.checked_sub(journal.taken);
+        if let Some(call) = index.and_then(|index| journal.calls.get_mut(index)) {
+            call.answer_bytes = bytes;
+        }
+    }
+
+    async fn forward(
+        &self,
+        number: usize,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.post(format!("{}/", self.engine)).body(body);
         // The host is the engine's own, and the length that of the body.
         for (name, value) in
@@ -280,7 +300,9 @@ impl Shared {
         let answer = request.send().await?;
         let (status, mut headers) = (answer.status(), answer.headers().clone());
         headers.remove(http::header::TRANSFER_ENCODING);
-        let mut response = Response::new(Body::from(answer.bytes().await?));
+        let body = answer.bytes().await?;
+        self.answered(number, body.len());
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         Ok(response)
@@ -288,14 +310,14 @@ impl Shared {
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let fault = shared.journal(&headers, &body);
+    let (number, fault) = shared.journal(&headers, &body);
     let underway = Underway::new(shared.clone());
     match fault {
         Some(Fault::ApplyLate(by)) => {
             tokio::spawn(async move {
                 tokio::time::sleep(by).await;
                 // Nobody waits for the answer.
-                let _ = underway.0.forward(headers, body).await;
+                let _ = underway.0.forward(number, headers, body).await;
             });
             return cut();
         }
@@ -306,7 +328,7 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         Some(Fault::Fail) => return failed(),
         _ => {}
     }
-    let answer = shared.forward(headers, body).await;
+    let answer = shared.forward(number, headers, body).await;
     match fault {
         Some(Fault::HoldAnswer) => shared.hold().await,
         Some(Fault::LoseAnswer) => return cut(),

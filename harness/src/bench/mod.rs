@@ -1,0 +1,106 @@
+//! What a request costs, how that grows, and how little it could be: `harness bench`.
+//!
+//! The function is the binary as it is deployed, in a process of its own behind the emulated Lambda Runtime API. A
+//! request is measured from the moment at which its event is there to be polled until the function has posted its
+//! answer, which is what Lambda bills. Beside it, in the same run:
+//!
+//! - **the wire floor** (`floor`): a bare loop that makes the same two `DynamoDB` calls and the same callback;
+//! - **hello**: a function that does nothing, for what Lambda's protocol takes and what a start takes.
+//!
+//! The engine, IAM, the service and whoever makes the requests share the machine with the function. So no number says
+//! anything about Lambda or `DynamoDB`; the ratios do, and so do calls, bytes and processor time for a request.
+
+mod binaries;
+mod chart;
+mod floor;
+mod growth;
+mod keys;
+mod load;
+mod mix;
+mod progress;
+mod report;
+mod requests;
+mod stage;
+mod table;
+mod usage;
+
+use std::{io, path::PathBuf};
+
+use tokio::task::JoinError;
+
+pub use chart::Chart;
+pub use floor::{COMMAND as WIRE_FLOOR, wire_floor};
+pub use growth::{Growth, GrowthOptions, growth};
+pub use report::Report;
+pub use requests::{Options, requests};
+
+use crate::HarnessError;
+
+/// Nothing could be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The harness could not do its part.
+    #[error(transparent)]
+    Harness(#[from] HarnessError),
+    /// Cargo could not be run.
+    #[error("cannot build what is to be measured: {0}")]
+    Build(io::Error),
+    /// Cargo ended without the binary; it has said why.
+    #[error("`{0}` could not be built; see above")]
+    NotBuilt(&'static str),
+    /// It is not where this executable is.
+    #[error(
+        "no binary `{name}` at {}; build it: cargo build --release --package keysync --package keysync-hello",
+        path.display()
+    )]
+    NoBinary {
+        /// Its name.
+        name: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The function failed or ended.
+    #[error("the function failed")]
+    Failed,
+    /// The function answered otherwise than it should have.
+    #[error("expected {expected}, got {got}")]
+    Answer {
+        /// The status that the request should have had.
+        expected: u16,
+        /// The answer.
+        got: String,
+    },
+    /// The loop for the wire floor failed.
+    #[error("the wire floor: {0}")]
+    Floor(io::Error),
+    /// A call of a sync was not among those recorded.
+    #[error("no `{0}` among the calls of a sync")]
+    NotRecorded(&'static str),
+    /// A number that a histogram does not take.
+    #[error("a histogram: {0}")]
+    Histogram(String),
+    /// A chart could not be drawn.
+    #[error("the chart: {0}")]
+    Chart(String),
+    /// Whoever made requests panicked.
+    #[error("a caller panicked: {0}")]
+    Panicked(JoinError),
+}
+
+impl From<hdrhistogram::CreationError> for BenchError {
+    fn from(error: hdrhistogram::CreationError) -> Self {
+        Self::Histogram(error.to_string())
+    }
+}
+
+impl From<hdrhistogram::RecordError> for BenchError {
+    fn from(error: hdrhistogram::RecordError) -> Self {
+        Self::Histogram(error.to_string())
+    }
+}
+
+impl From<hdrhistogram::AdditionError> for BenchError {
+    fn from(error: hdrhistogram::AdditionError) -> Self {
+        Self::Histogram(error.to_string())
+    }
+}
