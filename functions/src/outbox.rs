@@ -1,6 +1,6 @@
 //! Deliver and confirm: what follows every claim, whoever made it.
 
-use tracing::{Span, field::display};
+use tracing::Span;
 
 use crate::{
     deadline::Budget,
@@ -33,7 +33,8 @@ impl Outbox {
         health: Option<&Health>,
     ) -> Settled {
         let (key, claim) = (notification.key.crn.key, notification.claim);
-        Span::current().record("key", display(key)).record("claim", display(claim));
+        let span = Span::current();
+        tracing::record_all!(span, key = %key, claim = %claim);
         let settled = self.notifier.deliver(notification, trace, budget.for_callbacks(), health).await;
         match self.ledger.confirm(notification, &settled).await {
             Ok(true) => {}

@@ -82,7 +82,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
 
     let events = EventBus::new(queue, clock);
     let store = Store::new(client.clone(), &table, known_secrets.clone());
-    let ledger = Ledger::new(&dynamo.sdk_config().await, table.clone());
+    let ledger = Ledger::new(&dynamo.sdk_config(), table.clone());
     let (url, clock) = (function.url(), builder.clock.clone());
     let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
     let time = match builder.mode {

@@ -19,8 +19,8 @@ use crate::support::{HOUR, LEASE, World, world};
 /// How far apart the clocks of two processes are.
 const APART: Duration = Duration::from_secs(30);
 
-async fn ledger(world: &World) -> Ledger {
-    Ledger::new(&world.harness.dynamo().sdk_config().await, world.harness.table().to_owned())
+fn ledger(world: &World) -> Ledger {
+    Ledger::new(&world.harness.dynamo().sdk_config(), world.harness.table().to_owned())
 }
 
 fn key(world: &World) -> KeyId {
@@ -39,7 +39,7 @@ async fn claims(world: &World, now: EpochMillis) -> bool {
         now,
         lease: LEASE,
     };
-    matches!(ledger(world).await.claim(&request).await.unwrap(), Claimed::Won(_))
+    matches!(ledger(world).claim(&request).await.unwrap(), Claimed::Won(_))
 }
 
 /// A lifecycle action, recorded by a process whose clock shows `now`.
@@ -59,7 +59,7 @@ async fn records(world: &World, now: EpochMillis) -> Recorded {
         now,
         lease: LEASE,
     };
-    ledger(world).await.record(&change).await.unwrap()
+    ledger(world).record(&change).await.unwrap()
 }
 
 async fn notified_at(world: &World) -> EpochMillis {
@@ -108,7 +108,7 @@ async fn a_fast_clock_takes_a_lease_early_and_the_late_confirmation_is_fenced() 
     let world = world().await;
     let start = world.harness.clock().now();
     let planted = world.plant(&["cloud-object-storage"], start).await;
-    let ledger = ledger(&world).await;
+    let ledger = ledger(&world);
     let due = DueKey {
         instance: world.harness.instance(),
         key: planted.parse().unwrap(),
@@ -129,7 +129,7 @@ async fn a_request_for_a_lease_that_comes_late_gives_no_say_over_a_newer_notific
     let world = world().await;
     let start = world.harness.clock().now();
     assert!(claims(&world, start).await);
-    let ledger = ledger(&world).await;
+    let ledger = ledger(&world);
     let due = DueKey {
         instance: world.harness.instance(),
         key: key(&world),

@@ -4,7 +4,6 @@
 //! are given by the SDK's own client, and IAM's keys are fetched before anything is measured. What a request takes
 //! with all that is around it, `harness bench` tells.
 
-#![expect(missing_docs, reason = "divan's benchmarks are functions that nobody calls")]
 #![allow(clippy::unwrap_used, reason = "as in tests")]
 
 mod world;
@@ -29,7 +28,7 @@ fn main() {
 }
 
 mod token {
-    use super::*;
+    use super::{Answer, Bencher, World};
 
     #[divan::bench]
     fn verified(bencher: Bencher) {
@@ -49,7 +48,7 @@ mod token {
 /// From the request for a claim to the notification, or the reason for a refusal: the SDK with all it does, but
 /// for the connection.
 mod claim {
-    use super::*;
+    use super::{Answer, Bencher, World};
 
     #[divan::bench]
     fn won(bencher: Bencher) {
@@ -65,7 +64,7 @@ mod claim {
 }
 
 mod callback {
-    use super::*;
+    use super::{Answer, Bencher, Claimed, EpochMillis, NOW, World, black_box, event_body, world};
 
     #[divan::bench]
     fn event_and_signature(bencher: Bencher) {
@@ -81,31 +80,32 @@ mod callback {
 }
 
 mod answer {
-    use super::*;
+    use super::{Bencher, ClaimError, Duration, EpochMillis, NOW, Refusal, black_box};
 
     #[divan::bench]
     fn error_document(bencher: Bencher) {
-        let refused_as = ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
+        let refused_as =
+            ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
         let id = "c-1".parse().unwrap();
-        bencher.bench_local(|| refused(&Refusal::from(black_box(&refused_as)), &id));
+        bencher.bench_local(|| super::refused(&Refusal::from(black_box(&refused_as)), &id));
     }
 }
 
 /// The whole of it: a request in, an answer out.
 mod request {
-    use super::*;
+    use super::{Answer, Bencher, World};
 
     #[divan::bench]
     fn too_early(bencher: Bencher) {
         let world = World::with(Answer::TooEarly);
-        let request = world.request(&world.token());
+        let request = World::request(&world.token());
         bencher.bench_local(|| assert_eq!(world.handle(request.clone()).status(), 409));
     }
 
     #[divan::bench]
     fn forged_token(bencher: Bencher) {
         let world = World::with(Answer::TooEarly);
-        let request = world.request(&world.forged_token());
+        let request = World::request(&world.forged_token());
         bencher.bench_local(|| assert_eq!(world.handle(request.clone()).status(), 401));
     }
 }

@@ -26,6 +26,7 @@ use keysync::{
     key::{ClaimId, EpochMillis},
     ledger::{ClaimRequest, Claimed, Ledger},
     notify::SigningKeys,
+    outbound,
 };
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
@@ -64,28 +65,27 @@ impl World {
         answer_as_iam(&server, &tokens);
         let clock = Clock::from_fn(|| EpochMillis::new(NOW));
         let aws = aws(answer);
-        let settings = || {
-            SyncConfig::read(|name| match name {
-                config::IAM_URL => Some(server.base_url()),
-                config::REGION => Some("us-south".to_owned()),
-                config::CALLBACKS => Some("{}".to_owned()),
-                config::SIGNING_KEY => Some(SIGNING_KEY.to_owned()),
-                config::LOOPBACK_TEST_MODE => Some("on".to_owned()),
-                _ => None,
-            })
-            .unwrap()
-        };
-        let http = keysync::outbound::client().build().unwrap();
+        let SyncConfig { iam, outbox } = SyncConfig::read(|name| match name {
+            config::IAM_URL => Some(server.base_url()),
+            config::REGION => Some("us-south".to_owned()),
+            config::CALLBACKS => Some("{}".to_owned()),
+            config::SIGNING_KEY => Some(SIGNING_KEY.to_owned()),
+            config::LOOPBACK_TEST_MODE => Some("on".to_owned()),
+            _ => None,
+        })
+        .unwrap();
+        let http = outbound::client().build().unwrap();
+        let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
-            iam: Iam::new(settings().iam, http, clock.clone()),
-            app: Arc::new(SyncApp::new(settings(), signing_keys(), &aws, clock).unwrap()),
+            iam: iam(),
+            app: Arc::new(SyncApp::new(outbox, iam(), signing_keys(), &aws, clock.clone()).unwrap()),
             ledger: Ledger::new(&aws, "keysync".to_owned()),
             runtime,
             tokens,
         };
         // IAM's keys are fetched, and its decision.
         world.authenticate(&world.token()).unwrap();
-        assert!([204, 409].contains(&world.handle(world.request(&world.token())).status().as_u16()));
+        assert!([204, 409].contains(&world.handle(Self::request(&world.token())).status().as_u16()));
         world
     }
 
@@ -131,7 +131,7 @@ impl World {
         self.runtime.block_on(self.ledger.claim(&request)).unwrap()
     }
 
-    pub(crate) fn request(&self, token: &str) -> Request {
+    pub(crate) fn request(token: &str) -> Request {
         let path = format!("/api/v2/keys/{KEY}/actions/sync");
         let request = http::Request::post(&path)
             .header("host", "keysync.example.com")

@@ -13,11 +13,11 @@ use tracing::{
 use crate::{
     audit::{self, Asked},
     clock::Clock,
-    config::SyncConfig,
+    config::OutboxConfig,
     deadline::Budget,
     http::{PUBLIC_KEYS, Refusal, SyncRequest, accepted, correlation_id, public_keys, refused},
     iam::Iam,
-    key::CorrelationId,
+    key::{CorrelationId, KeyName},
     notify::SigningKeys,
     sync::{Served, Sync, SyncError, Synced},
     telemetry::{self, millis},
@@ -34,21 +34,17 @@ pub struct SyncApp {
 }
 
 impl SyncApp {
-    /// Builds clients and caches; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
+    /// Builds clients; `keys` are those that `config` names, fetched. Nobody is called yet.
     pub fn new(
-        config: SyncConfig,
+        config: OutboxConfig,
+        iam: Iam,
         keys: SigningKeys,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = crate::outbound::client().build()?;
-        let request_timeout = config.outbox.request_timeout;
+        let request_timeout = config.request_timeout;
         let jwks = keys.jwks();
-        let sync = Sync {
-            iam: Iam::new(config.iam, http, clock.clone()),
-            outbox: super::outbox(config.outbox, keys, aws, &clock)?,
-            clock,
-        };
+        let sync = Sync { iam, outbox: super::outbox(config, keys, aws, &clock)?, clock };
         Ok(Self { sync, jwks, request_timeout })
     }
 
@@ -110,10 +106,11 @@ impl SyncApp {
             (error.into(), why)
         })?;
         let span = Span::current();
-        span.record("instance", display(request.instance)).record("key", display(&request.key));
+        // Both at once: what a span holds is written anew with every change.
+        tracing::record_all!(span, instance = %request.instance, key = %request.key);
         let Served { who, key, result } =
             self.sync.serve(&request, trace, budget).await.map_err(explained)?;
-        if let Some(key) = key {
+        if let (Some(key), KeyName::Alias(_)) = (key, &request.key) {
             span.record("key", display(key));
         }
         let answer = result.map_err(explained);

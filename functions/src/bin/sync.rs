@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use keysync::{Clock, SyncApp, SyncConfig, config, telemetry};
+use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry};
 use lambda_http::{Error, run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
-    let config = SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let keys = config.outbox.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(SyncApp::new(config, keys, &aws, Clock::system())?);
+    let SyncConfig { iam, outbox } =
+        SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
+    let aws = outbound::aws::config().await?;
+    let iam = Iam::new(iam, outbound::client().build()?, Clock::system());
+    // Both may go far, and neither needs the other.
+    let (keys, ()) = tokio::join!(outbox.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
+    let keys = keys.inspect_err(telemetry::cannot_start)?;
+    let app = Arc::new(SyncApp::new(outbox, iam, keys, &aws, Clock::system())?);
     run_concurrent(service_fn(move |request| metrics.flush_after(app.clone().handle(request)))).await
 }

@@ -79,7 +79,6 @@ async fn read(SecretId(secret): &SecretId, aws: &aws_config::SdkConfig) -> Resul
 
 fn client(aws: &aws_config::SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build();
@@ -165,6 +164,7 @@ mod tests {
                 Credentials::new("test", "test", None, None, "test"),
             ))
             .endpoint_url(url)
+            .http_client(crate::outbound::aws::http_client().unwrap())
             .build();
         let source = SigningKeySource::Secret("keysync/signing-key".parse().unwrap());
         source.fetch(&aws).await.map_err(|error| format!("{error} {error:?}"))

@@ -71,9 +71,7 @@ impl Jwks {
             return Ok(key); // fetched while we waited for our turn
         }
         if self.may_fetch(*last_try) {
-            let failed =
-                self.fetch().await.inspect_err(|why| tracing::warn!(%why, "JWKS not fetched")).is_err();
-            *last_try = Some(Try { at: self.clock.now(), failed });
+            *last_try = Some(self.fetch().await);
         }
         let Some(set) = self.usable() else {
             return Err(IamError::Unavailable("no usable signing keys".to_owned()));
@@ -86,6 +84,12 @@ impl Jwks {
             )),
             None => Err(IamError::Unauthorized("signed with an unknown key (kid)".to_owned())),
         }
+    }
+
+    /// Fetches the set before anybody needs it.
+    pub(super) async fn fetch_ahead(&self) {
+        let mut last_try = self.last_try.lock().await;
+        *last_try = Some(self.fetch().await);
     }
 
     fn fresh_key(&self, kid: &str) -> Option<DecodingKey> {
@@ -108,7 +112,12 @@ impl Jwks {
         !paused || self.usable().is_none()
     }
 
-    async fn fetch(&self) -> Result<(), String> {
+    async fn fetch(&self) -> Try {
+        let fetched = self.try_fetch().await.inspect_err(|why| tracing::warn!(%why, "JWKS not fetched"));
+        Try { at: self.clock.now(), failed: fetched.is_err() }
+    }
+
+    async fn try_fetch(&self) -> Result<(), String> {
         let response = outbound::send(self.http.get(self.url.clone()), FETCH_TIMEOUT)
             .await
             .and_then(reqwest::Response::error_for_status)
@@ -221,6 +230,27 @@ mod tests {
             cache.key("a").await.unwrap();
         }
         set.assert_calls_async(1).await;
+    }
+
+    #[tokio::test]
+    async fn a_set_that_was_fetched_ahead_is_not_fetched_again() {
+        let server = MockServer::start_async().await;
+        let set = serve(&server, &["a"]).await;
+        let (cache, _) = cache(&server);
+        cache.fetch_ahead().await;
+        cache.key("a").await.unwrap();
+        set.assert_calls_async(1).await;
+    }
+
+    #[tokio::test]
+    async fn where_none_could_be_fetched_ahead_the_first_request_tries_again() {
+        let server = MockServer::start_async().await;
+        let fault = serve_fault(&server).await;
+        let (cache, _) = cache(&server);
+        cache.fetch_ahead().await;
+        fault.delete_async().await;
+        serve(&server, &["a"]).await;
+        cache.key("a").await.unwrap();
     }
 
     #[tokio::test]

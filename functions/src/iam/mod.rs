@@ -58,7 +58,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// An IAM client with empty caches; nothing is fetched before the first request needs it.
+    /// An IAM client with empty caches; nothing is fetched yet.
     #[must_use]
     pub fn new(settings: IamSettings, http: reqwest::Client, clock: Clock) -> Self {
         let keys = Jwks::new(at(&settings.url, "identity/keys"), http.clone(), clock.clone());
@@ -68,6 +68,12 @@ impl Iam {
             service: settings.service,
             region: settings.region,
         }
+    }
+
+    /// Fetches IAM's signing keys, so that the first request finds them there. Takes 3 s at the most; where it
+    /// fails, the first request tries again.
+    pub async fn fetch_keys_ahead(&self) {
+        self.verifier.fetch_keys_ahead().await;
     }
 
     /// Finds out whose token this is. Whether they may do anything in `instance` is another question.

@@ -132,6 +132,10 @@ impl Verifier {
         Self { validation, keys, clock }
     }
 
+    pub(super) async fn fetch_keys_ahead(&self) {
+        self.keys.fetch_ahead().await;
+    }
+
     pub(super) async fn verify(&self, token: &UnverifiedToken) -> Result<Claims, IamError> {
         let token = token.expose();
         if token.len() > MAX_TOKEN_BYTES {

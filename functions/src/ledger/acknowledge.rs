@@ -32,6 +32,7 @@ impl Ledger {
         let condition = format!("{IS_ABOUT_THIS} AND {IS_NEWS}");
         let mut update = Update::new(&condition, ACKNOWLEDGE, values);
         update.names = vec![("#service".to_owned(), event.service.to_string())];
+        update.is_read = false;
         Ok(matches!(self.update(instance, event.key, update).await?, Updated::Written(_)))
     }
 }

@@ -69,6 +69,7 @@ impl Ledger {
             effect: &effect.expression(),
             names: effect.names,
             values: effect.values,
+            is_read: false,
         };
         Ok(matches!(self.update(instance.instance, *key, update).await?, Updated::Written(_)))
     }

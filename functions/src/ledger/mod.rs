@@ -29,7 +29,10 @@ mod update;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{Client, config::retry::RetryConfig, config::timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
+};
 
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Settled, Settlement};
@@ -59,13 +62,14 @@ impl Ledger {
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, table: String) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
         let config = aws_sdk_dynamodb::config::Builder::from(aws)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts)
+            // Each try has an end, however slowly bytes come.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self { client: Client::from_conf(config), table }
     }

@@ -19,20 +19,22 @@ pub(super) struct Update<'a> {
     /// Names that are not their own placeholder: `#s0` for `cloud-object-storage`.
     pub(super) names: Vec<(String, String)>,
     pub(super) values: Vec<(String, AttributeValue)>,
+    /// Whether anybody looks at the item afterwards: it takes more to read than to write.
+    pub(super) is_read: bool,
 }
 
 impl<'a> Update<'a> {
     pub(super) fn new(condition: &'a str, effect: &'a str, values: Vec<(&str, AttributeValue)>) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { condition, effect, names: Vec::new(), values }
+        Self { condition, effect, names: Vec::new(), values, is_read: true }
     }
 }
 
-/// What came of it, with the item in either case: no second call is needed to learn why.
+/// What came of it, with the item in either case where it is read: no second call is needed to learn why.
 pub(super) enum Updated {
-    /// Written; the item as it is now.
+    /// Written; the item as it is now, or nothing where it is not read.
     Written(Item),
-    /// The condition did not hold; the item as it is, where there is one.
+    /// The condition did not hold; the item as it is, where there is one and it is read.
     Refused(Option<Item>),
 }
 
@@ -56,8 +58,10 @@ impl Ledger {
             .update_expression(update.effect)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(update.values.into_iter().collect()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_values(update.is_read.then_some(ReturnValue::AllNew))
+            .set_return_values_on_condition_check_failure(
+                update.is_read.then_some(ReturnValuesOnConditionCheckFailure::AllOld),
+            )
             .send()
             .await;
         match result {

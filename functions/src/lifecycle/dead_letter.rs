@@ -30,7 +30,6 @@ impl DeadLetters {
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, queue_url: &Url) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(2))
             .operation_timeout(Duration::from_secs(5))
             .build();

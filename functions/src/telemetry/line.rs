@@ -3,11 +3,11 @@
 //! It holds the fields of the event and of all spans that it happened in. `tracing-subscriber`'s own JSON
 //! puts a span's fields into an object of their own, and those of its parents into a list.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
-use serde_json::{Map, Value};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
+    field::Visit,
     fmt::{
         FmtContext, FormatEvent, FormatFields, FormattedFields,
         format::{JsonFields, Writer},
@@ -32,29 +32,41 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut own = String::new();
-        context.format_fields(Writer::new(&mut own), event)?;
-        let own = fields(&own);
         if event.metadata().target() == AUDIT {
-            return writeln!(writer, "{}", own.get("message").and_then(Value::as_str).unwrap_or_default());
+            event.record(&mut Message(&mut writer));
+            return writeln!(writer);
         }
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut line = Map::from_iter([
-            ("timestamp".to_owned(), time.into()),
-            ("level".to_owned(), event.metadata().level().as_str().into()),
-        ]);
+        write!(writer, "{{\"timestamp\":\"")?;
+        SystemTime.format_time(&mut writer)?;
+        write!(writer, "\",\"level\":\"{}\"", event.metadata().level())?;
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(of_span) = span.extensions().get::<FormattedFields<JsonFields>>() {
-                line.extend(fields(of_span));
+                append(&mut writer, of_span)?;
             }
         }
-        line.extend(own);
-        writeln!(writer, "{}", Value::Object(line))
+        let mut own = String::new();
+        context.format_fields(Writer::new(&mut own), event)?;
+        append(&mut writer, &own)?;
+        writeln!(writer, "}}")
     }
 }
 
-/// Fields, as [`JsonFields`] writes them.
-fn fields(json: &str) -> Map<String, Value> {
-    serde_json::from_str(json).unwrap_or_default()
+/// Adds fields, which [`JsonFields`] wrote as an object, to the object that is being written.
+fn append(writer: &mut Writer<'_>, object: &str) -> fmt::Result {
+    match object.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')) {
+        None | Some("") => Ok(()),
+        Some(fields) => write!(writer, ",{fields}"),
+    }
+}
+
+/// Writes an event's message as it is.
+struct Message<'a, 'w>(&'a mut Writer<'w>);
+
+impl Visit for Message<'_, '_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            // A line that cannot be written is noticed at its end.
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
 }

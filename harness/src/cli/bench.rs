@@ -57,11 +57,12 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
     let BenchArgs { command, requests, at_once, starts, output } = args;
     match command {
         None => {
-            let report = bench::requests(&Options { requests, at_once, starts }).await?;
+            let report = Box::pin(bench::requests(&Options { requests, at_once, starts })).await?;
             output.show(&report, || Chart::of_requests(&report))
         }
         Some(BenchCommand::Growth { keys, registrations, requests, output }) => {
-            let growth = bench::growth(&GrowthOptions { keys, registrations, requests }).await?;
+            let options = GrowthOptions { keys, registrations, requests };
+            let growth = Box::pin(bench::growth(&options)).await?;
             output.show(&growth, || Chart::of_growth(&growth))
         }
     }

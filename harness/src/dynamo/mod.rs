@@ -7,6 +7,7 @@ mod table;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::{
     Client,
     config::{Credentials, Region},
@@ -69,9 +70,9 @@ pub enum DynamoError {
         /// Why.
         reason: String,
     },
-    /// The proxy could not be made.
-    #[error("the proxy: {0}")]
-    Proxy(#[from] reqwest::Error),
+    /// A client could not be made.
+    #[error("no HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 /// A DynamoDB with the table in it. Dropping it ends what runs in this process.
@@ -88,6 +89,7 @@ pub enum DynamoError {
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
+    config: SdkConfig,
     sync: Proxy,
     lifecycle: Proxy,
     redeliver: Proxy,
@@ -106,7 +108,8 @@ impl Dynamo {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let (sync, lifecycle) = (Proxy::start(&url, &http).await?, Proxy::start(&url, &http).await?);
         let redeliver = Proxy::start(&url, &http).await?;
-        let dynamo = Self { sync, lifecycle, redeliver, url, engine: task };
+        let config = sdk_config(&url).await?;
+        let dynamo = Self { sync, lifecycle, redeliver, url, config, engine: task };
         table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
     }
@@ -173,19 +176,20 @@ impl Dynamo {
     /// ```
     #[must_use]
     pub fn client(&self) -> Client {
-        client(&self.url)
+        Client::new(&self.config)
     }
 
     /// The engine itself, as keysync's own clients are configured.
     ///
     /// ```no_run
     /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = harness.dynamo().sdk_config().await;
+    /// let config = harness.dynamo().sdk_config();
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn sdk_config(&self) -> aws_config::SdkConfig {
-        sdk_config(&self.url).await
+    #[must_use]
+    pub fn sdk_config(&self) -> SdkConfig {
+        self.config.clone()
     }
 }
 
@@ -198,23 +202,13 @@ impl Drop for Dynamo {
 }
 
 /// The configuration of an AWS client of what is emulated at `url`.
-pub(crate) async fn sdk_config(url: &str) -> aws_config::SdkConfig {
-    aws_config::defaults(aws_config::BehaviorVersion::latest())
+pub(crate) async fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
+    let config = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
         .credentials_provider(credentials())
-        .load()
-        .await
-}
-
-fn client(url: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(url)
-        .credentials_provider(credentials())
-        .build();
-    Client::from_conf(config)
+        .http_client(keysync::outbound::aws::http_client()?);
+    Ok(config.load().await)
 }
 
 /// Credentials that mean nothing: engines on this machine take any.

@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use keysync::{Clock, SyncApp, SyncConfig};
+use keysync::{Clock, SyncApp, SyncConfig, iam::Iam, outbound};
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
 use crate::server::Server;
@@ -23,10 +23,13 @@ impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
     pub(super) async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
-        let config = SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb().await;
-        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
-        let app = SyncApp::new(config, keys, &aws, clock);
+        let SyncConfig { iam, outbox } =
+            SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+        let aws = env.dynamodb().await?;
+        let http = outbound::client().build().map_err(FunctionError::configuration)?;
+        let iam = Iam::new(iam, http, clock.clone());
+        let keys = env.signing_keys(&outbox.signing_keys, &aws).await?;
+        let app = SyncApp::new(outbox, iam, keys, &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
         Ok(Self { server: Server::start(router).await? })

@@ -5,10 +5,11 @@ use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
 use std::time::Duration;
 
 use super::*;
-use crate::dynamo::{Dynamo, Engine, TABLE, client};
+use crate::dynamo::{Dynamo, Engine, TABLE};
 
 async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
-    client(&dynamo.proxy().url())
+    let through_proxy = dynamo.sdk_config().into_builder().endpoint_url(dynamo.proxy().url()).build();
+    aws_sdk_dynamodb::Client::new(&through_proxy)
         .put_item()
         .table_name(TABLE)
         .item("pk", AttributeValue::S(pk.to_owned()))

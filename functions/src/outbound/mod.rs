@@ -3,18 +3,23 @@
 //! No redirects, no proxy from the environment, one deadline over connecting, head and body, and an
 //! answer read up to a bound.
 
+pub mod aws;
+mod tls;
+
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
 
-/// Connections kept open to each host, so that a warm function does not connect again.
-const IDLE_CONNECTIONS_PER_HOST: usize = 8;
+/// Connections kept open to each host, so that a warm function does not connect again: one for each request that
+/// a process may have at once (Lambda Managed Instances).
+const IDLE_CONNECTIONS_PER_HOST: usize = 64;
 
 /// The start of a client for calls to others.
 pub fn client() -> ClientBuilder {
     Client::builder()
         .redirect(Policy::none())
         .no_proxy()
+        .tls_backend_preconfigured(tls::config())
         .connect_timeout(Duration::from_secs(2))
         .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
         .user_agent(concat!("keysync/", env!("CARGO_PKG_VERSION")))
