@@ -8,7 +8,7 @@ mod line;
 
 use std::{
     fmt::Display,
-    io,
+    io::{self, Write},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -110,7 +110,10 @@ impl Metrics {
 fn flush() {
     let Some(collector) = COLLECTOR.get() else { return };
     KEPT.store(0, Ordering::Relaxed);
-    if let Err(error) = collector.flush(io::stdout().lock()) {
+    // All lines at once: written one by one, each would be a system call.
+    let mut lines = Vec::new();
+    let written = collector.flush(&mut lines).and_then(|()| io::stdout().write_all(&lines));
+    if let Err(error) = written {
         tracing::error!(%error, "metrics could not be written");
     }
 }

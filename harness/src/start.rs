@@ -163,7 +163,8 @@ async fn worker(
     output: &Output,
 ) -> Result<Worker, HarnessError> {
     let (binary, timeout, output) = (function::binary(name).await?, builder.function_timeout, output.clone());
-    let config = ProcessConfig { name, binary, env, environments, concurrency: 1, timeout, output };
+    let config =
+        ProcessConfig { name, binary, under: Vec::new(), env, environments, concurrency: 1, timeout, output };
     Ok(Worker::process(config).await?)
 }
 

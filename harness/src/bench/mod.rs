@@ -12,9 +12,12 @@
 
 mod binaries;
 mod chart;
+mod costs;
 mod floor;
 mod growth;
+mod instructions;
 mod keys;
+mod limits;
 mod load;
 mod mix;
 mod progress;
@@ -31,6 +34,7 @@ use tokio::task::JoinError;
 pub use chart::Chart;
 pub use floor::{COMMAND as WIRE_FLOOR, wire_floor};
 pub use growth::{Growth, GrowthOptions, growth};
+pub use limits::{Checked, check};
 pub use report::Report;
 pub use requests::{Options, requests};
 
@@ -73,6 +77,20 @@ pub enum BenchError {
     /// The loop for the wire floor failed.
     #[error("the wire floor: {0}")]
     Floor(io::Error),
+    /// The function could not be ended.
+    #[error("callgrind could not be told to end: {0}")]
+    Callgrind(io::Error),
+    /// callgrind has told no number.
+    #[error("callgrind told no number of instructions; its last line: {0}")]
+    NotCounted(String),
+    /// What must not be exceeded cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Limits {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A call of a sync was not among those recorded.
     #[error("no `{0}` among the calls of a sync")]
     NotRecorded(&'static str),

@@ -3,13 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    BenchError, Report,
+    BenchError, Report, costs,
     floor::{Plan, Step},
     keys::BenchKey,
     load::Load,
     mix::{ALL, Mix, round},
     progress,
-    report::{Cost, Goal, Latency, Process, Run, Starts, Writes, each},
+    report::{Goal, Latency, Process, Run, Starts, Writes, each},
     stage::{Stage, services},
     usage,
 };
@@ -17,8 +17,6 @@ use crate::{dynamo::Call, function::ProcessFunction};
 
 /// How many keys there are: fewer than the decisions of IAM that the function remembers.
 const KEYS: usize = 500;
-/// How many requests of each kind calls are counted over.
-const COUNTED: usize = 20;
 /// What the bare loop is called.
 pub(super) const FLOOR: &str = "wire floor";
 /// What the function is called that does nothing.
@@ -66,7 +64,8 @@ impl<'a> Measuring<'a> {
     }
 
     async fn measure(&self) -> Result<Report, BenchError> {
-        let (costs, floor) = self.calls().await?;
+        let (costs, calls) = costs::of_each(self.stage, &self.keys, &self.token).await?;
+        let floor = self.plan(&calls)?;
         self.progress.inc(1);
         let (mut latency, mut process) = (Vec::new(), self.process()?);
         for &at_once in &self.options.at_once {
@@ -82,35 +81,6 @@ impl<'a> Measuring<'a> {
             Report { run: Run::now(), latency, costs, starts, process, writes, goals: Vec::new() };
         report.goals = goals(&report);
         Ok(report)
-    }
-
-    /// The calls that a request of each kind makes, and those of a 204 as a plan for the wire floor.
-    async fn calls(&self) -> Result<(Vec<Cost>, Plan), BenchError> {
-        let Self { stage, token, .. } = self;
-        let (function, keys) = (stage.counted_sync().await?, &self.keys[..COUNTED]);
-        let (mut costs, mut plan) = (Vec::new(), None);
-        // So that connections are there, and decisions.
-        for mix in [Mix::Notified, Mix::ByAlias] {
-            mix.measure(stage, &function, keys, token, (COUNTED, 1)).await?;
-        }
-        for mix in ALL {
-            drop(stage.proxy().take_calls());
-            let (decisions, callbacks) = (stage.decisions(), stage.receiver().count());
-            mix.measure(stage, &function, keys, token, (COUNTED, 1)).await?;
-            let calls = stage.proxy().take_calls();
-            let bytes: usize = calls.iter().map(|call| call.request.len() + call.answer_bytes).sum();
-            costs.push(Cost {
-                what: mix.to_string(),
-                dynamodb_calls: share(calls.len()),
-                dynamodb_bytes: share(bytes),
-                iam_decisions: share(stage.decisions() - decisions),
-                callbacks: share(usize::try_from(stage.receiver().count() - callbacks).unwrap_or(0)),
-            });
-            if mix == Mix::Notified {
-                plan = Some(self.plan(&calls)?);
-            }
-        }
-        Ok((costs, plan.ok_or(BenchError::NotRecorded("UpdateItem"))?))
     }
 
     /// What the first of the keys was synchronized with, for all of them.
@@ -272,11 +242,6 @@ fn goals(report: &Report) -> Vec<Goal> {
 fn at_most(what: &'static str, goal: f64, measured: f64, unit: &str) -> Goal {
     let reached = measured <= goal;
     Goal { what, target: format!("≤ {goal}{unit}"), measured: format!("{measured:.2}{unit}"), reached }
-}
-
-fn share(count: usize) -> f64 {
-    each(u64::try_from(count).unwrap_or(u64::MAX)) * f64::from(u8::from(count > 0))
-        / each(u64::try_from(COUNTED).unwrap_or(u64::MAX))
 }
 
 fn usage_of(function: &ProcessFunction) -> Option<usage::Usage> {

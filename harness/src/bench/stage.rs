@@ -55,44 +55,46 @@ impl Stage {
 
     /// The function in one environment that takes `concurrency` events at once, straight to the engine.
     pub(super) async fn sync(&self, concurrency: usize) -> Result<ProcessFunction, BenchError> {
-        let engine = (DYNAMODB_URL.to_owned(), self.engine.url().to_owned());
-        self.process(&self.binaries.sync, concurrency, Some(engine)).await
+        let mut config = self.config(&self.binaries.sync);
+        config.concurrency = concurrency;
+        config.env.push((DYNAMODB_URL.to_owned(), self.engine.url().to_owned()));
+        start(config).await
+    }
+
+    /// The function under a command that runs it.
+    pub(super) async fn sync_under(&self, command: &[&str]) -> Result<ProcessFunction, BenchError> {
+        let mut config = self.config(&self.binaries.sync);
+        config.under = command.iter().map(|&part| part.to_owned()).collect();
+        start(config).await
     }
 
     /// The function with its calls to DynamoDB counted.
     pub(super) async fn counted_sync(&self) -> Result<ProcessFunction, BenchError> {
-        self.process(&self.binaries.sync, 1, None).await
+        start(self.config(&self.binaries.sync)).await
     }
 
     /// The function that does nothing.
     pub(super) async fn hello(&self, concurrency: usize) -> Result<ProcessFunction, BenchError> {
-        self.process(&self.binaries.hello, concurrency, None).await
+        start(ProcessConfig { concurrency, ..self.config(&self.binaries.hello) }).await
     }
 
-    async fn process(
-        &self,
-        binary: &Path,
-        concurrency: usize,
-        more: Option<(String, String)>,
-    ) -> Result<ProcessFunction, BenchError> {
-        let mut env = self.harness.parts.env.clone();
-        env.extend(more);
-        let config = ProcessConfig {
+    fn config(&self, binary: &Path) -> ProcessConfig {
+        ProcessConfig {
             name: "sync",
             binary: binary.to_owned(),
-            env,
+            under: Vec::new(),
+            env: self.harness.parts.env.clone(),
             environments: 1,
-            concurrency,
+            concurrency: 1,
             timeout: Duration::from_mins(1),
             output: Output { quiet: true, secrets: KnownSecrets::default() },
-        };
-        Ok(ProcessFunction::start(config).await.map_err(HarnessError::from)?)
+        }
     }
 
     /// How long a process takes from its start to its first poll.
     pub(super) async fn start_of(&self, binary: &Path) -> Result<Duration, BenchError> {
         let since = Instant::now();
-        let process = self.process(binary, 1, None).await?;
+        let process = start(self.config(binary)).await?;
         let took = since.elapsed();
         process.kill().await;
         Ok(took)
@@ -140,6 +142,10 @@ impl Stage {
     pub(super) fn event(&self, key: &str, token: &str) -> Value {
         event(self.harness.parts.instance(), key, token)
     }
+}
+
+async fn start(config: ProcessConfig) -> Result<ProcessFunction, BenchError> {
+    Ok(ProcessFunction::start(config).await.map_err(HarnessError::from)?)
 }
 
 /// The services that a key may have: CRN service names.

@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{
     growth::Growth,
+    limits::Thing,
     report::{Goal, Latency, Report},
 };
 
@@ -46,6 +47,17 @@ impl std::fmt::Display for Growth {
         right(&mut table, 1);
         writeln!(f, "{table}")
     }
+}
+
+/// A line for each thing, and which of them are too much.
+pub(super) fn checked(f: &mut std::fmt::Formatter<'_>, things: &[Thing]) -> std::fmt::Result {
+    let mut table = table(&["", "measured", "limit", ""]);
+    for thing in things {
+        let verdict = if thing.is_good() { "" } else { "too much" };
+        table.add_row([&thing.what, &number(thing.measured), &number(thing.limit), verdict]);
+    }
+    right(&mut table, 1);
+    writeln!(f, "{table}")
 }
 
 fn latencies(lines: &[Latency]) -> Table {

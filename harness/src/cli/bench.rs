@@ -40,6 +40,17 @@ enum BenchCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Holds what does not depend on the day against limits: calls, bytes, instructions, size of the binary.
+    ///
+    /// Needs valgrind, which counts instructions. Exits with 1 where something is too much.
+    Check {
+        /// The limits, as JSON.
+        #[arg(long, value_name = "FILE")]
+        limits: PathBuf,
+        /// Prints JSON for machines.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]
@@ -65,6 +76,12 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
             let growth = Box::pin(bench::growth(&options)).await?;
             output.show(&growth, || Chart::of_growth(&growth))
         }
+        Some(BenchCommand::Check { limits, json }) => {
+            let checked = Box::pin(bench::check(&limits)).await?;
+            show(&checked, json)?;
+            let verdict = format!("something is more than {} has it", limits.display());
+            if checked.is_good() { Ok(()) } else { Err(verdict.into()) }
+        }
     }
 }
 
@@ -78,11 +95,15 @@ impl OutputArgs {
             let written = fs::write(path, chart()?.svg());
             written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         }
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(found)?);
-        } else {
-            print!("{found}");
-        }
-        Ok(())
+        Ok(show(found, self.json)?)
     }
+}
+
+fn show(found: &(impl Serialize + fmt::Display), json: bool) -> Result<(), serde_json::Error> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(found)?);
+    } else {
+        print!("{found}");
+    }
+    Ok(())
 }

@@ -123,6 +123,7 @@ impl Function {
                 let config = ProcessConfig {
                     name: SYNC,
                     binary: binary(SYNC).await?,
+                    under: Vec::new(),
                     env: env.to_vec(),
                     environments: *environments,
                     concurrency,

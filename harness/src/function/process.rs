@@ -2,6 +2,7 @@
 //! killed and come back.
 
 use std::{
+    ffi::OsStr,
     io::PipeWriter,
     path::PathBuf,
     process::Stdio,
@@ -32,6 +33,8 @@ pub(crate) struct ProcessConfig {
     pub(crate) name: &'static str,
     /// The function's binary.
     pub(crate) binary: PathBuf,
+    /// The command that runs it, such as a profiler's, up to the binary; empty where it runs by itself.
+    pub(crate) under: Vec<String>,
     /// Its environment, beside what Lambda sets.
     pub(crate) env: Vec<(String, String)>,
     /// How many execution environments there are.
@@ -133,7 +136,26 @@ impl ProcessFunction {
     /// ```
     pub async fn kill(&self) {
         let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
-        for (environment, process) in self.lambda.environments.iter().zip(doomed) {
+        self.gone(doomed).await;
+    }
+
+    /// Asks all processes to end, by SIGTERM, and waits until they have.
+    pub(crate) async fn end(&self) -> std::io::Result<()> {
+        let processes = self.lambda.environments.iter().map(|environment| *environment.process.borrow());
+        let processes: Vec<_> = processes.collect();
+        for id in processes.iter().flatten() {
+            Command::new("/bin/sh")
+                .args(["-c", "kill -TERM \"$1\"", "kill", &id.to_string()])
+                .status()
+                .await?;
+        }
+        self.gone(processes).await;
+        Ok(())
+    }
+
+    /// Waits until of each environment this process is gone.
+    async fn gone(&self, processes: Vec<Option<u32>>) {
+        for (environment, process) in self.lambda.environments.iter().zip(processes) {
             // Another one may be there already.
             let is_gone = |now: &Option<u32>| now.is_none() || *now != process;
             let _ = environment.process.subscribe().wait_for(is_gone).await;
@@ -224,8 +246,11 @@ impl Lambda {
     }
 
     fn command(&self, environment: usize, pipe: &PipeWriter) -> std::io::Result<Command> {
-        let mut command = Command::new(&self.config.binary);
+        let ProcessConfig { binary, under, .. } = &self.config;
+        let mut line = under.iter().map(OsStr::new).chain([binary.as_os_str()]);
+        let mut command = Command::new(line.next().unwrap_or_default());
         command
+            .args(line)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", self.api.address(environment))
             .env("AWS_LAMBDA_FUNCTION_NAME", self.config.name)
