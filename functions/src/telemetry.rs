@@ -19,7 +19,8 @@ use std::{
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::time::Instant;
-use tracing_subscriber::{EnvFilter, fmt::format::JsonFields};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, fmt::format::JsonFields, prelude::*};
 
 pub(crate) use line::AUDIT;
 
@@ -60,23 +61,30 @@ static KEPT: AtomicUsize = AtomicUsize::new(0);
 #[derive(Clone, Copy, Debug)]
 pub struct Metrics(());
 
-/// Starts logging at the level of `KEYSYNC_LOG` (default `info`; `tracing`'s filter syntax), and counting.
-/// Audit events are written at any level. Once in a process.
+/// Starts logging what `KEYSYNC_LOG` says (default `info`), and counting. Audit events are written whatever it says.
+/// Once in a process.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .with_env_var(LOG)
-        .from_env_lossy()
-        .add_directive(format!("{AUDIT}=info").parse()?);
-    tracing_subscriber::fmt()
-        .fmt_fields(JsonFields::new())
-        .event_format(line::Line)
-        .with_env_filter(filter)
-        .init();
+    let told = std::env::var(LOG).unwrap_or_default();
+    let filter = filter(&told);
+    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line::Line);
+    let logged = filter.clone().unwrap_or_else(default_filter).with_target(AUDIT, LevelFilter::INFO);
+    tracing_subscriber::registry().with(lines).with(logged).init();
+    if filter.is_none() {
+        tracing::warn!(value = told, "{LOG} does not read, so `info` is logged; write `warn,keysync=debug`");
+    }
     let collector = Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
     COLLECTOR.get_or_init(|| collector);
     describe();
     Ok(Metrics(()))
+}
+
+/// What is logged: a level, or `target=level`, or several of them with commas between. `None` where it is neither.
+fn filter(told: &str) -> Option<Targets> {
+    if told.trim().is_empty() { Some(default_filter()) } else { told.parse().ok() }
+}
+
+fn default_filter() -> Targets {
+    Targets::new().with_default(LevelFilter::INFO)
 }
 
 /// The units, which the collector knows by a metric's name.
@@ -171,4 +179,29 @@ pub(crate) fn millis(since: Instant) -> u64 {
 
 fn exact_millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn what_is_logged_is_a_level_or_a_level_for_each_part() {
+        let logs = |told: &str, target, level| filter(told).is_some_and(|it| it.would_enable(target, &level));
+        for told in ["", " ", "info"] {
+            assert!(logs(told, "keysync::sync", Level::INFO) && !logs(told, "keysync::sync", Level::DEBUG));
+        }
+        let parts = "warn,keysync=debug";
+        assert!(logs(parts, "keysync::sync", Level::DEBUG) && !logs(parts, "hyper", Level::INFO));
+        assert!(!logs("off", "keysync::sync", Level::ERROR));
+    }
+
+    #[test]
+    fn what_is_neither_is_told_from_it() {
+        for told in ["keysync=loud", "keysync=debug=trace"] {
+            assert_eq!(filter(told), None, "{told}");
+        }
+    }
 }
