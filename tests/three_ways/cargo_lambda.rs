@@ -53,7 +53,10 @@ impl CargoLambda {
     pub(crate) async fn start(self) -> Running {
         let log = File::create(self.file("log")).unwrap();
         let mut watch = Command::new("sh");
-        watch.args(["-c", WATCH, "sh", "--package", "keysync", "--env-file"]).arg(self.env_file());
+        // Optimised: that build is there already where all tests run, and no other that fits.
+        watch
+            .args(["-c", WATCH, "sh", "--package", "keysync", "--release", "--env-file"])
+            .arg(self.env_file());
         // Nobody changes the source meanwhile; a test that edits files elsewhere must not start it anew.
         watch.args(["--ignore-changes", "--invoke-address", "127.0.0.1"]);
         watch.args(["--invoke-port", &self.address.port().to_string()]);
