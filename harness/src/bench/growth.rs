@@ -12,7 +12,7 @@ use super::{
 };
 use crate::function::ProcessFunction;
 
-/// How many keys requests are made about.
+/// How many keys requests are made about, at the most.
 const KEYS: usize = 100;
 /// How many of them have many registrations.
 const REGISTERED: usize = 10;
@@ -69,7 +69,7 @@ pub async fn growth(options: &GrowthOptions) -> Result<Growth, BenchError> {
         let keys = growing.keys(services_of_each).await?;
         points.push(growing.point("services of a key", services_of_each, &keys).await?);
     }
-    let keys = &growing.keys(1).await?[..REGISTERED];
+    let keys = &growing.keys(1).await?[..REGISTERED.min(options.requests)];
     let mut registrations = 0;
     for more in powers(1, options.registrations) {
         growing.register(keys, registrations..more).await?;
@@ -99,7 +99,8 @@ struct Growing {
 
 impl Growing {
     async fn keys(&self, services_of_each: usize) -> Result<Vec<BenchKey>, BenchError> {
-        let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..services_of_each])).collect();
+        let keys = 0..KEYS.min(self.requests);
+        let keys: Vec<_> = keys.map(|_| BenchKey::new(&services()[..services_of_each])).collect();
         self.stage.table().put_keys(&keys, |_| {}).await?;
         Ok(keys)
     }
