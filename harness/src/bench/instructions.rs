@@ -3,6 +3,8 @@
 //! The function runs under valgrind's callgrind, which counts. A number of requests and a larger number are made
 //! in processes of their own; what lies between the two counts is that of the requests in between.
 
+use tokio::process::Command;
+
 use super::{
     BenchError,
     keys::BenchKey,
@@ -21,6 +23,8 @@ const KEYS: usize = 20;
 
 /// The kinds of request, each with the instructions that one takes.
 pub(super) async fn of_each(stage: &Stage) -> Result<Vec<(Mix, u64)>, BenchError> {
+    let valgrind = Command::new(CALLGRIND[0]).arg("--version").output().await;
+    valgrind.map_err(BenchError::NoValgrind)?;
     let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..1])).collect();
     stage.table().put_keys(&keys, |_| {}).await?;
     let token = stage.token().await?;

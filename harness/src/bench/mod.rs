@@ -77,6 +77,11 @@ pub enum BenchError {
     /// The loop for the wire floor failed.
     #[error("the wire floor: {0}")]
     Floor(io::Error),
+    /// valgrind could not be run.
+    #[error(
+        "instructions are counted by valgrind, which cannot be run: {0}; install it, such as Debian's valgrind"
+    )]
+    NoValgrind(io::Error),
     /// The function could not be ended.
     #[error("callgrind could not be told to end: {0}")]
     Callgrind(io::Error),

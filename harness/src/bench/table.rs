@@ -13,7 +13,10 @@ impl std::fmt::Display for Report {
         let run = &self.run;
         writeln!(f, "{}, {} processors, {}\n", run.machine, run.processors, run.at)?;
         if run.debug_build {
-            writeln!(f, "This harness was built without --release: the times mean nothing.\n")?;
+            writeln!(
+                f,
+                "This harness was built without optimisation, and the times mean nothing: cargo run --profile bench …\n"
+            )?;
         }
         writeln!(
             f,

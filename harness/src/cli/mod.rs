@@ -72,8 +72,8 @@ enum Command {
     },
     /// Measures what a request costs, on the release binary, beside what it could cost at best.
     ///
-    /// Takes a few minutes, and under cargo some more to build the binary. Run it by `cargo run --release`:
-    /// without `--release` the harness itself is so slow that the times mean nothing.
+    /// Takes a few minutes, and under cargo some more to build the binary. Run it by `cargo run --profile bench`:
+    /// otherwise the harness itself is so slow that the times mean nothing.
     Bench {
         #[command(flatten)]
         args: BenchArgs,
