@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lc_rs::{
-    encoding::AsDer,
+    rand::SystemRandom,
     rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
+    signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::{
@@ -19,7 +19,6 @@ use aws_smithy_runtime_api::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Response;
 use httpmock::MockServer;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keysync::{
     Clock, SyncApp, SyncConfig, config,
     iam::{Authenticated, Iam, IamError, UnverifiedToken},
@@ -99,10 +98,11 @@ impl World {
             "grant_type": "urn:ibm:params:oauth:grant-type:apikey", "scope": "ibm openid", "client_id": "default",
             "acr": 1, "amr": ["pwd"], "jti": "9a1d1d1e-8b1d-4d0f-a0a1-0a6b9a1e3c5d",
         });
-        let header = Header { kid: Some("key-1".to_owned()), ..Header::new(Algorithm::RS256) };
-        // jsonwebtoken takes PKCS#8 as well as PKCS#1.
-        let key = EncodingKey::from_rsa_der(self.tokens.as_der().unwrap().as_ref());
-        jsonwebtoken::encode(&header, &claims, &key).unwrap()
+        let encode = |json: Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = format!("{}.{}", encode(json!({"alg": "RS256", "kid": "key-1"})), encode(claims));
+        let mut signature = vec![0; self.tokens.public_modulus_len()];
+        self.tokens.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
     /// One whose signature is another's.
