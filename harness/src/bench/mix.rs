@@ -114,9 +114,10 @@ pub(super) async fn round(
     .await
 }
 
-/// The token with a signature that is not IAM's.
+/// The token with a signature that is not IAM's: another letter in its middle, so that it is well-formed.
 fn broken(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
-    let reversed: String = signature.chars().rev().collect();
-    format!("{signed}.{reversed}")
+    let (front, back) = signature.split_at(signature.len() / 2);
+    let other = if back.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{front}{other}{}", back.get(1..).unwrap_or_default())
 }
