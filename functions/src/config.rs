@@ -3,11 +3,11 @@
 mod reader;
 mod signing_key;
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use url::Url;
 
-use self::reader::{Reader, name, parse_duration, parse_iam_url, parse_queue_url, parse_switch};
+use self::reader::{Reader, name, parse_duration, parse_iam_url, parse_limit, parse_queue_url, parse_switch};
 use crate::{
     iam::IamSettings,
     notify::{AddressPolicy, Registry},
@@ -35,6 +35,8 @@ pub const SIGNING_KEY_SECRET: &str = "KEYSYNC_SIGNING_KEY_SECRET";
 pub const CALLBACK_TIMEOUT: &str = "KEYSYNC_CALLBACK_TIMEOUT";
 /// How long a request may take.
 pub const REQUEST_TIMEOUT: &str = "KEYSYNC_REQUEST_TIMEOUT";
+/// How many requests a minute one caller may make.
+pub const CALLER_LIMIT: &str = "KEYSYNC_CALLER_LIMIT";
 /// Whether plain HTTP and loopback are allowed.
 pub const LOOPBACK_TEST_MODE: &str = "KEYSYNC_LOOPBACK_TEST_MODE";
 /// Where events go that will never come right.
@@ -67,6 +69,8 @@ pub struct SyncConfig {
     pub outbox: OutboxConfig,
     /// `KEYSYNC_IAM_URL`, `KEYSYNC_IAM_ISSUER`, `KEYSYNC_SERVICE`, `KEYSYNC_REGION`.
     pub iam: IamSettings,
+    /// `KEYSYNC_CALLER_LIMIT`, requests a minute of one caller at one process, default `600`; `None` for `off`.
+    pub caller_limit: Option<NonZeroU32>,
 }
 
 /// What `lifecycle` needs to know.
@@ -128,8 +132,9 @@ impl SyncConfig {
             let issuer = read.or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", name);
             let service = read.or(SERVICE, "hs-crypto", name);
             let region = read.or(REGION, "us-south", name);
+            let caller_limit = read.or(CALLER_LIMIT, "600", parse_limit);
             let iam = IamSettings { url: url?, issuer: issuer?, service: service?, region: region? };
-            Some(Self { outbox: outbox?, iam })
+            Some(Self { outbox: outbox?, iam, caller_limit: caller_limit? })
         })
     }
 }
@@ -173,6 +178,7 @@ mod tests {
             read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
                 .unwrap();
         assert_eq!(config.iam.issuer, "https://iam.cloud.ibm.com/identity");
+        assert_eq!(config.caller_limit.map(NonZeroU32::get), Some(600));
         let outbox = config.outbox;
         assert_eq!((outbox.table.as_str(), outbox.addresses), ("keysync", AddressPolicy::PublicOnly));
         assert_eq!(
@@ -189,16 +195,24 @@ mod tests {
             (CALLBACK_TIMEOUT, "5"),
             (REQUEST_TIMEOUT, "0s"),
             (LOOPBACK_TEST_MODE, "yes"),
+            (CALLER_LIMIT, "0"),
             (SIGNING_KEY, "whsk_hunter2"),
         ])
         .unwrap_err();
         let text = mistakes.join("\n");
-        for name in
-            [TABLE, IAM_URL, CALLBACK_TIMEOUT, REQUEST_TIMEOUT, LOOPBACK_TEST_MODE, SIGNING_KEY, CALLBACKS]
-        {
+        for name in [
+            TABLE,
+            IAM_URL,
+            CALLBACK_TIMEOUT,
+            REQUEST_TIMEOUT,
+            LOOPBACK_TEST_MODE,
+            CALLER_LIMIT,
+            SIGNING_KEY,
+            CALLBACKS,
+        ] {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
-        assert_eq!(mistakes.len(), 7, "{text}");
+        assert_eq!(mistakes.len(), 8, "{text}");
         assert!(!text.contains("hunter2"), "a secret is not repeated");
     }
 

@@ -10,6 +10,7 @@
 //! sync       use case: authorize → claim → deliver → confirm
 //! redeliver  use case: due → lease → deliver → confirm
 //! lifecycle  use case: event → record → deliver → confirm
+//! throttle   how often one caller may ask
 //! iam        token verification, signing keys, access decision
 //! outbox     deliver → confirm
 //! notify     event, signature, delivery, address guard, bulkheads, retry schedule
@@ -36,6 +37,7 @@ pub mod outbox;
 pub mod redeliver;
 pub mod sync;
 pub mod telemetry;
+pub mod throttle;
 pub mod trace;
 
 pub use app::{LifecycleApp, RedeliverApp, SyncApp};

@@ -8,6 +8,7 @@ use crate::{
     key::{ClaimId, KeyId, KeyName},
     ledger::{ClaimError, ClaimRequest, Claimed, LedgerError},
     outbox::Outbox,
+    throttle::{CallerLimit, TooOften},
     trace::Trace,
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub struct Sync {
     /// Decides who may.
     pub iam: Iam,
+    /// Counts how often.
+    pub callers: CallerLimit,
     /// Claims and delivers.
     pub outbox: Outbox,
     /// Tells the time.
@@ -37,6 +40,9 @@ pub enum SyncError {
     /// The caller may not, or IAM cannot say.
     #[error(transparent)]
     Iam(#[from] IamError),
+    /// The caller asks too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The key or its window does not allow it.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -91,6 +97,7 @@ impl Sync {
 
     /// The key, if the caller may synchronize it.
     async fn key(&self, request: &SyncRequest, who: &Authenticated) -> Result<KeyId, SyncError> {
+        self.callers.admit(&who.caller)?;
         self.iam.authorize(who, &request.key, &request.token).await?;
         let key = self.outbox.ledger.resolve(request.instance, &request.key).await?;
         Ok(key.ok_or(ClaimError::NotFound)?)

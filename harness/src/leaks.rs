@@ -10,6 +10,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::HeaderMap,
+    middleware::{self, Next},
+    response::Response,
+};
+
 /// How many secrets of a kind are remembered; the oldest are forgotten first.
 const REMEMBERED: usize = 1000;
 /// Shorter ones stand in innocent lines by chance, and are nobody's secret but a test's.
@@ -28,6 +37,30 @@ pub(crate) enum Kind {
     KeyMaterial,
 }
 
+/// Where a secret has no business to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// In what this function prints.
+    Log(&'static str),
+    /// In what the function URL answers.
+    Answer,
+    /// In what a service is told.
+    Callback,
+    /// In what is asked of DynamoDB, and so in the table.
+    Table,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(function) => write!(f, "in the log of `{function}`"),
+            Self::Answer => f.write_str("in an answer"),
+            Self::Callback => f.write_str("in a callback"),
+            Self::Table => f.write_str("in a call to DynamoDB"),
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -41,12 +74,12 @@ impl fmt::Display for Kind {
 
 /// The secrets of a harness, and which of them were told. Clones are the same ones.
 #[derive(Clone, Default)]
-pub(crate) struct KnownSecrets(Arc<Mutex<State>>);
+pub(crate) struct KnownSecrets(Arc<Mutex<Found>>);
 
 #[derive(Default)]
-struct State {
+struct Found {
     known: BTreeMap<Kind, VecDeque<String>>,
-    told: BTreeSet<(&'static str, Kind)>,
+    told: BTreeSet<(Place, Kind)>,
 }
 
 impl fmt::Debug for KnownSecrets {
@@ -78,27 +111,63 @@ impl KnownSecrets {
         }
     }
 
-    /// Looks through a line that `function` printed.
-    pub(crate) fn look_through(&self, function: &'static str, line: &str) {
+    /// Looks through what was found at `place`.
+    pub(crate) fn look_through(&self, place: Place, text: &str) {
         let mut state = self.state();
-        let State { known, told } = &mut *state;
+        let Found { known, told } = &mut *state;
         for (kind, secrets) in known {
-            if secrets.iter().any(|secret| line.contains(secret.as_str())) {
-                told.insert((function, *kind));
+            if secrets.iter().any(|secret| text.contains(secret.as_str())) {
+                told.insert((place, *kind));
             }
         }
     }
 
-    /// Which secrets were told by whom, in words; `None` where none was.
+    /// Looks through what `router` answers.
+    pub(crate) fn look_through_answers(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), answered))
+    }
+
+    /// Looks through what `router` is asked, which is where callbacks go.
+    pub(crate) fn look_through_callbacks(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), called_back))
+    }
+
+    fn look_through_message(&self, place: Place, headers: &HeaderMap, body: &[u8]) {
+        for value in headers.values() {
+            self.look_through(place, &String::from_utf8_lossy(value.as_bytes()));
+        }
+        self.look_through(place, &String::from_utf8_lossy(body));
+    }
+
+    /// Which secrets were told where, in words; `None` where none was.
     pub(crate) fn told(&self) -> Option<String> {
         let state = self.state();
-        let told = state.told.iter().map(|(function, kind)| format!("{kind} is in the log of `{function}`"));
+        let told = state.told.iter().map(|(place, kind)| format!("{kind} is {place}"));
         Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Found> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn answered(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
+    let (head, body) = next.run(request).await.into_parts();
+    let body = whole(body).await;
+    secrets.look_through_message(Place::Answer, &head.headers, &body);
+    Response::from_parts(head, Body::from(body))
+}
+
+async fn called_back(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let body = whole(body).await;
+    secrets.look_through_message(Place::Callback, &head.headers, &body);
+    next.run(Request::from_parts(head, Body::from(body))).await
+}
+
+/// A body that breaks off is empty.
+async fn whole(body: Body) -> Bytes {
+    to_bytes(body, usize::MAX).await.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -114,7 +183,8 @@ mod tests {
         secrets.add(Kind::Token, "c2lnbmF0dXJlIG9mIGEgdG9rZW4");
         secrets.add(Kind::KeyMaterial, "bWF0ZXJpYWwgb2YgYSBrZXk=");
         secrets.add_signing_keys(&format!(r#"["whsk_{SEED}","whsk_another+key/of+32/bytes="]"#));
-        secrets.look_through("sync", "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
+        secrets
+            .look_through(Place::Log("sync"), "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
         assert_eq!(secrets.told(), None);
         for (line, said) in [
             (r#"{"authorization":"Bearer eyJh.eyJz.c2lnbmF0dXJlIG9mIGEgdG9rZW4"}"#, "an access token"),
@@ -123,7 +193,7 @@ mod tests {
             ("another+key/of+32/bytes=", "the signing key"),
             ("xbWF0ZXJpYWwgb2YgYSBrZXk=x", "key material"),
         ] {
-            secrets.look_through("sync", line);
+            secrets.look_through(Place::Log("sync"), line);
             let told = secrets.told().unwrap();
             assert_eq!(told, format!("{said} is in the log of `sync`"), "of {line}, and never the value");
             secrets.state().told.clear();
@@ -137,9 +207,9 @@ mod tests {
         for n in 0..=REMEMBERED {
             secrets.add(Kind::Token, &format!("the signature of token {n}."));
         }
-        secrets.look_through("sync", "AAAA; the signature of token 0.");
+        secrets.look_through(Place::Log("sync"), "AAAA; the signature of token 0.");
         assert_eq!(secrets.told(), None);
-        secrets.look_through("sync", "the signature of token 1.");
+        secrets.look_through(Place::Log("sync"), "the signature of token 1.");
         assert!(secrets.told().is_some());
     }
 }

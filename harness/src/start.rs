@@ -42,7 +42,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let (clock, table) = (builder.clock.clock(), builder.table.clone());
     let journal = Journal::new(clock.clone());
     let known_secrets = KnownSecrets::default();
-    let dynamo = Dynamo::start(builder.engine.clone(), &table).await?;
+    let dynamo = Dynamo::start(builder.engine.clone(), &table, &known_secrets).await?;
     let client = dynamo.client();
     let world = World::load(&client, &table).await?;
     let iam = world.iam(clock.clone(), known_secrets.clone())?;
@@ -52,7 +52,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let public_key = key.public();
     let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
     let services = emulated(&builder, &journal);
-    let router = services::router(&services, verifier, clock.clone());
+    let router = known_secrets.look_through_callbacks(services::router(&services, verifier, clock.clone()));
     let service_server = Server::start(journal.around(Part::Services, router)).await?;
     let mocks = mocks(&builder).await?;
     let callbacks = callbacks(&builder, &service_server, &mocks);

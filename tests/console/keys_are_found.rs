@@ -43,6 +43,7 @@ async fn keys_are_found_among_many() {
         ] {
             browser.fill("Search by name, alias or ID", search).await;
             browser.click("Search").await;
+            browser.arrives_at(&format!("search={search}&state=&limit=25")).await;
             browser.waits_for("1–1 keys").await;
             browser.assert_sees(found).await;
             browser.assert_sees_no(not_found).await;

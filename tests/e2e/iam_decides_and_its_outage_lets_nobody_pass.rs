@@ -79,3 +79,41 @@ async fn a_token_signed_with_a_new_key_is_taken_after_a_rotation() {
     assert_eq!(later.sync(&world.key).await.unwrap().status, 409);
     assert_eq!(world.sync().await.status, 409, "the old key is still published");
 }
+
+/// As after a theft: what the stolen key signs is refused as soon as the set has been fetched again.
+#[tokio::test]
+async fn a_key_that_was_withdrawn_is_trusted_for_ten_minutes_at_most() {
+    let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
+    let old = world.manager.with_token(&world.manager.token());
+    assert_eq!(world.sync().await.status, 204);
+    world.harness.iam().rotate_key().unwrap();
+    world.harness.iam().withdraw_old_keys();
+    world.travel(Duration::from_millis(10 * 60 * 1000 - 1)).await;
+    assert_eq!(old.sync(&world.key).await.unwrap().status, 409, "the set is fresh");
+    world.travel(Duration::from_millis(1)).await;
+    assert_eq!(old.sync(&world.key).await.unwrap().status, 401);
+    assert_eq!(world.sync().await.status, 409, "with a token of the new key");
+}
+
+/// Whoever makes up key ids makes up work for IAM, if they are let.
+#[tokio::test]
+async fn a_flood_of_unknown_key_ids_is_no_flood_of_fetches() {
+    let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
+    let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
+    let fetches = || {
+        let exchanges = world.harness.journal().exchanges();
+        exchanges.iter().filter(|asked| asked.path == "/identity/keys").count()
+    };
+    assert_eq!(world.sync().await.status, 204);
+    let before = fetches();
+    for half_minute in 1..=4 {
+        world.travel(Duration::from_secs(30)).await;
+        let flood = (0..25).map(async |n| {
+            let token = world.harness.iam().token(&manager.iam_id).header("kid", format!("made-up-{n}"));
+            let answer = world.manager.with_token(&token.build().unwrap()).sync(&world.key).await.unwrap();
+            answer.assert_refused(401, "UNAUTHORIZED_ERR");
+        });
+        futures_util::future::join_all(flood).await;
+        assert_eq!(fetches() - before, half_minute, "one every 30 s");
+    }
+}

@@ -1,14 +1,20 @@
-//! No function prints a secret. The harness compares every line with every secret that it knows, in every test
-//! of this suite (`harness/src/leaks.rs`); these show that it does, and what else is not to be seen.
+//! No function prints a secret, nor answers one, nor tells services or DynamoDB. The harness compares all of that
+//! with every secret that it knows, in every test of this suite (`harness/src/leaks.rs`); these show that it does,
+//! and what else is not to be seen.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use http::Method;
 use keysync_harness::Harness;
 
 use crate::{
     lines::Lines,
     support::{World, world, world_of},
 };
+
+/// An API key in the place of an alias is logged, and looked up.
+const TOLD: &str =
+    "a secret was told: an API key is in the log of `sync`; an API key is in a call to DynamoDB";
 
 #[tokio::test]
 async fn nor_what_only_looks_like_one() {
@@ -52,7 +58,7 @@ async fn one_that_is_printed_fails_its_test_and_is_not_repeated() {
     let api_key = world.harness.api_key().to_owned();
     world.manager.sync(&api_key).await.unwrap().assert_status(404);
     assert!(world.harness.function().process().unwrap().log().iter().any(|line| line.contains(&api_key)));
-    assert_eq!(drop_of(world), "a secret was told: an API key is in the log of `sync`");
+    assert_eq!(drop_of(world), TOLD);
 }
 
 #[tokio::test]
@@ -61,8 +67,30 @@ async fn also_one_that_the_harness_has_not_read_yet_when_it_is_dropped() {
         let world = world().await;
         let api_key = world.harness.api_key().to_owned();
         world.manager.sync(&api_key).await.unwrap().assert_status(404);
-        assert_eq!(drop_of(world), "a secret was told: an API key is in the log of `sync`");
+        assert_eq!(drop_of(world), TOLD);
     }
+}
+
+#[tokio::test]
+async fn one_that_is_answered_or_written_does_so_too() {
+    let world = world().await;
+    let api_key = world.harness.api_key().to_owned();
+    // Nobody ought to put an API key there, either: the caller's own name for a request is answered and kept.
+    let path = format!("/api/v2/keys/{}/actions/sync", world.key);
+    let request = world.manager.request(Method::POST, &path).header("correlation-id", &api_key);
+    world.manager.send(request).await.unwrap().assert_status(204);
+    let key = "an API key is in";
+    let told = format!("{key} the log of `sync`; {key} an answer; {key} a call to DynamoDB");
+    assert_eq!(drop_of(world), format!("a secret was told: {told}"));
+}
+
+#[tokio::test]
+async fn one_that_a_service_is_told_does_so_too() {
+    let world = world().await;
+    let callback = format!("{}/cloud-object-storage/callbacks", world.harness.services_url());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    http.post(callback).body(world.manager.token()).send().await.unwrap();
+    assert_eq!(drop_of(world), "a secret was told: an access token is in a callback");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use keysync::{
     ledger::{ClaimRequest, Claimed, Ledger},
     notify::SigningKeys,
     outbound,
+    throttle::CallerLimit,
 };
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
@@ -64,7 +65,7 @@ impl World {
         answer_as_iam(&server, &tokens);
         let clock = Clock::from_fn(|| EpochMillis::new(NOW));
         let aws = aws(answer);
-        let SyncConfig { iam, outbox } = SyncConfig::read(|name| match name {
+        let SyncConfig { iam, outbox, .. } = SyncConfig::read(|name| match name {
             config::IAM_URL => Some(server.base_url()),
             config::REGION => Some("us-south".to_owned()),
             config::CALLBACKS => Some("{}".to_owned()),
@@ -77,7 +78,10 @@ impl World {
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
             iam: iam(),
-            app: Arc::new(SyncApp::new(outbox, iam(), signing_keys(), &aws, clock.clone()).unwrap()),
+            app: Arc::new(
+                SyncApp::new(outbox, iam(), signing_keys(), CallerLimit::new(None), &aws, clock.clone())
+                    .unwrap(),
+            ),
             ledger: Ledger::new(&aws, "keysync".to_owned()),
             runtime,
             tokens,

@@ -21,6 +21,7 @@ use crate::{
     notify::SigningKeys,
     sync::{Served, Sync, SyncError, Synced},
     telemetry::{self, millis},
+    throttle::CallerLimit,
     trace::Trace,
 };
 
@@ -39,12 +40,13 @@ impl SyncApp {
         config: OutboxConfig,
         iam: Iam,
         keys: SigningKeys,
+        callers: CallerLimit,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
         let jwks = keys.jwks();
-        let sync = Sync { iam, outbox: super::outbox(config, keys, aws, &clock)?, clock };
+        let sync = Sync { iam, callers, outbox: super::outbox(config, keys, aws, &clock)?, clock };
         Ok(Self { sync, jwks, request_timeout })
     }
 

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry};
+use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry, throttle::CallerLimit};
 use lambda_http::{Error, run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
-    let SyncConfig { iam, outbox } =
+    let SyncConfig { iam, outbox, caller_limit } =
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = outbound::aws::config().await?;
     let iam = Iam::new(iam, outbound::client().build()?, Clock::system());
     // Both may go far, and neither needs the other.
     let (keys, ()) = tokio::join!(outbox.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(SyncApp::new(outbox, iam, keys, &aws, Clock::system())?);
+    let app =
+        Arc::new(SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, Clock::system())?);
     run_concurrent(service_fn(move |request| metrics.flush_after(app.clone().handle(request)))).await
 }

@@ -1,6 +1,6 @@
 //! Reads settings one by one, and collects what is wrong with them.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, num::NonZeroU32, time::Duration};
 
 use url::{Host, Url};
 
@@ -75,6 +75,17 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
         "on" => Ok(true),
         "off" => Ok(false),
         other => Err(format!("must be `on` or `off`: got `{other}`")),
+    }
+}
+
+/// A number over zero, or none.
+pub(super) fn parse_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
+    match text {
+        "off" => Ok(None),
+        number => number
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("must be a whole number over zero, or `off`: got `{number}`")),
     }
 }
 

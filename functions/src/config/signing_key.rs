@@ -9,6 +9,7 @@ use aws_sdk_secretsmanager::{
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::GetSecretValueError,
 };
+use zeroize::Zeroizing;
 
 use super::SIGNING_KEY_SECRET;
 use crate::notify::{SigningKeyError, SigningKeys};
@@ -74,7 +75,8 @@ impl SigningKeySource {
 
 async fn read(SecretId(secret): &SecretId, aws: &aws_config::SdkConfig) -> Result<SigningKeys, Problem> {
     let answer = client(aws).get_secret_value().secret_id(secret).send().await?;
-    answer.secret_string().ok_or(Problem::NoText)?.parse().map_err(Problem::NoKey)
+    let text = Zeroizing::new(answer.secret_string.ok_or(Problem::NoText)?);
+    text.parse().map_err(Problem::NoKey)
 }
 
 fn client(aws: &aws_config::SdkConfig) -> Client {

@@ -12,6 +12,7 @@ use crate::{
     iam::IamError,
     ledger::{ClaimError, LedgerError},
     sync::SyncError,
+    throttle::TooOften,
 };
 
 /// When a caller should try again after a fault that is not the caller's, in seconds.
@@ -134,6 +135,12 @@ impl From<&SyncError> for Refusal {
                 )
                 .try_again_after(RETRY_FAULT_AFTER)
             }
+            SyncError::TooOften(TooOften { wait, .. }) => Self::new(
+                Code::TooManyRequests,
+                "You have made too many requests: \
+                     Please wait and try again with the same correlation-id",
+            )
+            .try_again_after(*wait),
             SyncError::Ledger(LedgerError::Throttled) => Self::new(
                 Code::TooManyRequests,
                 "Too many requests at the moment: \

@@ -2,6 +2,7 @@
 
 mod access;
 mod jwks;
+mod key_set;
 mod token;
 
 pub use token::{Caller, NoSubject, UnverifiedToken};

@@ -1,17 +1,19 @@
 //! Access tokens: JWTs signed with RS256, verified as RFC 8725 asks.
 //!
 //! The algorithm is ours to choose, never the token's. The key comes from IAM's published set by its
-//! `kid`; keys that a token brings itself (`jwk`, `jku`, `x5u`, `x5c`) are not looked at. Times are
-//! compared with [`Clock`], so jsonwebtoken's own reading of the system clock is switched off.
+//! `kid`; keys that a token brings itself (`jwk`, `jku`, `x5u`, `x5c`) are not looked at. jsonwebtoken
+//! checks the signature and no claim: it takes a list of issuers for one, and times by the system's clock,
+//! where this service has a [`Clock`]. `docs/security.md` goes through RFC 8725 point by point.
 
 use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, Validation};
-use serde::{Deserialize, Serialize};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use zeroize::Zeroizing;
 
 use super::{IamError, jwks::Jwks};
-use crate::clock::Clock;
+use crate::{clock::Clock, key::is_word};
 
 /// The longest token that is looked at, in bytes (contract section 3).
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -19,9 +21,15 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How far the clocks of IAM and of this service may be apart (contract section 3).
 const LEEWAY: Duration = Duration::from_mins(1);
 
-/// A bearer token that nobody has checked yet.
+/// What a token may say that it is, if it says so at all; in any case (RFC 7519, section 5.1; RFC 9068).
+const TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+
+/// The longest IAM id, in bytes: it stands in logs, audit events and items.
+const MAX_IAM_ID_BYTES: usize = 256;
+
+/// A bearer token that nobody has checked yet. It does not print itself, and leaves no copy in memory.
 #[derive(Clone)]
-pub struct UnverifiedToken(String);
+pub struct UnverifiedToken(Zeroizing<String>);
 
 /// No subject can be read from the `authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +44,7 @@ impl UnverifiedToken {
         let token = token.trim();
         if scheme.eq_ignore_ascii_case("bearer") && (token.len() > MAX_TOKEN_BYTES || names_a_subject(token))
         {
-            Ok(Self(token.to_owned()))
+            Ok(Self(Zeroizing::new(token.to_owned())))
         } else {
             Err(NoSubject)
         }
@@ -97,11 +105,14 @@ impl fmt::Display for Caller {
     }
 }
 
-/// What a verified token says.
+/// What a verified token says. A claim that is there twice does not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     pub(super) iam_id: String,
     pub(super) account: Account,
+    iss: String,
+    sub: String,
+    aud: Option<IgnoredAny>,
     exp: f64,
     iat: f64,
     nbf: Option<f64>,
@@ -116,20 +127,19 @@ pub(super) struct Account {
 /// Checks signatures, issuer and times.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    validation: Validation,
+    issuer: String,
+    signature: Validation,
     keys: Jwks,
     clock: Clock,
 }
 
 impl Verifier {
     pub(super) fn new(issuer: String, keys: Jwks, clock: Clock) -> Self {
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_issuer(&[issuer]);
-        validation.set_required_spec_claims(&["iss", "sub", "exp"]);
-        validation.validate_aud = false; // IAM's access tokens bear no audience
-        validation.validate_exp = false; // times are checked below, by our clock
-        validation.validate_nbf = false;
-        Self { validation, keys, clock }
+        let mut signature = Validation::new(Algorithm::RS256);
+        signature.required_spec_claims.clear();
+        signature.validate_aud = false;
+        signature.validate_exp = false;
+        Self { issuer, signature, keys, clock }
     }
 
     pub(super) async fn fetch_keys_ahead(&self) {
@@ -142,36 +152,68 @@ impl Verifier {
             return Err(unauthorized(format!("the token has {} bytes, over {MAX_TOKEN_BYTES}", token.len())));
         }
         let header = jsonwebtoken::decode_header(token).map_err(|error| unauthorized(error.to_string()))?;
-        if header.alg != Algorithm::RS256 {
-            return Err(unauthorized(format!("signed with {:?}, not RS256", header.alg)));
-        }
-        if header.crit.is_some() {
-            return Err(unauthorized("its header has critical extensions".to_owned()));
-        }
-        let kid = header.kid.ok_or_else(|| unauthorized("its header names no key (kid)".to_owned()))?;
-        let key = self.keys.key(&kid).await?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
+        let key = self.keys.key(key_id(header).map_err(unauthorized)?.as_str()).await?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.signature)
             .map_err(|error| unauthorized(error.to_string()))?
             .claims;
-        self.in_time(&claims)?;
+        self.is_ours(&claims).and_then(|()| self.is_in_time(&claims)).map_err(unauthorized)?;
         Ok(claims)
     }
 
-    fn in_time(&self, claims: &Claims) -> Result<(), IamError> {
+    /// From our IAM, about somebody, and for us.
+    fn is_ours(&self, claims: &Claims) -> Result<(), String> {
+        let Claims { iss, sub, iam_id, account, aud, .. } = claims;
+        if *iss != self.issuer {
+            return Err("from another issuer".to_owned());
+        }
+        // IAM's access tokens have no audience; its other tokens are for somebody else.
+        if aud.is_some() {
+            return Err("for another audience (aud): not an access token".to_owned());
+        }
+        let is_id =
+            !iam_id.is_empty() && iam_id.len() <= MAX_IAM_ID_BYTES && !iam_id.contains(char::is_control);
+        if sub.is_empty() || !is_id {
+            return Err("its subject is no name (sub, iam_id)".to_owned());
+        }
+        // It goes into the CRN that IAM is asked about.
+        if !is_word(&account.bss) {
+            return Err("its account is no name (account.bss)".to_owned());
+        }
+        Ok(())
+    }
+
+    fn is_in_time(&self, claims: &Claims) -> Result<(), String> {
         #[expect(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
         let now = self.clock.now().get() as f64 / 1000.0;
         let leeway = LEEWAY.as_secs_f64();
         if claims.exp <= now - leeway {
-            return Err(unauthorized(format!("expired at {} s", claims.exp)));
+            return Err(format!("expired at {} s", claims.exp));
         }
         if claims.iat > now + leeway {
-            return Err(unauthorized(format!("issued in the future, at {} s", claims.iat)));
+            return Err(format!("issued in the future, at {} s", claims.iat));
         }
         if claims.nbf.is_some_and(|nbf| nbf > now + leeway) {
-            return Err(unauthorized("not valid yet".to_owned()));
+            return Err("not valid yet".to_owned());
         }
         Ok(())
     }
+}
+
+/// The key that a token says it was signed with, if it says nothing else that matters.
+fn key_id(header: Header) -> Result<String, String> {
+    if header.alg != Algorithm::RS256 {
+        return Err(format!("signed with {:?}, not RS256", header.alg));
+    }
+    // What the token is has to be told from what else the same keys may sign (RFC 8725, section 3.12).
+    let is_access_token =
+        |typ: &String| TOKEN_TYPES.iter().any(|expected| typ.eq_ignore_ascii_case(expected));
+    if !header.typ.as_ref().is_none_or(is_access_token) {
+        return Err("its header says that it is no access token (typ)".to_owned());
+    }
+    if header.crit.is_some() {
+        return Err("its header has critical extensions".to_owned());
+    }
+    header.kid.ok_or_else(|| "its header names no key (kid)".to_owned())
 }
 
 fn unauthorized(why: String) -> IamError {

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{InstanceId, KeyId, Malformed, ServiceName};
 
+/// Whether `part` can stand in a CRN without meaning more than itself.
+pub(crate) fn is_word(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
+}
+
 /// The CRN of a service instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceCrn {
@@ -71,9 +76,7 @@ impl FromStr for KeyCrn {
             return Err(expected);
         };
         let account = scope.strip_prefix("a/").ok_or(expected)?;
-        // They go into what services are told, so nothing but plain words.
-        let is_word =
-            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        // They go into what services are told.
         if ![service, region, account].into_iter().all(is_word) {
             return Err(expected);
         }

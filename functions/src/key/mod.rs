@@ -7,6 +7,7 @@ mod notification;
 mod time;
 pub mod window;
 
+pub(crate) use crn::is_word;
 pub use crn::{InstanceCrn, KeyCrn, ResourceCrn};
 pub use id::{Alias, CorrelationId, InstanceId, KeyId, KeyName, KeyRing, Malformed, ServiceName};
 pub use lifecycle::{KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, LifecycleEvent};

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use zeroize::Zeroizing;
 
 /// How private keys start, so that one is told from other secrets at a glance.
 const PRIVATE_PREFIX: &str = "whsk_";
@@ -11,7 +12,7 @@ const PRIVATE_PREFIX: &str = "whsk_";
 /// How many keys sign at once: the one that receivers know, and the one that they are to learn.
 const MOST: usize = 2;
 
-/// A private key that signs callbacks.
+/// A private key that signs callbacks. AWS-LC wipes it from memory when it is dropped.
 pub struct SigningKey(Ed25519KeyPair);
 
 /// All keys that sign callbacks: each signs every callback, so that whoever knows one of them can verify.
@@ -40,7 +41,7 @@ impl FromStr for SigningKey {
 
     fn from_str(text: &str) -> Result<Self, SigningKeyError> {
         let encoded = text.strip_prefix(PRIVATE_PREFIX).ok_or(SigningKeyError::Malformed)?;
-        let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| SigningKeyError::Malformed)?;
+        let bytes = Zeroizing::new(BASE64_STANDARD.decode(encoded).map_err(|_| SigningKeyError::Malformed)?);
         let pair = match bytes.len() {
             32 => Ed25519KeyPair::from_seed_unchecked(&bytes),
             64 => Ed25519KeyPair::from_seed_and_public_key(&bytes[..32], &bytes[32..]),

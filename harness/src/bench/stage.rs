@@ -14,7 +14,7 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use http::{Request, header};
-use keysync::key::InstanceId;
+use keysync::{config::CALLER_LIMIT, key::InstanceId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,10 +43,14 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn set() -> Result<Self, BenchError> {
         let binaries = Binaries::find().await?;
-        let engine = Dynamo::start(Engine::Memory, TABLE).await.map_err(HarnessError::from)?;
+        let engine = Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default())
+            .await
+            .map_err(HarnessError::from)?;
         let receiver = Receiver::start().await?;
-        let mut builder =
-            Harness::builder().engine(Engine::Url(engine.url().to_owned())).function(Mode::InProcess);
+        let mut builder = Harness::builder()
+            .engine(Engine::Url(engine.url().to_owned()))
+            .function(Mode::InProcess)
+            .env(CALLER_LIMIT, "off"); // one caller asks for it all
         for name in services() {
             builder = builder.service_at(&name, &receiver.url());
         }

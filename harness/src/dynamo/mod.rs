@@ -15,6 +15,8 @@ use aws_sdk_dynamodb::{
 use dynoxide::Database;
 use tokio::{net::TcpListener, task::AbortHandle};
 
+use crate::leaks::KnownSecrets;
+
 pub use fault::{Fault, Times};
 pub use proxy::{Call, Proxy};
 pub use table::{DUE_INDEX, TABLE};
@@ -98,7 +100,11 @@ pub struct Dynamo {
 
 impl Dynamo {
     /// Starts `engine`, makes `table` if it is not there, and puts the proxies in front.
-    pub(crate) async fn start(engine: Engine, table: &str) -> Result<Self, DynamoError> {
+    pub(crate) async fn start(
+        engine: Engine,
+        table: &str,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, DynamoError> {
         let (url, task) = match &engine {
             Engine::Url(url) => (url.trim_end_matches('/').to_owned(), None),
             Engine::Memory => serve(Database::memory(), &engine).await?,
@@ -106,8 +112,9 @@ impl Dynamo {
         };
         // One for all three: a client takes 30 ms to make, more than everything else here.
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let (sync, lifecycle) = (Proxy::start(&url, &http).await?, Proxy::start(&url, &http).await?);
-        let redeliver = Proxy::start(&url, &http).await?;
+        let sync = Proxy::start(&url, &http, secrets).await?;
+        let lifecycle = Proxy::start(&url, &http, secrets).await?;
+        let redeliver = Proxy::start(&url, &http, secrets).await?;
         let config = sdk_config(&url).await?;
         let dynamo = Self { sync, lifecycle, redeliver, url, config, engine: task };
         table::create_if_absent(&dynamo, table).await?;

@@ -16,7 +16,10 @@ use axum::{
 use tokio::sync::watch;
 
 use super::fault::{Fault, Plan, Times};
-use crate::server::{Server, cut};
+use crate::{
+    leaks::{KnownSecrets, Place},
+    server::{Server, cut},
+};
 
 /// A call that came through.
 ///
@@ -56,6 +59,7 @@ pub struct Proxy {
 struct Shared {
     engine: String,
     http: reqwest::Client,
+    secrets: KnownSecrets,
     journal: Mutex<Journal>,
     /// How many calls were held since the start.
     held: watch::Sender<usize>,
@@ -78,10 +82,15 @@ struct Journal {
 
 impl Proxy {
     /// A proxy in front of the engine at `url`.
-    pub(super) async fn start(url: &str, http: &reqwest::Client) -> Result<Self, super::DynamoError> {
+    pub(super) async fn start(
+        url: &str,
+        http: &reqwest::Client,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, super::DynamoError> {
         let shared = Arc::new(Shared {
             engine: url.to_owned(),
             http: http.clone(),
+            secrets: secrets.clone(),
             journal: Mutex::default(),
             held: watch::Sender::default(),
             releases: watch::Sender::default(),
@@ -270,6 +279,7 @@ impl Shared {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut journal = self.locked();
         let request = String::from_utf8_lossy(request).into_owned();
+        self.secrets.look_through(Place::Table, &request);
         let fault = journal.plan.next(&operation, &request);
         journal.calls.push(Call { operation, request, fault, answer_bytes: 0 });
         (journal.taken + journal.calls.len() - 1, fault)

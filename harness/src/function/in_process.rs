@@ -8,10 +8,10 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use keysync::{Clock, SyncApp, SyncConfig, iam::Iam, outbound};
+use keysync::{Clock, SyncApp, SyncConfig, iam::Iam, outbound, throttle::CallerLimit};
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
-use crate::server::Server;
+use crate::{leaks::KnownSecrets, server::Server};
 
 /// A function URL in front of the handler.
 #[derive(Debug)]
@@ -21,18 +21,22 @@ pub(super) struct InProcessFunction {
 
 impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
-    pub(super) async fn start(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
+    pub(super) async fn start(
+        env: &[(String, String)],
+        clock: Clock,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, FunctionError> {
         let env = Environment(env);
-        let SyncConfig { iam, outbox } =
+        let SyncConfig { iam, outbox, caller_limit } =
             SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
         let aws = env.dynamodb().await?;
         let http = outbound::client().build().map_err(FunctionError::configuration)?;
         let iam = Iam::new(iam, http, clock.clone());
         let keys = env.signing_keys(&outbox.signing_keys, &aws).await?;
-        let app = SyncApp::new(outbox, iam, keys, &aws, clock);
+        let app = SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
-        Ok(Self { server: Server::start(router).await? })
+        Ok(Self { server: Server::start(secrets.look_through_answers(router)).await? })
     }
 
     /// The function URL.

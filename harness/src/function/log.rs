@@ -17,7 +17,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::leaks::KnownSecrets;
+use crate::leaks::{KnownSecrets, Place};
 
 /// How many lines are kept; the oldest go first.
 const KEPT_LINES: usize = 100_000;
@@ -95,7 +95,7 @@ impl Log {
     }
 
     pub(super) fn add(&self, line: String) {
-        self.output.secrets.look_through(self.function, &line);
+        self.output.secrets.look_through(Place::Log(self.function), &line);
         if !self.output.quiet {
             eprintln!("{line}");
         }

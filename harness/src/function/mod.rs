@@ -130,11 +130,14 @@ impl Function {
                     timeout,
                     output,
                 };
+                let secrets = config.output.secrets.clone();
                 let function = ProcessFunction::start(config).await?;
-                let url = url::start(&function).await?;
+                let url = url::start(&function, &secrets).await?;
                 Ok(Self(Way::Process(function, url)))
             }
-            Mode::InProcess => Ok(Self(Way::InProcess(InProcessFunction::start(env, clock).await?))),
+            Mode::InProcess => {
+                Ok(Self(Way::InProcess(InProcessFunction::start(env, clock, &output.secrets).await?)))
+            }
             Mode::Url(url) => Ok(Self(Way::Url(url.clone()))),
         }
     }

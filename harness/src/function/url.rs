@@ -9,12 +9,15 @@ use axum::{
 };
 
 use super::{FunctionError, MAX_BODY_BYTES, ProcessFunction, event, process::Invoker, runtime_api::Outcome};
-use crate::server::Server;
+use crate::{leaks::KnownSecrets, server::Server};
 
 /// Starts a function URL for `function`.
-pub(super) async fn start(function: &ProcessFunction) -> Result<Server, FunctionError> {
+pub(super) async fn start(
+    function: &ProcessFunction,
+    secrets: &KnownSecrets,
+) -> Result<Server, FunctionError> {
     let router = Router::new().fallback(invoke).with_state(function.invoker());
-    Ok(Server::start(router).await?)
+    Ok(Server::start(secrets.look_through_answers(router)).await?)
 }
 
 async fn invoke(State(function): State<Invoker>, request: Request) -> Response {

@@ -302,6 +302,19 @@ impl Iam {
         TokenBuilder::new(self.clone(), iam_id, self.0.clock.now())
     }
 
+    /// A token of this header and these claims to the letter, properly signed: for what [`Iam::token`] cannot
+    /// say, such as the same claim twice, or what is no JSON at all.
+    ///
+    /// ```no_run
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = harness.iam().signed(r#"{"alg":"none","alg":"RS256"}"#, r#"{"sub":"a","sub":"b"}"#)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> Result<String, IamError> {
+        token::signed(self, header.as_ref(), claims.as_ref(), None)
+    }
+
     /// Verifies a token.
     ///
     /// ```no_run

@@ -155,17 +155,28 @@ impl TokenBuilder {
     /// # }
     /// ```
     pub fn build(&self) -> Result<String, IamError> {
-        let encoded = |part: &Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(json!(part).to_string());
-        let message = format!("{}.{}", encoded(&self.header), encoded(&self.claims));
-        let signature = if self.stranger {
-            SigningKey::generate()?.sign(message.as_bytes())?
-        } else {
-            self.iam.state().keys.current().sign(message.as_bytes())?
-        };
-        let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
-        self.iam.0.secrets.add(Kind::Token, &signature);
-        Ok(format!("{message}.{signature}"))
+        let stranger = self.stranger.then(SigningKey::generate).transpose()?;
+        let (header, claims) = (json!(self.header).to_string(), json!(self.claims).to_string());
+        signed(&self.iam, header.as_bytes(), claims.as_bytes(), stranger.as_ref())
     }
+}
+
+/// A token of these bytes, signed by a stranger where there is one, else by `iam`.
+pub(super) fn signed(
+    iam: &Iam,
+    header: &[u8],
+    claims: &[u8],
+    stranger: Option<&SigningKey>,
+) -> Result<String, IamError> {
+    let encoded = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let message = format!("{}.{}", encoded(header), encoded(claims));
+    let signature = match stranger {
+        Some(key) => key.sign(message.as_bytes())?,
+        None => iam.state().keys.current().sign(message.as_bytes())?,
+    };
+    let signature = encoded(&signature);
+    iam.0.secrets.add(Kind::Token, &signature);
+    Ok(format!("{message}.{signature}"))
 }
 
 #[derive(Deserialize)]

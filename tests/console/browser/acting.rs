@@ -21,7 +21,8 @@ impl Browser {
 
     /// Writes into the field with this label, instead of what was in there.
     pub(crate) async fn fill(&self, label: &str, text: &str) {
-        self.notes(format!("fill {label:?} with {text:?}"));
+        let shown = if label == "API key" { "…" } else { text };
+        self.notes(format!("fill {label:?} with {shown:?}"));
         let fill = async |field: WebElement| {
             field.clear().await?;
             field.send_keys(text).await

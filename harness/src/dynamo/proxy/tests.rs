@@ -5,7 +5,10 @@ use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
 use std::time::Duration;
 
 use super::*;
-use crate::dynamo::{Dynamo, Engine, TABLE};
+use crate::{
+    dynamo::{Dynamo, Engine, TABLE},
+    leaks::KnownSecrets,
+};
 
 async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
     let through_proxy = dynamo.sdk_config().into_builder().endpoint_url(dynamo.proxy().url()).build();
@@ -22,7 +25,7 @@ async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
 }
 
 async fn dynamo() -> Dynamo {
-    Dynamo::start(Engine::Memory, TABLE).await.unwrap()
+    Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default()).await.unwrap()
 }
 
 #[tokio::test]

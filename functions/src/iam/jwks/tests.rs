@@ -1,0 +1,177 @@
+//! What is fetched, and how often.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use httpmock::{Method::GET, MockServer};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn jwk(kid: &str) -> Value {
+    json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "e": "AQAB",
+           "n": BASE64_URL_SAFE_NO_PAD.encode([0xC1; 256])})
+}
+
+/// A cache in front of `server`, and its clock in milliseconds.
+fn cache(server: &MockServer) -> (Jwks, Arc<AtomicU64>) {
+    let millis = Arc::new(AtomicU64::new(1_700_000_000_000));
+    let clock = Clock::from_fn({
+        let millis = millis.clone();
+        move || EpochMillis::new(millis.load(Ordering::Relaxed))
+    });
+    let url = server.url("/identity/keys").parse().unwrap();
+    (Jwks::new(url, outbound::client().build().unwrap(), clock), millis)
+}
+
+fn pass(millis: &AtomicU64, time: Duration) {
+    millis.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+}
+
+async fn serve<'a>(server: &'a MockServer, keys: &[&str]) -> httpmock::Mock<'a> {
+    let keys: Vec<Value> = keys.iter().map(|kid| jwk(kid)).collect();
+    server
+        .mock_async(|when, then| {
+            when.method(GET).path("/identity/keys");
+            then.status(200).json_body(json!({"keys": keys}));
+        })
+        .await
+}
+
+async fn serve_fault(server: &MockServer) -> httpmock::Mock<'_> {
+    server
+        .mock_async(|when, then| {
+            when.method(GET).path("/identity/keys");
+            then.status(503);
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_known_key_is_fetched_once() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, _) = cache(&server);
+    for _ in 0..3 {
+        cache.key("a").await.unwrap();
+    }
+    set.assert_calls_async(1).await;
+}
+
+#[tokio::test]
+async fn a_set_that_was_fetched_ahead_is_not_fetched_again() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, _) = cache(&server);
+    cache.fetch_ahead().await;
+    cache.key("a").await.unwrap();
+    set.assert_calls_async(1).await;
+}
+
+#[tokio::test]
+async fn where_none_could_be_fetched_ahead_the_first_request_tries_again() {
+    let server = MockServer::start_async().await;
+    let fault = serve_fault(&server).await;
+    let (cache, _) = cache(&server);
+    cache.fetch_ahead().await;
+    fault.delete_async().await;
+    serve(&server, &["a"]).await;
+    cache.key("a").await.unwrap();
+}
+
+#[tokio::test]
+async fn many_at_once_make_one_fetch() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, _) = cache(&server);
+    let all = futures_util::future::join_all((0..50).map(|_| cache.key("a"))).await;
+    assert!(all.iter().all(Result::is_ok));
+    set.assert_calls_async(1).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_fetches_every_30_s() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, millis) = cache(&server);
+    for n in 0..20 {
+        assert!(matches!(cache.key(&n.to_string()).await, Err(IamError::Unauthorized(_))));
+    }
+    set.assert_calls_async(1).await;
+    pass(&millis, REFETCH_PAUSE);
+    assert!(cache.key("unknown").await.is_err());
+    set.assert_calls_async(2).await;
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_found_after_the_pause() {
+    let server = MockServer::start_async().await;
+    let old = serve(&server, &["a"]).await;
+    let (cache, millis) = cache(&server);
+    cache.key("a").await.unwrap();
+    old.delete_async().await;
+    serve(&server, &["a", "b"]).await;
+    pass(&millis, REFETCH_PAUSE);
+    cache.key("b").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_set_serves_an_hour_while_iam_is_out_and_no_longer() {
+    let server = MockServer::start_async().await;
+    let up = serve(&server, &["a"]).await;
+    let (cache, millis) = cache(&server);
+    cache.key("a").await.unwrap();
+    up.delete_async().await;
+    serve_fault(&server).await;
+    pass(&millis, FRESH + STALE.saturating_sub(Duration::from_millis(1)));
+    cache.key("a").await.unwrap();
+    assert!(matches!(cache.key("new").await, Err(IamError::Unavailable(_))), "it may be a new key");
+    pass(&millis, Duration::from_millis(1));
+    assert!(matches!(cache.key("a").await, Err(IamError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn an_outage_at_the_start_ends_with_the_outage() {
+    let server = MockServer::start_async().await;
+    let out = serve_fault(&server).await;
+    let (cache, _) = cache(&server);
+    assert!(matches!(cache.key("a").await, Err(IamError::Unavailable(_))));
+    out.delete_async().await;
+    serve(&server, &["a"]).await;
+    cache.key("a").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_set_that_is_too_large_or_broken_leaves_the_one_that_is_there() {
+    let server = MockServer::start_async().await;
+    let good = serve(&server, &["a"]).await;
+    let (cache, millis) = cache(&server);
+    cache.key("a").await.unwrap();
+    good.delete_async().await;
+    let huge = json!({"keys": [jwk("b")], "padding": "x".repeat(MAX_SET_BYTES)}).to_string();
+    let cut_short = json!({"keys": [jwk("b")]}).to_string().replace('}', "");
+    for broken in [huge, cut_short, r#"{"keys":[]}"#.to_owned(), "<html>".to_owned()] {
+        let mock = server
+            .mock_async(|when, then| {
+                when.method(GET).path("/identity/keys");
+                then.status(200).body(broken);
+            })
+            .await;
+        pass(&millis, FRESH);
+        cache.key("a").await.unwrap();
+        assert!(matches!(cache.key("b").await, Err(IamError::Unavailable(_))));
+        mock.assert_calls_async(1).await;
+        mock.delete_async().await;
+    }
+}
+
+/// Otherwise each of them would wait for a fetch of its own: 3 s, one after the other.
+#[tokio::test]
+async fn those_who_wait_for_a_fetch_that_fails_do_not_fetch_again() {
+    let server = MockServer::start_async().await;
+    let fault = serve_fault(&server).await;
+    let (cache, _) = cache(&server);
+    let all = futures_util::future::join_all((0..50).map(|n| cache.key(["a", "b"][n % 2]))).await;
+    assert!(all.iter().all(|key| matches!(key, Err(IamError::Unavailable(_)))));
+    fault.assert_calls_async(1).await;
+    assert!(cache.key("a").await.is_err(), "who comes later asks again");
+    fault.assert_calls_async(2).await;
+}

@@ -1,0 +1,118 @@
+//! A JWKS (RFC 7517): which of its keys may have signed a token.
+
+use std::{collections::HashMap, ops::RangeInclusive};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The RSA moduli that are trusted, in bits. The most is what aws-lc-rs verifies with.
+const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
+/// The longest public exponent, in bytes. 65,537 has three; longer ones cost time and gain nothing.
+const MAX_EXPONENT_BYTES: usize = 4;
+
+/// The RS256 signature keys of a set; what is not one is passed over.
+pub(super) fn parse(body: &[u8]) -> Result<HashMap<String, DecodingKey>, String> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    let set: Set = serde_json::from_slice(body).map_err(|error| format!("not a JWKS: {error}"))?;
+    let mut keys = HashMap::new();
+    for (kid, key) in set.keys.into_iter().filter_map(signature_key) {
+        keys.entry(kid).or_insert(key);
+    }
+    if keys.is_empty() { Err("the set holds no usable RS256 key".to_owned()) } else { Ok(keys) }
+}
+
+fn signature_key(jwk: Value) -> Option<(String, DecodingKey)> {
+    #[derive(Deserialize)]
+    struct Jwk {
+        kid: String,
+        kty: String,
+        alg: Option<String>,
+        r#use: Option<String>,
+        key_ops: Option<Vec<String>>,
+        n: String,
+        e: String,
+    }
+    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
+    let fits = jwk.kty == "RSA"
+        && jwk.alg.is_none_or(|alg| alg == "RS256")
+        && jwk.r#use.is_none_or(|usage| usage == "sig")
+        && jwk.key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
+        && MODULUS_BITS.contains(&bits(&modulus))
+        && exponent.len() <= MAX_EXPONENT_BYTES
+        && exponent != [1] // would verify anything
+        && exponent.last().is_some_and(|last| last % 2 == 1);
+    fits.then(|| (jwk.kid, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
+}
+
+fn bits(number: &[u8]) -> usize {
+    8 * number.len() - number.first().map_or(0, |first| first.leading_zeros() as usize)
+}
+
+/// A number of a JWK, without leading zeros: they would make a small one look large.
+fn number(text: &str) -> Option<Vec<u8>> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    Some(bytes[zeros..].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::DecodingKeyKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn jwk(kid: &str) -> Value {
+        json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "e": "AQAB",
+               "n": BASE64_URL_SAFE_NO_PAD.encode([0xC1; 256])})
+    }
+
+    #[test]
+    fn of_two_keys_with_one_name_the_first_that_can_be_one_counts() {
+        let named = |n: u8| json!({"kid": "a", "kty": "RSA", "e": "AQAB", "n": BASE64_URL_SAFE_NO_PAD.encode([n; 256])});
+        let small =
+            json!({"kid": "a", "kty": "RSA", "e": "AQAB", "n": BASE64_URL_SAFE_NO_PAD.encode([0xC1; 64])});
+        let keys = parse(json!({"keys": [small, named(0xC3), named(0xC5)]}).to_string().as_bytes()).unwrap();
+        let DecodingKeyKind::RsaModulusExponent { n, .. } = keys["a"].kind() else { panic!("an RSA key") };
+        assert_eq!((keys.len(), n[..].to_vec()), (1, vec![0xC3; 256]));
+    }
+
+    #[test]
+    fn only_rsa_signature_keys_of_2048_bits_count() {
+        let number = |bytes: &[u8]| json!(BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let with = |name: &str, value: Value| {
+            let mut key = jwk("x");
+            key[name] = value;
+            key
+        };
+        for wrong in [
+            with("kty", json!("EC")),
+            with("alg", json!("RS512")),
+            with("use", json!("enc")),
+            with("key_ops", json!(["encrypt", "wrapKey"])),
+            with("n", number(&[0xC1; 128])),
+            with("n", number(&[&[0; 128][..], &[0xC1; 128]].concat())),
+            with("n", number(&[&[0x7F][..], &[0xC1; 255]].concat())),
+            with("n", number(&[0xC1; 1025])),
+            with("n", number(&[])),
+            with("n", json!("?")),
+            with("n", json!(7)),
+            with("e", number(&[])),
+            with("e", number(&[0, 1])),
+            with("e", number(&[2])),
+            with("e", number(&[0xC1; 5])),
+            with("kid", json!(["good"])),
+        ] {
+            let body = json!({"keys": [wrong.clone(), jwk("good")]}).to_string();
+            let kids: Vec<String> = parse(body.as_bytes()).unwrap().into_keys().collect();
+            assert_eq!(kids, ["good"], "{wrong}");
+        }
+        assert!(parse(b"{\"keys\":[]}").is_err() && parse(b"<html>").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Claims that IAM would not make, under its own signature: what they say has to hold by itself.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Forge, Hostile, twice};
+
+/// Good claims with one that says something else, or is not there.
+fn with(forge: &Forge, name: &str, value: Value) -> Hostile {
+    let what: String = format!("{name} {value}").chars().take(60).collect();
+    (what, forge.good().claim(name, value).build().unwrap())
+}
+
+fn without(forge: &Forge, names: &[&'static str]) -> Vec<Hostile> {
+    names.iter().map(|name| (format!("no {name}"), forge.good().without(name).build().unwrap())).collect()
+}
+
+fn given_twice(forge: &Forge, name: &str, value: impl Into<Value>) -> Hostile {
+    let (header, claims) = forge.parts();
+    (format!("{name} twice"), forge.signed(header.to_string(), twice(&claims, name, value)))
+}
+
+#[tokio::test]
+async fn times_that_are_over_or_yet_to_come_or_none() {
+    let forge = Forge::new().await;
+    let minutes = |minutes| Duration::from_mins(minutes);
+    let now = forge.parts().1["iat"].as_u64().unwrap();
+    let mut tokens = vec![
+        ("expired an hour ago".to_owned(), forge.good().expired(minutes(60)).build().unwrap()),
+        ("expired, leeway over".to_owned(), forge.good().expired(minutes(1)).build().unwrap()),
+        ("not valid yet".to_owned(), forge.good().not_before(minutes(2)).build().unwrap()),
+        with(&forge, "iat", json!(now + 120)),
+        given_twice(&forge, "exp", now + 9000),
+        given_twice(&forge, "iat", now),
+    ];
+    for exp in [
+        json!(0),
+        json!(-1),
+        json!(null),
+        json!((now + 60).to_string()),
+        json!(true),
+        json!([now + 60]),
+        json!(-1e300),
+    ] {
+        tokens.push(with(&forge, "exp", exp));
+    }
+    for (name, absurd) in
+        [("iat", json!(1e300)), ("iat", json!("now")), ("nbf", json!(1e300)), ("nbf", json!("now"))]
+    {
+        tokens.push(with(&forge, name, absurd));
+    }
+    let (header, claims) = forge.parts();
+    let infinite = claims.to_string().replacen("\"exp\":", "\"exp\":1e400,\"was\":", 1);
+    tokens.push(("exp beyond all numbers".to_owned(), forge.signed(header.to_string(), infinite)));
+    tokens.extend(without(&forge, &["exp", "iat"]));
+    forge.refuses(401, tokens).await;
+    forge
+        .accepts(vec![
+            ("within the leeway".to_owned(), forge.good().expired(Duration::from_secs(30)).build().unwrap()),
+            (
+                "not a whole second".to_owned(),
+                forge.good().claim("exp", 60.5 + seconds(now)).build().unwrap(),
+            ),
+        ])
+        .await;
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
+fn seconds(whole: u64) -> f64 {
+    whole as f64
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_ours_or_looks_like_it() {
+    let forge = Forge::new().await;
+    let ours = forge.parts().1["iss"].as_str().unwrap().to_owned();
+    let mut tokens: Vec<Hostile> = [
+        "https://attacker.example/identity",
+        "https://iam.cloud.ibm.com.attacker.example/identity",
+        "https://iam.cloud.ibm.com@attacker.example/identity",
+        "https://iam.test.cloud.ibm.com/identity",
+        "http://iam.cloud.ibm.com/identity",
+        "https://IAM.cloud.ibm.com/identity",
+        "https://iаm.cloud.ibm.com/identity", // a Cyrillic letter
+        "https://iam.cloud.ibm.com/identity/",
+        "https://iam.cloud.ibm.com/identity#",
+        "https://iam.cloud.ibm.com/identity ",
+        "https://iam.cloud.ibm.com/identity\u{0}",
+        "https://iam.cloud.ibm.com",
+        "iam.cloud.ibm.com/identity",
+        "",
+    ]
+    .map(|issuer| with(&forge, "iss", json!(issuer)))
+    .to_vec();
+    for issuer in
+        [json!([ours]), json!(["https://attacker.example", ours]), json!({"iss": ours}), json!(null)]
+    {
+        tokens.push(with(&forge, "iss", issuer));
+    }
+    tokens.push(given_twice(&forge, "iss", "https://attacker.example"));
+    tokens.extend(without(&forge, &["iss"]));
+    forge.refuses(401, tokens).await;
+}
+
+#[tokio::test]
+async fn somebody_who_has_no_name_or_no_account_or_two() {
+    let forge = Forge::new().await;
+    let account = forge.parts().1["account"]["bss"].as_str().unwrap().to_owned();
+    let mut tokens = vec![
+        given_twice(&forge, "iam_id", "IBMid-somebody-richer"),
+        given_twice(&forge, "account", json!({"bss": "another"})),
+        with(&forge, "account", json!(account)),
+        with(&forge, "account", json!([])),
+    ];
+    for iam_id in [
+        json!(""),
+        json!(7),
+        json!(null),
+        json!(["a"]),
+        json!("a\nb"),
+        json!("a\u{0}"),
+        json!("a".repeat(257)),
+    ] {
+        tokens.push(with(&forge, "iam_id", iam_id));
+    }
+    for bss in [
+        json!(null),
+        json!(7),
+        json!(""),
+        json!("*"),
+        json!(format!("{account} ")),
+        json!(format!("{account}:{}:key:x", forge.world.harness.instance())),
+        json!("a/b"),
+        json!("ä"),
+    ] {
+        tokens.push(with(&forge, "account", json!({"valid": true, "bss": bss})));
+    }
+    let (header, claims) = forge.parts();
+    let two_accounts = claims.to_string().replacen("\"bss\":", "\"bss\":\"another\",\"bss\":", 1);
+    tokens.push(("account.bss twice".to_owned(), forge.signed(header.to_string(), two_accounts)));
+    tokens.extend(without(&forge, &["iam_id", "account"]));
+    forge.refuses(401, tokens).await;
+}
+
+/// IAM's access tokens have none: one that has is an ID token, or meant for somebody else (RFC 7519, section 4.1.3).
+#[tokio::test]
+async fn an_audience() {
+    let forge = Forge::new().await;
+    let audiences = [json!("default"), json!(["default", "keysync"]), json!(""), json!([]), json!(7)];
+    forge.refuses(401, audiences.map(|audience| with(&forge, "aud", audience)).to_vec()).await;
+    forge.accepts(vec![with(&forge, "aud", Value::Null)]).await;
+}

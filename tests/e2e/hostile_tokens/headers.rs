@@ -1,0 +1,130 @@
+//! What a token's header may say: the algorithm is not its to choose, nor is the key.
+
+use serde_json::{Value, json};
+
+use super::{Forge, Hostile, twice};
+
+#[tokio::test]
+async fn an_algorithm_of_its_own() {
+    let forge = Forge::new().await;
+    let with = |alg: Value| (format!("alg {alg}"), forge.good().header("alg", alg).build().unwrap());
+    let mut tokens: Vec<Hostile> = [
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "",
+        "HS256",
+        "HS384",
+        "HS512",
+        "RS384",
+        "RS512",
+        "PS256",
+        "ES256",
+        "EdDSA",
+        "rs256",
+        "RS256 ",
+        "ＲＳ２５６",
+        "RSA-OAEP",
+        "dir",
+    ]
+    .map(|alg| with(json!(alg)))
+    .to_vec();
+    tokens.extend([json!(null), json!(256), json!(["RS256"]), json!({"RS256": true})].map(with));
+    let (header, claims) = forge.parts();
+    let mut without = header.clone();
+    without.as_object_mut().unwrap().remove("alg");
+    for (what, header) in [
+        ("no alg", without.to_string()),
+        ("alg twice, none first", twice(&header, "alg", "none")),
+        ("alg twice, the same", twice(&header, "alg", "RS256")),
+    ] {
+        tokens.push((what.to_owned(), forge.signed(header, claims.to_string())));
+    }
+    forge.refuses(401, tokens).await;
+}
+
+#[tokio::test]
+async fn a_key_that_iam_does_not_publish() {
+    let forge = Forge::new().await;
+    let known = forge.parts().0["kid"].as_str().unwrap().to_owned();
+    let kids = [
+        json!(null),
+        json!(7),
+        json!([known]),
+        json!({"kid": known}),
+        json!(""),
+        json!("unknown"),
+        json!("../../../../../../dev/null"),
+        json!("/etc/passwd"),
+        json!("file:///dev/null"),
+        json!("https://attacker.example/keys"),
+        json!("' OR '1'='1"),
+        json!("x' UNION SELECT 'key' --"),
+        json!("$(id)|`id`;id"),
+        json!("{{7*7}}"),
+        json!(format!("{known} ")),
+        json!(format!("{known}\u{0}")),
+        json!(format!("{known}\n")),
+        json!(known.to_uppercase()),
+        json!(known.replace('e', "е")), // Cyrillic
+        json!("k".repeat(8000)),
+    ];
+    let mut tokens = kids
+        .map(|kid| {
+            let what: String = format!("kid {kid}").chars().take(60).collect();
+            (what, forge.good().header("kid", kid).build().unwrap())
+        })
+        .to_vec();
+    let (header, claims) = forge.parts();
+    let mut without = header.clone();
+    without.as_object_mut().unwrap().remove("kid");
+    tokens.push(("no kid".to_owned(), forge.signed(without.to_string(), claims.to_string())));
+    tokens.push(("kid twice".to_owned(), forge.signed(twice(&header, "kid", "other"), claims.to_string())));
+    forge.refuses(401, tokens).await;
+}
+
+#[tokio::test]
+async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind() {
+    let forge = Forge::new().await;
+    let with = |name: &str, value: Value| {
+        (format!("{name} {value}"), forge.good().header(name, value).build().unwrap())
+    };
+    let unencoded = forge.good().header("crit", json!(["b64"])).header("b64", false).build().unwrap();
+    let mut tokens = vec![
+        with("crit", json!(["exp"])),
+        with("crit", json!([])),
+        with("crit", json!("exp")),
+        with("crit", json!({"exp": true})),
+        ("unencoded payload (RFC 7797)".to_owned(), unencoded),
+    ];
+    for typ in ["logout+jwt", "secevent+jwt", "dpop+jwt", "id_token", "JOSE", "JWE", ""] {
+        tokens.push(with("typ", json!(typ)));
+    }
+    tokens.push(with("typ", json!(["JWT"])));
+    forge.refuses(401, tokens).await;
+}
+
+#[tokio::test]
+async fn what_does_not_matter_keeps_nobody_out() {
+    let forge = Forge::new().await;
+    let (header, claims) = forge.parts();
+    let mut untyped = header.clone();
+    untyped.as_object_mut().unwrap().remove("typ");
+    let with = |name: &str, value: Value| {
+        (format!("{name} {value}"), forge.good().header(name, value).build().unwrap())
+    };
+    let tokens = vec![
+        ("no typ".to_owned(), forge.signed(untyped.to_string(), claims.to_string())),
+        with("typ", json!("jwt")),
+        with("typ", json!("at+jwt")),
+        with("typ", json!("application/at+jwt")),
+        with("x-vendor", json!({"anything": [1, 2, 3]})),
+        // Keys that it brings are not looked at, so they do no harm beside the right signature.
+        with("jku", json!(forge.elsewhere())),
+        with("x5u", json!(forge.elsewhere())),
+        with("x5c", json!(["MIIB"])),
+    ];
+    forge.accepts(tokens).await;
+    forge.refuses(401, Vec::new()).await;
+}
