@@ -21,6 +21,8 @@
 //! key        identifiers, CRNs, states, the window rule; pure
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod audit;
 pub mod clock;

@@ -24,6 +24,8 @@
 //! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
 //! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::travel`]).
 
+#![forbid(unsafe_code)]
+
 mod answer;
 #[doc(hidden)]
 pub mod bench;

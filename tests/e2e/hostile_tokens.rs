@@ -96,7 +96,7 @@ impl Forge {
         };
         for (what, token) in tokens {
             let (answer, nobody_was_asked) = self.answer(&format!("Bearer {token}")).await;
-            assert_eq!((answer.status.as_u16(), &answer.body), (status, &expected), "{what}: {token}");
+            assert_eq!((answer.status.as_u16(), &answer.body), (status, &expected), "{what}");
             assert!(nobody_was_asked, "{what}: IAM or DynamoDB was asked");
         }
         self.accepts(vec![("a good one".to_owned(), self.good().build().unwrap())]).await;

@@ -53,6 +53,7 @@ VALUES = {
     "Architecture": (["arm64", "x86_64"], ["", "arm"]),
     "ReserveConcurrency": (["yes", "no"], ["", "true"]),
     "SyncConcurrency": (["1", "100"], ["0", "10001"]),
+    "CallerLimit": (["600", "1", "off"], ["", "0", "-1", "1.5", "on"]),
     "LifecycleConcurrency": (["2", "10"], ["0", "1"]),
     "RedeliverConcurrency": (["1", "2"], ["0", "11"]),
     "TableKmsKeyArn": (["", ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")], [ARN.format("kms", "alias/aws/dynamodb"), "*"]),

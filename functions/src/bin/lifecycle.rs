@@ -1,5 +1,7 @@
 //! Behind an SQS queue that `EventBridge` fills: takes what happened to keys, and tells the services.
 
+#![forbid(unsafe_code)]
+
 use std::sync::Arc;
 
 use keysync::{Clock, LifecycleApp, LifecycleConfig, config, outbound, telemetry};

@@ -1,5 +1,7 @@
 //! Runs every minute: delivers what nobody confirmed.
 
+#![forbid(unsafe_code)]
+
 use std::sync::Arc;
 
 use keysync::{Clock, OutboxConfig, RedeliverApp, config, outbound, telemetry};

@@ -1,5 +1,7 @@
 //! `POST /api/v2/keys/{id}/actions/sync` and `GET /.well-known/jwks.json`, behind a Lambda function URL.
 
+#![forbid(unsafe_code)]
+
 use std::sync::Arc;
 
 use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry, throttle::CallerLimit};

@@ -53,6 +53,8 @@
 //! a mistake on one side shows on the other; `vectors.json` beside this crate holds both sides, and receivers in other
 //! languages, to the same bytes.
 
+#![forbid(unsafe_code)]
+
 mod latest;
 mod notification;
 mod public_key;
