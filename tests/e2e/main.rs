@@ -43,6 +43,7 @@ mod the_console_takes_no_forged_forms;
 mod the_control_api_is_as_described;
 mod the_control_api_is_for_no_web_page;
 mod the_deployment_fits_the_code;
+mod the_documents_name_what_there_is;
 mod the_endpoint_dual_authorization;
 mod the_endpoint_imports_keys;
 mod the_endpoint_keeps_its_rules;
