@@ -102,7 +102,7 @@ async fn malformed_fields_400() {
     world.refuses_field(request, message).await;
     let host = format!("{OTHER_UUID}.api.us-south.hs-crypto.appdomain.cloud");
     let message = format!(
-        "`bluemix-instance` must name the instance of the host, `{OTHER_UUID}`: got `{}`",
+        "`bluemix-instance` must name the instance of the host: got `{}`, and the host names `{OTHER_UUID}`",
         world.harness.instance()
     );
     world.refuses_field(world.sync_request().header("host", host), &message).await;

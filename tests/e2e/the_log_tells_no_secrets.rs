@@ -72,6 +72,26 @@ async fn also_one_that_the_harness_has_not_read_yet_when_it_is_dropped() {
 }
 
 #[tokio::test]
+async fn nor_what_was_put_into_the_wrong_field() {
+    let world = world().await;
+    let path = format!("/api/v2/keys/{}/actions/sync", world.key);
+    let misplaced = "hunter2 (a password)";
+    for field in ["bluemix-instance", "x-kms-key-ring", "correlation-id"] {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = http.post(format!("{}{path}", world.harness.endpoint_url()));
+        let mut request = request.bearer_auth(world.manager.token()).header(field, misplaced);
+        if field != "bluemix-instance" {
+            request = request.header("bluemix-instance", world.harness.instance().to_string());
+        }
+        let answer = world.manager.send(request).await.unwrap();
+        answer.assert_refused(400, "INVALID_FIELD_ERR");
+        assert!(answer.message().ends_with(&format!("got `{misplaced}`")), "its sender may know");
+    }
+    let whole = world.harness.function().process().unwrap().log().join("\n");
+    assert!(whole.contains("`x-kms-key-ring` must be a key ring") && !whole.contains("hunter2"), "{whole}");
+}
+
+#[tokio::test]
 async fn one_that_is_answered_or_written_does_so_too() {
     let world = world().await;
     let api_key = world.harness.api_key().to_owned();

@@ -115,7 +115,11 @@ impl From<BadRequest> for Refusal {
             BadRequest::NoSubject(_) => Code::BearerSubExtraction,
             BadRequest::Field { .. } => Code::InvalidField,
         };
-        Self::new(code, error.to_string())
+        let mut message = error.to_string();
+        if let BadRequest::Field { got: Some(got), .. } = error {
+            message = format!("{message}: got {got}");
+        }
+        Self::new(code, message)
     }
 }
 
@@ -195,7 +199,11 @@ mod tests {
             (BadRequest::BodyTooLarge { bytes: 1 }.into(), 413, "PAYLOAD_TOO_LARGE_ERR"),
             (BadRequest::NoToken.into(), 401, "UNAUTHORIZED_ERR"),
             (BadRequest::NoSubject(crate::iam::NoSubject).into(), 400, "BEARER_SUB_EXTRACTION_ERR"),
-            (BadRequest::Field { field: "id", problem: String::new() }.into(), 400, "INVALID_FIELD_ERR"),
+            (
+                BadRequest::Field { field: "id", problem: String::new(), got: None }.into(),
+                400,
+                "INVALID_FIELD_ERR",
+            ),
             (refusal(IamError::Unauthorized("x".into())), 401, "UNAUTHORIZED_ERR"),
             (refusal(IamError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),
             (refusal(LedgerError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),

@@ -55,13 +55,16 @@ pub enum BadRequest {
     /// The `authorization` header holds nothing that names a subject.
     #[error(transparent)]
     NoSubject(#[from] NoSubject),
-    /// A field that does not say what it must.
+    /// A field that does not say what it must. What it says is for the caller alone, and not for the log: who
+    /// takes one header for another may have put a secret there.
     #[error("`{field}` {problem}")]
     Field {
         /// A header's name, or `id` for the key in the path.
         field: &'static str,
         /// What is wrong, and what would be right.
         problem: String,
+        /// What it says, as far as it is worth repeating.
+        got: Option<String>,
     },
 }
 
@@ -79,8 +82,9 @@ impl SyncRequest {
         let headers = request.headers();
         optional::<CorrelationId>(headers, "correlation-id")?;
         let token = bearer_token(headers)?;
-        let instance = optional(headers, "bluemix-instance")?
-            .ok_or_else(|| field("bluemix-instance", "is missing; send the UUID of the service instance"))?;
+        let instance = optional(headers, "bluemix-instance")?.ok_or_else(|| {
+            field("bluemix-instance", "is missing; send the UUID of the service instance", None)
+        })?;
         agree_with_host(headers, instance)?;
         let ring = optional(headers, "x-kms-key-ring")?;
         Ok(Self { token, instance, key: parse("id", key)?, ring, correlation_id: correlation_id.clone() })
@@ -115,8 +119,8 @@ fn agree_with_host(headers: &HeaderMap, instance: InstanceId) -> Result<(), BadR
     let named = labels.next().unwrap_or_default();
     let names_an_instance = labels.next() == Some("api") && labels.nth(1) == Some("hs-crypto");
     if names_an_instance && named.parse() != Ok(instance) {
-        let problem = format!("must name the instance of the host, {}: got `{instance}`", shown(named));
-        return Err(field("bluemix-instance", problem));
+        let got = format!("`{instance}`, and the host names {}", shown(named));
+        return Err(field("bluemix-instance", "must name the instance of the host", Some(got)));
     }
     Ok(())
 }
@@ -135,10 +139,10 @@ where
 fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, BadRequest> {
     let mut found = None;
     for value in headers.get_all(name) {
-        let text = value.to_str().map_err(|_| field(name, "must be visible ASCII characters"))?;
+        let text = value.to_str().map_err(|_| field(name, "must be visible ASCII characters", None))?;
         for part in text.split(',').map(str::trim) {
             if found.replace(part).is_some_and(|earlier| earlier != part) {
-                return Err(field(name, "is given more than once with different values; send it once"));
+                return Err(field(name, "is given more than once with different values; send it once", None));
             }
         }
     }
@@ -146,7 +150,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 }
 
 fn parse<T: FromStr<Err = Malformed>>(name: &'static str, value: &str) -> Result<T, BadRequest> {
-    value.parse().map_err(|error| field(name, format!("{error}: got {}", shown(value))))
+    value.parse().map_err(|error: Malformed| field(name, error.to_string(), Some(shown(value))))
 }
 
 fn shown(value: &str) -> String {
@@ -157,8 +161,8 @@ fn shown(value: &str) -> String {
     format!("`{start}…` ({} characters)", value.chars().count())
 }
 
-fn field(field: &'static str, problem: impl Into<String>) -> BadRequest {
-    BadRequest::Field { field, problem: problem.into() }
+fn field(field: &'static str, problem: impl Into<String>, got: Option<String>) -> BadRequest {
+    BadRequest::Field { field, problem: problem.into(), got }
 }
 
 #[cfg(test)]

@@ -36,7 +36,9 @@ fn refused_for(request: &Request) -> BadRequest {
 
 fn field_refused(request: &Request) -> (&'static str, String) {
     match refused_for(request) {
-        BadRequest::Field { field, problem } => (field, problem),
+        BadRequest::Field { field, problem, got } => {
+            (field, format!("{problem}: got {}", got.unwrap_or_default()))
+        }
         other => panic!("expected a refused field, got {other:?}"),
     }
 }
