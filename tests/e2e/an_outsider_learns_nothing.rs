@@ -163,7 +163,9 @@ async fn host_header_and_token_have_to_agree() {
     for (host, instance, status, code) in [
         (host_of(ours), *theirs, 400, "INVALID_FIELD_ERR"),
         (host_of(*theirs), ours, 400, "INVALID_FIELD_ERR"),
-        (host_of(ours).to_uppercase(), *theirs, 404, "KEY_NOT_FOUND_ERR"), // no name of an instance
+        (host_of(ours).to_uppercase(), *theirs, 400, "INVALID_FIELD_ERR"),
+        (host_of(*theirs).to_uppercase(), *theirs, 404, "KEY_NOT_FOUND_ERR"),
+        (host_of(ours).replace("api", "apis"), *theirs, 404, "KEY_NOT_FOUND_ERR"), // names no instance
         (format!("{}.attacker.example", host_of(ours)), *theirs, 400, "INVALID_FIELD_ERR"),
         (host_of(ours), ours, 401, "UNAUTHORIZED_ERR"),
         ("us-south.kms.cloud.ibm.com".to_owned(), ours, 401, "UNAUTHORIZED_ERR"),

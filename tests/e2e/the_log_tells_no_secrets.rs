@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::Method;
 use keysync_harness::Harness;
+use serde_json::json;
 
 use crate::{
     lines::Lines,
@@ -89,6 +90,19 @@ async fn nor_what_was_put_into_the_wrong_field() {
     }
     let whole = world.harness.function().process().unwrap().log().join("\n");
     assert!(whole.contains("`x-kms-key-ring` must be a key ring") && !whole.contains("hunter2"), "{whole}");
+}
+
+/// Anybody can send one, as often as they like, and each byte that is logged is paid for.
+#[tokio::test]
+async fn nor_at_length_what_a_forged_token_says() {
+    let world = world().await;
+    let header = json!({"alg": "x".repeat(9000), "kid": "k".repeat(2000)}).to_string();
+    let token = world.harness.iam().signed(header, r#"{"sub":"somebody"}"#).unwrap();
+    let answer = world.manager.with_token(&token).sync(&world.key).await.unwrap();
+    answer.assert_refused(401, "UNAUTHORIZED_ERR");
+    let log = world.harness.function().process().unwrap().log();
+    let refused = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
+    assert!(refused.contains("xxx") && refused.len() < 1000, "{refused}");
 }
 
 #[tokio::test]

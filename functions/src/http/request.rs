@@ -117,7 +117,9 @@ fn agree_with_host(headers: &HeaderMap, instance: InstanceId) -> Result<(), BadR
     let host = single(headers, header::HOST.as_str())?.unwrap_or_default();
     let mut labels = host.split('.');
     let named = labels.next().unwrap_or_default();
-    let names_an_instance = labels.next() == Some("api") && labels.nth(1) == Some("hs-crypto");
+    // Names of hosts have no case (RFC 9110, section 4.2.3).
+    let is = |label: Option<&str>, expected| label.is_some_and(|label| label.eq_ignore_ascii_case(expected));
+    let names_an_instance = is(labels.next(), "api") && is(labels.nth(1), "hs-crypto");
     if names_an_instance && named.parse() != Ok(instance) {
         let got = format!("`{instance}`, and the host names {}", shown(named));
         return Err(field("bluemix-instance", "must name the instance of the host", Some(got)));

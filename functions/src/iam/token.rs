@@ -21,6 +21,9 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How far the clocks of IAM and of this service may be apart (contract section 3).
 const LEEWAY: Duration = Duration::from_mins(1);
 
+/// How much is logged of what is wrong with a token, in characters.
+const MAX_REASON_CHARS: usize = 200;
+
 /// What a token may say that it is, if it says so at all; in any case (RFC 7519, section 5.1; RFC 9068).
 const TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
@@ -151,10 +154,10 @@ impl Verifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(unauthorized(format!("the token has {} bytes, over {MAX_TOKEN_BYTES}", token.len())));
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|error| unauthorized(error.to_string()))?;
+        let header = jsonwebtoken::decode_header(token).map_err(|error| unauthorized(brief(&error)))?;
         let key = self.keys.key(key_id(header).map_err(unauthorized)?.as_str()).await?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.signature)
-            .map_err(|error| unauthorized(error.to_string()))?
+            .map_err(|error| unauthorized(brief(&error)))?
             .claims;
         self.is_ours(&claims).and_then(|()| self.is_in_time(&claims)).map_err(unauthorized)?;
         Ok(claims)
@@ -214,6 +217,11 @@ fn key_id(header: Header) -> Result<String, String> {
         return Err("its header has critical extensions".to_owned());
     }
     header.kid.ok_or_else(|| "its header names no key (kid)".to_owned())
+}
+
+/// What is wrong with a token, for the log. It may repeat what the token says, which is anybody's to choose.
+fn brief(error: &jsonwebtoken::errors::Error) -> String {
+    error.to_string().chars().take(MAX_REASON_CHARS).collect()
 }
 
 fn unauthorized(why: String) -> IamError {
