@@ -24,6 +24,7 @@ mod clocks_that_disagree;
 mod every_line_says_what_it_is_about;
 mod every_state_but_purged_can_be_synced;
 mod every_sync_leaves_an_audit_event;
+mod hostile_requests;
 mod hostile_tokens;
 mod iam_decides_and_its_outage_lets_nobody_pass;
 mod keys_do_not_hold_each_other_up;

@@ -1,7 +1,5 @@
 //! A function with DynamoDB's answers given, IAM's keys fetched, and nobody else.
 
-use std::sync::Arc;
-
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -48,7 +46,7 @@ pub(crate) enum Answer {
 
 pub(crate) struct World {
     runtime: Runtime,
-    app: Arc<SyncApp>,
+    app: SyncApp,
     iam: Iam,
     ledger: Ledger,
     tokens: KeyPair,
@@ -78,10 +76,8 @@ impl World {
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
             iam: iam(),
-            app: Arc::new(
-                SyncApp::new(outbox, iam(), signing_keys(), CallerLimit::new(None), &aws, clock.clone())
-                    .unwrap(),
-            ),
+            app: SyncApp::new(outbox, iam(), signing_keys(), CallerLimit::new(None), &aws, clock.clone())
+                .unwrap(),
             ledger: Ledger::new(&aws, "keysync".to_owned()),
             runtime,
             tokens,
@@ -148,8 +144,7 @@ impl World {
     }
 
     pub(crate) fn handle(&self, request: Request) -> Response<Body> {
-        let Ok(response) = self.runtime.block_on(self.app.clone().handle(request));
-        response
+        self.runtime.block_on(self.app.handle(request))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::Response;
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{
+    Body, LambdaEvent, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+};
 use tokio::time::Instant;
 use tracing::{
     Instrument, Span,
@@ -15,7 +17,9 @@ use crate::{
     clock::Clock,
     config::OutboxConfig,
     deadline::Budget,
-    http::{PUBLIC_KEYS, Refusal, SyncRequest, accepted, correlation_id, public_keys, refused},
+    http::{
+        Event, PUBLIC_KEYS, Refusal, SyncRequest, accepted, answer, correlation_id, public_keys, refused,
+    },
     iam::Iam,
     key::{CorrelationId, KeyName},
     notify::SigningKeys,
@@ -50,8 +54,17 @@ impl SyncApp {
         Ok(Self { sync, jwks, request_timeout })
     }
 
+    /// Answers one event of the function URL.
+    pub async fn invoke(
+        self: Arc<Self>,
+        event: LambdaEvent<Event>,
+    ) -> Result<ApiGatewayV2httpResponse, Infallible> {
+        let request = Request::from(event.payload).with_lambda_context(event.context);
+        Ok(answer(self.handle(request).await))
+    }
+
     /// Answers one request. Whatever happens, it is an answer.
-    pub async fn handle(self: Arc<Self>, request: Request) -> Result<Response<Body>, Infallible> {
+    pub async fn handle(&self, request: Request) -> Response<Body> {
         let correlation_id = correlation_id(request.headers());
         let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         let trace = Trace::of_request(request.headers(), xray);
@@ -62,9 +75,9 @@ impl SyncApp {
         if request.raw_http_path() == PUBLIC_KEYS {
             let answer = public_keys(request.method(), &self.jwks, &correlation_id);
             span.in_scope(|| tracing::info!(status = answer.status().as_u16(), "public keys"));
-            return Ok(answer);
+            return answer;
         }
-        Ok(self.answer(&request, correlation_id, &trace).instrument(span).await)
+        self.answer(&request, correlation_id, &trace).instrument(span).await
     }
 
     async fn answer(

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry, throttle::CallerLimit};
-use lambda_http::{Error, run_concurrent, service_fn};
+use lambda_http::{Error, lambda_runtime::run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,5 +19,6 @@ async fn main() -> Result<(), Error> {
     let keys = keys.inspect_err(telemetry::cannot_start)?;
     let app =
         Arc::new(SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, Clock::system())?);
-    run_concurrent(service_fn(move |request| metrics.flush_after(app.clone().handle(request)))).await
+    let answer = move |event| Box::pin(metrics.flush_after(app.clone().invoke(event)));
+    run_concurrent(service_fn(answer)).await
 }

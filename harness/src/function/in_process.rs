@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use keysync::{Clock, SyncApp, SyncConfig, iam::Iam, outbound, throttle::CallerLimit};
+use keysync::{Clock, SyncApp, SyncConfig, http::Event, iam::Iam, outbound, throttle::CallerLimit};
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
 use crate::{leaks::KnownSecrets, server::Server};
@@ -52,10 +52,10 @@ async fn invoke(State(app): State<Arc<SyncApp>>, request: Request) -> Response {
         Err(_) => return axum::http::StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
     let event = event::from_http(&parts, &body);
-    let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
+    let Ok(event) = serde_json::from_value::<Event>(event) else {
         return axum::http::StatusCode::BAD_GATEWAY.into_response();
     };
-    let Ok(answer) = app.handle(request).await;
+    let answer = app.handle(event.into()).await;
     let (parts, body) = answer.into_parts();
     Response::from_parts(parts, axum::body::Body::from(body.to_vec()))
 }

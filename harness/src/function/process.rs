@@ -113,6 +113,22 @@ impl ProcessFunction {
         Invoker(self.lambda.clone())
     }
 
+    /// Invokes the function with `event` as it is, past the function URL, and returns what it answers: `None` where
+    /// it failed, as it does by an event that is none of a function URL.
+    ///
+    /// ```no_run
+    /// # use serde_json::json;
+    /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// let event = json!({"rawPath": "//", "requestContext": {"http": {"method": "P O S T"}}});
+    /// let answer = harness.function().process().unwrap().invoke(&event).await.unwrap();
+    /// assert_eq!(answer["statusCode"], 404);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn invoke(&self, event: &Value) -> Option<Value> {
+        serde_json::from_slice(&self.invoker().answer(event).await?).ok()
+    }
+
     /// The process ids of the environments that run.
     ///
     /// ```no_run
