@@ -4,6 +4,8 @@ mod delivery;
 mod event;
 mod guard;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod jwks;
 mod registry;
 mod retry;
@@ -21,18 +23,26 @@ pub use signing_key::{SigningKey, SigningKeyError, SigningKeys};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::{ClientBuilder, dns::Resolve};
 use tokio::time::Instant;
 
 use delivery::Delivery;
+use guard::Guard;
 use retry::settle;
 
 use crate::{
     clock::Clock,
     key::ServiceName,
     ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
+    outbound,
     telemetry::{self, millis},
     trace::Trace,
 };
+
+/// The start of a client for callbacks, which finds addresses by `names`.
+fn client(policy: AddressPolicy, names: impl Resolve + 'static) -> ClientBuilder {
+    outbound::client().dns_resolver(Guard::new(policy, names)).https_only(policy == AddressPolicy::PublicOnly)
+}
 
 /// Delivers notifications.
 #[derive(Debug)]
@@ -53,7 +63,7 @@ impl Notifier {
         callback_timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = crate::outbound::client().dns_resolver(guard::Resolver::new(policy)).build()?;
+        let http = client(policy, guard::System).build()?;
         Ok(Self { registry, keys, http, callback_timeout, clock })
     }
 

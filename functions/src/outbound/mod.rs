@@ -4,7 +4,7 @@
 //! answer read up to a bound.
 
 pub mod aws;
-mod tls;
+pub(crate) mod tls;
 
 use std::time::Duration;
 
