@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BAD_FIELD, Expected, Gate, NO_KEY, NO_SUBJECT, PASSES, UNAUTHORIZED};
+use crate::support::HOUR;
 
 impl Gate {
     async fn answers_to_header(&self, name: &str, values: &[(Expected, &str)]) {
@@ -230,4 +231,32 @@ async fn very_many_and_very_large_ones() {
         (UNAUTHORIZED, gate.with("/headers", Value::Null)),
     ])
     .await;
+}
+
+/// A line break in what goes on to the services would be a header of the caller's, or a second request.
+#[tokio::test]
+async fn none_becomes_a_header_of_a_callback() {
+    let gate = Gate::new().await;
+    let service = gate.world.harness.object_storage();
+    let names = |nth: usize| service.received()[nth].headers.keys().cloned().collect::<Vec<_>>();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (nth, breaks) in
+        ["\r\n", "\n", "\r", "\0", "\u{85}", "\u{2028}", "\u{10a}\u{10d}", "%0d%0a\n"].into_iter().enumerate()
+    {
+        gate.world.travel(HOUR).await;
+        let injected = format!("a=b{breaks}x-injected: 1{breaks}{breaks}POST / HTTP/1.1{breaks}");
+        let mut event = gate.with_header("traceparent", parent);
+        for name in ["tracestate", "user-agent", "x-amzn-trace-id", "webhook-id", "content-type", &injected] {
+            event["headers"][name] = json!(injected);
+        }
+        let answer = gate.world.harness.function().process().unwrap().invoke(&event).await.unwrap();
+        assert_eq!(answer["statusCode"], 204, "{breaks:?}");
+        assert_eq!(service.received().len(), nth + 2, "one callback each");
+        assert_eq!(names(nth + 1), names(0), "{breaks:?}");
+        let callback = format!("{:?}", service.received()[nth + 1]);
+        assert!(
+            !callback.contains("injected") && callback.contains("4bf92f3577b34da6a3ce929d0e0e4736"),
+            "{callback}"
+        );
+    }
 }
