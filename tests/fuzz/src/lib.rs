@@ -1,0 +1,14 @@
+//! What must hold for any input, one function for each way that input comes in.
+//!
+//! Each takes bytes, and panics where something does not hold. `tests/fuzz/run` looks for such bytes with libFuzzer;
+//! `cargo test` tries some thousands at random (`tests/properties.rs`). Both start at `seeds/`, one folder for each.
+
+#![forbid(unsafe_code)]
+
+mod requests;
+mod stored;
+mod tokens;
+
+pub use requests::{event, headers, path};
+pub use stored::{item, lifecycle_event};
+pub use tokens::token;

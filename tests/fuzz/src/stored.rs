@@ -1,0 +1,46 @@
+//! What comes from the table, and over the event bus: it reads, or is refused, and what is read makes well-formed events.
+
+use std::collections::BTreeSet;
+
+use keysync::{
+    key::EpochMillis,
+    ledger::{KeyRecord, Notification, item::Item},
+    lifecycle::{KeyEvent, What},
+    notify::event_body,
+};
+use serde_json::Value;
+
+/// An item, as DynamoDB's JSON has it. What is read of it makes a CloudEvent for each service that it names.
+pub fn item(data: &[u8]) {
+    let Ok(item) = serde_json::from_slice::<serde_dynamo::Item>(data) else { return };
+    let Ok(key) = KeyRecord::read(Item::from(item)) else { return };
+    let (Some(claim), Some(lease), Some(at)) = (key.claim, key.lease, key.notified_at) else { return };
+    let (sequence, renotification) = (key.sequence, key.caller.is_some());
+    let notification = Notification { claim, lease, at, sequence, renotification, key };
+    let due = |now| notification.due(EpochMillis::new(now)).count();
+    assert!(due(0) <= due(u64::MAX) && due(u64::MAX) == notification.key.pending.len());
+    let mut ids = BTreeSet::new();
+    for (service, resources) in notification.due(EpochMillis::new(u64::MAX)) {
+        let id = notification.event_id(service).to_string();
+        let event: Value =
+            serde_json::from_slice(&event_body(&notification, &id, resources)).expect("an event");
+        assert_eq!((event["id"].as_str(), &event["specversion"]), (Some(&*id), &"1.0".into()));
+        assert!(ids.insert(id), "two services with one event");
+    }
+}
+
+/// A lifecycle event. What is read of it is read again the same, and names a key by what it is.
+pub fn lifecycle_event(data: &[u8]) {
+    let Ok(json) = std::str::from_utf8(data) else { return };
+    match KeyEvent::read(json) {
+        Ok(event) => {
+            assert_eq!(KeyEvent::read(json).as_ref(), Ok(&event));
+            let crn = event.key.to_string();
+            assert_eq!(crn.parse().as_ref(), Ok(&event.key), "{crn}");
+            if let What::Registration(resource, _) = &event.what {
+                assert_eq!(resource.to_string().parse().as_ref(), Ok(resource), "{resource}");
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}

@@ -1,0 +1,5 @@
+//! `keysync_fuzz::token`, by libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| keysync_fuzz::token(data));
