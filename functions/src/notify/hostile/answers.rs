@@ -18,7 +18,7 @@ use crate::{key::ServiceName, ledger::item::tests::notification};
 const SHORT: Duration = Duration::from_millis(300);
 
 /// What may be on its way when we stop to read: buffers of both ends, of hyper, and of one more try.
-const UNREAD_BYTES: usize = 4 * 1024 * 1024;
+const UNREAD_BYTES: usize = 2 * 1024 * 1024;
 
 /// A service's end of the connection, which keeps little back of what it sends.
 fn listener() -> (TcpListener, String) {
@@ -76,7 +76,9 @@ async fn answered_without_end(start: &str, more: &[u8], pause: Duration) -> (Del
             while connection.write_all(next).await.is_ok() {
                 *sent.lock().unwrap() += next.len();
                 next = more;
-                sleep(pause).await;
+                if !pause.is_zero() {
+                    sleep(pause).await;
+                }
             }
         }
     };
@@ -212,6 +214,7 @@ async fn a_head_without_end_is_given_up() {
         let (delivery, sent) = answered_without_end(start, more, Duration::ZERO).await;
         assert!(matches!(delivery, Delivery::Failed { is_down: true, .. }), "{start}: {delivery:?}");
         assert!(!more.starts_with(b"HTTP") || reason(&delivery) == "no answer within 300 ms", "{delivery:?}");
+
         assert!(more.starts_with(b"HTTP") || sent < UNREAD_BYTES, "{start}: {sent} bytes were taken");
     }
 }
