@@ -5,6 +5,7 @@
 
 mod headers;
 mod paths;
+mod random;
 mod rest;
 
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@
 //! `cargo test` tries some thousands at random (`tests/properties.rs`). Both start at `seeds/`, one folder for each.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::missing_panics_doc, reason = "a panic is how each says that something does not hold")]
 
 mod requests;
 mod stored;

@@ -63,12 +63,17 @@ impl Change {
 /// The property `of` holds for the seeds in its folder, and for what becomes of them.
 fn holds(name: &str, cases: u32, of: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
+    let files = fs::read_dir(folder).expect("a folder of seeds");
     let seeds: Vec<Vec<u8>> =
-        fs::read_dir(folder).unwrap().map(|seed| fs::read(seed.unwrap().path()).unwrap()).collect();
-    seeds.iter().for_each(|seed| of(seed));
+        files.map(|seed| fs::read(seed.expect("a seed").path()).expect("a file")).collect();
+    for seed in &seeds {
+        of(seed);
+    }
     let changed = (prop::sample::select(seeds), prop::collection::vec(Change::any(), 0..6));
     let changed = changed.prop_map(|(mut input, changes)| {
-        changes.iter().for_each(|change| change.apply(&mut input));
+        for change in changes {
+            change.apply(&mut input);
+        }
         input
     });
     let inputs = prop_oneof![9 => changed, 1 => prop::collection::vec(any::<u8>(), 0..300)];

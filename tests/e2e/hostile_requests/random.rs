@@ -1,0 +1,81 @@
+//! Requests that nobody thought of: a good one, changed at random, by the real binary. `tests/fuzz` does the same to the
+//! parts, many times as often.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::Gate;
+
+/// What parsers look for.
+const WORDS: [&str; 20] = [
+    "\0", "\r\n", "\"", "\\", "%2f", "/", "..", " ", ",", ";", "?", "#", "<", "{", "[", "é", "\u{202e}",
+    "-1", "Bearer ", "null",
+];
+
+#[tokio::test]
+async fn whatever_it_is_the_answer_is_4xx_and_nothing_is_written() {
+    let gate = Gate::new().await;
+    let seed = fastrand::u64(..);
+    let mut rng = Rng::with_seed(seed);
+    let before = gate.world.everything().await;
+    for nth in 0..600 {
+        let mut event = gate.good();
+        for _ in 0..rng.usize(1..4) {
+            change(&mut event, &mut rng);
+        }
+        let what = || format!("seed {seed}, request {nth}: {event}");
+        let answer = gate.world.harness.function().process().unwrap().invoke(&event).await;
+        let answer = answer.unwrap_or_else(|| panic!("502: {}", what()));
+        assert!((400..500).contains(&answer["statusCode"].as_u64().unwrap()), "{answer}: {}", what());
+    }
+    assert_eq!(gate.world.everything().await, before, "seed {seed}: nothing was written");
+    let other = gate.world.another_key().await;
+    gate.world.harness.function().process().unwrap().kill().await; // and with it the limit of this caller
+    assert_eq!(gate.world.manager.sync(&other).await.unwrap().status, 204, "a good one passes afterwards");
+}
+
+/// Changes one text of `event`, or adds a header.
+fn change(event: &mut Value, rng: &mut Rng) {
+    if rng.u8(..) < 40 {
+        let name: String = text(rng);
+        event["headers"][name] = json!(text(rng));
+        return;
+    }
+    let places = [
+        "/rawPath",
+        "/rawQueryString",
+        "/requestContext/http/method",
+        "/headers/authorization",
+        "/headers/bluemix-instance",
+        "/headers/host",
+        "/headers/x-kms-key-ring",
+        "/headers/correlation-id",
+        "/headers/traceparent",
+        "/body",
+    ];
+    let place = places[rng.usize(..places.len())];
+    let (parent, name) = place.rsplit_once('/').unwrap();
+    let value = event.pointer(place).and_then(Value::as_str).unwrap_or_default();
+    let value = changed(value, rng);
+    event.pointer_mut(parent).unwrap()[name] = json!(value);
+    event["isBase64Encoded"] = json!(rng.bool());
+}
+
+fn changed(value: &str, rng: &mut Rng) -> String {
+    let chars: Vec<char> = value.chars().collect();
+    let at = rng.usize(..=chars.len());
+    let (before, after) = chars.split_at(at);
+    let (before, after): (String, String) = (before.iter().collect(), after.iter().collect());
+    match rng.u8(..6) {
+        0 => before + WORDS[rng.usize(..WORDS.len())] + &after,
+        1 => before + after.get(1..).unwrap_or_default(),
+        2 => before.clone() + &after + "," + &before,
+        3 => (before + &after).repeat(rng.usize(2..200)),
+        4 => before,
+        _ => text(rng),
+    }
+}
+
+fn text(rng: &mut Rng) -> String {
+    (0..rng.usize(..30)).map(|_| rng.char('\0'..='\u{17f}')).collect()
+}
