@@ -5,7 +5,7 @@ use crate::{
     deadline::Budget,
     http::SyncRequest,
     iam::{Authenticated, Caller, Iam, IamError},
-    key::{ClaimId, KeyId, KeyName},
+    key::{ClaimId, KeyCrn, KeyId, KeyName},
     ledger::{ClaimError, ClaimRequest, Claimed, LedgerError},
     outbox::Outbox,
     throttle::{CallerLimit, TooOften},
@@ -85,7 +85,7 @@ impl Sync {
         let who = self.iam.authenticate(&request.token, request.instance).await?;
         let found = self.key(request, &who).await;
         let key = match (&found, &request.key) {
-            (Ok(key), _) | (_, KeyName::Id(key)) => Some(*key),
+            (Ok(KeyCrn { key, .. }), _) | (_, KeyName::Id(key)) => Some(*key),
             (Err(_), KeyName::Alias(_)) => None,
         };
         let result = match found {
@@ -96,23 +96,22 @@ impl Sync {
     }
 
     /// The key, if the caller may synchronize it.
-    async fn key(&self, request: &SyncRequest, who: &Authenticated) -> Result<KeyId, SyncError> {
+    async fn key(&self, request: &SyncRequest, who: &Authenticated) -> Result<KeyCrn, SyncError> {
         self.callers.admit(&who.caller)?;
         self.iam.authorize(who, &request.key, &request.token).await?;
-        let key = self.outbox.ledger.resolve(request.instance, &request.key).await?;
+        let key = self.outbox.ledger.resolve(&who.instance, &request.key).await?;
         Ok(key.ok_or(ClaimError::NotFound)?)
     }
 
     async fn notify(
         &self,
         request: &SyncRequest,
-        key: KeyId,
+        key: KeyCrn,
         caller: Caller,
         trace: &Trace,
         budget: Budget,
     ) -> Result<Synced, SyncError> {
         let claim = ClaimRequest {
-            instance: request.instance,
             key,
             ring: request.ring.clone(),
             caller,

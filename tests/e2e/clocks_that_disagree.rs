@@ -30,8 +30,7 @@ fn key(world: &World) -> KeyId {
 /// A claim by a process whose clock shows `now`. Whether it won.
 async fn claims(world: &World, now: EpochMillis) -> bool {
     let request = ClaimRequest {
-        instance: world.harness.instance(),
-        key: key(world),
+        key: world.crn(&world.key),
         ring: None,
         caller: serde_json::from_value(json!("IBMid-1")).unwrap(),
         correlation_id: keysync::key::CorrelationId::random(),

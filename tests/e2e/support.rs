@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
-    key::{ClaimId, EpochMillis, KeyId},
+    key::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
 };
 use keysync_harness::{
@@ -57,6 +57,13 @@ impl World {
         self.manager.post(&format!("/api/v2/keys/{}/{action}", self.key)).await.unwrap()
     }
 
+    /// The CRN of a key in the harness's instance.
+    pub(crate) fn crn(&self, key: &str) -> KeyCrn {
+        let (account, instance) = (self.harness.account(), self.harness.instance());
+        let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
+        crn.parse().unwrap()
+    }
+
     /// The key's item.
     pub(crate) async fn item(&self) -> Value {
         self.item_of(&self.key).await
@@ -92,9 +99,7 @@ impl World {
     }
 
     pub(crate) async fn plant_as(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> String {
-        let instance = self.harness.instance();
-        let account = self.harness.account();
-        let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
+        let (instance, crn) = (self.harness.instance(), self.crn(&key.to_string()));
         let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
         let (claim, due_shard) = (ClaimId::unique(), u64::try_from(item::due_shard(key)).unwrap());
         let item = json!({

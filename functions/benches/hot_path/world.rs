@@ -121,8 +121,9 @@ impl World {
 
     pub(crate) fn claim(&self) -> Claimed {
         let request = ClaimRequest {
-            instance: INSTANCE.parse().unwrap(),
-            key: KEY.parse().unwrap(),
+            key: format!("crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:{INSTANCE}:key:{KEY}")
+                .parse()
+                .unwrap(),
             ring: None,
             caller: keysync::iam::Caller::new("IBMid-1".to_owned()),
             correlation_id: "c-2".parse().unwrap(),

@@ -19,12 +19,15 @@ use super::{
 };
 use crate::{
     iam::Caller,
-    key::{ClaimId, CorrelationId, EpochMillis, InstanceId, KeyId, KeyRing, KeyType, window},
+    key::{ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window},
 };
 
 /// How long a repeated request is taken for the sync that it repeats (contract: the window).
 const REPLAY: Duration = Duration::from_mins(10);
 
+/// The key has the very CRN that IAM permitted: account, service, region and instance (G10). A key of
+/// another account counts as absent, whatever its id.
+const IS_PERMITTED_KEY: &str = "#crn = :crn";
 /// The key is there, and a service can be associated with it.
 const IS_ROOT_KEY: &str = "#key_type = :root AND attribute_not_exists(#purged_at)";
 /// Longer than an hour since the last notification. A `notified_at` ahead of our clock is closed, too.
@@ -41,10 +44,8 @@ const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :
 /// Who claims which key, and how.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
-    /// The instance that holds the key.
-    pub instance: InstanceId,
-    /// The key.
-    pub key: KeyId,
+    /// The key, as IAM permitted it to the caller.
+    pub key: KeyCrn,
     /// The ring that it must be in.
     pub ring: Option<KeyRing>,
     /// Who asks.
@@ -73,7 +74,7 @@ pub enum Claimed {
 /// Why a claim was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    /// No such key in this instance, or not in this ring, or purged.
+    /// No such key with this CRN, or not in this ring, or purged.
     #[error("there is no such key")]
     NotFound,
     /// The key is a standard key.
@@ -92,9 +93,11 @@ pub enum ClaimError {
 impl Ledger {
     /// Claims the next notification of a key.
     pub async fn claim(&self, request: &ClaimRequest) -> Result<Claimed, LedgerError> {
-        let ClaimRequest { instance, key, now, .. } = *request;
-        let mut condition = format!("{IS_ROOT_KEY} AND {WINDOW_IS_OPEN}");
+        let ClaimRequest { key: KeyCrn { instance, key }, now, .. } = request;
+        let (instance, key, now) = (instance.instance, *key, *now);
+        let mut condition = format!("{IS_PERMITTED_KEY} AND {IS_ROOT_KEY} AND {WINDOW_IS_OPEN}");
         let mut values = vec![
+            (":crn", string(&request.key)),
             (":root", string("root")),
             (":open_before", number(window::open_if_notified_before(now).get())),
             (":now", number(now.get())),
@@ -128,6 +131,9 @@ fn won(item: Item) -> Result<Claimed, LedgerError> {
 /// Tells from the unchanged item why the condition did not hold, in the order of what a caller may know.
 fn why_refused(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
     let key = KeyRecord::read(item.clone())?;
+    if key.crn != request.key {
+        return Ok(Claimed::Refused(ClaimError::NotFound)); // another account's
+    }
     if key.purged_at.is_some() || request.ring.as_ref().is_some_and(|ring| *ring != key.ring) {
         return Ok(Claimed::Refused(ClaimError::NotFound));
     }

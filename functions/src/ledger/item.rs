@@ -19,7 +19,8 @@
 //! | `purged_at` | when the key was purged; from then on it counts as absent |
 //! | `expires_at` | epoch **s**: when DynamoDB may forget a purged key's item (its TTL attribute) |
 //!
-//! A registration is an item of its own, `registration#<resource CRN>` (`ledger/registration.rs`).
+//! An alias is an item of its own, `<instance>#alias#<alias>`, `alias`, with the CRN of its key as `crn`.
+//! A registration is one, too, `registration#<resource CRN>` (`ledger/registration.rs`).
 
 use std::collections::BTreeMap;
 
@@ -61,6 +62,11 @@ pub(super) fn parse_key_pk(pk: &str) -> Option<(InstanceId, KeyId)> {
 #[must_use]
 pub fn alias_pk(instance: InstanceId, alias: &Alias) -> String {
     format!("{instance}#alias#{alias}")
+}
+
+/// Whether the key's item is that of `crn`: of the same account, service and region, too.
+pub(super) fn has_crn(item: &Item, crn: &KeyCrn) -> bool {
+    item.get("crn").and_then(|stored| stored.as_s().ok()).is_some_and(|stored| *stored == crn.to_string())
 }
 
 /// The partition of the due index that `key` belongs to.

@@ -34,6 +34,7 @@ use aws_sdk_dynamodb::{
     config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
 };
 
+pub use acknowledge::Acknowledged;
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Settled, Settlement};
 pub use due::{DueCursor, DueKey, DuePage};

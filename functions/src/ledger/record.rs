@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{
     Ledger, LedgerError, Notification,
     expression::{document, empty_map, number, string},
-    item::{Item, KeyRecord, due_shard},
+    item::{Item, KeyRecord, due_shard, has_crn},
     update::{Update, Updated},
 };
 use crate::key::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
@@ -22,6 +22,9 @@ use crate::key::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent
 const IS_NEWS: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_at)";
 /// `notified_at` never goes back, or a window could open early on a clock that lags.
 const TIME_GOES_ON: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
+/// The key is the one that is stored. An event about the same instance and key id in another account,
+/// service or region is malformed: it would move the key there, and lock its owner out (G10).
+const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
 /// Nothing is known of the key yet.
 const IS_NEW: &str = "attribute_not_exists(#event)";
 
@@ -59,6 +62,8 @@ pub enum Recorded {
     Quiet,
     /// The key already knows this action or a later one. Nothing was written.
     Stale,
+    /// The stored key has another account, service or region than the event's. Nothing was written.
+    CrnMismatch,
 }
 
 impl Ledger {
@@ -77,6 +82,9 @@ impl Ledger {
     /// Finds out why the first try was refused; another machine's clock may be ahead of ours.
     async fn record_again(&self, change: &LifecycleChange, item: Item) -> Result<Recorded, LedgerError> {
         let key = KeyRecord::read(item.clone())?;
+        if key.crn != change.facts.crn {
+            return Ok(Recorded::CrnMismatch);
+        }
         if key.claim == Some(change.claim) {
             return news(item); // an earlier try of this very call got through
         }
@@ -106,7 +114,7 @@ impl Ledger {
             (":due_at", number(now.plus(change.lease).get())),
         ]);
         let (condition, effect) =
-            (format!("{IS_NEWS} AND {TIME_GOES_ON}"), format!("{FACTS}, {CLOSE_WINDOW}"));
+            (format!("{IS_SAME_KEY} AND {IS_NEWS} AND {TIME_GOES_ON}"), format!("{FACTS}, {CLOSE_WINDOW}"));
         self.update(change.facts.crn.instance.instance, key, Update::new(&condition, &effect, values)).await
     }
 
@@ -115,6 +123,7 @@ impl Ledger {
         let crn = &change.facts.crn;
         match self.update(crn.instance.instance, crn.key, Update::new(IS_NEW, FACTS, facts(change)?)).await? {
             Updated::Written(_) => Ok(Recorded::Quiet),
+            Updated::Refused(Some(item)) if !has_crn(&item, crn) => Ok(Recorded::CrnMismatch),
             Updated::Refused(_) => Ok(Recorded::Stale),
         }
     }

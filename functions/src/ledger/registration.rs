@@ -22,10 +22,10 @@ use serde::Deserialize;
 use super::{
     Ledger, LedgerError,
     expression::{names, number, string},
-    item::{Item, KEY_ITEM, key_pk},
+    item::{Item, KEY_ITEM, has_crn, key_pk},
     purge::REMEMBERED,
 };
-use crate::key::{EpochMillis, KeyCrn, ResourceCrn};
+use crate::key::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
 
 /// What the sort keys of registrations start with; the resource's CRN follows.
 pub const REGISTRATION: &str = "registration#";
@@ -38,11 +38,12 @@ const IS_NOT_THERE: &str = "attribute_not_exists(#changed_at)";
 const STANDS: &str = "SET #registered = :registered, #changed_at = :changed_at REMOVE #expires_at";
 const GONE: &str = "SET #registered = :registered, #changed_at = :changed_at, #expires_at = :expires_at";
 
-const KEY_IS_KNOWN: &str = "attribute_exists(#event)";
+/// The key is known, and is the one that is stored: of the same account, service and region.
+const KEY_IS_KNOWN: &str = "#crn = :crn";
 const ONE_MORE: &str = "SET #services.#service = if_not_exists(#services.#service, :zero) + :one";
-const IS_NOT_THE_LAST: &str = "#services.#service > :one";
+const IS_NOT_THE_LAST: &str = "#crn = :crn AND #services.#service > :one";
 const ONE_LESS: &str = "SET #services.#service = #services.#service - :one";
-const IS_THE_LAST: &str = "#services.#service = :one";
+const IS_THE_LAST: &str = "#crn = :crn AND #services.#service = :one";
 const NONE_LEFT: &str = "REMOVE #services.#service";
 
 /// A resource was registered with a key, or is no longer.
@@ -67,6 +68,8 @@ pub enum Counted {
     Stale,
     /// Nothing is known of such a key.
     UnknownKey,
+    /// The stored key has another account, service or region. Nothing was written.
+    CrnMismatch,
 }
 
 /// The registration's item, as far as it matters here.
@@ -81,7 +84,11 @@ impl Ledger {
     /// Counts a registration in or out.
     pub async fn count(&self, change: &RegistrationChange) -> Result<Counted, LedgerError> {
         for _ in 0..TRIES {
-            let (known, registered) = self.known(change).await?;
+            let (known, key) = self.known(change).await?;
+            if key.as_ref().is_some_and(|key| !has_crn(key, &change.key)) {
+                return Ok(Counted::CrnMismatch);
+            }
+            let registered = key.as_ref().and_then(|key| count(key, change.resource.service()));
             if known.changed_at.is_some_and(|known| known >= change.at) {
                 return Ok(Counted::Stale);
             }
@@ -106,9 +113,8 @@ impl Ledger {
         Err(LedgerError::Unavailable("the registration is changing too fast".to_owned()))
     }
 
-    /// What is known of the registration, and how many its service has; `None` where it has none, or
-    /// nothing is known of the key.
-    async fn known(&self, change: &RegistrationChange) -> Result<(Known, Option<u64>), LedgerError> {
+    /// What is known of the registration, and the key's item.
+    async fn known(&self, change: &RegistrationChange) -> Result<(Known, Option<Item>), LedgerError> {
         let sk = registration_sk(&change.resource);
         let (registration, key) =
             try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
@@ -117,11 +123,7 @@ impl Ledger {
                 .map_err(|error| LedgerError::Defect(format!("unreadable registration: {error}")))?,
             None => Known::default(),
         };
-        let service = change.resource.service().to_string();
-        let count = key
-            .as_ref()
-            .and_then(|key| key.get("services")?.as_m().ok()?.get(&service)?.as_n().ok()?.parse().ok());
-        Ok((known, count))
+        Ok((known, key))
     }
 
     async fn read(&self, key: &KeyCrn, sk: &str) -> Result<Option<Item>, LedgerError> {
@@ -151,7 +153,7 @@ impl Ledger {
     }
 
     fn recount(&self, change: &RegistrationChange, count: u64) -> Result<TransactWriteItem, LedgerError> {
-        let mut values = vec![(":one", number(1))];
+        let mut values = vec![(":crn", string(&change.key)), (":one", number(1))];
         let (condition, effect) = match (change.registered, count) {
             (true, _) => {
                 values.push((":zero", number(0)));
@@ -187,6 +189,11 @@ impl Ledger {
             .map_err(|error| LedgerError::Defect(error.to_string()))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
+}
+
+/// The number of the key's registrations for `service`; `None` where it has none.
+fn count(key: &Item, service: &ServiceName) -> Option<u64> {
+    key.get("services")?.as_m().ok()?.get(&service.to_string())?.as_n().ok()?.parse().ok()
 }
 
 /// The sort key of a resource's registration.

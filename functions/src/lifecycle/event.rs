@@ -51,6 +51,12 @@ impl BadEvent {
         Self(format!("detail.occurredAt must not be ahead of the clock, which says {now}: got {occurred_at}"))
     }
 
+    pub(super) fn crn_mismatch(key: &KeyCrn) -> Self {
+        Self(format!(
+            "detail.keyCrn must have the account, service and region of the stored key: got `{key}`"
+        ))
+    }
+
     pub(super) fn of_no_key(after: Duration) -> Self {
         Self(format!(
             "detail.keyCrn names a key that no event has told of, {} min after this one",

@@ -19,7 +19,8 @@ use crate::{
     deadline::Budget,
     key::{ClaimId, LifecycleEvent},
     ledger::{
-        Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange, item::Acknowledgement,
+        Acknowledged, Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange,
+        item::Acknowledgement,
     },
     outbox::Outbox,
     trace::Trace,
@@ -85,6 +86,8 @@ impl Lifecycle {
             return Err(BadEvent::from_the_future(event.occurred_at, now).into());
         }
         let (ledger, at) = (&self.outbox.ledger, event.occurred_at);
+        let key = event.key.clone();
+        let mismatch = || Err(BadEvent::crn_mismatch(&key).into());
         let is_known = match event.what {
             What::Action(action, facts) => {
                 let change = LifecycleChange {
@@ -100,6 +103,7 @@ impl Lifecycle {
                 Purged::Gone => return Ok(Taken::Recorded),
                 Purged::Stale => true,
                 Purged::Unknown => false,
+                Purged::CrnMismatch => return mismatch(),
             },
             What::Registration(resource, registered) => {
                 let change = RegistrationChange { key: event.key, resource, registered, at };
@@ -107,13 +111,16 @@ impl Lifecycle {
                     Counted::News => return Ok(Taken::Recorded),
                     Counted::Stale => true,
                     Counted::UnknownKey => false,
+                    Counted::CrnMismatch => return mismatch(),
                 }
             }
             What::Acknowledgement(id, key_state) => {
                 let acknowledgement = Acknowledgement { at, key_state };
-                let instance = event.key.instance.instance;
-                let is_news = ledger.acknowledge(instance, &id, &acknowledgement).await?;
-                return Ok(if is_news { Taken::Recorded } else { Taken::Stale });
+                return match ledger.acknowledge(&key, &id, &acknowledgement).await? {
+                    Acknowledged::Recorded => Ok(Taken::Recorded),
+                    Acknowledged::Stale => Ok(Taken::Stale),
+                    Acknowledged::CrnMismatch => mismatch(),
+                };
             }
         };
         match is_known {
@@ -136,6 +143,7 @@ impl Lifecycle {
             }
             Recorded::Quiet => Ok(Taken::Recorded),
             Recorded::Stale => Ok(Taken::Stale),
+            Recorded::CrnMismatch => Err(BadEvent::crn_mismatch(&change.facts.crn).into()),
         }
     }
 }

@@ -124,13 +124,13 @@ impl Table {
     }
 
     fn key_item(&self, key: &BenchKey) -> Result<Item, BenchError> {
-        let (account, instance, id) = (&self.account, self.instance, key.id);
+        let (instance, id) = (self.instance, key.id);
         let made_at = EpochMillis::new(1_790_000_000_000);
         item(
             key_pk(instance, id),
             KEY_ITEM,
             json!({
-                "crn": format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{id}"),
+                "crn": self.crn(key),
                 "key_type": "root",
                 "state": 1,
                 "ring": "default",
@@ -142,9 +142,14 @@ impl Table {
         )
     }
 
+    fn crn(&self, key: &BenchKey) -> String {
+        let (account, instance) = (&self.account, self.instance);
+        format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{}", key.id)
+    }
+
     fn alias_item(&self, key: &BenchKey) -> Result<Item, BenchError> {
         let alias = key.alias().parse().map_err(HarnessError::world)?;
-        item(alias_pk(self.instance, &alias), ALIAS_ITEM, json!({"key_id": key.id}))
+        item(alias_pk(self.instance, &alias), ALIAS_ITEM, json!({"crn": self.crn(key)}))
     }
 
     fn registration_item(&self, key: &BenchKey, n: usize) -> Result<Item, BenchError> {

@@ -49,8 +49,10 @@ impl Caller {
     ) -> Result<StoredKey, ApiError> {
         let name: KeyName = name.parse().map_err(|error| ApiError::field("id", error))?;
         self.may(endpoint, action)?;
-        let found = endpoint.0.ledger.resolve(self.instance, &name).await.map_err(ApiError::table)?;
-        let key = endpoint.0.store.get(self.instance, found.ok_or_else(ApiError::key_not_found)?).await?;
+        let instance = endpoint.0.iam.instance(self.instance).ok_or_else(unauthorized)?.parsed_crn();
+        let found = endpoint.0.ledger.resolve(&instance, &name).await.map_err(ApiError::table)?;
+        let found = found.ok_or_else(ApiError::key_not_found)?;
+        let key = endpoint.0.store.get(self.instance, found.key).await?;
         if self.sees(&key.record.ring) { Ok(key) } else { Err(ApiError::key_not_found()) }
     }
 

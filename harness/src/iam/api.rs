@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use keysync::key::{InstanceId, KeyCrn};
+use keysync::key::{InstanceCrn, KeyCrn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -117,14 +117,13 @@ async fn authorize(
     Json(json!({"responses": answers})).into_response()
 }
 
-/// A caller may ask about itself only. The CRN's account must be the caller's: that of the instance is
-/// compared with it in the directory.
+/// A caller may ask about itself only. The decision is by policies on the CRN's attributes: IAM does not
+/// know which instances and keys exist, nor whose they are.
 fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
     let subject = &question.subject.attributes.id;
     let permitted = *subject == caller.iam_id
-        && named(&question.resource.crn).is_some_and(|(account, instance)| {
-            account == caller.account && iam.permits(caller, &question.action, instance)
-        });
+        && resource(&question.resource.crn)
+            .is_some_and(|crn| iam.state().directory.permits(caller, &question.action, &crn));
     let age = {
         let state = iam.state();
         if permitted { state.permit_age } else { state.denial_age }
@@ -143,15 +142,22 @@ fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
     })
 }
 
-/// The account and instance that the CRN of a key or of an instance names.
-fn named(crn: &str) -> Option<(String, InstanceId)> {
+/// The attributes of the instance in the CRN of a key or of an instance.
+fn resource(crn: &str) -> Option<InstanceCrn> {
     if let Ok(KeyCrn { instance, .. }) = crn.parse() {
-        return Some((instance.account, instance.instance));
+        return Some(instance);
     }
-    let [_, _, _, _, _, _, scope, instance, "", ""] = crn.split(':').collect::<Vec<_>>()[..] else {
+    let ["crn", "v1", _, _, service, region, scope, instance, "", ""] =
+        crn.split(':').collect::<Vec<_>>()[..]
+    else {
         return None;
     };
-    Some((scope.strip_prefix("a/")?.to_owned(), instance.parse().ok()?))
+    Some(InstanceCrn {
+        service: service.to_owned(),
+        region: region.to_owned(),
+        account: scope.strip_prefix("a/")?.to_owned(),
+        instance: instance.parse().ok()?,
+    })
 }
 
 async fn instances(State(iam): State<Iam>, headers: HeaderMap) -> Response {

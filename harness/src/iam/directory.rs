@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keysync::key::InstanceId;
+use keysync::key::{InstanceCrn, InstanceId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Principal;
+
+/// The service that instances are of.
+const SERVICE: &str = "hs-crypto";
 
 /// Somebody with an API key.
 ///
@@ -64,8 +67,72 @@ impl Instance {
     /// ```
     #[must_use]
     pub fn crn(&self) -> String {
+        self.parsed_crn().to_string()
+    }
+
+    pub(crate) fn parsed_crn(&self) -> InstanceCrn {
         let Self { id, account, region, .. } = self;
-        format!("crn:v1:bluemix:public:hs-crypto:{region}:a/{account}:{id}::")
+        InstanceCrn {
+            service: SERVICE.to_owned(),
+            region: region.clone(),
+            account: account.clone(),
+            instance: *id,
+        }
+    }
+}
+
+/// An access policy: a role on every resource of an account that has these attributes. As IAM does, it is
+/// matched against the attributes in a CRN; whether such an instance or key exists is not looked up.
+///
+/// ```no_run
+/// # fn example(harness: &keysync_harness::Harness) {
+/// use keysync_harness::iam::{Policy, Role};
+/// let in_account = Policy::in_account("IBMid-somebody", harness.account(), Role::Manager);
+/// harness.iam().attach_policy(Policy { region: Some("eu-de".to_owned()), ..in_account });
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Policy {
+    /// The identity that has the role.
+    pub iam_id: String,
+    /// The role.
+    pub role: Role,
+    /// The account of the resources.
+    pub account: String,
+    /// Their service, such as `hs-crypto`; any where it is `None`.
+    pub service: Option<String>,
+    /// Their region; any where it is `None`.
+    pub region: Option<String>,
+    /// Their instance; any where it is `None`.
+    pub instance: Option<InstanceId>,
+}
+
+impl Policy {
+    /// A role on everything in an account.
+    ///
+    /// ```
+    /// use keysync_harness::iam::{Policy, Role};
+    /// assert_eq!(Policy::in_account("IBMid-somebody", "abc123", Role::Writer).instance, None);
+    /// ```
+    #[must_use]
+    pub fn in_account(iam_id: &str, account: &str, role: Role) -> Self {
+        Self {
+            iam_id: iam_id.to_owned(),
+            role,
+            account: account.to_owned(),
+            service: None,
+            region: None,
+            instance: None,
+        }
+    }
+
+    fn permits(&self, iam_id: &str, action: &str, resource: &InstanceCrn) -> bool {
+        self.iam_id == iam_id
+            && self.role.allows(action)
+            && self.account == resource.account
+            && self.service.as_ref().is_none_or(|service| *service == resource.service)
+            && self.region.as_ref().is_none_or(|region| *region == resource.region)
+            && self.instance.is_none_or(|instance| instance == resource.instance)
     }
 }
 
@@ -138,12 +205,12 @@ impl Role {
     }
 }
 
-/// Accounts, instances, identities and grants.
+/// Accounts, instances, identities and access policies.
 #[derive(Default)]
 pub(super) struct Directory {
     instances: BTreeMap<InstanceId, Instance>,
     identities: BTreeMap<String, Identity>,
-    grants: BTreeSet<(String, InstanceId, Role)>,
+    policies: BTreeSet<Policy>,
 }
 
 impl Directory {
@@ -155,12 +222,20 @@ impl Directory {
         self.identities.insert(identity.iam_id.clone(), identity);
     }
 
+    pub(super) fn attach_policy(&mut self, policy: Policy) {
+        self.policies.insert(policy);
+    }
+
+    /// A policy on one instance, in the account that owns it; none for an instance that does not exist.
     pub(super) fn grant(&mut self, iam_id: &str, instance: InstanceId, role: Role) {
-        self.grants.insert((iam_id.to_owned(), instance, role));
+        if let Some(owned) = self.instances.get(&instance) {
+            let in_account = Policy::in_account(iam_id, &owned.account, role);
+            self.attach_policy(Policy { instance: Some(instance), ..in_account });
+        }
     }
 
     pub(super) fn revoke(&mut self, iam_id: &str, instance: InstanceId) {
-        self.grants.retain(|(holder, of, _)| holder != iam_id || *of != instance);
+        self.policies.retain(|policy| policy.iam_id != iam_id || policy.instance != Some(instance));
     }
 
     pub(super) fn instance(&self, id: InstanceId) -> Option<&Instance> {
@@ -179,12 +254,10 @@ impl Directory {
         self.identities.values().find(|identity| identity.api_key == api_key)
     }
 
-    /// A role counts only in an instance of the account that its holder acts in.
-    pub(super) fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
-        let owned = self.instances.get(&instance).is_some_and(|instance| instance.account == who.account);
-        let role_allows = |(holder, of, role): &(String, InstanceId, Role)| {
-            *holder == who.iam_id && *of == instance && role.allows(action)
-        };
-        owned && self.grants.iter().any(role_allows)
+    /// Decides by the attributes of a resource's CRN alone. A policy counts only in the account that its
+    /// holder acts in.
+    pub(super) fn permits(&self, who: &Principal, action: &str, resource: &InstanceCrn) -> bool {
+        resource.account == who.account
+            && self.policies.iter().any(|policy| policy.permits(&who.iam_id, action, resource))
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use keysync::{Clock, key::InstanceId};
 
-pub use directory::{Identity, Instance, Role};
+pub use directory::{Identity, Instance, Policy, Role};
 pub use token::TokenBuilder;
 
 use directory::Directory;
@@ -180,7 +180,19 @@ impl Iam {
         self.state().directory.add_identity(identity);
     }
 
-    /// Gives somebody a role in an instance.
+    /// Attaches an access policy: a role on all resources with these attributes.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// use keysync_harness::iam::{Policy, Role};
+    /// harness.iam().attach_policy(Policy::in_account("IBMid-somebody", "abc123", Role::Manager));
+    /// # }
+    /// ```
+    pub fn attach_policy(&self, policy: Policy) {
+        self.state().directory.attach_policy(policy);
+    }
+
+    /// Gives somebody a role in an instance that exists: a policy on this instance, in the account that owns it.
     ///
     /// ```no_run
     /// # fn example(harness: &keysync_harness::Harness) {
@@ -338,7 +350,9 @@ impl Iam {
     /// ```
     #[must_use]
     pub fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
-        self.state().directory.permits(who, action, instance)
+        let state = self.state();
+        let resource = state.directory.instance(instance).map(Instance::parsed_crn);
+        resource.is_some_and(|resource| state.directory.permits(who, action, &resource))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -53,7 +53,7 @@ impl Store {
         at: EpochMillis,
         by: &str,
     ) -> Result<TransactWriteItem, ApiError> {
-        let item = json!({"key_id": crn.key, "created_at": at, "created_by": by});
+        let item = json!({"crn": crn, "created_at": at, "created_by": by});
         self.new_item(&alias_pk(crn.instance.instance, alias), ALIAS_ITEM, item)
     }
 
