@@ -23,6 +23,7 @@ impl Protocol {
                 if ready {
                     actions.push(Action::Claim { who, key, clock, answer_lost: false });
                     actions.push(Action::Claim { who, key, clock, answer_lost: true });
+                    actions.push(Action::ClaimFromAnotherAccount { who, key, clock });
                 }
             }
         }
@@ -41,6 +42,7 @@ impl Protocol {
         let stepped_back = self.bounds.steps_back.then_some(-self.bounds.window - 1);
         for clock in self.bounds.clocks().chain(stepped_back) {
             actions.push(Action::Record { who, clock, answer_lost: false });
+            actions.push(Action::RecordOfAnotherAccount { who, clock });
             if self.bounds.explore != Explore::Reduced {
                 actions.push(Action::Record { who, clock, answer_lost: true });
             }

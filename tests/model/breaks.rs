@@ -14,7 +14,7 @@ use crate::{
     bounds::{Bounds, Explore},
     guarantees::{
         G1, G2_AT_REST, G2_IN_THE_END, G2_OUTBOX, G3, G4, G5_FACTS, G5_OUTBOX, G5_RECEIVER, G6, G7, G8_APART,
-        G8_FORWARD,
+        G8_FORWARD, G10,
     },
     guards::{Fence, Guards},
     holds::holds,
@@ -116,6 +116,18 @@ fn without_the_refusal_before_the_write_a_409_closes_the_window() {
 fn without_giving_up_a_service_is_tried_for_ever() {
     let guards = Guards { give_up: false, ..Guards::ALL };
     breaks(&guards, &Bounds { events: 0, give_up: 3, backoff: 2, ..WORLD }, &[(G7, 19)]);
+}
+
+#[test]
+fn claim_without_the_crn_condition_breaks_isolation() {
+    let guards = Guards { claim_needs_the_permitted_crn: false, ..Guards::ALL };
+    breaks(&guards, &TWO_CALLERS, &[(G10, 1)]);
+}
+
+#[test]
+fn event_without_the_crn_condition_breaks_isolation() {
+    let guards = Guards { event_needs_the_stored_crn: false, ..Guards::ALL };
+    breaks(&guards, &WORLD, &[(G10, 1)]);
 }
 
 /// A redeliverer that saw the item in an index that is behind makes it due again, with nothing to tell.

@@ -1,4 +1,4 @@
-//! G1–G8, as properties that the checker holds against every state.
+//! G1–G8 and G10, as properties that the checker holds against every state.
 //!
 //! G2 and G7 can be read off any single state. The others are about what happens between two states:
 //! there the transition compares the two with the history, and notes what was broken as a bit.
@@ -25,6 +25,7 @@ pub(crate) const G6: &str = "G6 refusals change nothing";
 pub(crate) const G7: &str = "G7 bounded: the outbox holds what is pending, and attempts end";
 pub(crate) const G8_APART: &str = "G8 clocks: two syncs are a window less the skew apart";
 pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
+pub(crate) const G10: &str = "G10 isolation: nothing of another account changes a key";
 
 impl Broken {
     pub(crate) const G1: u16 = 1;
@@ -37,6 +38,7 @@ impl Broken {
     pub(crate) const G7: u16 = 1 << 7;
     pub(crate) const G8_APART: u16 = 1 << 8;
     pub(crate) const G8_FORWARD: u16 = 1 << 9;
+    pub(crate) const G10: u16 = 1 << 10;
 
     /// Notes that `guarantee` is broken if so.
     pub(crate) fn note(&mut self, guarantee: u16, if_so: bool) {
@@ -66,6 +68,7 @@ pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
         Property::always(G7, is_bounded),
         Property::always(G8_APART, holds::<{ Broken::G8_APART }>),
         Property::always(G8_FORWARD, holds::<{ Broken::G8_FORWARD }>),
+        Property::always(G10, holds::<{ Broken::G10 }>),
     ];
     properties.extend(possibilities(&model.bounds));
     properties

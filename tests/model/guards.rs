@@ -63,6 +63,10 @@ pub(crate) struct Guards {
     pub(crate) notified_at_never_goes_back: bool,
     /// A lifecycle action removes `correlation_id` and `caller`.
     pub(crate) lifecycle_forgets_the_caller: bool,
+    /// A claim is conditioned on the CRN that IAM permitted.
+    pub(crate) claim_needs_the_permitted_crn: bool,
+    /// An event is recorded only under the stored CRN.
+    pub(crate) event_needs_the_stored_crn: bool,
     /// A receiver drops what is older than what it knows.
     pub(crate) receiver_drops_stale: bool,
 }
@@ -90,6 +94,8 @@ impl Guards {
         event_must_be_newer: true,
         notified_at_never_goes_back: true,
         lifecycle_forgets_the_caller: true,
+        claim_needs_the_permitted_crn: true,
+        event_needs_the_stored_crn: true,
         receiver_drops_stale: true,
     };
 }

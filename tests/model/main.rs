@@ -1,5 +1,5 @@
 //! Proof by model: the protocol of claims, leases and confirmations, explored state by state with
-//! [stateright](https://docs.rs/stateright), against the guarantees G1–G8.
+//! [stateright](https://docs.rs/stateright), against the guarantees G1–G8 and G10.
 //!
 //! - `state.rs`: what there is
 //! - `protocol.rs`, `actions.rs`: what may happen to it

@@ -39,10 +39,14 @@ pub(crate) enum Action {
     Look { who: Who, key: usize, clock: Time },
     /// A sync's claim reaches DynamoDB.
     Claim { who: Who, key: usize, clock: Time, answer_lost: bool },
+    /// A claim by a caller of another account, for which IAM permits the key's id under another CRN.
+    ClaimFromAnotherAccount { who: Who, key: usize, clock: Time },
     /// Every try of a sync's claim is lost on its way.
     Vanish { who: Who },
     /// A lifecycle event comes out of the queue and is recorded.
     Record { who: Who, clock: Time, answer_lost: bool },
+    /// An event comes out of the queue that has the key's id under another CRN.
+    RecordOfAnotherAccount { who: Who, clock: Time },
     /// A redeliverer takes a lease.
     Lease { who: Who, key: usize, clock: Time, answer_lost: bool },
     /// The same, at the second try; the first is still under way.
@@ -103,6 +107,12 @@ impl Model for Protocol {
             Action::Look { who, key, clock } => self.look(&mut next, who, key, clock),
             Action::Claim { who, key, clock, answer_lost } => {
                 self.claim(&mut next, who, key, clock, answer_lost);
+            }
+            Action::ClaimFromAnotherAccount { who, key, clock } => {
+                self.claim_from_another_account(&mut next, who, key, clock);
+            }
+            Action::RecordOfAnotherAccount { who, clock } => {
+                self.record_of_another_account(&mut next, who, clock);
             }
             Action::Vanish { who } => self.vanish(&mut next, who),
             Action::Record { who, clock, answer_lost } => self.record(&mut next, who, clock, answer_lost),

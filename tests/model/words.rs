@@ -40,6 +40,10 @@ impl Teller<'_> {
                 format!("{} reads {}{} and finds the window open", name(who), self.key(key), on(clock))
             }
             Action::Claim { who, key, clock, .. } => self.claim(who, key, clock),
+            Action::ClaimFromAnotherAccount { who, key, clock } => {
+                self.claim(who, key, clock) + ", from another account"
+            }
+            Action::RecordOfAnotherAccount { who, clock } => self.record(who, clock) + ", of another account",
             Action::Vanish { who } => {
                 format!("{}: no try of its claim reaches DynamoDB, and it is answered 204", name(who))
             }

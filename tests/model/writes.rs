@@ -32,6 +32,27 @@ impl Protocol {
         state.history[key].synced_at = 0;
     }
 
+    /// `Ledger::claim` where the stored CRN is not the one that IAM permitted: 404, as if there were no key.
+    pub(crate) fn claim_from_another_account(&self, state: &mut State, who: Who, key: usize, clock: Time) {
+        if self.guards.claim_needs_the_permitted_crn {
+            return;
+        }
+        let item = state.items[key];
+        self.claim(state, who, key, clock, false);
+        state.broken.note(Broken::G10, state.items[key] != item);
+    }
+
+    /// `Ledger::record` where the stored CRN is not the event's: a malformed event.
+    pub(crate) fn record_of_another_account(&self, state: &mut State, who: Who, clock: Time) {
+        let Role::Lifecycle { key, .. } = who.role() else { return };
+        if self.guards.event_needs_the_stored_crn {
+            return;
+        }
+        let item = state.items[key];
+        self.record(state, who, clock, false);
+        state.broken.note(Broken::G10, state.items[key] != item);
+    }
+
     fn is_open(&self, state: &State, key: usize, clock: Time) -> bool {
         state.items[key].notified_at < clock - self.bounds.window
     }
