@@ -1,0 +1,240 @@
+"""`http.server` for a service that strangers can reach: strict about what a request is, and bounded in memory and time.
+
+The handler of the standard library takes lengths such as `1_0`, has no chunks, cleans up headers that other programs read otherwise,
+waits as long as somebody sends a byte now and then, and closes connections so that a response may never arrive.
+"""
+
+import io
+import re
+import socket
+import sys
+import threading
+import time
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MAX_HEAD = 64 * 1024  # bytes of request line and headers together
+MAX_HEADERS = 100
+MAX_CONNECTIONS = 128
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+REQUEST_LINE = re.compile(rb"(%s) ([!-~\x80-\xff]+) HTTP/1\.([01])" % TOKEN)
+HEADER = re.compile(rb"(%s):[ \t]*([\t -~\x80-\xff]*?)[ \t]*" % TOKEN)
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
+
+
+class Malformed(Exception):
+    """A request that cannot be taken. The connection ends with the response."""
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+class Received(io.RawIOBase):
+    """What a client sends until a deadline, however slowly it does."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.deadline = 0
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.connection.settimeout(left)
+        return self.connection.recv_into(buffer)
+
+
+class StrictHandler(BaseHTTPRequestHandler):
+    """Subclasses have `respond`, which may call `read_body` and has to call `answer`."""
+
+    protocol_version = "HTTP/1.1"
+    within = 10  # seconds for a whole request, for a response, and for the client to close
+
+    def respond(self):
+        raise NotImplementedError
+
+    def setup(self):
+        super().setup()
+        self.received = Received(self.connection)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self.received)
+
+    def handle_one_request(self):
+        self.close_connection = True  # until the request has been read to its end
+        self.unread = None
+        self.received.deadline = time.monotonic() + self.within
+        started = False
+        try:
+            started = bool(self.rfile.peek(1))
+            if started and self.read_head():
+                self.respond()
+        except Malformed as why:
+            self.answer(why.status, str(why))
+        except TimeoutError:
+            if started:
+                self.answer(408, f"a request has {self.within} s")
+        except OSError:
+            pass  # the client has gone away
+
+    def finish(self):
+        """Closes so that the response arrives: where bytes were not read, the system drops what is on its way to the client."""
+        try:
+            super().finish()
+            self.connection.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + self.within
+            while (left := deadline - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                if not self.connection.recv(65536):
+                    break
+        except OSError:
+            pass
+
+    def read_line(self):
+        line = self.rfile.readline(self.left + 1)
+        self.left -= len(line)
+        if self.left < 0:
+            raise Malformed(431, f"a request has at most {MAX_HEAD} bytes before its body")
+        if not line.endswith(b"\n"):
+            raise Malformed(400, "the request was cut off")
+        return line
+
+    def read_head(self):
+        """Reads request line and headers; nothing where there is none."""
+        self.left = MAX_HEAD
+        self.command = self.requestline = ""
+        while (line := self.read_line()) in (b"\r\n", b"\n"):
+            if not self.rfile.peek(1):
+                return False
+        parts = REQUEST_LINE.fullmatch(line.rstrip(b"\r\n"))
+        if not parts:
+            raise Malformed(400, "the first line must be `POST /callbacks HTTP/1.1` or the like")
+        method, target, minor = (part.decode("latin-1") for part in parts.groups())
+        self.command, self.path, self.request_version = method, target.partition("?")[0], f"HTTP/1.{minor}"
+        self.headers = Message()
+        count = 0
+        while (line := self.read_line()) not in (b"\r\n", b"\n"):
+            header = HEADER.fullmatch(line.removesuffix(b"\n").removesuffix(b"\r"))
+            if not header:
+                raise Malformed(400, "a header must be a name, `:` and a value in one line, without control characters")
+            count += 1
+            if count > MAX_HEADERS:
+                raise Malformed(431, f"a request has at most {MAX_HEADERS} headers")
+            name, value = (part.decode("latin-1") for part in header.groups())
+            self.headers[name] = value
+        self.check_framing()
+        return True
+
+    def check_framing(self):
+        """Decides where the body ends: `unread` is its length, or `chunked`, or nothing where neither is said."""
+        lengths = self.headers.get_all("content-length", [])
+        if any(not re.fullmatch("[0-9]{1,20}", length) or int(length) >= 2**64 or length != lengths[0] for length in lengths):
+            raise Malformed(400, "`content-length` must be one number of bytes")
+        encodings = self.headers.get_all("transfer-encoding", [])
+        if encodings and (",".join(encodings).lower() != "chunked" or self.request_version == "HTTP/1.0"):
+            raise Malformed(400, "the only `transfer-encoding` is `chunked`, in HTTP/1.1")
+        self.unread = "chunked" if encodings else int(lengths[0]) if lengths else None
+        options = {option.strip().lower() for option in ",".join(self.headers.get_all("connection", [])).split(",")}
+        # With both lengths and chunks, a proxy may have seen another end than we do.
+        self.keep_alive = self.request_version == "HTTP/1.1" and "close" not in options and not (encodings and lengths)
+        if self.unread in (None, 0):
+            self.close_connection = not self.keep_alive
+
+    def read_body(self, limit):
+        """The body, which has to say where it ends, and `limit` bytes at most."""
+        if self.unread is None:
+            self.close_connection = True  # what follows may be a body all the same
+            raise Malformed(411, "a request with a body says its `content-length`, or sends it in chunks")
+        too_large = Malformed(413, f"a body has at most {limit} bytes")
+        if self.unread != "chunked" and self.unread > limit:
+            raise too_large
+        if self.headers.get("expect", "").lower() == "100-continue" and self.request_version == "HTTP/1.1":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = bytearray()
+        if self.unread == "chunked":
+            while size := self.read_chunk_size():
+                if len(body) + size > limit:
+                    raise too_large
+                body += self.read_exactly(size)
+                if self.read_exactly(2) != b"\r\n":
+                    raise Malformed(400, "a chunk must be as long as it says")
+            while self.read_line() not in (b"\r\n", b"\n"):
+                pass  # what may follow the last chunk does not matter
+        else:
+            body += self.read_exactly(self.unread)
+        self.unread = 0
+        self.close_connection = not self.keep_alive
+        return bytes(body)
+
+    def read_chunk_size(self):
+        size = CHUNK.fullmatch(self.read_line())
+        if not size:
+            raise Malformed(400, "a chunk must start with its size in hexadecimal digits")
+        return int(size[1], 16)
+
+    def read_exactly(self, length):
+        found = self.rfile.read(length)
+        if len(found) < length:
+            raise Malformed(400, "the body was cut off")
+        return found
+
+    def answer(self, status, text="", content_type="text/plain; charset=utf-8", **headers):
+        body = text.encode()
+        self.connection.settimeout(self.within)
+        self.request_version = "HTTP/1.1"  # or there would be no status line for what was not understood
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if body:
+            self.send_header("content-type", content_type)
+        if status != 204:
+            self.send_header("content-length", str(len(body)))
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Nothing for each request: the service says what matters."""
+
+
+class BoundedServer(ThreadingHTTPServer):
+    """A thread for each connection, and no more than so many of them: others wait to be accepted."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address, handler):
+        super().__init__(address, handler)
+        self.room = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request, client_address):
+        self.room.acquire()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self.room.release()
+            raise
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.room.release()
+
+    def handle_error(self, request, client_address):
+        """One line, without what the request held."""
+        say(f"a connection was ended by a {sys.exc_info()[0].__name__}")
+
+
+def say(line):
+    """Prints a line. A reader that has gone away, or that knows no Unicode, is no reason to fail."""
+    try:
+        encoding = sys.stdout.encoding or "ascii"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except (OSError, ValueError):
+        pass

@@ -1,0 +1,130 @@
+"""The service in a process of its own, and what strangers send to its socket: `requests` of the test vectors, and slow clients."""
+
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import strict_http
+from receiver import Service, Verifier
+
+FOLDER = pathlib.Path(__file__).parent
+VECTORS = FOLDER.parents[1] / "harness" / "receiver" / "vectors.json"
+DOCUMENT = json.loads(VECTORS.read_text(encoding="utf-8"))
+KEY = DOCUMENT["keys"]["current"]["public"]
+HUNDRED_YEARS = str(100 * 365 * 24 * 60 * 60)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """The port of the service. At the end it is still there, and has written nothing about an error."""
+    errors = tmp_path_factory.mktemp("receiver") / "stderr"
+    command = [sys.executable, FOLDER / "receiver.py", "--port", "0", "--tolerance", HUNDRED_YEARS, "--public-key", KEY]
+    with errors.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
+        try:
+            port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+            output = threading.Thread(target=process.stdout.read)
+            output.start()
+            yield port
+            assert process.poll() is None, "the service has ended"
+        finally:
+            process.terminate()
+    output.join()
+    assert errors.read_text() == ""
+
+
+def parts_of(vector):
+    for part in vector["send"]:
+        yield (part if isinstance(part, str) else part["repeat"] * part["times"]).encode("latin-1")
+
+
+def statuses(received):
+    """The statuses of complete responses, one after another."""
+    found = []
+    while received:
+        head, end, rest = received.partition(b"\r\n\r\n")
+        status = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
+        assert status and end, f"no response: {received[:80]}"
+        found.append(int(status[1]))
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        length = int(length[1]) if length else 0
+        assert len(rest) >= length, "the response was cut off"
+        received = rest[length:]
+    return found
+
+
+def exchange(port, parts):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        for part in parts:
+            connection.sendall(part)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while some := connection.recv(65536):
+            received += some
+    return statuses(received)
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["requests"], ids=lambda vector: vector["name"])
+def test_each_request_gets_its_statuses(vector, port):
+    found = exchange(port, parts_of(vector))
+    matches = [one == wanted or (isinstance(wanted, list) and one in wanted)
+               for one, wanted in zip(found, vector["statuses"], strict=False)]
+    assert len(found) == len(vector["statuses"]) and all(matches), f"{found}, and not {vector['statuses']}: {vector['why']}"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A service that gives a request a moment, and has room for one connection."""
+    monkeypatch.setattr(strict_http.StrictHandler, "within", 0.2)
+    monkeypatch.setattr(strict_http, "MAX_CONNECTIONS", 1)
+    with Service(("127.0.0.1", 0), Verifier([KEY])) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running.server_port
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("sent", "expected"), [
+    (b"", []),
+    (b"POST /callbacks HT", [408]),
+    (b"POST /callbacks HTTP/1.1\r\nwebhook-id: ", [408]),
+    (b"POST /callbacks HTTP/1.1\r\ncontent-length: 10\r\n\r\n12345", [408]),
+    (b"POST /callbacks HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123", [408]),
+])
+def test_stalled_request_gets_408_and_makes_room(sent, expected, impatient):
+    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as stalled:
+        stalled.sendall(sent)
+        with socket.create_connection(("127.0.0.1", impatient), timeout=30) as waiting:
+            waiting.sendall(b"GET /keys/x HTTP/1.0\r\n\r\n")
+            received = b"".join(iter(lambda: stalled.recv(65536), b""))
+            assert statuses(received) == expected
+            assert statuses(b"".join(iter(lambda: waiting.recv(65536), b""))) == [404]
+
+
+def test_request_that_trickles_ends_in_time(impatient):
+    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as slow:
+        slow.settimeout(0.02)
+        received = b""
+        for _ in range(1000):
+            slow.sendall(b"x")
+            try:
+                received = slow.recv(65536)
+                break
+            except TimeoutError:
+                pass
+        assert statuses(received) == [408]
+
+
+def test_client_that_goes_away_leaves_no_trace(impatient, capsys):
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", impatient), timeout=30) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset at once
+            gone.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n")
+    assert exchange(impatient, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
+    assert "Traceback" not in "".join(capsys.readouterr())
