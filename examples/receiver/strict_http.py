@@ -67,18 +67,18 @@ class StrictHandler(BaseHTTPRequestHandler):
         self.close_connection = True  # until the request has been read to its end
         self.unread = None
         self.received.deadline = time.monotonic() + self.within
-        started = False
         try:
             started = bool(self.rfile.peek(1))
-            if started and self.read_head():
-                self.respond()
-        except Malformed as why:
-            self.answer(why.status, str(why))
-        except TimeoutError:
-            if started:
+            try:
+                if started and self.read_head():
+                    self.respond()
+            except Malformed as why:
+                self.answer(why.status, str(why))
+            except TimeoutError:
+                self.close_connection = True
                 self.answer(408, f"a request has {self.within} s")
         except OSError:
-            pass  # the client has gone away
+            self.close_connection = True  # the client says nothing more, or has gone away
 
     def finish(self):
         """Closes so that the response arrives: where bytes were not read, the system drops what is on its way to the client."""

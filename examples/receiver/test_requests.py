@@ -80,7 +80,7 @@ def test_each_request_gets_its_statuses(vector, port):
 @pytest.fixture
 def impatient(monkeypatch):
     """A service that gives a request a moment, and has room for one connection."""
-    monkeypatch.setattr(strict_http.StrictHandler, "within", 0.2)
+    monkeypatch.setattr(strict_http.StrictHandler, "within", 0.5)
     monkeypatch.setattr(strict_http, "MAX_CONNECTIONS", 1)
     with Service(("127.0.0.1", 0), Verifier([KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
@@ -114,11 +114,24 @@ def test_request_that_trickles_ends_in_time(impatient):
         for _ in range(1000):
             slow.sendall(b"x")
             try:
-                received = slow.recv(65536)
+                received = slow.recv(1)
                 break
             except TimeoutError:
                 pass
+        slow.settimeout(30)
+        received += b"".join(iter(lambda: slow.recv(65536), b""))
         assert statuses(received) == [408]
+
+
+def test_client_that_never_reads_makes_room(impatient):
+    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        try:
+            for _ in range(5_000):
+                deaf.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n" * 1000)
+        except OSError:
+            pass  # the service has closed
+        assert exchange(impatient, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
 
 
 def test_client_that_goes_away_leaves_no_trace(impatient, capsys):

@@ -47,6 +47,14 @@
 //! With the guard alone, a late old callback would undo a newer state. With the sequence alone, the state is right, and
 //! each repeat costs a look at it.
 //!
+//! # What strangers may send
+//!
+//! Anybody can call a receiver's address. [`Verifier::verify`] takes whatever they send: it looks at no more than 4,096 bytes of each
+//! header and [`MAX_BODY`] of the body, reads JSON only once the signature holds, and gives a [`Rejected`] whose
+//! [`status`](Rejected::status) is 400 (malformed), 401 (not believed) or 413 (too large). A public key that is no safe one is an
+//! error where a verifier is made: [`PublicKeyError`]. What the server around it has to bound (the head, the body before
+//! it is read, the time) is shown by `examples/receiver/`, which answers each of the `requests` in `vectors.json`.
+//!
 //! # What this crate is not
 //!
 //! No web framework and no runtime: it takes [`http::HeaderMap`] and bytes. It shares no code with the sender, so that
@@ -55,6 +63,7 @@
 
 #![forbid(unsafe_code)]
 
+mod event;
 mod latest;
 mod notification;
 mod public_key;
@@ -62,6 +71,7 @@ mod rejected;
 mod replay;
 pub mod sample;
 mod sequence;
+mod strict;
 mod verifier;
 
 pub use latest::Latest;
@@ -70,7 +80,7 @@ pub use public_key::PublicKeyError;
 pub use rejected::Rejected;
 pub use replay::{ReplayGuard, Seen};
 pub use sequence::{Order, Sequence};
-pub use verifier::{DEFAULT_TOLERANCE, Verifier};
+pub use verifier::{DEFAULT_TOLERANCE, MAX_BODY, Verifier};
 
 /// The code in the documentation for service teams, run with this crate's own.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Rejected, Sequence, verifier::digits};
+use crate::Sequence;
 
 /// What a callback says of a key: all of it, so that none needs another to have come before.
 ///
@@ -200,66 +200,4 @@ impl From<String> for LifecycleAction {
             _ => Self::Other(name),
         }
     }
-}
-
-/// Reads a body whose signature was verified together with the id `webhook_id`.
-pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Rejected> {
-    let wrong = |what: String| Rejected::Body(what);
-    let event: Event = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
-    let Event { specversion, id, source, r#type, subject, time, sequence, data } = event;
-    if specversion != "1.0" {
-        return Err(wrong(format!("`specversion` must be 1.0: got `{specversion}`")));
-    }
-    if id != webhook_id {
-        return Err(Rejected::Id { header: webhook_id.to_owned(), event: id });
-    }
-    if r#type.strip_prefix("com.ibm.cloud.kms.key.") != Some(data.event_type.as_str()) {
-        let action = data.event_type.as_str();
-        return Err(wrong(format!("`type` must be `com.ibm.cloud.kms.key.{action}`: got `{type}`")));
-    }
-    if subject != data.key_id {
-        return Err(wrong(format!("`subject` is `{subject}`, and `data.keyId` is `{}`", data.key_id)));
-    }
-    let number =
-        digits(&sequence).ok_or_else(|| wrong(format!("`sequence` must be a number: got `{sequence}`")))?;
-    Ok(Notification {
-        event_id: id,
-        sequence: Sequence(number),
-        source,
-        time,
-        key_id: data.key_id,
-        key_crn: data.key_crn,
-        key_state: data.key_state,
-        key_version: data.key_version,
-        action: data.event_type,
-        renotification: data.renotification,
-        occurred_at: data.occurred_at,
-        resource_count: data.resource_count,
-    })
-}
-
-/// The CloudEvent. Fields that are not known here are passed over, so that events may grow.
-#[derive(Deserialize)]
-struct Event {
-    specversion: String,
-    id: String,
-    source: String,
-    r#type: String,
-    subject: String,
-    time: String,
-    sequence: String,
-    data: Data,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Data {
-    key_id: String,
-    key_crn: String,
-    key_state: KeyState,
-    key_version: KeyVersion,
-    event_type: LifecycleAction,
-    renotification: bool,
-    occurred_at: String,
-    resource_count: u64,
 }

@@ -16,21 +16,21 @@ use http::StatusCode;
 /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
 /// let rejected = verifier.verify(&HeaderMap::new(), sample::BODY, sample::signed_at()).unwrap_err();
 /// assert_eq!(rejected, Rejected::Header("webhook-id"));
-/// assert!(rejected.to_string().starts_with("the `webhook-id` header is missing or no text"));
+/// assert!(rejected.to_string().starts_with("the `webhook-id` header is missing"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// A header that is missing, or has bytes that are no text.
+    /// A header that is missing, given more than once, empty, longer than 4,096 bytes, or not printable ASCII.
     #[error(
-        "the `{0}` header is missing or no text: pass on all that came; a proxy in front may have dropped it, \
-         and what comes without is no callback"
+        "the `{0}` header is missing, given twice, or not between 1 and 4096 characters of printable ASCII: pass on \
+         all that came; a proxy in front may have dropped it, and what comes without is no callback"
     )]
     Header(&'static str),
     /// The timestamp is no number.
-    #[error("the `webhook-timestamp` header must be whole seconds since 1970: got `{0}`")]
+    #[error("the `webhook-timestamp` header must be seconds since 1970, between 1 and 15 digits: got `{0}`")]
     Timestamp(String),
     /// Signed too long ago.
     #[error(
@@ -74,6 +74,12 @@ pub enum Rejected {
         /// In the body.
         event: String,
     },
+    /// The body is larger than any callback.
+    #[error("a callback has at most {} bytes: got {bytes}", crate::MAX_BODY)]
+    TooLarge {
+        /// What was given.
+        bytes: usize,
+    },
     /// Signed by the sender, and yet no key event that is known here.
     #[error("the body is no key event, though it is signed: {0}; a newer version of this crate may know it")]
     Body(String),
@@ -95,24 +101,27 @@ impl Rejected {
             Self::NoSignature => "no-signature",
             Self::Signature => "signature",
             Self::Id { .. } => "id",
+            Self::TooLarge { .. } => "too-large",
             Self::Body(_) => "body",
         }
     }
 
-    /// What to answer: 401, as nobody has shown who they are; 400 where they have, and the event is at fault.
+    /// What to answer: 400 where it is malformed; 413 where it is too large; 401 where it is well-formed and not believed.
     ///
     /// ```
     /// use http::StatusCode;
     /// use keysync_receiver::Rejected;
     ///
     /// assert_eq!(Rejected::Signature.status(), StatusCode::UNAUTHORIZED);
+    /// assert_eq!(Rejected::Header("webhook-id").status(), StatusCode::BAD_REQUEST);
     /// assert_eq!(Rejected::Body("no JSON".to_owned()).status(), StatusCode::BAD_REQUEST);
     /// ```
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Id { .. } | Self::Body(_) => StatusCode::BAD_REQUEST,
-            _ => StatusCode::UNAUTHORIZED,
+            Self::TooOld { .. } | Self::TooNew { .. } | Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
         }
     }
 }

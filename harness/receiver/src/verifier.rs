@@ -6,7 +6,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use http::HeaderMap;
 
-use crate::{Notification, PublicKeyError, Rejected, notification, public_key};
+use crate::{
+    Notification, PublicKeyError, Rejected, event, public_key,
+    strict::{digits, short},
+};
 
 /// How far a callback's timestamp may be from the receiver's clock, either way: 5 minutes.
 ///
@@ -14,6 +17,24 @@ use crate::{Notification, PublicKeyError, Rejected, notification, public_key};
 /// assert_eq!(keysync_receiver::DEFAULT_TOLERANCE.as_secs(), 300);
 /// ```
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// The size in bytes up to which a body is a callback: 64 KiB. One has about 1,000 bytes. Do not read more than this from the
+/// network; [`Verifier::verify`] rejects what is larger.
+///
+/// ```
+/// use keysync_receiver::{MAX_BODY, Verifier, sample};
+///
+/// let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
+/// let rejected = verifier.verify(&sample::headers(), &[b' '; MAX_BODY + 1], sample::signed_at()).unwrap_err();
+/// assert_eq!(rejected.status(), http::StatusCode::PAYLOAD_TOO_LARGE);
+/// ```
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Bytes of each of the three headers: some forty signatures.
+const MAX_HEADER: usize = 4096;
+
+/// Seconds since 1970, for the next 30 million years: a number that all languages have.
+const TIMESTAMP_DIGITS: usize = 15;
 
 /// Verifies callbacks of one sender. Cheap to clone, and fit to be shared.
 ///
@@ -39,6 +60,8 @@ impl Verifier {
     /// Two keys are for the time in which the sender changes its own: configure old and new one, wait until the sender
     /// signs with the new one, and take out the old one. Nothing is rejected meanwhile.
     ///
+    /// A key that is none, or no safe one, is an error here, so that no service starts with it: see [`PublicKeyError`].
+    ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};
     ///
@@ -49,7 +72,7 @@ impl Verifier {
     /// # }
     /// ```
     pub fn new<K: AsRef<str>>(public_keys: impl IntoIterator<Item = K>) -> Result<Self, PublicKeyError> {
-        let parse = |(place, key): (usize, K)| public_key::parse(key.as_ref().trim(), place);
+        let parse = |(place, key): (usize, K)| public_key::parse(key.as_ref().trim_ascii(), place);
         Self::with((1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?)
     }
 
@@ -133,6 +156,9 @@ impl Verifier {
         body: &[u8],
         now: SystemTime,
     ) -> Result<Notification, Rejected> {
+        if body.len() > MAX_BODY {
+            return Err(Rejected::TooLarge { bytes: body.len() });
+        }
         let id = header(headers, "webhook-id")?;
         let timestamp = header(headers, "webhook-timestamp")?;
         let signatures = header(headers, "webhook-signature")?;
@@ -140,14 +166,14 @@ impl Verifier {
         self.is_recent(timestamp, now)?;
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
         self.is_genuine(&signed, signatures)?;
-        notification::read(body, id)
+        event::read(body, id)
     }
 
     /// Whether `timestamp` is near `now`.
     fn is_recent(&self, timestamp: &str, now: SystemTime) -> Result<(), Rejected> {
-        let signed_at = digits(timestamp)
+        let signed_at = digits(timestamp, TIMESTAMP_DIGITS)
             .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-            .ok_or_else(|| Rejected::Timestamp(timestamp.to_owned()))?;
+            .ok_or_else(|| Rejected::Timestamp(short(timestamp)))?;
         let tolerance = self.tolerance;
         match now.duration_since(signed_at) {
             Ok(by) if by > tolerance => Err(Rejected::TooOld { by, tolerance }),
@@ -170,17 +196,19 @@ impl Verifier {
     }
 }
 
-/// A number as digits and nothing else: `parse` alone would take a sign, too.
-pub(crate) fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
 /// Reads `v1a,<base64>`.
 fn signature(text: &str) -> Option<Signature> {
     let bytes = BASE64_STANDARD.decode(text.strip_prefix("v1a,")?).ok()?;
     Signature::from_slice(&bytes).ok()
 }
 
+/// The one value of a header: of two, some would check the one and go by the other.
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Rejected> {
-    headers.get(name).and_then(|value| value.to_str().ok()).ok_or(Rejected::Header(name))
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Rejected::Header(name)) };
+    let is_printable = value.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
+    if value.is_empty() || value.len() > MAX_HEADER || !is_printable {
+        return Err(Rejected::Header(name));
+    }
+    value.to_str().map_err(|_| Rejected::Header(name))
 }

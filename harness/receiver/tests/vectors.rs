@@ -6,16 +6,46 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use keysync_receiver::{DEFAULT_TOLERANCE, Verifier, sample};
+use keysync_receiver::{DEFAULT_TOLERANCE, MAX_BODY, PublicKeyError, Verifier, sample};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Vectors {
+struct Document {
     tolerance_seconds: u64,
+    limits: Limits,
+    statuses: BTreeMap<String, u16>,
     vectors: Vec<Vector>,
+    configurations: Vec<Configuration>,
+    key_sets: Vec<KeySet>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    body_bytes: usize,
+}
+
+/// A list of public keys.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration {
+    name: String,
+    why: String,
+    public_keys: Vec<String>,
+    expect: Value,
+}
+
+/// A document that should be a key set.
+#[derive(Deserialize)]
+struct KeySet {
+    name: String,
+    why: String,
+    document: String,
+    expect: Value,
 }
 
 #[derive(Deserialize)]
@@ -25,21 +55,50 @@ struct Vector {
     why: String,
     public_keys: Vec<String>,
     now: u64,
-    headers: BTreeMap<String, String>,
-    body: String,
+    headers: BTreeMap<String, Values>,
+    body: Option<String>,
+    body_base64: Option<String>,
+    #[serde(default)]
+    padding: usize,
     expect: Value,
 }
 
-fn vectors() -> Vectors {
+/// What a header is given: a list where that is more than once.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    Several(Vec<String>),
+}
+
+fn document() -> Document {
     serde_json::from_str(include_str!("../vectors.json")).unwrap()
 }
 
 impl Vector {
     fn headers(&self) -> HeaderMap {
-        let header = |(name, value): (&String, &String)| {
-            (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
+        let mut headers = HeaderMap::new();
+        for (name, values) in &self.headers {
+            let values = match values {
+                Values::One(value) => std::slice::from_ref(value),
+                Values::Several(values) => values,
+            };
+            for value in values {
+                let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                headers.append(name.parse::<HeaderName>().unwrap(), value);
+            }
+        }
+        headers
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = match (&self.body, &self.body_base64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(encoded)) => BASE64_STANDARD.decode(encoded).unwrap(),
+            _ => panic!("{} has no body, or two", self.name),
         };
-        self.headers.iter().map(header).collect()
+        body.resize(body.len() + self.padding, b' ');
+        body
     }
 
     fn now(&self) -> SystemTime {
@@ -49,41 +108,97 @@ impl Vector {
     /// What this crate makes of it, in the words of the vectors.
     fn result(&self) -> Value {
         let verifier = Verifier::new(&self.public_keys).unwrap();
-        match verifier.verify(&self.headers(), self.body.as_bytes(), self.now()) {
+        match verifier.verify(&self.headers(), &self.body(), self.now()) {
             Ok(told) => json!({"taken": {
                 "eventId": told.event_id, "keyId": told.key_id, "sequence": told.sequence.0,
                 "keyState": told.key_state.number(), "action": told.action.as_str(),
                 "renotification": told.renotification, "resourceCount": told.resource_count,
             }}),
-            Err(why) => json!({"rejected": why.code()}),
+            Err(why) => {
+                assert!(why.to_string().len() < 400, "a message is short, whatever was sent: {why}");
+                json!({"rejected": why.code()})
+            }
         }
+    }
+}
+
+/// What this crate makes of keys, in the words of the vectors.
+fn configured(verifier: Result<Verifier, PublicKeyError>) -> Value {
+    match verifier {
+        Ok(verifier) => {
+            verifier.verify(&sample::headers(), sample::BODY, sample::signed_at()).unwrap();
+            json!("accepted")
+        }
+        Err(why) => match why.place() {
+            Some(place) => {
+                assert!(why.to_string().starts_with(&format!("public key {place} ")), "{why}");
+                json!({"refused": why.code(), "place": place})
+            }
+            None => json!({"refused": why.code()}),
+        },
     }
 }
 
 #[test]
 fn each_is_taken_or_rejected_for_the_reason_that_it_names() {
-    let Vectors { vectors, tolerance_seconds } = vectors();
+    let Document { vectors, tolerance_seconds, limits, .. } = document();
     assert_eq!(DEFAULT_TOLERANCE.as_secs(), tolerance_seconds);
+    assert_eq!(MAX_BODY, limits.body_bytes);
     for vector in vectors {
         assert_eq!(vector.result(), vector.expect, "{}: {}", vector.name, vector.why);
     }
 }
 
 #[test]
+fn each_list_of_keys_is_accepted_or_refused() {
+    for Configuration { name, why, public_keys, expect } in document().configurations {
+        assert_eq!(configured(Verifier::new(public_keys)), expect, "{name}: {why}");
+    }
+}
+
+#[test]
+fn each_key_set_is_accepted_or_refused() {
+    for KeySet { name, why, document, expect } in document().key_sets {
+        assert_eq!(configured(Verifier::from_jwks(document)), expect, "{name}: {why}");
+    }
+}
+
+#[test]
+fn rejects_key_set_that_is_not_utf_8() {
+    let document = [br#"{"x":""#, &b"\xff"[..], br#"","keys":[]}"#].concat();
+    assert_eq!(Verifier::from_jwks(document).err(), Some(PublicKeyError::NoKeySet));
+}
+
+#[test]
+fn each_reason_has_its_status() {
+    let Document { vectors, statuses, .. } = document();
+    for vector in vectors {
+        let verifier = Verifier::new(&vector.public_keys).unwrap();
+        if let Err(why) = verifier.verify(&vector.headers(), &vector.body(), vector.now()) {
+            assert_eq!(why.status().as_u16(), statuses[why.code()], "{}", why.code());
+        }
+    }
+}
+
+#[test]
 fn each_reason_to_reject_has_its_vector() {
-    let reasons: BTreeSet<_> =
-        vectors().vectors.iter().filter_map(|it| it.expect["rejected"].as_str().map(str::to_owned)).collect();
-    let all = ["body", "header", "id", "no-signature", "signature", "timestamp", "too-new", "too-old"]
-        .map(str::to_owned);
+    let reasons: BTreeSet<_> = document()
+        .vectors
+        .iter()
+        .filter_map(|it| it.expect["rejected"].as_str().map(str::to_owned))
+        .collect();
+    let all =
+        ["body", "header", "id", "no-signature", "signature", "timestamp", "too-large", "too-new", "too-old"]
+            .map(str::to_owned);
     assert_eq!(reasons, BTreeSet::from(all));
 }
 
 #[test]
 fn the_sample_is_the_golden_vector() {
-    let golden = &vectors().vectors[0];
+    let golden = &document().vectors[0];
     assert_eq!(golden.name, "golden");
     assert_eq!(golden.headers(), sample::headers());
-    assert_eq!(golden.body.as_bytes(), sample::BODY);
+    assert_eq!(golden.body(), sample::BODY);
     assert_eq!(golden.now(), sample::signed_at());
     assert_eq!(golden.public_keys, [sample::PUBLIC_KEY]);
 }
@@ -104,5 +219,5 @@ fn a_header_that_is_no_text_is_said_to_be_so() {
     headers.insert("webhook-id", HeaderValue::from_bytes(b"\xff").unwrap());
     let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
     let why = verifier.verify(&headers, sample::BODY, sample::signed_at()).unwrap_err();
-    assert!(why.to_string().contains("`webhook-id` header is missing or no text"), "{why}");
+    assert!(why.to_string().contains("`webhook-id` header is missing, given twice, or not"), "{why}");
 }

@@ -1,0 +1,74 @@
+//! Reading the CloudEvent of a callback.
+
+use serde::Deserialize;
+
+use crate::{
+    KeyState, KeyVersion, LifecycleAction, Notification, Rejected, Sequence,
+    strict::{self, Object, digits, short},
+};
+
+/// As the highest 64-bit number has.
+const SEQUENCE_DIGITS: usize = 20;
+
+/// Reads a body whose signature was verified together with the id `webhook_id`.
+pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Rejected> {
+    let wrong = |what: String| Rejected::Body(what);
+    let event: Event = strict::object(body).map_err(|error| wrong(short(&error)))?;
+    let Event { specversion, id, source, r#type, subject, time, sequence, data: Object(data) } = event;
+    if specversion != "1.0" {
+        return Err(wrong(format!("`specversion` must be 1.0: got `{}`", short(&specversion))));
+    }
+    if id != webhook_id {
+        return Err(Rejected::Id { header: short(webhook_id), event: short(&id) });
+    }
+    if r#type.strip_prefix("com.ibm.cloud.kms.key.") != Some(data.event_type.as_str()) {
+        let (action, r#type) = (short(data.event_type.as_str()), short(&r#type));
+        return Err(wrong(format!("`type` must be `com.ibm.cloud.kms.key.{action}`: got `{type}`")));
+    }
+    if subject != data.key_id {
+        let (subject, key) = (short(&subject), short(&data.key_id));
+        return Err(wrong(format!("`subject` is `{subject}`, and `data.keyId` is `{key}`")));
+    }
+    let number = digits(&sequence, SEQUENCE_DIGITS)
+        .ok_or_else(|| wrong(format!("`sequence` must be 20 digits at most: got `{}`", short(&sequence))))?;
+    Ok(Notification {
+        event_id: id,
+        sequence: Sequence(number),
+        source,
+        time,
+        key_id: data.key_id,
+        key_crn: data.key_crn,
+        key_state: data.key_state,
+        key_version: data.key_version.0,
+        action: data.event_type,
+        renotification: data.renotification,
+        occurred_at: data.occurred_at,
+        resource_count: data.resource_count,
+    })
+}
+
+/// The CloudEvent. Fields that are not known here are passed over, so that events may grow.
+#[derive(Deserialize)]
+struct Event {
+    specversion: String,
+    id: String,
+    source: String,
+    r#type: String,
+    subject: String,
+    time: String,
+    sequence: String,
+    data: Object<Data>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    key_id: String,
+    key_crn: String,
+    key_state: KeyState,
+    key_version: Object<KeyVersion>,
+    event_type: LifecycleAction,
+    renotification: bool,
+    occurred_at: String,
+    resource_count: u64,
+}

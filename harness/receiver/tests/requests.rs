@@ -1,0 +1,145 @@
+//! The example service, and what strangers send to its socket: the `requests` of the test vectors, and slow clients.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use keysync_receiver::{Verifier, sample};
+use serde::Deserialize;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+#[path = "../examples/receiver/connection.rs"]
+mod connection;
+#[path = "../examples/receiver/service.rs"]
+mod service;
+
+/// Much longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+struct Vectors {
+    requests: Vec<Request>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    name: String,
+    why: String,
+    send: Vec<Part>,
+    statuses: Vec<Statuses>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Part {
+    Text(String),
+    Repeated { repeat: String, times: usize },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Statuses {
+    One(u16),
+    OneOf(Vec<u16>),
+}
+
+impl Statuses {
+    fn contain(&self, status: u16) -> bool {
+        match self {
+            Self::One(it) => *it == status,
+            Self::OneOf(them) => them.contains(&status),
+        }
+    }
+}
+
+impl Part {
+    fn bytes(&self) -> Vec<u8> {
+        let bytes = |text: &str| text.chars().map(|it| u8::try_from(it).unwrap()).collect::<Vec<_>>();
+        match self {
+            Self::Text(text) => bytes(text),
+            Self::Repeated { repeat, times } => bytes(repeat).repeat(*times),
+        }
+    }
+}
+
+/// The service, for as long as the runtime is there.
+struct Running {
+    address: SocketAddr,
+    _runtime: Runtime,
+}
+
+impl Running {
+    fn start(within: Duration) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let hundred_years = Duration::from_hours(100 * 365 * 24);
+        let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
+        runtime.spawn(connection::serve(listener, service::routes(verifier, within), within));
+        Self { address, _runtime: runtime }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+}
+
+/// The statuses of complete responses, one after another, until the service closes.
+fn statuses(mut stream: TcpStream) -> Vec<u16> {
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    let received = String::from_utf8(received).unwrap();
+    let (mut rest, mut found) = (received.as_str(), Vec::new());
+    while let Some((head, after)) = rest.split_once("\r\n\r\n") {
+        let status = head.strip_prefix("HTTP/1.").and_then(|line| line.get(2..5)).unwrap();
+        found.push(status.parse().unwrap());
+        let length = head.to_ascii_lowercase().lines().find_map(|line| {
+            line.strip_prefix("content-length: ").map(|length| length.parse::<usize>().unwrap())
+        });
+        rest = after.get(length.unwrap_or_default()..).unwrap();
+    }
+    assert_eq!(rest, "");
+    found
+}
+
+#[test]
+fn each_request_gets_its_statuses() {
+    let Vectors { requests } = serde_json::from_str(include_str!("../vectors.json")).unwrap();
+    let running = Running::start(PATIENCE);
+    let mut wrong = Vec::new();
+    for Request { name, why, send, statuses: expected } in requests {
+        let mut stream = running.connect();
+        for part in send {
+            stream.write_all(&part.bytes()).unwrap();
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let found = statuses(stream);
+        let matches =
+            found.len() == expected.len() && found.iter().zip(&expected).all(|(it, all)| all.contain(*it));
+        if !matches {
+            wrong.push(format!("{name}: {found:?}, and not {expected:?}: {why}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn stalled_request_gets_408() {
+    let running = Running::start(Duration::from_millis(200));
+    for (sent, expected) in [
+        ("", &[][..]),
+        ("POST /callbacks HT", &[408]),
+        ("POST /callbacks HTTP/1.1\r\nwebhook-id: ", &[408]),
+        ("POST /callbacks HTTP/1.1\r\ncontent-length: 10\r\n\r\n12345", &[408]),
+        ("POST /callbacks HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123", &[408]),
+    ] {
+        let mut stream = running.connect();
+        stream.write_all(sent.as_bytes()).unwrap();
+        assert_eq!(statuses(stream), expected, "{sent:?}");
+    }
+}
