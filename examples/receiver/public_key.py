@@ -109,7 +109,7 @@ def is_safe(raw):
     number = int.from_bytes(raw, "little")
     y, sign = number % 2**255, number >> 255
     if y >= P:
-        return False  # a second form of y - P
+        return False  # a second form of y - P; none of the 19 has the prime order, so this says it only sooner
     # x² = (y² - 1) / (D y² + 1); the square root where P mod 8 is 5.
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)

@@ -150,7 +150,8 @@ fn from_bytes(bytes: Option<Vec<u8>>, place: usize) -> Result<VerifyingKey, Publ
 /// Whether a key is one that a sender can have: `VerifyingKey` takes each encoding of each point of the curve.
 fn is_safe(key: &VerifyingKey, encoded: &[u8; 32]) -> bool {
     let point = key.to_edwards();
-    // The order is the prime one: not a divisor of 8, nor a multiple of the prime.
+    // The order is the prime one: not a divisor of 8, nor a multiple of the prime. No second form of a y has such a point
+    // (there are 19), so the comparison only says so sooner.
     point.compress().as_bytes() == encoded && !key.is_weak() && point.is_torsion_free()
 }
 
