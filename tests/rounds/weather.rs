@@ -92,7 +92,8 @@ fn fault(rng: &mut Rng) -> Fault {
         7..=11 => Fault::Cut,
         12..=15 => Fault::Fail,
         16..=19 => Fault::FailAfter,
-        20..=21 => Fault::Throttle,
+        20 => Fault::Throttle,
+        21 => Fault::Conflict,
         22..=25 => Fault::ApplyLate(Duration::from_millis(rng.u64(1..200))),
         // Longer than a try may take (`ledger/mod.rs`).
         26 => Fault::Delay(Duration::from_millis(1_600)),
@@ -124,6 +125,7 @@ pub(crate) fn fault_name(fault: Fault) -> &'static str {
         Fault::Fail => "500",
         Fault::FailAfter => "500 after applying",
         Fault::Throttle => "throttled",
+        Fault::Conflict => "write conflict",
         Fault::ApplyLate(_) => "applied late",
         Fault::Delay(by) if by > Duration::from_secs(1) => "delayed past the time-out",
         Fault::Delay(_) => "delayed",

@@ -36,10 +36,10 @@ const WINDOW_IS_OPEN: &str = "(attribute_not_exists(#notified_at) OR #notified_a
 const IS_IN_RING: &str = "#ring = :ring";
 
 /// Closes the window and puts every associated service into the outbox, due when we should be done.
-const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :claim, \
+const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :lease, \
      #correlation_id = :correlation_id, #caller = :caller, \
-     #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :nothing, \
-     #acknowledged = :nothing, #due_shard = :due_shard, #due_at = :due_at";
+     #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :no_retries, \
+     #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at";
 
 /// Who claims which key, and how.
 #[derive(Clone, Debug)]
@@ -102,11 +102,13 @@ impl Ledger {
             (":open_before", number(window::open_if_notified_before(now).get())),
             (":now", number(now.get())),
             (":claim", string(request.claim)),
+            (":lease", string(request.claim)),
             (":correlation_id", string(&request.correlation_id)),
             (":caller", string(&request.caller)),
             (":zero", number(0)),
             (":one", number(1)),
-            (":nothing", empty_map()),
+            (":no_retries", empty_map()),
+            (":no_acknowledgements", empty_map()),
             (":due_shard", number(due_shard(key))),
             (":due_at", number(now.plus(request.lease).get())),
         ];

@@ -15,13 +15,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{
     Ledger, LedgerError, Notification,
     expression::{document, number, string},
-    item::{Outcome, Retry},
+    item::{KeyRecord, Outcome, Retry},
     update::{Update, Updated},
 };
 use crate::key::{EpochMillis, KeyCrn, ServiceName};
 
-/// Services settled in one write: DynamoDB takes expressions of up to 4 KB.
-const SERVICES_AT_ONCE: usize = 32;
+/// Outcomes written at once: DynamoDB takes expressions of up to 4 KB.
+const OUTCOMES_AT_ONCE: usize = 128;
 
 const IT_IS_OURS_TO_SETTLE: &str = "#lease = :lease AND #claim = :claim";
 
@@ -41,9 +41,10 @@ impl Ledger {
     /// Writes down what became of `notification`. False where somebody else has taken it up, or a newer
     /// notification has taken its place: then there is nothing to learn from this one.
     pub async fn confirm(&self, notification: &Notification, settled: &Settled) -> Result<bool, LedgerError> {
-        let settled_one_by_one: Vec<_> = settled.iter().collect();
-        let mut parts: Vec<_> = settled_one_by_one.chunks(SERVICES_AT_ONCE).collect();
-        // The last write tells when the item is due: until then it is when our lease runs out.
+        let outcomes = settled.iter().filter_map(|(service, it)| Some((service, it.outcome.as_ref()?)));
+        let outcomes: Vec<_> = outcomes.collect();
+        let mut parts: Vec<_> = outcomes.chunks(OUTCOMES_AT_ONCE).collect();
+        // The last write empties the outbox: until then all of it is due when our lease runs out.
         let last = parts.pop().unwrap_or_default();
         for part in parts {
             if !self.confirm_part(notification, Effect::of(part)?).await? {
@@ -51,6 +52,7 @@ impl Ledger {
             }
         }
         let mut effect = Effect::of(last)?;
+        effect.outbox(notification, settled)?;
         effect.due(next_due(notification, settled));
         self.confirm_part(notification, effect).await
     }
@@ -87,8 +89,7 @@ fn next_due(notification: &Notification, settled: &Settled) -> Option<EpochMilli
     notification.key.pending.keys().filter_map(next).min()
 }
 
-/// The update expression for a number of services, which stand in it as `#s0`, `#s1`, …: a service's
-/// name cannot.
+/// The update expression. Services stand in it as `#s0`, `#s1`, …: a service's name cannot.
 #[derive(Default)]
 struct Effect {
     set: Vec<String>,
@@ -98,43 +99,44 @@ struct Effect {
 }
 
 impl Effect {
-    fn of(settled: &[(&ServiceName, &Settlement)]) -> Result<Self, LedgerError> {
+    fn of(outcomes: &[(&ServiceName, &Outcome)]) -> Result<Self, LedgerError> {
         let mut effect = Self::default();
-        for (service, Settlement { outcome, retry }) in settled {
-            let outcome = outcome.as_ref().map(document).transpose()?;
-            effect.settle(service, outcome, retry.as_ref().map(document).transpose()?);
+        for (n, (service, outcome)) in outcomes.iter().enumerate() {
+            effect.names.push((format!("#s{n}"), service.to_string()));
+            effect.set(&format!("#outcome.#s{n}"), &format!(":o{n}"), document(outcome)?);
         }
         Ok(effect)
     }
 
-    fn settle(
-        &mut self,
-        service: &ServiceName,
-        outcome: Option<AttributeValue>,
-        retry: Option<AttributeValue>,
-    ) {
-        let n = self.names.len();
-        self.names.push((format!("#s{n}"), service.to_string()));
-        if let Some(outcome) = outcome {
-            self.set.push(format!("#outcome.#s{n} = :o{n}"));
-            self.values.push((format!(":o{n}"), outcome));
-        }
-        if let Some(retry) = retry {
-            self.set.push(format!("#retries.#s{n} = :r{n}"));
-            self.values.push((format!(":r{n}"), retry));
-        } else {
-            self.remove.extend([format!("#pending.#s{n}"), format!("#retries.#s{n}")]);
-        }
+    /// What stays in the outbox, as a whole. Nobody else writes it while the condition holds, and some engines keep
+    /// one map for `pending` and `services` after the claim: `REMOVE #pending.#s0` would take it from both.
+    fn outbox(&mut self, notification: &Notification, settled: &Settled) -> Result<(), LedgerError> {
+        let KeyRecord { pending, retries, .. } = &notification.key;
+        let stays = |service: &ServiceName| settled.get(service).is_none_or(|it| it.retry.is_some());
+        let pending: BTreeMap<_, _> = pending.iter().filter(|(service, _)| stays(service)).collect();
+        let retry = |service: &ServiceName| match settled.get(service) {
+            Some(settlement) => settlement.retry.as_ref(),
+            None => retries.get(service),
+        };
+        let retries: BTreeMap<_, _> =
+            pending.keys().filter_map(|service| Some((service, retry(service)?))).collect();
+        self.set("#pending", ":pending", document(&pending)?);
+        self.set("#retries", ":retries", document(&retries)?);
+        Ok(())
     }
 
     /// The next try, or none at all: without `due_at` the item leaves the index of due items.
     fn due(&mut self, next_at: Option<EpochMillis>) {
         if let Some(next_at) = next_at {
-            self.set.push("#due_at = :due_at".to_owned());
-            self.values.push((":due_at".to_owned(), number(next_at.get())));
+            self.set("#due_at", ":due_at", number(next_at.get()));
         } else {
             self.remove.extend(["#due_at".to_owned(), "#due_shard".to_owned()]);
         }
+    }
+
+    fn set(&mut self, path: &str, placeholder: &str, value: AttributeValue) {
+        self.set.push(format!("{path} = {placeholder}"));
+        self.values.push((placeholder.to_owned(), value));
     }
 
     fn expression(&self) -> String {
@@ -163,5 +165,34 @@ mod tests {
             next_due(&notification, &settled(Some(Retry { attempts: 1, next_at: sooner }))),
             Some(sooner)
         );
+    }
+
+    #[test]
+    fn outbox_keeps_unsettled_services_alone() {
+        let notification = notification();
+        let [storage, databases] = ["cloud-object-storage", "databases-for-postgresql"]
+            .map(|name| name.parse::<ServiceName>().unwrap());
+        let kept = |settled: Settled| {
+            let mut effect = Effect::default();
+            effect.outbox(&notification, &settled).unwrap();
+            let services = |(name, value): (String, AttributeValue)| {
+                let mut services: Vec<_> = value.as_m().unwrap().keys().cloned().collect();
+                services.sort();
+                (name, services.join(" "))
+            };
+            effect.values.into_iter().map(services).collect::<BTreeMap<_, _>>()
+        };
+        let outbox = |pending: &str, retries: &str| {
+            BTreeMap::from(
+                [(":pending", pending), (":retries", retries)].map(|(k, v)| (k.to_owned(), v.to_owned())),
+            )
+        };
+        let delivered = || Settlement { outcome: None, retry: None };
+        let failed =
+            || Settlement { outcome: None, retry: Some(Retry { attempts: 1, next_at: EpochMillis::new(1) }) };
+        let (both, one) = ("cloud-object-storage databases-for-postgresql", "databases-for-postgresql");
+        assert_eq!(kept(Settled::from([(storage.clone(), delivered())])), outbox(one, one));
+        assert_eq!(kept(Settled::from([(storage.clone(), failed())])), outbox(both, both));
+        assert_eq!(kept(Settled::from([(storage, delivered()), (databases, delivered())])), outbox("", ""));
     }
 }

@@ -28,10 +28,10 @@ impl<E: ProvideErrorMetadata> From<SdkError<E>> for LedgerError {
             | "RequestLimitExceeded"
             | "ThrottlingException"
             | "Throttling" => Self::Throttled,
-            // A transaction on the same item (a registration being counted), or a replica's write.
-            "TransactionConflictException" | "ReplicatedWriteConflictException" => {
-                Self::Unavailable(format!("{code}: {message}"))
-            }
+            // Of other writes to the same item, which had not passed by the last attempt (`conflict.rs`).
+            "TransactionConflictException"
+            | "ReplicatedWriteConflictException"
+            | "TransactionInProgressException" => Self::Unavailable(format!("{code}: {message}")),
             _ if answer.raw().status().is_server_error() => Self::Unavailable(format!("{code}: {message}")),
             _ => Self::Defect(format!("{code}: {message}")),
         }

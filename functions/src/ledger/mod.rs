@@ -16,6 +16,7 @@
 mod acknowledge;
 mod claim;
 mod confirm;
+mod conflict;
 mod due;
 mod error;
 mod expression;
@@ -48,7 +49,7 @@ pub use registration::{Counted, RegistrationChange};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// All tries at a call together.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Tries at a call. A lost answer takes a second one; see `claim.rs` for why that is safe.
+/// Tries at a call. A lost answer takes a second one; see `claim.rs` for why that is safe. So does a conflict (`conflict.rs`).
 const ATTEMPTS: u32 = 3;
 
 /// The table, through a client that is bound in time.
@@ -68,6 +69,7 @@ impl Ledger {
             .build();
         let config = aws_sdk_dynamodb::config::Builder::from(aws)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_classifier(conflict::Conflicts)
             .timeout_config(timeouts)
             // Each try has an end, however slowly bytes come.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -30,13 +30,14 @@ const IS_NEW: &str = "attribute_not_exists(#event)";
 
 /// What a key is, and the maps that later writes reach into.
 const FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
-     #version = :version, #event = :event, #services = if_not_exists(#services, :nothing), \
-     #outcome = if_not_exists(#outcome, :nothing)";
+     #version = :version, #event = :event, #services = if_not_exists(#services, :no_services), \
+     #outcome = if_not_exists(#outcome, :no_outcome)";
 /// Closes the window and puts every associated service into the outbox, due when we should be done.
-const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :claim, \
+const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :lease, \
      #sequence = if_not_exists(#sequence, :zero) + :one, \
-     #pending = if_not_exists(#services, :nothing), #retries = :nothing, #acknowledged = :nothing, \
-     #due_shard = :due_shard, #due_at = :due_at REMOVE #correlation_id, #caller";
+     #pending = if_not_exists(#services, :none_pending), #retries = :no_retries, \
+     #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at \
+     REMOVE #correlation_id, #caller";
 
 /// A lifecycle action that was taken on a key.
 #[derive(Clone, Debug)]
@@ -108,8 +109,12 @@ impl Ledger {
             (":occurred_at", number(change.event.at.get())),
             (":now", number(now.get())),
             (":claim", string(change.claim)),
+            (":lease", string(change.claim)),
             (":zero", number(0)),
             (":one", number(1)),
+            (":none_pending", empty_map()),
+            (":no_retries", empty_map()),
+            (":no_acknowledgements", empty_map()),
             (":due_shard", number(due_shard(key))),
             (":due_at", number(now.plus(change.lease).get())),
         ]);
@@ -140,7 +145,8 @@ fn facts(
         (":ring", string(&facts.ring)),
         (":version", document(&facts.version)?),
         (":event", document(event)?),
-        (":nothing", empty_map()),
+        (":no_services", empty_map()),
+        (":no_outcome", empty_map()),
     ])
 }
 

@@ -106,7 +106,7 @@ impl Ledger {
                     Some(reasons) if change.registered && key_is_unknown(&reasons) => {
                         return Ok(Counted::UnknownKey);
                     }
-                    Some(_) => {} // it changed since we read it
+                    Some(reasons) => has_changed(&reasons)?, // and is read again
                 },
             }
         }
@@ -218,6 +218,22 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
     }
 }
 
+/// A condition failed, because one of the items changed since it was read. Any other reason is an error: a conflict
+/// that lasted longer than the attempts at it (`conflict.rs`), throttling, or a wrong request.
+fn has_changed(reasons: &[String]) -> Result<(), LedgerError> {
+    let is = |wanted: &[&str]| reasons.iter().any(|reason| wanted.contains(&reason.as_str()));
+    let cancelled = || format!("TransactionCanceledException: {}", reasons.join(", "));
+    if is(&["ConditionalCheckFailed"]) {
+        Ok(())
+    } else if is(&["ProvisionedThroughputExceeded", "ThrottlingError"]) {
+        Err(LedgerError::Throttled)
+    } else if is(&["TransactionConflict"]) {
+        Err(LedgerError::Unavailable(cancelled()))
+    } else {
+        Err(LedgerError::Defect(cancelled()))
+    }
+}
+
 /// The key's own condition failed, and the registration's did not.
 fn key_is_unknown(reasons: &[String]) -> bool {
     matches!(reasons, [registration, key] if registration == "None" && key == "ConditionalCheckFailed")
@@ -234,5 +250,15 @@ mod tests {
         for other in [["ConditionalCheckFailed", "ConditionalCheckFailed"], ["None", "TransactionConflict"]] {
             assert!(!key_is_unknown(&reasons(other)));
         }
+    }
+
+    #[test]
+    fn cancelled_transaction_is_read_again_after_failed_condition() {
+        let has_changed = |codes: [&str; 2]| has_changed(&codes.map(str::to_owned));
+        assert_eq!(has_changed(["ConditionalCheckFailed", "None"]), Ok(()));
+        assert_eq!(has_changed(["TransactionConflict", "ConditionalCheckFailed"]), Ok(()));
+        assert_eq!(has_changed(["None", "ThrottlingError"]), Err(LedgerError::Throttled));
+        assert!(matches!(has_changed(["None", "TransactionConflict"]), Err(LedgerError::Unavailable(_))));
+        assert!(matches!(has_changed(["ValidationError", "None"]), Err(LedgerError::Defect(_))));
     }
 }

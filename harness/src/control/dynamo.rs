@@ -48,6 +48,8 @@ enum FaultName {
     },
     /// `ProvisionedThroughputExceededException`.
     Throttle,
+    /// `TransactionConflictException`, or `TransactionCanceledException` where it is a transaction itself.
+    Conflict,
     /// 500, and not applied.
     Fail,
     /// 500, and applied.
@@ -75,6 +77,7 @@ pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWant
         FaultName::Cut => Fault::Cut,
         FaultName::Delay { millis } => Fault::Delay(Duration::from_millis(millis)),
         FaultName::Throttle => Fault::Throttle,
+        FaultName::Conflict => Fault::Conflict,
         FaultName::Fail => Fault::Fail,
         FaultName::FailAfter => Fault::FailAfter,
         FaultName::ApplyLate { millis } => Fault::ApplyLate(Duration::from_millis(millis)),

@@ -24,6 +24,9 @@ pub enum Fault {
     Delay(Duration),
     /// Answered with `ProvisionedThroughputExceededException`; it does not reach the engine.
     Throttle,
+    /// Answered as where a transaction holds the item: with `TransactionConflictException`, or, where it is a
+    /// transaction itself, with `TransactionCanceledException`. It does not reach the engine.
+    Conflict,
     /// Answered with 500; it does not reach the engine.
     Fail,
     /// The engine applies it, and the answer is 500.

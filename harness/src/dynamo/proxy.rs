@@ -335,6 +335,7 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         Some(Fault::HoldRequest) => shared.hold().await,
         Some(Fault::Cut) => return cut(),
         Some(Fault::Throttle) => return throttled(),
+        Some(Fault::Conflict) => return conflict(&body),
         Some(Fault::Fail) => return failed(),
         _ => {}
     }
@@ -350,6 +351,27 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
 
 fn throttled() -> Response {
     error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", "throttled on purpose")
+}
+
+fn conflict(request: &[u8]) -> Response {
+    let message = "Transaction is ongoing for the item, on purpose";
+    let request: serde_json::Value = serde_json::from_slice(request).unwrap_or_default();
+    let Some(items) = request["TransactItems"].as_array() else {
+        return error(StatusCode::BAD_REQUEST, "TransactionConflictException", message);
+    };
+    // The last one is held.
+    let mut reasons = vec![serde_json::json!({"Code": "None"}); items.len()];
+    if let Some(last) = reasons.last_mut() {
+        *last = serde_json::json!({"Code": "TransactionConflict", "Message": message});
+    }
+    let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
+    let body = serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", ")),
+        "CancellationReasons": reasons,
+    });
+    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
+        .into_response()
 }
 
 fn failed() -> Response {
