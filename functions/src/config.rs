@@ -1,19 +1,30 @@
 //! Configuration: environment variables, read once at start, every mistake named at once.
 
+mod log_filter;
 mod reader;
 mod signing_key;
+mod values;
 
 use std::{num::NonZeroU32, time::Duration};
 
 use url::Url;
 
-use self::reader::{Reader, name, parse_duration, parse_iam_url, parse_limit, parse_queue_url, parse_switch};
+use self::{
+    reader::Reader,
+    values::{
+        CALLBACK_TIMEOUTS, REQUEST_TIMEOUTS, parse_duration, parse_iam_url, parse_issuer, parse_limit,
+        parse_queue_url, parse_region, parse_service, parse_switch, parse_table, written,
+    },
+};
 use crate::{
+    deadline::KEPT_FOR_CONFIRM,
     iam::IamSettings,
     notify::{AddressPolicy, Registry},
 };
 
+pub use log_filter::LogFilter;
 pub use signing_key::{SecretError, SecretId, SigningKeySource};
+pub(crate) use values::{LONGEST_URL, shown};
 
 /// The name of the table.
 pub const TABLE: &str = "KEYSYNC_TABLE";
@@ -87,10 +98,10 @@ pub struct LifecycleConfig {
 #[error("the configuration has {} mistake(s): {}", .0.len(), .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
-/// The process's environment.
+/// The process's environment. What is not UTF-8 in it becomes U+FFFD, which no setting can hold.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl OutboxConfig {
@@ -103,14 +114,20 @@ impl OutboxConfig {
     }
 
     fn take(read: &mut Reader<impl Fn(&str) -> Option<String>>, addresses: AddressPolicy) -> Option<Self> {
-        let table = read.or(TABLE, "keysync", name);
+        let table = read.or(TABLE, "keysync", parse_table);
         let registry = read.required(CALLBACKS, |text| Registry::from_json(text, addresses));
         let signing_keys = read.one_of(
             (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
             (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
         );
-        let callback_timeout = read.or(CALLBACK_TIMEOUT, "5s", parse_duration);
-        let request_timeout = read.or(REQUEST_TIMEOUT, "25s", parse_duration);
+        let callback_timeout =
+            read.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
+        let request_timeout = read.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
+        if let (Some(callback), Some(request)) = (callback_timeout, request_timeout) {
+            read.check(CALLBACK_TIMEOUT, fits(callback, request));
+        }
+        // Telemetry has read it before, so that mistakes can be logged.
+        read.or(LOG, "", str::parse::<LogFilter>)?;
         Some(Self {
             table: table?,
             registry: registry?,
@@ -129,9 +146,10 @@ impl SyncConfig {
             let addresses = addresses(read);
             let outbox = OutboxConfig::take(read, addresses);
             let url = read.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
-            let issuer = read.or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", name);
-            let service = read.or(SERVICE, "hs-crypto", name);
-            let region = read.or(REGION, "us-south", name);
+            let issuer = read
+                .or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", |text| parse_issuer(text, addresses));
+            let service = read.or(SERVICE, "hs-crypto", parse_service);
+            let region = read.or(REGION, "us-south", parse_region);
             let caller_limit = read.or(CALLER_LIMIT, "600", parse_limit);
             let iam = IamSettings { url: url?, issuer: issuer?, service: service?, region: region? };
             Some(Self { outbox: outbox?, iam, caller_limit: caller_limit? })
@@ -145,10 +163,25 @@ impl LifecycleConfig {
         Reader::read(get, |read| {
             let addresses = addresses(read);
             let outbox = OutboxConfig::take(read, addresses);
-            let dead_letter_queue = read.required(DEAD_LETTER_QUEUE, parse_queue_url);
+            let dead_letter_queue = read.required(DEAD_LETTER_QUEUE, |text| parse_queue_url(text, addresses));
             Some(Self { outbox: outbox?, dead_letter_queue: dead_letter_queue? })
         })
     }
+}
+
+/// A run of `redeliver` starts nothing that might not be over, and confirmed, by its end.
+fn fits(callback: Duration, request: Duration) -> Result<(), String> {
+    let most = request.saturating_sub(KEPT_FOR_CONFIRM);
+    if callback < most {
+        return Ok(());
+    }
+    Err(format!(
+        "must be less than {}, which is what {REQUEST_TIMEOUT} leaves of its {} after {} for the confirmation: got `{}`",
+        written(most),
+        written(request),
+        written(KEPT_FOR_CONFIRM),
+        written(callback)
+    ))
 }
 
 fn addresses(read: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPolicy {
@@ -191,7 +224,11 @@ mod tests {
     fn every_mistake_is_named_at_once() {
         let ConfigError(mistakes) = read(&[
             (TABLE, " "),
+            (REGION, "us south"),
+            (SERVICE, "s3"),
+            (LOG, "inof"),
             (IAM_URL, "http://iam.example"),
+            (IAM_ISSUER, "iam"),
             (CALLBACK_TIMEOUT, "5"),
             (REQUEST_TIMEOUT, "0s"),
             (LOOPBACK_TEST_MODE, "yes"),
@@ -202,7 +239,11 @@ mod tests {
         let text = mistakes.join("\n");
         for name in [
             TABLE,
+            REGION,
+            SERVICE,
+            LOG,
             IAM_URL,
+            IAM_ISSUER,
             CALLBACK_TIMEOUT,
             REQUEST_TIMEOUT,
             LOOPBACK_TEST_MODE,
@@ -212,8 +253,28 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
-        assert_eq!(mistakes.len(), 8, "{text}");
+        assert_eq!(mistakes.len(), 12, "{text}");
         assert!(!text.contains("hunter2"), "a secret is not repeated");
+    }
+
+    #[test]
+    fn callback_timeout_fits_into_request_timeout() {
+        let with = |callback, request| {
+            let timeouts = [(CALLBACK_TIMEOUT, callback), (REQUEST_TIMEOUT, request)];
+            let settings = [&[(CALLBACKS, "{}"), (SIGNING_KEY, KEY)][..], &timeouts].concat();
+            OutboxConfig::read(from(&settings)).map(drop).map_err(|ConfigError(mistakes)| mistakes.join("\n"))
+        };
+        assert_eq!(with("22999ms", "25s"), Ok(()));
+        let message = with("23s", "25s").unwrap_err();
+        assert!(message.contains(CALLBACK_TIMEOUT) && message.contains("less than 23s"), "{message}");
+    }
+
+    #[test]
+    fn value_that_is_not_utf_8_is_named() {
+        let ConfigError(mistakes) =
+            read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
+                .unwrap_err();
+        assert_eq!(mistakes, [format!("{IAM_URL} must be valid UTF-8")]);
     }
 
     #[test]

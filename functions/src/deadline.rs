@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::{clock::Clock, key::EpochMillis};
 
 /// What is kept back of a request's time to write down what came of the callbacks.
-const KEPT_FOR_CONFIRM: Duration = Duration::from_secs(2);
+pub(crate) const KEPT_FOR_CONFIRM: Duration = Duration::from_secs(2);
 /// The longest that Lambda lets a function run. A deadline further off is not one.
 const LONGEST_INVOCATION: Duration = Duration::from_mins(15);
 /// How long after the end of our time others take a notification for abandoned.

@@ -20,11 +20,14 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, fmt::format::JsonFields, prelude::*};
+use tracing_subscriber::{fmt::format::JsonFields, prelude::*};
 
 pub(crate) use line::AUDIT;
 
-use crate::{config::LOG, key::ServiceName};
+use crate::{
+    config::{self, LogFilter},
+    key::ServiceName,
+};
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "keysync";
@@ -61,30 +64,18 @@ static KEPT: AtomicUsize = AtomicUsize::new(0);
 #[derive(Clone, Copy, Debug)]
 pub struct Metrics(());
 
-/// Starts logging what `KEYSYNC_LOG` says (default `info`), and counting. Audit events are written whatever it says.
-/// Once in a process.
+/// Starts logging what `KEYSYNC_LOG` says, and counting. Where it is invalid, `info` is logged, and the configuration
+/// names the mistake with all others. Audit events are written whatever it says. Once in a process.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
-    let told = std::env::var(LOG).unwrap_or_default();
-    let filter = filter(&told);
+    let filter =
+        config::environment(config::LOG).and_then(|text| text.parse::<LogFilter>().ok()).unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line::Line);
-    let logged = filter.clone().unwrap_or_else(default_filter).with_target(AUDIT, LevelFilter::INFO);
+    let logged = filter.targets().with_target(AUDIT, LevelFilter::INFO);
     tracing_subscriber::registry().with(lines).with(logged).init();
-    if filter.is_none() {
-        tracing::warn!(value = told, "{LOG} does not read, so `info` is logged; write `warn,keysync=debug`");
-    }
     let collector = Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
     COLLECTOR.get_or_init(|| collector);
     describe();
     Ok(Metrics(()))
-}
-
-/// What is logged: a level, or `target=level`, or several of them with commas between. `None` where it is neither.
-fn filter(told: &str) -> Option<Targets> {
-    if told.trim().is_empty() { Some(default_filter()) } else { told.parse().ok() }
-}
-
-fn default_filter() -> Targets {
-    Targets::new().with_default(LevelFilter::INFO)
 }
 
 /// The units, which the collector knows by a metric's name.
@@ -179,29 +170,4 @@ pub(crate) fn millis(since: Instant) -> u64 {
 
 fn exact_millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-#[cfg(test)]
-mod tests {
-    use tracing::Level;
-
-    use super::*;
-
-    #[test]
-    fn what_is_logged_is_a_level_or_a_level_for_each_part() {
-        let logs = |told: &str, target, level| filter(told).is_some_and(|it| it.would_enable(target, &level));
-        for told in ["", " ", "info"] {
-            assert!(logs(told, "keysync::sync", Level::INFO) && !logs(told, "keysync::sync", Level::DEBUG));
-        }
-        let parts = "warn,keysync=debug";
-        assert!(logs(parts, "keysync::sync", Level::DEBUG) && !logs(parts, "hyper", Level::INFO));
-        assert!(!logs("off", "keysync::sync", Level::ERROR));
-    }
-
-    #[test]
-    fn what_is_neither_is_told_from_it() {
-        for told in ["keysync=loud", "keysync=debug=trace"] {
-            assert_eq!(filter(told), None, "{told}");
-        }
-    }
 }

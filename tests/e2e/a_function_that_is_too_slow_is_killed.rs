@@ -21,7 +21,7 @@ async fn at_its_deadline_before_it_claimed_anything() {
 #[tokio::test]
 async fn and_it_knows_its_deadline() {
     let builder =
-        Harness::builder().function_timeout(Duration::from_secs(4)).env("KEYSYNC_CALLBACK_TIMEOUT", "60s");
+        Harness::builder().function_timeout(Duration::from_secs(4)).env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
     let world = world_of(builder).await;
     world.harness.databases().behave(Behaviour::Hang);
     assert_eq!(world.sync().await.status, 204, "it stopped waiting in time to confirm");

@@ -36,7 +36,7 @@ VALUES = {
     "Callbacks": (
         ['{"cos":"https://a.example/b?c=d"}', '{ "cos" : "https://a.example" , "databases-for-postgresql":"https://b.example/" }'],
         ["", "{}", "cos", '{"cos":"http://a.example"}', '{"COS":"https://a.example"}', '{"cos":"https://a.example",}',
-         '{"cos":"https://user:pass@a.example"}', '{"cos":"https://a.example"} {"db":"https://b.example"}',
+         '{"cos":"https://user:pass@a.example"}', '{"cos":"https://a.example/#b"}', '{"cos":"https://a.example"} {"db":"https://b.example"}',
          '{"cos":"https://' + "a" * 3000 + '.example"}'],
     ),
     "SigningKeySecretArn": (
@@ -44,9 +44,9 @@ VALUES = {
         ["", "keysync", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", ARN.format("secretsmanager", "secret:keysync"),
          ARN.format("secretsmanager", "secret:*-AbCdEf")],
     ),
-    "IamUrl": (["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"], ["", "http://iam.cloud.ibm.com", "https://a b"]),
-    "IamIssuer": (["https://iam.cloud.ibm.com/identity"], ["", "iam"]),
-    "KeyRegion": (["us-south", "eu-de", "jp-tok"], ["", "US-South", "us south"]),
+    "IamUrl": (["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"], ["", "http://iam.cloud.ibm.com", "https://a b", "https://a.example:0", "https://a.example/?b", "https://a.example/#b"]),
+    "IamIssuer": (["https://iam.cloud.ibm.com/identity"], ["", "iam", "https://a b", "https://user@a.example", "https://a.example/?b"]),
+    "KeyRegion": (["us-south", "eu-de", "jp-tok"], ["", "US-South", "us south", "us-", "u", "a" * 33]),
     "KeyService": (["hs-crypto", "kms"], ["", "s3"]),
     "EventBusName": (["default", "keys/prod"], ["", "a b"]),
     "EventSource": (["kms", "com.example.kms"], ["", "*"]),
@@ -58,7 +58,7 @@ VALUES = {
     "RedeliverConcurrency": (["1", "2"], ["0", "11"]),
     "TableKmsKeyArn": (["", ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")], [ARN.format("kms", "alias/aws/dynamodb"), "*"]),
     "SecretKmsKeyArn": (["", ARN.format("kms", "key/mrk-1234abcd")], [ARN.format("kms", "alias/mine"), "*"]),
-    "LogLevel": (["info", "keysync=debug,info"], ["", "a\nb"]),
+    "LogLevel": (["info", "keysync=debug,info", "warn,keysync::ledger=trace"], ["", "a\nb", "inof", "keysync", "keysync=loud", "info,"]),
     "LogRetentionDays": (["90", "3653"], ["0", "91"]),
     "AlarmTopicArn": (["", ARN.format("sns", "on-call")], ["on-call", "*"]),
 }

@@ -1,11 +1,18 @@
 //! Where each service wants its callbacks: the operator's registry, never a request.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use url::{Host, Url};
 
 use super::guard::AddressPolicy;
-use crate::key::ServiceName;
+use crate::{
+    config::{LONGEST_URL, shown},
+    key::ServiceName,
+};
 
 /// Callback addresses by service.
 #[derive(Clone, Debug, Default)]
@@ -19,16 +26,21 @@ pub struct RegistryError(Vec<String>);
 impl Registry {
     /// Reads a JSON object of service name → callback URL and names every mistake in it.
     pub fn from_json(json: &str, policy: AddressPolicy) -> Result<Self, RegistryError> {
-        let entries: BTreeMap<String, String> = serde_json::from_str(json).map_err(|error| {
+        let Entries(entries) = serde_json::from_str(json).map_err(|error| {
             let example = r#"{"cloud-object-storage":"https://…"}"#;
+            // Without the parser's own words: they repeat values, and a URL may hold a secret.
+            let (line, column) = (error.line(), error.column());
             RegistryError(vec![format!(
-                "must be a JSON object of service name → URL, such as {example}: {error}"
+                "must be a JSON object of service name → URL, such as {example}: invalid at line {line} column {column}"
             )])
         })?;
         let mut registry = BTreeMap::new();
         let mut mistakes = Vec::new();
         for (service, url) in entries {
             match entry(&service, &url, policy) {
+                Ok((service, _)) if registry.contains_key(&service) => {
+                    mistakes.push(format!("`{service}` is listed twice: take out one of them"));
+                }
                 Ok((service, url)) => drop(registry.insert(service, url)),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -42,9 +54,37 @@ impl Registry {
     }
 }
 
+/// The members of the JSON object, each as often as it is there.
+struct Entries(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Vec<(String, String)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Members).map(Self)
+    }
+}
+
 fn entry(service: &str, url: &str, policy: AddressPolicy) -> Result<(ServiceName, Url), String> {
-    let name = service.parse().map_err(|error| format!("`{service}` {error}"))?;
-    let wrong = |problem: &str| format!("the URL of `{service}` {problem}: got `{url}`");
+    let name = service.parse().map_err(|error| format!("`{}` {error}", shown(service)))?;
+    let wrong = |problem: &str| format!("the URL of `{service}` {problem}: got `{}`", shown(url));
+    if url.len() > LONGEST_URL || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(wrong("must have up to 2048 characters and no spaces"));
+    }
     let url: Url = url.parse().map_err(|error| wrong(&format!("is no URL ({error})")))?;
     match url.scheme() {
         "https" => {}
@@ -54,10 +94,17 @@ fn entry(service: &str, url: &str, policy: AddressPolicy) -> Result<(ServiceName
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!("the URL of `{service}` must not hold a user name or password"));
     }
+    if url.fragment().is_some() {
+        return Err(wrong("must not hold a fragment (`#`)"));
+    }
+    if url.port() == Some(0) {
+        return Err(wrong("must not name port 0"));
+    }
     // Names are checked when they are resolved; a literal address never passes a resolver.
     let literal = match url.host() {
         Some(Host::Ipv4(address)) => Some(address.into()),
         Some(Host::Ipv6(address)) => Some(address.into()),
+        Some(Host::Domain(name)) if is_localhost(name) => Some(Ipv4Addr::LOCALHOST.into()),
         Some(Host::Domain(_)) => None,
         None => return Err(wrong("names no host")),
     };
@@ -65,6 +112,12 @@ fn entry(service: &str, url: &str, policy: AddressPolicy) -> Result<(ServiceName
         return Err(wrong("must not be a private, loopback, link-local or otherwise special address"));
     }
     Ok((name, url))
+}
+
+/// `localhost` and what is below it are loopback addresses (RFC 6761, section 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -110,6 +163,46 @@ mod tests {
 
     #[test]
     fn what_is_no_object_says_what_would_be() {
-        assert!(mistakes("[]").contains("must be a JSON object"));
+        for json in
+            ["", "[]", "null", "7", r#""https://user:hunter2@a.example""#, r#"{"a":["hunter2"]}"#, r#"{"a":"#]
+        {
+            let text = mistakes(json);
+            assert!(text.contains("must be a JSON object") && !text.contains("hunter2"), "{text}");
+        }
+        assert!(Registry::from_json("{}", AddressPolicy::PublicOnly).is_ok());
+    }
+
+    #[test]
+    fn service_listed_twice_is_named() {
+        for again in ["a", r"\u0061"] {
+            let json = format!(
+                r#"{{"a":"https://a.example","b":"https://b.example","{again}":"https://a.example"}}"#
+            );
+            assert_eq!(mistakes(&json), "`a` is listed twice: take out one of them");
+        }
+    }
+
+    #[test]
+    fn url_that_cannot_work_is_named() {
+        for url in [
+            "",
+            "a.example",
+            "https://",
+            "https://a.example:0/",
+            "https://a.example:99999/",
+            "https://a.example/ b",
+            "https://a.example/\\n",
+            "https://a.example/#b",
+            "https://localhost/",
+            "https://a.localhost./",
+            &format!("https://a.example/{}", "a".repeat(2048)),
+        ] {
+            let text = mistakes(&format!(r#"{{"a":"{url}"}}"#));
+            assert!(text.contains("the URL of `a`") && text.chars().count() < 250, "{text}");
+        }
+        let text = mistakes(r#"{"a":"http://a.example/?token=hunter2"}"#);
+        assert!(text.contains("must start with https") && !text.contains("hunter2"), "{text}");
+        assert!(Registry::from_json(r#"{"a":"https://a.example/?b=c"}"#, AddressPolicy::PublicOnly).is_ok());
+        assert!(Registry::from_json(r#"{"a":"https://localhost:1/"}"#, AddressPolicy::LoopbackTest).is_ok());
     }
 }
