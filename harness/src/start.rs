@@ -33,6 +33,20 @@ use crate::{
     world::{REGION, World},
 };
 
+/// What the functions need of the AWS SDK's own settings. Those of a function that somebody else starts with the file of
+/// [`HarnessBuilder::env_file`] come after what a developer has configured for AWS.
+const AWS_SDK: [(&str, &str); 9] = [
+    ("AWS_CONFIG_FILE", "/dev/null"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ("AWS_PROFILE", "default"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"),
+    ("AWS_USE_FIPS_ENDPOINT", "false"),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
+    ("AWS_MAX_ATTEMPTS", "3"),
+    ("AWS_RETRY_MODE", "standard"),
+];
+
 /// An environment, as a function is started with it.
 type Env = Vec<(String, String)>;
 
@@ -224,5 +238,6 @@ fn environment(
         ("AWS_ACCESS_KEY_ID", "harness".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "harness".to_owned()),
     ];
-    settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    let pinned = AWS_SDK.map(|(name, value)| (name, value.to_owned()));
+    settings.into_iter().chain(pinned).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -218,3 +218,45 @@ async fn a_binary_that_is_not_there_is_named_with_the_mend() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("/no/such/sync") && text.contains("cargo build -p keysync --bin sync"), "{text}");
 }
+
+/// What a developer may have configured for AWS, each of which would send calls elsewhere or break them.
+fn with_hostile_aws_configuration(command: &mut Command, home: &std::path::Path) {
+    let file = home.join("config");
+    let settings = "[profile hostile]\nregion = eu-west-9\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n\
+        max_attempts = 1\nretry_mode = adaptive\nendpoint_url = http://127.0.0.1:1\n";
+    std::fs::create_dir_all(home.join(".aws")).unwrap();
+    for path in [file.clone(), home.join(".aws/config")] {
+        std::fs::write(path, settings.to_owned() + &settings.replace("profile hostile", "default")).unwrap();
+    }
+    command.env("HOME", home).env("AWS_CONFIG_FILE", file).envs([
+        ("AWS_PROFILE", "hostile"),
+        ("AWS_REGION", "eu-west-9"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("AWS_RETRY_MODE", "adaptive"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1"),
+    ]);
+}
+
+#[tokio::test]
+async fn aws_configuration_of_a_developer_changes_nothing() {
+    let home = std::env::temp_dir().join(format!("keysync-{}", uuid::Uuid::new_v4()));
+    for function in ["in-process", "process"] {
+        let mut command = harness(&["demo", "--function", function]);
+        with_hostile_aws_configuration(&mut command, &home);
+        // Cargo is there, and what it has of its own, wherever the home is.
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let default = std::path::Path::new(&std::env::var("HOME").unwrap_or_default()).join(folder);
+            command.env(name, std::env::var_os(name).unwrap_or(default.into()));
+        }
+        let output = tokio::time::timeout(READY, command.output()).await.unwrap().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{function}: {stderr}");
+    }
+    std::fs::remove_dir_all(home).unwrap();
+}

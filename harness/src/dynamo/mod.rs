@@ -7,10 +7,10 @@ mod table;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::{
     Client,
-    config::{Credentials, Region},
+    config::{Credentials, Region, SharedCredentialsProvider},
 };
 use dynoxide::Database;
 use tokio::{net::TcpListener, task::AbortHandle};
@@ -115,7 +115,7 @@ impl Dynamo {
         let sync = Proxy::start(&url, &http, secrets).await?;
         let lifecycle = Proxy::start(&url, &http, secrets).await?;
         let redeliver = Proxy::start(&url, &http, secrets).await?;
-        let config = sdk_config(&url).await?;
+        let config = sdk_config(&url)?;
         let dynamo = Self { sync, lifecycle, redeliver, url, config, engine: task };
         table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
@@ -208,14 +208,17 @@ impl Drop for Dynamo {
     }
 }
 
-/// The configuration of an AWS client of what is emulated at `url`.
-pub(crate) async fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
-    let config = aws_config::defaults(BehaviorVersion::latest())
+/// The configuration of an AWS client of what is emulated at `url`. Nothing of it is read from the environment or from
+/// a file: what a developer has configured for AWS (FIPS or dual-stack endpoints, a profile, attempts) is not for here.
+pub(crate) fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
-        .credentials_provider(credentials())
+        .credentials_provider(SharedCredentialsProvider::new(credentials()))
+        .retry_config(RetryConfig::standard())
         .http_client(keysync::outbound::aws::http_client()?);
-    Ok(config.load().await)
+    Ok(config.build())
 }
 
 /// Credentials that mean nothing: engines on this machine take any.

@@ -23,9 +23,9 @@ impl Environment<'_> {
     }
 
     /// The way to DynamoDB.
-    pub(super) async fn dynamodb(self) -> Result<SdkConfig, FunctionError> {
+    pub(super) fn dynamodb(self) -> Result<SdkConfig, FunctionError> {
         let url = self.get(DYNAMODB_URL).unwrap_or_default();
-        dynamo::sdk_config(&url).await.map_err(FunctionError::configuration)
+        dynamo::sdk_config(&url).map_err(FunctionError::configuration)
     }
 
     /// The keys that sign, fetched where they are in a secret; with `aws` but for the address.

@@ -29,7 +29,7 @@ impl InProcessFunction {
         let env = Environment(env);
         let SyncConfig { iam, outbox, caller_limit } =
             SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb().await?;
+        let aws = env.dynamodb()?;
         let http = outbound::client().build().map_err(FunctionError::configuration)?;
         let iam = Iam::new(iam, http, clock.clone());
         let keys = env.signing_keys(&outbox.signing_keys, &aws).await?;

@@ -77,7 +77,7 @@ impl Worker {
     pub(crate) async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb().await?;
+        let aws = env.dynamodb()?;
         let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
         let app = LifecycleApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
@@ -88,7 +88,7 @@ impl Worker {
     pub(crate) async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = OutboxConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb().await?;
+        let aws = env.dynamodb()?;
         let keys = env.signing_keys(&config.signing_keys, &aws).await?;
         let app = RedeliverApp::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
