@@ -20,8 +20,8 @@ use super::{
 };
 use crate::key::{EpochMillis, KeyCrn, ServiceName};
 
-/// Outcomes written at once: DynamoDB takes expressions of up to 4 KB.
-const OUTCOMES_AT_ONCE: usize = 128;
+/// Outcomes written at once: DynamoDB takes expressions of up to 4 KB, and moto fewer parts.
+const OUTCOMES_AT_ONCE: usize = 32;
 
 const IT_IS_OURS_TO_SETTLE: &str = "#lease = :lease AND #claim = :claim";
 
