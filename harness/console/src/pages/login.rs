@@ -9,20 +9,20 @@ use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::{
-    BASE, Console,
+    Console,
     api::ApiError,
     failure::Failure,
-    form::{Envelope, Posted, same_origin},
+    form::{Envelope, Posted},
     session::CsrfToken,
     view::{Button, Field, Notice, NoticeKind, Page, button, csrf_field, password_field},
 };
 
-use super::why::why;
+use super::{next, why::why};
 
 /// Nobody is logged in yet, so the token that the form must bring along is kept in a cookie.
 const COOKIE: &str = "keysync-console-login";
@@ -63,23 +63,22 @@ pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (C
         None
     };
     let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } } });
-    page(cookies, notice, None, &wanted.next)
+    page(cookies, notice, None, next::page(&wanted.next).as_deref())
 }
 
 /// `POST /console/login`
 pub(crate) async fn log_in(
     State(console): State<Console>,
     cookies: CookieJar,
-    headers: HeaderMap,
     form: Result<Form<Envelope<Fields>>, FormRejection>,
 ) -> Result<Response, Failure> {
-    same_origin(&headers)?;
     let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::BadForm)?;
     if !kept(&cookies).is_some_and(|kept| kept.is(&csrf)) {
         return Err(Failure::Forged);
     }
+    let next = next::page(&fields.next);
     let again = |problem: &str| {
-        let page = page(cookies.clone(), None, Some(problem), &fields.next);
+        let page = page(cookies.clone(), None, Some(problem), next.as_deref());
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
     };
     let api_key = fields.apikey.trim();
@@ -92,7 +91,7 @@ pub(crate) async fn log_in(
     let failed = |text: &str| {
         let body = html! { p { (text) } };
         let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
-        let page = page(cookies.clone(), Some(notice), None, &fields.next);
+        let page = page(cookies.clone(), Some(notice), None, next.as_deref());
         (StatusCode::BAD_GATEWAY, page).into_response()
     };
     match console.api.log_in(api_key).await {
@@ -102,7 +101,7 @@ pub(crate) async fn log_in(
         Ok(token) => {
             let begun = console.sessions.begin(token, &cookies, console.now());
             let cookies = cookies.add(begun).remove(cookie(String::new()));
-            Ok((cookies, Redirect::to(onwards(&fields.next))).into_response())
+            Ok((cookies, Redirect::to(next.as_deref().unwrap_or(next::START))).into_response())
         }
         Err(error @ ApiError::Refused(_)) if !error.is_passing() => Ok(again(&why(&error))),
         Err(error) => Ok(failed(&why(&error))),
@@ -122,14 +121,14 @@ fn page(
     cookies: CookieJar,
     notice: Option<Notice<'_>>,
     problem: Option<&str>,
-    next: &str,
+    next: Option<&str>,
 ) -> (CookieJar, Markup) {
     // The same again, so that the login page of another tab goes on working.
     let csrf = kept(&cookies).unwrap_or_else(CsrfToken::random);
     let content = html! {
         form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
-            @if !next.is_empty() { input type="hidden" name="next" value=(next); }
+            @if let Some(next) = next { input type="hidden" name="next" value=(next); }
             p { "See which resources your keys protect, and have the services that own them told again." }
             (password_field(Field {
                 name: "apikey",
@@ -154,32 +153,4 @@ fn kept(cookies: &CookieJar) -> Option<CsrfToken> {
 
 fn cookie(value: String) -> Cookie<'static> {
     Cookie::build((COOKIE, value)).path("/console/login").http_only(true).same_site(SameSite::Strict).build()
-}
-
-/// Where somebody wanted to go: a page of this console, and nothing else.
-fn onwards(next: &str) -> &str {
-    let ours = next.strip_prefix(BASE).is_some_and(|rest| rest.starts_with('/'));
-    let plain = next.bytes().all(|c| c.is_ascii_graphic() && c != b'\\');
-    if ours && plain { next } else { "/console/resources" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_leads_nowhere_else() {
-        let keys = "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys?state=5";
-        assert_eq!(onwards(keys), keys);
-        for elsewhere in [
-            "",
-            "https://evil.example",
-            "//evil.example",
-            "/consolevil",
-            "/console/\\evil",
-            "/console/a\r\nb",
-        ] {
-            assert_eq!(onwards(elsewhere), "/console/resources", "{elsewhere}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod failure;
 mod frame;
 pub(crate) mod keys;
 pub(crate) mod login;
+mod next;
 mod notices;
 mod notifications;
 mod paging;
