@@ -46,7 +46,8 @@ struct State {
     told: BTreeMap<String, Told>,
     received: VecDeque<Received>,
     usually: Behaviour,
-    next: VecDeque<Behaviour>,
+    /// How it treats the next callbacks, each with for how many.
+    next: VecDeque<(usize, Behaviour)>,
     /// What a flaky service decides by.
     chance: fastrand::Rng,
 }
@@ -144,6 +145,18 @@ pub enum Verdict {
     Rejected(String),
 }
 
+impl State {
+    /// What was said of the next callback, counted down.
+    fn take_next(&mut self) -> Option<Behaviour> {
+        let (left, behaviour) = self.next.front_mut()?;
+        if *left > 1 {
+            *left -= 1;
+            return Some(behaviour.clone());
+        }
+        self.next.pop_front().map(|(_, behaviour)| behaviour)
+    }
+}
+
 impl AssociatedService {
     /// A service that acts on what it is told.
     pub(crate) fn new(name: &str, journal: Journal) -> Self {
@@ -194,7 +207,9 @@ impl AssociatedService {
     /// # }
     /// ```
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
-        self.state().next.extend(std::iter::repeat_n(behaviour, times));
+        if times > 0 {
+            self.state().next.push_back((times, behaviour));
+        }
     }
 
     /// The callbacks that reached it, oldest first.
@@ -280,7 +295,8 @@ impl AssociatedService {
     /// How it treats the callback that has just arrived.
     pub(super) fn next_behaviour(&self) -> Behaviour {
         let mut state = self.state();
-        match state.next.pop_front().unwrap_or_else(|| state.usually.clone()) {
+        let behaviour = state.take_next().unwrap_or_else(|| state.usually.clone());
+        match behaviour {
             Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::answer(503),
             Behaviour::Flaky { .. } => Behaviour::Act,
             behaviour => behaviour,
@@ -327,5 +343,26 @@ impl AssociatedService {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keysync::Clock;
+
+    use super::*;
+
+    #[test]
+    fn any_number_of_callbacks_takes_no_room() {
+        let service = AssociatedService::new("a-service", Journal::new(Clock::system()));
+        service.behave_next(0, Behaviour::Hang);
+        service.behave_next(2, Behaviour::Reset);
+        service.behave_next(usize::MAX, Behaviour::Miss);
+        service.behave_next(1, Behaviour::Hang);
+        let next: Vec<_> = (0..5).map(|_| service.next_behaviour()).collect();
+        let [reset, miss] = [Behaviour::Reset, Behaviour::Miss];
+        assert_eq!(next, [reset.clone(), reset, miss.clone(), miss.clone(), miss]);
+        service.behave(Behaviour::Act);
+        assert_eq!(service.next_behaviour(), Behaviour::Act, "what was said before is over");
     }
 }
