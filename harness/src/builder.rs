@@ -35,6 +35,7 @@ pub struct HarnessBuilder {
     pub(crate) mode: Mode,
     pub(crate) concurrency: usize,
     pub(crate) port: u16,
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) clock: HarnessClock,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) env_file: Option<PathBuf>,
@@ -63,6 +64,7 @@ impl Default for HarnessBuilder {
             mode: Mode::Process { environments: 1 },
             concurrency: 1,
             port: 0,
+            allowed_hosts: Vec::new(),
             clock: HarnessClock::running(),
             env: Vec::new(),
             env_file: None,
@@ -158,6 +160,18 @@ impl HarnessBuilder {
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
+    }
+
+    /// Another name by which this machine is reached, without a port. Requests with any name in `Host` but that of
+    /// loopback are refused otherwise, as web pages would come by one that they made to resolve to loopback.
+    ///
+    /// ```
+    /// let builder = keysync_harness::Harness::builder().allow_host("host.docker.internal");
+    /// ```
+    #[must_use]
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.allowed_hosts.push(name.to_owned());
+        self
     }
 
     /// The clock of all that runs in this process. A function in a process of its own has the

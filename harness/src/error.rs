@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use keysync_console::BadHost;
+
 use crate::{Answer, dynamo::DynamoError, endpoint::ApiError, function::FunctionError, iam::IamError};
 
 /// The harness could not do what it should.
@@ -29,6 +31,9 @@ pub enum HarnessError {
     /// What the table says of this harness cannot be used.
     #[error("the harness's own item in the table: {0}")]
     World(String),
+    /// What was to be allowed as a host is no host name.
+    #[error("{0}")]
+    Host(#[from] BadHost),
     /// A server could not be started.
     #[error("a server: {0}; is the port taken? `--port 0` takes a free one")]
     Server(#[from] io::Error),

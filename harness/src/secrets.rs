@@ -27,6 +27,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use keysync_console::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -96,13 +97,17 @@ struct Store {
 
 impl SecretsManager {
     /// Starts it with the signing key in [`SIGNING_KEY`].
-    pub(crate) async fn start(signing_key: &str, known: KnownSecrets) -> std::io::Result<Self> {
+    pub(crate) async fn start(
+        signing_key: &str,
+        known: KnownSecrets,
+        guard: &Guard,
+    ) -> std::io::Result<Self> {
         known.add_signing_keys(signing_key);
         let signing_key = signing_key.to_owned();
         let shared = Arc::new(Shared { signing_key, known, state: Mutex::default() });
         shared.reset();
         let router = Router::new().route("/", post(get_secret_value)).with_state(shared.clone());
-        Ok(Self { server: Server::start(router).await?, shared })
+        Ok(Self { server: Server::start(router, guard).await?, shared })
     }
 
     /// Its address, `AWS_ENDPOINT_URL_SECRETS_MANAGER` of the functions.

@@ -8,7 +8,7 @@ use std::{
 use httpmock::MockServer;
 use jiff::Timestamp;
 use keysync::{config, ledger::Ledger, notify::SigningKey};
-use keysync_console::{Addresses, Console};
+use keysync_console::{Addresses, Console, Guard};
 use keysync_receiver::Verifier;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -51,28 +51,29 @@ const AWS_SDK: [(&str, &str); 9] = [
 type Env = Vec<(String, String)>;
 
 pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
+    let guard = guard(&builder)?;
     let listener = Server::listen(builder.port).await?;
     let endpoint_url = format!("http://{}", listener.local_addr()?);
     let (clock, table) = (builder.clock.clock(), builder.table.clone());
     let journal = Journal::new(clock.clone());
     let known_secrets = KnownSecrets::default();
-    let dynamo = Dynamo::start(builder.engine.clone(), &table, &known_secrets).await?;
+    let dynamo = Dynamo::start(builder.engine.clone(), &table, &known_secrets, &guard).await?;
     let client = dynamo.client();
     let world = World::load(&client, &table).await?;
     let iam = world.iam(clock.clone(), known_secrets.clone())?;
-    let iam_server = Server::start(journal.around(Part::Iam, iam.router())).await?;
+    let iam_server = Server::start(journal.around(Part::Iam, iam.router()), &guard).await?;
 
     let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
     let public_key = key.public();
     let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
     let services = emulated(&builder, &journal);
     let router = known_secrets.look_through_callbacks(services::router(&services, verifier, clock.clone()));
-    let service_server = Server::start(journal.around(Part::Services, router)).await?;
+    let service_server = Server::start(journal.around(Part::Services, router), &guard).await?;
     let mocks = mocks(&builder).await?;
     let callbacks = callbacks(&builder, &service_server, &mocks);
 
-    let dead_letters = DeadLetterQueue::start().await?;
-    let secrets = SecretsManager::start(&world.signing_key, known_secrets.clone()).await?;
+    let dead_letters = DeadLetterQueue::start(&guard).await?;
+    let secrets = SecretsManager::start(&world.signing_key, known_secrets.clone(), &guard).await?;
     let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
     env.push((function::SECRETS_URL.to_owned(), secrets.url()));
     if builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET) {
@@ -89,7 +90,9 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
     let timeout = builder.function_timeout;
     let (mode, concurrency) = (&builder.mode, builder.concurrency);
-    let function = Function::start(mode, concurrency, &env, clock.clone(), timeout, output.clone()).await?;
+    let api_guard = guard.clone().with_api_hosts();
+    let function =
+        Function::start(mode, concurrency, &env, clock.clone(), timeout, output.clone(), &api_guard).await?;
     let (lifecycle, redeliver) = workers(&builder, &dynamo, &env, &output).await?;
     let (queue, feeder) = Queue::start(lifecycle.handle());
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
@@ -104,7 +107,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client, table.clone()),
     };
     let endpoint_router = journal.around(Part::Endpoint, endpoint.router());
-    let console = console(&endpoint_url, &iam_server, &builder)?;
+    let console = console(&endpoint_url, &iam_server, &builder)?.with_guard(api_guard.clone());
     let samples = Mutex::new(world.root_key.clone().zip(world.standard_key.clone()));
     let parts = Arc::new(Parts {
         dynamo,
@@ -135,8 +138,14 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     // The control API does not keep the parts: they end with the harness.
     let control = control::router(Arc::downgrade(&parts));
     let router = endpoint_router.merge(control).merge(console.router());
-    let endpoint = Server::serve(listener, router)?;
+    let endpoint = Server::serve(listener, router, &api_guard)?;
     Ok(Harness { parts, _feeder: feeder, _schedule: schedule, _endpoint: endpoint })
+}
+
+/// What keeps web pages out of every port.
+fn guard(builder: &HarnessBuilder) -> Result<Guard, HarnessError> {
+    let guard = builder.allowed_hosts.iter().map(|host| host.parse());
+    Ok(guard.collect::<Result<Vec<_>, _>>()?.into_iter().fold(Guard::default(), Guard::allowing))
 }
 
 /// A console for this endpoint and this IAM, by the clock of both.

@@ -169,7 +169,7 @@ async fn every_answer_tells_the_browser_to_trust_nothing_but_the_console() {
         );
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
         assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("referrer-policy"), "same-origin");
         let cached =
             if page.status == StatusCode::OK && path.contains("assets") { "no-cache" } else { "no-store" };
         assert_eq!(header("cache-control"), cached, "{path}");

@@ -30,8 +30,8 @@ mod api;
 mod failure;
 mod flash;
 mod form;
+mod guard;
 mod headers;
-mod host;
 mod pages;
 mod session;
 mod signed_in;
@@ -49,6 +49,7 @@ use axum::{
 use jiff::Timestamp;
 
 pub use api::{Address, Addresses, BadAddress, is_this_machine};
+pub use guard::{AllowedHost, BadHost, Denied, Guard};
 
 use api::Api;
 use session::Sessions;
@@ -65,6 +66,7 @@ pub struct Console {
     api: Api,
     sessions: Sessions,
     clock: Clock,
+    guard: Guard,
 }
 
 /// What tells the time.
@@ -78,7 +80,7 @@ impl Console {
             reason = "the machine's time, unless `with_clock` gives another"
         )]
         let clock = Arc::new(Timestamp::now);
-        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock })
+        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock, guard: Guard::default() })
     }
 
     /// The same console by the clock of the service that it is for, where that is not the machine's.
@@ -87,12 +89,18 @@ impl Console {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else, and answer by names of
-    /// this machine only: `127.0.0.1`, `[::1]`, `localhost`.
+    /// The same console behind another guard, where this machine has more names than `localhost`.
+    #[must_use]
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else, and answer what its
+    /// [`Guard`] lets pass.
     pub fn router(&self) -> Router {
         let key = "/console/instances/{instance}/keys/{key}";
         let of_key = |page: &str| format!("{key}/{page}");
-        Router::new()
+        let router = Router::new()
             .route("/console", get(Redirect::to("/console/resources")))
             .route("/console/", get(Redirect::to("/console/resources")))
             .route("/console/login", get(pages::login::show).post(pages::login::log_in))
@@ -107,9 +115,8 @@ impl Console {
             .route("/console/{*path}", get(pages::unknown))
             .layer(DefaultBodyLimit::max(LONGEST_FORM))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
-            .layer(middleware::from_fn(host::check))
-            .layer(middleware::from_fn(headers::secure))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        self.guard.around(router).layer(middleware::from_fn(headers::secure))
     }
 
     fn now(&self) -> Timestamp {

@@ -15,6 +15,7 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use http::{Request, header};
 use keysync::{config::CALLER_LIMIT, key::InstanceId};
+use keysync_console::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn set() -> Result<Self, BenchError> {
         let binaries = Binaries::find().await?;
-        let engine = Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default())
+        let engine = Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default(), &Guard::default())
             .await
             .map_err(HarnessError::from)?;
         let receiver = Receiver::start().await?;
@@ -195,7 +196,10 @@ impl Receiver {
     async fn start() -> Result<Self, BenchError> {
         let arrived = Arc::<Arrived>::default();
         let router = Router::new().fallback(take).with_state(arrived.clone());
-        Ok(Self { server: Server::start(router).await.map_err(HarnessError::from)?, arrived })
+        Ok(Self {
+            server: Server::start(router, &Guard::default()).await.map_err(HarnessError::from)?,
+            arrived,
+        })
     }
 
     fn url(&self) -> String {

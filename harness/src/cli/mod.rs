@@ -226,6 +226,10 @@ struct Parts {
     /// Keeps the table in this file, so that it is there the next time.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
     data: Option<PathBuf>,
+    /// Lets requests pass that name this host, such as `host.docker.internal` for containers: otherwise only names of
+    /// loopback do, so that no web page comes by another one. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Uses another DynamoDB engine, such as DynamoDB Local at <http://127.0.0.1:8000>.
     #[arg(long, value_name = "URL")]
     dynamodb: Option<String>,
@@ -242,6 +246,7 @@ impl Parts {
             (None, None) => Engine::Memory,
         };
         let builder = Harness::builder().engine(engine).table(&self.table).function(self.function);
+        let builder = self.allow_host.iter().fold(builder, |builder, host| builder.allow_host(host));
         self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
             Some((name, url)) => builder.service_at(name, url),
             None => builder.service(service),

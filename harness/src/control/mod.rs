@@ -4,7 +4,6 @@
 mod dynamo;
 mod iam;
 mod keys;
-mod pages;
 mod problem;
 mod services;
 mod world;
@@ -15,7 +14,6 @@ use axum::{
     Json, Router,
     extract::FromRequestParts,
     http::request::Parts as Head,
-    middleware,
     routing::{any, get},
 };
 use utoipa::OpenApi;
@@ -76,7 +74,6 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .route("/_harness/openapi.json", get(async || Json(document)))
         .route("/_harness/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::unknown_method)
-        .route_layer(middleware::from_fn(pages::refuse))
         .with_state(Control(parts))
 }
 

@@ -29,10 +29,6 @@ impl Problem {
         Self { status: StatusCode::NOT_FOUND, error: error.into() }
     }
 
-    pub(super) fn forbidden(error: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, error: error.into() }
-    }
-
     pub(super) fn ending() -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, error: "the harness is ending".to_owned() }
     }

@@ -1,11 +1,13 @@
 //! DynamoDB: an engine in this process, or any other one, with the table in it, and proxies in front of
 //! it, one for each function under test.
 
+mod engine;
 mod fault;
+mod lock;
 mod proxy;
 mod table;
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::path::PathBuf;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::{
@@ -13,9 +15,10 @@ use aws_sdk_dynamodb::{
     config::{Credentials, Region, SharedCredentialsProvider},
 };
 use dynoxide::Database;
-use tokio::{net::TcpListener, task::AbortHandle};
+use keysync_console::Guard;
 
-use crate::leaks::KnownSecrets;
+use crate::{leaks::KnownSecrets, server::Server};
+use lock::Lock;
 
 pub use fault::{Fault, Times};
 pub use proxy::{Call, Proxy};
@@ -58,6 +61,15 @@ pub enum DynamoError {
         /// Why.
         reason: String,
     },
+    /// Another harness keeps its table in the file.
+    #[error(
+        "another harness keeps its table in {}: end that one first, or name another file with `--data`",
+        path.display()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A port could not be had.
     #[error("no port to listen on: {0}")]
     Listen(#[from] std::io::Error),
@@ -95,7 +107,10 @@ pub struct Dynamo {
     sync: Proxy,
     lifecycle: Proxy,
     redeliver: Proxy,
-    engine: Option<AbortHandle>,
+    /// Where it is in this process.
+    _engine: Option<Server>,
+    /// Where it keeps its table in a file. Given up last.
+    _lock: Option<Lock>,
 }
 
 impl Dynamo {
@@ -104,19 +119,30 @@ impl Dynamo {
         engine: Engine,
         table: &str,
         secrets: &KnownSecrets,
+        guard: &Guard,
     ) -> Result<Self, DynamoError> {
-        let (url, task) = match &engine {
-            Engine::Url(url) => (url.trim_end_matches('/').to_owned(), None),
-            Engine::Memory => serve(Database::memory(), &engine).await?,
-            Engine::File(path) => serve(Database::new(&path.to_string_lossy()), &engine).await?,
+        let lock = if let Engine::File(path) = &engine { Some(Lock::take(path)?) } else { None };
+        let database = match &engine {
+            Engine::Url(_) => None,
+            Engine::Memory => Some(Database::memory()),
+            Engine::File(path) => Some(Database::new(&path.to_string_lossy())),
+        };
+        let server = match database.transpose() {
+            Ok(None) => None,
+            Ok(Some(database)) => Some(Server::start(engine::router(database), guard).await?),
+            Err(error) => return Err(DynamoError::Engine { engine, reason: error.to_string() }),
+        };
+        let url = match (&engine, &server) {
+            (Engine::Url(url), _) => url.trim_end_matches('/').to_owned(),
+            (_, server) => server.as_ref().map(Server::url).unwrap_or_default(),
         };
         // One for all three: a client takes 30 ms to make, more than everything else here.
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let sync = Proxy::start(&url, &http, secrets).await?;
-        let lifecycle = Proxy::start(&url, &http, secrets).await?;
-        let redeliver = Proxy::start(&url, &http, secrets).await?;
+        let sync = Proxy::start(&url, &http, secrets, guard).await?;
+        let lifecycle = Proxy::start(&url, &http, secrets, guard).await?;
+        let redeliver = Proxy::start(&url, &http, secrets, guard).await?;
         let config = sdk_config(&url)?;
-        let dynamo = Self { sync, lifecycle, redeliver, url, config, engine: task };
+        let dynamo = Self { sync, lifecycle, redeliver, url, config, _engine: server, _lock: lock };
         table::create_if_absent(&dynamo, table).await?;
         Ok(dynamo)
     }
@@ -200,14 +226,6 @@ impl Dynamo {
     }
 }
 
-impl Drop for Dynamo {
-    fn drop(&mut self) {
-        if let Some(engine) = &self.engine {
-            engine.abort();
-        }
-    }
-}
-
 /// The configuration of an AWS client of what is emulated at `url`. Nothing of it is read from the environment or from
 /// a file: what a developer has configured for AWS (FIPS or dual-stack endpoints, a profile, attempts) is not for here.
 pub(crate) fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
@@ -224,16 +242,4 @@ pub(crate) fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
 /// Credentials that mean nothing: engines on this machine take any.
 fn credentials() -> Credentials {
     Credentials::new("harness", "harness", None, None, "harness")
-}
-
-async fn serve(
-    database: Result<Database, impl std::fmt::Display>,
-    engine: &Engine,
-) -> Result<(String, Option<AbortHandle>), DynamoError> {
-    let database = database
-        .map_err(|reason| DynamoError::Engine { engine: engine.clone(), reason: reason.to_string() })?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let task = tokio::spawn(dynoxide::server::serve_on(listener, database));
-    Ok((url, Some(task.abort_handle())))
 }

@@ -13,9 +13,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use keysync_console::Guard;
 use tokio::sync::watch;
 
-use super::fault::{Fault, Plan, Times};
+use super::{
+    engine::LONGEST_REQUEST,
+    fault::{Fault, Plan, Times},
+};
 use crate::{
     leaks::{KnownSecrets, Place},
     server::{Server, cut},
@@ -86,6 +90,7 @@ impl Proxy {
         url: &str,
         http: &reqwest::Client,
         secrets: &KnownSecrets,
+        guard: &Guard,
     ) -> Result<Self, super::DynamoError> {
         let shared = Arc::new(Shared {
             engine: url.to_owned(),
@@ -96,9 +101,9 @@ impl Proxy {
             releases: watch::Sender::default(),
             underway: watch::Sender::default(),
         });
-        let router =
-            Router::new().fallback(handle).layer(DefaultBodyLimit::disable()).with_state(shared.clone());
-        Ok(Self { server: Server::start(router).await?, shared })
+        let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(LONGEST_REQUEST));
+        let router = router.with_state(shared.clone());
+        Ok(Self { server: Server::start(router, guard).await?, shared })
     }
 
     /// Its address.
@@ -301,9 +306,9 @@ impl Shared {
         body: Bytes,
     ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.post(format!("{}/", self.engine)).body(body);
-        // The host is the engine's own, and the length that of the body.
+        // The host is the engine's own, and the length that of the body; who asks was looked at here.
         for (name, value) in
-            headers.iter().filter(|(name, _)| !matches!(name.as_str(), "host" | "content-length"))
+            headers.iter().filter(|(name, _)| !matches!(name.as_str(), "host" | "content-length" | "origin"))
         {
             request = request.header(name, value);
         }

@@ -160,14 +160,18 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
 
 #[cfg(test)]
 mod tests {
+    use keysync_console::Guard;
+
     use super::*;
     use crate::dynamo::Engine;
 
     #[tokio::test]
     async fn the_table_is_the_defined_one_and_is_made_once() {
         let secrets = crate::leaks::KnownSecrets::default();
-        let first = Dynamo::start(Engine::Memory, TABLE, &secrets).await.unwrap();
-        let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &secrets).await.unwrap();
+        let first = Dynamo::start(Engine::Memory, TABLE, &secrets, &Guard::default()).await.unwrap();
+        let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &secrets, &Guard::default())
+            .await
+            .unwrap();
         let described = second.client().describe_table().table_name(TABLE).send().await.unwrap();
         let table = described.table.unwrap();
         let keys: Vec<_> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();

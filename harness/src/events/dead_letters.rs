@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use keysync_console::Guard;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -61,10 +62,10 @@ pub struct DeadLetter {
 }
 
 impl DeadLetterQueue {
-    pub(crate) async fn start() -> std::io::Result<Self> {
+    pub(crate) async fn start(guard: &Guard) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { failing: Mutex::default(), letters: watch::Sender::default() });
         let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
-        Ok(Self { server: Server::start(router).await?, shared })
+        Ok(Self { server: Server::start(router, guard).await?, shared })
     }
 
     /// The queue's URL, which names its account and itself.

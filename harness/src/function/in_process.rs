@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keysync::{Clock, SyncApp, SyncConfig, http::Event, iam::Iam, outbound, throttle::CallerLimit};
+use keysync_console::Guard;
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
 use crate::{leaks::KnownSecrets, server::Server};
@@ -25,6 +26,7 @@ impl InProcessFunction {
         env: &[(String, String)],
         clock: Clock,
         secrets: &KnownSecrets,
+        guard: &Guard,
     ) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let SyncConfig { iam, outbox, caller_limit } =
@@ -36,7 +38,7 @@ impl InProcessFunction {
         let app = SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
-        Ok(Self { server: Server::start(secrets.look_through_answers(router)).await? })
+        Ok(Self { server: Server::start(secrets.look_through_answers(router), guard).await? })
     }
 
     /// The function URL.

@@ -22,6 +22,7 @@ mod worker;
 use std::{str::FromStr, time::Duration};
 
 use keysync::Clock;
+use keysync_console::Guard;
 
 use crate::server::Server;
 
@@ -117,6 +118,7 @@ impl Function {
         clock: Clock,
         timeout: Duration,
         output: Output,
+        guard: &Guard,
     ) -> Result<Self, FunctionError> {
         match mode {
             Mode::Process { environments } => {
@@ -132,11 +134,11 @@ impl Function {
                 };
                 let secrets = config.output.secrets.clone();
                 let function = ProcessFunction::start(config).await?;
-                let url = url::start(&function, &secrets).await?;
+                let url = url::start(&function, &secrets, guard).await?;
                 Ok(Self(Way::Process(function, url)))
             }
             Mode::InProcess => {
-                Ok(Self(Way::InProcess(InProcessFunction::start(env, clock, &output.secrets).await?)))
+                Ok(Self(Way::InProcess(InProcessFunction::start(env, clock, &output.secrets, guard).await?)))
             }
             Mode::Url(url) => Ok(Self(Way::Url(url.clone()))),
         }

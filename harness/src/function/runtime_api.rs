@@ -2,7 +2,8 @@
 //!
 //! As in Lambda, an environment has one invocation for each time that it polls, and each has to be done by a
 //! deadline. Environments have path prefixes of their own on one server:
-//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/env/3`.
+//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/RANDOM/env/3`. A `GET` takes an event here, and not every browser says
+//! of a `GET` which site it is for: so the paths are random.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -19,6 +20,7 @@ use axum::{
     routing::{get, post},
 };
 use keysync::Clock;
+use keysync_console::Guard;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
@@ -42,6 +44,8 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     server: Server,
+    /// What all paths begin with.
+    prefix: String,
     shared: Arc<Shared>,
 }
 
@@ -97,12 +101,15 @@ impl RuntimeApi {
             .route("/env/{n}/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/env/{n}/2018-06-01/runtime/init/error", post(init_error))
             .with_state(shared.clone());
-        Ok(Self { server: Server::start(router).await?, shared })
+        let prefix = format!("/{}", Uuid::new_v4().simple());
+        let router = Router::new().nest(&prefix, router);
+        // Its clients are processes of this harness, which call it by its address.
+        Ok(Self { server: Server::start(router, &Guard::default()).await?, prefix, shared })
     }
 
     /// `AWS_LAMBDA_RUNTIME_API` of an environment.
     pub(super) fn address(&self, environment: usize) -> String {
-        format!("{}/env/{environment}", self.server.url())
+        format!("{}{}/env/{environment}", self.server.url(), self.prefix)
     }
 
     /// Runs an event through the next environment that is free.
@@ -222,4 +229,23 @@ async fn error(
 /// The process says on its own standard error what is wrong, and ends.
 async fn init_error() -> StatusCode {
     StatusCode::ACCEPTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn paths_cannot_be_guessed() {
+        let api = RuntimeApi::start("sync", 1, Duration::from_secs(1)).await.unwrap();
+        let other = RuntimeApi::start("sync", 1, Duration::from_secs(1)).await.unwrap();
+        let path = |api: &RuntimeApi| reqwest::Url::parse(&api.address(0)).unwrap().path().to_owned();
+        assert_ne!(path(&api), path(&other));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        for guess in ["", "/env/0", "/0/env/0"] {
+            let next = format!("{}{guess}/2018-06-01/runtime/invocation/next", api.server.url());
+            assert_eq!(http.get(next).send().await.unwrap().status(), StatusCode::NOT_FOUND, "{guess}");
+        }
+        assert!(path(&api).ends_with("/env/0") && path(&api).len() > 32, "{}", path(&api));
+    }
 }

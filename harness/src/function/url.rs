@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use keysync_console::Guard;
 
 use super::{FunctionError, MAX_BODY_BYTES, ProcessFunction, event, process::Invoker, runtime_api::Outcome};
 use crate::{leaks::KnownSecrets, server::Server};
@@ -15,9 +16,10 @@ use crate::{leaks::KnownSecrets, server::Server};
 pub(super) async fn start(
     function: &ProcessFunction,
     secrets: &KnownSecrets,
+    guard: &Guard,
 ) -> Result<Server, FunctionError> {
     let router = Router::new().fallback(invoke).with_state(function.invoker());
-    Ok(Server::start(secrets.look_through_answers(router)).await?)
+    Ok(Server::start(secrets.look_through_answers(router), guard).await?)
 }
 
 async fn invoke(State(function): State<Invoker>, request: Request) -> Response {

@@ -141,6 +141,7 @@ fn a_host_that_names_an_instance_must_name_this_one() {
     for host in [
         format!("{INSTANCE}.api.us-south.hs-crypto.appdomain.cloud"),
         format!("{INSTANCE}.api.us-south.hs-crypto.localhost:8080"),
+        format!("{KEY}.apis.us-south.hs-crypto.appdomain.cloud"), // names none
         "us-south.kms.cloud.ibm.com".to_owned(),
         "abc.lambda-url.us-east-1.on.aws".to_owned(),
     ] {
@@ -148,7 +149,10 @@ fn a_host_that_names_an_instance_must_name_this_one() {
         set(&mut request, "host", &host);
         assert!(parsed(&request).is_ok(), "{host}");
     }
-    let mut request = request();
-    set(&mut request, "host", &format!("{KEY}.api.us-south.hs-crypto.appdomain.cloud"));
-    assert_eq!(field_refused(&request).0, "bluemix-instance");
+    let other = format!("{KEY}.api.us-south.hs-crypto.appdomain.cloud");
+    for host in [other.clone(), format!("{other}.attacker.example")] {
+        let mut request = request();
+        set(&mut request, "host", &host);
+        assert_eq!(field_refused(&request).0, "bluemix-instance", "{host}");
+    }
 }

@@ -25,7 +25,7 @@ async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
 }
 
 async fn dynamo() -> Dynamo {
-    Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default()).await.unwrap()
+    Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default(), &Guard::default()).await.unwrap()
 }
 
 #[tokio::test]
