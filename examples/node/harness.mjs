@@ -115,9 +115,9 @@ export class Harness {
     return this.control('POST', '/redeliver');
   }
 
-  /** Somebody new with the role `reader`, `writer`, `manager`…: an `api_key`, and an `access_token`. */
-  async somebody(role) {
-    return this.control('POST', '/iam/tokens', { role });
+  /** Somebody new with roles, such as `reader`, `manager` or `key-purge`: an `api_key`, and an `access_token`. */
+  async somebody(...roles) {
+    return this.control('POST', '/iam/tokens', { roles });
   }
 
   /** IAM is `up`, `down` or `{ slow: { millis: 500 } }` from now on. */

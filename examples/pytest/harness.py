@@ -119,9 +119,9 @@ class Harness:
         """Tells the services what they were not told before, as `redeliver` does every minute."""
         return self.control("POST", "/redeliver")
 
-    def somebody(self, role):
-        """Somebody new with the role `reader`, `writer`, `manager`…: an `api_key`, and an `access_token`."""
-        return self.control("POST", "/iam/tokens", {"role": role})
+    def somebody(self, *roles):
+        """Somebody new with roles, such as `reader`, `manager` or `key-purge`: an `api_key`, and an `access_token`."""
+        return self.control("POST", "/iam/tokens", {"roles": roles})
 
     def iam_is(self, health):
         """IAM is `up`, `down` or `{"slow": {"millis": 500}}` from now on."""

@@ -17,7 +17,7 @@ use crate::{
     endpoint::Endpoint,
     events::{DeadLetterQueue, EventBus},
     function::{Function, InvocationFailed, Worker},
-    iam::{Iam, Identity, Role},
+    iam::{Iam, Identity, Roles},
     info::Info,
     journal::Journal,
     key::Owner,
@@ -79,10 +79,12 @@ impl Parts {
         Ok(self.manager.get_or_init(|| manager).clone())
     }
 
-    /// Somebody new with `role`: the API key.
-    pub(crate) fn somebody(&self, role: Role) -> String {
+    /// Somebody new with `roles`: the API key.
+    pub(crate) fn somebody(&self, roles: Roles) -> String {
         let Person { iam_id, api_key } = Person::new();
-        self.iam.grant(&iam_id, self.instance(), role);
+        for role in roles {
+            self.iam.grant(&iam_id, self.instance(), role);
+        }
         let account = self.world.account.clone();
         self.iam.add_identity(Identity { iam_id, account, api_key: api_key.clone() });
         api_key

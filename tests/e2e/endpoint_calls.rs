@@ -8,7 +8,7 @@ use keysync::key::EpochMillis;
 use keysync_harness::{
     Answer, Client, Harness, HarnessClock,
     function::Mode,
-    iam::{Identity, Role},
+    iam::{Identity, Roles},
 };
 use serde_json::{Value, json};
 
@@ -35,18 +35,27 @@ pub(crate) async fn endpoint() -> Endpoint {
 }
 
 impl Endpoint {
-    /// Somebody else with a role.
-    pub(crate) async fn somebody(&self, role: Role) -> Caller {
+    /// Somebody else with a role, or with several.
+    pub(crate) async fn somebody(&self, roles: impl Into<Roles>) -> Caller {
         let iam_id = format!("IBMid-{}", uuid::Uuid::new_v4().simple());
         let api_key = format!("the API key of {iam_id}");
         let account = self.harness.account().to_owned();
-        self.harness.iam().grant(&iam_id, self.harness.instance(), role);
+        for role in roles.into() {
+            self.harness.iam().grant(&iam_id, self.harness.instance(), role);
+        }
         self.harness.iam().add_identity(Identity { iam_id, account, api_key: api_key.clone() });
         Caller(Client::log_in(&self.harness, &api_key).await.unwrap())
     }
 
     pub(crate) async fn travel(&self, by: Duration) {
         self.harness.travel(by).await.unwrap();
+    }
+
+    /// Writes an item past everything, as only a hand could.
+    pub(crate) async fn put_item(&self, item: Value) {
+        let item = serde_dynamo::to_item(item).unwrap();
+        let put = self.harness.dynamo().client().put_item().table_name(self.harness.table());
+        put.set_item(Some(item)).send().await.unwrap();
     }
 
     /// All items of the table, as JSON.

@@ -27,6 +27,7 @@ mod every_sync_leaves_an_audit_event;
 mod hostile_requests;
 mod hostile_tokens;
 mod iam_decides_and_its_outage_lets_nobody_pass;
+mod iam_logs_clients_in;
 mod isolation_between_accounts;
 mod keys_do_not_hold_each_other_up;
 mod killed_at_every_step;

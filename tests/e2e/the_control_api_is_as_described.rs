@@ -174,8 +174,14 @@ async fn faults(control: &mut Control) {
     let faults = "/_harness/dynamodb/faults";
     control.call(Method::DELETE, faults, faults, Value::Null, 204).await;
     let tokens = "/_harness/iam/tokens";
-    control.call(post.clone(), tokens, tokens, json!({"role": "reader-plus"}), 201).await;
-    control.call(post, tokens, tokens, json!({"role": "king"}), 400).await;
+    for roles in
+        [json!({"roles": ["manager", "key-purge"]}), json!({"roles": []}), json!({"role": "reader-plus"})]
+    {
+        control.call(post.clone(), tokens, tokens, roles, 201).await;
+    }
+    for wrong in [json!({"roles": ["manager", "king"]}), json!({"role": "king"}), json!({})] {
+        control.call(post.clone(), tokens, tokens, wrong, 400).await;
+    }
 }
 
 async fn the_whole(control: &mut Control, info: &Value) {

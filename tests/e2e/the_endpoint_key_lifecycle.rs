@@ -95,6 +95,9 @@ async fn what_is_purged_leaves_nothing_to_find() {
     assert_eq!(manager.delete(&path).await.status, 401, "a manager may not");
     endpoint.travel((HOUR * 4).saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(refusal(&purger.delete(&path).await), (409, "REQ_TOO_EARLY_ERR"));
+    let both = endpoint.somebody([Role::Manager, Role::KeyPurge]).await;
+    assert_eq!(refusal(&both.delete(&path).await), (409, "REQ_TOO_EARLY_ERR"), "the roles add up");
+    assert_eq!(both.get(&format!("keys/{key}/metadata")).await.status, 200, "the roles add up");
     endpoint.travel(Duration::from_millis(1)).await;
     let answer = purger.call_with(Method::DELETE, &path, &REPRESENTATION, None).await;
     assert_eq!((answer.status.as_u16(), &answer.body["resources"][0]["id"]), (200, &json!(key)));

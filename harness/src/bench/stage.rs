@@ -139,7 +139,7 @@ impl Stage {
 
     /// A token of somebody new who may synchronize everything.
     pub(super) async fn token(&self) -> Result<String, BenchError> {
-        let api_key = self.harness.parts.somebody(Role::Manager);
+        let api_key = self.harness.parts.somebody(Role::Manager.into());
         Ok(Client::log_in(&self.harness, &api_key).await?.token())
     }
 

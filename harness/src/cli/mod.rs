@@ -88,11 +88,11 @@ enum Command {
         #[command(flatten)]
         args: ConsoleArgs,
     },
-    /// Prints an access token of somebody new with a role, for `curl -H "authorization: Bearer $(harness token)"`.
+    /// Prints an access token of somebody new with roles, for `curl -H "authorization: Bearer $(harness token)"`.
     Token {
-        /// What they may do.
-        #[arg(long, value_enum, default_value_t = RoleName::Manager)]
-        role: RoleName,
+        /// What they may do. May be given more than once: roles add up.
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [RoleName::Manager])]
+        role: Vec<RoleName>,
         #[command(flatten)]
         remote: RemoteArgs,
     },
@@ -273,8 +273,9 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
         Command::WireFloor => keysync_harness::bench::wire_floor()?,
         Command::Console { args } => console::run(args).await?,
         Command::Token { role, remote } => {
-            let role = role.to_possible_value().map(|value| value.get_name().to_owned());
-            let token = Remote::new(&remote.harness)?.post("/iam/tokens", &json!({"role": role})).await?;
+            let roles = role.iter().filter_map(ValueEnum::to_possible_value);
+            let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();
+            let token = Remote::new(&remote.harness)?.post("/iam/tokens", &json!({"roles": roles})).await?;
             show::one(&token, remote.json, |token| token["access_token"].as_str().map(str::to_owned));
         }
         Command::Keys { command, remote } => keys(command, &remote).await?,

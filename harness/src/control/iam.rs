@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Client,
-    iam::{Health, Role},
+    iam::{Health, Role, Roles},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -118,7 +118,11 @@ pub(super) async fn rotate(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct TokenWanted {
-    role: Role,
+    /// What they may do. Roles add up; with an empty list they may do nothing.
+    #[schema(example = json!(["manager", "key-purge"]))]
+    roles: Option<Vec<Role>>,
+    /// The same for one role, in the place of the list or beside it.
+    role: Option<Role>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -129,16 +133,21 @@ pub(super) struct Token {
     api_key: String,
 }
 
-/// Somebody new with a role in the instance.
+/// Somebody new with roles in the instance.
 #[utoipa::path(
     post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
     responses((status = 201, body = Token, description = "The token, and the API key"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
 )]
 pub(super) async fn token(
     Running(parts): Running,
-    Body(TokenWanted { role }): Body<TokenWanted>,
+    Body(TokenWanted { roles, role }): Body<TokenWanted>,
 ) -> Result<(StatusCode, Json<Token>), Problem> {
-    let api_key = parts.somebody(role);
+    if roles.is_none() && role.is_none() {
+        let problem = "`roles` is missing: send a list of roles, such as [\"manager\", \"key-purge\"], or one as `role`";
+        return Err(Problem::bad(problem));
+    }
+    let roles: Roles = roles.into_iter().flatten().chain(role).collect();
+    let api_key = parts.somebody(roles);
     let access_token = Client::of(&parts, &api_key).await?.token();
     Ok((StatusCode::CREATED, Json(Token { access_token, api_key })))
 }

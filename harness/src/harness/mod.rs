@@ -11,7 +11,7 @@ use crate::{
     Client, HarnessBuilder, HarnessError, Key, NewKey,
     events::Feeder,
     function::{InvocationFailed, ProcessFunction},
-    iam::Role,
+    iam::Roles,
     parts::Parts,
     schedule::Schedule,
     server::Server,
@@ -114,17 +114,18 @@ impl Harness {
         self.parts.manager().await
     }
 
-    /// Somebody new, with this role in the instance.
+    /// Somebody new, with this role in the instance, or with these.
     ///
     /// ```no_run
     /// use keysync_harness::iam::Role;
     /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
     /// let writer = harness.log_in_as(Role::Writer).await?;
+    /// let purger = harness.log_in_as([Role::Manager, Role::KeyPurge]).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn log_in_as(&self, role: Role) -> Result<Client, HarnessError> {
-        Client::log_in(self, &self.parts.somebody(role)).await
+    pub async fn log_in_as(&self, roles: impl Into<Roles>) -> Result<Client, HarnessError> {
+        Client::log_in(self, &self.parts.somebody(roles.into())).await
     }
 
     /// Runs `redeliver` once, and returns its summary.

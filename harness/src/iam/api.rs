@@ -2,7 +2,7 @@
 
 use axum::{
     Form, Json, Router,
-    extract::{Request, State},
+    extract::{Request, State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -11,20 +11,26 @@ use axum::{
 use keysync::key::{InstanceCrn, KeyCrn};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::{Health, ISSUER, Iam, Principal, token::LIFETIME};
+use super::{
+    Health, ISSUER, Iam, Principal,
+    error::{documented, refused},
+    token::LIFETIME,
+};
 
 const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
 
 pub(super) fn router(iam: Iam) -> Router {
     Router::new()
         .route("/identity/token", post(token))
+        // As the Go client and `keyprotect` 2.x log in.
+        .route("/oidc/token", post(token))
         .route("/identity/keys", get(keys))
         .route("/identity/.well-known/openid-configuration", get(discovery))
         .route("/v2/authz", post(authorize))
         .route("/v2/resource_instances", get(instances))
         .layer(middleware::from_fn_with_state(iam.clone(), health))
+        .layer(middleware::from_fn(documented))
         .with_state(iam)
 }
 
@@ -45,10 +51,11 @@ struct TokenRequest {
     apikey: String,
 }
 
-async fn token(
-    State(iam): State<Iam>,
-    Form(TokenRequest { grant_type, apikey }): Form<TokenRequest>,
-) -> Response {
+async fn token(State(iam): State<Iam>, form: Result<Form<TokenRequest>, FormRejection>) -> Response {
+    let TokenRequest { grant_type, apikey } = match form {
+        Ok(Form(request)) => request,
+        Err(rejected) => return refused(StatusCode::BAD_REQUEST, "BXNIM0109E", &rejected.body_text()),
+    };
     if grant_type != GRANT {
         let message = format!("Property missing or wrong: grant_type must be {GRANT}.");
         return refused(StatusCode::BAD_REQUEST, "BXNIM0109E", &message);
@@ -190,14 +197,4 @@ fn authenticated(iam: &Iam, headers: &HeaderMap) -> Option<Principal> {
 
 fn unauthenticated() -> Response {
     refused(StatusCode::UNAUTHORIZED, "BXNIM0408E", "Provided token is invalid or has expired.")
-}
-
-/// IAM's own form of error document.
-fn refused(status: StatusCode, code: &str, message: &str) -> Response {
-    let document = json!({
-        "errorCode": code,
-        "errorMessage": message,
-        "context": {"requestId": Uuid::new_v4().to_string(), "requestType": "incoming"},
-    });
-    (status, Json(document)).into_response()
 }

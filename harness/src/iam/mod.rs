@@ -5,7 +5,9 @@
 
 mod api;
 mod directory;
+mod error;
 mod keys;
+mod roles;
 mod token;
 
 use std::{
@@ -16,6 +18,7 @@ use std::{
 use keysync::{Clock, key::InstanceId};
 
 pub use directory::{Identity, Instance, Policy, Role};
+pub use roles::Roles;
 pub use token::TokenBuilder;
 
 use directory::Directory;
