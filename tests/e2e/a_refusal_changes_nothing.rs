@@ -111,11 +111,12 @@ async fn malformed_fields_400() {
 #[tokio::test]
 async fn a_malformed_correlation_id_400_is_answered_under_another() {
     let world = world().await;
-    let request = world.sync_request().header("correlation-id", "two words");
-    let answer = world.manager.send(request).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.code()), (400, "INVALID_FIELD_ERR"));
-    assert!(answer.message().starts_with("`correlation-id` must be 1 to 128 visible ASCII characters"));
-    assert!(uuid::Uuid::try_parse(answer.header("correlation-id")).is_ok());
+    for name in ["correlation-id", "x-correlation-id"] {
+        let answer = world.manager.send(world.sync_request().header(name, "two words")).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code()), (400, "INVALID_FIELD_ERR"));
+        assert!(answer.message().starts_with(&format!("`{name}` must be 1 to 128 visible ASCII characters")));
+        assert!(uuid::Uuid::try_parse(answer.header("correlation-id")).is_ok());
+    }
 }
 
 #[tokio::test]

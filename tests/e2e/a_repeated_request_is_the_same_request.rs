@@ -11,8 +11,15 @@ use crate::support::{World, world_at};
 const START: EpochMillis = EpochMillis::new(1_700_000_000_000);
 
 async fn sync_as(world: &World, who: &Client, correlation_id: &str) -> Answer {
+    sync_with(world, who, &[("correlation-id", correlation_id)]).await
+}
+
+async fn sync_with(world: &World, who: &Client, headers: &[(&str, &str)]) -> Answer {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
-    who.send(who.request(http::Method::POST, &path).header("correlation-id", correlation_id)).await.unwrap()
+    let request = who.request(http::Method::POST, &path);
+    who.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -29,6 +36,27 @@ async fn within_ten_minutes_and_by_the_same_caller() {
     assert_eq!(sync_as(&world, &world.manager, "c-2").await.status, 409, "another request");
     world.travel(Duration::from_millis(1)).await;
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 409, "too late");
+}
+
+/// As the Python client names its calls: a new id for each, and the same over its own retries.
+#[tokio::test]
+async fn replays_by_x_correlation_id() {
+    let world = world_at(START).await;
+    let (x_1, x_2) = (("x-correlation-id", "x-1"), ("x-correlation-id", "x-2"));
+    let sync = async |headers: &[(&str, &str)]| {
+        let response = sync_with(&world, &world.manager, headers).await;
+        (response.status.as_u16(), response.header("correlation-id").to_owned())
+    };
+    assert_eq!(sync(&[x_1]).await, (204, "x-1".to_owned()));
+    assert_eq!(sync(&[x_1]).await, (204, "x-1".to_owned()), "the same request");
+    assert_eq!(
+        sync(&[("correlation-id", "x-1"), x_2]).await.0,
+        204,
+        "`correlation-id` counts where both are there"
+    );
+    assert_eq!(sync(&[x_2]).await, (409, "x-2".to_owned()), "another request");
+    assert_eq!(sync(&[("correlation-id", "c-1"), x_1]).await, (409, "c-1".to_owned()), "another request");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "nobody is notified twice");
 }
 
 #[tokio::test]

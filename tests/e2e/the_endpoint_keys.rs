@@ -169,15 +169,25 @@ async fn every_answer_says_which_request_it_is_of() {
     let key = manager.make_root_key("a key").await;
     for path in ["keys", "keys/nobody/metadata", "nothing", &format!("keys/{key}/actions/sync")] {
         for method in [Method::GET, Method::POST] {
-            let given = [("correlation-id", "the-one")];
-            let answer = manager.call_with(method.clone(), path, &given, None).await;
-            assert_eq!(answer.header("correlation-id"), "the-one", "{method} {path} {}", answer.status);
+            for name in ["correlation-id", "x-correlation-id"] {
+                let given = [(name, "the-one")];
+                let answer = manager.call_with(method.clone(), path, &given, None).await;
+                assert_eq!(answer.header("correlation-id"), "the-one", "{method} {path} {}", answer.status);
+            }
             let made = manager.call(method.clone(), path, None).await.header("correlation-id").to_owned();
             assert!(uuid::Uuid::try_parse(&made).is_ok(), "{method} {path}: {made}");
         }
     }
-    let answer = manager.call_with(Method::GET, "keys", &[("correlation-id", "two words")], None).await;
-    assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
+    for name in ["correlation-id", "x-correlation-id"] {
+        let answer = manager.call_with(Method::GET, "keys", &[(name, "two words")], None).await;
+        assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
+        assert!(answer.message().starts_with(&format!("`{name}` must be")), "{}", answer.message());
+        let both = [("correlation-id", "the-one"), ("x-correlation-id", "two words")];
+        assert_eq!(
+            manager.call_with(Method::GET, "keys", &both, None).await.header("correlation-id"),
+            "the-one"
+        );
+    }
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn nor_what_was_put_into_the_wrong_field() {
     let world = world().await;
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let misplaced = "hunter2 (a password)";
-    for field in ["bluemix-instance", "x-kms-key-ring", "correlation-id"] {
+    for field in ["bluemix-instance", "x-kms-key-ring", "correlation-id", "x-correlation-id"] {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = http.post(format!("{}{path}", world.harness.endpoint_url()));
         let mut request = request.bearer_auth(world.manager.token()).header(field, misplaced);

@@ -15,11 +15,12 @@ use serde_bytes::ByteBuf;
 use crate::trace::{TRACEPARENT, TRACESTATE};
 
 /// The headers that are read; the others are for others.
-const HEADERS: [&str; 7] = [
+const HEADERS: [&str; 8] = [
     "authorization",
     "bluemix-instance",
     "correlation-id",
     "host",
+    "x-correlation-id",
     "x-kms-key-ring",
     TRACEPARENT,
     TRACESTATE,

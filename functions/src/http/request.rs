@@ -16,6 +16,10 @@ use crate::{
 /// The largest body that is read past, in bytes (contract section 1).
 const MAX_BODY_BYTES: usize = 10 * 1024;
 
+/// The headers that may hold a correlation id. The first that is there counts (contract section 1): public
+/// clients send the one or the other.
+const CORRELATION_IDS: [&str; 2] = ["correlation-id", "x-correlation-id"];
+
 /// How much of a caller's value an error message repeats, in characters.
 const MAX_ECHO_CHARS: usize = 100;
 
@@ -80,7 +84,7 @@ impl SyncRequest {
             return Err(BadRequest::BodyTooLarge { bytes });
         }
         let headers = request.headers();
-        optional::<CorrelationId>(headers, "correlation-id")?;
+        callers_correlation_id(headers)?;
         let token = bearer_token(headers)?;
         let instance = optional(headers, "bluemix-instance")?.ok_or_else(|| {
             field("bluemix-instance", "is missing; send the UUID of the service instance", None)
@@ -95,7 +99,13 @@ impl SyncRequest {
 /// else a new one.
 #[must_use]
 pub fn correlation_id(headers: &HeaderMap) -> CorrelationId {
-    optional(headers, "correlation-id").ok().flatten().unwrap_or_else(CorrelationId::random)
+    callers_correlation_id(headers).ok().flatten().unwrap_or_else(CorrelationId::random)
+}
+
+/// The caller's correlation id. Where `correlation-id` is there, `x-correlation-id` is not looked at.
+fn callers_correlation_id(headers: &HeaderMap) -> Result<Option<CorrelationId>, BadRequest> {
+    let given = CORRELATION_IDS.into_iter().find(|name| headers.contains_key(*name));
+    given.map_or(Ok(None), |name| optional(headers, name))
 }
 
 fn key_in_path(path: &str) -> Result<&str, BadRequest> {

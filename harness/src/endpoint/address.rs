@@ -4,9 +4,9 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use keysync::key::{CorrelationId, InstanceId, KeyName, KeyRing};
+use keysync::key::{InstanceId, KeyName, KeyRing};
 
-use super::{ApiError, Endpoint, correlation::CORRELATION_ID, store::StoredKey};
+use super::{ApiError, Endpoint, correlation, store::StoredKey};
 use crate::iam::Principal;
 
 /// An authenticated request's caller and instance. What the caller may do is asked for each action.
@@ -21,9 +21,7 @@ impl FromRequestParts<Endpoint> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, endpoint: &Endpoint) -> Result<Self, ApiError> {
         let headers = &parts.headers;
-        if let Some(id) = headers.get(CORRELATION_ID) {
-            parse::<CorrelationId>("correlation-id", id.as_bytes())?;
-        }
+        correlation::check(headers)?;
         let principal = endpoint.0.iam.authenticate(bearer(headers)?).map_err(|_| unauthorized())?;
         let ring = headers
             .get("x-kms-key-ring")
@@ -96,7 +94,7 @@ fn instance_of_host(host: &str) -> Option<&str> {
     }
 }
 
-fn parse<T: std::str::FromStr<Err = keysync::key::Malformed>>(
+pub(super) fn parse<T: std::str::FromStr<Err = keysync::key::Malformed>>(
     name: &str,
     value: &[u8],
 ) -> Result<T, ApiError> {

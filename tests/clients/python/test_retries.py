@@ -46,15 +46,16 @@ def test_a_refusal_that_will_pass_is_tried_again(
     assert told(harness, protecting_key) == [1, 1]
 
 
-def test_a_claim_whose_answers_are_lost_is_found_again(harness, kms, instance, protecting_key):
+@pytest.mark.parametrize("request_id", [str(uuid.uuid4()), None], ids=["named", "unnamed"])
+def test_a_claim_whose_answers_are_lost_is_found_again(harness, kms, instance, protecting_key, request_id):
     kms.enable_retries()
     harness.dynamodb_fails("lose-answer", TRIES, operation="UpdateItem")
 
-    request = str(uuid.uuid4())
-    answer = kms.sync_associated_resources(protecting_key, instance, correlation_id=request)
+    # Where its caller names no id, the client sends one of its own as `x-correlation-id`, the same over its retries.
+    answer = kms.sync_associated_resources(protecting_key, instance, correlation_id=request_id)
 
     assert answer.get_status_code() == 204
-    assert answer.get_headers()["correlation-id"] == request
+    assert answer.get_headers()["correlation-id"] == request_id or request_id is None
     # The first try claimed, and nobody but it knows how far it came: `redeliver` tells whom it did not.
     harness.travel("1m")
     harness.redeliver()

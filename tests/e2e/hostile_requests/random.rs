@@ -50,6 +50,7 @@ fn change(event: &mut Value, rng: &mut Rng) {
         "/headers/host",
         "/headers/x-kms-key-ring",
         "/headers/correlation-id",
+        "/headers/x-correlation-id",
         "/headers/traceparent",
         "/body",
     ];

@@ -17,11 +17,12 @@ const BEARER: &str = "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
 const LONGEST_ANSWER: usize = 2048;
 
 /// The headers that are read.
-const HEADERS: [&str; 7] = [
+const HEADERS: [&str; 8] = [
     "authorization",
     "bluemix-instance",
     "correlation-id",
     "host",
+    "x-correlation-id",
     "x-kms-key-ring",
     "traceparent",
     "tracestate",

@@ -97,9 +97,12 @@ fn no_token_and_no_subject_are_told_apart() {
 
 #[test]
 fn fields_are_refused_by_name_with_the_value() {
-    for (name, value) in
-        [("bluemix-instance", "my-instance"), ("x-kms-key-ring", "a_b"), ("correlation-id", "a b")]
-    {
+    for (name, value) in [
+        ("bluemix-instance", "my-instance"),
+        ("x-kms-key-ring", "a_b"),
+        ("correlation-id", "a b"),
+        ("x-correlation-id", "a b"),
+    ] {
         let mut request = request();
         set(&mut request, name, value);
         let (field, problem) = field_refused(&request);
@@ -109,6 +112,30 @@ fn fields_are_refused_by_name_with_the_value() {
     let mut request = request();
     request.headers_mut().remove("bluemix-instance");
     assert_eq!(field_refused(&request).0, "bluemix-instance");
+}
+
+#[test]
+fn x_correlation_id_stands_in_for_correlation_id() {
+    let mut request = request();
+    set(&mut request, "x-correlation-id", "x-1");
+    assert_eq!(parsed(&request).unwrap().correlation_id.to_string(), "x-1");
+    set(&mut request, "correlation-id", "c-1");
+    assert_eq!(parsed(&request).unwrap().correlation_id.to_string(), "c-1");
+    // The one that does not count may say what it likes, and takes no other's place.
+    set(&mut request, "x-correlation-id", "a b");
+    assert_eq!(parsed(&request).unwrap().correlation_id.to_string(), "c-1");
+    set(&mut request, "x-correlation-id", "x-1");
+    set(&mut request, "correlation-id", "");
+    assert_eq!(field_refused(&request).0, "correlation-id");
+    assert_ne!(correlation_id(request.headers()).to_string(), "x-1");
+}
+
+#[test]
+fn missing_correlation_ids_are_made_up_each_time() {
+    let request = request();
+    let made = [(); 2].map(|()| correlation_id(request.headers()).to_string());
+    assert!(made.iter().all(|id| uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 4)));
+    assert_ne!(made[0], made[1]);
 }
 
 #[test]
