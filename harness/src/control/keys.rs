@@ -19,7 +19,8 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyView {
     id: String,
-    name: String,
+    /// None where the endpoint did not make the key, and knows it by its events.
+    name: Option<String>,
     /// `root` or `standard`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]

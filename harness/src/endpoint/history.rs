@@ -19,7 +19,7 @@ use super::{
     address::Caller,
     query::Params,
     representation,
-    store::{Description, EventType, KeyEvent, StoredKey},
+    store::{EventType, KeyEvent, StoredKey},
 };
 
 pub(super) async fn list(
@@ -78,11 +78,10 @@ fn last(record: &KeyRecord) -> Option<KeyEvent> {
     record.claim.map(|_| KeyEvent { action, at, by: None, sequence: Some(record.sequence) })
 }
 
-/// The only thing that notifies nobody.
-fn made(description: &Description) -> KeyEvent {
-    let Description { created_at, created_by, .. } = description;
+/// The only thing that notifies nobody, where it is known when that was.
+fn made(key: &StoredKey) -> Option<KeyEvent> {
     let action = EventType::Action(LifecycleAction::Create);
-    KeyEvent { action, at: *created_at, by: Some(created_by.clone()), sequence: None }
+    Some(KeyEvent { action, at: key.made_at()?, by: key.description.created_by.clone(), sequence: None })
 }
 
 /// All that happened to `key`, newest first, of which these were `kept`.
@@ -90,7 +89,7 @@ fn history(key: &StoredKey, kept: Vec<KeyEvent>) -> Vec<KeyEvent> {
     let mut events = kept;
     let was_kept = |last: &KeyEvent| events.iter().any(|event| event.sequence == last.sequence);
     events.extend(last(&key.record).filter(|last| !was_kept(last)));
-    events.push(made(&key.description));
+    events.extend(made(key));
     events.sort_by_key(|event| std::cmp::Reverse((event.at, event.sequence)));
     events
 }

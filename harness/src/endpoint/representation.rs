@@ -38,15 +38,13 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     let mut json = json!({
         "type": "application/vnd.ibm.kms.key+json",
         "id": record.crn.key,
-        "name": description.name,
         "aliases": description.aliases,
         "description": description.text.clone().unwrap_or_default(),
         "state": key.state(now),
         "extractable": !key.is_root(),
         "crn": record.crn,
         "imported": description.imported,
-        "creationDate": date(description.created_at),
-        "createdBy": description.created_by,
+        "creationDate": date(key.created_at()),
         "algorithmType": "Deprecated",
         "algorithmMetadata": {"bitLength": "256", "mode": "Deprecated"},
         "algorithmBitSize": 256,
@@ -68,6 +66,11 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     for (name, at) in dates {
         if let Some(at) = at {
             json[name] = json!(date(at));
+        }
+    }
+    for (name, text) in [("name", &description.name), ("createdBy", &description.created_by)] {
+        if let Some(text) = text {
+            json[name] = json!(text);
         }
     }
     if !description.tags.is_empty() {
@@ -116,16 +119,19 @@ pub(super) fn registration(registration: &Registration, key_name: Option<&str>) 
     let mut json = json!({
         "keyId": registration.key_id,
         "resourceCrn": registration.resource_crn,
-        "createdBy": registration.created_by,
         "creationDate": date(registration.created_at),
-        "updatedBy": registration.updated_by,
         "lastUpdated": date(registration.updated_at),
         "description": registration.description,
         "preventKeyDeletion": registration.prevent_key_deletion,
-        "keyVersion": version(&registration.key_version),
     });
-    if let Some(name) = key_name {
-        json["keyName"] = json!(name);
+    let (created_by, updated_by) = (registration.created_by.as_deref(), registration.updated_by.as_deref());
+    for (name, text) in [("createdBy", created_by), ("updatedBy", updated_by), ("keyName", key_name)] {
+        if let Some(text) = text {
+            json[name] = json!(text);
+        }
+    }
+    if let Some(protecting) = &registration.key_version {
+        json["keyVersion"] = version(protecting);
     }
     json
 }

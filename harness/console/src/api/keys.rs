@@ -124,6 +124,11 @@ impl KeyState {
 }
 
 impl Key {
+    /// What pages call it: its name, or its id where it has none.
+    pub(crate) fn title(&self) -> String {
+        if self.name.is_empty() { format!("(no name) {}", self.id) } else { self.name.clone() }
+    }
+
     /// The actions that its state allows.
     pub(crate) fn actions(&self) -> Vec<Action> {
         let root = !self.extractable;

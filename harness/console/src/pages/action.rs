@@ -92,7 +92,7 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
         number => format!("{number} resources"),
     };
     let facts = definition_list(vec![
-        ("Key", html! { (key.name) }),
+        ("Key", html! { (key.title()) }),
         ("Key ID", copy_id(&key.id.to_string(), "key ID")),
         ("State", tag(words::state_tag(key.state), &key.state.name())),
         ("Protects", html! { (resources) }),
@@ -120,5 +120,5 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
             }
         }
     };
-    panel(&format!("{name} {}?", key.name), content)
+    panel(&format!("{name} {}?", key.title()), content)
 }

@@ -70,7 +70,7 @@ pub(crate) async fn show(
     let keys = keys::path(instance.id);
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
-        lead: Some(html! { (key.name) " " (tag(words::state_tag(key.state), &key.state.name())) }),
+        lead: Some(html! { (key.title()) " " (tag(words::state_tag(key.state), &key.state.name())) }),
         notice: flash.as_ref().map(|flash| notices::of(flash, key, now)),
         content,
         ..frame::page(&session, "View associated resources")

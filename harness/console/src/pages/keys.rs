@@ -146,7 +146,7 @@ fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
         } else {
             html! { a href=(resources) { (name) } }
         },
-        copy_id(&key.id.to_string(), &format!("ID of {}", key.name)),
+        copy_id(&key.id.to_string(), &format!("ID of {}", key.title())),
         html! { (if key.extractable { "Standard" } else { "Root" }) },
         tag(words::state_tag(key.state), &key.state.name()),
         html! { (key.ring) },
@@ -176,5 +176,5 @@ fn menu(path: KeyPath, key: &Key) -> Markup {
     }
     let items: Vec<_> =
         links.iter().map(|(label, href, danger)| MenuItem { label, href, danger: *danger }).collect();
-    overflow_menu(&format!("menu-{}", key.id), &format!("Actions for {}", key.name), &items)
+    overflow_menu(&format!("menu-{}", key.id), &format!("Actions for {}", key.title()), &items)
 }

@@ -35,10 +35,10 @@ pub(in crate::endpoint) async fn create(
         let problem = "is for POST /api/v2/keys_with_policy_overrides";
         return Err(ApiError::field("dualAuthDelete or rotation", problem));
     }
-    make(&endpoint, &caller, prefer, &fields).await
+    make(&endpoint, &caller, prefer, &fields, RotationPolicy::OrOfInstance).await
 }
 
-/// The same with policies that come before those of the instance.
+/// The same with policies in the place of those of the instance: a key that is given no rotation policy has none.
 pub(in crate::endpoint) async fn create_with_policies(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -48,7 +48,16 @@ pub(in crate::endpoint) async fn create_with_policies(
     caller.may(&endpoint, "kms.secrets.create")?;
     caller.may(&endpoint, "kms.policies.write")?;
     let fields: Fields = body::one(&body)?;
-    make(&endpoint, &caller, prefer, &fields).await
+    make(&endpoint, &caller, prefer, &fields, RotationPolicy::OnlyAsGiven).await
+}
+
+/// Where a new key's rotation policy comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RotationPolicy {
+    /// From the request, and where that gives none from the instance.
+    OrOfInstance,
+    /// From the request alone.
+    OnlyAsGiven,
 }
 
 async fn make(
@@ -56,6 +65,7 @@ async fn make(
     caller: &Caller,
     prefer: Prefer,
     fields: &Fields,
+    source: RotationPolicy,
 ) -> Result<Response, ApiError> {
     let instance = endpoint.0.iam.instance(caller.instance).ok_or_else(ApiError::key_not_found)?;
     let ring = caller.ring.clone().unwrap_or_default();
@@ -79,10 +89,11 @@ async fn make(
         ring,
         version: KeyVersion { id: id.to_string(), created_at: now },
     };
-    let description = describe(endpoint, caller, fields, &new, &defaults)?;
+    let description = describe(endpoint, caller, fields, &new, &defaults, source)?;
     let material = import_tokens::material(endpoint, caller.instance, new).await?;
     let version = Version::of(&facts.version, material);
-    endpoint.0.store.make(&facts.crn, &description, &version).await?;
+    let by = &caller.principal.iam_id;
+    endpoint.0.store.make(&facts.crn, &description, &version, now, by).await?;
     endpoint.taken(endpoint.0.events.action(LifecycleAction::Create, &facts, now)).await?;
 
     let key = endpoint.0.store.get(caller.instance, id).await?;
@@ -99,18 +110,19 @@ fn describe(
     fields: &Fields,
     new: &NewMaterial<'_>,
     defaults: &Defaults,
+    source: RotationPolicy,
 ) -> Result<Description, ApiError> {
     let now = endpoint.0.clock.now();
     let by = &caller.principal.iam_id;
     let imported = !matches!(new, NewMaterial::Generated);
     let dual_auth_delete = fields.policies.dual_auth_delete(None, now, by);
     let rotation = fields.policies.rotation(None, !fields.extractable, imported, now, by)?;
-    let rotates = !fields.extractable && !imported;
+    let inherits = source == RotationPolicy::OrOfInstance && !fields.extractable && !imported;
     Ok(Description {
-        name: fields.name()?,
+        name: Some(fields.name()?),
         text: fields.description()?,
-        created_at: now,
-        created_by: by.clone(),
+        created_at: Some(now),
+        created_by: Some(by.clone()),
         imported,
         aliases: fields.aliases()?,
         tags: fields.tags()?,
@@ -118,7 +130,7 @@ fn describe(
         updated_at: None,
         deleted_by: None,
         dual_auth_delete: dual_auth_delete.or_else(|| defaults.dual_auth_delete(now, by)),
-        rotation: rotation.or_else(|| defaults.rotation(now, by).filter(|_| rotates)),
+        rotation: rotation.or_else(|| defaults.rotation(now, by).filter(|_| inherits)),
         authorization: None,
     })
 }

@@ -53,7 +53,7 @@ impl DateOf {
 
     pub(super) fn of(self, key: &StoredKey) -> Option<EpochMillis> {
         match self {
-            Self::Creation => Some(key.description.created_at),
+            Self::Creation => Some(key.created_at()),
             Self::Deletion => key.deleted_at(),
             Self::Expiration => key.description.expiration_at,
             Self::LastRotate => key.rotated_at(),

@@ -52,7 +52,7 @@ pub(in crate::endpoint) async fn versions(
         return Err(ApiError::key_deleted());
     }
     let page = params.page(200)?;
-    let versions = endpoint.0.store.versions(&key.record.crn).await?;
+    let versions = endpoint.0.store.versions(&key.record).await?;
     let total = (params.flag("totalCount")? == Some(true)).then_some(versions.len());
     let json = page
         .of(versions)

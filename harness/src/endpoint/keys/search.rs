@@ -32,7 +32,8 @@ pub(super) fn within_reach(keys: usize) -> Result<(), ApiError> {
 impl Search {
     pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut search = Self { query: String::new(), scopes: Vec::new(), inverted: false, exact: false };
-        let mut rest = text;
+        // The Go client writes a comma behind every search.
+        let mut rest = text.strip_suffix(',').unwrap_or(text);
         loop {
             let (option, after) = rest.split_once(':').unwrap_or_default();
             match option {
@@ -71,7 +72,7 @@ impl Search {
     }
 
     fn matches(&self, key: &StoredKey) -> bool {
-        let names = self.scopes.contains(&"name").then_some(key.description.name.clone());
+        let names = self.scopes.contains(&"name").then(|| key.description.name.clone()).flatten();
         let aliases = self.scopes.contains(&"alias").then_some(&key.description.aliases);
         let aliases = aliases.into_iter().flatten().map(ToString::to_string);
         let found = names.into_iter().chain(aliases).any(|text| self.finds(&text));
@@ -110,6 +111,9 @@ mod tests {
             ("name:exact:foo", search("foo", &["name"], false, true)),
             ("name:alias:foo", search("foo", &both, false, false)),
             ("a:b", search("a:b", &both, false, false)),
+            ("foo,", search("foo", &both, false, false)),
+            ("name:exact:foo,", search("foo", &["name"], false, true)),
+            ("a,b,,", search("a,b,", &both, false, false)),
         ] {
             assert_eq!(Search::parse(text), Ok(expected), "{text}");
         }
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_search_for_nothing_is_refused() {
-        for text in ["", "not:", "escape:"] {
+        for text in ["", ",", "not:", "not:,", "escape:"] {
             assert_eq!(Search::parse(text).unwrap_err().code, "INVALID_FIELD_ERR", "{text}");
         }
     }

@@ -74,7 +74,7 @@ async fn change(
     let _changing = endpoint.changing(key.record.crn.key).await;
     let mut registration = find(endpoint, key, resource_crn).await?;
     if let Some(id) = changes.key_version_id {
-        registration.key_version = later_version(endpoint, key, &registration, &id).await?;
+        registration.key_version = Some(later_version(endpoint, key, &registration, &id).await?);
     }
     if let Some(prevent) = changes.prevent_key_deletion {
         registration.prevent_key_deletion = prevent;
@@ -83,7 +83,7 @@ async fn change(
         registration.description = description;
     }
     registration.updated_at = endpoint.0.clock.now();
-    registration.updated_by.clone_from(&caller.principal.iam_id);
+    registration.updated_by = Some(caller.principal.iam_id.clone());
     endpoint.0.store.describe_registration(&key.record.crn, &registration).await?;
     Ok(single(&registration, key))
 }
@@ -95,9 +95,10 @@ async fn later_version(
     registration: &Registration,
     id: &str,
 ) -> Result<KeyVersion, ApiError> {
-    let version = endpoint.0.store.version(&key.record.crn, id).await?;
-    let version = version.map(|version| KeyVersion { id: version.id, created_at: version.created_at });
-    version.filter(|version| registration.key_version.created_at <= version.created_at).ok_or_else(|| {
+    let versions = endpoint.0.store.versions(&key.record).await?;
+    let found = versions.into_iter().find(|version| version.id == id);
+    let earlier = registration.key_version.as_ref();
+    found.filter(|found| earlier.is_none_or(|earlier| earlier.created_at <= found.created_at)).ok_or_else(|| {
         let message =
             format!("This request requires that the key version is one of this key, and not older than that of the registration: got `{id}`");
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "KEY_VERSION_INVALID", message)

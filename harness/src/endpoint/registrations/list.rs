@@ -53,8 +53,8 @@ fn selected(
     query: Option<&CrnQuery>,
     params: &Params,
 ) -> Result<Json<Value>, ApiError> {
-    let names: HashMap<KeyId, &str> =
-        keys.iter().map(|key| (key.record.crn.key, key.description.name.as_str())).collect();
+    let names: HashMap<KeyId, Option<&str>> =
+        keys.iter().map(|key| (key.record.crn.key, key.description.name.as_deref())).collect();
     let (page, prevents) = (params.page(200)?, params.flag("preventKeyDeletion")?);
     found.retain(|registration| {
         names.contains_key(&registration.key_id)
@@ -65,7 +65,7 @@ fn selected(
     let shown: Vec<Value> = page
         .of(found)
         .iter()
-        .map(|found| representation::registration(found, names.get(&found.key_id).copied()))
+        .map(|found| representation::registration(found, names.get(&found.key_id).copied().flatten()))
         .collect();
     Ok(representation::page("registration", &shown, total))
 }

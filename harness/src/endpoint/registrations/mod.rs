@@ -62,10 +62,10 @@ pub(super) async fn create(
         description: fields.description,
         prevent_key_deletion: fields.prevent_key_deletion,
         created_at: now,
-        created_by: by.clone(),
+        created_by: Some(by.clone()),
         updated_at: now,
-        updated_by: by,
-        key_version: key.record.version.clone(),
+        updated_by: Some(by),
+        key_version: Some(key.record.version.clone()),
     };
     endpoint.0.store.describe_registration(crn, &registration).await?;
     let resource = &registration.resource_crn;
@@ -115,6 +115,6 @@ async fn find(endpoint: &Endpoint, key: &StoredKey, resource_crn: &str) -> Resul
 }
 
 fn single(registration: &Registration, key: &StoredKey) -> Json<Value> {
-    let json = representation::registration(registration, Some(&key.description.name));
+    let json = representation::registration(registration, key.description.name.as_deref());
     representation::collection("registration", &[json])
 }

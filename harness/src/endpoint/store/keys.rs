@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use keysync::{
-    key::{Alias, EpochMillis, InstanceId, KeyCrn, KeyFacts, KeyId, KeyState, KeyType},
+    key::{Alias, EpochMillis, InstanceId, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, LifecycleAction},
     ledger::{
         KeyRecord,
         item::{Item, KEY_ITEM, key_pk},
@@ -26,20 +26,23 @@ pub(crate) struct StoredKey {
     pub(crate) description: Description,
 }
 
-/// What the endpoint alone knows of a key.
+/// What the endpoint alone knows of a key. Of one that it did not make, and knows by its events, that is little.
 ///
 /// What is not there is left out: to DynamoDB's conditions an attribute that is null exists.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Description {
-    /// Its name, for people.
-    pub(crate) name: String,
+    /// Its name, for people; none where the endpoint did not make the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
     /// What it is for.
     #[serde(rename = "description", skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<String>,
-    /// When it was made.
-    pub(crate) created_at: EpochMillis,
+    /// When it was made, by the endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<EpochMillis>,
     /// By whom.
-    pub(crate) created_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_by: Option<String>,
     /// Whether its material came from outside.
     #[serde(default)]
     pub(crate) imported: bool,
@@ -79,10 +82,24 @@ pub(crate) struct DeletionAuthorization {
 }
 
 impl StoredKey {
-    /// When it was last rotated, if ever: the first version bears the key's own id.
+    /// When it was made, where that is known: by the endpoint, or by its only event so far.
+    pub(crate) fn made_at(&self) -> Option<EpochMillis> {
+        let event = &self.record.event;
+        self.description.created_at.or((event.action == LifecycleAction::Create).then_some(event.at))
+    }
+
+    /// When it was made; as much as is known of that.
+    pub(crate) fn created_at(&self) -> EpochMillis {
+        self.made_at().unwrap_or(self.record.version.created_at)
+    }
+
+    /// When it was last rotated, if ever. The first version bears the key's own id where the endpoint made it, and is
+    /// as old as the key in any case.
     pub(crate) fn rotated_at(&self) -> Option<EpochMillis> {
         let KeyRecord { crn, version, .. } = &self.record;
-        (version.id != crn.key.to_string()).then_some(version.created_at)
+        let is_first = version.id == crn.key.to_string()
+            || self.made_at().is_some_and(|made_at| version.created_at <= made_at);
+        (!is_first).then_some(version.created_at)
     }
 
     /// When anything of it was changed last.
@@ -144,6 +161,8 @@ impl Store {
         crn: &KeyCrn,
         key: &Description,
         version: &Version,
+        at: EpochMillis,
+        by: &str,
     ) -> Result<(), ApiError> {
         let mut attributes = to_item(key)?;
         if !key.aliases.is_empty() {
@@ -153,7 +172,7 @@ impl Store {
         let mut writes =
             vec![self.merged_item(&pk(crn), KEY_ITEM, attributes)?, self.new_version(crn, version)?];
         for alias in &key.aliases {
-            writes.push(self.new_alias(crn, alias, key.created_at, &key.created_by)?);
+            writes.push(self.new_alias(crn, alias, at, by)?);
         }
         if self.transact(writes).await? { Ok(()) } else { Err(self.alias_taken(crn, &key.aliases).await) }
     }
@@ -176,10 +195,11 @@ impl Store {
         if stored.record.purged_at.is_some() { Err(ApiError::key_not_found()) } else { Ok(stored) }
     }
 
-    /// All keys of an instance that were not purged, by their ids.
+    /// All keys of an instance that were not purged, by their ids. An item that is no key's is passed over: it must not
+    /// hide those that are.
     pub(crate) async fn list(&self, instance: InstanceId) -> Result<Vec<StoredKey>, ApiError> {
         let items = self.scan(instance, "sk = :kind AND attribute_exists(crn)", KEY_ITEM).await?;
-        let mut keys = items.into_iter().map(StoredKey::read).collect::<Result<Vec<_>, _>>()?;
+        let mut keys: Vec<_> = items.into_iter().filter_map(|item| StoredKey::read(item).ok()).collect();
         keys.retain(|key| key.record.purged_at.is_none());
         keys.sort_by_key(|key| key.record.crn.key);
         Ok(keys)

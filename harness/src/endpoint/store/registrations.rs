@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Store, from_item, pk, to_item};
 use crate::endpoint::ApiError;
 
-/// A resource that a key protects.
+/// A resource that a key protects. Of one that was not registered here, and is known by its event, only a part is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Registration {
     /// The key.
@@ -27,13 +27,47 @@ pub(crate) struct Registration {
     /// When it was made.
     pub(crate) created_at: EpochMillis,
     /// By whom.
-    pub(crate) created_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_by: Option<String>,
     /// When it was changed last.
     pub(crate) updated_at: EpochMillis,
     /// By whom.
-    pub(crate) updated_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) updated_by: Option<String>,
     /// The version that protects the resource.
-    pub(crate) key_version: KeyVersion,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_version: Option<KeyVersion>,
+}
+
+impl Registration {
+    /// Reads an item. What only the endpoint writes is missing from one that came with an event alone.
+    fn read(item: Item) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Keys {
+            pk: String,
+            sk: String,
+            changed_at: EpochMillis,
+        }
+        if item.contains_key("resource_crn") {
+            return from_item(item);
+        }
+        let Keys { pk, sk, changed_at } = from_item(item)?;
+        let unreadable = || ApiError::table(format!("{pk} {sk} is no registration"));
+        let key_id = pk.split_once('#').and_then(|(_, key)| key.parse().ok()).ok_or_else(unreadable)?;
+        let resource_crn =
+            sk.strip_prefix(REGISTRATION).and_then(|crn| crn.parse().ok()).ok_or_else(unreadable)?;
+        Ok(Self {
+            key_id,
+            resource_crn,
+            description: String::new(),
+            prevent_key_deletion: false,
+            created_at: changed_at,
+            created_by: None,
+            updated_at: changed_at,
+            updated_by: None,
+            key_version: None,
+        })
+    }
 }
 
 impl Store {
@@ -49,7 +83,7 @@ impl Store {
 
     /// The registrations of a key.
     pub(crate) async fn registrations(&self, crn: &KeyCrn) -> Result<Vec<Registration>, ApiError> {
-        standing(self.partition(&pk(crn), REGISTRATION).await?)
+        Ok(standing(self.partition(&pk(crn), REGISTRATION).await?))
     }
 
     /// The registrations of all keys of an instance.
@@ -57,14 +91,16 @@ impl Store {
         &self,
         instance: InstanceId,
     ) -> Result<Vec<Registration>, ApiError> {
-        standing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?)
+        Ok(standing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?))
     }
 }
 
-/// The registrations that stand, without those that were deleted or are not counted yet.
-fn standing(mut items: Vec<Item>) -> Result<Vec<Registration>, ApiError> {
+/// The registrations that stand, without those that were deleted or are not counted yet, and without items that are
+/// none: they must not hide those that are.
+fn standing(mut items: Vec<Item>) -> Vec<Registration> {
     items.retain(|item| item.get("registered") == Some(&AttributeValue::Bool(true)));
-    let mut registrations: Vec<Registration> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    let mut registrations: Vec<_> =
+        items.into_iter().filter_map(|item| Registration::read(item).ok()).collect();
     registrations.sort_by(|one, other| {
         (one.key_id, one.created_at, &one.resource_crn).cmp(&(
             other.key_id,
@@ -72,5 +108,5 @@ fn standing(mut items: Vec<Item>) -> Result<Vec<Registration>, ApiError> {
             &other.resource_crn,
         ))
     });
-    Ok(registrations)
+    registrations
 }

@@ -1,7 +1,10 @@
 //! The versions of keys, with their material.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use keysync::key::{EpochMillis, KeyCrn, KeyVersion};
+use keysync::{
+    key::{EpochMillis, KeyCrn, KeyVersion},
+    ledger::KeyRecord,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, from_item, pk};
@@ -43,10 +46,14 @@ impl Store {
         self.read(&pk(crn), &format!("{VERSION}{id}")).await
     }
 
-    /// All versions of a key, newest first.
-    pub(in crate::endpoint) async fn versions(&self, crn: &KeyCrn) -> Result<Vec<Version>, ApiError> {
-        let items = self.partition(&pk(crn), VERSION).await?;
-        let mut versions: Vec<Version> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    /// All versions of a key that are known, newest first, without their material. The present one is known though it
+    /// was made elsewhere, and its material is not here.
+    pub(in crate::endpoint) async fn versions(&self, key: &KeyRecord) -> Result<Vec<KeyVersion>, ApiError> {
+        let items = self.partition(&pk(&key.crn), VERSION).await?;
+        let mut versions: Vec<KeyVersion> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        if !versions.iter().any(|version| version.id == key.version.id) {
+            versions.push(key.version.clone());
+        }
         versions.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
         Ok(versions)
     }
