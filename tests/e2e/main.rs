@@ -57,6 +57,8 @@ mod the_endpoint_keys;
 mod the_endpoint_lists_keys;
 mod the_endpoint_policies;
 mod the_endpoint_registrations;
+mod the_endpoint_shows_keys_of_others;
+mod the_endpoint_takes_what_clients_send;
 mod the_endpoint_tells_what_happened;
 mod the_endpoint_tells_when_a_sync_works;
 mod the_endpoint_wraps_keys;

@@ -50,7 +50,11 @@ pub(super) fn fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         match error.into_inner() {
-            data if data.is_data() => ApiError::field(&path, format!("cannot be read: {data}")),
+            data if data.is_data() => {
+                let problem = data.to_string();
+                let target = named(&path, &problem);
+                ApiError { target, ..ApiError::field(&path, format!("cannot be read: {problem}")) }
+            }
             syntax => bad_body(&syntax.to_string()),
         }
     })?;
@@ -60,7 +64,23 @@ pub(super) fn fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 /// The fields of a body that may be left out.
 pub(super) fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
-    if body.is_empty() { Ok(T::default()) } else { fields(body) }
+    if is_absent(body) { Ok(T::default()) } else { fields(body) }
+}
+
+/// Whether a body that may be left out is. Clients that always send JSON say `null` then.
+pub(super) fn is_absent(body: &[u8]) -> bool {
+    matches!(body.trim_ascii(), b"" | b"null")
+}
+
+/// The field that a problem at `path` is about: the one that is missing there, or the one that is there. A resource
+/// of a collection is named like a body that holds nothing else.
+fn named(path: &str, problem: &str) -> Option<String> {
+    let missing = problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let within =
+        path.strip_prefix("resources[").and_then(|rest| rest.split_once(']')).map_or(path, |(_, rest)| rest);
+    let within = within.trim_matches('.');
+    let names: Vec<&str> = [within].into_iter().chain(missing).filter(|name| !name.is_empty()).collect();
+    (!names.is_empty()).then(|| names.join("."))
 }
 
 fn bad_body(problem: &str) -> ApiError {
@@ -111,7 +131,32 @@ mod tests {
 
     #[test]
     fn a_body_may_be_left_out_where_nothing_in_it_is_needed() {
-        assert_eq!(optional(b""), Ok(Named::default()));
-        assert!(optional::<Named>(b"{}").is_err());
+        for nothing in ["", "null", " null\n"] {
+            assert_eq!(optional(nothing.as_bytes()), Ok(Named::default()), "{nothing:?}");
+        }
+        for something in ["{}", "nul", "null null", "false", "0"] {
+            assert!(optional::<Named>(something.as_bytes()).is_err(), "{something}");
+        }
+    }
+
+    #[test]
+    fn errors_name_their_field_as_target() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[serde(rename = "inner")]
+            _inner: Named,
+        }
+        for (body, target) in [
+            (r#"{"resources":[{"inner":{"name":1}}]}"#, Some("inner.name")),
+            (r#"{"resources":[{"inner":{}}]}"#, Some("inner.name")),
+            (r#"{"resources":[{"inner":1}]}"#, Some("inner")),
+            (r#"{"resources":[{}]}"#, Some("inner")),
+            (r#"{"resources":7}"#, Some("resources")),
+            (r#"{"resources":[7]}"#, None),
+            ("7", None),
+            ("{", None),
+        ] {
+            assert_eq!(one::<Outer>(body.as_bytes()).unwrap_err().target.as_deref(), target, "{body}");
+        }
     }
 }

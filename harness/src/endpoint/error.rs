@@ -19,15 +19,22 @@ pub(crate) struct ApiError {
     pub(crate) code: &'static str,
     /// `reasons[].message`.
     pub(crate) message: String,
+    /// `reasons[].target`: the field that is wrong, where it is one.
+    pub(crate) target: Option<String>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), target: None }
     }
 
     pub(super) fn field(name: &str, problem: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "INVALID_FIELD_ERR", format!("`{name}` {problem}"))
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_FIELD_ERR", format!("`{name}` {problem}")).about(name)
+    }
+
+    /// The same error, about this field of the request.
+    pub(super) fn about(self, field: &str) -> Self {
+        Self { target: Some(field.to_owned()), ..self }
     }
 
     pub(super) fn key_not_found() -> Self {
@@ -69,12 +76,16 @@ impl IntoResponse for ApiError {
 impl ApiError {
     fn document(&self, what: &str) -> Json<Value> {
         let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut reason = json!({"code": self.code, "message": self.message, "status": self.status.as_u16(),
+                                "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"});
+        if let Some(field) = &self.target {
+            reason["target"] = json!({"type": "field", "name": field});
+        }
         Json(json!({
             "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
             "resources": [{
                 "errorMsg": format!("{title}: {what}: Please see `reasons` for more details ({})", self.code),
-                "reasons": [{"code": self.code, "message": self.message, "status": self.status.as_u16(),
-                             "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"}],
+                "reasons": [reason],
             }],
         }))
     }

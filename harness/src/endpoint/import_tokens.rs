@@ -115,6 +115,7 @@ fn expired() -> ApiError {
 
 fn bad_nonce(code: &'static str, error: EnvelopeError) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, code, format!("The encrypted nonce {error}"))
+        .about("encryptedNonce")
 }
 
 impl From<CryptoError> for ApiError {

@@ -50,7 +50,7 @@ pub(in crate::endpoint) async fn restore(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.restore", name).await?;
-    if !body.is_empty() {
+    if !body::is_absent(&body) {
         let import: Import = body::one(&body)?;
         check_material(&endpoint, &caller, &key, &import).await?;
     }

@@ -51,7 +51,8 @@ fn new_material<'a>(key: &StoredKey, import: &'a Import) -> Result<NewMaterial<'
             StatusCode::BAD_REQUEST,
             "KEY_PAYLOAD_REQ_ERR",
             "This root key was created with user-supplied key material: Key material is required to perform a 'rotate' action",
-        )),
+        )
+        .about("payload")),
         (false, NewMaterial::Plain(_) | NewMaterial::Encrypted(..)) => Err(ApiError::field(
             "payload",
             "must be left out: this root key's material is made by the service",

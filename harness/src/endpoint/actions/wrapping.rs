@@ -155,4 +155,5 @@ fn unprocessable() -> ApiError {
         "UNPROCESSABLE_CIPHERTEXT_ERR",
         "The provided ciphertext is invalid or corrupted",
     )
+    .about("ciphertext")
 }

@@ -34,7 +34,8 @@ pub(super) struct Fields {
     expiration_date: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
-    #[serde(default)]
+    /// The Go client writes it with a capital letter.
+    #[serde(default, alias = "Tags")]
     tags: Vec<String>,
     #[serde(flatten)]
     pub(super) import: Import,
@@ -204,6 +205,17 @@ mod tests {
             ("encryptedNonce", root(json!({"payload": "YQ==", "iv": "YQ=="}))),
         ] {
             assert!(problem.starts_with(&format!("INVALID_FIELD_ERR `{name}` ")), "{name}: {problem}");
+        }
+    }
+
+    #[test]
+    fn tags_may_have_a_capital_letter() {
+        for name in ["tags", "Tags"] {
+            assert_eq!(
+                fields(&json!({name: ["a", "b"]})).tags(),
+                Ok(vec!["a".to_owned(), "b".to_owned()]),
+                "{name}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! Policies: of one key, and of an instance for its new keys.
 
+mod attributes;
 mod defaults;
 mod fields;
 mod instance;
