@@ -8,7 +8,7 @@ use std::{
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Harness, HarnessError, iam::Iam, journal::Journal, parts::Parts};
+use crate::{Answer, Harness, HarnessError, iam::Iam, journal::Journal, parts::Parts, path};
 
 /// Somebody who calls the endpoint with a token.
 ///
@@ -181,10 +181,22 @@ impl Client {
     /// # }
     /// ```
     pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
-        let body = json!({
-            "metadata": {"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": 1},
-            "resources": [{"type": "application/vnd.ibm.kms.key+json", "name": name, "extractable": extractable}],
-        });
+        self.create_key_with(name, extractable, None).await
+    }
+
+    /// The same with an alias, in one request: there is no key where the alias is rejected.
+    pub(crate) async fn create_key_with(
+        &self,
+        name: &str,
+        extractable: bool,
+        alias: Option<&str>,
+    ) -> Result<String, HarnessError> {
+        let kind = "application/vnd.ibm.kms.key+json";
+        let mut key = json!({"type": kind, "name": name, "extractable": extractable});
+        if let Some(alias) = alias {
+            key["aliases"] = json!([alias]);
+        }
+        let body = json!({"metadata": {"collectionType": kind, "collectionTotal": 1}, "resources": [key]});
         let answer = self.send(self.request(Method::POST, "/api/v2/keys").json(&body)).await?;
         match answer.body["resources"][0]["id"].as_str() {
             Some(id) => Ok(id.to_owned()),
@@ -202,13 +214,13 @@ impl Client {
     /// # }
     /// ```
     pub async fn register(&self, key: &str, resource_crn: &str) -> Result<(), HarnessError> {
-        let encoded = resource_crn.replace(':', "%3A").replace('/', "%2F");
+        let (key, resource) = (path::segment(key), path::segment(resource_crn));
         let body = json!({
             "metadata": {"collectionType": "application/vnd.ibm.kms.registration_input+json", "collectionTotal": 1},
             "resources": [{"preventKeyDeletion": false, "description": "registered by its service"}],
         });
         let request =
-            self.request(Method::POST, &format!("/api/v2/keys/{key}/registrations/{encoded}")).json(&body);
+            self.request(Method::POST, &format!("/api/v2/keys/{key}/registrations/{resource}")).json(&body);
         let answer = self.send(request).await?;
         if answer.status == StatusCode::CREATED {
             Ok(())

@@ -91,7 +91,7 @@ impl HarnessClock {
     pub fn advance(&self, by: Duration) {
         let mut time = self.lock();
         *time = match *time {
-            Time::Ahead(ahead) => Time::Ahead(ahead + by),
+            Time::Ahead(ahead) => Time::Ahead(ahead.saturating_add(by)),
             Time::Set(now) => Time::Set(now.plus(by)),
         };
     }

@@ -60,6 +60,17 @@ pub enum HarnessError {
         /// Why not.
         error: io::Error,
     },
+    /// The story could not be written to standard output.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+    /// A key was made, and then something was out of order.
+    #[error("key {key} was made, but not all that belongs to it: {error}")]
+    Incomplete {
+        /// The key's id.
+        key: String,
+        /// Why not.
+        error: Box<HarnessError>,
+    },
     /// A story did not come as it should have.
     #[error("not all of it came as it should: {}", .0.join("; "))]
     Story(Vec<String>),

@@ -52,6 +52,10 @@ pub struct Info {
     pub standard_key_id: String,
 }
 
+/// The header of each response of the control API; no other server sends it.
+#[doc(hidden)]
+pub const VERSION_HEADER: &str = "keysync-harness";
+
 impl fmt::Debug for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Info({}, API keys that are not shown)", self.endpoint)

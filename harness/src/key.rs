@@ -6,7 +6,7 @@ use http::Method;
 use keysync::key::KeyState;
 use serde::Deserialize;
 
-use crate::{Answer, Client, HarnessError, services::AssociatedService, world::REGION};
+use crate::{Answer, Client, HarnessError, path, services::AssociatedService, world::REGION};
 
 /// A key, and who acts on it. Made by [`Harness::new_key`](crate::Harness::new_key).
 ///
@@ -235,10 +235,11 @@ impl Key {
     /// ```
     pub async fn protect(&self, service: &str, resource: &str) -> Result<String, HarnessError> {
         let crn = self.owner.resource_crn(service, resource);
+        // A registration that is rejected leaves nothing at the service.
+        self.client.register(&self.id, &crn).await?;
         if let Some(emulated) = self.owner.services.iter().find(|emulated| emulated.name() == service) {
             emulated.protect(resource, &crn, &self.id);
         }
-        self.client.register(&self.id, &crn).await?;
         Ok(crn)
     }
 
@@ -252,22 +253,22 @@ impl Key {
     /// # }
     /// ```
     pub async fn add_alias(&self, alias: &str) -> Result<Answer, HarnessError> {
-        self.act(&format!("aliases/{alias}")).await
+        self.act(&format!("aliases/{}", path::segment(alias))).await
     }
 
     async fn act(&self, action: &str) -> Result<Answer, HarnessError> {
-        self.client.post(&format!("/api/v2/keys/{}/{action}", self.id)).await
+        self.client.post(&format!("/api/v2/keys/{}/{action}", path::segment(&self.id))).await
     }
 
     async fn get(&self, below: &str) -> Result<Answer, HarnessError> {
-        let path = format!("/api/v2/keys/{}{below}", self.id);
+        let path = format!("/api/v2/keys/{}{below}", path::segment(&self.id));
         self.client.send(self.client.request(Method::GET, &path)).await
     }
 }
 
 impl Owner {
     /// The CRN of a resource of this owner.
-    fn resource_crn(&self, service: &str, name: &str) -> String {
+    pub(crate) fn resource_crn(&self, service: &str, name: &str) -> String {
         let kind = if service == crate::services::OBJECT_STORAGE { "bucket" } else { "deployment" };
         let Self { account, instance, .. } = self;
         format!("crn:v1:bluemix:public:{service}:{REGION}:a/{account}:{instance}:{kind}:{name}")

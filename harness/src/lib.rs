@@ -25,6 +25,7 @@
 //! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::travel`]).
 
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod answer;
 #[doc(hidden)]
@@ -47,8 +48,11 @@ mod info;
 pub mod journal;
 mod key;
 mod leaks;
+pub mod limits;
 mod new_key;
 mod parts;
+#[doc(hidden)]
+pub mod path;
 mod schedule;
 pub mod secrets;
 mod server;
@@ -68,6 +72,8 @@ pub use error::HarnessError;
 pub use harness::Harness;
 pub use httpmock;
 pub use info::Info;
+#[doc(hidden)]
+pub use info::VERSION_HEADER;
 pub use key::{Key, Standing};
 pub use keysync::key::{EpochMillis, KeyState};
 pub use new_key::NewKey;

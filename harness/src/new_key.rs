@@ -1,10 +1,11 @@
 //! A key in the making.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use http::StatusCode;
+use keysync::key::ResourceCrn;
 
-use crate::{HarnessError, Key, parts::Parts};
+use crate::{HarnessError, Key, key::Owner, parts::Parts};
 
 /// A key in the making: a root key that protects nothing, unless it is told otherwise.
 ///
@@ -82,7 +83,7 @@ impl<'a> NewKey<'a> {
         self
     }
 
-    /// Makes it.
+    /// Makes it: all of it, or nothing where a name, an alias or a resource is rejected.
     ///
     /// ```no_run
     /// # async fn example(harness: keysync_harness::Harness) -> Result<(), keysync_harness::HarnessError> {
@@ -91,19 +92,48 @@ impl<'a> NewKey<'a> {
     /// # }
     /// ```
     pub async fn create(self) -> Result<Key, HarnessError> {
+        let owner = self.parts.owner();
+        // What can be rejected is, before there is a key: nobody deletes one without a trace.
+        self.check(&owner)?;
         let client = self.parts.manager().await?;
-        let id = client.create_key(&self.name, self.extractable).await?;
-        let key = Key::new(id, client, self.parts.owner());
-        if let Some(alias) = &self.alias {
-            let answer = key.add_alias(alias).await?;
-            if answer.status != StatusCode::CREATED {
-                return Err(HarnessError::unexpected("giving a key an alias", &answer));
+        let id = client.create_key_with(&self.name, self.extractable, self.alias.as_deref()).await?;
+        let key = Key::new(id, client, owner);
+        for (service, resource) in &self.protects {
+            if let Err(error) = key.protect(service, resource).await {
+                return Err(HarnessError::Incomplete { key: key.id().to_owned(), error: Box::new(error) });
             }
         }
-        for (service, resource) in &self.protects {
-            key.protect(service, resource).await?;
-        }
         Ok(key)
+    }
+
+    /// Whether everything that it is to protect can be registered.
+    fn check(&self, owner: &Owner) -> Result<(), HarnessError> {
+        let rejected = |status, code: &str, message: String| HarnessError::Unexpected {
+            what: "registering a resource",
+            status,
+            code: code.to_owned(),
+            message,
+        };
+        if self.extractable && !self.protects.is_empty() {
+            let message = "a standard key protects nothing".to_owned();
+            return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY, "KEY_ROOT_REQ_REG_ERR", message));
+        }
+        let mut known = BTreeSet::new();
+        for (service, resource) in &self.protects {
+            let crn = owner.resource_crn(service, resource);
+            if let Err(error) = crn.parse::<ResourceCrn>() {
+                return Err(rejected(
+                    StatusCode::BAD_REQUEST,
+                    "INVALID_FIELD_ERR",
+                    format!("{error}: got `{crn}`"),
+                ));
+            }
+            if !known.insert(crn) {
+                let message = format!("`{service}/{resource}` is given twice");
+                return Err(rejected(StatusCode::CONFLICT, "REGISTRATION_EXISTS_ERR", message));
+            }
+        }
+        Ok(())
     }
 }
 

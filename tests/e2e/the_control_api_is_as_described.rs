@@ -22,7 +22,15 @@ struct Control {
 
 impl Control {
     async fn start() -> Self {
-        let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+        Self::of(Harness::builder().function(Mode::InProcess)).await
+    }
+
+    async fn start_at(clock: keysync_harness::HarnessClock) -> Self {
+        Self::of(Harness::builder().function(Mode::InProcess).clock(clock)).await
+    }
+
+    async fn of(builder: keysync_harness::HarnessBuilder) -> Self {
+        let harness = builder.start().await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/_harness/openapi.json", harness.endpoint_url());
         let document = http.get(url).send().await.unwrap().json().await.unwrap();
@@ -31,6 +39,11 @@ impl Control {
 
     /// Calls an operation. The answer's status is the one expected, and both are documented.
     async fn call(&mut self, method: Method, template: &str, path: &str, body: Value, status: u16) -> Value {
+        self.send(method, template, path, body.to_string(), status).await
+    }
+
+    /// The same with a body that need not be JSON.
+    async fn send(&mut self, method: Method, template: &str, path: &str, body: String, status: u16) -> Value {
         let operation = &self.document["paths"][template][method.as_str().to_lowercase()];
         assert!(operation.is_object(), "{method} {template} is documented");
         self.called.insert(format!("{method} {template}"));
@@ -38,7 +51,7 @@ impl Control {
         assert!(documented.is_object(), "{status} of {method} {template} is documented");
 
         let url = format!("{}{path}", self.harness.endpoint_url());
-        let answer = self.http.request(method.clone(), url).body(body.to_string()).send().await.unwrap();
+        let answer = self.http.request(method.clone(), url).body(body).send().await.unwrap();
         let came = answer.status().as_u16();
         let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
         assert_eq!(came, status, "{method} {path}: {body}");
@@ -91,7 +104,7 @@ async fn keys(control: &mut Control) -> String {
     control.call(post.clone(), keys, keys, wanted, 409).await; // the alias is taken
     control.call(post.clone(), keys, keys, json!({"name": 7}), 400).await;
     let all = control.call(get.clone(), keys, keys, Value::Null, 200).await;
-    assert_eq!(all.as_array().unwrap().len(), 4, "the samples, this one, and the one whose alias was taken");
+    assert_eq!(all.as_array().unwrap().len(), 3, "the samples, and this one: none whose alias was taken");
 
     let id = text(&key["id"]);
     let (one, path) = ("/_harness/keys/{id}", format!("/_harness/keys/{id}"));
@@ -162,7 +175,7 @@ async fn faults(control: &mut Control) {
     for (method, path, good, bad) in [
         (&post, "/_harness/time", json!({"advance": "61m"}), json!({"advance": "-1h"})),
         (&post, "/_harness/iam/rotate", json!({"withdraw": true}), json!({"withdraw": 3})),
-        (&post, "/_harness/dynamodb/faults", json!({"fault": "cut", "times": 0}), json!({"fault": "fire"})),
+        (&post, "/_harness/dynamodb/faults", json!({"fault": "cut", "times": 1}), json!({"fault": "fire"})),
         (&put, "/_harness/iam/health", json!({"health": {"slow": {"millis": 1}}}), json!({"health": "ill"})),
         (&put, "/_harness/iam/health", json!({"health": "up"}), json!({})),
         (&put, "/_harness/iam/clock", json!({"ahead": "0s"}), json!({"ahead": "far"})),
@@ -196,6 +209,148 @@ async fn the_whole(control: &mut Control, info: &Value) {
     assert_eq!(control.call(get, letters, letters, Value::Null, 200).await[0]["event"], "no event");
     let reset = control.call(post, "/_harness/reset", "/_harness/reset", Value::Null, 200).await;
     assert_ne!(reset["root_key_id"], info["root_key_id"]);
+}
+
+#[tokio::test]
+async fn values_out_of_range_are_rejected_with_the_range() {
+    let mut control = Control::start().await;
+    let (post, put) = (Method::POST, Method::PUT);
+    let behaviour = "/_harness/services/{name}/behaviour";
+    let storage = "/_harness/services/cloud-object-storage/behaviour";
+    let faults = "/_harness/dynamodb/faults";
+    let (time, clock, health) = ("/_harness/time", "/_harness/iam/clock", "/_harness/iam/health");
+    for (method, template, path, body, range) in [
+        (&post, time, time, json!({"advance": "0"}), "from 1ms to 366d"),
+        (&post, time, time, json!({"advance": "0s"}), "from 1ms to 366d"),
+        (&post, time, time, json!({"advance": "367d"}), "from 1ms to 366d"),
+        (&post, time, time, json!({"advance": "-1h"}), "from 1ms to 366d"),
+        (&post, time, time, json!({"advance": "99999999999999999999h"}), "from 1ms to 366d"),
+        (&put, clock, clock, json!({"ahead": "-1ms"}), "from 0s to 366d"),
+        (&put, clock, clock, json!({"ahead": "100y"}), "from 0s to 366d"),
+        (&put, health, health, json!({"health": {"slow": {"millis": 3_600_001}}}), "from 0 to 3600000"),
+        (&put, health, health, json!({"health": {"slow": {"millis": -1}}}), "from 0 to 3600000"),
+        (&post, faults, faults, json!({"fault": "cut", "times": 0}), "from 1 to 1000000"),
+        (&post, faults, faults, json!({"fault": "cut", "times": 1.5}), "from 1 to 1000000"),
+        (&post, faults, faults, json!({"fault": {"delay": {"millis": 1e30}}}), "from 0 to 3600000"),
+        (&post, faults, faults, json!({"fault": {"apply-late": {"millis": "soon"}}}), "from 0 to 3600000"),
+        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 999}}}), "from 200 to 599"),
+        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 100}}}), "from 200 to 599"),
+        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 70_000}}}), "from 200 to 599"),
+        (
+            &put,
+            behaviour,
+            storage,
+            json!({"behaviour": {"answer": {"status": 503, "retry_after": 31_536_001}}}),
+            "from 0 to 31536000",
+        ),
+        (
+            &put,
+            behaviour,
+            storage,
+            json!({"behaviour": {"delay": {"millis": u64::MAX}}}),
+            "from 0 to 3600000",
+        ),
+        (
+            &put,
+            behaviour,
+            storage,
+            json!({"behaviour": {"flaky": {"seed": 1, "percent": 101}}}),
+            "from 0 to 100",
+        ),
+        (
+            &put,
+            behaviour,
+            storage,
+            json!({"behaviour": {"redirect": {"to": "a b"}}}),
+            "1 to 2048 visible ASCII",
+        ),
+        (&put, behaviour, storage, json!({"behaviour": "act", "times": 0}), "from 1 to 1000000"),
+        (&put, behaviour, storage, json!({"behaviour": "act", "times": 1_000_001}), "from 1 to 1000000"),
+        (&put, behaviour, storage, json!({"behaviour": "act", "times": -1}), "from 1 to 1000000"),
+    ] {
+        let said = control.call(method.clone(), template, path, body.clone(), 400).await;
+        assert!(text(&said["error"]).contains(range), "{body}: {said}");
+    }
+    let template = "/_harness/services/{name}/callbacks";
+    for (query, range) in [
+        ("within=61s", "from 0s to 1m"),
+        ("within=-1s", "from 0s to 1m"),
+        ("at_least=-1", "from 0 to 10000"),
+        ("at_least=10001", "from 0 to 10000"),
+        ("at_least=many", "from 0 to 10000"),
+    ] {
+        let path = format!("/_harness/services/cloud-object-storage/callbacks?{query}");
+        let said = control.call(Method::GET, template, &path, Value::Null, 400).await;
+        assert!(text(&said["error"]).contains(range), "{query}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_clock_stops_before_the_year_10000() {
+    let clock = keysync_harness::HarnessClock::set_to(keysync_harness::EpochMillis::new(253_402_300_799_000));
+    let mut control = Control::start_at(clock).await;
+    let time = "/_harness/time";
+    control.call(Method::POST, time, time, json!({"advance": "999ms"}), 204).await;
+    let said = control.call(Method::POST, time, time, json!({"advance": "1ms"}), 400).await;
+    assert!(text(&said["error"]).contains("past the year 9999"), "{said}");
+}
+
+/// What axum rejects by itself is in the same form as all else.
+#[tokio::test]
+async fn unreadable_requests_get_a_documented_problem() {
+    let mut control = Control::start().await;
+    let keys = "/_harness/keys";
+    for (method, template, path, body, status) in [
+        (Method::POST, keys, keys, "{", 400),
+        (Method::POST, keys, keys, "", 400),
+        (Method::POST, keys, keys, "[\"own\"]", 400),
+        (Method::POST, keys, keys, "null", 400),
+        (Method::GET, "/_harness/keys/{id}", "/_harness/keys/%FF", "", 400),
+        (Method::GET, "/_harness/keys/{id}", "/_harness/keys/no-key", "", 400),
+        (Method::GET, "/_harness/services/{name}", "/_harness/services/%FF", "", 400),
+        (
+            Method::GET,
+            "/_harness/services/{name}/callbacks",
+            "/_harness/services/cloud-object-storage/callbacks?key=a&key=b",
+            "",
+            400,
+        ),
+    ] {
+        let said = control.send(method, template, path, body.to_owned(), status).await;
+        assert!(!text(&said["error"]).is_empty(), "{path} {body}: {said}");
+    }
+    let large = format!("{{\"name\": \"{}\"}}", "a".repeat(3 << 20));
+    let said = control.send(Method::POST, keys, keys, large, 413).await;
+    assert!(text(&said["error"]).contains("2 MB at most"), "{said}");
+}
+
+#[tokio::test]
+async fn every_response_says_that_it_is_from_a_harness() {
+    let control = Control::start().await;
+    for (method, path) in [
+        (Method::GET, "/_harness"),
+        (Method::GET, "/_harness/openapi.json"),
+        (Method::GET, "/_harness/"),
+        (Method::GET, "/_harness/nothing"),
+        (Method::PUT, "/_harness/time"),
+        (Method::POST, "/_harness/time"),
+    ] {
+        let request = control.http.request(method, format!("{}{path}", control.harness.endpoint_url()));
+        let answer = request.send().await.unwrap();
+        assert!(answer.headers().contains_key(keysync_harness::VERSION_HEADER), "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/json", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_out_is_a_documented_503() {
+    let mut control = Control::start().await;
+    let health = "/_harness/iam/health";
+    control.call(Method::PUT, health, health, json!({"health": "down"}), 204).await;
+    let tokens = "/_harness/iam/tokens";
+    control.call(Method::POST, tokens, tokens, json!({"role": "reader"}), 503).await;
+    let keys = "/_harness/keys";
+    control.call(Method::POST, keys, keys, json!({"name": "own"}), 503).await;
 }
 
 #[tokio::test]

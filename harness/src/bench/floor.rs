@@ -4,11 +4,7 @@
 //! loop runs in a process of its own on one thread, as the function does, so that the same switches between
 //! processes are in its times. It keeps its connections open, and looks at nothing but the status.
 
-use std::{
-    io::{Read, Write},
-    process::Stdio,
-    time::Instant,
-};
+use std::{io::Read, process::Stdio, time::Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -87,9 +83,9 @@ impl Plan {
 /// The hidden command that is the loop.
 pub const COMMAND: &str = "wire-floor";
 
-/// The loop: a plan on standard input, what came of it on standard output.
+/// The loop: a plan on standard input. Returns what came of it, as JSON.
 #[doc(hidden)]
-pub fn wire_floor() -> Result<(), BenchError> {
+pub fn wire_floor() -> Result<Vec<u8>, BenchError> {
     let mut plan = Vec::new();
     std::io::stdin().read_to_end(&mut plan).map_err(BenchError::Floor)?;
     let plan: Plan =
@@ -100,8 +96,9 @@ pub fn wire_floor() -> Result<(), BenchError> {
         runtime.block_on(all(&plan))
     });
     let done = done.join().map_err(|_| BenchError::Floor(std::io::Error::other("the loop panicked")))?;
-    let done = serde_json::to_vec(&done.map_err(BenchError::Floor)?).map_err(std::io::Error::from);
-    std::io::stdout().write_all(&done.map_err(BenchError::Floor)?).map_err(BenchError::Floor)
+    serde_json::to_vec(&done.map_err(BenchError::Floor)?)
+        .map_err(std::io::Error::from)
+        .map_err(BenchError::Floor)
 }
 
 async fn all(plan: &Plan) -> std::io::Result<Done> {

@@ -6,8 +6,12 @@ use clap::{Args, Subcommand};
 use keysync_harness::bench::{self, Chart, GrowthOptions, Options};
 use serde::Serialize;
 
+use super::output;
+
+/// The options of `bench` itself, by their ids, which have no effect on its subcommands.
+pub(super) const OPTIONS: [&str; 4] = ["requests", "at_once", "starts", "chart"];
+
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
     command: Option<BenchCommand>,
@@ -48,7 +52,7 @@ enum BenchCommand {
         #[arg(long, value_name = "FILE")]
         limits: PathBuf,
         /// Prints JSON for machines.
-        #[arg(long)]
+        #[arg(long, global = true)]
         json: bool,
     },
 }
@@ -56,7 +60,7 @@ enum BenchCommand {
 #[derive(Args)]
 struct OutputArgs {
     /// Prints JSON for machines.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     /// Draws a chart into this file, as SVG.
     #[arg(long, value_name = "FILE")]
@@ -95,15 +99,15 @@ impl OutputArgs {
             let written = fs::write(path, chart()?.svg());
             written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         }
-        Ok(show(found, self.json)?)
+        show(found, self.json)
     }
 }
 
-fn show(found: &(impl Serialize + fmt::Display), json: bool) -> Result<(), serde_json::Error> {
+fn show(found: &(impl Serialize + fmt::Display), json: bool) -> Result<(), Box<dyn Error>> {
     if json {
-        println!("{}", serde_json::to_string_pretty(found)?);
+        output::line(serde_json::to_string_pretty(found)?)?;
     } else {
-        print!("{found}");
+        output::write(found.to_string())?;
     }
     Ok(())
 }

@@ -1,16 +1,12 @@
 //! `harness console`: the web console alone, for whatever answers the API.
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    net::Ipv4Addr,
-};
+use std::{error::Error, net::Ipv4Addr};
 
 use clap::Args;
 use keysync_console::{Address, Addresses, BASE, Console};
 use tokio::net::TcpListener;
 
-use super::end::End;
+use super::{end::End, output};
 
 /// What `harness console` takes.
 #[derive(Args)]
@@ -43,9 +39,7 @@ pub(super) async fn run(args: ConsoleArgs) -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("port {port} cannot be had: {error}; name another one with --port"))?;
     let url = format!("http://{}{BASE}", listener.local_addr()?);
-    // A reader that has gone away is no reason to stop.
-    let _ = writeln!(io::stdout(), "The console is at {url}, {said}. Ctrl-C ends it.")
-        .and_then(|()| io::stdout().flush());
+    output::line(format!("The console is at {url}, {said}. Ctrl-C ends it."))?;
     tokio::select! {
         served = axum::serve(listener, console.router()).into_future() => served?,
         () = end.wait(until_eof) => {}

@@ -4,25 +4,28 @@ mod behaviour;
 mod bench;
 mod console;
 mod end;
+mod output;
+mod parse;
 mod remote;
 mod show;
 mod up;
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
 use keysync_harness::{
     Harness, HarnessBuilder,
     dynamo::{Engine, TABLE},
     function::Mode,
+    limits,
     services::Behaviour,
 };
 use serde_json::json;
 
 use bench::BenchArgs;
 use console::ConsoleArgs;
-use remote::Remote;
+use remote::{Address, DEFAULT, Origin, Remote, VARIABLE};
 
 /// Everything around keysync on one machine: DynamoDB, IAM, the key-management endpoint, associated
 /// services and Lambda, with the real functions in the middle.
@@ -31,9 +34,12 @@ use remote::Remote;
     version,
     after_help = "Start with `harness demo`. It takes a few seconds and touches nothing outside this machine.\n\
                   Then `harness up` in one terminal, and in another `harness keys`, `harness sync KEY`,\n\
-                  `harness travel 61m`, `harness sync KEY`."
+                  `harness travel 61m`, `harness sync KEY`.\n\n\
+                  Exit codes: 0 done, 1 not done, 2 the command line is wrong, 141 nobody reads the output."
 )]
-pub(crate) struct Cli {
+struct Cli {
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -93,15 +99,11 @@ enum Command {
         /// What they may do. May be given more than once: roles add up.
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = [RoleName::Manager])]
         role: Vec<RoleName>,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Lists keys, or makes one.
     Keys {
         #[command(subcommand)]
         command: Option<KeysCommand>,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Puts a resource of a service under a key, and registers that as the service would.
     Register {
@@ -111,8 +113,6 @@ enum Command {
         service: String,
         /// The resource's name.
         resource: String,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Has a key's associated services told again, and shows what became of it.
     ///
@@ -120,33 +120,25 @@ enum Command {
     Sync {
         /// The key's id, or an alias.
         key: String,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Makes it later: `harness travel 61m`.
+    ///
+    /// Time goes forward only. Where the function is the real binary, the past that the table holds is moved back
+    /// instead.
     Travel {
-        /// How much: `61m`, `1h 30m`, `4h`.
+        /// How much: `61m`, `1h 30m`, `4h`; from 1ms to 366d.
+        #[arg(value_parser = travel, allow_hyphen_values = true)]
         by: String,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Lists services, tells one how to behave, or shows what reached it.
     Services {
         #[command(subcommand)]
         command: Option<ServicesCommand>,
-        #[command(flatten)]
-        remote: RemoteArgs,
     },
     /// Runs the function `redeliver` once, and prints its summary as JSON.
-    Redeliver {
-        #[command(flatten)]
-        remote: RemoteArgs,
-    },
+    Redeliver,
     /// Makes everything as it was at the start, but the time.
-    Reset {
-        #[command(flatten)]
-        remote: RemoteArgs,
-    },
+    Reset,
     /// Prints what a shell completes `harness` with: `source <(harness completions bash)`.
     Completions {
         /// The shell.
@@ -183,8 +175,8 @@ enum ServicesCommand {
         /// What it does with a callback; see below.
         #[arg(value_parser = behaviour::parse)]
         behaviour: Behaviour,
-        /// For this many callbacks.
-        #[arg(long)]
+        /// For this many callbacks, from 1 to 1,000,000.
+        #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
         times: Option<usize>,
     },
     /// Shows what reached a service.
@@ -206,10 +198,10 @@ enum RoleName {
 #[derive(Args)]
 struct RemoteArgs {
     /// The running harness: the endpoint's address that `harness up` printed.
-    #[arg(long, env = "KEYSYNC_HARNESS", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(long, global = true, env = VARIABLE, default_value = DEFAULT, value_name = "URL")]
     harness: String,
     /// Prints JSON for machines, as the control API answered it.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 
@@ -261,80 +253,109 @@ fn resource(text: &str) -> Result<(String, String), String> {
     Ok((service.to_owned(), resource.to_owned()))
 }
 
+/// Passes what can be travelled by.
+fn travel(text: &str) -> Result<String, String> {
+    limits::advance(text).map(|_| text.to_owned())
+}
+
+/// Reads the command line, and does what it says.
+pub(crate) async fn main() -> ExitCode {
+    match parse::parse() {
+        Ok((cli, origin)) => match Box::pin(run(cli, origin)).await {
+            Ok(code) => code,
+            Err(error) => output::failed(error.as_ref()),
+        },
+        Err(error) => output::failed(&error),
+    }
+}
+
 /// Does what the command says.
-pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
-    match cli.command {
+async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
+    let Cli { remote: RemoteArgs { harness, json }, command } = cli;
+    let remote = || -> Result<Remote, Box<dyn Error>> {
+        let address = Address::parse(&harness, origin);
+        let address = address.map_err(|error| parse::command().error(ErrorKind::ValueValidation, error))?;
+        Ok(Remote::new(address)?)
+    };
+    match command {
         Command::Demo { parts } => keysync_harness::demo::run(parts.builder()).await?,
         Command::Up { parts, port, json, env_file, until_eof, verbose } => {
             let builder = parts.builder().port(port).env_file(env_file).quiet(!verbose);
             up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
         }
         Command::Bench { args } => bench::run(args).await?,
-        Command::WireFloor => keysync_harness::bench::wire_floor()?,
+        Command::WireFloor => output::write(keysync_harness::bench::wire_floor()?)?,
         Command::Console { args } => console::run(args).await?,
-        Command::Token { role, remote } => {
+        Command::Token { role } => {
             let roles = role.iter().filter_map(ValueEnum::to_possible_value);
             let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();
-            let token = Remote::new(&remote.harness)?.post("/iam/tokens", &json!({"roles": roles})).await?;
-            show::one(&token, remote.json, |token| token["access_token"].as_str().map(str::to_owned));
+            let remote = remote()?;
+            let token = remote.post(&["iam", "tokens"], &json!({"roles": roles})).await?;
+            show::one(&remote, &token, json, |token| token["access_token"].as_str().map(str::to_owned))?;
         }
-        Command::Keys { command, remote } => keys(command, &remote).await?,
-        Command::Register { key, service, resource, remote } => {
-            let path = format!("/keys/{key}/registrations");
+        Command::Keys { command } => keys(command, &remote()?, json).await?,
+        Command::Register { key, service, resource } => {
             let body = json!({"service": service, "resource": resource});
-            let registered = Remote::new(&remote.harness)?.post(&path, &body).await?;
-            show::one(&registered, remote.json, |made| made["resource_crn"].as_str().map(str::to_owned));
+            let remote = remote()?;
+            let registered = remote.post(&["keys", &key, "registrations"], &body).await?;
+            show::one(&remote, &registered, json, |made| made["resource_crn"].as_str().map(str::to_owned))?;
         }
-        Command::Sync { key, remote } => {
-            let synced = Remote::new(&remote.harness)?.sync(&key).await?;
-            show::sync(&synced, remote.json);
+        Command::Sync { key } => {
+            let synced = remote()?.sync(&key).await?;
+            show::sync(&synced, json)?;
             return Ok(if synced.status == 204 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Travel { by, remote } => {
-            Remote::new(&remote.harness)?.post("/time", &json!({"advance": by})).await?;
+        Command::Travel { by } => {
+            remote()?.post(&["time"], &json!({"advance": by})).await?;
         }
-        Command::Services { command, remote } => services(command, &remote).await?,
-        Command::Redeliver { remote } => {
-            println!("{}", Remote::new(&remote.harness)?.post("/redeliver", &json!({})).await?);
+        Command::Services { command } => services(command, &remote()?, json).await?,
+        Command::Redeliver => {
+            let remote = remote()?;
+            let summary = remote.post(&["redeliver"], &json!({})).await?;
+            show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
         }
-        Command::Reset { remote } => {
-            let info = Remote::new(&remote.harness)?.post("/reset", &json!({})).await?;
-            show::one(&info, remote.json, |info| {
+        Command::Reset => {
+            let remote = remote()?;
+            let info = remote.post(&["reset"], &json!({})).await?;
+            show::one(&remote, &info, json, |info| {
                 Some(format!("as at the start; root key {}", info["root_key_id"].as_str()?))
-            });
+            })?;
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "harness", &mut io::stdout());
+            // Into memory first: clap panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut parse::command(), "harness", &mut script);
+            output::write(script)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn keys(command: Option<KeysCommand>, args: &RemoteArgs) -> Result<(), remote::RemoteError> {
-    let remote = Remote::new(&args.harness)?;
+async fn keys(command: Option<KeysCommand>, remote: &Remote, as_json: bool) -> Result<(), Box<dyn Error>> {
     let Some(KeysCommand::Create { name, standard, alias, protect }) = command else {
-        show::keys(&remote.get("/keys").await?, args.json);
-        return Ok(());
+        return show::keys(remote, &remote.get(&["keys"]).await?, as_json);
     };
     let protects: Vec<_> =
         protect.iter().map(|(service, resource)| json!({"service": service, "resource": resource})).collect();
     let body = json!({"name": name, "standard": standard, "alias": alias, "protects": protects});
-    let key = remote.post("/keys", &body).await?;
-    show::one(&key, args.json, |key| key["id"].as_str().map(str::to_owned));
-    Ok(())
+    let key = remote.post(&["keys"], &body).await?;
+    show::one(remote, &key, as_json, |key| key["id"].as_str().map(str::to_owned))
 }
 
-async fn services(command: Option<ServicesCommand>, args: &RemoteArgs) -> Result<(), remote::RemoteError> {
-    let remote = Remote::new(&args.harness)?;
+async fn services(
+    command: Option<ServicesCommand>,
+    remote: &Remote,
+    as_json: bool,
+) -> Result<(), Box<dyn Error>> {
     match command {
-        None => show::services(&remote.get("/services").await?, args.json),
+        None => show::services(remote, &remote.get(&["services"]).await?, as_json),
         Some(ServicesCommand::Behave { name, behaviour, times }) => {
             let body = json!({"behaviour": behaviour, "times": times});
-            remote.put(&format!("/services/{name}/behaviour"), &body).await?;
+            remote.put(&["services", &name, "behaviour"], &body).await?;
+            Ok(())
         }
         Some(ServicesCommand::Callbacks { name }) => {
-            show::callbacks(&remote.get(&format!("/services/{name}/callbacks")).await?, args.json);
+            show::callbacks(remote, &remote.get(&["services", &name, "callbacks"]).await?, as_json)
         }
     }
-    Ok(())
 }

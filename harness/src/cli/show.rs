@@ -1,19 +1,30 @@
 //! What the commands print: tables for people, JSON for machines.
 
+use std::error::Error;
+
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use super::remote::Synced;
+use super::{
+    output::{self, OutputError},
+    remote::{Remote, Synced},
+};
 
 /// One thing, by its most telling part.
-pub(super) fn one(value: &Value, as_json: bool, part: impl Fn(&Value) -> Option<String>) {
-    println!("{}", if as_json { value.to_string() } else { part(value).unwrap_or_default() });
+pub(super) fn one(
+    remote: &Remote,
+    value: &Value,
+    as_json: bool,
+    part: impl Fn(&Value) -> Option<String>,
+) -> Result<(), Box<dyn Error>> {
+    let part = part(value).ok_or_else(|| remote.unexpected(value))?;
+    Ok(output::line(if as_json { value.to_string() } else { part })?)
 }
 
 /// Keys.
-pub(super) fn keys(keys: &Value, as_json: bool) {
+pub(super) fn keys(remote: &Remote, keys: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
     let columns = ["id", "name", "type", "state", "protects", "last notified", "sync works", "pending"];
-    print(keys, as_json, &columns, |key| {
+    list_of(remote, keys, as_json, &columns, |key| {
         vec![
             text(&key["id"]),
             text(&key["name"]),
@@ -24,13 +35,13 @@ pub(super) fn keys(keys: &Value, as_json: bool) {
             key["sync_from"].as_str().map_or_else(|| "now".to_owned(), |at| format!("from {at}")),
             list(&key["pending"]),
         ]
-    });
+    })
 }
 
 /// Services, a row for each resource.
-pub(super) fn services(services: &Value, as_json: bool) {
+pub(super) fn services(remote: &Remote, services: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
     let columns = ["service", "callbacks", "resource", "key", "opens"];
-    print(services, as_json, &columns, |service| {
+    list_of(remote, services, as_json, &columns, |service| {
         let resources = service["resources"].as_object().cloned().unwrap_or_default();
         let each = |part: &dyn Fn(&str, &Value) -> String| {
             resources.iter().map(|(name, resource)| part(name, resource)).collect::<Vec<_>>().join("\n")
@@ -42,13 +53,13 @@ pub(super) fn services(services: &Value, as_json: bool) {
             each(&|_, resource| text(&resource["key_id"])),
             each(&|_, resource| if resource["opens"] == true { "yes" } else { "no" }.to_owned()),
         ]
-    });
+    })
 }
 
 /// Callbacks, oldest first.
-pub(super) fn callbacks(answer: &Value, as_json: bool) {
+pub(super) fn callbacks(remote: &Remote, answer: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
     let columns = ["event", "key", "state", "sequence", "by sync", "what the service made of it"];
-    print(&answer["callbacks"], as_json, &columns, |callback| {
+    list_of(remote, &answer["callbacks"], as_json, &columns, |callback| {
         let event: Value =
             callback["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
         vec![
@@ -59,41 +70,58 @@ pub(super) fn callbacks(answer: &Value, as_json: bool) {
             if event["data"]["renotification"] == true { "yes" } else { "no" }.to_owned(),
             text(&callback["verdict"]),
         ]
-    });
+    })
 }
 
 /// What came of a sync.
-pub(super) fn sync(synced: &Synced, as_json: bool) {
+pub(super) fn sync(synced: &Synced, as_json: bool) -> Result<(), OutputError> {
+    let Synced { status, answer, notifications } = synced;
     if as_json {
-        let Synced { status, answer, notifications } = synced;
-        println!("{}", json!({"status": status.as_u16(), "answer": answer, "notifications": notifications}));
-        return;
+        let notifications = notifications.as_ref().ok();
+        return output::line(
+            json!({"status": status.as_u16(), "answer": answer, "notifications": notifications}),
+        );
     }
-    let reason = &synced.answer["resources"][0]["reasons"][0];
-    match reason["code"].as_str() {
-        Some(code) => println!("{} {code}: {}", synced.status, text(&reason["message"])),
-        None => println!("{}", synced.status),
+    let reason = &answer["resources"][0]["reasons"][0];
+    output::line(match reason["code"].as_str() {
+        Some(code) => format!("{status} {code}: {}", text(&reason["message"])),
+        None => status.to_string(),
+    })?;
+    match notifications {
+        Ok(rows) => {
+            let columns = ["service", "last notification", "action", "tries", "next try", "reason"];
+            output::line(table(rows.as_array().map_or(&[], Vec::as_slice), &columns, |standing| {
+                ["service", "status", "eventType", "attempts", "nextAttempt", "reason"]
+                    .map(|field| text(&standing[field]))
+                    .to_vec()
+            }))
+        }
+        // A caller who may not sync may not read them, and a key that is unknown has none.
+        Err(_) if !status.is_success() => Ok(()),
+        Err(why) => output::line(format!("What became of the notifications is unknown: {why}")),
     }
-    let columns = ["service", "last notification", "action", "tries", "next try", "reason"];
-    print(&synced.notifications, false, &columns, |standing| {
-        ["service", "status", "eventType", "attempts", "nextAttempt", "reason"]
-            .map(|field| text(&standing[field]))
-            .to_vec()
-    });
 }
 
-fn print(rows: &Value, as_json: bool, columns: &[&str], row: impl Fn(&Value) -> Vec<String>) {
-    if as_json {
-        println!("{rows}");
-        return;
+/// A list. What is none is an error, and no list without rows.
+fn list_of(
+    remote: &Remote,
+    list: &Value,
+    as_json: bool,
+    columns: &[&str],
+    row: impl Fn(&Value) -> Vec<String>,
+) -> Result<(), Box<dyn Error>> {
+    let rows = list.as_array().ok_or_else(|| remote.unexpected(list))?;
+    Ok(output::line(if as_json { list.to_string() } else { table(rows, columns, row) })?)
+}
+
+fn table(rows: &[Value], columns: &[&str], row: impl Fn(&Value) -> Vec<String>) -> String {
+    if rows.is_empty() {
+        return "none".to_owned();
     }
-    let Some(rows) = rows.as_array().filter(|rows| !rows.is_empty()) else {
-        return println!("none");
-    };
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(columns);
     table.add_rows(rows.iter().map(row));
-    println!("{table}");
+    table.to_string()
 }
 
 /// A string as it is, and what is not there as nothing.

@@ -1,23 +1,20 @@
 //! `harness up`: everything, until Ctrl-C.
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::{error::Error, time::Instant};
 
 use keysync_harness::{Harness, HarnessBuilder, HarnessError};
 
-use super::end::End;
+use super::{end::End, output};
 
 /// Runs a harness until this process is told to end, or with `until_eof` until its standard input ends. With
 /// `json`, one line on standard output when it is ready, and nothing else.
-pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), HarnessError> {
+pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), Box<dyn Error>> {
     let end = End::listen()?;
     let since = Instant::now();
     let harness = builder.start().await?;
     let text = if json { as_json(&harness).await? } else { as_text(&harness, since).await? };
-    // A reader that has gone away is no reason to stop.
-    let _ = writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
+    // Nobody reads where it is: it ends, and its processes with it.
+    output::line(text)?;
     end.wait(until_eof).await;
     Ok(())
 }

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    Running,
-    problem::{Body, Problem},
+use super::{Running, request::Body};
+use crate::{
+    dynamo::{Fault, Times},
+    limits,
 };
-use crate::dynamo::{Fault, Times};
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct FaultWanted {
@@ -19,6 +19,8 @@ pub(super) struct FaultWanted {
     function: FunctionName,
     fault: FaultName,
     /// How many calls; until it is healed, where it is not given.
+    #[serde(default, deserialize_with = "limits::times")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     times: Option<usize>,
     /// Only calls of this operation.
     #[schema(example = "UpdateItem")]
@@ -44,6 +46,8 @@ enum FaultName {
     /// It goes through, this much later.
     Delay {
         /// How much.
+        #[serde(deserialize_with = "limits::millis")]
+        #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
     /// `ProvisionedThroughputExceededException`.
@@ -57,6 +61,8 @@ enum FaultName {
     /// The connection is cut, and it is applied this much later.
     ApplyLate {
         /// How much.
+        #[serde(deserialize_with = "limits::millis")]
+        #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
 }
@@ -64,7 +70,7 @@ enum FaultName {
 /// Makes a function's calls to DynamoDB fail.
 #[utoipa::path(
     post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultWanted,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWanted>) -> StatusCode {
     let proxy = match wanted.function {

@@ -6,14 +6,11 @@ use axum::{Json, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    Running,
-    problem::{Body, Problem},
-    world::parse_duration,
-};
+use super::{Running, problem::Problem, request::Body};
 use crate::{
     Client,
     iam::{Health, Role, Roles},
+    limits,
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -31,6 +28,8 @@ enum HealthName {
     /// It answers as it should, this much later.
     Slow {
         /// How much.
+        #[serde(deserialize_with = "limits::millis")]
+        #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
 }
@@ -38,7 +37,7 @@ enum HealthName {
 /// How IAM answers from now on: up, down or slow.
 #[utoipa::path(
     put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthWanted,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_health(
     Running(parts): Running,
@@ -62,7 +61,7 @@ pub(super) struct IssuerWanted {
 /// Who tokens say from now on that they are from.
 #[utoipa::path(
     put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerWanted,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_issuer(
     Running(parts): Running,
@@ -74,7 +73,7 @@ pub(super) async fn set_issuer(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ClockWanted {
-    /// How far it is ahead, such as `5m`.
+    /// How far it is ahead, such as `5m`: from 0s to 366d.
     #[schema(example = "5m")]
     ahead: String,
 }
@@ -82,13 +81,14 @@ pub(super) struct ClockWanted {
 /// How far the clock is ahead that tokens are made by from now on.
 #[utoipa::path(
     put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockWanted,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_clock(
     Running(parts): Running,
     Body(ClockWanted { ahead }): Body<ClockWanted>,
 ) -> Result<StatusCode, Problem> {
-    let ahead = parse_duration(&ahead).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
+    let ahead =
+        limits::duration(&ahead, &limits::AHEAD).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
     parts.iam.set_clock_ahead(ahead);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -103,7 +103,7 @@ pub(super) struct Rotation {
 /// Signs tokens with a new key from now on.
 #[utoipa::path(
     post, operation_id = "rotate_iam_key", path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn rotate(
     Running(parts): Running,
@@ -136,7 +136,7 @@ pub(super) struct Token {
 /// Somebody new with roles in the instance.
 #[utoipa::path(
     post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
-    responses((status = 201, body = Token, description = "The token, and the API key"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 201, body = Token, description = "The token, and the API key"))
 )]
 pub(super) async fn token(
     Running(parts): Running,

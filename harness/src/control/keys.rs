@@ -1,13 +1,14 @@
 //! Keys as a suite makes and sees them, without the ceremony of the real API.
 
-use axum::{Json, extract::Path, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use keysync::key::{EpochMillis, KeyId, window};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     Running,
-    problem::{Body, Problem},
+    problem::Problem,
+    request::{Body, Path},
 };
 use crate::{
     Key, NewKey,
@@ -99,7 +100,7 @@ pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Resu
 /// Makes a key, registers what it protects, and gives it an alias.
 #[utoipa::path(
     post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyWanted,
-    responses((status = 201, body = KeyView, description = "The key"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 409, body = Problem, description = "It is there already"))
+    responses((status = 201, body = KeyView, description = "The key"), (status = 409, body = Problem, description = "The alias is another key's"), (status = 422, body = Problem, description = "A standard key protects nothing"))
 )]
 pub(super) async fn create(
     Running(parts): Running,
@@ -123,7 +124,7 @@ pub(super) async fn create(
 #[utoipa::path(
     post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceWanted,
     params(("id" = String, Path, description = "The key's id")),
-    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "There is no such thing here"), (status = 409, body = Problem, description = "It is there already"))
+    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "There is no such thing here"), (status = 409, body = Problem, description = "It is there already"), (status = 422, body = Problem, description = "Only an active root key can protect anything new"))
 )]
 pub(super) async fn register(
     Running(parts): Running,

@@ -1,10 +1,12 @@
 //! The control API under `/_harness/`: what a suite in any language can do to the world, and see of it.
 //! `GET /_harness/openapi.json` describes it; what it says and what is served come from the same lines.
 
+mod document;
 mod dynamo;
 mod iam;
 mod keys;
 mod problem;
+mod request;
 mod services;
 mod world;
 
@@ -14,12 +16,15 @@ use axum::{
     Json, Router,
     extract::FromRequestParts,
     http::request::Parts as Head,
+    http::{HeaderName, HeaderValue},
+    middleware,
+    response::Response,
     routing::{any, get},
 };
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::parts::Parts;
+use crate::{info::VERSION_HEADER, parts::Parts};
 use problem::Problem;
 
 /// The harness that is controlled, for as long as it is there.
@@ -35,7 +40,7 @@ struct Running(Arc<Parts>);
         title = "keysync harness control API",
         description = "What a test suite in any language can do to a running harness, and see of it. It is \
                        served at the endpoint's address, on loopback only, and asks for no credentials. Requests of \
-                       web pages of other sites are refused with 403.",
+                       web pages of other sites are refused with 403. Each response has the header `keysync-harness` with the harness's version.",
         license(name = "see the repository")
     ),
     tags(
@@ -49,7 +54,7 @@ struct Document;
 
 /// The routes of the control API, and what describes them.
 pub(crate) fn router(parts: Weak<Parts>) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(world::info))
         .routes(routes!(world::reset))
         .routes(routes!(world::advance))
@@ -70,11 +75,21 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(iam::token))
         .routes(routes!(dynamo::inject, dynamo::heal))
         .split_for_parts();
+    document::complete(&mut document);
     router
         .route("/_harness/openapi.json", get(async || Json(document)))
+        .route("/_harness/", any(problem::unknown_path))
         .route("/_harness/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::unknown_method)
+        .route_layer(middleware::map_response(name_the_harness))
         .with_state(Control(parts))
+}
+
+/// Says in each response that it comes from a harness, so that a client at a wrong address knows.
+async fn name_the_harness(mut response: Response) -> Response {
+    let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+    response.headers_mut().insert(HeaderName::from_static(VERSION_HEADER), version);
+    response
 }
 
 impl FromRequestParts<Control> for Running {

@@ -1,12 +1,11 @@
-//! What the control API says when it cannot do what it was asked, and how it reads what it is asked.
+//! What the control API says when it cannot do what it was asked: one form, whatever the reason.
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{HarnessError, endpoint::ApiError, function::InvocationFailed};
@@ -21,6 +20,10 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, error: error.into() }
+    }
+
     pub(super) fn bad(error: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error: error.into() }
     }
@@ -42,9 +45,13 @@ impl IntoResponse for Problem {
 
 impl From<HarnessError> for Problem {
     fn from(error: HarnessError) -> Self {
-        let status = match &error {
+        let cause = if let HarnessError::Incomplete { error, .. } = &error { error } else { &error };
+        let status = match cause {
             HarnessError::NoService(_) => StatusCode::NOT_FOUND,
-            HarnessError::Unexpected { status, .. } => *status,
+            HarnessError::Unexpected { status, .. } => of_the_request(*status),
+            HarnessError::Call(_) | HarnessError::Table(_) | HarnessError::Endpoint(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, error: error.to_string() }
@@ -53,31 +60,25 @@ impl From<HarnessError> for Problem {
 
 impl From<ApiError> for Problem {
     fn from(error: ApiError) -> Self {
-        Self { status: error.status, error: error.to_string() }
+        Self { status: of_the_request(error.status), error: error.to_string() }
+    }
+}
+
+/// The endpoint's status, where it says something about the request. The control API sends its own credentials: where
+/// the endpoint rejects those, IAM or DynamoDB is out of order, as a test has wanted it.
+fn of_the_request(status: StatusCode) -> StatusCode {
+    match status {
+        StatusCode::BAD_REQUEST
+        | StatusCode::NOT_FOUND
+        | StatusCode::CONFLICT
+        | StatusCode::UNPROCESSABLE_ENTITY => status,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 impl From<InvocationFailed> for Problem {
     fn from(error: InvocationFailed) -> Self {
         Self { status: StatusCode::BAD_GATEWAY, error: error.to_string() }
-    }
-}
-
-/// A JSON body, whatever its content type; what is wrong with it is a [`Problem`].
-pub(super) struct Body<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let (mut head, body) = request.into_parts();
-        // curl -d does not say that it is JSON.
-        head.headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-        match Json::from_request(Request::from_parts(head, body), state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::JsonDataError(error)) => Err(Problem::bad(error.body_text())),
-            Err(error) => Err(Problem::bad(format!("the body must be JSON: {}", error.body_text()))),
-        }
     }
 }
 

@@ -2,23 +2,19 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{
-    Json,
-    extract::{Path, Query},
-    http::StatusCode,
-};
+use axum::{Json, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Running,
-    problem::{Body, Problem},
-    world::parse_duration,
+    problem::Problem,
+    request::{Body, Path, Query},
 };
-use crate::services::{AssociatedService, Behaviour, Protected, Received};
-
-/// How long a request for callbacks may wait for them.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+use crate::{
+    limits,
+    services::{AssociatedService, Behaviour, Protected, Received},
+};
 
 /// A service.
 #[derive(Serialize, ToSchema)]
@@ -62,7 +58,7 @@ pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
 /// An emulated service, and its resources.
 #[utoipa::path(
     get, operation_id = "get_service", path = "/_harness/services/{name}", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name")),
+    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
     responses((status = 200, body = ServiceView, description = "The service"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn get(
@@ -76,14 +72,16 @@ pub(super) async fn get(
 pub(super) struct Behave {
     behaviour: Behaviour,
     /// For this many callbacks; from now on, where it is not given.
+    #[serde(default, deserialize_with = "limits::times")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     times: Option<usize>,
 }
 
 /// How a service treats callbacks from now on, or the next few of them.
 #[utoipa::path(
     put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
-    params(("name" = String, Path, description = "Its CRN service name")),
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
+    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn behave(
     Running(parts): Running,
@@ -104,9 +102,10 @@ pub(super) struct Wanted {
     /// Only those about this key.
     key: Option<String>,
     /// Waits until there are so many.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::at_least")]
+    #[param(minimum = 0, maximum = 10_000)]
     at_least: usize,
-    /// How long at the most, such as `5s`: the answer comes then, whether they have come or not.
+    /// How long at the most, such as `5s`, from 0s to 1m: the answer comes then, whether they have come or not.
     within: Option<String>,
 }
 
@@ -118,8 +117,8 @@ pub(super) struct Callbacks {
 /// The callbacks that reached a service, oldest first.
 #[utoipa::path(
     get, operation_id = "list_callbacks", path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name"), Wanted),
-    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage"), Wanted),
+    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn callbacks(
     Running(parts): Running,
@@ -127,8 +126,9 @@ pub(super) async fn callbacks(
     Query(Wanted { key, at_least, within }): Query<Wanted>,
 ) -> Result<Json<Callbacks>, Problem> {
     let service = parts.service(&name)?.clone();
-    let limit = within.as_deref().map_or(Ok(Duration::from_secs(5)), parse_duration);
-    let limit = limit.map_err(|error| Problem::bad(format!("`within` {error}")))?.min(LONGEST_WAIT);
+    let limit =
+        within.as_deref().map_or(Ok(Duration::from_secs(5)), |text| limits::duration(text, &limits::WAIT));
+    let limit = limit.map_err(|error| Problem::bad(format!("`within` {error}")))?;
     // A request that waits does not keep the harness.
     drop(parts);
     let wanted = || match &key {
@@ -143,7 +143,7 @@ pub(super) async fn callbacks(
 /// Forgets the callbacks that reached a service.
 #[utoipa::path(
     delete, path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name")),
+    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
     responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn forget_callbacks(

@@ -1,16 +1,12 @@
 //! The harness as a whole: what it is, from the start again, later.
 
 use axum::{Json, http::StatusCode};
-use jiff::Span;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{
-    Running,
-    problem::{Body, Problem},
-};
-use crate::{Info, events::DeadLetter, journal::Exchange};
+use super::{Running, problem::Problem, request::Body};
+use crate::{Info, events::DeadLetter, journal::Exchange, limits};
 
 /// Addresses, instance and API keys of this harness.
 #[utoipa::path(get, operation_id = "get_harness", path = "/_harness", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
@@ -29,7 +25,7 @@ pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Advance {
-    /// How much later, such as `61m` or `1h 30m`.
+    /// How much later, such as `61m` or `1h 30m`: from 1ms to 366d.
     #[schema(example = "61m")]
     advance: String,
 }
@@ -40,25 +36,18 @@ pub(super) struct Advance {
 /// cached decisions do not age.
 #[utoipa::path(
     post, operation_id = "advance_time", path = "/_harness/time", tag = "harness", request_body = Advance,
-    responses((status = 204, description = "Done"), (status = 400, body = Problem, description = "What is wrong with the request, and the mend"))
+    responses((status = 204, description = "Done"))
 )]
 pub(super) async fn advance(
     Running(parts): Running,
     Body(Advance { advance }): Body<Advance>,
 ) -> Result<StatusCode, Problem> {
-    let by = parse_duration(&advance).map_err(|error| Problem::bad(format!("`advance` {error}")))?;
+    let by = limits::advance(&advance).map_err(|error| Problem::bad(format!("`advance` {error}")))?;
+    if parts.clock.now().plus(by).get() > limits::LATEST {
+        return Err(Problem::bad("`advance` must not take the clock past the year 9999"));
+    }
     parts.travel(by).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A duration as people write it: `1h`, `90m`, `3600s`, `1h 30m`.
-pub(super) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    let wrong = |why: String| format!("must be a duration such as `1h` or `90m`: got `{text}` ({why})");
-    let span: Span = text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
-    let duration = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|error| wrong(error.to_string()))?;
-    std::time::Duration::try_from(duration).map_err(|_| wrong("time goes forward only".to_owned()))
 }
 
 /// Runs the function `redeliver` once, and returns its summary.

@@ -97,7 +97,8 @@ impl Log {
     pub(super) fn add(&self, line: String) {
         self.output.secrets.look_through(Place::Log(self.function), &line);
         if !self.output.quiet {
-            eprintln!("{line}");
+            // A reader that has gone away must not keep the function's output from being read.
+            let _ = writeln!(io::stderr(), "{line}");
         }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {

@@ -3,7 +3,11 @@
 mod addresses;
 mod handles;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -49,7 +53,7 @@ impl Drop for Harness {
         processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
         let Some(told) = known_secrets.told() else { return };
         if std::thread::panicking() {
-            eprintln!("a secret was told: {told}");
+            let _ = writeln!(io::stderr(), "a secret was told: {told}");
         } else {
             panic!("a secret was told: {told}");
         }

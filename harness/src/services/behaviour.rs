@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::limits;
+
 /// What a service does with a callback.
 ///
 /// ```no_run
@@ -26,19 +28,26 @@ pub enum Behaviour {
     /// Answers with a status of its own and does not act.
     Answer {
         /// The status, such as 503 or 410.
+        #[serde(deserialize_with = "limits::status")]
+        #[schema(minimum = 200, maximum = 599)]
         status: u16,
         /// Seconds for the `retry-after` header.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "limits::retry_after", skip_serializing_if = "Option::is_none")]
+        #[schema(minimum = 0, maximum = 31_536_000)]
         retry_after: Option<u64>,
     },
     /// Sends the caller elsewhere with 307 and does not act.
     Redirect {
         /// Where to.
+        #[serde(deserialize_with = "limits::address")]
+        #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
         to: String,
     },
     /// Acts and answers, this many milliseconds later.
     Delay {
-        /// How long.
+        /// How long: an hour at the most.
+        #[serde(deserialize_with = "limits::millis")]
+        #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
     /// Takes the request and never answers.
@@ -53,8 +62,12 @@ pub enum Behaviour {
     /// and thus the same every time.
     Flaky {
         /// What is drawn from. A behaviour for the next few callbacks draws on.
+        #[serde(deserialize_with = "limits::seed")]
+        #[schema(minimum = 0, maximum = 9_007_199_254_740_991_u64)]
         seed: u64,
         /// How many in a hundred fail.
+        #[serde(deserialize_with = "limits::percent")]
+        #[schema(minimum = 0, maximum = 100)]
         percent: u8,
     },
 }

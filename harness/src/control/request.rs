@@ -1,0 +1,60 @@
+//! How the control API reads requests. Whatever axum rejects is a [`Problem`] here, so that every response has the
+//! form that the `OpenAPI` document says.
+
+use axum::{
+    Json, RequestPartsExt,
+    body::Bytes,
+    extract::{self, FromRequest, FromRequestParts, Request, rejection::JsonRejection},
+    http::{StatusCode, request::Parts as Head},
+};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// A JSON body, whatever its content type.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // curl -d does not say that it is JSON, so the content type is not looked at.
+        let body = Bytes::from_request(request, state).await.map_err(|error| match error.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "the body must be 2 MB at most"),
+            _ => Problem::bad(error.body_text()),
+        })?;
+        match Json::from_bytes(&body) {
+            // An array would pass for an object whose fields come in that order.
+            Ok(_) if body.trim_ascii_start().first() != Some(&b'{') => {
+                Err(Problem::bad("the body must be a JSON object"))
+            }
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::bad(error.body_text())),
+            Err(error) => Err(Problem::bad(format!("the body must be JSON: {}", error.body_text()))),
+        }
+    }
+}
+
+/// What the path holds.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, _: &S) -> Result<Self, Problem> {
+        let path = head.extract::<extract::Path<T>>().await;
+        path.map(|extract::Path(value)| Self(value)).map_err(|error| Problem::bad(error.body_text()))
+    }
+}
+
+/// What the query holds.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned + 'static, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, _: &S) -> Result<Self, Problem> {
+        let query = head.extract::<extract::Query<T>>().await;
+        query.map(|extract::Query(value)| Self(value)).map_err(|error| Problem::bad(error.body_text()))
+    }
+}
