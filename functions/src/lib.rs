@@ -19,6 +19,7 @@
 //! telemetry  logs and metrics
 //! trace      the trace that an invocation belongs to
 //! key        identifiers, CRNs, states, the window rule; pure
+//! strict_json  JSON from outside, for each of them
 //! ```
 
 #![forbid(unsafe_code)]
@@ -37,6 +38,7 @@ pub mod notify;
 pub mod outbound;
 pub mod outbox;
 pub mod redeliver;
+mod strict_json;
 pub mod sync;
 pub mod telemetry;
 pub mod throttle;

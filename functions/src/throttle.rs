@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn caller(name: &impl ToString) -> Caller {
-        Caller::new(name.to_string())
+        name.to_string().parse().unwrap()
     }
 
     #[test]

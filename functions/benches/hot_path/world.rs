@@ -125,7 +125,7 @@ impl World {
                 .parse()
                 .unwrap(),
             ring: None,
-            caller: keysync::iam::Caller::new("IBMid-1".to_owned()),
+            caller: "IBMid-1".parse().unwrap(),
             correlation_id: "c-2".parse().unwrap(),
             claim: ClaimId::unique(),
             now: EpochMillis::new(NOW),

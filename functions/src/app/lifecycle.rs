@@ -2,13 +2,12 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_http::LambdaEvent;
 
 use crate::{
     clock::Clock,
     config::LifecycleConfig,
-    lifecycle::{Batch, DeadLetters, Failures, Lifecycle},
+    lifecycle::{Batch, DeadLetters, Failures, Lifecycle, Messages},
     notify::SigningKeys,
 };
 
@@ -34,7 +33,7 @@ impl LifecycleApp {
     }
 
     /// Takes a batch.
-    pub async fn handle(self: Arc<Self>, event: LambdaEvent<SqsEvent>) -> Result<Failures, Infallible> {
+    pub async fn handle(self: Arc<Self>, event: LambdaEvent<Messages>) -> Result<Failures, Infallible> {
         let budget = super::budget(Some(&event.context), self.request_timeout);
         let xray = event.context.xray_trace_id.as_deref();
         Ok(self.batch.clone().take(event.payload, xray, budget).await)

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lambda_http::{Context, LambdaEvent, lambda_runtime::Diagnostic};
-use serde_json::Value;
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -48,7 +48,7 @@ impl RedeliverApp {
     }
 
     /// Delivers what is due. What the schedule says does not matter.
-    pub async fn handle(self: Arc<Self>, event: LambdaEvent<Value>) -> Result<Summary, RedeliverError> {
+    pub async fn handle(self: Arc<Self>, event: LambdaEvent<IgnoredAny>) -> Result<Summary, RedeliverError> {
         let trace = Trace::of_xray(event.context.xray_trace_id.as_deref());
         let span = tracing::error_span!("redeliver", trace_id = %trace);
         self.run(&event.context, &trace).instrument(span).await

@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use lambda_http::{Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayV2httpResponse};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_bytes::ByteBuf;
 
-use crate::trace::{TRACEPARENT, TRACESTATE};
+use crate::{
+    strict_json::Strict,
+    trace::{TRACEPARENT, TRACESTATE},
+};
 
 /// The headers that are read; the others are for others.
 const HEADERS: [&str; 8] = [
@@ -29,16 +32,24 @@ const HEADERS: [&str; 8] = [
 /// Stands for a value that no header may have. It does not read, as that does not.
 const UNREADABLE: &[u8] = b"\xff";
 
-/// An event of a function URL. Its texts may be no Unicode. It holds a token, and so does not print itself.
+/// An event of a function URL. It holds a token, and so does not print itself.
+pub struct Event(Fields);
+
+/// What is read of it. Its texts may be no Unicode, and what may be absent may be `null`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+struct Fields {
     raw_path: ByteBuf,
     request_context: Context,
-    headers: Option<BTreeMap<String, ByteBuf>>,
+    headers: Option<BTreeMap<ByteBuf, Option<ByteBuf>>>,
     body: Option<ByteBuf>,
-    #[serde(default)]
-    is_base64_encoded: bool,
+    is_base64_encoded: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Fields::deserialize(Strict::new(from)).map(Self)
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,10 +63,14 @@ struct Http {
 }
 
 impl From<Event> for Request {
-    fn from(event: Event) -> Self {
-        let Event { raw_path, request_context, headers, body, is_base64_encoded } = event;
+    fn from(Event(fields): Event) -> Self {
+        let Fields { raw_path, request_context, headers, body, is_base64_encoded } = fields;
         let body = body.unwrap_or_default().into_vec();
-        let body = if is_base64_encoded { BASE64_STANDARD.decode(&body).unwrap_or(body) } else { body };
+        let body = if is_base64_encoded == Some(true) {
+            BASE64_STANDARD.decode(&body).unwrap_or(body)
+        } else {
+            body
+        };
         let mut request = Self::new(Body::Binary(body));
         // What is no method is one that no path answers to.
         *request.method_mut() = Method::from_bytes(&request_context.http.method).unwrap_or(Method::CONNECT);
@@ -64,13 +79,16 @@ impl From<Event> for Request {
     }
 }
 
-fn read(given: BTreeMap<String, ByteBuf>) -> HeaderMap {
+fn read(given: BTreeMap<ByteBuf, Option<ByteBuf>>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
-        let Some(name) = HEADERS.into_iter().find(|header| header.eq_ignore_ascii_case(&name)) else {
+        let Some(name) = HEADERS.into_iter().find(|header| header.as_bytes().eq_ignore_ascii_case(&name))
+        else {
             continue;
         };
-        let value = HeaderValue::from_bytes(&value).or_else(|_| HeaderValue::from_bytes(UNREADABLE));
+        // A header without a value is there, too, and must not count as absent.
+        let value = value.as_deref().map_or(UNREADABLE, Vec::as_slice);
+        let value = HeaderValue::from_bytes(value).or_else(|_| HeaderValue::from_bytes(UNREADABLE));
         if let Ok(value) = value {
             headers.append(HeaderName::from_static(name), value);
         }
@@ -146,8 +164,48 @@ mod tests {
     }
 
     #[test]
+    fn tolerates_null_where_a_field_may_be_absent() {
+        let mut event = event();
+        for name in ["headers", "body", "isBase64Encoded", "cookies"] {
+            event[name] = Value::Null;
+        }
+        assert!(request(&event).headers().is_empty() && request(&event).body().is_empty());
+        event["headers"] = json!({"x-other": null, "x-kms-key-ring": null});
+        let ring = request(&event).headers()["x-kms-key-ring"].clone();
+        assert!(ring.to_str().is_err(), "it does not count as absent");
+    }
+
+    #[test]
+    fn tolerates_half_a_surrogate_pair_in_unknown_fields() {
+        for unknown in [
+            r#""cookies": ["\ud800"]"#,
+            r#""\ud800": 1"#,
+            r#""queryStringParameters": {"\udfff": "\ud800"}"#,
+            r#""headers": {"\ud800": "\ud800", "x-\udfff": ""}"#,
+        ] {
+            let event = format!(
+                r#"{{"rawPath": "/", "requestContext": {{"http": {{"method": "PUT"}}}}, {unknown}}}"#
+            );
+            // As `lambda_runtime` reads it.
+            let mut json = serde_json::Deserializer::from_str(&event);
+            let request = Request::from(serde_path_to_error::deserialize::<_, Event>(&mut json).unwrap());
+            assert!(request.method() == Method::PUT && request.headers().is_empty(), "{unknown}");
+        }
+    }
+
+    #[test]
     fn what_is_no_event_of_a_function_url_is_an_error() {
-        for event in ["null", "{}", "[]", r#"{"Records": []}"#, r#"{"rawPath": "/"}"#] {
+        for event in [
+            "null",
+            "{}",
+            "[]",
+            r#"{"Records": []}"#,
+            r#"{"rawPath": "/"}"#,
+            r#"["/", [["PUT"]], null, null, null]"#,
+            r#"{"rawPath": "/", "requestContext": [["PUT"]]}"#,
+            r#"{"rawPath": "/", "rawPath": "/", "requestContext": {"http": {"method": "PUT"}}}"#,
+            r#"{"rawPath": "/", "requestContext": {"http": {"method": "PUT"}}, "headers": {"host": "a", "host": "b"}}"#,
+        ] {
             assert!(serde_json::from_str::<Event>(event).is_err(), "{event}");
         }
     }

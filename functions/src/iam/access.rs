@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{IamError, UnverifiedToken};
-use crate::{clock::Clock, key::EpochMillis, outbound};
+use crate::{clock::Clock, key::EpochMillis, outbound, strict_json};
 
 /// The action that a caller needs.
 const ACTION: &str = "kms.secrets.sync";
@@ -126,7 +126,7 @@ struct Obligation {
 }
 
 fn decision(body: &[u8], now: EpochMillis) -> Result<Decision, IamError> {
-    let Answer { responses: [AnswerItem { authorization_decision: answer }] } = serde_json::from_slice(body)
+    let Answer { responses: [AnswerItem { authorization_decision: answer }] } = strict_json::from_slice(body)
         .map_err(|error| IamError::Unavailable(format!("/v2/authz answered no decision: {error}")))?;
     let allowed = Duration::from_secs(answer.obligation.max_cache_age_seconds);
     let most = if answer.permitted { MAX_PERMIT_AGE } else { MAX_DENIAL_AGE };
@@ -162,10 +162,35 @@ mod tests {
 
     #[test]
     fn what_is_no_decision_lets_nobody_pass() {
-        for body in
-            [&b""[..], b"{}", b"{\"responses\":[]}", b"{\"responses\":[{\"authorizationDecision\":{}}]}"]
-        {
-            assert!(matches!(decision(body, EpochMillis::new(0)), Err(IamError::Unavailable(_))));
+        let permit = String::from_utf8(answer(true, 600)).unwrap();
+        let with = |from: &str, to: &str| {
+            let other = permit.replacen(from, to, 1);
+            assert_ne!(other, permit);
+            other.into_bytes()
+        };
+        for body in [
+            Vec::new(),
+            b"{}".to_vec(),
+            b"{\"responses\":[]}".to_vec(),
+            b"{\"responses\":[{\"authorizationDecision\":{}}]}".to_vec(),
+            // Arrays are no objects.
+            b"[[[[true]]]]".to_vec(),
+            b"[[[[true,[600]]]]]".to_vec(),
+            b"{\"responses\":[[[true]]]}".to_vec(),
+            b"{\"responses\":[{\"authorizationDecision\":[true]}]}".to_vec(),
+            b"{\"responses\":{\"authorizationDecision\":{\"permitted\":true}}}".to_vec(),
+            with("{\"maxCacheAgeSeconds\":600}", "[600]"),
+            with("true", "\"true\""),
+            with("true", "1"),
+            with("true", "true,\"permitted\":true"),
+            with("true", "false,\"permitted\":true"),
+            [permit.as_bytes(), b"{}"].concat(),
+            [b"\xef\xbb\xbf", permit.as_bytes()].concat(),
+            [&permit.as_bytes()[..permit.len() - 1], b",\"x\":\"\xff\"}"].concat(),
+        ] {
+            let decision = decision(&body, EpochMillis::new(0));
+            let said = String::from_utf8_lossy(&body);
+            assert!(matches!(decision, Err(IamError::Unavailable(_))), "{said}: {decision:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use jsonwebtoken::DecodingKey;
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -129,10 +129,12 @@ impl Jwks {
     }
 
     async fn try_fetch(&self) -> Result<(), String> {
-        let response = outbound::send(self.http.get(self.url.clone()), FETCH_TIMEOUT)
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(outbound::reason)?;
+        let request = self.http.get(self.url.clone());
+        let response = outbound::send(request, FETCH_TIMEOUT).await.map_err(outbound::reason)?;
+        // Nothing else says that the body is the set (contract section 3).
+        if response.status() != StatusCode::OK {
+            return Err(format!("/identity/keys answered {}, not 200", response.status()));
+        }
         let body = outbound::read_up_to(response, MAX_SET_BYTES)
             .await
             .map_err(outbound::reason)?

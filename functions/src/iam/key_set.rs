@@ -5,7 +5,9 @@ use std::{collections::HashMap, ops::RangeInclusive};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::strict_json;
 
 /// The RSA moduli that are trusted, in bits. The most is what aws-lc-rs verifies with.
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
@@ -15,10 +17,11 @@ const MAX_EXPONENT_BYTES: usize = 4;
 /// The RS256 signature keys of a set; what is not one is passed over.
 pub(super) fn parse(body: &[u8]) -> Result<HashMap<String, DecodingKey>, String> {
     #[derive(Deserialize)]
-    struct Set {
-        keys: Vec<Value>,
+    struct Set<'a> {
+        #[serde(borrow)]
+        keys: Vec<&'a RawValue>,
     }
-    let set: Set = serde_json::from_slice(body).map_err(|error| format!("not a JWKS: {error}"))?;
+    let set: Set<'_> = strict_json::from_slice(body).map_err(|error| format!("not a JWKS: {error}"))?;
     let mut keys = HashMap::new();
     for (kid, key) in set.keys.into_iter().filter_map(signature_key) {
         keys.entry(kid).or_insert(key);
@@ -26,7 +29,7 @@ pub(super) fn parse(body: &[u8]) -> Result<HashMap<String, DecodingKey>, String>
     if keys.is_empty() { Err("the set holds no usable RS256 key".to_owned()) } else { Ok(keys) }
 }
 
-fn signature_key(jwk: Value) -> Option<(String, DecodingKey)> {
+fn signature_key(jwk: &RawValue) -> Option<(String, DecodingKey)> {
     #[derive(Deserialize)]
     struct Jwk {
         kid: String,
@@ -37,7 +40,7 @@ fn signature_key(jwk: Value) -> Option<(String, DecodingKey)> {
         n: String,
         e: String,
     }
-    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let jwk: Jwk = strict_json::from_str(jwk.get()).ok()?;
     let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
     let fits = jwk.kty == "RSA"
         && jwk.alg.is_none_or(|alg| alg == "RS256")
@@ -64,7 +67,7 @@ fn number(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::DecodingKeyKind;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -114,5 +117,24 @@ mod tests {
             assert_eq!(kids, ["good"], "{wrong}");
         }
         assert!(parse(b"{\"keys\":[]}").is_err() && parse(b"<html>").is_err());
+    }
+
+    #[test]
+    fn passes_over_keys_that_are_no_objects_or_have_duplicates() {
+        let good = jwk("good").to_string();
+        let [kid, n] = ["kid", "n"].map(|name| jwk("array")[name].to_string());
+        for wrong in [
+            format!(r#"[{kid}, "RSA", "RS256", "sig", null, {n}, "AQAB"]"#),
+            good.replacen('{', r#"{"kid":"other","#, 1),
+            good.replacen(r#""RS256""#, r#"{"RS256":null}"#, 1),
+            "null".to_owned(),
+        ] {
+            let body = format!(r#"{{"keys":[{wrong},{good}]}}"#);
+            let kids: Vec<String> = parse(body.as_bytes()).unwrap().into_keys().collect();
+            assert_eq!(kids, ["good"], "{wrong}");
+        }
+        let set = format!(r#"{{"keys":[{good}]}}"#);
+        let invalid = [&set.as_bytes()[..set.len() - 1], b",\"x\":\"\xff\"}"].concat();
+        assert!(parse(set.as_bytes()).is_ok() && parse(&invalid).is_err(), "no UTF-8");
     }
 }

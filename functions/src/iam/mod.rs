@@ -1,11 +1,13 @@
 //! Who is asking, and may they? Authentication by the token alone, authorization by asking IAM.
 
 mod access;
+mod caller;
 mod jwks;
 mod key_set;
 mod token;
 
-pub use token::{Caller, NoSubject, UnverifiedToken};
+pub use caller::Caller;
+pub use token::{NoSubject, UnverifiedToken};
 
 use access::Access;
 use jwks::Jwks;
@@ -90,7 +92,7 @@ impl Iam {
             account: claims.account.bss,
             instance,
         };
-        Ok(Authenticated { caller: Caller::new(claims.iam_id), instance })
+        Ok(Authenticated { caller: claims.iam_id, instance })
     }
 
     /// Lets the caller pass if it may synchronize `key`.

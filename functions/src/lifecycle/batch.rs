@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 use tracing::{
     Instrument, Span,
@@ -14,6 +15,7 @@ use tracing::{
 use super::{DeadLetters, KeyEvent, Lifecycle, NotTaken};
 use crate::{
     deadline::Budget,
+    strict_json::Strict,
     telemetry::{self, millis},
     trace::Trace,
 };
@@ -27,6 +29,16 @@ const AT_ONCE: usize = 10;
 /// The messages that failed, as Lambda wants to be told (`ReportBatchItemFailures`).
 pub type Failures = SqsBatchResponse;
 
+/// What Lambda hands on of a queue: some messages.
+#[derive(Debug)]
+pub struct Messages(SqsEvent);
+
+impl<'de> Deserialize<'de> for Messages {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        SqsEvent::deserialize(Strict::new(from)).map(Self)
+    }
+}
+
 /// Takes batches.
 #[derive(Debug)]
 pub struct Batch {
@@ -39,7 +51,12 @@ pub struct Batch {
 impl Batch {
     /// Takes every message, and tells which have to come again. `xray` is the invocation's trace, for
     /// messages that bring none.
-    pub async fn take(self: Arc<Self>, batch: SqsEvent, xray: Option<&str>, budget: Budget) -> Failures {
+    pub async fn take(
+        self: Arc<Self>,
+        Messages(batch): Messages,
+        xray: Option<&str>,
+        budget: Budget,
+    ) -> Failures {
         let failed = stream::iter(batch.records)
             .map(|message| {
                 let id = message.message_id.clone().unwrap_or_default();
@@ -103,4 +120,24 @@ fn failure(id: String) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = id;
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_objects_with_each_field_once() {
+        let good =
+            r#"{"Records": [{"messageId": "1", "body": "{}", "attributes": null, "\ud800": "\ud800"}]}"#;
+        let Messages(event) = serde_json::from_str(good).unwrap();
+        assert_eq!(event.records[0].body.as_deref(), Some("{}"));
+        for bad in [
+            "[[]]",
+            r#"{"Records": [["1", null, "{}", null, null, {}, {}]]}"#,
+            r#"{"Records": [{"messageId": "1", "messageId": "2", "body": "{}"}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Messages>(bad).is_err(), "{bad}");
+        }
+    }
 }

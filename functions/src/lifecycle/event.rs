@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::key::{
-    EpochMillis, EventId, KeyCrn, KeyFacts, KeyRing, KeyState, KeyType, KeyVersion, LifecycleAction,
-    ResourceCrn,
+use crate::{
+    key::{
+        EpochMillis, EventId, KeyCrn, KeyFacts, KeyRing, KeyState, KeyType, KeyVersion, LifecycleAction,
+        ResourceCrn,
+    },
+    strict_json::Strict,
 };
 
 /// The one version of `detail` that is read here.
@@ -68,20 +70,17 @@ impl BadEvent {
 impl KeyEvent {
     /// Reads an event's JSON.
     pub fn read(json: &str) -> Result<Self, BadEvent> {
-        let mut json = serde_json::Deserializer::from_str(json);
-        let Envelope { detail_type, detail } = read(&mut json, "")?;
-        json.end().map_err(|error| BadEvent(format!("the event: {error}")))?;
-        let common: Common = read(&detail, "detail")?;
+        let Envelope { detail_type, detail: common } = read::<Common>(json)?;
         if common.schema_version != SCHEMA_VERSION {
             let got = common.schema_version;
             return Err(BadEvent(format!("detail.schemaVersion must be {SCHEMA_VERSION}: got {got}")));
         }
-        let what = what(&detail_type, &detail, &common)?;
+        let what = what(&detail_type, json, &common)?;
         Ok(Self { key: common.key_crn, occurred_at: common.occurred_at.0, what })
     }
 }
 
-fn what(detail_type: &str, detail: &Value, common: &Common) -> Result<What, BadEvent> {
+fn what(detail_type: &str, json: &str, common: &Common) -> Result<What, BadEvent> {
     let action = match detail_type {
         "kms.secrets.create" => LifecycleAction::Create,
         "kms.secrets.rotate" => LifecycleAction::Rotate,
@@ -91,15 +90,15 @@ fn what(detail_type: &str, detail: &Value, common: &Common) -> Result<What, BadE
         "kms.secrets.disable" => LifecycleAction::Disable,
         "kms.secrets.purge" => return Ok(What::Purge),
         "kms.registrations.create" | "kms.registrations.delete" => {
-            let Registration { resource_crn } = read(detail, "detail")?;
-            return Ok(What::Registration(resource_crn, detail_type.ends_with("create")));
+            let registration: Registration = read(json)?.detail;
+            return Ok(What::Registration(registration.resource_crn, detail_type.ends_with("create")));
         }
-        "kms.secrets-event.ack" => return acknowledgement(detail, common),
+        "kms.secrets-event.ack" => return acknowledgement(json, common),
         other => {
             return Err(BadEvent(format!("detail-type names no event that is known here: got `{other}`")));
         }
     };
-    let Key { kind, state, ring, version } = read(detail, "detail")?;
+    let Key { kind, state, ring, version } = read(json)?.detail;
     if !action.leads_to(state) {
         let (state, action) = (u8::from(state), action.as_str());
         return Err(BadEvent(format!("detail.keyState cannot be {state} after the action `{action}`")));
@@ -109,8 +108,8 @@ fn what(detail_type: &str, detail: &Value, common: &Common) -> Result<What, BadE
     Ok(What::Action(action, facts))
 }
 
-fn acknowledgement(detail: &Value, common: &Common) -> Result<What, BadEvent> {
-    let Acknowledgement { event_id, adopter_key_state } = read(detail, "detail")?;
+fn acknowledgement(json: &str, common: &Common) -> Result<What, BadEvent> {
+    let Acknowledgement { event_id, adopter_key_state } = read(json)?.detail;
     let event: EventId =
         event_id.parse().map_err(|error| BadEvent(format!("detail.eventId {error}: got `{event_id}`")))?;
     if event.key != common.key_crn.key {
@@ -125,9 +124,9 @@ const LONGEST_STATE: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Envelope {
+struct Envelope<D> {
     detail_type: String,
-    detail: Value,
+    detail: D,
 }
 
 #[derive(Deserialize)]
@@ -185,20 +184,18 @@ impl TryFrom<String> for Instant {
     }
 }
 
-/// Reads a `T`, or says which field does not read and why.
-fn read<'de, T: Deserialize<'de>>(
-    from: impl serde::Deserializer<'de, Error = serde_json::Error>,
-    within: &str,
-) -> Result<T, BadEvent> {
-    serde_path_to_error::deserialize(from).map_err(|error| {
-        let path = match (within, error.path().to_string().as_str()) {
-            ("", ".") => "the event".to_owned(),
-            ("", path) => path.to_owned(),
-            (within, ".") => within.to_owned(),
-            (within, path) => format!("{within}.{path}"),
+/// Reads an event, and of its `detail` a `D`; or says which field does not read and why.
+fn read<D: for<'de> Deserialize<'de>>(json: &str) -> Result<Envelope<D>, BadEvent> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let event = serde_path_to_error::deserialize(Strict::new(&mut json)).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => "the event".to_owned(),
+            path => path,
         };
         BadEvent(format!("{path}: {}", error.inner()))
-    })
+    })?;
+    json.end().map_err(|error| BadEvent(format!("the event: {error}")))?;
+    Ok(event)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod event;
 
 use std::time::Duration;
 
-pub use batch::{Batch, Failures};
+pub use batch::{Batch, Failures, Messages};
 pub use dead_letter::{DeadLetterError, DeadLetters};
 pub use event::{BadEvent, KeyEvent, What};
 

@@ -148,7 +148,9 @@ async fn a_set_that_is_too_large_or_broken_leaves_the_one_that_is_there() {
     good.delete_async().await;
     let huge = json!({"keys": [jwk("b")], "padding": "x".repeat(MAX_SET_BYTES)}).to_string();
     let cut_short = json!({"keys": [jwk("b")]}).to_string().replace('}', "");
-    for broken in [huge, cut_short, r#"{"keys":[]}"#.to_owned(), "<html>".to_owned()] {
+    let twice = json!({"keys": [jwk("b")]}).to_string().replacen('{', r#"{"keys":[],"#, 1);
+    let in_an_array = json!([[jwk("b")]]).to_string();
+    for broken in [huge, cut_short, twice, in_an_array, r#"{"keys":[]}"#.to_owned(), "<html>".to_owned()] {
         let mock = server
             .mock_async(|when, then| {
                 when.method(GET).path("/identity/keys");
@@ -174,4 +176,21 @@ async fn those_who_wait_for_a_fetch_that_fails_do_not_fetch_again() {
     fault.assert_calls_async(1).await;
     assert!(cache.key("a").await.is_err(), "who comes later asks again");
     fault.assert_calls_async(2).await;
+}
+
+#[tokio::test]
+async fn trusts_a_set_only_with_status_200() {
+    for status in [201, 202, 203, 206, 300, 301, 302, 304, 307, 400, 401, 404, 500, 503] {
+        let server = MockServer::start_async().await;
+        let mock = server
+            .mock_async(|when, then| {
+                when.method(GET).path("/identity/keys");
+                then.status(status).json_body(json!({"keys": [jwk("a")]}));
+            })
+            .await;
+        let (cache, _) = cache(&server);
+        let key = cache.key("a").await;
+        assert!(matches!(key, Err(IamError::Unavailable(_))), "{status}");
+        mock.assert_calls_async(1).await;
+    }
 }

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -88,6 +88,47 @@ fn what_does_not_read_is_named_with_its_place() {
     let and_more = format!("{} and more", event(rotate));
     assert!(KeyEvent::read(&and_more).unwrap_err().to_string().contains("trailing characters"));
     assert!(KeyEvent::read("{}").unwrap_err().to_string().contains("missing field `detail-type`"));
+}
+
+/// What serde would take for the event, and JSON does not say.
+#[test]
+fn rejects_other_forms_of_objects_and_enums() {
+    let rotate = "kms.secrets.rotate";
+    let detail = event(rotate)["detail"].clone();
+    let in_order = json!([1, KEY, detail["occurredAt"]]);
+    for (problem, says) in [
+        (problem(rotate, "/detail", in_order), "detail: invalid type: sequence"),
+        (problem(rotate, "/detail", json!([detail])), "detail: invalid type: sequence"),
+        (problem(rotate, "/detail/keyType", json!({"root": null})), "detail.keyType: invalid type: map"),
+        (
+            problem(rotate, "/detail/keyVersion", json!(["v-2", "2026-11-24T05:00:00Z"])),
+            "detail.keyVersion: invalid type: sequence",
+        ),
+        (problem("kms.registrations.create", "/detail", json!([BUCKET])), "detail: invalid type: sequence"),
+    ] {
+        assert!(problem.starts_with(says), "{problem:?} does not start with {says:?}");
+    }
+    let event = event(rotate);
+    let as_array = json!([event["detail-type"], event["detail"]]).to_string();
+    assert!(
+        KeyEvent::read(&as_array).unwrap_err().to_string().starts_with("the event: invalid type: sequence")
+    );
+}
+
+#[test]
+fn rejects_duplicate_fields_and_tolerates_unknown_ones() {
+    let event = event("kms.secrets.delete").to_string().replace("\"keyState\":1", "\"keyState\":5");
+    assert!(KeyEvent::read(&event).is_ok());
+    for (field, twice) in [
+        ("\"keyState\":5", "\"keyState\":5,\"keyState\":5"),
+        ("\"schemaVersion\":1", "\"schemaVersion\":1,\"schema\\u0056ersion\":1"),
+        ("\"detail-type\":", "\"detail-type\":\"kms.secrets.purge\",\"detail-type\":"),
+    ] {
+        let twice = event.replacen(field, twice, 1);
+        assert!(KeyEvent::read(&twice).unwrap_err().to_string().contains("duplicate field"), "{twice}");
+    }
+    let unknown = event.replacen("\"keyState\":5", "\"keyState\":5,\"x\":\"\\ud800\",\"\\ud800\":[[1]]", 1);
+    assert!(unknown != event && KeyEvent::read(&unknown).is_ok());
 }
 
 #[test]
