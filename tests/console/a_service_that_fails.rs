@@ -21,6 +21,7 @@ const BELOW_ITS_LABEL: &str = "
     return strays.map(cell => cell.innerText)";
 
 #[tokio::test]
+#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
 async fn a_service_that_works_again_is_seen_to_without_a_reload() {
     let name = "a_service_that_works_again_is_seen_to_without_a_reload";
     browser_test(name, Options::wide(), async |browser| {
@@ -58,6 +59,7 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
 }
 
 #[tokio::test]
+#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
 async fn what_came_to_nothing_is_said_with_its_reason() {
     browser_test("what_came_to_nothing_is_said_with_its_reason", Options::narrow(), async |browser| {
         let harness = in_process().service("data-catalog").service("photo-store").start().await.unwrap();

@@ -8,6 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
+#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
 async fn keys_are_found_among_many() {
     browser_test("keys_are_found_among_many", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();

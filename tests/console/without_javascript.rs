@@ -10,6 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
+#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
 async fn a_key_is_synchronized_and_deleted_without_a_script() {
     let name = "a_key_is_synchronized_and_deleted_without_a_script";
     browser_test(name, Options::narrow().without_script().in_time_zone("Asia/Tokyo"), async |browser| {

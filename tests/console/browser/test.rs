@@ -1,8 +1,7 @@
-//! A test in a browser: where there is one, and with a picture where it fails.
+//! A test in a browser, with a picture where it fails.
 
 use std::{
     env, fs,
-    io::Write,
     panic::{AssertUnwindSafe, resume_unwind},
     path::PathBuf,
 };
@@ -15,15 +14,10 @@ use super::{Browser, Options, picture};
 /// [`Browser::assert_no_complaints`]). Where it fails, there are a picture and the page's source in `target/console`, as
 /// `failed-<name>.png` and `.html`.
 pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncFnOnce(&Browser)) {
-    if env::var_os("KEYSYNC_TEST_BROWSER").is_none() {
-        // Past the test runner, which keeps what tests that succeed print to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{name} was not run: it takes a browser. \
-             Run `tests/browser cargo test --workspace --test console`, which finds or installs one"
-        );
-        return;
-    }
+    assert!(
+        env::var_os("KEYSYNC_TEST_BROWSER").is_some(),
+        "{name} needs a browser: run `tests/browser tests/console/run`, which finds or installs one"
+    );
     let name = format!("failed-{name}");
     for of_before in evidence(&name) {
         let _ = fs::remove_file(of_before);

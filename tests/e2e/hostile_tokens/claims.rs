@@ -45,9 +45,13 @@ async fn times_that_are_over_or_yet_to_come_or_none() {
     ] {
         tokens.push(with(&forge, "exp", exp));
     }
-    for (name, absurd) in
-        [("iat", json!(1e300)), ("iat", json!("now")), ("nbf", json!(1e300)), ("nbf", json!("now"))]
-    {
+    for (name, absurd) in [
+        ("iat", json!(1e300)),
+        ("iat", json!("now")),
+        ("nbf", json!(1e300)),
+        ("nbf", json!("now")),
+        ("nbf", json!(null)),
+    ] {
         tokens.push(with(&forge, name, absurd));
     }
     let (header, claims) = forge.parts();
@@ -112,6 +116,9 @@ async fn somebody_who_has_no_name_or_no_account_or_two() {
         given_twice(&forge, "account", json!({"bss": "another"})),
         with(&forge, "account", json!(account)),
         with(&forge, "account", json!([])),
+        with(&forge, "account", json!([account])),
+        with(&forge, "account", json!([true, account])),
+        with(&forge, "account", json!([{"bss": account}])),
     ];
     for iam_id in [
         json!(""),
@@ -121,6 +128,14 @@ async fn somebody_who_has_no_name_or_no_account_or_two() {
         json!("a\nb"),
         json!("a\u{0}"),
         json!("a".repeat(257)),
+        json!(" "),
+        json!("a b"),
+        json!("IBMid-1 "),
+        json!("a\u{7f}"),
+        json!("a\u{a0}b"),
+        json!("IBM\u{619};id-1"),
+        json!("IBMid-\u{ff11}"),
+        json!("\u{202e}1-diMBI"),
     ] {
         tokens.push(with(&forge, "iam_id", iam_id));
     }
@@ -133,6 +148,7 @@ async fn somebody_who_has_no_name_or_no_account_or_two() {
         json!(format!("{account}:{}:key:x", forge.world.harness.instance())),
         json!("a/b"),
         json!("ä"),
+        json!("a".repeat(129)),
     ] {
         tokens.push(with(&forge, "account", json!({"valid": true, "bss": bss})));
     }

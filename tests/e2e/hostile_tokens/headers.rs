@@ -30,7 +30,9 @@ async fn an_algorithm_of_its_own() {
     ]
     .map(|alg| with(json!(alg)))
     .to_vec();
-    tokens.extend([json!(null), json!(256), json!(["RS256"]), json!({"RS256": true})].map(with));
+    let other_forms =
+        [json!(null), json!(256), json!(["RS256"]), json!({"RS256": true}), json!({"RS256": null})];
+    tokens.extend(other_forms.map(with));
     let (header, claims) = forge.parts();
     let mut without = header.clone();
     without.as_object_mut().unwrap().remove("alg");
@@ -96,12 +98,13 @@ async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind(
         with("crit", json!([])),
         with("crit", json!("exp")),
         with("crit", json!({"exp": true})),
+        with("crit", json!(null)),
         ("unencoded payload (RFC 7797)".to_owned(), unencoded),
     ];
     for typ in ["logout+jwt", "secevent+jwt", "dpop+jwt", "id_token", "JOSE", "JWE", ""] {
         tokens.push(with("typ", json!(typ)));
     }
-    tokens.push(with("typ", json!(["JWT"])));
+    tokens.extend([json!(["JWT"]), json!(null), json!({"JWT": null})].map(|typ| with("typ", typ)));
     forge.refuses(401, tokens).await;
 }
 

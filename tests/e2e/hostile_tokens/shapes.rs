@@ -28,6 +28,7 @@ async fn nobody_can_be_read_from_it() {
         ("a token in a token", signed(&token)),
         ("a token in quotes in a token", signed(&format!("\"{token}\""))),
         ("claims that are a list", signed(&format!("[{claimed}]"))),
+        ("claims that are a list of texts", signed(r#"["somebody@example.com"]"#)),
         ("claims that are null", signed("null")),
         ("no claims", signed("")),
         ("claims with a tail", signed(&format!("{claimed}x"))),
@@ -51,6 +52,11 @@ async fn nobody_can_be_read_from_it() {
     forge.accepts(named(&[("claims nested deeply", signed(&deep))])).await;
 }
 
+/// `object` with one more member, whose value is no UTF-8.
+fn hidden(object: &str) -> Vec<u8> {
+    [b"{\"x-hidden\":\"\xc0\xaf\",", &object.as_bytes()[1..]].concat()
+}
+
 #[tokio::test]
 async fn it_names_somebody_and_is_no_token() {
     let forge = Forge::new().await;
@@ -66,6 +72,12 @@ async fn it_names_somebody_and_is_no_token() {
         ("a header behind a byte order mark", forge.signed(format!("\u{feff}{head}"), &claimed)),
         ("a header that is no JSON", forge.signed("alg=RS256", &claimed)),
         ("a header that is no UTF-8", forge.signed([head.as_bytes(), &[0xFF]].concat(), &claimed)),
+        (
+            "a header that is a list of texts",
+            forge.signed(format!("[{}, {}]", header["alg"], header["kid"]), &claimed),
+        ),
+        ("a claim that nobody reads is no UTF-8", forge.signed(&head, hidden(&claimed))),
+        ("a parameter that nobody reads is no UTF-8", forge.signed(hidden(&head), &claimed)),
         ("a header with padding", format!("{first}=.{second}.{third}")),
         ("over 16 KB", forge.good().claim("padding", "x".repeat(20_000)).build().unwrap()),
         ("over 16 KB of nothing", "x".repeat(17_000)),

@@ -87,7 +87,7 @@ pub fn event(data: &[u8]) {
 fn taken(request: &Request) -> Option<SyncRequest> {
     traced(request.headers());
     let id = correlation_id(request.headers());
-    assert!(id.to_string().bytes().all(|c| c.is_ascii_graphic()) && !id.to_string().is_empty());
+    assert_eq!(id.to_string().parse().as_ref(), Ok(&id));
     match SyncRequest::parse(request, &id) {
         Ok(taken) => {
             assert!(request.raw_http_path().starts_with("/api/v2/keys/") && request.method() == "POST");

@@ -1,13 +1,25 @@
-//! What `tests/fuzz/run` looks for with libFuzzer, tried with some thousands of inputs: seeds, and what becomes of them
-//! by a few changes, as a fuzzer makes them.
+//! What `tests/fuzz/run` looks for with libFuzzer, tried with some thousands of inputs: those of `seeds/`, and what
+//! becomes of them by a few changes, as a fuzzer makes them.
+//!
+//! The random numbers are the same in each run; `tests/properties` tries fresh ones (`KEYSYNC_TEST_SEED`). An input that
+//! breaks a property is written to `seeds/`, and so is the first that the next run tries.
 
-use std::{fs, ops::Range, path::Path};
+use std::{
+    env, fs,
+    ops::Range,
+    panic,
+    path::{Path, PathBuf},
+};
 
+use aws_lc_rs::digest;
 use proptest::{
     prelude::*,
     sample::Index,
-    test_runner::{Config, TestRunner},
+    test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
+
+/// How many inputs are tried to make one that breaks a property shorter.
+const SHRINKING: u32 = 2000;
 
 /// What parsers look for.
 const WORDS: [&str; 18] = [
@@ -60,15 +72,20 @@ impl Change {
     }
 }
 
-/// The property `of` holds for the seeds in its folder, and for what becomes of them.
+/// The property `of` holds for the inputs in its folder, and for what becomes of them.
 fn holds(name: &str, cases: u32, of: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
-    let files = fs::read_dir(folder).expect("a folder of seeds");
-    let seeds: Vec<Vec<u8>> =
-        files.map(|seed| fs::read(seed.expect("a seed").path()).expect("a file")).collect();
-    for seed in &seeds {
-        of(seed);
+    let seed = env::var("KEYSYNC_TEST_SEED")
+        .map_or(1, |seed| seed.parse().expect("KEYSYNC_TEST_SEED is an integer"));
+    holds_in(&folder, seed, cases, of).unwrap_or_else(|broken| panic!("{name}, seed {seed}: {broken}"));
+}
+
+fn holds_in(folder: &Path, seed: u64, cases: u32, of: fn(&[u8])) -> Result<(), String> {
+    let seeds = inputs(folder);
+    for (file, input) in &seeds {
+        panic::catch_unwind(|| of(input)).map_err(|_| format!("{} breaks it: see above", file.display()))?;
     }
+    let seeds: Vec<Vec<u8>> = seeds.into_iter().map(|(_, input)| input).collect();
     let changed = (prop::sample::select(seeds), prop::collection::vec(Change::any(), 0..6));
     let changed = changed.prop_map(|(mut input, changes)| {
         for change in changes {
@@ -77,14 +94,43 @@ fn holds(name: &str, cases: u32, of: fn(&[u8])) {
         input
     });
     let inputs = prop_oneof![9 => changed, 1 => prop::collection::vec(any::<u8>(), 0..300)];
-    // A failure prints its input: make it a seed.
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&inputs, |input| {
-            of(&input);
-            Ok(())
-        })
-        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: SHRINKING, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, numbers(seed));
+    let result = runner.run(&inputs, |input| {
+        of(&input);
+        Ok(())
+    });
+    match result {
+        Ok(()) => Ok(()),
+        Err(TestError::Abort(why)) => Err(format!("given up: {why}")),
+        Err(TestError::Fail(why, input)) => Err(format!(
+            "{why}\n{} breaks it, and is tried first from now on: mend the code, and commit that file with it",
+            kept(folder, &input).display()
+        )),
+    }
+}
+
+/// Inputs by their files, in the same order on each machine.
+fn inputs(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(folder).expect("a folder of inputs");
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    files.into_iter().map(|file| (file.clone(), fs::read(file).expect("a file"))).collect()
+}
+
+/// Random numbers that `seed` decides.
+fn numbers(seed: u64) -> TestRng {
+    TestRng::from_seed(RngAlgorithm::ChaCha, &seed.to_le_bytes().repeat(4))
+}
+
+/// Writes `input` to `folder`, by its hash.
+fn kept(folder: &Path, input: &[u8]) -> PathBuf {
+    let hash = digest::digest(&digest::SHA256, input);
+    let name: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let file = folder.join(name);
+    fs::write(&file, input).expect("a file that can be written");
+    file
 }
 
 #[test]
@@ -115,4 +161,30 @@ fn any_item() {
 #[test]
 fn any_lifecycle_event() {
     holds("lifecycle_event", 10_000, keysync_fuzz::lifecycle_event);
+}
+
+#[test]
+fn keeps_the_input_that_breaks_a_property() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("properties");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("good"), "good").unwrap();
+    let has_an_n = |input: &[u8]| assert!(!input.contains(&b'n'), "an n");
+    let broken = holds_in(&folder, 1, 1000, has_an_n).unwrap_err();
+    let [(file, input), (_, good)] = &inputs(&folder)[..] else { panic!("two files: {broken}") };
+    assert!(broken.contains("an n") && broken.contains(&file.display().to_string()), "{broken}");
+    assert!(input.contains(&b'n') && good == b"good");
+    let again = holds_in(&folder, 2, 0, has_an_n).unwrap_err();
+    assert!(again.contains(&format!("{} breaks it", file.display())), "{again}");
+}
+
+#[test]
+fn same_seed_makes_same_inputs() {
+    let some = |seed| {
+        let mut runner = TestRunner::new_with_rng(Config::default(), numbers(seed));
+        let inputs = prop::collection::vec(any::<u8>(), 100);
+        inputs.new_tree(&mut runner).unwrap().current()
+    };
+    assert_eq!(some(1), some(1));
+    assert_ne!(some(1), some(2));
 }
