@@ -15,6 +15,7 @@ use aws_lc_rs::digest;
 use proptest::{
     prelude::*,
     sample::Index,
+    strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
 
