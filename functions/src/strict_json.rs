@@ -1,7 +1,7 @@
 //! JSON that a peer sent, read strictly.
 //!
 //! serde's derived types take more than their JSON form: an array for a struct, a map for a unit enum, and the
-//! last of two fields with one name in a map. serde_json lets invalid UTF-8 pass in fields that nobody reads, and
+//! last of two fields with one name in a map. `serde_json` lets invalid UTF-8 pass in fields that nobody reads, and
 //! refuses a whole document where the name of such a field has half a surrogate pair. [`Strict`] wraps a
 //! deserializer and allows none of it, however deep; [`from_slice`] and [`from_str`] read a whole document with it.
 

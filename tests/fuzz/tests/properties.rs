@@ -128,8 +128,8 @@ fn numbers(seed: u64) -> TestRng {
 /// Writes `input` to `folder`, by its hash.
 fn kept(folder: &Path, input: &[u8]) -> PathBuf {
     let hash = digest::digest(&digest::SHA256, input);
-    let name: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let file = folder.join(name);
+    let start = hash.as_ref().first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+    let file = folder.join(format!("{start:016x}"));
     fs::write(&file, input).expect("a file that can be written");
     file
 }
