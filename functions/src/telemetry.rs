@@ -43,7 +43,7 @@ const CALLBACK_FAILURES: &str = "CallbackFailures";
 const RETRIES: &str = "Retries";
 /// Notifications that a service did not take within 24 hours, by service, and of all services together.
 const GIVEN_UP: &str = "NotificationsGivenUp";
-/// How old the oldest notification was that a run found due.
+/// How old the oldest notification was that a run found pending, due or not.
 const PENDING_AGE: &str = "PendingAge";
 /// Events that went to the dead-letter queue.
 const DEAD_LETTERS: &str = "DeadLetters";
@@ -86,7 +86,7 @@ fn describe() {
     describe_counter!(CALLBACK_FAILURES, Unit::Count, "callbacks that failed");
     describe_counter!(RETRIES, Unit::Count, "callbacks after the first");
     describe_counter!(GIVEN_UP, Unit::Count, "notifications that a service never took");
-    describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest notification that is due");
+    describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
     describe_counter!(DEAD_LETTERS, Unit::Count, "events sent to the dead-letter queue");
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn count_given_up(service: &ServiceName) {
     counter!(GIVEN_UP).increment(1);
 }
 
-/// Records how old the oldest notification was that a run found due. A value and no gauge: a gauge would be
+/// Records how old the oldest notification was that a run found pending. A value and no gauge: a gauge would be
 /// written again with every flush.
 pub(crate) fn record_pending_age(age: Duration) {
     make_place();

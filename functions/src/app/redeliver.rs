@@ -71,12 +71,13 @@ impl RedeliverApp {
             failed = summary.failed,
             errors = summary.errors,
             oldest_due_ms = summary.oldest_due_ms,
+            oldest_pending_ms = summary.oldest_pending_ms,
             duration_ms = millis(started),
             "redelivered"
         );
         // Who could not look has not seen that there is nothing.
-        if summary.oldest_due_ms > 0 || summary.errors == 0 {
-            telemetry::record_pending_age(Duration::from_millis(summary.oldest_due_ms));
+        if summary.oldest_pending_ms > 0 || summary.errors == 0 {
+            telemetry::record_pending_age(Duration::from_millis(summary.oldest_pending_ms));
         }
         if has_failed {
             return Err(RedeliverError(summary.errors));

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use serde::Deserialize;
 
 use super::{
@@ -19,6 +20,9 @@ use crate::key::{EpochMillis, InstanceId, KeyId, ServiceName};
 const INDEX: &str = "due";
 /// How many keys a page holds at the most. They are small: a page is a read or two of 4 KB.
 const PAGE: i32 = 32;
+
+/// How many of what waits a page holds at the most: 40 read units.
+const WAITING_PAGE: i32 = 1000;
 
 /// A key that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,15 @@ pub struct DuePage {
     pub next: Option<DueCursor>,
 }
 
+/// Some of the keys of a shard that are pending and wait for their next attempt, what is due next first.
+#[derive(Debug)]
+pub struct WaitingPage {
+    /// When the oldest notification among them was claimed.
+    pub oldest: Option<EpochMillis>,
+    /// Where the next page starts; `None` where this was the last.
+    pub next: Option<DueCursor>,
+}
+
 /// Where a page starts.
 #[derive(Clone, Debug)]
 pub struct DueCursor(Item);
@@ -56,20 +69,41 @@ impl Ledger {
         now: EpochMillis,
         start: Option<DueCursor>,
     ) -> Result<DuePage, LedgerError> {
-        let page = self
-            .client
+        let page = self.query(shard, now, "due_at <= :now", start).limit(PAGE).send().await?;
+        let keys = page.items.unwrap_or_default().into_iter().filter_map(read).collect();
+        Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
+    }
+
+    /// The age of what is pending in a shard and not due at `now`, from `start` on.
+    pub async fn waiting(
+        &self,
+        shard: u128,
+        now: EpochMillis,
+        start: Option<DueCursor>,
+    ) -> Result<WaitingPage, LedgerError> {
+        let query = self.query(shard, now, "due_at > :now", start).projection_expression("notified_at");
+        let page = query.limit(WAITING_PAGE).send().await?;
+        let claimed = page.items.unwrap_or_default().into_iter().filter_map(|item| {
+            item.get("notified_at").and_then(|at| at.as_n().ok()?.parse().ok()).map(EpochMillis::new)
+        });
+        Ok(WaitingPage { oldest: claimed.min(), next: page.last_evaluated_key.map(DueCursor) })
+    }
+
+    fn query(
+        &self,
+        shard: u128,
+        now: EpochMillis,
+        due: &str,
+        start: Option<DueCursor>,
+    ) -> QueryFluentBuilder {
+        self.client
             .query()
             .table_name(&self.table)
             .index_name(INDEX)
-            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .key_condition_expression(format!("due_shard = :shard AND {due}"))
             .expression_attribute_values(":shard", number(shard))
             .expression_attribute_values(":now", number(now.get()))
-            .limit(PAGE)
             .set_exclusive_start_key(start.map(|DueCursor(key)| key))
-            .send()
-            .await?;
-        let keys = page.items.unwrap_or_default().into_iter().filter_map(read).collect();
-        Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
     }
 }
 

@@ -38,7 +38,7 @@ use aws_sdk_dynamodb::{
 pub use acknowledge::Acknowledged;
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Settled, Settlement};
-pub use due::{DueCursor, DueKey, DuePage};
+pub use due::{DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
 pub use purge::Purged;

@@ -1,9 +1,8 @@
 //! One attempt to deliver a callback.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{StatusCode, header};
-use jiff::fmt::rfc2822;
 use reqwest::{Client, Response};
 use url::Url;
 
@@ -18,6 +17,9 @@ const DRAINED_BYTES: usize = 16 * 1024;
 /// How long that may take.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// How long a service may be held back by what it answers: an hour at the most, whatever it asks for.
+pub(super) const LONGEST_HOLD: Duration = Duration::from_hours(1);
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
@@ -29,7 +31,7 @@ pub(super) enum Delivery {
     Failed {
         /// For the operator and the console; no secrets, no addresses.
         reason: String,
-        /// The answer's `retry-after`.
+        /// The answer's `retry-after`, [`LONGEST_HOLD`] at the most.
         retry_after: Option<Duration>,
         /// Whether the service is at fault as a whole, and not with this one notification.
         is_down: bool,
@@ -126,13 +128,19 @@ fn judge(response: &Response, sent_at: u64) -> Delivery {
     }
 }
 
-/// `retry-after` in seconds or as a date (RFC 9110, section 10.2.3); `now` in epoch seconds.
+/// `retry-after` in seconds or as a date in any of HTTP's three forms (RFC 9110, sections 10.2.3 and 5.6.7), within
+/// bounds; `now` in epoch seconds.
 fn retry_after(value: &str, now: u64) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = u64::try_from(rfc2822::parse(value).ok()?.timestamp().as_second()).ok()?;
-    Some(Duration::from_secs(at.saturating_sub(now)))
+    let value = value.trim();
+    let asked = if !value.is_empty() && value.bytes().all(|c| c.is_ascii_digit()) {
+        // More seconds than there are is still a number of seconds.
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
+        // A date that is over asks for no time.
+        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
+    };
+    Some(asked.min(LONGEST_HOLD))
 }
 
 #[cfg(test)]
@@ -207,9 +215,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_fault_says_when_to_come_back_in_seconds_or_as_a_date() {
-        for (header, wait) in
-            [("120", 120), ("Sun, 06 Nov 1994 08:50:37 GMT", 60), ("Sun, 06 Nov 1994 08:00:00 GMT", 0)]
-        {
+        for (header, wait) in [
+            ("120", 120),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", 60),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", 60), // RFC 850
+            ("Sun Nov  6 08:50:37 1994", 60),       // asctime
+            ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
+        ] {
             let delivery = answered(|then| then.status(503).header("retry-after", header)).await;
             let retry_after = Some(Duration::from_secs(wait));
             let expected = Delivery::Failed { reason: "answered 503".into(), retry_after, is_down: true };
@@ -217,6 +229,27 @@ mod tests {
         }
         let delivery = answered(|then| then.status(429).header("retry-after", "soon")).await;
         assert_eq!(delivery, Delivery::down("answered 429"));
+    }
+
+    #[test]
+    fn a_retry_after_is_an_hour_at_most() {
+        let sent_at = signed().timestamp;
+        for (header, seconds) in [
+            ("3599", 3599),
+            ("3600", 3600),
+            ("3601", 3600),
+            ("86400", 3600),
+            ("18446744073709551616", 3600), // 2^64
+            ("Sun, 06 Nov 1994 09:49:36 GMT", 3599),
+            ("Sun, 06 Nov 1994 09:49:38 GMT", 3600),
+            ("Monday, 07-Nov-94 08:49:37 GMT", 3600),
+            ("Fri Dec 31 23:59:59 9999", 3600),
+        ] {
+            assert_eq!(retry_after(header, sent_at), Some(Duration::from_secs(seconds)), "{header}");
+        }
+        for header in ["", " ", "soon", "-1", "+1", "1.5", "1, 2", "Sun, 06 Nov 1994 08:50:37 +0000"] {
+            assert_eq!(retry_after(header, sent_at), None, "{header}");
+        }
     }
 
     #[tokio::test]

@@ -9,11 +9,15 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, LONGEST_HOLD};
 use crate::key::ServiceName;
 
 /// Failures in a row, each of the service as a whole, after which it counts as down for this run.
 const DOWN_AFTER: u32 = 4;
+
+/// How much sooner than the notification that was answered with `retry-after` the others of the service are due:
+/// a service that fails over one of them and asks for time each time must not keep the rest waiting for ever.
+pub(super) const OTHERS_FIRST: Duration = Duration::from_secs(1);
 
 /// The services, as one run knows them.
 #[derive(Debug, Default)]
@@ -57,8 +61,9 @@ impl Health {
         match delivery {
             Delivery::Failed { retry_after, is_down: true, .. } => {
                 known.failures_in_a_row += 1;
-                let asked = retry_after.and_then(|asked| Instant::now().checked_add(asked));
-                known.left_alone_until = known.left_alone_until.max(asked);
+                let asked = retry_after.map(|asked| asked.min(LONGEST_HOLD.saturating_sub(OTHERS_FIRST)));
+                let until = asked.and_then(|asked| Instant::now().checked_add(asked));
+                known.left_alone_until = known.left_alone_until.max(until);
             }
             Delivery::Deferred { .. } => {}
             _ => known.failures_in_a_row = 0,
@@ -105,6 +110,13 @@ mod tests {
         assert_eq!(health.of(&service()), Standing::LeaveAlone(asked));
         tokio::time::advance(asked).await;
         assert_eq!(health.of(&service()), Standing::Up);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_is_left_alone_for_less_than_an_hour() {
+        let health = Health::default();
+        health.learn(&service(), &down(Some(LONGEST_HOLD)));
+        assert_eq!(health.of(&service()), Standing::LeaveAlone(LONGEST_HOLD - OTHERS_FIRST));
     }
 
     #[tokio::test]

@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use delivery::Delivery;
 use guard::Guard;
-use retry::settle;
+use retry::{is_last_attempt, settle};
 
 use crate::{
     clock::Clock,
@@ -87,6 +87,10 @@ impl Notifier {
             let delivery = match health.map_or(Standing::Up, |health| health.of(service)) {
                 Standing::Up => self.call(notification, service, resources, trace, deadline).await,
                 Standing::Down => Delivery::Deferred { retry_after: None },
+                // Nothing is given up because of what the service asked for over another notification.
+                Standing::LeaveAlone(_) if is_last_attempt(notification, self.clock.now()) => {
+                    self.call(notification, service, resources, trace, deadline).await
+                }
                 Standing::LeaveAlone(left) => Delivery::Deferred { retry_after: Some(left) },
             };
             if let Some(health) = health {

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::delivery::Delivery;
+use super::{
+    delivery::{Delivery, LONGEST_HOLD},
+    health::OTHERS_FIRST,
+};
 use crate::{
     key::{EpochMillis, ServiceName},
     ledger::{
@@ -20,6 +23,11 @@ const FIRST_BOUND: Duration = Duration::from_mins(1);
 const LARGEST_BOUND: Duration = Duration::from_hours(1);
 /// How long a notification is retried, from its claim on (contract section 2).
 pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+
+/// Whether an attempt at `now` is the last one: what it does not deliver is given up.
+pub(super) fn is_last_attempt(notification: &Notification, now: EpochMillis) -> bool {
+    now >= notification.at.plus(GIVE_UP_AFTER)
+}
 
 /// What `delivery` means for the service's place in the outbox.
 pub(super) fn settle(
@@ -47,10 +55,10 @@ pub(super) fn settle(
             let reason = Some("answered 410".to_owned());
             Settlement { outcome: outcome(OutcomeStatus::Refused, before + 1, reason), retry: None }
         }
-        Delivery::Failed { reason, .. } if now >= last => {
+        Delivery::Failed { reason, .. } if is_last_attempt(notification, now) => {
             Settlement { outcome: outcome(OutcomeStatus::Failed, before + 1, Some(reason)), retry: None }
         }
-        Delivery::Deferred { .. } if now >= last => {
+        Delivery::Deferred { .. } if is_last_attempt(notification, now) => {
             let reason = Some("the service was down or busy to the end".to_owned());
             Settlement { outcome: outcome(OutcomeStatus::Failed, before, reason), retry: None }
         }
@@ -58,7 +66,12 @@ pub(super) fn settle(
             let attempts = before + 1;
             Settlement {
                 outcome: outcome(OutcomeStatus::Retrying, attempts, Some(reason)),
-                retry: retry(attempts, bound(attempts), retry_after),
+                // Its own turn comes after that of the service's others, which wait because of it.
+                retry: retry(
+                    attempts,
+                    bound(attempts),
+                    retry_after.map(|asked| (asked + OTHERS_FIRST).min(LONGEST_HOLD)),
+                ),
             }
         }
         Delivery::Deferred { retry_after } => {
@@ -119,11 +132,18 @@ mod tests {
 
     #[test]
     fn a_service_that_asks_for_time_gets_it() {
-        let asked = Duration::from_hours(2);
-        for delivery in [failed(Some(asked)), Delivery::Deferred { retry_after: Some(asked) }] {
-            let retry = settle_at(delivery, Duration::ZERO).retry.unwrap();
-            assert_eq!(retry.next_at, notification().at.plus(asked));
-        }
+        let asked = Duration::from_mins(30);
+        let retry = settle_at(failed(Some(asked)), Duration::ZERO).retry.unwrap();
+        assert_eq!(retry.next_at, notification().at.plus(asked + OTHERS_FIRST));
+        let others = Delivery::Deferred { retry_after: Some(asked) };
+        let retry = settle_at(others, Duration::ZERO).retry.unwrap();
+        assert_eq!(retry.next_at, notification().at.plus(asked), "they come before it");
+    }
+
+    #[test]
+    fn a_service_that_asks_for_an_hour_gets_no_more() {
+        let retry = settle_at(failed(Some(LONGEST_HOLD)), Duration::ZERO).retry.unwrap();
+        assert_eq!(retry.next_at, notification().at.plus(LONGEST_HOLD));
     }
 
     #[test]
@@ -134,9 +154,11 @@ mod tests {
 
     #[test]
     fn the_last_try_is_after_24_hours_and_then_it_is_failed() {
-        let long = failed(Some(Duration::from_hours(100)));
-        let retry = settle_at(long, Duration::ZERO).retry.unwrap();
-        assert_eq!(retry.next_at, notification().at.plus(GIVE_UP_AFTER));
+        let late = GIVE_UP_AFTER - Duration::from_mins(10);
+        for long in [failed(Some(LONGEST_HOLD)), Delivery::Deferred { retry_after: Some(LONGEST_HOLD) }] {
+            let retry = settle_at(long, late).retry.unwrap();
+            assert_eq!(retry.next_at, notification().at.plus(GIVE_UP_AFTER));
+        }
         for (delivery, reason) in [
             (failed(None), "answered 503"),
             (Delivery::Deferred { retry_after: None }, "the service was down or busy to the end"),

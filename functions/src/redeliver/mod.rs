@@ -16,7 +16,7 @@ use std::pin::pin;
 
 use futures_util::{
     Stream, StreamExt,
-    future::join_all,
+    future::{FutureExt, join_all},
     stream::{self, FuturesUnordered},
 };
 use tracing::{Instrument, field::Empty};
@@ -34,6 +34,10 @@ use crate::{
 };
 use lanes::{LaneName, Lanes, Next};
 
+/// How many pages of what waits are read of a shard in a run: with 16 shards, 64,000 keys. Of more, those that
+/// are due next are seen; all are due within the hour, and are seen then.
+const WAITING_PAGES: usize = 4;
+
 /// Delivers what is due.
 #[derive(Debug)]
 pub struct Redeliver {
@@ -49,11 +53,12 @@ impl Redeliver {
         let (mut sum, mut lanes, health) = (Summary::default(), Lanes::default(), Health::default());
         let started_at = self.clock.now();
         let mut found = pin!(self.due_keys(started_at).fuse());
+        let mut waiting = pin!(self.oldest_waiting(started_at).fuse());
         let mut running = FuturesUnordered::new();
         let mut last_start =
             pin!(tokio::time::sleep_until(budget.last_start(self.outbox.notifier.callback_timeout())));
-        // Nothing more is looked for: all was found, or the time is over.
-        let (mut has_looked, mut is_over) = (false, false);
+        // Nothing more is looked for: all was found, or the time is over. The same for what waits.
+        let (mut has_looked, mut has_aged, mut is_over) = (false, false, false);
         loop {
             while let Some(next) = lanes.next(&health, self.clock.now()) {
                 match next {
@@ -61,7 +66,7 @@ impl Redeliver {
                     Next::Leave => sum.left_due += 1,
                 }
             }
-            if has_looked && running.is_empty() {
+            if has_looked && has_aged && running.is_empty() {
                 return sum;
             }
             tokio::select! {
@@ -74,15 +79,21 @@ impl Redeliver {
                     Some(page) => for due in page {
                         match due {
                             Ok(due) => {
-                                sum.oldest_due_ms = sum.oldest_due_ms.max(age_ms(&due, started_at));
+                                let age = age_ms(due.notified_at, started_at);
+                                sum.oldest_due_ms = sum.oldest_due_ms.max(age);
+                                sum.oldest_pending_ms = sum.oldest_pending_ms.max(age);
                                 sum.left_due += u64::from(!lanes.add(due));
                             }
                             Err(error) => sum += failed(&error),
                         }
                     }
                 },
+                part = &mut waiting, if !has_aged => {
+                    has_aged = true;
+                    sum += part;
+                }
                 () = &mut last_start, if !is_over => {
-                    (is_over, has_looked) = (true, true);
+                    (is_over, has_looked, has_aged) = (true, true, true);
                     sum.left_due += lanes.close() as u64;
                 }
             }
@@ -113,6 +124,38 @@ impl Redeliver {
         (due.pending, part)
     }
 
+    /// How old the oldest notification is that is pending and not due at `now`: it failed and waits for its next
+    /// attempt, or its service asked for time, or somebody is at work on it.
+    async fn oldest_waiting(&self, now: EpochMillis) -> Summary {
+        let shards = (0..DUE_SHARDS).map(|shard| self.oldest_waiting_in(shard, now));
+        join_all(shards).await.into_iter().fold(Summary::default(), |mut sum, part| {
+            sum += part;
+            sum
+        })
+    }
+
+    async fn oldest_waiting_in(&self, shard: u128, now: EpochMillis) -> Summary {
+        let (mut sum, mut start) = (Summary::default(), None);
+        for _ in 0..WAITING_PAGES {
+            match self.outbox.ledger.waiting(shard, now, start).await {
+                Ok(page) => {
+                    let age = page.oldest.map_or(0, |notified_at| age_ms(notified_at, now));
+                    sum.oldest_pending_ms = sum.oldest_pending_ms.max(age);
+                    start = page.next;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the age of what waits is not known");
+                    sum.errors += 1;
+                    return sum;
+                }
+            }
+            if start.is_none() {
+                return sum;
+            }
+        }
+        sum
+    }
+
     /// All that is due at `now`, page by page: those of all shards are read together, and what they hold
     /// comes oldest first.
     fn due_keys(&self, now: EpochMillis) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
@@ -140,8 +183,8 @@ impl Redeliver {
     }
 }
 
-fn age_ms(due: &DueKey, now: EpochMillis) -> u64 {
-    u64::try_from(now.since(due.notified_at).as_millis()).unwrap_or(u64::MAX)
+fn age_ms(notified_at: EpochMillis, now: EpochMillis) -> u64 {
+    u64::try_from(now.since(notified_at).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(error: &LedgerError) -> Summary {

@@ -19,6 +19,9 @@ pub struct Summary {
     pub errors: u64,
     /// The age of the oldest that was found due, in ms since it was claimed; 0 where nothing was.
     pub oldest_due_ms: u64,
+    /// The age of the oldest that was found pending, whether due or waiting for its next attempt, in ms since it
+    /// was claimed; 0 where nothing was.
+    pub oldest_pending_ms: u64,
 
     /// Answered 2xx.
     pub delivered: u64,
@@ -56,6 +59,7 @@ impl AddAssign for Summary {
         self.left_due += other.left_due;
         self.errors += other.errors;
         self.oldest_due_ms = self.oldest_due_ms.max(other.oldest_due_ms);
+        self.oldest_pending_ms = self.oldest_pending_ms.max(other.oldest_pending_ms);
         self.delivered += other.delivered;
         self.refused += other.refused;
         self.retrying += other.retrying;
