@@ -170,6 +170,66 @@ fn broken() -> Vec<(&'static str, &'static str, Option<Value>)> {
     broken
 }
 
+/// The longest text of each field that both take; one more character is refused by both.
+#[test]
+fn both_take_the_longest_text_and_refuse_a_longer_one() {
+    let schema = validator();
+    let crn = text(&example(PURGE), "/detail/keyCrn");
+    let of_length = |length: usize| crn.replace("abc123", &"a".repeat(length + "abc123".len() - crn.len()));
+    let bucket = text(&example(REGISTER), "/detail/resourceCrn");
+    let event_id = text(&example(ACKNOWLEDGE), "/detail/eventId").replace("cloud-object-storage", "");
+    let instant = |digits: usize| format!("2026-11-24T05:00:00.{}+01:00", "1".repeat(digits));
+    for (kind, pointer, longest, longer) in [
+        (ROTATE, "/detail/keyVersion/id", "v".repeat(128), "v".repeat(129)),
+        (ROTATE, "/detail/keyVersion/id", "é".repeat(128), "é".repeat(129)),
+        (ROTATE, "/detail/keyVersion/id", "v".to_owned(), String::new()),
+        (ROTATE, "/detail/keyVersion/creationDate", instant(9), instant(10)),
+        (ROTATE, "/detail/keyRing", "r".repeat(100), "r".repeat(101)),
+        (PURGE, "/detail/occurredAt", instant(9), instant(10)),
+        (PURGE, "/detail/keyCrn", of_length(512), of_length(513)),
+        (
+            REGISTER,
+            "/detail/resourceCrn",
+            bucket.clone() + &"s".repeat(512 - bucket.len()),
+            bucket.clone() + &"s".repeat(513 - bucket.len()),
+        ),
+        (ACKNOWLEDGE, "/detail/eventId", event_id.clone() + &"s".repeat(64), event_id + &"s".repeat(65)),
+        (ACKNOWLEDGE, "/detail/adopterKeyState", "é".repeat(256), "é".repeat(257)),
+    ] {
+        let event = with(kind, pointer, Some(json!(longest)));
+        assert_eq!(complaints(&schema, &event), "", "{pointer}");
+        KeyEvent::read(&event.to_string()).unwrap_or_else(|problem| panic!("{pointer}: {problem}"));
+
+        let event = with(kind, pointer, Some(json!(longer)));
+        let field = pointer.rsplit('/').next().unwrap();
+        assert!(complaints(&schema, &event).contains(field), "{pointer}");
+        let problem = KeyEvent::read(&event.to_string()).unwrap_err().to_string();
+        assert!(problem.contains(field) && problem.len() < 1000, "{problem}");
+    }
+}
+
+/// A text without a bound is one that a publisher can fill the table, the log and the queue with.
+#[test]
+fn every_text_has_a_length_in_the_schema() {
+    fn texts<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("type").filter(|kind| *kind == "string").map(|_| value));
+                fields.values().for_each(|value| texts(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
+            _ => {}
+        }
+    }
+    let (schema, mut found) = (schema(), Vec::new());
+    texts(&schema, &mut found);
+    assert!(found.len() >= 7, "{found:?}");
+    for text in found {
+        let pattern = text["pattern"].as_str().unwrap_or("*");
+        assert!(text["maxLength"].is_u64() || !pattern.contains(['*', '+']), "without a length: {text}");
+    }
+}
+
 /// What JSON Schema cannot say, or is not asked to.
 #[test]
 fn what_only_the_reader_refuses() {

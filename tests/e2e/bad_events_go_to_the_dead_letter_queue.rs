@@ -39,7 +39,6 @@ async fn each_with_its_reason() {
     let ahead = world.harness.clock().now().plus(HOUR).to_string();
     let bad = [
         ("not json at all".to_owned(), "the event: "),
-        (String::new(), "the event: "),
         (
             deletion(&world, &world.key, |detail| detail["schemaVersion"] = json!(2)).to_string(),
             "detail.schemaVersion must be 1",
@@ -61,9 +60,57 @@ async fn each_with_its_reason() {
         world.harness.events().publish_raw(event).taken().await;
         let letter = world.harness.dead_letters().wait_for(count + 1).await.pop().unwrap();
         assert!(letter.reason.starts_with(reason), "{} does not start with {reason}", letter.reason);
-        assert_eq!(letter.event, if event.is_empty() { "(empty)" } else { event });
+        assert_eq!(letter.event, *event);
     }
     assert_eq!(world.everything().await, before, "and changes nothing");
+}
+
+/// The most that SQS takes, attributes included.
+const MIB: usize = 1024 * 1024;
+
+/// Such a body cannot come out of the queue as it is; but neither may the function rely on that, nor may what it says
+/// about one that can be too much.
+#[tokio::test]
+async fn whatever_sqs_would_reject_reaches_it() {
+    let world = world().await;
+    let quoted = |what: &str| json!({"detail-type": what.repeat(100_000), "detail": {
+        "schemaVersion": 1, "keyCrn": crn(&world, &world.key), "occurredAt": "2026-11-24T05:00:00Z",
+    }});
+    let bodies = [
+        String::new(),
+        "a\0b\u{1f}\u{fffe}\u{ffff}c".to_owned(),
+        "x".repeat(MIB), // no room for a reason
+        "\"".repeat(MIB - 100),
+        "\0".repeat(MIB),
+        quoted("\u{1}").to_string(),
+        quoted("\u{ffff}").to_string(),
+        quoted("é").to_string(),
+    ];
+    let response = world.harness.lifecycle().invoke(&batch(&bodies)).await.unwrap();
+    assert_eq!(response, json!({"batchItemFailures": []}), "none comes again");
+    let letters = world.harness.dead_letters().letters();
+    assert_eq!(letters.len(), bodies.len(), "and none is lost");
+    let of = |start: &str| letters.iter().find(|letter| letter.event.starts_with(start)).unwrap();
+    assert!(of("(empty)").reason.starts_with("the event: "));
+    assert_eq!(of("a").event, "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c");
+    assert!(of("xx").reason.starts_with("the event is cut, it has 1048576 bytes: the event: "));
+    assert_eq!(of("\"\"").event.len(), MIB - 100, "whole");
+    assert!(of("\"\"").reason.ends_with('…'), "the reason is shortened");
+    let of_types = letters.iter().filter(|letter| letter.reason.starts_with("detail-type names no event"));
+    assert_eq!(of_types.filter(|letter| letter.reason.chars().count() <= 1000).count(), 3);
+}
+
+#[tokio::test]
+async fn a_queue_for_smaller_messages_gets_a_cut_event() {
+    let world = world().await;
+    world.harness.dead_letters().set_maximum_message_size(256 * 1024);
+    for size in [200 * 1024, 300 * 1024] {
+        world.harness.events().publish_raw(&"x".repeat(size)).taken().await;
+    }
+    let letters = world.harness.dead_letters().wait_for(2).await;
+    assert_eq!(letters[0].event.len(), 200 * 1024, "whole");
+    assert!(letters[1].reason.starts_with("the event is cut, it has 307200 bytes: the event: "));
+    assert_eq!(world.harness.events().queue().failures(), 0);
 }
 
 #[tokio::test]

@@ -1,9 +1,83 @@
 //! G7: a key with a great many services is told and confirmed like any other: DynamoDB's limit of 4 KB for
-//! an expression is not met, whatever their number.
+//! an expression is not met, whatever their number. And no key gets more than 128 of them.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::support::world;
+use keysync::key::{KeyCrn, ResourceCrn};
+use keysync_harness::dynamo::{Fault, Times};
+use serde_json::{Value, json};
+
+use crate::support::{World, world};
+
+/// A key that so many services are associated with, whose names start with `service-`.
+async fn key_with(world: &World, services: usize) -> KeyCrn {
+    let names: Vec<String> = (0..services).map(|n| format!("service-{n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let key = world.plant(&names, world.harness.clock().now()).await;
+    let (account, instance) = (world.harness.account(), world.harness.instance());
+    format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}").parse().unwrap()
+}
+
+fn resource_of(service: &str) -> ResourceCrn {
+    format!("crn:v1:bluemix:public:{service}:global:a/x:y:bucket:b").parse().unwrap()
+}
+
+async fn services_of(world: &World, key: &KeyCrn) -> Value {
+    world.item_of(&key.key.to_string()).await["services"].clone()
+}
+
+#[tokio::test]
+async fn the_129th_service_is_a_dead_letter() {
+    let world = world().await;
+    let key = key_with(&world, 127).await;
+    let mut at = world.harness.clock().now();
+    let mut register = async |service: &str, registered: bool| {
+        at = at.plus(Duration::from_millis(1));
+        world.harness.events().registration(&key, &resource_of(service), registered, at).taken().await;
+    };
+    let letters = || world.harness.dead_letters().letters();
+    register("the-128th", true).await;
+    assert!(letters().is_empty());
+
+    let before = world.everything().await;
+    register("the-129th", true).await;
+    assert_eq!(world.everything().await, before, "nothing is written");
+    let [letter] = &letters()[..] else { panic!("one letter") };
+    assert_eq!(
+        letter.reason,
+        "detail.resourceCrn: the key has registrations of 128 services, which is the most: got one of `the-129th`"
+    );
+
+    register("service-000", true).await;
+    let services = services_of(&world, &key).await;
+    assert_eq!(services["service-000"], json!(2), "another resource of a service that it has");
+
+    register("the-128th", false).await;
+    register("the-129th", true).await;
+    let services = services_of(&world, &key).await;
+    assert_eq!((services["the-129th"].clone(), services.as_object().unwrap().len()), (json!(1), 128));
+    assert_eq!(letters().len(), 1, "there is room again");
+}
+
+#[tokio::test]
+async fn two_services_at_once_do_not_pass_the_bound() {
+    let world = world().await;
+    let key = key_with(&world, 127).await;
+    let (now, queue) = (world.harness.clock().now(), world.harness.events().queue());
+    let proxy = world.harness.dynamo().lifecycle_proxy();
+    queue.hold(); // so that both are in one batch
+    let both = ["one", "other"]
+        .map(|service| world.harness.events().registration(&key, &resource_of(service), true, now));
+    proxy.inject_on("TransactWriteItems", Fault::HoldRequest, Times::Next(2));
+    queue.release(|_| ());
+    proxy.wait_until_held(2).await; // both have read that there are 127
+    proxy.release();
+    for event in both {
+        event.taken().await;
+    }
+    assert_eq!(services_of(&world, &key).await.as_object().unwrap().len(), 128);
+    assert_eq!(world.harness.dead_letters().letters().len(), 1);
+}
 
 #[tokio::test]
 async fn two_hundred_services_of_one_key() {

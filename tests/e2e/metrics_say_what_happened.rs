@@ -101,6 +101,22 @@ async fn callbacks_that_failed_what_is_pending_and_what_was_tried_again() {
 }
 
 #[tokio::test]
+async fn the_pending_age_counts_what_waits() {
+    let world = world().await;
+    let busy = Behaviour::Answer { status: 429, retry_after: Some(86_400) };
+    world.harness.databases().behave(busy);
+    world.sync().await.assert_status(204);
+    for minutes in [10, 20] {
+        world.travel(Duration::from_mins(10)).await;
+        let summary = world.redeliver().await;
+        assert_eq!((&summary["taken_up"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
+        let age = *of_redeliver(&world).values("PendingAge", None).last().unwrap();
+        let waited = f64::from(minutes * 60);
+        assert!((waited..waited + 30.0).contains(&age), "{minutes} min: {age} s");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_cannot_look_does_not_say_that_nothing_is_pending() {
     use keysync_harness::dynamo::{Fault, Times};
     let world = world().await;

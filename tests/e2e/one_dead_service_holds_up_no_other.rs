@@ -7,7 +7,7 @@ use keysync::key::EpochMillis;
 use keysync_harness::{Harness, services::Behaviour};
 use serde_json::{Value, json};
 
-use crate::support::{World, text, world_of};
+use crate::support::{HOUR, World, text, world_of};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -58,6 +58,40 @@ async fn a_service_that_asks_for_time_is_not_asked_again_in_the_same_run() {
     assert_eq!(summary["deferred"], json!(100 - asked));
     world.travel(Duration::from_mins(59)).await;
     assert_eq!(world.redeliver().await["taken_up"], json!(0), "also what was deferred waits for an hour");
+}
+
+/// What a service asks for over one notification holds back its others for an hour at most, and puts none of them
+/// behind that one again.
+#[tokio::test]
+async fn a_retry_after_silences_no_service_for_a_day() {
+    let world = world_of(Harness::builder()).await;
+    plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
+    let a_day = Behaviour::Answer { status: 503, retry_after: Some(86_400) };
+    world.harness.databases().behave_next(1, a_day);
+    let summary = world.redeliver().await;
+    assert_eq!(summary["retrying"], json!(1));
+    let delivered = summary["delivered"].as_u64().unwrap();
+    assert_eq!(summary["deferred"], json!(99 - delivered), "{summary}");
+    let items = world.everything().await;
+    let first = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
+    let first = text(&first["pk"]).split_once('#').unwrap().1.to_owned();
+
+    world.travel(Duration::from_mins(60)).await;
+    let summary = world.redeliver().await;
+    assert_eq!(summary["delivered"], json!(100 - delivered), "an hour later all are told: {summary}");
+    let received = world.harness.databases().received();
+    let place = received.iter().rposition(|callback| callback.body.contains(&first)).unwrap();
+    assert!(place + 32 >= received.len(), "the first came {place}th of {}, with 32 at once", received.len());
+}
+
+/// Nothing is given up that was not tried to the end, because of what the service asked for over something else.
+#[tokio::test]
+async fn the_last_attempt_is_made_whatever_the_service_asked_for() {
+    let world = world_of(Harness::builder()).await;
+    plant(&world, 20, DATABASES, world.harness.clock().now().minus(24 * HOUR)).await;
+    world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(600) });
+    let summary = world.redeliver().await;
+    assert_eq!((&summary["delivered"], &summary["failed"]), (&json!(19), &json!(1)), "{summary}");
 }
 
 #[tokio::test]

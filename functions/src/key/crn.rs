@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{InstanceId, KeyId, Malformed, ServiceName};
 
+/// How long a CRN may be, in bytes.
+const LONGEST: usize = 512;
+
 /// Whether `part` can stand in a CRN without meaning more than itself.
 pub(crate) fn is_word(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
@@ -68,8 +71,11 @@ impl FromStr for KeyCrn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let expected = Malformed {
-            expected: "a key's CRN: crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>:key:<key>",
+            expected: "a key's CRN of at most 512 characters: crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>:key:<key>",
         };
+        if text.len() > LONGEST {
+            return Err(expected);
+        }
         let parts: Vec<&str> = text.split(':').collect();
         let ["crn", "v1", "bluemix", "public", service, region, scope, instance, "key", key] = parts[..]
         else {
@@ -120,7 +126,7 @@ impl FromStr for ResourceCrn {
         };
         let parts: Vec<&str> = text.splitn(10, ':').collect();
         let ["crn", "v1", _, _, service, _, _, _, _, _] = parts[..] else { return Err(expected) };
-        if text.len() > 512 || !text.bytes().all(|c| c.is_ascii_graphic()) {
+        if text.len() > LONGEST || !text.bytes().all(|c| c.is_ascii_graphic()) {
             return Err(expected);
         }
         Ok(Self { text: text.to_owned(), service: service.parse().map_err(|_| expected)? })

@@ -30,6 +30,10 @@ use crate::key::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
 /// What the sort keys of registrations start with; the resource's CRN follows.
 pub const REGISTRATION: &str = "registration#";
 
+/// How many services a key has registrations of at the most. Each is told of every notification of the key, and
+/// each is an entry in four maps of its item, which DynamoDB takes up to 400 KB of.
+pub const MOST_SERVICES: usize = 128;
+
 /// How often a change is tried that others change under us.
 const TRIES: u32 = 4;
 
@@ -40,6 +44,8 @@ const GONE: &str = "SET #registered = :registered, #changed_at = :changed_at, #e
 
 /// The key is known, and is the one that is stored: of the same account, service and region.
 const KEY_IS_KNOWN: &str = "#crn = :crn";
+/// The service is one that the key has, or there is room for one more.
+const HAS_ROOM: &str = "(attribute_exists(#services.#service) OR size(#services) < :most)";
 const ONE_MORE: &str = "SET #services.#service = if_not_exists(#services.#service, :zero) + :one";
 const IS_NOT_THE_LAST: &str = "#crn = :crn AND #services.#service > :one";
 const ONE_LESS: &str = "SET #services.#service = #services.#service - :one";
@@ -70,6 +76,8 @@ pub enum Counted {
     UnknownKey,
     /// The stored key has another account, service or region. Nothing was written.
     CrnMismatch,
+    /// The key has registrations of [`MOST_SERVICES`] other services. Nothing was written.
+    TooManyServices,
 }
 
 /// The registration's item, as far as it matters here.
@@ -97,13 +105,14 @@ impl Ledger {
                 // Nothing is known of the key, or no longer: there is no count to take it from.
                 None if !change.registered => {}
                 _ if known.registered == change.registered => {}
+                None if key.as_ref().is_some_and(is_full) => return Ok(Counted::TooManyServices),
                 count => both.push(self.recount(change, count.unwrap_or_default())?),
             }
             match self.client.transact_write_items().set_transact_items(Some(both)).send().await {
                 Ok(_) => return Ok(Counted::News),
                 Err(error) => match cancelled(&error) {
                     None => return Err(error.into()),
-                    Some(reasons) if change.registered && key_is_unknown(&reasons) => {
+                    Some(reasons) if change.registered && key.is_none() && key_refused(&reasons) => {
                         return Ok(Counted::UnknownKey);
                     }
                     Some(reasons) => has_changed(&reasons)?, // and is read again
@@ -156,13 +165,13 @@ impl Ledger {
         let mut values = vec![(":crn", string(&change.key)), (":one", number(1))];
         let (condition, effect) = match (change.registered, count) {
             (true, _) => {
-                values.push((":zero", number(0)));
-                (KEY_IS_KNOWN, ONE_MORE)
+                values.extend([(":zero", number(0)), (":most", number(MOST_SERVICES))]);
+                (format!("{KEY_IS_KNOWN} AND {HAS_ROOM}"), ONE_MORE)
             }
-            (false, 0 | 1) => (IS_THE_LAST, NONE_LEFT),
-            (false, _) => (IS_NOT_THE_LAST, ONE_LESS),
+            (false, 0 | 1) => (IS_THE_LAST.to_owned(), NONE_LEFT),
+            (false, _) => (IS_NOT_THE_LAST.to_owned(), ONE_LESS),
         };
-        self.write(change, KEY_ITEM, condition, effect, values)
+        self.write(change, KEY_ITEM, &condition, effect, values)
     }
 
     fn write(
@@ -202,6 +211,11 @@ pub fn registration_sk(resource: &ResourceCrn) -> String {
     format!("{REGISTRATION}{resource}")
 }
 
+/// Whether the key has as many services as it may.
+fn is_full(key: &Item) -> bool {
+    key.get("services").and_then(|services| services.as_m().ok()).is_some_and(|it| it.len() >= MOST_SERVICES)
+}
+
 fn item_key(key: &KeyCrn, sk: &str) -> Item {
     let pk = key_pk(key.instance.instance, key.key);
     Item::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
@@ -235,7 +249,7 @@ fn has_changed(reasons: &[String]) -> Result<(), LedgerError> {
 }
 
 /// The key's own condition failed, and the registration's did not.
-fn key_is_unknown(reasons: &[String]) -> bool {
+fn key_refused(reasons: &[String]) -> bool {
     matches!(reasons, [registration, key] if registration == "None" && key == "ConditionalCheckFailed")
 }
 
@@ -244,11 +258,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registration_that_changed_meanwhile_is_not_an_unknown_key() {
+    fn a_registration_that_changed_meanwhile_is_not_refused_by_its_key() {
         let reasons = |codes: [&str; 2]| codes.map(str::to_owned).to_vec();
-        assert!(key_is_unknown(&reasons(["None", "ConditionalCheckFailed"])));
+        assert!(key_refused(&reasons(["None", "ConditionalCheckFailed"])));
         for other in [["ConditionalCheckFailed", "ConditionalCheckFailed"], ["None", "TransactionConflict"]] {
-            assert!(!key_is_unknown(&reasons(other)));
+            assert!(!key_refused(&reasons(other)));
         }
     }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 use aws_sdk_sqs::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
-    error::DisplayErrorContext,
+    error::{DisplayErrorContext, ProvideErrorMetadata},
     types::MessageAttributeValue,
 };
 use url::Url;
 
-/// The message attribute that says why.
-const REASON: &str = "reason";
+use super::letter::{LARGEST, LARGEST_OF_AN_OLD_QUEUE, Letter, REASON, TEXT};
 
 /// The queue.
 #[derive(Clone, Debug)]
@@ -22,8 +21,12 @@ pub struct DeadLetters {
 
 /// The queue did not take a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("SQS: {0}")]
-pub struct DeadLetterError(String);
+#[error("SQS: {text}")]
+pub struct DeadLetterError {
+    /// Whether it takes others: too large, or of characters that it does not take.
+    is_about_the_letter: bool,
+    text: String,
+}
 
 impl DeadLetters {
     /// The queue at `queue_url`, with credentials and region of `aws`. The URL says where SQS is.
@@ -41,43 +44,31 @@ impl DeadLetters {
         Self { client: Client::from_conf(config), queue_url: queue_url.to_string() }
     }
 
-    /// Puts `event` there, as it came. Sent twice, it is there twice: a person can tell.
+    /// Puts `event` there, as it came, where SQS takes it so. Sent twice, it is there twice: a person can tell.
     pub async fn send(&self, event: &str, reason: &str) -> Result<(), DeadLetterError> {
-        let wrong = |error: &dyn std::fmt::Display| DeadLetterError(error.to_string());
-        let reason = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(readable(reason))
-            .build()
-            .map_err(|error| wrong(&error))?;
-        self.client
-            .send_message()
-            .queue_url(&self.queue_url)
-            // SQS takes no empty body.
-            .message_body(if event.is_empty() { "(empty)" } else { event })
-            .message_attributes(REASON, reason)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| wrong(&DisplayErrorContext(error)))
+        let letter = Letter::of(event, reason, LARGEST);
+        let could_be_smaller = letter.size() > LARGEST_OF_AN_OLD_QUEUE;
+        match self.put(letter).await {
+            Err(error) if error.is_about_the_letter && could_be_smaller => {
+                self.put(Letter::of(event, reason, LARGEST_OF_AN_OLD_QUEUE)).await
+            }
+            done => done,
+        }
     }
-}
 
-/// How much of a reason goes with a letter, in characters.
-const LONGEST_REASON: usize = 1000;
-
-/// A reason quotes what was wrong, whatever that was; SQS takes no control characters and no end of text.
-fn readable(reason: &str) -> String {
-    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    reason.chars().take(LONGEST_REASON).map(printable).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_one_that_sqs_takes() {
-        assert_eq!(readable("got `a\0b\n`"), "got `a\u{fffd}b\u{fffd}`");
-        assert_eq!(readable(&"é".repeat(2 * LONGEST_REASON)).chars().count(), LONGEST_REASON);
+    async fn put(&self, Letter { body, reason }: Letter) -> Result<(), DeadLetterError> {
+        let reason = MessageAttributeValue::builder().data_type(TEXT).string_value(reason);
+        let reason = reason.build().map_err(|error| DeadLetterError {
+            is_about_the_letter: false,
+            text: error.to_string(),
+        })?;
+        let message = self.client.send_message().queue_url(&self.queue_url).message_body(body);
+        message.message_attributes(REASON, reason).send().await.map(drop).map_err(|error| DeadLetterError {
+            is_about_the_letter: matches!(
+                error.code(),
+                Some("InvalidMessageContents" | "InvalidParameterValue")
+            ),
+            text: DisplayErrorContext(error).to_string(),
+        })
     }
 }

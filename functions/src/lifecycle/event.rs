@@ -11,8 +11,9 @@ use serde::Deserialize;
 use crate::{
     key::{
         EpochMillis, EventId, KeyCrn, KeyFacts, KeyRing, KeyState, KeyType, KeyVersion, LifecycleAction,
-        ResourceCrn,
+        ResourceCrn, ServiceName,
     },
+    ledger::MOST_SERVICES,
     strict_json::Strict,
 };
 
@@ -65,6 +66,12 @@ impl BadEvent {
             after.as_secs() / 60
         ))
     }
+
+    pub(super) fn of_one_service_too_many(service: &ServiceName) -> Self {
+        Self(format!(
+            "detail.resourceCrn: the key has registrations of {MOST_SERVICES} services, which is the most: got one of `{service}`"
+        ))
+    }
 }
 
 impl KeyEvent {
@@ -103,7 +110,7 @@ fn what(detail_type: &str, json: &str, common: &Common) -> Result<What, BadEvent
         let (state, action) = (u8::from(state), action.as_str());
         return Err(BadEvent(format!("detail.keyState cannot be {state} after the action `{action}`")));
     }
-    let version = KeyVersion { id: version.id, created_at: version.creation_date.0 };
+    let version = KeyVersion { id: version.id.0, created_at: version.creation_date.0 };
     let facts = KeyFacts { crn: common.key_crn.clone(), key_type: kind, state, ring, version };
     Ok(What::Action(action, facts))
 }
@@ -115,12 +122,18 @@ fn acknowledgement(json: &str, common: &Common) -> Result<What, BadEvent> {
     if event.key != common.key_crn.key {
         return Err(BadEvent("detail.eventId and detail.keyCrn must name the same key".to_owned()));
     }
-    let state: String = adopter_key_state.chars().take(LONGEST_STATE).collect();
+    let state: String = adopter_key_state.0.chars().take(KEPT_OF_STATE).collect();
     Ok(What::Acknowledgement(event, state))
 }
 
 /// How much of a service's own word for a state is kept, in characters.
-const LONGEST_STATE: usize = 64;
+const KEPT_OF_STATE: usize = 64;
+/// How long that may be, in characters.
+const LONGEST_STATE: usize = 256;
+/// How long a version's identifier may be, in characters.
+const LONGEST_VERSION_ID: usize = 128;
+/// How long an instant may be, in characters: to the nanosecond, with an offset.
+const LONGEST_INSTANT: usize = 35;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,7 +165,7 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Version {
-    id: String,
+    id: Text<1, LONGEST_VERSION_ID>,
     creation_date: Instant,
 }
 
@@ -166,7 +179,23 @@ struct Registration {
 #[serde(rename_all = "camelCase")]
 struct Acknowledgement {
     event_id: String,
-    adopter_key_state: String,
+    adopter_key_state: Text<0, LONGEST_STATE>,
+}
+
+/// A text of `LEAST` to `MOST` characters, as JSON Schema counts them.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Text<const LEAST: usize, const MOST: usize>(String);
+
+impl<const LEAST: usize, const MOST: usize> TryFrom<String> for Text<LEAST, MOST> {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.chars().count() {
+            length if (LEAST..=MOST).contains(&length) => Ok(Self(text)),
+            length => Err(format!("must be {LEAST} to {MOST} characters long: got {length}")),
+        }
+    }
 }
 
 /// RFC 3339, to the millisecond.
@@ -178,6 +207,10 @@ impl TryFrom<String> for Instant {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > LONGEST_INSTANT {
+            let length = text.chars().count();
+            return Err(format!("must be an instant of at most {LONGEST_INSTANT} characters: got {length}"));
+        }
         let wrong = || format!("must be an instant since 1970 by RFC 3339: got `{text}`");
         let at: Timestamp = text.parse().map_err(|_| wrong())?;
         u64::try_from(at.as_millisecond()).map(|millis| Self(EpochMillis::new(millis))).map_err(|_| wrong())

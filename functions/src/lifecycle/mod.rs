@@ -7,6 +7,7 @@
 mod batch;
 mod dead_letter;
 mod event;
+mod letter;
 
 use std::time::Duration;
 
@@ -112,6 +113,9 @@ impl Lifecycle {
                     Counted::Stale => true,
                     Counted::UnknownKey => false,
                     Counted::CrnMismatch => return mismatch(),
+                    Counted::TooManyServices => {
+                        return Err(BadEvent::of_one_service_too_many(change.resource.service()).into());
+                    }
                 }
             }
             What::Acknowledgement(id, key_state) => {

@@ -1,11 +1,15 @@
-//! The dead-letter queue: as much of SQS as it takes to put a message there (`SendMessage`, AWS JSON 1.0).
+//! The dead-letter queue: as much of SQS as it takes to put a message there (`SendMessage`, AWS JSON 1.0), and what
+//! SQS rejects is rejected here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
@@ -17,6 +21,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::sqs::{self, Attribute, Attributes, Rejected};
 use crate::server::Server;
 
 /// The path of the queue's URL: account and name.
@@ -41,6 +46,8 @@ pub struct DeadLetterQueue {
 struct Shared {
     /// How many come in vain before one is taken.
     failing: Mutex<usize>,
+    /// The most that one may weigh, in bytes.
+    largest: AtomicUsize,
     letters: watch::Sender<Vec<DeadLetter>>,
 }
 
@@ -63,8 +70,14 @@ pub struct DeadLetter {
 
 impl DeadLetterQueue {
     pub(crate) async fn start(guard: &Guard) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { failing: Mutex::default(), letters: watch::Sender::default() });
+        let shared = Arc::new(Shared {
+            failing: Mutex::default(),
+            largest: AtomicUsize::new(sqs::LARGEST),
+            letters: watch::Sender::default(),
+        });
         let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
+        // Escaped in JSON, a byte of a message may be six.
+        let router = router.layer(DefaultBodyLimit::max(8 * sqs::LARGEST));
         Ok(Self { server: Server::start(router, guard).await?, shared })
     }
 
@@ -92,7 +105,19 @@ impl DeadLetterQueue {
         self.shared.letters.borrow().clone()
     }
 
+    /// Makes it a queue for smaller messages (`MaximumMessageSize`), as queues were before August 2025: 262,144 bytes.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// harness.dead_letters().set_maximum_message_size(262_144);
+    /// # }
+    /// ```
+    pub fn set_maximum_message_size(&self, bytes: usize) {
+        self.shared.largest.store(bytes.min(sqs::LARGEST), Ordering::Relaxed);
+    }
+
     pub(crate) fn clear(&self) {
+        self.set_maximum_message_size(sqs::LARGEST);
         self.shared.letters.send_replace(Vec::new());
         *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = 0;
     }
@@ -128,31 +153,37 @@ impl DeadLetterQueue {
 struct SendMessage {
     message_body: String,
     #[serde(default)]
-    message_attributes: Value,
+    message_attributes: Attributes,
 }
 
 async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let Ok(message) = serde_json::from_slice::<SendMessage>(&body) else {
-        return refuse(StatusCode::BAD_REQUEST, "InvalidMessageContents");
+        return refuse(StatusCode::BAD_REQUEST, "InvalidMessageContents", "the request cannot be read");
     };
     if operation != "AmazonSQS.SendMessage" {
-        return refuse(StatusCode::BAD_REQUEST, "UnsupportedOperation");
+        return refuse(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the harness has SendMessage only");
     }
     {
         let mut failing = shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if *failing > 0 {
             *failing -= 1;
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure");
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "as it was told to fail");
         }
     }
-    let reason = message.message_attributes["reason"]["StringValue"].as_str().unwrap_or_default().to_owned();
+    let largest = shared.largest.load(Ordering::Relaxed);
+    if let Err(Rejected { kind, message }) =
+        sqs::check(&message.message_body, &message.message_attributes, largest)
+    {
+        return refuse(StatusCode::BAD_REQUEST, kind, &message);
+    }
+    let reason = message.message_attributes.get("reason").and_then(Attribute::text).unwrap_or_default().to_owned();
     shared.letters.send_modify(|letters| letters.push(DeadLetter { event: message.message_body, reason }));
     answer(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
 }
 
-fn refuse(status: StatusCode, kind: &str) -> Response {
-    let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": "refused by the harness"});
+fn refuse(status: StatusCode, kind: &str, message: &str) -> Response {
+    let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
     answer(status, &body)
 }
 

@@ -11,6 +11,7 @@
 
 mod dead_letters;
 mod queue;
+mod sqs;
 
 use keysync::{
     Clock,

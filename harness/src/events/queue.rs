@@ -14,6 +14,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
+use super::sqs::{self, Attributes, Rejected};
 use crate::function::Handle;
 
 /// The largest batch, as the template has it.
@@ -45,6 +46,7 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct State {
     held: Mutex<Option<Vec<Message>>>,
+    rejected: Mutex<Vec<String>>,
     failures: watch::Sender<usize>,
 }
 
@@ -93,7 +95,7 @@ impl Queue {
         Self { messages: mpsc::unbounded_channel().0, state: Arc::default() }
     }
 
-    /// Puts a message into it.
+    /// Puts a message into it, where SQS would take it: see [`Queue::rejected`].
     ///
     /// ```no_run
     /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
@@ -104,8 +106,29 @@ impl Queue {
     pub fn send(&self, body: &str) -> Delivery {
         let done = Arc::<Done>::default();
         let id = Uuid::new_v4().to_string();
-        self.put(Message { id, body: body.to_owned(), receives: 0, done: done.clone() });
+        let message = Message { id, body: body.to_owned(), receives: 0, done: done.clone() };
+        match sqs::check(body, &Attributes::new(), sqs::LARGEST) {
+            Ok(()) => self.put(message),
+            Err(Rejected { kind, message: why }) => {
+                message.finish();
+                self.all_rejected().push(format!("{kind}: {why}"));
+            }
+        }
         Delivery(done)
+    }
+
+    /// Why messages never came into the queue: SQS rejects what is empty, has more than 1 MiB, or has characters
+    /// outside its set. To see what the function makes of such a message, invoke it by hand.
+    ///
+    /// ```no_run
+    /// # fn example(harness: &keysync_harness::Harness) {
+    /// let _ = harness.events().publish_raw("");
+    /// assert_eq!(harness.events().queue().rejected().len(), 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rejected(&self) -> Vec<String> {
+        self.all_rejected().clone()
     }
 
     /// Keeps back what comes from now on, until [`Queue::release`].
@@ -170,6 +193,10 @@ impl Queue {
         }
     }
 
+    fn all_rejected(&self) -> MutexGuard<'_, Vec<String>> {
+        self.state.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn held(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
         self.state.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,7 +212,8 @@ impl Queue {
 }
 
 impl Delivery {
-    /// Waits until the function has taken it, or has put it into the dead-letter queue.
+    /// Waits until the function has taken it, or has put it into the dead-letter queue. At once, where the queue
+    /// rejected it.
     ///
     /// ```no_run
     /// # async fn example(harness: &keysync_harness::Harness) -> Result<(), Box<dyn std::error::Error>> {
