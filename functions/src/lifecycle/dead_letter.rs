@@ -58,10 +58,9 @@ impl DeadLetters {
 
     async fn put(&self, Letter { body, reason }: Letter) -> Result<(), DeadLetterError> {
         let reason = MessageAttributeValue::builder().data_type(TEXT).string_value(reason);
-        let reason = reason.build().map_err(|error| DeadLetterError {
-            is_about_the_letter: false,
-            text: error.to_string(),
-        })?;
+        let reason = reason
+            .build()
+            .map_err(|error| DeadLetterError { is_about_the_letter: false, text: error.to_string() })?;
         let message = self.client.send_message().queue_url(&self.queue_url).message_body(body);
         message.message_attributes(REASON, reason).send().await.map(drop).map_err(|error| DeadLetterError {
             is_about_the_letter: matches!(

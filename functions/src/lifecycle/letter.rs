@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_letter_is_of_characters_that_sqs_takes() {
-        let letter = Letter::of("{\"a\":\"\0\u{b}\t\u{ffff}é\u{1f511}\"}\r\n", "got `a\0b\n\u{fffe}`", LARGEST);
+        let letter =
+            Letter::of("{\"a\":\"\0\u{b}\t\u{ffff}é\u{1f511}\"}\r\n", "got `a\0b\n\u{fffe}`", LARGEST);
         assert_eq!(letter.body, "{\"a\":\"\u{fffd}\u{fffd}\t\u{fffd}é\u{1f511}\"}\r\n");
         assert_eq!(letter.reason, "got `a\u{fffd}b\u{fffd}\u{fffd}`");
     }

@@ -227,6 +227,9 @@ mod tests {
         let line = line(|| tracing::info!(target: AUDIT, "{event}"));
         assert!(line.len() < LONGEST, "{}", line.len());
         let read: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&read["audit"], &read["action"], &read["truncated"]), (&json!(true), &json!("a"), &json!(true)));
+        assert_eq!(
+            (&read["audit"], &read["action"], &read["truncated"]),
+            (&json!(true), &json!("a"), &json!(true))
+        );
     }
 }

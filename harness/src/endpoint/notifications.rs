@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Endpoint, Registration, address::Caller, body, representation};
 
+/// How long a service's own word for a key's state may be, as in `docs/lifecycle-event.schema.json`.
+const LONGEST_STATE: usize = 256;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct EventAcknowledgement {
@@ -43,6 +46,12 @@ pub(super) async fn acknowledge(
     })?;
     let key = endpoint.0.store.get(caller.instance, id.key).await?;
     let state = &fields.adopter_key_state;
+    if state.chars().count() > LONGEST_STATE {
+        return Err(ApiError::field(
+            "adopterKeyState",
+            format!("must have {LONGEST_STATE} characters at most"),
+        ));
+    }
     let event = endpoint.0.events.acknowledgement(&key.record.crn, &fields.event_id, state, at);
     endpoint.taken(event).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -159,30 +159,31 @@ struct SendMessage {
 async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let Ok(message) = serde_json::from_slice::<SendMessage>(&body) else {
-        return refuse(StatusCode::BAD_REQUEST, "InvalidMessageContents", "the request cannot be read");
+        return reject(StatusCode::BAD_REQUEST, "InvalidMessageContents", "the request cannot be read");
     };
     if operation != "AmazonSQS.SendMessage" {
-        return refuse(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the harness has SendMessage only");
+        return reject(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the harness has SendMessage only");
     }
     {
         let mut failing = shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if *failing > 0 {
             *failing -= 1;
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "as it was told to fail");
+            return reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "as it was told to fail");
         }
     }
     let largest = shared.largest.load(Ordering::Relaxed);
     if let Err(Rejected { kind, message }) =
         sqs::check(&message.message_body, &message.message_attributes, largest)
     {
-        return refuse(StatusCode::BAD_REQUEST, kind, &message);
+        return reject(StatusCode::BAD_REQUEST, kind, &message);
     }
-    let reason = message.message_attributes.get("reason").and_then(Attribute::text).unwrap_or_default().to_owned();
+    let reason =
+        message.message_attributes.get("reason").and_then(Attribute::text).unwrap_or_default().to_owned();
     shared.letters.send_modify(|letters| letters.push(DeadLetter { event: message.message_body, reason }));
     answer(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
 }
 
-fn refuse(status: StatusCode, kind: &str, message: &str) -> Response {
+fn reject(status: StatusCode, kind: &str, message: &str) -> Response {
     let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
     answer(status, &body)
 }

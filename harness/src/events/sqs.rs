@@ -55,19 +55,26 @@ pub(super) fn check(body: &str, attributes: &Attributes, largest: usize) -> Resu
         return reject("MissingParameter", "The request must contain the parameter MessageBody.");
     }
     if let Some(c) = body.chars().find(|c| !is_allowed(*c)) {
-        let message = format!("Invalid binary character '#x{:X}' was found in the message body", u32::from(c));
+        let message =
+            format!("Invalid binary character '#x{:X}' was found in the message body", u32::from(c));
         return reject("InvalidMessageContents", message);
     }
     if attributes.len() > MOST_ATTRIBUTES {
         let count = attributes.len();
-        return reject("InvalidParameterValue", format!("{count} message attributes, and {MOST_ATTRIBUTES} are allowed"));
+        return reject(
+            "InvalidParameterValue",
+            format!("{count} message attributes, and {MOST_ATTRIBUTES} are allowed"),
+        );
     }
     for (name, attribute) in attributes {
         check_attribute(name, attribute)?;
     }
-    let of_attributes = attributes.iter().map(|(name, attribute)| name.len() + attribute.size()).sum::<usize>();
+    let of_attributes =
+        attributes.iter().map(|(name, attribute)| name.len() + attribute.size()).sum::<usize>();
     if body.len() + of_attributes > largest {
-        let message = format!("One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes.");
+        let message = format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes."
+        );
         return reject("InvalidParameterValue", message);
     }
     Ok(())
@@ -78,7 +85,11 @@ fn check_attribute(name: &str, attribute: &Attribute) -> Result<(), Rejected> {
     let is_named = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.');
     let is_reserved = ["aws.", "amazon."].iter().any(|prefix| name.to_ascii_lowercase().starts_with(prefix));
     let has_stray_dot = name.starts_with('.') || name.ends_with('.') || name.contains("..");
-    if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_named) || is_reserved || has_stray_dot {
+    if !(1..=LONGEST_NAME).contains(&name.len())
+        || !name.bytes().all(is_named)
+        || is_reserved
+        || has_stray_dot
+    {
         return of("has a name that is not allowed");
     }
     let kind = attribute.data_type.split('.').next().unwrap_or_default();
@@ -160,9 +171,13 @@ mod tests {
         }
         assert_eq!(kind("x", &[(&"n".repeat(256), text("v"))], LARGEST), "taken");
         assert_eq!(kind("x", &[("a", text(""))], LARGEST), "InvalidParameterValue");
-        for (data_type, value, taken) in
-            [("String.x", "v", true), ("Number", "1.5", true), ("Number", "v", false), ("Text", "v", false), ("", "v", false)]
-        {
+        for (data_type, value, taken) in [
+            ("String.x", "v", true),
+            ("Number", "1.5", true),
+            ("Number", "v", false),
+            ("Text", "v", false),
+            ("", "v", false),
+        ] {
             let attribute = Attribute { data_type: data_type.to_owned(), ..text(value) };
             assert_eq!(kind("x", &[("a", attribute)], LARGEST) == "taken", taken, "{data_type}");
         }

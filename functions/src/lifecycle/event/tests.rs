@@ -137,3 +137,36 @@ fn an_acknowledgement_is_about_the_key_that_it_names() {
     let problem = problem("kms.secrets-event.ack", "/detail/eventId", json!(other));
     assert!(problem.contains("must name the same key"), "{problem}");
 }
+
+#[test]
+fn what_is_too_long_is_named_with_its_place() {
+    for (detail_type, pointer, value, says) in [
+        (
+            "kms.secrets.rotate",
+            "/detail/keyVersion/id",
+            "v".repeat(129),
+            "must be 1 to 128 characters long: got 129",
+        ),
+        (
+            "kms.secrets-event.ack",
+            "/detail/adopterKeyState",
+            "x".repeat(257),
+            "must be 0 to 256 characters long: got 257",
+        ),
+        (
+            "kms.secrets.rotate",
+            "/detail/occurredAt",
+            "2".repeat(36),
+            "must be an instant of at most 35 characters",
+        ),
+        (
+            "kms.secrets.rotate",
+            "/detail/keyCrn",
+            KEY.replace("abc123", &"a".repeat(512)),
+            "must be a key's CRN",
+        ),
+    ] {
+        let (problem, field) = (problem(detail_type, pointer, json!(value)), pointer[1..].replace('/', "."));
+        assert!(problem.starts_with(&format!("{field}: {says}")), "{problem}");
+    }
+}
