@@ -91,7 +91,12 @@ async fn whatever_sqs_would_reject_reaches_it() {
     // One after the other: the SDK gives SQS two seconds for each.
     for body in &bodies {
         let response = world.harness.lifecycle().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
-        assert_eq!(response, json!({"batchItemFailures": []}), "it does not come again: {} bytes", body.len());
+        assert_eq!(
+            response,
+            json!({"batchItemFailures": []}),
+            "it does not come again: {} bytes",
+            body.len()
+        );
     }
     let mut letters = world.harness.dead_letters().letters();
     // On a machine that is busy one may be sent twice.
