@@ -183,7 +183,7 @@ pub(super) fn parse_iam_url(text: &str, addresses: AddressPolicy) -> Result<Url,
     parse_base_url(text, addresses)
 }
 
-/// The issuer of tokens, which they must bear to the letter: a URL (OpenID Connect Discovery 1.0, section 3).
+/// The issuer of tokens, which they must bear to the letter: a URL (`OpenID` Connect Discovery 1.0, section 3).
 pub(super) fn parse_issuer(text: &str, addresses: AddressPolicy) -> Result<String, String> {
     parse_base_url(text, addresses).map(|_| text.to_owned())
 }
