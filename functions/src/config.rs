@@ -105,11 +105,13 @@ pub fn environment(name: &str) -> Option<String> {
 }
 
 impl OutboxConfig {
-    /// Reads settings from wherever `get` finds them.
+    /// Reads the settings of `redeliver` from wherever `get` finds them.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         Reader::read(get, |read| {
             let addresses = addresses(read);
-            Self::take(read, addresses)
+            let config = Self::take(read, addresses)?;
+            read.check(CALLBACK_TIMEOUT, fits(config.callback_timeout, config.request_timeout));
+            Some(config)
         })
     }
 
@@ -123,9 +125,6 @@ impl OutboxConfig {
         let callback_timeout =
             read.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
         let request_timeout = read.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
-        if let (Some(callback), Some(request)) = (callback_timeout, request_timeout) {
-            read.check(CALLBACK_TIMEOUT, fits(callback, request));
-        }
         // Telemetry has read it before, so that mistakes can be logged.
         read.or(LOG, "", str::parse::<LogFilter>)?;
         Some(Self {

@@ -180,3 +180,19 @@ async fn key_of_another_region_or_service_is_absent() {
         assert_eq!(calls, 1, "{crn}");
     }
 }
+
+/// Before its key is known, the end of a registration is remembered under the CRN of its event.
+#[tokio::test]
+async fn deregistration_in_another_account_hides_no_registration() {
+    let world = world().await;
+    let key = KeyId::random().to_string();
+    let (events, now) = (world.harness.events(), world.harness.clock().now());
+    events.registration(&other_crns(&world, &key)[0], &bucket("invoices"), false, now).taken().await;
+    let own = world.crn(&key);
+    let claim = json!("019aaf60-0000-7000-8000-000000000001");
+    events.publish_raw(&event(&world, "kms.secrets.create", &own, &claim)).taken().await;
+    let before = now.minus(std::time::Duration::from_secs(1));
+    events.registration(&own, &bucket("invoices"), true, before).taken().await;
+    assert_eq!(world.item_of(&key).await["services"]["cloud-object-storage"], 1);
+    assert!(world.harness.dead_letters().letters().is_empty());
+}

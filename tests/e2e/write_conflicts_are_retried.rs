@@ -111,7 +111,8 @@ async fn conflict_of_a_registration_is_retried() {
 async fn endless_conflict_of_a_registration_leaves_the_event() {
     let world = world().await;
     let proxy = world.harness.dynamo().lifecycle_proxy();
-    proxy.inject_on("TransactWriteItems", Fault::Conflict, Times::Next(ATTEMPTS));
+    // It is read again four times (`registration.rs`), each with the attempts of a call.
+    proxy.inject_on("TransactWriteItems", Fault::Conflict, Times::Next(4 * ATTEMPTS));
     register(&world).await;
     assert_eq!(world.harness.events().queue().failures(), 1, "the queue gives it again");
     assert_eq!(world.item().await["services"]["cloud-object-storage"], json!(2));

@@ -72,11 +72,12 @@ impl RedeliverApp {
             errors = summary.errors,
             oldest_due_ms = summary.oldest_due_ms,
             oldest_pending_ms = summary.oldest_pending_ms,
+            unseen_shards = summary.unseen_shards,
             duration_ms = millis(started),
             "redelivered"
         );
         // Who could not look has not seen that there is nothing.
-        if summary.oldest_pending_ms > 0 || summary.errors == 0 {
+        if summary.oldest_pending_ms > 0 || summary.errors + summary.unseen_shards == 0 {
             telemetry::record_pending_age(Duration::from_millis(summary.oldest_pending_ms));
         }
         if has_failed {

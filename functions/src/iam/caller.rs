@@ -9,9 +9,10 @@ use crate::key::Malformed;
 /// The longest IAM id, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// An authenticated caller, by IAM id: 1 to 256 printable ASCII characters without spaces (contract section 3). It
-/// stands in logs, audit events, items and questions to IAM, and looks the same in all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// An authenticated caller, by IAM id. One of a token is parsed: 1 to 256 printable ASCII characters without spaces (contract section 3). It
+/// stands in logs, audit events, items and questions to IAM, and looks the same in all of them. One of an item is what was stored, whatever the rule was then: an item that cannot be
+/// read would lose its notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Caller(String);
 
@@ -35,12 +36,6 @@ impl FromStr for Caller {
     }
 }
 
-impl<'de> Deserialize<'de> for Caller {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -60,7 +55,6 @@ mod tests {
             ["", " ", "a b", "a\u{a0}b", "IBM\u{619};id-1", "\u{202e}a", "a\n", "a\u{7f}", &"a".repeat(257)]
         {
             assert!(bad.parse::<Caller>().is_err(), "{bad:?}");
-            assert!(serde_json::from_value::<Caller>(bad.into()).is_err(), "{bad:?}");
         }
     }
 }

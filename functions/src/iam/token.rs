@@ -113,6 +113,7 @@ struct Header {
 /// What a verified token says. A claim that is there twice does not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
+    #[serde(deserialize_with = "caller")]
     pub(super) iam_id: Caller,
     pub(super) account: Account,
     iss: String,
@@ -122,6 +123,10 @@ pub(super) struct Claims {
     iat: f64,
     #[serde(default, deserialize_with = "strict_json::not_null")]
     nbf: Option<f64>,
+}
+
+fn caller<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Caller, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// The account that the subject acts in.

@@ -9,6 +9,7 @@
 //! | `pk`, `sk` | those of the key's items, `registration#<resource CRN>` |
 //! | `registered` | whether it stands |
 //! | `changed_at` | epoch ms of the last event about it |
+//! | `crn` | the key's CRN in that event |
 //! | `expires_at` | epoch **s**: when DynamoDB may forget that it was deleted |
 
 use aws_sdk_dynamodb::{
@@ -39,8 +40,10 @@ const TRIES: u32 = 4;
 
 const IS_AS_READ: &str = "#changed_at = :read_at";
 const IS_NOT_THERE: &str = "attribute_not_exists(#changed_at)";
-const STANDS: &str = "SET #registered = :registered, #changed_at = :changed_at REMOVE #expires_at";
-const GONE: &str = "SET #registered = :registered, #changed_at = :changed_at, #expires_at = :expires_at";
+const STANDS: &str =
+    "SET #registered = :registered, #changed_at = :changed_at, #crn = :crn REMOVE #expires_at";
+const GONE: &str =
+    "SET #registered = :registered, #changed_at = :changed_at, #crn = :crn, #expires_at = :expires_at";
 
 /// The key is known, and is the one that is stored: of the same account, service and region.
 const KEY_IS_KNOWN: &str = "#crn = :crn";
@@ -86,6 +89,16 @@ struct Known {
     #[serde(default)]
     registered: bool,
     changed_at: Option<EpochMillis>,
+    crn: Option<KeyCrn>,
+}
+
+impl Known {
+    /// Whether this or a later event is known. One about another account's key, which came when no key was known,
+    /// is not.
+    fn has_seen(&self, change: &RegistrationChange) -> bool {
+        self.crn.as_ref().is_none_or(|crn| *crn == change.key)
+            && self.changed_at.is_some_and(|changed_at| changed_at >= change.at)
+    }
 }
 
 impl Ledger {
@@ -97,7 +110,7 @@ impl Ledger {
                 return Ok(Counted::CrnMismatch);
             }
             let registered = key.as_ref().and_then(|key| count(key, change.resource.service()));
-            if known.changed_at.is_some_and(|known| known >= change.at) {
+            if known.has_seen(change) {
                 return Ok(Counted::Stale);
             }
             let mut both = vec![self.remember(change, &known)?];
@@ -144,6 +157,7 @@ impl Ledger {
         let mut values = vec![
             (":registered", AttributeValue::Bool(change.registered)),
             (":changed_at", number(change.at.get())),
+            (":crn", string(&change.key)),
         ];
         let condition = match known.changed_at {
             Some(read_at) => {
@@ -232,19 +246,19 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
     }
 }
 
-/// A condition failed, because one of the items changed since it was read. Any other reason is an error: a conflict
-/// that lasted longer than the attempts at it (`conflict.rs`), throttling, or a wrong request.
+/// A condition failed, because one of the items changed since it was read, or a conflict lasted longer than the attempts
+/// at it (`conflict.rs`), as where many resources are registered with one key at once. Any other reason is an error:
+/// throttling, or a wrong request.
 fn has_changed(reasons: &[String]) -> Result<(), LedgerError> {
     let is = |wanted: &[&str]| reasons.iter().any(|reason| wanted.contains(&reason.as_str()));
-    let cancelled = || format!("TransactionCanceledException: {}", reasons.join(", "));
     if is(&["ConditionalCheckFailed"]) {
         Ok(())
     } else if is(&["ProvisionedThroughputExceeded", "ThrottlingError"]) {
         Err(LedgerError::Throttled)
     } else if is(&["TransactionConflict"]) {
-        Err(LedgerError::Unavailable(cancelled()))
+        Ok(())
     } else {
-        Err(LedgerError::Defect(cancelled()))
+        Err(LedgerError::Defect(format!("TransactionCanceledException: {}", reasons.join(", "))))
     }
 }
 
@@ -272,7 +286,7 @@ mod tests {
         assert_eq!(has_changed(["ConditionalCheckFailed", "None"]), Ok(()));
         assert_eq!(has_changed(["TransactionConflict", "ConditionalCheckFailed"]), Ok(()));
         assert_eq!(has_changed(["None", "ThrottlingError"]), Err(LedgerError::Throttled));
-        assert!(matches!(has_changed(["None", "TransactionConflict"]), Err(LedgerError::Unavailable(_))));
+        assert_eq!(has_changed(["None", "TransactionConflict"]), Ok(()));
         assert!(matches!(has_changed(["ValidationError", "None"]), Err(LedgerError::Defect(_))));
     }
 }

@@ -74,8 +74,12 @@ pub(super) fn settle(
                 ),
             }
         }
-        Delivery::Deferred { retry_after } => {
-            Settlement { outcome: None, retry: retry(before, FIRST_BOUND, retry_after) }
+        // As soon as the service may be called again, and before the notification that it responded to.
+        Delivery::Deferred { retry_after: Some(left) } => {
+            Settlement { outcome: None, retry: retry(before, Duration::ZERO, Some(left)) }
+        }
+        Delivery::Deferred { retry_after: None } => {
+            Settlement { outcome: None, retry: retry(before, FIRST_BOUND, None) }
         }
     }
 }

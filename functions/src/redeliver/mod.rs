@@ -93,6 +93,7 @@ impl Redeliver {
                     sum += part;
                 }
                 () = &mut last_start, if !is_over => {
+                    sum.unseen_shards += if has_aged { 0 } else { u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX) };
                     (is_over, has_looked, has_aged) = (true, true, true);
                     sum.left_due += lanes.close() as u64;
                 }
@@ -145,7 +146,7 @@ impl Redeliver {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the age of what waits is not known");
-                    sum.errors += 1;
+                    sum.unseen_shards = 1;
                     return sum;
                 }
             }

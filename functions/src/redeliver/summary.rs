@@ -22,6 +22,9 @@ pub struct Summary {
     /// The age of the oldest that was found pending, whether due or waiting for its next attempt, in ms since it
     /// was claimed; 0 where nothing was.
     pub oldest_pending_ms: u64,
+    /// Shards whose waiting notifications were not all seen, for want of time or because `DynamoDB` failed: the
+    /// oldest may be older than is said here.
+    pub unseen_shards: u64,
 
     /// Answered 2xx.
     pub delivered: u64,
@@ -60,6 +63,7 @@ impl AddAssign for Summary {
         self.errors += other.errors;
         self.oldest_due_ms = self.oldest_due_ms.max(other.oldest_due_ms);
         self.oldest_pending_ms = self.oldest_pending_ms.max(other.oldest_pending_ms);
+        self.unseen_shards += other.unseen_shards;
         self.delivered += other.delivered;
         self.refused += other.refused;
         self.retrying += other.retrying;
