@@ -77,11 +77,17 @@ class Handler(StrictHandler):
         self.answer(200, json.dumps({"keyState": told.key_state, "sequence": told.sequence}), "application/json")
 
 
+def port(text):
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 65535: got {text[:20]!r}")
+    return int(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Receives keysync's callbacks, and keeps the newest state of each key.")
     parser.add_argument("--public-key", action="append", metavar="whpk_…",
                         help="the sender's public key; several while it changes (or KEYSYNC_PUBLIC_KEYS, with commas)")
-    parser.add_argument("--port", type=int, default=8071, help="0 is any free one (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=8071, help="0 is any free one (default: %(default)s)")
     parser.add_argument("--tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="SECONDS",
                         help="how far a callback's timestamp may be from this machine's clock (default: %(default)s)")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ MAX_HEADERS = 100
 MAX_CONNECTIONS = 128
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 REQUEST_LINE = re.compile(rb"(%s) ([!-~\x80-\xff]+) HTTP/1\.([01])" % TOKEN)
-HEADER = re.compile(rb"(%s):[ \t]*([\t -~\x80-\xff]*?)[ \t]*" % TOKEN)
+HEADER = re.compile(rb"(%s):([\t -~\x80-\xff]*)" % TOKEN)  # one repeat: it never tries another way to match
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
 
 
@@ -124,7 +124,7 @@ class StrictHandler(BaseHTTPRequestHandler):
             if count > MAX_HEADERS:
                 raise Malformed(431, f"a request has at most {MAX_HEADERS} headers")
             name, value = (part.decode("latin-1") for part in header.groups())
-            self.headers[name] = value
+            self.headers[name] = value.strip(" \t")
         self.check_framing()
         return True
 

@@ -53,6 +53,10 @@ pub struct Info {
 }
 
 /// The header of each response of the control API; no other server sends it.
+///
+/// ```
+/// assert_eq!(keysync_harness::VERSION_HEADER, "keysync-harness");
+/// ```
 #[doc(hidden)]
 pub const VERSION_HEADER: &str = "keysync-harness";
 

@@ -9,11 +9,12 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
+    http::StatusCode,
     response::{Html, Redirect},
 };
 use keysync_harness::{Harness, function::Mode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Runs the command against `url`, off the test's own thread, which the harness needs.
 async fn run(url: &str, arguments: &[&str]) -> (bool, String, String) {
@@ -209,6 +210,17 @@ async fn a_wrong_address_is_named_with_its_origin() {
             }
         }
     }
+}
+
+/// The guard of a port, where the harness is reached by a name that it was not told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_host_is_named_in_the_error() {
+    let denied =
+        async || (StatusCode::FORBIDDEN, Json(json!({"error": "no host of mine: use --allow-host"})));
+    let server = Server::start(Router::new().fallback(denied)).await;
+    let (ended, _, said) = exit(&server.url, &["keys"]).await;
+    assert_eq!(ended, Some(1));
+    assert!(said.contains("no host of mine: use --allow-host"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

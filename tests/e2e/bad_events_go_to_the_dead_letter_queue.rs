@@ -82,7 +82,7 @@ async fn whatever_sqs_would_reject_reaches_it() {
         String::new(),
         "a\0b\u{1f}\u{fffe}\u{ffff}c".to_owned(),
         "x".repeat(MIB), // no room for a reason
-        "\"".repeat(MIB - 100),
+        "\"".repeat(MIB - 40),
         "\0".repeat(MIB),
         quoted("\u{1}").to_string(),
         quoted("\u{ffff}").to_string(),
@@ -107,7 +107,7 @@ async fn whatever_sqs_would_reject_reaches_it() {
     assert!(of("(empty)").reason.starts_with("the event: "));
     assert_eq!(of("a").event, "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c");
     assert!(of("xx").reason.starts_with("the event is cut, it has 1048576 bytes: the event: "));
-    assert_eq!(of("\"\"").event.len(), MIB - 100, "whole");
+    assert_eq!(of("\"\"").event.len(), MIB - 40, "whole");
     assert!(of("\"\"").reason.ends_with('…'), "the reason is shortened");
     let of_types = letters.iter().filter(|letter| letter.reason.starts_with("detail-type names no event"));
     assert_eq!(of_types.filter(|letter| letter.reason.chars().count() <= 1000).count(), 3);

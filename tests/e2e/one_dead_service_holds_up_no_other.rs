@@ -76,7 +76,7 @@ async fn a_retry_after_silences_no_service_for_a_day() {
     let first = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
     let first = text(&first["pk"]).split_once('#').unwrap().1.to_owned();
 
-    world.travel(Duration::from_mins(60)).await;
+    world.travel(Duration::from_hours(1)).await;
     let summary = world.redeliver().await;
     assert_eq!(summary["delivered"], json!(100 - delivered), "an hour later all are told: {summary}");
     let received = world.harness.databases().received();

@@ -130,7 +130,7 @@ fn each_request_gets_its_statuses() {
 
 #[test]
 fn stalled_request_gets_408() {
-    let running = Running::start(Duration::from_millis(200));
+    let running = Running::start(Duration::from_secs(1));
     for (sent, expected) in [
         ("", &[][..]),
         ("POST /callbacks HT", &[408]),

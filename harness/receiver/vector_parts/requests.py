@@ -96,6 +96,9 @@ BAD_HEADERS = [
     *(lines(f"signature-{name}", "None that can be read.", 400, signed=but(webhook_signature=value))
       for name, value in (("garbage", "v1a,!!!"), ("short", "v1a,AAAA"), ("by-shared-secret", HMAC), ("of-a-future-kind", "v2,AAAA"),
                           ("commas-only", ",,,, ,,"))),
+    *(request(f"header-of-many-spaces-{name}", "A parser that tries every way to split it does not come to an end.",
+              head(f"content-length: {len(BODY.encode())}")[:-2] + "x: a", repeated(" ", 50_000), f"{last}\r\n\r\n{BODY}", gets=status)
+      for name, last, status in (("and-a-letter", "b", 204), ("and-a-control-character", "\0", 400))),
     *(request(f"{name}-huge", "More than 4,096 bytes, and less than a server's own limit.",
               head("content-length: 0", signed=but(**{name: None}))[:-2] + f"{name}: ", repeated("v1a,AAAA ", 5000), "x\r\n\r\n",
               gets=400) for name in HEADERS),

@@ -172,17 +172,23 @@ impl Remote {
         }
         let answer =
             request.send().await.map_err(|error| self.unreachable(keysync::outbound::reason(error)))?;
-        if !answer.headers().contains_key(VERSION_HEADER) {
+        let (status, is_harness) = (answer.status(), answer.headers().contains_key(VERSION_HEADER));
+        // The guard of a harness's port denies requests before the control API sees them.
+        if !is_harness && status != StatusCode::FORBIDDEN {
             return Err(self.no_harness(described(&answer)));
         }
-        let status = answer.status();
+        let what = described(&answer);
         let body =
             answer.bytes().await.map_err(|error| self.unreachable(keysync::outbound::reason(error)))?;
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(answer);
         }
-        Err(self.rejected(answer["error"].as_str().map_or_else(|| status.to_string(), str::to_owned)))
+        match answer["error"].as_str() {
+            Some(error) => Err(self.rejected(error.to_owned())),
+            None if is_harness => Err(self.rejected(status.to_string())),
+            None => Err(self.no_harness(what)),
+        }
     }
 
     /// Each part is one segment of the path, whatever it holds.

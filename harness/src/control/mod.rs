@@ -40,8 +40,8 @@ struct Running(Arc<Parts>);
         title = "keysync harness control API",
         description = "What a test suite in any language can do to a running harness, and see of it. It is \
                        served at the endpoint's address, on loopback only, and asks for no credentials. Requests of \
-                       web pages of other sites are refused with 403. Each response has the header `keysync-harness` with the harness's version.",
-        license(name = "see the repository")
+                       web pages of other sites are refused with 403. Each other response has the header `keysync-harness` with the harness's version.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
         (name = "harness", description = "The harness as a whole"),

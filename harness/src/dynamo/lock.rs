@@ -36,15 +36,9 @@ impl Lock {
 
 /// `FILE.lock`, beside the file that `path` leads to, whatever links it takes.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    let file = match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
-            folder.join(path.file_name().ok_or(io::ErrorKind::InvalidInput)?)
-        }
-        found => found?,
-    };
-    let mut name = file.into_os_string();
+    // A link may lead to a file that is yet to be made: SQLite takes an empty one for a new table.
+    OpenOptions::new().create(true).append(true).open(path)?;
+    let mut name = fs::canonicalize(path)?.into_os_string();
     name.push(".lock");
     Ok(name.into())
 }

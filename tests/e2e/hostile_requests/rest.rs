@@ -148,7 +148,7 @@ async fn bytes_that_are_no_text() {
         let mut connection = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
         let path = gate.path();
         let head = format!(
-            "POST {path}?%ff={{}} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: {bearer}\r\n"
+            "POST {path}?%ff={{}} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: {bearer}\r\n"
         );
         let rest = format!("\r\nbluemix-instance: {instance}\r\n\r\n");
         connection.write_all(&[head.as_bytes(), header, rest.as_bytes()].concat()).await.unwrap();

@@ -8,7 +8,7 @@
 //! `GET /keys/{id}` says what is known of a key. What it does is in `service.rs`; `connection.rs` bounds what strangers can take
 //! from it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use keysync_receiver::{DEFAULT_TOLERANCE, Verifier};
@@ -35,8 +35,18 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { public_keys, listen, tolerance } = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let Arguments { public_keys, listen, tolerance } = arguments;
     let verifier = Verifier::new(public_keys)?.with_tolerance(Duration::from_secs(tolerance));
 
     let listener = TcpListener::bind(listen).await?;
