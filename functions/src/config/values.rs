@@ -204,7 +204,7 @@ pub(super) fn parse_queue_url(text: &str, addresses: AddressPolicy) -> Result<Ur
             && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-".contains(&c))
     };
     match url.path().trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
-        [.., queue] if queue.ends_with(".fifo") => Err(format!(
+        [.., queue] if queue.rsplit_once('.').is_some_and(|(_, kind)| kind == "fifo") => Err(format!(
             "must be a standard queue, not a FIFO queue, which takes no message without a group: got `{}`",
             shown(text)
         )),
@@ -366,8 +366,21 @@ mod tests {
             "https://sqs.us-east-1.amazonaws.com/1/a/b",
             "http://sqs.us-east-1.amazonaws.com/123456789012/dead",
             "https://sqs.us-east-1.amazonaws.com/1/a%20b",
+            "https://sqs.us-east-1.amazonaws.com/123456789012/dead.fifo",
         ] {
             at(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn queue_url_of_an_emulator_passes_in_test_mode() {
+        for good in [
+            "http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/dead",
+            "http://localstack:4566/000000000000/dead",
+            "http://localhost:4566/queue/us-east-1/000000000000/dead",
+        ] {
+            assert!(parse_queue_url(good, AddressPolicy::LoopbackTest).is_ok(), "{good}");
+            assert!(parse_queue_url(good, AddressPolicy::PublicOnly).is_err(), "{good}");
         }
     }
 

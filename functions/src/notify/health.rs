@@ -116,7 +116,7 @@ mod tests {
     async fn a_service_is_left_alone_for_less_than_an_hour() {
         let health = Health::default();
         health.learn(&service(), &down(Some(LONGEST_HOLD)));
-        assert_eq!(health.of(&service()), Standing::LeaveAlone(LONGEST_HOLD - OTHERS_FIRST));
+        assert_eq!(health.of(&service()), Standing::LeaveAlone(LONGEST_HOLD.saturating_sub(OTHERS_FIRST)));
     }
 
     #[tokio::test]

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_last_try_is_after_24_hours_and_then_it_is_failed() {
-        let late = GIVE_UP_AFTER - Duration::from_mins(10);
+        let late = GIVE_UP_AFTER.saturating_sub(Duration::from_mins(10));
         for long in [failed(Some(LONGEST_HOLD)), Delivery::Deferred { retry_after: Some(LONGEST_HOLD) }] {
             let retry = settle_at(long, late).retry.unwrap();
             assert_eq!(retry.next_at, notification().at.plus(GIVE_UP_AFTER));

@@ -5,7 +5,7 @@ const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
 /// A request, checked.
 fn check(guard: &Guard, method: &Method, uri: &str, headers: &[(&str, &str)]) -> Result<(), Denied> {
     let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    guard.check(method, &uri.parse().unwrap(), &HeaderMap::from_iter(headers))
+    guard.check(method, &uri.parse().unwrap(), &headers.collect::<HeaderMap>())
 }
 
 #[test]
