@@ -5,23 +5,24 @@ use std::collections::BTreeMap;
 use keysync_harness::{Harness, HarnessBuilder, function::Mode};
 use tokio::task::JoinSet;
 
-use crate::support::world_of;
+use crate::{engine::simultaneous_requests, support::world_of};
 
 #[tokio::test]
-async fn of_200_requests_over_two_processes() {
-    of_200_requests(Harness::builder().function(Mode::Process { environments: 2 })).await;
+async fn of_many_requests_over_two_processes_one_wins() {
+    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 })).await;
 }
 
 #[tokio::test]
-async fn of_200_requests_over_two_processes_that_take_100_at_once() {
-    of_200_requests(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
+async fn of_many_requests_in_concurrent_processes_one_wins() {
+    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
 }
 
-async fn of_200_requests(builder: HarnessBuilder) {
+async fn of_many_requests(builder: HarnessBuilder) {
     let world = world_of(builder).await;
     assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
     let mut requests = JoinSet::new();
-    for _ in 0..200 {
+    let count = simultaneous_requests();
+    for _ in 0..count {
         let (manager, key) = (world.manager.clone(), world.key.clone());
         requests.spawn(async move { manager.sync(&key).await.unwrap().status.as_u16() });
     }
@@ -29,7 +30,7 @@ async fn of_200_requests(builder: HarnessBuilder) {
     while let Some(status) = requests.join_next().await {
         *answers.entry(status.unwrap()).or_default() += 1;
     }
-    assert_eq!(answers, BTreeMap::from([(204, 1), (409, 199)]));
+    assert_eq!(answers, BTreeMap::from([(204, 1), (409, count - 1)]));
     for service in world.harness.services() {
         assert_eq!(service.received().len(), 1, "{} was told once", service.name());
     }
