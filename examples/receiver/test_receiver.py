@@ -127,14 +127,14 @@ def test_the_vectors_are_what_their_maker_makes():
 def test_the_code_in_the_documentation_runs(monkeypatch, capsys):
     root = CRATE.parents[1]
     monkeypatch.chdir(root)
-    text = (root / "docs" / "integrating.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
     (code,) = (block.partition("```")[0] for block in text.split("```python\n")[1:])
     exec(compile(code, "integrating.md", "exec"), {})
     assert capsys.readouterr().out == "close or open 12 resources\nanswer 204\n"
 
 
 def test_the_event_in_the_documentation_is_the_golden_one():
-    text = (CRATE.parents[1] / "docs" / "integrating.md").read_text(encoding="utf-8")
+    text = (CRATE.parents[1] / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
     assert f"```json\n{GOLDEN['body']}\n```" in text
 
 

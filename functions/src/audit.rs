@@ -2,7 +2,7 @@
 //! request whose caller is known, whatever the level of the log.
 //!
 //! They have the shape of the documented service's activity events, which follow the Cloud Auditing Data
-//! Federation (CADF): `docs/audit-event.schema.json`. Nothing in them is secret: an IAM id names somebody
+//! Federation (CADF): `docs/reference/audit-event.schema.json`. Nothing in them is secret: an IAM id names somebody
 //! and proves nothing.
 
 use http::StatusCode;

@@ -1,5 +1,5 @@
 //! Logs and metrics: JSON objects, one a line, on standard output, which Lambda takes to CloudWatch.
-//! What they say is in `docs/operating.md`.
+//! What they say is in `docs/how-to/operate.md`.
 //!
 //! Never logged: tokens, API keys, signing keys, and the `authorization` header. Types that hold one do
 //! not print it.

@@ -2,7 +2,7 @@
 //!
 //! It keeps a caller from taking up a process that others need, too, and costs no call: DynamoDB is not asked
 //! how often somebody came. Each process counts for itself, so that a caller gets as many times the limit as
-//! there are processes; how many there may be is the operator's to say (`docs/security.md`).
+//! there are processes; how many there may be is the operator's to say (`docs/explanation/security.md`).
 
 use std::{
     fmt,

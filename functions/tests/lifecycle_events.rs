@@ -1,5 +1,5 @@
-//! The schema of lifecycle events (`docs/lifecycle-event.schema.json`), their description
-//! (`docs/events.md`) and their reader (`KeyEvent::read`) say the same.
+//! The schema of lifecycle events (`docs/reference/lifecycle-event.schema.json`), their description
+//! (`docs/reference/lifecycle-events.md`) and their reader (`KeyEvent::read`) say the same.
 //!
 //! Where they do not, and cannot or need not, the event stands in a table here with the reason.
 
@@ -7,8 +7,8 @@ use jsonschema::Validator;
 use keysync::lifecycle::KeyEvent;
 use serde_json::{Value, json};
 
-const SCHEMA: &str = include_str!("../../docs/lifecycle-event.schema.json");
-const DESCRIPTION: &str = include_str!("../../docs/events.md");
+const SCHEMA: &str = include_str!("../../docs/reference/lifecycle-event.schema.json");
+const DESCRIPTION: &str = include_str!("../../docs/reference/lifecycle-events.md");
 
 const CREATE: &str = "kms.secrets.create";
 const ROTATE: &str = "kms.secrets.rotate";

@@ -80,5 +80,5 @@ pub use new_key::NewKey;
 
 /// The code in the documentation for test authors, run with this crate's own.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/testing.md")]
+#[doc = include_str!("../../docs/how-to/test-with-the-harness.md")]
 struct Testing;

@@ -1,5 +1,5 @@
 //! Who asked for a sync of which key, and what they were told: one line for every request whose caller is known,
-//! held to `docs/audit-event.schema.json`.
+//! held to `docs/reference/audit-event.schema.json`.
 
 use http::Method;
 use keysync_harness::{
@@ -14,7 +14,7 @@ use crate::{
     support::{World, text, world, world_of},
 };
 
-const SCHEMA: &str = include_str!("../../docs/audit-event.schema.json");
+const SCHEMA: &str = include_str!("../../docs/reference/audit-event.schema.json");
 
 fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();

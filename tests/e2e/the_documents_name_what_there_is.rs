@@ -31,7 +31,7 @@ fn each_test_that_they_name_is_there() {
     for folder in ["functions", "harness", "tests"] {
         code(&Path::new(ROOT).join(folder), &mut all);
     }
-    let document = fs::read_to_string(Path::new(ROOT).join("docs/security.md")).unwrap();
+    let document = fs::read_to_string(Path::new(ROOT).join("docs/explanation/security.md")).unwrap();
     let missing: Vec<&str> = named(&document)
         .filter(|path| !all.contains(&format!("fn {}(", path.rsplit("::").next().unwrap())))
         .collect();

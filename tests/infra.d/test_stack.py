@@ -128,7 +128,7 @@ class Stack(unittest.TestCase):
                 self.assertEqual(self.queue(name)["SqsManagedSseEnabled"], "true")
 
     def test_the_rule_takes_each_kind_of_event_and_no_other(self):
-        schema = json.loads((ROOT / "docs" / "lifecycle-event.schema.json").read_text())
+        schema = json.loads((ROOT / "docs" / "reference" / "lifecycle-event.schema.json").read_text())
         kinds = schema["properties"]["detail-type"]["enum"]
         others = [("kms", "kms.secrets.read"), ("somebody.else", kinds[0])]
         entries = [

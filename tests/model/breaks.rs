@@ -1,7 +1,7 @@
 //! Without a guard the protocol breaks, and the checker says how.
 //!
 //! Each test removes a guard, and names every guarantee that this breaks in a small world and the number of
-//! steps of the shortest way there (so that `docs/model.md`, which has the same numbers, stays true). The
+//! steps of the shortest way there (so that `docs/explanation/model.md`, which has the same numbers, stays true). The
 //! ways themselves are printed: `cargo test --test model breaks -- --nocapture --test-threads 1`.
 //!
 //! At the end are the guards that no guarantee needs.

@@ -1,6 +1,6 @@
 //! The protocol keeps every guarantee in every state.
 //!
-//! Wider bounds are explored by the tests that are ignored, on demand: see docs/model.md.
+//! Wider bounds are explored by the tests that are ignored, on demand: see docs/explanation/model.md.
 
 use std::time::Instant;
 

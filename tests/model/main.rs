@@ -11,7 +11,7 @@
 //! - `breaks.rs`, `words.rs`: without a guard it does not, and this is how
 //! - `stragglers.rs`: what the model found in the protocol itself
 //!
-//! `docs/model.md` lays the model's transitions beside the code's.
+//! `docs/explanation/model.md` lays the model's transitions beside the code's.
 
 mod actions;
 mod bounds;

@@ -4,7 +4,7 @@
 //! `kid`; keys that a token brings itself (`jwk`, `jku`, `x5u`, `x5c`) are not looked at. jsonwebtoken
 //! checks the signature and nothing else: it reads a map for an algorithm, takes a list of issuers for one, and
 //! times by the system's clock, where this service has a [`Clock`]. Header and claims are read by [`strict_json`].
-//! `docs/security.md` goes through RFC 8725 point by point.
+//! `docs/explanation/security.md` goes through RFC 8725 point by point.
 
 use std::{fmt, time::Duration};
 

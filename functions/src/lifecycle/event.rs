@@ -1,4 +1,4 @@
-//! Lifecycle events, as they come over `EventBridge`: schema version 1 (`docs/events.md`).
+//! Lifecycle events, as they come over `EventBridge`: schema version 1 (`docs/reference/lifecycle-events.md`).
 //!
 //! Every event about a key tells all that the key is, so that none needs another one to have come before.
 //! Unknown fields are passed over: a later minor form of version 1 may add some.

@@ -1,7 +1,7 @@
 //! TLS: whom we trust, prepared once for all clients.
 //!
 //! Mozilla's root certificates, as they were when this was built. Reading those of the machine took longer than
-//! the whole start of a function that does nothing, for each client anew (`docs/performance.md`).
+//! the whole start of a function that does nothing, for each client anew (`docs/explanation/performance.md`).
 
 use std::sync::LazyLock;
 

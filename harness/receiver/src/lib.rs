@@ -84,5 +84,5 @@ pub use verifier::{DEFAULT_TOLERANCE, MAX_BODY, Verifier};
 
 /// The code in the documentation for service teams, run with this crate's own.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/integrating.md")]
+#[doc = include_str!("../../../docs/how-to/receive-notifications.md")]
 struct Integrating;

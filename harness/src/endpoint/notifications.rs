@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Endpoint, Registration, address::Caller, body, representation};
 
-/// How long a service's own word for a key's state may be, as in `docs/lifecycle-event.schema.json`.
+/// How long a service's own word for a key's state may be, as in `docs/reference/lifecycle-event.schema.json`.
 const LONGEST_STATE: usize = 256;
 
 #[derive(Deserialize)]

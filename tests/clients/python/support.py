@@ -39,7 +39,7 @@ def result(answer):
 
 
 def documented(answer):
-    """An answer's JSON without what this endpoint adds to keys (docs/endpoint.md), which the client's classes do not know."""
+    """An answer's JSON without what this endpoint adds to keys (docs/reference/kms-emulator.md), which the client's classes do not know."""
     document = result(answer)
     for key in document["resources"]:
         for addition in ("lastNotificationDate", "syncAllowedFrom"):
