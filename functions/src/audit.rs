@@ -9,12 +9,12 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    http::{Refusal, SyncRequest},
+    api::ErrorResponse,
+    domain::{ClaimId, CorrelationId, EpochMillis, InstanceId, KeyId, KeyRing},
     iam::Authenticated,
-    key::{ClaimId, CorrelationId, EpochMillis, InstanceId, KeyId, KeyRing},
-    sync::Synced,
     telemetry::AUDIT,
-    trace::Trace,
+    trace_context::TraceContext,
+    usecases::sync::{SyncRequest, Synced},
 };
 
 /// What an initiator is.
@@ -23,7 +23,7 @@ const SERVICE_ID: &str = "service/security/account/serviceid";
 
 /// A request whose caller is known.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct AuditedRequest<'a> {
     /// It.
     pub(crate) request: &'a SyncRequest,
     /// Who made it.
@@ -31,7 +31,7 @@ pub(crate) struct Asked<'a> {
     /// The key, as far as the caller may know it. Without, the target is the instance.
     pub(crate) key: Option<KeyId>,
     /// The trace that it belongs to.
-    pub(crate) trace: &'a Trace,
+    pub(crate) trace: &'a TraceContext,
     /// When it was answered.
     pub(crate) now: EpochMillis,
 }
@@ -107,15 +107,15 @@ struct ResponseData {
 }
 
 /// Writes down what was asked by whom, and answered.
-pub(crate) fn record(asked: &Asked<'_>, answer: Result<Synced, &Refusal>) {
-    match serde_json::to_string(&event(asked, answer)) {
+pub(crate) fn record(audited: &AuditedRequest<'_>, answer: Result<Synced, &ErrorResponse>) {
+    match serde_json::to_string(&event(audited, answer)) {
         Ok(event) => tracing::info!(target: AUDIT, "{event}"),
         Err(error) => tracing::error!(%error, "an audit event could not be written"),
     }
 }
 
-fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<'a> {
-    let Asked { request, who, key, trace, now } = *asked;
+fn event<'a>(audited: &AuditedRequest<'a>, answer: Result<Synced, &ErrorResponse>) -> AuditEvent<'a> {
+    let AuditedRequest { request, who, key, trace, now } = *audited;
     let (caller, instance) = (who.caller.to_string(), &who.instance);
     let status = answer.map_or_else(|refusal| refusal.code.status(), |_| StatusCode::NO_CONTENT);
     AuditEvent {
@@ -133,7 +133,7 @@ fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<
             in_words: status.canonical_reason().unwrap_or_default(),
             refusal: answer
                 .err()
-                .map(|Refusal { code, message, .. }| format!("{}: {message}", code.as_str())),
+                .map(|ErrorResponse { code, message, .. }| format!("{}: {message}", code.as_str())),
         },
         initiator: Initiator {
             type_uri: if caller.starts_with("iam-ServiceId-") { SERVICE_ID } else { USER },

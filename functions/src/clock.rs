@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::key::EpochMillis;
+use crate::domain::EpochMillis;
 
 /// Tells the time of day.
 #[derive(Clone)]

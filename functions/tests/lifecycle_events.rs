@@ -4,7 +4,7 @@
 //! Where they do not, and cannot or need not, the event stands in a table here with the reason.
 
 use jsonschema::Validator;
-use keysync::lifecycle::KeyEvent;
+use keysync::usecases::lifecycle::KeyEvent;
 use serde_json::{Value, json};
 
 const SCHEMA: &str = include_str!("../../docs/reference/lifecycle-event.schema.json");

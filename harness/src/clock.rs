@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use keysync::{Clock, key::EpochMillis};
+use keysync::{Clock, domain::EpochMillis};
 
 /// A clock that a test can move. Clones show the same time.
 ///

@@ -16,7 +16,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use keysync::{Clock, key::EpochMillis};
+use keysync::{Clock, domain::EpochMillis};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::Method;
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use serde::Deserialize;
 
 use crate::{Answer, Client, HarnessError, path, services::AssociatedService, world::REGION};

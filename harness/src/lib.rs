@@ -75,7 +75,7 @@ pub use info::Info;
 #[doc(hidden)]
 pub use info::VERSION_HEADER;
 pub use key::{Key, Standing};
-pub use keysync::key::{EpochMillis, KeyState};
+pub use keysync::domain::{EpochMillis, KeyState};
 pub use new_key::NewKey;
 
 /// The code in the documentation for test authors, run with this crate's own.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::{EpochMillis, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction};
+use keysync::domain::{EpochMillis, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction};
 use keysync_harness::dynamo::{Fault, Times};
 
 use crate::support::{World, text, world, world_at};

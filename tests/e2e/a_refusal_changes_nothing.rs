@@ -208,7 +208,7 @@ async fn the_window_is_closed_409() {
     let world = world().await;
     assert_eq!(world.sync().await.status, 204);
     let notified_at = world.item().await["notified_at"].as_u64().unwrap();
-    let opens_at = keysync::key::EpochMillis::new((notified_at + 3_600_000) / 1000 * 1000 + 1000);
+    let opens_at = keysync::domain::EpochMillis::new((notified_at + 3_600_000) / 1000 * 1000 + 1000);
     let message = format!(
         "The key was updated recently: Please wait and try again: \
          Sync cannot be performed until at least {opens_at}"

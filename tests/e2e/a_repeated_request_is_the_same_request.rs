@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_harness::{Answer, Client, iam::Role};
 
 use crate::support::{World, world_at};

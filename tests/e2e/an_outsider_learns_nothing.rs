@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
-use keysync::key::{EpochMillis, InstanceId};
+use keysync::domain::{EpochMillis, InstanceId};
 use keysync_harness::{
     Answer, Client,
     iam::{Identity, Instance, Role},

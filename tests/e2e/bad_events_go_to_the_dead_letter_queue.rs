@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::{KeyCrn, KeyId};
+use keysync::domain::{KeyCrn, KeyId};
 use keysync_harness::dynamo::{Fault, Times};
 use serde_json::{Value, json};
 use uuid::Uuid;

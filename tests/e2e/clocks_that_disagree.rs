@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use keysync::{
-    key::{
+    domain::{
         ClaimId, EpochMillis, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LeaseId, LifecycleAction,
         LifecycleEvent,
     },
@@ -33,7 +33,7 @@ async fn claims(world: &World, now: EpochMillis) -> bool {
         key: world.crn(&world.key),
         ring: None,
         caller: serde_json::from_value(json!("IBMid-1")).unwrap(),
-        correlation_id: keysync::key::CorrelationId::random(),
+        correlation_id: keysync::domain::CorrelationId::random(),
         claim: ClaimId::unique(),
         now,
         lease: LEASE,

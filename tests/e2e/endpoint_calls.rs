@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_harness::{
     Answer, Client, Harness, HarnessClock,
     function::Mode,

@@ -119,9 +119,9 @@ async fn accepted_field_by_field() {
 }
 
 /// Status, reason code, severity.
-type Refusal = (u16, &'static str, &'static str);
+type ErrorResponse = (u16, &'static str, &'static str);
 
-fn assert_refused(event: &Value, (status, code, severity): Refusal, target: &str) {
+fn assert_refused(event: &Value, (status, code, severity): ErrorResponse, target: &str) {
     assert_eq!((&event["outcome"], &event["severity"]), (&json!("failure"), &json!(severity)), "{event}");
     assert_eq!(event["reason"]["reasonCode"], status, "{event}");
     assert!(text(&event["reason"]["reasonForFailure"]).starts_with(&format!("{code}: ")), "{event}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_harness::{
     Client,
     iam::{Health, Role},

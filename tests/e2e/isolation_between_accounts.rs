@@ -6,7 +6,7 @@
 //! such a caller out is the stored key's CRN, in the claim's own condition.
 
 use http::Method;
-use keysync::key::{EventId, KeyCrn, KeyId, ResourceCrn};
+use keysync::domain::{EventId, KeyCrn, KeyId, ResourceCrn};
 use keysync_harness::{
     Answer, Client,
     iam::{Identity, Policy, Role},

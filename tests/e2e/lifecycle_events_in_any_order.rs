@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
+use keysync::domain::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
 use keysync_harness::{
     dynamo::{Fault, Times},
     events::EventBus,

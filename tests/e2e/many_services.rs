@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::{KeyCrn, ResourceCrn};
+use keysync::domain::{KeyCrn, ResourceCrn};
 use keysync_harness::dynamo::{Fault, Times};
 use serde_json::{Value, json};
 

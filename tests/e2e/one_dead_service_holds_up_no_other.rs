@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_harness::{Harness, services::Behaviour};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use keysync::key::KeyCrn;
+use keysync::domain::KeyCrn;
 use serde_json::{Value, json};
 
 use crate::support::{World, text, world};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync::{key::KeyId, ledger::item::due_shard};
+use keysync::{domain::KeyId, ledger::item::due_shard};
 use keysync_harness::services::{Behaviour, Verdict};
 use serde_json::{Value, json};
 

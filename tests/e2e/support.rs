@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
-    key::{ClaimId, EpochMillis, KeyCrn, KeyId},
+    domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
 };
 use keysync_harness::{

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
-use keysync::key::{KeyCrn, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, ResourceCrn};
+use keysync::domain::{KeyCrn, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, ResourceCrn};
 use keysync_harness::{
     dynamo::{Call, DUE_INDEX},
     services::Behaviour,

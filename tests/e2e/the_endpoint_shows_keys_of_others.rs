@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync::key::{
+use keysync::domain::{
     InstanceCrn, KeyCrn, KeyFacts, KeyId, KeyRing, KeyState, KeyType, KeyVersion, LifecycleAction,
     ResourceCrn,
 };

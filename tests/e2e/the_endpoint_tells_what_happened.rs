@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync::key::{EpochMillis, InstanceId};
+use keysync::domain::{EpochMillis, InstanceId};
 use keysync_harness::{
     Answer, Client, Harness,
     iam::{Instance, Role},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 
 use crate::support::{HOUR, world, world_at};
 

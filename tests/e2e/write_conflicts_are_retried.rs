@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use keysync::key::KeyCrn;
+use keysync::domain::KeyCrn;
 use keysync_harness::dynamo::{Fault, Proxy, Times};
 use serde_json::{Value, json};
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use keysync::{
-    http::{Refusal, refused},
-    key::EpochMillis,
+    api::{self, ErrorResponse},
+    delivery::cloud_event_body,
+    domain::EpochMillis,
     ledger::{ClaimError, Claimed},
-    notify::event_body,
 };
 
 use crate::world::{Answer, NOW, World};
@@ -38,7 +38,7 @@ mod token {
     }
 
     #[divan::bench]
-    fn refused(bencher: Bencher) {
+    fn error_response(bencher: Bencher) {
         let world = World::with(Answer::Won);
         let token = world.forged_token();
         bencher.bench_local(|| world.authenticate(&token).unwrap_err());
@@ -64,7 +64,7 @@ mod claim {
 }
 
 mod callback {
-    use super::{Answer, Bencher, Claimed, EpochMillis, NOW, World, black_box, event_body, world};
+    use super::{Answer, Bencher, Claimed, EpochMillis, NOW, World, black_box, cloud_event_body, world};
 
     #[divan::bench]
     fn event_and_signature(bencher: Bencher) {
@@ -74,20 +74,20 @@ mod callback {
         let keys = world::signing_keys();
         bencher.bench_local(|| {
             let id = notification.event_id(&service).to_string();
-            keys.sign(&id, EpochMillis::new(NOW), event_body(&notification, &id, black_box(12)))
+            keys.sign(&id, EpochMillis::new(NOW), cloud_event_body(&notification, &id, black_box(12)))
         });
     }
 }
 
 mod answer {
-    use super::{Bencher, ClaimError, Duration, EpochMillis, NOW, Refusal, black_box};
+    use super::{Bencher, ClaimError, Duration, EpochMillis, ErrorResponse, NOW, black_box};
 
     #[divan::bench]
     fn error_document(bencher: Bencher) {
         let refused_as =
             ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
         let id = "c-1".parse().unwrap();
-        bencher.bench_local(|| super::refused(&Refusal::from(black_box(&refused_as)), &id));
+        bencher.bench_local(|| super::api::error(&ErrorResponse::from(black_box(&refused_as)), &id));
     }
 }
 

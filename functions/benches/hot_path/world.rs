@@ -18,13 +18,13 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Response;
 use httpmock::MockServer;
 use keysync::{
-    Clock, SyncApp, SyncConfig, config,
+    Clock, SyncConfig, SyncHandler, config,
+    delivery::SigningKeys,
+    domain::{ClaimId, EpochMillis},
+    http_client,
     iam::{Authenticated, Iam, IamError, UnverifiedToken},
-    key::{ClaimId, EpochMillis},
     ledger::{ClaimRequest, Claimed, Ledger},
-    notify::SigningKeys,
-    outbound,
-    throttle::CallerLimit,
+    rate_limit::CallerRateLimiter,
 };
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
 
 pub(crate) struct World {
     runtime: Runtime,
-    app: SyncApp,
+    app: SyncHandler,
     iam: Iam,
     ledger: Ledger,
     tokens: KeyPair,
@@ -63,7 +63,7 @@ impl World {
         answer_as_iam(&server, &tokens);
         let clock = Clock::from_fn(|| EpochMillis::new(NOW));
         let aws = aws(answer);
-        let SyncConfig { iam, outbox, .. } = SyncConfig::read(|name| match name {
+        let SyncConfig { iam, common, .. } = SyncConfig::read(|name| match name {
             config::IAM_URL => Some(server.base_url()),
             config::REGION => Some("us-south".to_owned()),
             config::CALLBACKS => Some("{}".to_owned()),
@@ -72,12 +72,19 @@ impl World {
             _ => None,
         })
         .unwrap();
-        let http = outbound::client().build().unwrap();
+        let http = http_client::client().build().unwrap();
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
             iam: iam(),
-            app: SyncApp::new(outbox, iam(), signing_keys(), CallerLimit::new(None), &aws, clock.clone())
-                .unwrap(),
+            app: SyncHandler::new(
+                common,
+                iam(),
+                signing_keys(),
+                CallerRateLimiter::new(None),
+                &aws,
+                clock.clone(),
+            )
+            .unwrap(),
             ledger: Ledger::new(&aws, "keysync".to_owned()),
             runtime,
             tokens,

@@ -4,21 +4,29 @@
 
 use std::sync::Arc;
 
-use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry, throttle::CallerLimit};
+use keysync::{
+    Clock, SyncConfig, SyncHandler, config, http_client, iam::Iam, rate_limit::CallerRateLimiter, telemetry,
+};
 use lambda_http::{Error, lambda_runtime::run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
-    let SyncConfig { iam, outbox, caller_limit } =
+    let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = outbound::aws::config().await?;
-    let iam = Iam::new(iam, outbound::client().build()?, Clock::system());
+    let aws = http_client::aws::config().await?;
+    let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
     // Both may go far, and neither needs the other.
-    let (keys, ()) = tokio::join!(outbox.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
+    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let app =
-        Arc::new(SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, Clock::system())?);
+    let app = Arc::new(SyncHandler::new(
+        common,
+        iam,
+        keys,
+        CallerRateLimiter::new(caller_limit),
+        &aws,
+        Clock::system(),
+    )?);
     let answer = move |event| Box::pin(metrics.flush_after(app.clone().invoke(event)));
     run_concurrent(service_fn(answer)).await
 }

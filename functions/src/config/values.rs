@@ -6,16 +6,15 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use url::{Host, Url};
 
-use crate::notify::AddressPolicy;
+use crate::{
+    delivery::{AddressPolicy, MAX_URL_BYTES},
+    excerpt::excerpt,
+};
 
-/// The most of a value that a message shows, in characters.
-const SHOWN: usize = 100;
-/// The longest URL.
-pub(crate) const LONGEST_URL: usize = 2048;
 /// The longest region. The longest that there is has 8.
 const LONGEST_REGION: usize = 32;
 /// The most requests a minute that a limit can be.
-const LARGEST_LIMIT: u32 = 9_999_999;
+const MAX_CALLER_LIMIT: u32 = 9_999_999;
 
 /// How long a service can have to answer a callback: less than a run of `redeliver` can take.
 pub(super) const CALLBACK_TIMEOUTS: RangeInclusive<Duration> =
@@ -23,20 +22,6 @@ pub(super) const CALLBACK_TIMEOUTS: RangeInclusive<Duration> =
 /// How long a request can take: what confirming is kept for, and something for the callbacks; what Lambda allows.
 pub(super) const REQUEST_TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_secs(3)..=Duration::from_mins(15);
-
-/// `value` as it may stand in a message: short, in one line, and without what may be a secret.
-pub(crate) fn shown(value: &str) -> String {
-    if value.contains("whsk_") || value.contains("whsec_") {
-        return "(a key, which is not repeated)".to_owned();
-    }
-    if value.contains('@') {
-        return "(not repeated: it may hold a password)".to_owned();
-    }
-    // A query of a URL may be a secret, too.
-    let (value, rest) = value.find(['?', '#']).map_or((value, ""), |at| value.split_at(at));
-    let shown: String = value.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if rest.is_empty() && value.chars().nth(SHOWN).is_none() { shown } else { shown + "…" }
-}
 
 /// The name of a table, or its ARN (DynamoDB's naming rules).
 pub(super) fn parse_table(text: &str) -> Result<String, String> {
@@ -53,7 +38,7 @@ pub(super) fn parse_table(text: &str) -> Result<String, String> {
     }
     Err(format!(
         "must be the name of a DynamoDB table (3 to 255 of A-Z, a-z, 0-9, `_`, `.` and `-`) or its ARN: got `{}`",
-        shown(text)
+        excerpt(text)
     ))
 }
 
@@ -75,7 +60,7 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
     if is_region(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("must be a region as CRNs name it, such as `us-south`: got `{}`", shown(text)))
+    Err(format!("must be a region as CRNs name it, such as `us-south`: got `{}`", excerpt(text)))
 }
 
 /// Words of lower-case letters and digits with hyphens between, the first of two letters or more.
@@ -93,7 +78,7 @@ fn is_region(text: &str) -> bool {
 pub(super) fn parse_service(text: &str) -> Result<String, String> {
     match text {
         "hs-crypto" | "kms" => Ok(text.to_owned()),
-        other => Err(format!("must be `hs-crypto` or `kms`: got `{}`", shown(other))),
+        other => Err(format!("must be `hs-crypto` or `kms`: got `{}`", excerpt(other))),
     }
 }
 
@@ -101,7 +86,7 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
-        other => Err(format!("must be `on` or `off`: got `{}`", shown(other))),
+        other => Err(format!("must be `on` or `off`: got `{}`", excerpt(other))),
     }
 }
 
@@ -111,8 +96,8 @@ pub(super) fn parse_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
         return Ok(None);
     }
     let number = number(text).and_then(|number| u32::try_from(number).ok()).and_then(NonZeroU32::new);
-    number.filter(|number| number.get() <= LARGEST_LIMIT).map(Some).ok_or_else(|| {
-        format!("must be an integer from 1 to {LARGEST_LIMIT}, or `off`: got `{}`", shown(text))
+    number.filter(|number| number.get() <= MAX_CALLER_LIMIT).map(Some).ok_or_else(|| {
+        format!("must be an integer from 1 to {MAX_CALLER_LIMIT}, or `off`: got `{}`", excerpt(text))
     })
 }
 
@@ -128,7 +113,7 @@ pub(super) fn parse_duration(text: &str, range: &RangeInclusive<Duration>) -> Re
             "must be a duration from {} to {} with its unit, such as `500ms` or `5s`: got `{}`",
             written(*range.start()),
             written(*range.end()),
-            shown(text)
+            excerpt(text)
         )
     })
 }
@@ -159,13 +144,13 @@ fn parse_base_url(text: &str, addresses: AddressPolicy) -> Result<Url, String> {
     if url.scheme() == "https" || is_loopback && addresses == AddressPolicy::LoopbackTest {
         return Ok(url);
     }
-    Err(format!("must start with https://: got `{}`", shown(text)))
+    Err(format!("must start with https://: got `{}`", excerpt(text)))
 }
 
 /// An HTTP URL with no user name or password, no query, no fragment.
 fn parse_url(text: &str) -> Result<Url, String> {
-    let wrong = |problem: &str| format!("{problem}: got `{}`", shown(text));
-    if text.len() > LONGEST_URL || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let wrong = |problem: &str| format!("{problem}: got `{}`", excerpt(text));
+    if text.len() > MAX_URL_BYTES || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(wrong("must be a URL of up to 2048 characters without spaces"));
     }
     let url: Url = text.parse().map_err(|error| wrong(&format!("must be a URL ({error})")))?;
@@ -206,7 +191,7 @@ pub(super) fn parse_queue_url(text: &str, addresses: AddressPolicy) -> Result<Ur
     match url.path().trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
         [.., queue] if queue.rsplit_once('.').is_some_and(|(_, kind)| kind == "fifo") => Err(format!(
             "must be a standard queue, not a FIFO queue, which takes no message without a group: got `{}`",
-            shown(text)
+            excerpt(text)
         )),
         [ref before @ .., account, queue]
             if is_fit(account) && is_fit(queue) && (is_test || before.is_empty()) =>
@@ -216,7 +201,7 @@ pub(super) fn parse_queue_url(text: &str, addresses: AddressPolicy) -> Result<Ur
         _ => Err(format!(
             "must be the URL of an SQS queue, such as `https://sqs.<region>.amazonaws.com/<account>/<queue>`: \
              got `{}`",
-            shown(text)
+            excerpt(text)
         )),
     }
 }
@@ -382,19 +367,5 @@ mod tests {
             assert!(parse_queue_url(good, AddressPolicy::LoopbackTest).is_ok(), "{good}");
             assert!(parse_queue_url(good, AddressPolicy::PublicOnly).is_err(), "{good}");
         }
-    }
-
-    #[test]
-    fn message_shows_no_secret_and_no_more_than_it_needs() {
-        for secret in [
-            "https://user:hunter2@a.example",
-            "https://a.example/?token=hunter2",
-            "whsk_hunter2",
-            "x whsec_hunter2",
-        ] {
-            assert!(!shown(secret).contains("hunter2"), "{secret}");
-        }
-        assert_eq!(shown("a\nb"), "a\\nb");
-        assert_eq!(shown(&"a".repeat(1000)), "a".repeat(100) + "…");
     }
 }

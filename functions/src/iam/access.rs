@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{IamError, UnverifiedToken};
-use crate::{clock::Clock, key::EpochMillis, outbound, strict_json};
+use crate::{clock::Clock, domain::EpochMillis, http_client, strict_json};
 
 /// The action that a caller needs.
 const ACTION: &str = "kms.secrets.sync";
@@ -82,7 +82,7 @@ impl Access {
             "resource": {"crn": question.resource},
         }]);
         let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);
-        let response = outbound::send(request, TIMEOUT).await.map_err(unavailable)?;
+        let response = http_client::send(request, TIMEOUT).await.map_err(unavailable)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -90,7 +90,7 @@ impl Access {
             }
             status => return Err(IamError::Unavailable(format!("/v2/authz answered {status}"))),
         }
-        let body = outbound::read_up_to(response, MAX_ANSWER_BYTES).await.map_err(unavailable)?;
+        let body = http_client::read_up_to(response, MAX_ANSWER_BYTES).await.map_err(unavailable)?;
         let decision = decision(&body.unwrap_or_default(), self.clock.now())?;
         self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(question, decision);
         Ok(decision)
@@ -98,7 +98,7 @@ impl Access {
 }
 
 fn unavailable(error: reqwest::Error) -> IamError {
-    IamError::Unavailable(format!("/v2/authz: {}", outbound::reason(error)))
+    IamError::Unavailable(format!("/v2/authz: {}", http_client::reason(error)))
 }
 
 #[derive(Deserialize)]

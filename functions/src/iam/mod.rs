@@ -1,12 +1,10 @@
 //! Who is asking, and may they? Authentication by the token alone, authorization by asking IAM.
 
 mod access;
-mod caller;
 mod jwks;
 mod key_set;
 mod token;
 
-pub use caller::Caller;
 pub use token::{NoSubject, UnverifiedToken};
 
 use access::Access;
@@ -15,7 +13,7 @@ use token::Verifier;
 
 use crate::{
     clock::Clock,
-    key::{InstanceCrn, InstanceId, KeyName},
+    domain::{Caller, InstanceCrn, InstanceId, KeyName},
 };
 
 /// Why a caller does not pass. The texts are for the operator's log, never for the caller.

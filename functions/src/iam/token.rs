@@ -13,8 +13,12 @@ use jsonwebtoken::{Algorithm, crypto};
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
-use super::{Caller, IamError, jwks::Jwks};
-use crate::{clock::Clock, key::is_word, strict_json};
+use super::{IamError, jwks::Jwks};
+use crate::{
+    clock::Clock,
+    domain::{Caller, is_word},
+    strict_json,
+};
 
 /// The longest token that is looked at, in bytes (contract section 3).
 const MAX_TOKEN_BYTES: usize = 16 * 1024;

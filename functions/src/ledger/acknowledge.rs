@@ -6,7 +6,7 @@ use super::{
     item::{Acknowledgement, has_crn},
     update::{Update, Updated},
 };
-use crate::key::{EventId, KeyCrn};
+use crate::domain::{EventId, KeyCrn};
 
 /// The key is the one that is stored, not one of the same id in another account.
 const IS_SAME_KEY: &str = "#crn = :crn";

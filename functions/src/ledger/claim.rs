@@ -17,10 +17,7 @@ use super::{
     item::{Item, KeyRecord, due_shard},
     update::{Update, Updated},
 };
-use crate::{
-    iam::Caller,
-    key::{ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window},
-};
+use crate::domain::{Caller, ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window};
 
 /// How long a repeated request is taken for the sync that it repeats (contract: the window).
 const REPLAY: Duration = Duration::from_mins(10);

@@ -18,7 +18,7 @@ use super::{
     item::{KeyRecord, Outcome, Retry},
     update::{Update, Updated},
 };
-use crate::key::{EpochMillis, KeyCrn, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, ServiceName};
 
 /// Outcomes written at once: DynamoDB takes expressions of up to 4 KB, and moto fewer parts.
 const OUTCOMES_AT_ONCE: usize = 32;
@@ -52,7 +52,7 @@ impl Ledger {
             }
         }
         let mut effect = Effect::of(last)?;
-        effect.outbox(notification, settled)?;
+        effect.settle_outbox(notification, settled)?;
         effect.due(next_due(notification, settled));
         self.confirm_part(notification, effect).await
     }
@@ -110,7 +110,7 @@ impl Effect {
 
     /// What stays in the outbox, as a whole. Nobody else writes it while the condition holds, and some engines keep
     /// one map for `pending` and `services` after the claim: `REMOVE #pending.#s0` would take it from both.
-    fn outbox(&mut self, notification: &Notification, settled: &Settled) -> Result<(), LedgerError> {
+    fn settle_outbox(&mut self, notification: &Notification, settled: &Settled) -> Result<(), LedgerError> {
         let KeyRecord { pending, retries, .. } = &notification.key;
         let stays = |service: &ServiceName| settled.get(service).is_none_or(|it| it.retry.is_some());
         let pending: BTreeMap<_, _> = pending.iter().filter(|(service, _)| stays(service)).collect();
@@ -174,7 +174,7 @@ mod tests {
             .map(|name| name.parse::<ServiceName>().unwrap());
         let kept = |settled: Settled| {
             let mut effect = Effect::default();
-            effect.outbox(&notification, &settled).unwrap();
+            effect.settle_outbox(&notification, &settled).unwrap();
             let services = |(name, value): (String, AttributeValue)| {
                 let mut services: Vec<_> = value.as_m().unwrap().keys().cloned().collect();
                 services.sort();

@@ -14,7 +14,7 @@ use super::{
     expression::number,
     item::{Item, parse_key_pk},
 };
-use crate::key::{EpochMillis, InstanceId, KeyId, ServiceName};
+use crate::domain::{EpochMillis, InstanceId, KeyId, ServiceName};
 
 /// The sparse index, as `infra/table.json` names it.
 const INDEX: &str = "due";

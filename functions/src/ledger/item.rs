@@ -28,12 +28,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
-use crate::{
-    iam::Caller,
-    key::{
-        Alias, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing, KeyState,
-        KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
-    },
+use crate::domain::{
+    Alias, Caller, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing,
+    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
 };
 
 /// An item, as the SDK has it.

@@ -11,7 +11,7 @@ use super::{
     expression::{number, string},
     update::{Update, Updated},
 };
-use crate::key::{EpochMillis, LeaseId};
+use crate::domain::{EpochMillis, LeaseId};
 
 /// Somebody has to do something about it, and nobody else has said since that they do.
 const IS_DUE: &str = "#due_at <= :now";

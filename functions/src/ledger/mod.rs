@@ -43,7 +43,7 @@ pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
 pub use purge::Purged;
 pub use record::{LifecycleChange, Recorded};
-pub use registration::{Counted, MOST_SERVICES, RegistrationChange};
+pub use registration::{Counted, MAX_SERVICES, RegistrationChange};
 
 /// One try at a call, answer included. A healthy DynamoDB answers in under 20 ms.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -8,14 +8,14 @@ use super::{
     item::has_crn,
     update::{Update, Updated},
 };
-use crate::key::{EpochMillis, KeyCrn};
+use crate::domain::{EpochMillis, KeyCrn};
 
 const IS_THERE: &str = "#crn = :crn AND attribute_not_exists(#purged_at)";
 const PURGE: &str = "SET #purged_at = :purged_at, #expires_at = :expires_at";
 
 /// How long a purged key is remembered. Longer than events can be late: EventBridge retries for a day,
 /// and SQS keeps messages for 14 days, in the queue and once more in the dead-letter queue.
-pub(super) const REMEMBERED: Duration = Duration::from_hours(24 * 35);
+pub(super) const TOMBSTONE_TTL: Duration = Duration::from_hours(24 * 35);
 
 /// What became of a purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Purged {
 impl Ledger {
     /// Marks a key as purged. Its last notification goes on until everybody was told.
     pub async fn purge(&self, crn: &KeyCrn, at: EpochMillis) -> Result<Purged, LedgerError> {
-        let expires_at = at.plus(REMEMBERED).secs();
+        let expires_at = at.plus(TOMBSTONE_TTL).secs();
         let values = vec![
             (":crn", string(crn)),
             (":purged_at", number(at.get())),

@@ -15,7 +15,7 @@ use super::{
     item::{Item, KeyRecord, due_shard, has_crn},
     update::{Update, Updated},
 };
-use crate::key::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
+use crate::domain::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
 
 /// The action is newer than the one that the item knows. A purged key is not excepted: that it was
 /// deleted may be news here, and then its services must still hear of it.

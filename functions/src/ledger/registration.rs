@@ -24,16 +24,16 @@ use super::{
     Ledger, LedgerError,
     expression::{names, number, string},
     item::{Item, KEY_ITEM, has_crn, key_pk},
-    purge::REMEMBERED,
+    purge::TOMBSTONE_TTL,
 };
-use crate::key::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
 
 /// What the sort keys of registrations start with; the resource's CRN follows.
 pub const REGISTRATION: &str = "registration#";
 
 /// How many services a key has registrations of at the most. Each is told of every notification of the key, and
 /// each is an entry in four maps of its item, which DynamoDB takes up to 400 KB of.
-pub const MOST_SERVICES: usize = 128;
+pub const MAX_SERVICES: usize = 128;
 
 /// How often a change is tried that others change under us.
 const TRIES: u32 = 4;
@@ -79,20 +79,20 @@ pub enum Counted {
     UnknownKey,
     /// The stored key has another account, service or region. Nothing was written.
     CrnMismatch,
-    /// The key has registrations of [`MOST_SERVICES`] other services. Nothing was written.
+    /// The key has registrations of [`MAX_SERVICES`] other services. Nothing was written.
     TooManyServices,
 }
 
 /// The registration's item, as far as it matters here.
 #[derive(Default, Deserialize)]
-struct Known {
+struct Circuit {
     #[serde(default)]
     registered: bool,
     changed_at: Option<EpochMillis>,
     crn: Option<KeyCrn>,
 }
 
-impl Known {
+impl Circuit {
     /// Whether this or a later event is known. One about another account's key, which came when no key was known,
     /// is not.
     fn has_seen(&self, change: &RegistrationChange) -> bool {
@@ -136,14 +136,14 @@ impl Ledger {
     }
 
     /// What is known of the registration, and the key's item.
-    async fn known(&self, change: &RegistrationChange) -> Result<(Known, Option<Item>), LedgerError> {
+    async fn known(&self, change: &RegistrationChange) -> Result<(Circuit, Option<Item>), LedgerError> {
         let sk = registration_sk(&change.resource);
         let (registration, key) =
             try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
         let known = match registration {
             Some(item) => serde_dynamo::from_item(item)
                 .map_err(|error| LedgerError::Defect(format!("unreadable registration: {error}")))?,
-            None => Known::default(),
+            None => Circuit::default(),
         };
         Ok((known, key))
     }
@@ -153,7 +153,11 @@ impl Ledger {
         Ok(read.set_key(Some(item_key(key, sk))).send().await?.item)
     }
 
-    fn remember(&self, change: &RegistrationChange, known: &Known) -> Result<TransactWriteItem, LedgerError> {
+    fn remember(
+        &self,
+        change: &RegistrationChange,
+        known: &Circuit,
+    ) -> Result<TransactWriteItem, LedgerError> {
         let mut values = vec![
             (":registered", AttributeValue::Bool(change.registered)),
             (":changed_at", number(change.at.get())),
@@ -169,7 +173,7 @@ impl Ledger {
         let effect = if change.registered {
             STANDS
         } else {
-            values.push((":expires_at", number(change.at.plus(REMEMBERED).secs())));
+            values.push((":expires_at", number(change.at.plus(TOMBSTONE_TTL).secs())));
             GONE
         };
         self.write(change, &registration_sk(&change.resource), condition, effect, values)
@@ -179,7 +183,7 @@ impl Ledger {
         let mut values = vec![(":crn", string(&change.key)), (":one", number(1))];
         let (condition, effect) = match (change.registered, count) {
             (true, _) => {
-                values.extend([(":zero", number(0)), (":most", number(MOST_SERVICES))]);
+                values.extend([(":zero", number(0)), (":most", number(MAX_SERVICES))]);
                 (format!("{KEY_IS_KNOWN} AND {HAS_ROOM}"), ONE_MORE)
             }
             (false, 0 | 1) => (IS_THE_LAST.to_owned(), NONE_LEFT),
@@ -227,7 +231,7 @@ pub fn registration_sk(resource: &ResourceCrn) -> String {
 
 /// Whether the key has as many services as it may.
 fn is_full(key: &Item) -> bool {
-    key.get("services").and_then(|services| services.as_m().ok()).is_some_and(|it| it.len() >= MOST_SERVICES)
+    key.get("services").and_then(|services| services.as_m().ok()).is_some_and(|it| it.len() >= MAX_SERVICES)
 }
 
 fn item_key(key: &KeyCrn, sk: &str) -> Item {

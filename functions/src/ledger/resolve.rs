@@ -5,7 +5,7 @@ use super::{
     expression::string,
     item::{ALIAS_ITEM, alias_pk},
 };
-use crate::key::{InstanceCrn, KeyCrn, KeyName};
+use crate::domain::{InstanceCrn, KeyCrn, KeyName};
 
 impl Ledger {
     /// The key in `instance` that `name` stands for: no call where it is an id, one where it is an alias. An

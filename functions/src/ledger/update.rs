@@ -10,7 +10,7 @@ use super::{
     expression::{names, string},
     item::{Item, KEY_ITEM, key_pk},
 };
-use crate::key::{InstanceId, KeyId};
+use crate::domain::{InstanceId, KeyId};
 
 /// What to write, and when.
 pub(super) struct Update<'a> {

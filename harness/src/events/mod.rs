@@ -15,7 +15,7 @@ mod sqs;
 
 use keysync::{
     Clock,
-    key::{EpochMillis, KeyCrn, KeyFacts, LifecycleAction, ResourceCrn},
+    domain::{EpochMillis, KeyCrn, KeyFacts, LifecycleAction, ResourceCrn},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -47,10 +47,10 @@ impl EventBus {
     /// Publishes that a lifecycle action was taken on a key, which is `facts` since.
     ///
     /// ```no_run
-    /// use keysync::key::KeyFacts;
+    /// use keysync::domain::KeyFacts;
     /// use keysync_harness::EpochMillis;
     /// # async fn example(harness: &keysync_harness::Harness, key: &KeyFacts, now: EpochMillis) {
-    /// use keysync::key::LifecycleAction;
+    /// use keysync::domain::LifecycleAction;
     /// harness.events().action(LifecycleAction::Rotate, key, now).taken().await;
     /// # }
     /// ```
@@ -67,7 +67,7 @@ impl EventBus {
     /// Publishes that a key was purged.
     ///
     /// ```no_run
-    /// use keysync::key::KeyFacts;
+    /// use keysync::domain::KeyFacts;
     /// use keysync_harness::EpochMillis;
     /// # async fn example(harness: &keysync_harness::Harness, key: &KeyFacts, now: EpochMillis) {
     /// harness.events().purge(&key.crn, now).taken().await;
@@ -80,7 +80,7 @@ impl EventBus {
     /// Publishes that a resource was registered with a key, or (false) is no longer.
     ///
     /// ```no_run
-    /// use keysync::key::KeyFacts;
+    /// use keysync::domain::KeyFacts;
     /// use keysync_harness::EpochMillis;
     /// # async fn example(harness: &keysync_harness::Harness, key: &KeyFacts, now: EpochMillis) {
     /// let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:bucket".parse().unwrap();
@@ -102,7 +102,7 @@ impl EventBus {
     /// Publishes that a service acknowledged an event.
     ///
     /// ```no_run
-    /// use keysync::key::KeyFacts;
+    /// use keysync::domain::KeyFacts;
     /// use keysync_harness::EpochMillis;
     /// # async fn example(harness: &keysync_harness::Harness, key: &KeyFacts, now: EpochMillis) {
     /// harness.events().acknowledgement(&key.crn, "an event's id", "DEK_DELETED", now).taken().await;
@@ -177,7 +177,7 @@ impl EventBus {
 
 #[cfg(test)]
 mod tests {
-    use keysync::key::{KeyState, KeyType, KeyVersion};
+    use keysync::domain::{KeyState, KeyType, KeyVersion};
 
     use super::*;
 

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use keysync::{Clock, key::InstanceId};
+use keysync::{Clock, domain::InstanceId};
 
 pub use directory::{Identity, Instance, Policy, Role};
 pub use roles::Roles;

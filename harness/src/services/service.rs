@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_receiver::{Notification, Order, Sequence};
 use serde::Serialize;
 use serde_json::Value;

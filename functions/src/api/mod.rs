@@ -1,0 +1,13 @@
+//! The HTTP side of `sync`: function URL events in, responses out. No I/O; the only module that knows status codes.
+
+mod error_response;
+mod function_url;
+mod jwks;
+mod request;
+mod response;
+
+pub use error_response::{ErrorResponse, ReasonCode};
+pub use function_url::{FunctionUrlEvent, to_lambda_response};
+pub use jwks::{JWKS_PATH, jwks_response};
+pub use request::{BadRequest, correlation_id, parse_sync_request};
+pub use response::{error, no_content};

@@ -1,0 +1,37 @@
+//! An excerpt of an invalid value that an error message may quote.
+
+/// The most of a value that is quoted, in characters.
+const MAX_CHARS: usize = 100;
+
+/// `value` on one line, at most [`MAX_CHARS`] long, or a placeholder where it may hold a secret: a key, user
+/// information or the query of a URL.
+pub(crate) fn excerpt(value: &str) -> String {
+    if value.contains("whsk_") || value.contains("whsec_") {
+        return "(not shown: a signing key)".to_owned();
+    }
+    if value.contains('@') {
+        return "(not shown: may hold a password)".to_owned();
+    }
+    let (value, rest) = value.find(['?', '#']).map_or((value, ""), |at| value.split_at(at));
+    let shown: String = value.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
+    if rest.is_empty() && value.chars().nth(MAX_CHARS).is_none() { shown } else { shown + "…" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hides_secrets_and_cuts_long_values() {
+        for secret in [
+            "https://user:hunter2@a.example",
+            "https://a.example/?token=hunter2",
+            "whsk_hunter2",
+            "x whsec_hunter2",
+        ] {
+            assert!(!excerpt(secret).contains("hunter2"), "{secret}");
+        }
+        assert_eq!(excerpt("a\nb"), "a\\nb");
+        assert_eq!(excerpt(&"a".repeat(1000)), "a".repeat(100) + "…");
+    }
+}

@@ -1,0 +1,40 @@
+//! The functions, wired: an event in, an answer out. A binary starts one of them (`bin/`).
+
+mod lifecycle;
+mod redeliver;
+mod sync;
+
+use std::time::Duration;
+
+use lambda_http::Context;
+
+pub use lifecycle::LifecycleHandler;
+pub use redeliver::{RedeliverError, RedeliverHandler};
+pub use sync::SyncHandler;
+
+use crate::{
+    clock::Clock,
+    config::CommonConfig,
+    delivery::{Notifier, SigningKeys},
+    dispatch::Dispatcher,
+    domain::EpochMillis,
+    ledger::Ledger,
+    time_budget::TimeBudget,
+};
+
+/// What every function has: the ledger, and what tells the services.
+fn dispatcher(
+    config: CommonConfig,
+    keys: SigningKeys,
+    aws: &aws_config::SdkConfig,
+    clock: &Clock,
+) -> Result<Dispatcher, reqwest::Error> {
+    let CommonConfig { table, registry, addresses, callback_timeout, .. } = config;
+    let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
+    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier })
+}
+
+/// The time that an invocation has.
+fn budget(context: Option<&Context>, limit: Duration) -> TimeBudget {
+    TimeBudget::new(context.map(|context| EpochMillis::new(context.deadline)), limit)
+}
