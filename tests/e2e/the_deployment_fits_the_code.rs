@@ -176,9 +176,9 @@ async fn lifecycle_may_do_what_it_does_and_no_more() {
     world.harness.dead_letters().wait_for(1).await;
     assert_eq!(
         properties("Lifecycle")["Environment"]["Variables"]["KEYSYNC_DEAD_LETTER_QUEUE"],
-        "BadEventQueue"
+        "MalformedEventQueue"
     );
-    needed.insert(allowed("sqs:SendMessage", "BadEventQueue.Arn"));
+    needed.insert(allowed("sqs:SendMessage", "MalformedEventQueue.Arn"));
     // What AWS documents that an event source mapping does by the function's role.
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
         needed.insert(allowed(&format!("sqs:{action}"), "EventQueue.Arn"));

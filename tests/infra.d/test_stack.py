@@ -122,7 +122,7 @@ class Stack(unittest.TestCase):
         visibility = int(queue["VisibilityTimeout"])
         self.assertGreaterEqual(visibility, 6 * self.function("Lifecycle")["Timeout"])
         self.assertGreater(int(redrive["maxReceiveCount"]) * visibility, DAY)
-        for name in ["EventQueue", "BadEventQueue", "StuckQueue", "UndeliveredQueue"]:
+        for name in ["EventQueue", "MalformedEventQueue", "StuckQueue", "UndeliveredQueue"]:
             with self.subTest(queue=name):
                 self.assertEqual(int(self.queue(name)["MessageRetentionPeriod"]), 14 * DAY)
                 self.assertEqual(self.queue(name)["SqsManagedSseEnabled"], "true")
@@ -150,7 +150,7 @@ class Stack(unittest.TestCase):
         self.assertEqual(mapping["EventSourceArn"], self.queue("EventQueue")["QueueArn"])
         self.assertEqual(mapping["BatchSize"], 10)
         self.assertEqual(self.function("Lifecycle")["Environment"]["Variables"]["KEYSYNC_DEAD_LETTER_QUEUE"],
-                         self.made["BadEventQueue"])
+                         self.made["MalformedEventQueue"])
 
     def test_the_functions_are_configured(self):
         for name, seconds in [("Sync", 30), ("Lifecycle", 30), ("Redeliver", 60)]:
@@ -177,7 +177,7 @@ class Stack(unittest.TestCase):
         self.assertEqual(self.statements("RedeliverRole")["Due"]["Resource"], f"{table}/index/due")
         lifecycle = self.statements("LifecycleRole")
         self.assertEqual(lifecycle["Events"]["Resource"], self.queue("EventQueue")["QueueArn"])
-        self.assertEqual(lifecycle["BadEvents"]["Resource"], self.queue("BadEventQueue")["QueueArn"])
+        self.assertEqual(lifecycle["MalformedEvents"]["Resource"], self.queue("MalformedEventQueue")["QueueArn"])
 
     def test_the_dashboard_can_be_read(self):
         body = client("cloudwatch").get_dashboard(DashboardName=self.made["Dashboard"])["DashboardBody"]
