@@ -202,11 +202,11 @@ async fn redeliver_may_do_what_it_does_and_no_more() {
 
 #[test]
 fn what_it_sets_are_settings() {
-    let readme = include_str!("../../README.md");
+    let reference = include_str!("../../docs/reference/configuration.md");
     let common = &TEMPLATE["Globals"]["Function"];
     for function in [common, properties("Sync"), properties("Lifecycle"), properties("Redeliver")] {
         for name in function["Environment"]["Variables"].as_object().unwrap().keys() {
-            assert!(readme.contains(&format!("| `{name}` |")), "{name} is no setting");
+            assert!(reference.contains(&format!("### `{name}`\n")), "{name} is no setting");
         }
     }
 }
