@@ -4,9 +4,9 @@
 //! They go to the function past the URL, which would itself refuse some of them: nobody has to rely on that.
 
 mod headers;
+mod methods_and_bodies;
 mod paths;
 mod random;
-mod rest;
 
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Gate {
 
     /// Each of them is answered so, and nothing is written; another key can be synchronized afterwards.
     async fn answers(&self, events: impl IntoIterator<Item = (Expected, Value)>) {
-        let before = self.world.everything().await;
+        let before = self.world.all_items().await;
         for (expected, event) in events {
             let what: String = event.to_string().chars().take(2000).collect();
             let answer = self.world.harness.function().process().unwrap().invoke(&event).await;
@@ -88,7 +88,7 @@ impl Gate {
             let got = (answer["statusCode"].as_u64().unwrap(), code);
             assert!(got == expected, "{got:?} instead of {expected:?}: {what}");
         }
-        assert_eq!(self.world.everything().await, before, "nothing was written");
+        assert_eq!(self.world.all_items().await, before, "nothing was written");
         let other = self.world.another_key().await;
         assert_eq!(
             self.world.manager.sync(&other).await.unwrap().status,

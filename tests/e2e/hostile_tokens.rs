@@ -4,9 +4,9 @@
 //! nothing here, it must not have been asked.
 
 mod claims;
-mod forgeries;
 mod headers;
-mod shapes;
+mod malformed;
+mod signatures;
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Forge {
         let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
         let old_kid = read(&world.manager.token(), 0)["kid"].as_str().unwrap().to_owned();
         world.harness.iam().rotate_key().unwrap();
-        world.travel(Duration::from_secs(30)).await; // so that the function may fetch the new one
+        world.advance_clock(Duration::from_secs(30)).await; // so that the function may fetch the new one
         let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let forge = Self { world, old_kid, elsewhere };
         forge.accepts(vec![("a good one".to_owned(), forge.good().build().unwrap())]).await;

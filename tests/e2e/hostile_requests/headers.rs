@@ -17,7 +17,7 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn who_asks() {
+async fn malformed_authorization_is_rejected() {
     let gate = Gate::new().await;
     let token = gate.world.manager.token().clone();
     let with = |value: String| gate.with_header("authorization", value);
@@ -50,7 +50,7 @@ async fn who_asks() {
 }
 
 #[tokio::test]
-async fn about_which_instance_and_ring() {
+async fn malformed_instance_and_ring_are_rejected() {
     let gate = Gate::new().await;
     let long = "a".repeat(101);
     gate.answers_to_header(
@@ -96,7 +96,7 @@ async fn about_which_instance_and_ring() {
 
 /// A header that cannot be read is one that is there, and never one that is not: its ring would not be looked at.
 #[tokio::test]
-async fn one_that_cannot_be_read_is_not_passed_over() {
+async fn unreadable_header_is_never_ignored() {
     let gate = Gate::new().await;
     for name in
         ["correlation-id", "x-correlation-id", "host", "bluemix-instance", "x-kms-key-ring", "authorization"]
@@ -110,7 +110,7 @@ async fn one_that_cannot_be_read_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn under_which_name_and_trace() {
+async fn invalid_correlation_id_rejected_invalid_trace_ignored() {
     let gate = Gate::new().await;
     let (longest, longer) = ("c".repeat(128), "c".repeat(129));
     for name in ["correlation-id", "x-correlation-id"] {
@@ -148,7 +148,7 @@ async fn under_which_name_and_trace() {
 
 /// Names of hosts are compared where they name an instance, and are nothing else here.
 #[tokio::test]
-async fn at_which_host() {
+async fn malformed_host_is_ignored_and_foreign_rejected() {
     let gate = Gate::new().await;
     let values = [
         "",
@@ -173,7 +173,7 @@ async fn at_which_host() {
 
 /// Lambda has read the request to its end before the function sees it: nothing in it is framed anew.
 #[tokio::test]
-async fn what_frames_and_routes_is_over() {
+async fn framing_and_routing_headers_are_ignored() {
     let gate = Gate::new().await;
     let others = [
         ("transfer-encoding", "chunked"),
@@ -220,7 +220,7 @@ async fn what_frames_and_routes_is_over() {
 }
 
 #[tokio::test]
-async fn very_many_and_very_large_ones() {
+async fn many_and_large_headers_are_accepted() {
     let gate = Gate::new().await;
     let mut many = gate.good();
     for n in 0..40_000 {
@@ -239,7 +239,7 @@ async fn very_many_and_very_large_ones() {
 
 /// A line break in what goes on to the services would be a header of the caller's, or a second request.
 #[tokio::test]
-async fn none_becomes_a_header_of_a_callback() {
+async fn line_breaks_inject_no_callback_header() {
     let gate = Gate::new().await;
     let service = gate.world.harness.object_storage();
     let names = |nth: usize| service.received()[nth].headers.keys().cloned().collect::<Vec<_>>();
@@ -247,7 +247,7 @@ async fn none_becomes_a_header_of_a_callback() {
     for (nth, breaks) in
         ["\r\n", "\n", "\r", "\0", "\u{85}", "\u{2028}", "\u{10a}\u{10d}", "%0d%0a\n"].into_iter().enumerate()
     {
-        gate.world.travel(HOUR).await;
+        gate.world.advance_clock(HOUR).await;
         let injected = format!("a=b{breaks}x-injected: 1{breaks}{breaks}POST / HTTP/1.1{breaks}");
         let mut event = gate.with_header("traceparent", parent);
         for name in ["tracestate", "user-agent", "x-amzn-trace-id", "webhook-id", "content-type", &injected] {

@@ -4,7 +4,7 @@ use super::{BAD_FIELD, Gate, NO_KEY, NO_PATH, PASSES};
 
 /// A path is compared byte by byte: what a proxy or a file system would make of it is another path.
 #[tokio::test]
-async fn what_is_no_path_of_the_api() {
+async fn altered_path_returns_404() {
     let gate = Gate::new().await;
     let key = &gate.world.key;
     let long = "a/".repeat(50_000);
@@ -71,7 +71,7 @@ async fn what_is_no_path_of_the_api() {
 
 /// A key's identifier and alias are plain words; nothing is decoded on the way to the table.
 #[tokio::test]
-async fn what_names_no_key() {
+async fn malformed_key_identifier_returns_400() {
     let gate = Gate::new().await;
     let key = &gate.world.key;
     let encoded = key.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
@@ -132,7 +132,7 @@ async fn what_names_no_key() {
 
 /// No decoration of the path counts, and none of its forms names another key.
 #[tokio::test]
-async fn what_is_another_name_of_the_same_or_of_nothing() {
+async fn path_decoration_names_no_other_key() {
     let gate = Gate::new().await;
     let key = &gate.world.key;
     let path = |name: &str| format!("/api/v2/keys/{name}/actions/sync");

@@ -16,7 +16,7 @@ const WORDS: [&str; 20] = [
 ];
 
 #[tokio::test]
-async fn whatever_it_is_the_answer_is_4xx_and_nothing_is_written() {
+async fn random_request_returns_4xx_and_writes_nothing() {
     match std::env::var("KEYSYNC_TEST_SEED") {
         Ok(seed) => random_requests(seed.parse().unwrap()).await,
         Err(_) => {
@@ -30,7 +30,7 @@ async fn whatever_it_is_the_answer_is_4xx_and_nothing_is_written() {
 async fn random_requests(seed: u64) {
     let gate = Gate::new().await;
     let mut rng = Rng::with_seed(seed);
-    let before = gate.world.everything().await;
+    let before = gate.world.all_items().await;
     for nth in 0..600 {
         let mut event = gate.good();
         for _ in 0..rng.usize(1..4) {
@@ -41,7 +41,7 @@ async fn random_requests(seed: u64) {
         let answer = answer.unwrap_or_else(|| panic!("502: {}", what()));
         assert!((400..500).contains(&answer["statusCode"].as_u64().unwrap()), "{answer}: {}", what());
     }
-    assert_eq!(gate.world.everything().await, before, "seed {seed}: nothing was written");
+    assert_eq!(gate.world.all_items().await, before, "seed {seed}: nothing was written");
     let other = gate.world.another_key().await;
     gate.world.harness.function().process().unwrap().kill().await; // and with it the limit of this caller
     assert_eq!(gate.world.manager.sync(&other).await.unwrap().status, 204, "a good one passes afterwards");

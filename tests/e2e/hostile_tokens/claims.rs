@@ -22,7 +22,7 @@ fn given_twice(forge: &Forge, name: &str, value: impl Into<Value>) -> Hostile {
 }
 
 #[tokio::test]
-async fn times_that_are_over_or_yet_to_come_or_none() {
+async fn invalid_expiry_and_issue_times_are_rejected() {
     let forge = Forge::new().await;
     let minutes = |minutes| Duration::from_mins(minutes);
     let now = forge.parts().1["iat"].as_u64().unwrap();
@@ -76,7 +76,7 @@ fn seconds(whole: u64) -> f64 {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_ours_or_looks_like_it() {
+async fn foreign_or_lookalike_issuer_is_rejected() {
     let forge = Forge::new().await;
     let ours = forge.parts().1["iss"].as_str().unwrap().to_owned();
     let mut tokens: Vec<Hostile> = [
@@ -108,7 +108,7 @@ async fn an_issuer_that_is_not_ours_or_looks_like_it() {
 }
 
 #[tokio::test]
-async fn somebody_who_has_no_name_or_no_account_or_two() {
+async fn invalid_caller_or_account_is_rejected() {
     let forge = Forge::new().await;
     let account = forge.parts().1["account"]["bss"].as_str().unwrap().to_owned();
     let mut tokens = vec![
@@ -161,7 +161,7 @@ async fn somebody_who_has_no_name_or_no_account_or_two() {
 
 /// IAM's access tokens have none: one that has is an ID token, or meant for somebody else (RFC 7519, section 4.1.3).
 #[tokio::test]
-async fn an_audience() {
+async fn token_with_audience_is_rejected() {
     let forge = Forge::new().await;
     let audiences = [json!("default"), json!(["default", "keysync"]), json!(""), json!([]), json!(7)];
     forge.refuses(401, audiences.map(|audience| with(&forge, "aud", audience)).to_vec()).await;

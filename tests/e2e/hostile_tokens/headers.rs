@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Forge, Hostile, twice};
 
 #[tokio::test]
-async fn an_algorithm_of_its_own() {
+async fn other_signature_algorithm_is_rejected() {
     let forge = Forge::new().await;
     let with = |alg: Value| (format!("alg {alg}"), forge.good().header("alg", alg).build().unwrap());
     let mut tokens: Vec<Hostile> = [
@@ -47,7 +47,7 @@ async fn an_algorithm_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_key_that_iam_does_not_publish() {
+async fn unpublished_key_id_is_rejected() {
     let forge = Forge::new().await;
     let known = forge.parts().0["kid"].as_str().unwrap().to_owned();
     let kids = [
@@ -87,7 +87,7 @@ async fn a_key_that_iam_does_not_publish() {
 }
 
 #[tokio::test]
-async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind() {
+async fn critical_extension_and_other_token_types_are_rejected() {
     let forge = Forge::new().await;
     let with = |name: &str, value: Value| {
         (format!("{name} {value}"), forge.good().header(name, value).build().unwrap())
@@ -109,7 +109,7 @@ async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind(
 }
 
 #[tokio::test]
-async fn what_does_not_matter_keeps_nobody_out() {
+async fn irrelevant_header_parameters_are_accepted() {
     let forge = Forge::new().await;
     let (header, claims) = forge.parts();
     let mut untyped = header.clone();

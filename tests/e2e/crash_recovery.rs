@@ -1,0 +1,242 @@
+//! G2, G4: kill −9 of the real binaries at each step of the protocol. Whatever was claimed is told in the
+//! end, by whoever comes after; whatever was not claimed has changed nothing.
+//!
+//! ```text
+//!        sync, lifecycle                          redeliver
+//!        ───────────────                          ─────────
+//!   1    before the claim reaches DynamoDB        before the lease does
+//!   2    after it is applied, before its answer   the same
+//!   3    while the services are called            the same
+//!   4    before the confirmation is applied       the same
+//!   5    after it, before the answer              the same
+//! ```
+
+use std::time::Duration;
+
+use keysync_harness::{
+    Harness,
+    dynamo::{Fault, Proxy, Times},
+    function::ProcessFunction,
+    services::Behaviour,
+};
+use serde_json::json;
+
+use crate::support::{LEASE, World, text, world};
+
+const STORAGE: &str = "cloud-object-storage";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    BeforeWrite,
+    WriteApplied,
+    Delivering,
+    BeforeConfirm,
+    ConfirmApplied,
+}
+
+const STEPS: [Step; 5] =
+    [Step::BeforeWrite, Step::WriteApplied, Step::Delivering, Step::BeforeConfirm, Step::ConfirmApplied];
+
+impl Step {
+    /// Stops a function at this step: its first write to the table is the claim (or the lease), its
+    /// second the confirmation.
+    fn stop(self, harness: &Harness, proxy: &Proxy) {
+        match self {
+            Self::BeforeWrite => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(1)),
+            Self::WriteApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)),
+            Self::Delivering => harness.databases().behave_next(1, Behaviour::Hang),
+            Self::BeforeConfirm => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)),
+            Self::ConfirmApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(2)),
+        }
+    }
+
+    /// Waits until it stands there, and kills it. What was to go wrong has.
+    async fn kill(self, harness: &Harness, proxy: &Proxy, function: &ProcessFunction) {
+        match self {
+            Self::Delivering => harness.databases().wait_for(1).await,
+            _ => proxy.wait_until_held(1).await,
+        }
+        function.kill().await;
+        proxy.heal();
+    }
+
+    /// Whether the notification was claimed.
+    fn is_claimed(self) -> bool {
+        self != Self::BeforeWrite
+    }
+
+    /// Whether somebody has yet to tell the services, or to tell them again.
+    fn leaves_something_due(self) -> bool {
+        self.is_claimed() && self != Self::ConfirmApplied
+    }
+}
+
+/// Both services know of the key's last notification, and nothing is left to do.
+async fn everybody_knows(world: &World, step: Step) {
+    let item = world.item().await;
+    assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None), "{step:?}");
+    for service in world.harness.services() {
+        let told =
+            service.told(&world.key).unwrap_or_else(|| panic!("{step:?}: {} was not told", service.name()));
+        assert_eq!(json!(told.sequence), item["sequence"], "{step:?}: {}", service.name());
+        assert_eq!(json!(told.key_state), item["state"], "{step:?}: {}", service.name());
+        // At least once, and always the same event.
+        let received = service.received();
+        let first = &received[0].headers["webhook-id"];
+        assert!(received.iter().all(|it| it.headers["webhook-id"] == *first), "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn sync_killed_at_each_step_is_recovered() {
+    for step in STEPS {
+        let world = world().await;
+        let before = world.all_items().await;
+        let (harness, proxy) = (&world.harness, world.harness.dynamo().proxy());
+        step.stop(harness, proxy);
+        let request = || {
+            let path = format!("/api/v2/keys/{}/actions/sync", world.key);
+            world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
+        };
+        let (answer, ()) = tokio::join!(
+            world.manager.send(request()),
+            step.kill(harness, proxy, harness.function().process().unwrap())
+        );
+        assert_eq!(answer.unwrap().status, 502, "{step:?}: what a function URL says of one that died");
+
+        if step.is_claimed() {
+            assert_eq!(world.sync().await.status, 409, "{step:?}: the window is closed");
+        } else {
+            assert_eq!(world.all_items().await, before, "{step:?}: nothing was claimed");
+        }
+        // Its caller does not know and asks again: the same request, or the first one.
+        assert_eq!(world.manager.send(request()).await.unwrap().status, 204, "{step:?}");
+        world.advance_clock(LEASE).await;
+        let summary = world.redeliver().await;
+        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
+        everybody_knows(&world, step).await;
+    }
+}
+
+#[tokio::test]
+async fn lifecycle_killed_at_each_step_is_recovered() {
+    for step in STEPS {
+        let world = world().await;
+        let (harness, proxy) = (&world.harness, world.harness.dynamo().lifecycle_proxy());
+        step.stop(harness, proxy);
+        let (answer, ()) = tokio::join!(
+            world.manager.delete(&world.key),
+            step.kill(harness, proxy, harness.lifecycle().processes().unwrap())
+        );
+        assert_eq!(answer.unwrap().status, 204, "{step:?}: the queue gave the event again");
+        assert_eq!(world.item().await["sequence"], json!(1), "{step:?}: and it counted once");
+
+        world.advance_clock(LEASE).await;
+        let summary = world.redeliver().await;
+        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
+        everybody_knows(&world, step).await;
+    }
+}
+
+#[tokio::test]
+async fn redeliver_killed_at_each_step_is_recovered() {
+    for step in STEPS {
+        let world = world().await;
+        world.harness.databases().behave_next(1, Behaviour::answer(503));
+        world.harness.object_storage().behave_next(1, Behaviour::answer(503));
+        world.sync().await;
+        world.advance_clock(Duration::from_mins(2)).await;
+
+        let (harness, proxy) = (&world.harness, world.harness.dynamo().redeliver_proxy());
+        step.stop(harness, proxy);
+        let killed = async {
+            match step {
+                Step::Delivering => harness.databases().wait_for(2).await,
+                _ => proxy.wait_until_held(1).await,
+            }
+            harness.redeliverer().processes().unwrap().kill().await;
+            proxy.heal();
+        };
+        let (run, ()) = tokio::join!(harness.redeliver(), killed);
+        assert!(run.is_err(), "{step:?}: it died");
+
+        let again = world.redeliver().await;
+        let expected = u64::from(step == Step::BeforeWrite);
+        assert_eq!(again["taken_up"], json!(expected), "{step:?}: the dead one's lease is respected");
+        world.advance_clock(LEASE).await;
+        let after = world.redeliver().await;
+        assert_eq!(after["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
+        everybody_knows(&world, step).await;
+    }
+}
+
+#[tokio::test]
+async fn redeliver_killed_before_its_query_is_recovered() {
+    let world = world().await;
+    world.plant(&[STORAGE], world.harness.clock().now()).await;
+    let proxy = world.harness.dynamo().redeliver_proxy();
+    proxy.inject_on("Query", Fault::HoldRequest, Times::Always);
+    let (run, ()) = tokio::join!(world.harness.redeliver(), async {
+        proxy.wait_until_held(1).await;
+        world.harness.redeliverer().processes().unwrap().kill().await;
+        proxy.heal();
+    });
+    assert!(run.is_err());
+    assert_eq!(world.redeliver().await["delivered"], json!(1));
+}
+
+#[tokio::test]
+async fn lifecycle_killed_during_registration_counts_it_once() {
+    for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
+        let world = world().await;
+        let proxy = world.harness.dynamo().lifecycle_proxy();
+        proxy.inject_on("TransactWriteItems", fault, Times::Nth(1));
+        let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:another";
+        let (registered, ()) = tokio::join!(world.manager.register(&world.key, crn), async {
+            proxy.wait_until_held(1).await;
+            world.harness.lifecycle().processes().unwrap().kill().await;
+            proxy.heal();
+        });
+        registered.unwrap();
+        assert_eq!(world.item().await["services"][STORAGE], json!(2), "{fault:?}: counted once");
+    }
+}
+
+#[tokio::test]
+async fn functions_killed_during_overlapping_deliveries_are_recovered() {
+    let world = world().await;
+    let harness = &world.harness;
+    for service in harness.services() {
+        service.behave_next(2, Behaviour::Hang);
+    }
+    let request = tokio::spawn({
+        let (manager, key) = (world.manager.clone(), world.key.clone());
+        async move { manager.sync(&key).await.unwrap() }
+    });
+    harness.databases().wait_for(1).await;
+    let rotation = tokio::spawn({
+        let (manager, path) = (world.manager.clone(), format!("/api/v2/keys/{}/actions/rotate", world.key));
+        async move { manager.post(&path).await.unwrap() }
+    });
+    harness.databases().wait_for(2).await; // a newer notification, while the older one is being told
+    harness.function().process().unwrap().kill().await;
+    harness.lifecycle().processes().unwrap().kill().await;
+    assert_eq!(request.await.unwrap().status, 502);
+    assert_eq!(rotation.await.unwrap().status, 204, "its event came again, and was known");
+
+    world.advance_clock(LEASE).await;
+    world.redeliver().await;
+    world.advance_clock(Duration::from_mins(2)).await;
+    world.redeliver().await;
+    let item = world.item().await;
+    assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
+    for service in harness.services() {
+        let told = service.told(&world.key).unwrap();
+        assert_eq!(
+            (told.sequence, told.key_version),
+            (2, text(&item["version"]["id"])),
+            "{}",
+            service.name()
+        );
+    }
+}

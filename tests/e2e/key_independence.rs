@@ -1,0 +1,43 @@
+//! A key whose service hangs takes nothing from another key.
+
+use keysync_harness::{
+    Harness, HarnessBuilder,
+    function::Mode,
+    services::{Behaviour, OBJECT_STORAGE},
+};
+
+use crate::support::world_of;
+
+#[tokio::test]
+async fn hanging_service_delays_no_key_across_processes() {
+    a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
+}
+
+/// As on Lambda Managed Instances.
+#[tokio::test]
+async fn hanging_service_delays_no_key_within_process() {
+    a_hanging_service(Harness::builder().concurrency(2)).await;
+}
+
+async fn a_hanging_service(builder: HarnessBuilder) {
+    let world = world_of(builder.env("KEYSYNC_CALLBACK_TIMEOUT", "1s")).await;
+    let other = world.another_key().await;
+    world.harness.key(&other).await.unwrap().protect(OBJECT_STORAGE, "other-bucket").await.unwrap();
+    world.harness.databases().behave(Behaviour::Hang); // associated with the first key only
+
+    let held_up = tokio::spawn({
+        let (manager, key) = (world.manager.clone(), world.key.clone());
+        async move { manager.sync(&key).await.unwrap() }
+    });
+    world.harness.databases().wait_for(1).await;
+    assert_eq!(world.manager.sync(&other).await.unwrap().status, 204);
+    assert!(!held_up.is_finished(), "the other key's answer did not wait for this one's service");
+
+    assert_eq!(
+        held_up.await.unwrap().status,
+        204,
+        "accepted: the notification is recorded and will be retried"
+    );
+    assert_eq!(world.item().await["pending"], serde_json::json!({"databases-for-postgresql": 1}));
+    assert_eq!(world.item_of(&other).await["pending"], serde_json::json!({}));
+}

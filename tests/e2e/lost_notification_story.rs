@@ -1,0 +1,13 @@
+//! The seed document's story, as `harness demo` tells it, on the real binary and in this process.
+
+use keysync_harness::{Harness, demo, function::Mode};
+
+#[tokio::test]
+async fn demo_passes_on_the_real_binary() {
+    demo::run(Harness::builder()).await.unwrap();
+}
+
+#[tokio::test]
+async fn demo_passes_in_process() {
+    demo::run(Harness::builder().function(Mode::InProcess)).await.unwrap();
+}
