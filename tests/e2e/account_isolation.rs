@@ -1,9 +1,9 @@
-//! Isolation (G10): no token reads, writes or learns anything of another account's keys, whatever IAM
-//! permits about other CRNs; and no lifecycle event moves a key into another account.
+//! G10, isolation between accounts: a token of one account neither reads nor writes keys of
+//! another, whatever IAM permits, and no lifecycle event moves a key into another account.
 //!
-//! IAM decides by the attributes of a CRN and does not know whose an instance is. So a Manager of a whole
-//! account is permitted to synchronize a key of any instance *as if it were of that account*. What keeps
-//! such a caller out is the stored key's CRN, in the claim's own condition.
+//! IAM decides by the attributes of a CRN and does not know the account of an instance. A Manager
+//! of a whole account is therefore permitted to synchronize a key of any instance *as if it were of
+//! that account*. The claim's condition on the stored CRN stops such a caller.
 
 use http::Method;
 use keysync::domain::{EventId, KeyCrn, KeyId, ResourceCrn};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, text, world};
 
-const NOWHERE: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
+const UNKNOWN_KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 const OTHER_ACCOUNT: &str = "another0account";
 const CORRELATION_ID: &str = "the-same-request";
 
@@ -29,7 +29,7 @@ async fn manager_of_another_account(world: &World) -> Client {
     Client::log_in(&world.harness, &api_key).await.unwrap()
 }
 
-/// A sync with a fixed correlation id, and the number of DynamoDB calls that it took.
+/// A sync with a fixed correlation id, and its number of DynamoDB calls.
 async fn sync(world: &World, caller: &Client, key: &str, ring: Option<&str>) -> (Answer, usize) {
     let calls = || world.harness.dynamo().proxy().calls().len();
     let before = calls();
@@ -53,7 +53,7 @@ async fn foreign_manager_gets_404_for_every_key() {
     let (_, standard) = world.harness.sample_keys().await.unwrap();
     let before = world.all_items().await;
 
-    let (absent, calls) = sync(&world, &outsider, NOWHERE, None).await;
+    let (absent, calls) = sync(&world, &outsider, UNKNOWN_KEY, None).await;
     absent.assert_refused(404, "KEY_NOT_FOUND_ERR");
     assert_eq!(calls, 1);
     for (key, ring) in [
@@ -72,10 +72,10 @@ async fn foreign_manager_gets_404_for_every_key() {
         assert_eq!(calls, 1, "{key} in ring {ring:?}");
     }
     assert_eq!(world.all_items().await, before);
-    assert_eq!(sync(&world, &world.manager, "invoices", None).await.0.status, 204, "its owner");
+    assert_eq!(sync(&world, &world.manager, "invoices", None).await.0.status, 204, "the owner's request");
 }
 
-/// The same identity may act in several accounts; the token says in which.
+/// An identity may act in several accounts; its token names one.
 #[tokio::test]
 async fn owner_acting_in_another_account_gets_no_replay() {
     let world = world().await;
@@ -85,8 +85,8 @@ async fn owner_acting_in_another_account_gets_no_replay() {
     world.harness.iam().attach_policy(Policy::in_account(&owner, OTHER_ACCOUNT, Role::Manager));
     let account = json!({"valid": true, "bss": OTHER_ACCOUNT});
     let token = world.harness.iam().token(&owner).claim("account", account).build().unwrap();
-    let elsewhere = world.manager.with_token(&token);
-    sync(&world, &elsewhere, &world.key, None).await.0.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    let other_account = world.manager.with_token(&token);
+    sync(&world, &other_account, &world.key, None).await.0.assert_refused(404, "KEY_NOT_FOUND_ERR");
 }
 
 /// The key's CRN with another account, service or region.
@@ -102,7 +102,7 @@ fn other_crns(world: &World, key: &str) -> [KeyCrn; 3] {
     ]
 }
 
-/// An event of `kind` about the key, with everything that any kind of event says.
+/// An event of `kind` about the key, with the fields of every kind.
 fn event(world: &World, kind: &str, key: &KeyCrn, claim: &Value) -> String {
     let service = "cloud-object-storage".parse().unwrap();
     let claim = serde_json::from_value(claim.clone()).unwrap();
@@ -154,7 +154,7 @@ async fn event_with_another_crn_is_malformed() {
     }
     assert_eq!(world.all_items().await, before);
 
-    // Each of these events is a good one with the key's own CRN.
+    // With the key's own CRN, each of these events is valid.
     for kind in ["kms.secrets-event.ack", "kms.registrations.create", "kms.secrets.delete"] {
         let event = event(&world, kind, &owned, &claim);
         world.harness.events().publish_raw(&event).taken().await;
@@ -163,7 +163,7 @@ async fn event_with_another_crn_is_malformed() {
     assert_eq!(world.item().await["state"], 5);
 }
 
-/// What an event source of another service or region knows of the instance is not this function's.
+/// A key from an event source of another service or region is unknown to the sync API.
 #[tokio::test]
 async fn key_of_another_region_or_service_is_absent() {
     let world = world().await;
@@ -181,7 +181,7 @@ async fn key_of_another_region_or_service_is_absent() {
     }
 }
 
-/// Before its key is known, the end of a registration is remembered under the CRN of its event.
+/// A deregistration that precedes its key is stored under the CRN of its event.
 #[tokio::test]
 async fn deregistration_in_another_account_hides_no_registration() {
     let world = world().await;

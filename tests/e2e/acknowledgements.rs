@@ -1,5 +1,5 @@
-//! A service says that it acted (`event_ack`), which is more than the 2xx that says "received"; and what
-//! became of a key's last notification is readable, service by service.
+//! Acknowledgements: a service reports that it acted (`event_ack`), which is more than its 2xx to
+//! the callback, and the delivery status of a key's last notification is readable by service.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::support::{HOUR, World, text, world};
 
 const STORAGE: &str = "cloud-object-storage";
 
-/// What became of the last notification, by service.
-async fn standing(world: &World, service: &str) -> Value {
+/// The delivery status of the last notification to a service.
+async fn notification_status(world: &World, service: &str) -> Value {
     let path = format!("/api/v2/keys/{}/notifications", world.key);
-    let answer = world.manager.send(world.manager.request(http::Method::GET, &path)).await.unwrap();
-    assert_eq!(answer.body["metadata"]["collectionType"], "application/vnd.ibm.kms.notification+json");
-    let services = answer.body["resources"].as_array().unwrap();
+    let response = world.manager.send(world.manager.request(http::Method::GET, &path)).await.unwrap();
+    assert_eq!(response.body["metadata"]["collectionType"], "application/vnd.ibm.kms.notification+json");
+    let services = response.body["resources"].as_array().unwrap();
     services.iter().find(|it| it["service"] == service).cloned().unwrap_or_default()
 }
 
@@ -33,45 +33,49 @@ async fn acknowledgement_changes_the_status() {
     let world = world().await;
     world.harness.databases().behave(Behaviour::answer(503));
     world.sync().await;
-    let told = standing(&world, STORAGE).await;
-    assert_eq!((&told["status"], &told["attempts"]), (&json!("delivered"), &json!(1)));
+    let delivered = notification_status(&world, STORAGE).await;
+    assert_eq!((&delivered["status"], &delivered["attempts"]), (&json!("delivered"), &json!(1)));
 
     let acted_at = world.harness.clock().now().to_string();
-    let event_id = text(&told["eventId"]);
+    let event_id = text(&delivered["eventId"]);
     for _ in 0..2 {
-        assert_eq!(acknowledge(&world, &event_id, &acted_at).await.status, 204, "once, or again");
+        assert_eq!(acknowledge(&world, &event_id, &acted_at).await.status, 204, "repeatable");
     }
-    let acted = standing(&world, STORAGE).await;
+    let acknowledged = notification_status(&world, STORAGE).await;
     assert_eq!(
-        (&acted["status"], &acted["acknowledgedAt"], &acted["adopterKeyState"]),
+        (&acknowledged["status"], &acknowledged["acknowledgedAt"], &acknowledged["adopterKeyState"]),
         (&json!("acknowledged"), &json!(acted_at), &json!("DEK_ENABLED"))
     );
     acknowledge(&world, &event_id, &world.harness.clock().now().minus(HOUR).to_string()).await;
-    assert_eq!(standing(&world, STORAGE).await, acted, "an older word changes nothing");
-    let waiting = standing(&world, "databases-for-postgresql").await;
-    assert_eq!((&waiting["status"], &waiting["reason"]), (&json!("retrying"), &json!("answered 503")));
-    assert!(waiting["nextAttempt"].is_string());
+    assert_eq!(
+        notification_status(&world, STORAGE).await,
+        acknowledged,
+        "an older acknowledgement changes nothing"
+    );
+    let retrying = notification_status(&world, "databases-for-postgresql").await;
+    assert_eq!((&retrying["status"], &retrying["reason"]), (&json!("retrying"), &json!("answered 503")));
+    assert!(retrying["nextAttempt"].is_string());
 }
 
 #[tokio::test]
 async fn acknowledgement_of_older_notification_is_ignored() {
     let world = world().await;
     world.sync().await;
-    let old = text(&standing(&world, STORAGE).await["eventId"]);
+    let old = text(&notification_status(&world, STORAGE).await["eventId"]);
     world.take("actions/rotate").await;
     let now = world.harness.clock().now().to_string();
     assert_eq!(acknowledge(&world, &old, &now).await.status, 204);
-    assert_eq!(standing(&world, STORAGE).await["status"], "delivered");
+    assert_eq!(notification_status(&world, STORAGE).await["status"], "delivered");
 }
 
 #[tokio::test]
 async fn newer_notification_clears_the_acknowledgement() {
     let world = world().await;
     world.sync().await;
-    let event_id = text(&standing(&world, STORAGE).await["eventId"]);
+    let event_id = text(&notification_status(&world, STORAGE).await["eventId"]);
     acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await;
     world.take("actions/rotate").await;
-    assert_eq!(standing(&world, STORAGE).await["status"], "delivered");
+    assert_eq!(notification_status(&world, STORAGE).await["status"], "delivered");
     assert_eq!(world.item().await["acknowledged"], json!({}));
 }
 
@@ -79,18 +83,19 @@ async fn newer_notification_clears_the_acknowledgement() {
 async fn newer_sync_clears_the_acknowledgement() {
     let world = world().await;
     world.sync().await;
-    let event_id = text(&standing(&world, STORAGE).await["eventId"]);
+    let event_id = text(&notification_status(&world, STORAGE).await["eventId"]);
     acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await;
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204);
-    assert_eq!(standing(&world, STORAGE).await["status"], "delivered");
+    assert_eq!(notification_status(&world, STORAGE).await["status"], "delivered");
 }
 
 #[tokio::test]
 async fn acknowledgement_of_unnotified_service_is_ignored() {
     let world = world().await;
     world.sync().await;
-    let event_id = text(&standing(&world, STORAGE).await["eventId"]).replace(STORAGE, "somebody-else");
+    let event_id =
+        text(&notification_status(&world, STORAGE).await["eventId"]).replace(STORAGE, "another-service");
     acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await;
     assert_eq!(world.item().await["acknowledged"], json!({}));
 }
@@ -99,7 +104,7 @@ async fn acknowledgement_of_unnotified_service_is_ignored() {
 async fn invalid_acknowledgement_is_rejected() {
     let world = world().await;
     world.sync().await;
-    let event_id = text(&standing(&world, STORAGE).await["eventId"]);
+    let event_id = text(&notification_status(&world, STORAGE).await["eventId"]);
     let now = world.harness.clock().now().to_string();
     let unknown = event_id.replace(&world.key, "02fd6835-6001-4482-a892-13bd2085f75d");
     for (event_id, timestamp, status) in [
@@ -119,7 +124,7 @@ async fn invalid_acknowledgement_is_rejected() {
 #[tokio::test]
 async fn acknowledgement_before_the_confirmation_is_kept() {
     let world = world().await;
-    // Slow to answer, and quicker to say that it acted.
+    // The service responds slowly and acknowledges before.
     world.harness.object_storage().behave(Behaviour::Delay { millis: 500 });
     let sync = world.sync();
     let acknowledged = async {
@@ -129,7 +134,7 @@ async fn acknowledgement_before_the_confirmation_is_kept() {
     };
     let (synced, acknowledged) = tokio::join!(sync, acknowledged);
     assert_eq!((synced.status.as_u16(), acknowledged.status.as_u16()), (204, 204));
-    assert_eq!(standing(&world, STORAGE).await["status"], "acknowledged");
+    assert_eq!(notification_status(&world, STORAGE).await["status"], "acknowledged");
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["taken_up"], json!(0));
 }

@@ -1,5 +1,5 @@
-//! Who asked for a sync of which key, and what they were told: one line for every request whose caller is known,
-//! held to `docs/reference/audit-event.schema.json`.
+//! Audit events: one line per request with a known caller, with the caller, the key and the result,
+//! valid against `docs/reference/audit-event.schema.json`.
 
 use http::Method;
 use keysync_harness::{
@@ -22,21 +22,21 @@ fn schema() -> jsonschema::Validator {
     jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
-/// The events so far. Each is one of the schema's.
+/// The events so far, each valid against the schema.
 fn events(world: &World) -> Vec<Value> {
     let schema = schema();
     let lines = Lines::of(world.harness.function().process());
-    let complaints = |event: &Value| {
+    let violations = |event: &Value| {
         schema.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect()
     };
     for event in lines.audit() {
-        let complaints: Vec<String> = complaints(event);
-        assert!(complaints.is_empty(), "{event}: {complaints:?}");
+        let violations: Vec<String> = violations(event);
+        assert!(violations.is_empty(), "{event}: {violations:?}");
     }
     lines.audit().into_iter().cloned().collect()
 }
 
-/// The one event since `before` of them.
+/// The only event after the first `before` events.
 fn only_since(world: &World, before: usize) -> Value {
     let mut events = events(world);
     assert_eq!(events.len(), before + 1, "{events:#?}");
@@ -62,7 +62,7 @@ fn schema_accepts_its_example_only() {
         without.as_object_mut().unwrap().remove(field);
         assert!(!schema.is_valid(&without), "without {field}");
     }
-    for (pointer, wrong) in [
+    for (pointer, invalid) in [
         ("/audit", json!(false)),
         ("/outcome", json!("failure")),
         ("/severity", json!("critical")),
@@ -74,7 +74,7 @@ fn schema_accepts_its_example_only() {
         ("/requestData/requestURI", json!("/api/v2/keys")),
     ] {
         let mut event = example.clone();
-        *event.pointer_mut(pointer).unwrap() = wrong;
+        *event.pointer_mut(pointer).unwrap() = invalid;
         assert!(!schema.is_valid(&event), "{pointer}");
     }
 }
@@ -119,9 +119,9 @@ async fn accepted_sync_event_has_all_fields() {
 }
 
 /// Status, reason code, severity.
-type ErrorResponse = (u16, &'static str, &'static str);
+type Failure = (u16, &'static str, &'static str);
 
-fn assert_refused(event: &Value, (status, code, severity): ErrorResponse, target: &str) {
+fn assert_failure(event: &Value, (status, code, severity): Failure, target: &str) {
     assert_eq!((&event["outcome"], &event["severity"]), (&json!("failure"), &json!(severity)), "{event}");
     assert_eq!(event["reason"]["reasonCode"], status, "{event}");
     assert!(text(&event["reason"]["reasonForFailure"]).starts_with(&format!("{code}: ")), "{event}");
@@ -134,24 +134,24 @@ async fn rejected_sync_event_has_caller_and_reason() {
     let (key, instance) = (key_crn(&world), format!("{}:", instance_crn(&world)));
     world.sync().await.assert_status(204);
     world.sync().await.assert_status(409);
-    assert_refused(&only_since(&world, 1), (409, "REQ_TOO_EARLY_ERR", "warning"), &key);
+    assert_failure(&only_since(&world, 1), (409, "REQ_TOO_EARLY_ERR", "warning"), &key);
 
     let reader = world.harness.log_in_as(Role::Reader).await.unwrap();
     reader.sync(&world.key).await.unwrap().assert_status(401);
     let denied = only_since(&world, 2);
-    assert_refused(&denied, (401, "UNAUTHORIZED_ERR", "critical"), &key);
+    assert_failure(&denied, (401, "UNAUTHORIZED_ERR", "critical"), &key);
     assert_eq!(denied["initiator"]["id"], world.harness.iam().authenticate(&reader.token()).unwrap().iam_id);
     reader.sync("an-alias").await.unwrap().assert_status(401);
-    assert_refused(&only_since(&world, 3), (401, "UNAUTHORIZED_ERR", "critical"), &instance);
+    assert_failure(&only_since(&world, 3), (401, "UNAUTHORIZED_ERR", "critical"), &instance);
 
     world.manager.sync("an-alias").await.unwrap().assert_status(404);
     let unknown = only_since(&world, 4);
-    assert_refused(&unknown, (404, "KEY_NOT_FOUND_ERR", "warning"), &instance);
+    assert_failure(&unknown, (404, "KEY_NOT_FOUND_ERR", "warning"), &instance);
     assert_eq!(unknown["requestData"]["requestURI"], "/api/v2/keys/an-alias/actions/sync");
 
     world.harness.dynamo().proxy().inject(Fault::Fail, Times::Always);
     world.sync().await.assert_status(503);
-    assert_refused(&only_since(&world, 5), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key);
+    assert_failure(&only_since(&world, 5), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key);
     world.harness.dynamo().proxy().heal();
 }
 
@@ -159,10 +159,10 @@ async fn rejected_sync_event_has_caller_and_reason() {
 async fn iam_outage_leaves_a_failure_event() {
     let world = world().await;
     world.harness.iam().set_cache_ages(std::time::Duration::ZERO, std::time::Duration::ZERO);
-    world.sync().await.assert_status(204); // the signing keys are known now
+    world.sync().await.assert_status(204); // caches the signing keys
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
-    assert_refused(&only_since(&world, 1), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key_crn(&world));
+    assert_failure(&only_since(&world, 1), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key_crn(&world));
 }
 
 #[tokio::test]

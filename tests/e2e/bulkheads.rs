@@ -1,5 +1,5 @@
-//! A service that hangs takes its own share of a redelivery run and no more, and a run ends by its own
-//! deadline, oldest notifications first.
+//! A hanging service takes no more than its share of a redelivery run, and a run ends before its
+//! timeout, oldest notifications first.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{HOUR, World, text, world_of};
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
 
-/// So many keys with one service, the oldest due first.
+/// Plants keys with one service, due one millisecond after another.
 async fn plant(world: &World, count: u64, service: &str, from: EpochMillis) {
     for n in 0..count {
         world.plant(&[service], from.plus(Duration::from_millis(n))).await;
@@ -33,18 +33,19 @@ async fn hanging_service_delays_no_other_service() {
         tokio::time::Instant::now()
     };
     let started = tokio::time::Instant::now();
-    let (summary, storage_told) = tokio::join!(run, storage);
+    let (summary, storage_notified) = tokio::join!(run, storage);
     let run_ended = tokio::time::Instant::now();
 
     assert_eq!(summary["delivered"], json!(50));
-    // Four at once, and a few more between the first failure and the fourth; then it counts as down.
-    let tried = summary["retrying"].as_u64().unwrap();
-    assert!((4..8).contains(&tried), "{summary}");
-    assert_eq!(world.harness.databases().received().len() as u64, tried);
-    // One that was leased just before that is deferred.
-    let left = 200 - tried - summary["deferred"].as_u64().unwrap();
-    assert_eq!(summary["left_due"], json!(left), "for the next run, which finds out for itself: {summary}");
-    assert!(storage_told - started < run_ended - started, "object storage did not wait for databases");
+    // Four at once, and a few more between the first failure and the fourth, which opens the
+    // circuit.
+    let attempted = summary["retrying"].as_u64().unwrap();
+    assert!((4..8).contains(&attempted), "{summary}");
+    assert_eq!(world.harness.databases().received().len() as u64, attempted);
+    // A notification leased just before that is deferred.
+    let left = 200 - attempted - summary["deferred"].as_u64().unwrap();
+    assert_eq!(summary["left_due"], json!(left), "left for the next run: {summary}");
+    assert!(storage_notified - started < run_ended - started, "object storage did not wait for databases");
 }
 
 #[tokio::test]
@@ -54,14 +55,18 @@ async fn retry_after_pauses_service_for_the_run() {
     world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(3600) });
     let summary = world.redeliver().await;
     let asked = world.harness.databases().received().len() as u64;
-    assert!(asked <= 4, "asked {asked} times; no more than a lane begins with");
+    assert!(asked <= 4, "{asked} attempts, more than a lane starts with");
     assert_eq!(summary["deferred"], json!(100 - asked));
     world.advance_clock(Duration::from_mins(59)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0), "also what was deferred waits for an hour");
+    assert_eq!(
+        world.redeliver().await["taken_up"],
+        json!(0),
+        "a deferred notification waits for an hour, too"
+    );
 }
 
-/// What a service asks for over one notification holds back its others for an hour at most, and puts none of them
-/// behind that one again.
+/// A `retry-after` for one notification delays the service's others by at most an hour, and that
+/// one comes first afterwards.
 #[tokio::test]
 async fn retry_after_is_capped_at_an_hour() {
     let world = world_of(Harness::builder()).await;
@@ -73,18 +78,23 @@ async fn retry_after_is_capped_at_an_hour() {
     let delivered = summary["delivered"].as_u64().unwrap();
     assert_eq!(summary["deferred"], json!(99 - delivered), "{summary}");
     let items = world.all_items().await;
-    let first = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
-    let first = text(&first["pk"]).split_once('#').unwrap().1.to_owned();
+    let delayed = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
+    let delayed = text(&delayed["pk"]).split_once('#').unwrap().1.to_owned();
 
     world.advance_clock(Duration::from_hours(1)).await;
     let summary = world.redeliver().await;
-    assert_eq!(summary["delivered"], json!(100 - delivered), "an hour later all are told: {summary}");
+    assert_eq!(summary["delivered"], json!(100 - delivered), "all are delivered an hour later: {summary}");
     let received = world.harness.databases().received();
-    let place = received.iter().rposition(|callback| callback.body.contains(&first)).unwrap();
-    assert!(place + 32 >= received.len(), "the first came {place}th of {}, with 32 at once", received.len());
+    let place = received.iter().rposition(|callback| callback.body.contains(&delayed)).unwrap();
+    assert!(
+        place + 32 >= received.len(),
+        "the delayed one was number {place} of {}, with 32 at once",
+        received.len()
+    );
 }
 
-/// Nothing is given up that was not tried to the end, because of what the service asked for over something else.
+/// A notification whose day is over gets its last attempt, even if the service asked for time
+/// meanwhile.
 #[tokio::test]
 async fn last_attempt_ignores_retry_after() {
     let world = world_of(Harness::builder()).await;
@@ -107,7 +117,11 @@ async fn run_ends_before_deadline_leaving_rest_due() {
     assert!(!log.contains("killed at its deadline"), "{log}");
     let taken_up = summary["taken_up"].as_u64().unwrap();
     assert!((4..200).contains(&taken_up), "some, and not all: {summary}");
-    assert_eq!(summary["delivered"], json!(taken_up), "none was begun that there was no time for: {summary}");
+    assert_eq!(
+        summary["delivered"],
+        json!(taken_up),
+        "no delivery was started without time to finish: {summary}"
+    );
 
     world.harness.object_storage().behave(Behaviour::Act);
     world.advance_clock(Duration::from_mins(2)).await;
@@ -138,6 +152,9 @@ async fn oldest_notifications_are_leased_first() {
     let order: Vec<u32> = leases.map(|request| age_of[&text(&request["Key"]["pk"]["S"])]).collect();
     assert_eq!(order.len(), 150);
     for (place, age) in order.iter().enumerate() {
-        assert!(*age as usize <= place + 32, "number {age} by age came {place}th, with 32 at once");
+        assert!(
+            *age as usize <= place + 32,
+            "number {age} by age was leased as number {place}, with 32 at once"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a service gets, as it stands on the wire: a signed CloudEvent of contract section 2.
+//! The callback as a service receives it: a signed CloudEvent (docs/reference/callbacks.md).
 
 use std::time::Duration;
 
@@ -15,8 +15,12 @@ const START: EpochMillis = EpochMillis::new(1_795_496_400_000);
 async fn callback_matches_the_documented_format() {
     let world = world_at(START).await;
     assert_eq!(world.sync().await.status, 204);
-    let [received] = &world.harness.object_storage().received()[..] else { panic!("one callback") };
-    assert_eq!(received.verdict, Verdict::Acted, "its signature is verified by another implementation");
+    let [received] = &world.harness.object_storage().received()[..] else { panic!("expected one callback") };
+    assert_eq!(
+        received.verdict,
+        Verdict::Acted,
+        "the signature is verified by an independent implementation"
+    );
 
     let claim = world.item().await["claim"].as_str().unwrap().to_owned();
     let id = format!("{}:{claim}:cloud-object-storage", world.key);

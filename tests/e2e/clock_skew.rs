@@ -1,7 +1,7 @@
-//! G8: every process has a clock of its own. With clocks apart by Δ no two syncs are less than an hour − Δ
-//! apart, and a clock that steps back opens nothing.
+//! G8: every process has its own clock. With clocks Δ apart, two syncs are at least an hour − Δ
+//! apart, and a clock that steps back opens no window.
 //!
-//! The ledger is asked directly here, with the instants that processes would tell it.
+//! The tests call the ledger directly, with the instants that the processes would pass.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use serde_json::json;
 
 use crate::support::{HOUR, LEASE, World, world};
 
-/// How far apart the clocks of two processes are.
-const APART: Duration = Duration::from_secs(30);
+/// The skew between the clocks of two processes.
+const SKEW: Duration = Duration::from_secs(30);
 
 fn ledger(world: &World) -> Ledger {
     Ledger::new(&world.harness.dynamo().sdk_config(), world.harness.table().to_owned())
@@ -27,8 +27,8 @@ fn key(world: &World) -> KeyId {
     world.key.parse().unwrap()
 }
 
-/// A claim by a process whose clock shows `now`. Whether it won.
-async fn claims(world: &World, now: EpochMillis) -> bool {
+/// Claims by a process whose clock shows `now`; returns whether it won.
+async fn claim(world: &World, now: EpochMillis) -> bool {
     let request = ClaimRequest {
         key: world.crn(&world.key),
         ring: None,
@@ -41,8 +41,8 @@ async fn claims(world: &World, now: EpochMillis) -> bool {
     matches!(ledger(world).claim(&request).await.unwrap(), Claimed::Won(_))
 }
 
-/// A lifecycle action, recorded by a process whose clock shows `now`.
-async fn records(world: &World, now: EpochMillis) -> Recorded {
+/// Records a lifecycle action by a process whose clock shows `now`.
+async fn record(world: &World, now: EpochMillis) -> Recorded {
     let item = world.item().await;
     let at = EpochMillis::new(item["event"]["at"].as_u64().unwrap() + 1);
     let change = LifecycleChange {
@@ -69,20 +69,20 @@ async fn notified_at(world: &World) -> EpochMillis {
 async fn window_shrinks_by_at_most_the_skew() {
     let world = world().await;
     let start = world.harness.clock().now();
-    assert!(claims(&world, start.minus(APART)).await, "a slow clock claims at `start`");
-    // A right one comes, by the right time:
-    let apart = HOUR.saturating_sub(APART);
-    assert!(!claims(&world, start.plus(apart)).await, "not before an hour less what they are apart");
-    assert!(claims(&world, start.plus(apart + Duration::from_millis(1))).await);
+    assert!(claim(&world, start.minus(SKEW)).await, "a slow clock claims at `start`");
+    // A process with the right clock claims next:
+    let shortened = HOUR.saturating_sub(SKEW);
+    assert!(!claim(&world, start.plus(shortened)).await, "not before an hour minus the skew");
+    assert!(claim(&world, start.plus(shortened + Duration::from_millis(1))).await);
 }
 
 #[tokio::test]
 async fn clock_stepping_back_opens_no_window() {
     let world = world().await;
     let start = world.harness.clock().now();
-    assert!(claims(&world, start).await);
-    for back in [Duration::from_millis(1), APART, HOUR, 2 * HOUR, 1000 * HOUR] {
-        assert!(!claims(&world, start.minus(back)).await, "{back:?} back");
+    assert!(claim(&world, start).await);
+    for back in [Duration::from_millis(1), SKEW, HOUR, 2 * HOUR, 1000 * HOUR] {
+        assert!(!claim(&world, start.minus(back)).await, "{back:?} back");
     }
     assert_eq!(notified_at(&world).await, start);
 }
@@ -91,15 +91,12 @@ async fn clock_stepping_back_opens_no_window() {
 async fn slow_clock_action_never_moves_window_back() {
     let world = world().await;
     let start = world.harness.clock().now();
-    assert!(claims(&world, start).await);
-    assert!(
-        matches!(records(&world, start.minus(APART)).await, Recorded::News(_)),
-        "it is news all the same"
-    );
+    assert!(claim(&world, start).await);
+    assert!(matches!(record(&world, start.minus(SKEW)).await, Recorded::News(_)), "the action is recorded");
     assert_eq!(notified_at(&world).await, start);
-    assert!(!claims(&world, start.plus(HOUR)).await);
-    assert!(matches!(records(&world, start.plus(APART)).await, Recorded::News(_)));
-    assert_eq!(notified_at(&world).await, start.plus(APART));
+    assert!(!claim(&world, start.plus(HOUR)).await);
+    assert!(matches!(record(&world, start.plus(SKEW)).await, Recorded::News(_)));
+    assert_eq!(notified_at(&world).await, start.plus(SKEW));
 }
 
 #[tokio::test]
@@ -117,9 +114,12 @@ async fn late_confirmation_after_early_lease_is_fenced() {
     };
     let take = async |now: EpochMillis| ledger.lease(&due, LeaseId::unique(), now, LEASE).await.unwrap();
     let slow = take(start).await.unwrap();
-    assert!(take(start.plus(LEASE).minus(Duration::from_millis(1))).await.is_none(), "the lease holds");
+    assert!(
+        take(start.plus(LEASE).minus(Duration::from_millis(1))).await.is_none(),
+        "the lease has not expired"
+    );
     let fast = take(start.plus(LEASE)).await.unwrap();
-    assert!(!ledger.confirm(&slow, &Settled::default()).await.unwrap(), "whose lease is over has no say");
+    assert!(!ledger.confirm(&slow, &Settled::default()).await.unwrap(), "an expired lease cannot confirm");
     assert!(ledger.confirm(&fast, &Settled::default()).await.unwrap());
 }
 
@@ -127,7 +127,7 @@ async fn late_confirmation_after_early_lease_is_fenced() {
 async fn late_lease_request_cannot_confirm_newer_notification() {
     let world = world().await;
     let start = world.harness.clock().now();
-    assert!(claims(&world, start).await);
+    assert!(claim(&world, start).await);
     let ledger = ledger(&world);
     let due = DueKey {
         instance: world.harness.instance(),
@@ -136,13 +136,20 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
         notified_at: start,
         pending: Vec::new(),
     };
-    // A redelivery on a clock that is fast by a lease sends its request twice; the second one arrives first.
+    // A redelivery on a clock ahead by a lease sends its request twice; the second one arrives
+    // first.
     let (lease, fast) = (LeaseId::unique(), start.plus(LEASE));
     let older = ledger.lease(&due, lease, fast, LEASE).await.unwrap().unwrap();
-    assert!(matches!(records(&world, start).await, Recorded::News(_)), "a newer notification");
-    assert!(ledger.lease(&due, lease, fast, LEASE).await.unwrap().is_some(), "the first one wins it back");
+    assert!(matches!(record(&world, start).await, Recorded::News(_)), "a newer notification");
+    assert!(
+        ledger.lease(&due, lease, fast, LEASE).await.unwrap().is_some(),
+        "the late request takes the lease"
+    );
 
-    assert!(!ledger.confirm(&older, &Settled::default()).await.unwrap(), "it has no say over the newer one");
+    assert!(
+        !ledger.confirm(&older, &Settled::default()).await.unwrap(),
+        "the older lease cannot confirm the newer notification"
+    );
     let item = world.item().await;
     assert_eq!(item["pending"].as_object().unwrap().len(), 2);
     assert!(item["due_at"].is_number());

@@ -1,4 +1,5 @@
-//! G1: of any number of simultaneous requests for one key, over any number of processes, one gets 204.
+//! G1: of any number of simultaneous requests for one key, across any number of processes, exactly
+//! one gets 204.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +10,15 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn one_request_wins_across_two_processes() {
-    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    one_request_wins(Harness::builder().function(Mode::Process { environments: 2 })).await;
 }
 
 #[tokio::test]
 async fn one_request_wins_across_concurrent_processes() {
-    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
+    one_request_wins(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
 }
 
-async fn of_many_requests(builder: HarnessBuilder) {
+async fn one_request_wins(builder: HarnessBuilder) {
     let world = world_of(builder).await;
     assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
     let mut requests = JoinSet::new();
@@ -26,18 +27,18 @@ async fn of_many_requests(builder: HarnessBuilder) {
         let (manager, key) = (world.manager.clone(), world.key.clone());
         requests.spawn(async move { manager.sync(&key).await.unwrap().status.as_u16() });
     }
-    let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut responses: BTreeMap<u16, usize> = BTreeMap::new();
     while let Some(status) = requests.join_next().await {
-        *answers.entry(status.unwrap()).or_default() += 1;
+        *responses.entry(status.unwrap()).or_default() += 1;
     }
-    assert_eq!(answers, BTreeMap::from([(204, 1), (409, count - 1)]));
+    assert_eq!(responses, BTreeMap::from([(204, 1), (409, count - 1)]));
     for service in world.harness.services() {
-        assert_eq!(service.received().len(), 1, "{} was told once", service.name());
+        assert_eq!(service.received().len(), 1, "{} was notified once", service.name());
     }
 }
 
-/// How many requests may be made at once, each of which DynamoDB has to answer within 1.5 s: the second engine takes one
-/// after the other, 15 ms each where the machine has nothing else to do.
+/// The number of simultaneous requests, for each of which DynamoDB has to respond within 1.5 s. The
+/// second engine handles one at a time, in about 15 ms on an idle machine.
 fn simultaneous_requests() -> usize {
     if std::env::var_os("KEYSYNC_TEST_DYNAMODB").is_some() { 20 } else { 200 }
 }

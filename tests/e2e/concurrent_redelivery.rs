@@ -1,5 +1,5 @@
-//! Any number of redeliveries may run at once: each notification is taken up by one of them, and one that
-//! was too slow can undo nothing.
+//! Redelivery runs may overlap: each notification is delivered by one of them, and a slow run
+//! undoes nothing.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
 
     let sum = |name: &str| runs.iter().map(|run| run[name].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("taken_up"), sum("delivered"), sum("errors")), (100, 100, 0));
-    assert_eq!(world.harness.object_storage().received().len(), 100, "nobody heard it twice");
+    assert_eq!(world.harness.object_storage().received().len(), 100, "no notification was delivered twice");
 }
 
 #[tokio::test]
@@ -48,10 +48,14 @@ async fn overtaken_run_confirms_nothing() {
         assert_eq!(world.redeliver().await["delivered"], json!(1));
         proxy.release();
     });
-    assert_eq!(slow["retrying"], json!(1), "so it thinks");
+    assert_eq!(slow["retrying"], json!(1), "the overtaken run's own view");
 
     let left = world.all_items().await.into_iter().find(|item| item["name"] == "planted").unwrap();
-    assert_eq!((&left["pending"], left.get("due_at")), (&json!({}), None), "the second run's word stands");
+    assert_eq!(
+        (&left["pending"], left.get("due_at")),
+        (&json!({}), None),
+        "the second run's confirmation is kept"
+    );
     assert_eq!(left["outcome"][STORAGE]["status"], "delivered");
 }
 
@@ -66,8 +70,8 @@ async fn lost_lease_response_keeps_the_lease() {
     }
 }
 
-/// A sync that databases did not take, and that is due again.
-async fn a_sync_that_databases_failed() -> World {
+/// A world with a notification that databases failed and that is due again.
+async fn world_with_failed_delivery() -> World {
     let world = world().await;
     world.harness.databases().behave_next(1, Behaviour::answer(503));
     world.sync().await.assert_status(204);
@@ -77,10 +81,10 @@ async fn a_sync_that_databases_failed() -> World {
 
 #[tokio::test]
 async fn late_older_notification_undoes_no_newer_one() {
-    let world = a_sync_that_databases_failed().await;
+    let world = world_with_failed_delivery().await;
     let databases = world.harness.databases();
 
-    // Redelivery has taken up the sync's notification when the key is deleted.
+    // Redelivery has leased the sync's notification when the key is deleted.
     let proxy = world.harness.dynamo().redeliver_proxy();
     proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)); // the lease
     tokio::join!(world.redeliver(), async {
@@ -88,9 +92,10 @@ async fn late_older_notification_undoes_no_newer_one() {
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
         proxy.release();
     });
-    let states: Vec<u64> = World::callbacks(databases, &world.key).into_iter().map(|(_, state)| state).collect();
-    assert_eq!(states, [1, 5, 1], "the old one arrived last");
-    assert_eq!(databases.told(&world.key).unwrap().key_state, 5, "its sequence told that it was old");
+    let states: Vec<u64> =
+        World::callbacks(databases, &world.key).into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [1, 5, 1], "the older notification arrived last");
+    assert_eq!(databases.told(&world.key).unwrap().key_state, 5, "the older sequence was ignored");
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
@@ -99,10 +104,11 @@ async fn late_older_notification_undoes_no_newer_one() {
 #[tokio::test]
 async fn late_older_notification_confirms_no_newer_one() {
     for newer in ["sync", "deletion"] {
-        let world = a_sync_that_databases_failed().await;
+        let world = world_with_failed_delivery().await;
         let databases = world.harness.databases();
 
-        // Redelivery has told the old one, and not confirmed it, when a newer one fails.
+        // Redelivery has delivered the older notification and not confirmed it when a newer one
+        // fails.
         let proxy = world.harness.dynamo().redeliver_proxy();
         proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the confirmation
         tokio::join!(world.redeliver(), async {
@@ -117,7 +123,7 @@ async fn late_older_notification_confirms_no_newer_one() {
             proxy.release();
         });
         let item = world.item().await;
-        assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is still to be told");
+        assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is pending");
         world.advance_clock(Duration::from_mins(2)).await;
         assert_eq!(world.redeliver().await["delivered"], json!(1), "the {newer}");
         assert_eq!(json!(databases.told(&world.key).unwrap().sequence), item["sequence"]);
@@ -145,6 +151,10 @@ async fn continuous_runs_leave_concurrent_syncs_alone() {
         }
     }
     for key in keys {
-        assert_eq!(World::callbacks(world.harness.object_storage(), &key).len(), 1, "told by its request alone");
+        assert_eq!(
+            World::callbacks(world.harness.object_storage(), &key).len(),
+            1,
+            "notified by its request only"
+        );
     }
 }

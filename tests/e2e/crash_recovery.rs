@@ -1,14 +1,14 @@
-//! G2, G4: kill −9 of the real binaries at each step of the protocol. Whatever was claimed is told in the
-//! end, by whoever comes after; whatever was not claimed has changed nothing.
+//! G2, G4: kill −9 of the real binaries at each step of the protocol. A claimed notification is delivered by
+//! a later process; a function killed before its claim has changed nothing.
 //!
 //! ```text
 //!        sync, lifecycle                          redeliver
 //!        ───────────────                          ─────────
-//!   1    before the claim reaches DynamoDB        before the lease does
-//!   2    after it is applied, before its answer   the same
-//!   3    while the services are called            the same
-//!   4    before the confirmation is applied       the same
-//!   5    after it, before the answer              the same
+//!   1    before the claim reaches DynamoDB         before the lease does
+//!   2    claim applied, response not received      lease applied, response not received
+//!   3    during the callbacks                      the same
+//!   4    before the confirmation is applied        the same
+//!   5    confirmed, response not sent              the same
 //! ```
 
 use std::time::Duration;
@@ -38,8 +38,8 @@ const STEPS: [Step; 5] =
     [Step::BeforeWrite, Step::WriteApplied, Step::Delivering, Step::BeforeConfirm, Step::ConfirmApplied];
 
 impl Step {
-    /// Stops a function at this step: its first write to the table is the claim (or the lease), its
-    /// second the confirmation.
+    /// Stops a function at this step. Its first write is the claim or the lease, its second the
+    /// confirmation.
     fn stop(self, harness: &Harness, proxy: &Proxy) {
         match self {
             Self::BeforeWrite => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(1)),
@@ -50,7 +50,7 @@ impl Step {
         }
     }
 
-    /// Waits until it stands there, and kills it. What was to go wrong has.
+    /// Waits until the function is stopped, kills it, and clears the fault.
     async fn kill(self, harness: &Harness, proxy: &Proxy, function: &ProcessFunction) {
         match self {
             Self::Delivering => harness.databases().wait_for(1).await,
@@ -65,21 +65,22 @@ impl Step {
         self != Self::BeforeWrite
     }
 
-    /// Whether somebody has yet to tell the services, or to tell them again.
-    fn leaves_something_due(self) -> bool {
+    /// Whether the notification is left for redelivery.
+    fn leaves_notification_due(self) -> bool {
         self.is_claimed() && self != Self::ConfirmApplied
     }
 }
 
-/// Both services know of the key's last notification, and nothing is left to do.
-async fn everybody_knows(world: &World, step: Step) {
+/// Asserts that both services acted on the key's last notification and nothing is pending.
+async fn assert_all_notified(world: &World, step: Step) {
     let item = world.item().await;
     assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None), "{step:?}");
     for service in world.harness.services() {
-        let told =
-            service.told(&world.key).unwrap_or_else(|| panic!("{step:?}: {} was not told", service.name()));
-        assert_eq!(json!(told.sequence), item["sequence"], "{step:?}: {}", service.name());
-        assert_eq!(json!(told.key_state), item["state"], "{step:?}: {}", service.name());
+        let last = service
+            .told(&world.key)
+            .unwrap_or_else(|| panic!("{step:?}: {} was not notified", service.name()));
+        assert_eq!(json!(last.sequence), item["sequence"], "{step:?}: {}", service.name());
+        assert_eq!(json!(last.key_state), item["state"], "{step:?}: {}", service.name());
         // At least once, and always the same event.
         let received = service.received();
         let first = &received[0].headers["webhook-id"];
@@ -98,23 +99,23 @@ async fn sync_killed_at_each_step_is_recovered() {
             let path = format!("/api/v2/keys/{}/actions/sync", world.key);
             world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
         };
-        let (answer, ()) = tokio::join!(
+        let (response, ()) = tokio::join!(
             world.manager.send(request()),
             step.kill(harness, proxy, harness.function().process().unwrap())
         );
-        assert_eq!(answer.unwrap().status, 502, "{step:?}: what a function URL says of one that died");
+        assert_eq!(response.unwrap().status, 502, "{step:?}: a function URL's status for a killed function");
 
         if step.is_claimed() {
             assert_eq!(world.sync().await.status, 409, "{step:?}: the window is closed");
         } else {
             assert_eq!(world.all_items().await, before, "{step:?}: nothing was claimed");
         }
-        // Its caller does not know and asks again: the same request, or the first one.
+        // The caller got no response and repeats the request.
         assert_eq!(world.manager.send(request()).await.unwrap().status, 204, "{step:?}");
         world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
-        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
-        everybody_knows(&world, step).await;
+        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_all_notified(&world, step).await;
     }
 }
 
@@ -124,17 +125,17 @@ async fn lifecycle_killed_at_each_step_is_recovered() {
         let world = world().await;
         let (harness, proxy) = (&world.harness, world.harness.dynamo().lifecycle_proxy());
         step.stop(harness, proxy);
-        let (answer, ()) = tokio::join!(
+        let (response, ()) = tokio::join!(
             world.manager.delete(&world.key),
             step.kill(harness, proxy, harness.lifecycle().processes().unwrap())
         );
-        assert_eq!(answer.unwrap().status, 204, "{step:?}: the queue gave the event again");
-        assert_eq!(world.item().await["sequence"], json!(1), "{step:?}: and it counted once");
+        assert_eq!(response.unwrap().status, 204, "{step:?}: the queue delivered the event again");
+        assert_eq!(world.item().await["sequence"], json!(1), "{step:?}: the event was counted once");
 
         world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
-        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
-        everybody_knows(&world, step).await;
+        assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_all_notified(&world, step).await;
     }
 }
 
@@ -158,15 +159,15 @@ async fn redeliver_killed_at_each_step_is_recovered() {
             proxy.heal();
         };
         let (run, ()) = tokio::join!(harness.redeliver(), killed);
-        assert!(run.is_err(), "{step:?}: it died");
+        assert!(run.is_err(), "{step:?}: the run was killed");
 
         let again = world.redeliver().await;
         let expected = u64::from(step == Step::BeforeWrite);
-        assert_eq!(again["taken_up"], json!(expected), "{step:?}: the dead one's lease is respected");
+        assert_eq!(again["taken_up"], json!(expected), "{step:?}: the killed run's lease is respected");
         world.advance_clock(LEASE).await;
         let after = world.redeliver().await;
-        assert_eq!(after["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
-        everybody_knows(&world, step).await;
+        assert_eq!(after["taken_up"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_all_notified(&world, step).await;
     }
 }
 
@@ -218,11 +219,11 @@ async fn functions_killed_during_overlapping_deliveries_are_recovered() {
         let (manager, path) = (world.manager.clone(), format!("/api/v2/keys/{}/actions/rotate", world.key));
         async move { manager.post(&path).await.unwrap() }
     });
-    harness.databases().wait_for(2).await; // a newer notification, while the older one is being told
+    harness.databases().wait_for(2).await; // a newer notification, while the older one is being delivered
     harness.function().process().unwrap().kill().await;
     harness.lifecycle().processes().unwrap().kill().await;
     assert_eq!(request.await.unwrap().status, 502);
-    assert_eq!(rotation.await.unwrap().status, 204, "its event came again, and was known");
+    assert_eq!(rotation.await.unwrap().status, 204, "the event was delivered again and recognized");
 
     world.advance_clock(LEASE).await;
     world.redeliver().await;
@@ -231,9 +232,9 @@ async fn functions_killed_during_overlapping_deliveries_are_recovered() {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     for service in harness.services() {
-        let told = service.told(&world.key).unwrap();
+        let last = service.told(&world.key).unwrap();
         assert_eq!(
-            (told.sequence, told.key_version),
+            (last.sequence, last.key_version),
             (2, text(&item["version"]["id"])),
             "{}",
             service.name()

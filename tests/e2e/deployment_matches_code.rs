@@ -1,5 +1,6 @@
-//! `infra/template.yaml` and the code say the same: its table is the one that all tests run on, each role
-//! allows what its function calls, and nothing else, and what it sets are settings that there are.
+//! `infra/template.yaml` matches the code: its table is the one that all tests run on, each role
+//! allows exactly the calls of its function, and the environment variables that it sets are
+//! documented settings.
 //!
 //! `tests/infra` has the rest: linters, rules, and the stack on an emulated AWS.
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world};
 
-/// The template. Its tags are passed over: `!GetAtt Table.Arn` is the text `Table.Arn`.
+/// The template. YAML tags are dropped: `!GetAtt Table.Arn` is the string `Table.Arn`.
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| serde_saphyr::from_str(include_str!("../../infra/template.yaml")).unwrap());
 
@@ -26,7 +27,7 @@ fn properties(resource: &str) -> &'static Value {
 fn deployed_table_matches_the_harness_table() {
     let defined: Value = serde_json::from_str(include_str!("../../infra/table.json")).unwrap();
     let mut deployed = properties("Table").as_object().unwrap().clone();
-    // What makes a table safer and not another one; `infra/rules` asks for it.
+    // Protections that do not change the schema; `infra/rules` requires them.
     for safety in ["DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification"] {
         assert!(deployed.remove(safety).is_some(), "{safety}");
     }
@@ -41,7 +42,7 @@ fn allowed(action: &str, resource: &str) -> Allowed {
     (action.to_owned(), resource.to_owned())
 }
 
-/// All that a function's role allows.
+/// Every action that a function's role allows.
 fn allowed_by(role: &str) -> BTreeSet<Allowed> {
     let policies = properties(role)["Policies"].as_array().unwrap();
     let statements =
@@ -60,7 +61,7 @@ fn allowed_by(role: &str) -> BTreeSet<Allowed> {
         .collect()
 }
 
-/// What a call to DynamoDB needs. A transaction needs what is in it.
+/// The permissions for a call to DynamoDB. A transaction needs those of its items.
 fn needed(call: &Call) -> Vec<Allowed> {
     let request: Value = serde_json::from_str(&call.request).unwrap();
     if call.operation == "TransactWriteItems" {
@@ -75,9 +76,9 @@ fn needed(call: &Call) -> Vec<Allowed> {
     vec![allowed(&format!("dynamodb:{}", call.operation), &resource)]
 }
 
-/// What a function needs beside what was seen at the wire: it logs, is traced and reads its signing key, where the
-/// emulated Lambda has no part, and a key of KMS where there is one.
-fn needed_anyway(logs: &str) -> BTreeSet<Allowed> {
+/// The permissions for calls that the emulated Lambda does not see: logs, traces, the signing key's
+/// secret, and optional KMS keys.
+fn always_needed(logs: &str) -> BTreeSet<Allowed> {
     BTreeSet::from([
         allowed("logs:CreateLogStream", logs),
         allowed("logs:PutLogEvents", logs),
@@ -90,17 +91,18 @@ fn needed_anyway(logs: &str) -> BTreeSet<Allowed> {
 }
 
 fn needed_by(calls: &[Call], logs: &str) -> BTreeSet<Allowed> {
-    assert!(!calls.is_empty(), "nothing was recorded");
-    calls.iter().flat_map(needed).chain(needed_anyway(logs)).collect()
+    assert!(!calls.is_empty(), "no calls were recorded");
+    calls.iter().flat_map(needed).chain(always_needed(logs)).collect()
 }
 
-/// Both ways: what is not allowed fails in production only, and what is not needed helps nobody but a thief.
-fn assert_enough_and_not_more(role: &str, needed: &BTreeSet<Allowed>) {
+/// Asserts both directions: a missing permission fails in production only, and a superfluous one
+/// only helps an attacker.
+fn assert_role_allows_exactly(role: &str, needed: &BTreeSet<Allowed>) {
     let allowed = allowed_by(role);
     let missing: Vec<_> = needed.difference(&allowed).collect();
-    assert!(missing.is_empty(), "{role} does not allow what the function does: {missing:?}");
+    assert!(missing.is_empty(), "{role} does not allow calls of the function: {missing:?}");
     let superfluous: Vec<_> = allowed.difference(needed).collect();
-    assert!(superfluous.is_empty(), "{role} allows what the function does not do: {superfluous:?}");
+    assert!(superfluous.is_empty(), "{role} allows calls that the function does not make: {superfluous:?}");
 }
 
 #[tokio::test]
@@ -111,17 +113,17 @@ async fn sync_role_allows_exactly_its_calls() {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     for (correlation_id, status) in [("c-1", 204), ("c-1", 204), ("c-2", 409)] {
         let request = world.manager.request(http::Method::POST, &path);
-        let answer = world.manager.send(request.header("correlation-id", correlation_id)).await.unwrap();
-        assert_eq!(answer.status, status);
+        let response = world.manager.send(request.header("correlation-id", correlation_id)).await.unwrap();
+        assert_eq!(response.status, status);
     }
     assert_eq!(world.manager.sync("invoices").await.unwrap().status, 409);
     assert_eq!(world.manager.sync("no-such-alias").await.unwrap().status, 404);
     world.harness.databases().behave(Behaviour::answer(503));
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
-    assert_eq!(world.sync().await.status, 204, "with a service that does not take it");
+    assert_eq!(world.sync().await.status, 204, "with a failing service");
 
     let calls = world.harness.dynamo().proxy().calls();
-    assert_enough_and_not_more("SyncRole", &needed_by(&calls, "SyncLogs.Arn"));
+    assert_role_allows_exactly("SyncRole", &needed_by(&calls, "SyncLogs.Arn"));
 }
 
 fn facts(world: &World, state: KeyState) -> KeyFacts {
@@ -136,7 +138,7 @@ fn facts(world: &World, state: KeyState) -> KeyFacts {
     }
 }
 
-/// Publishes every kind of event, and one that cannot be read.
+/// Publishes every kind of event, and a malformed one.
 async fn all_kinds_of_events(world: &World) {
     let (events, clock) = (world.harness.events(), world.harness.clock());
     let crn: KeyCrn = facts(world, KeyState::Active).crn;
@@ -158,9 +160,9 @@ async fn all_kinds_of_events(world: &World) {
         let at = clock.now().plus(Duration::from_millis(n));
         events.action(action, &facts(world, state), at).taken().await;
     }
-    let told = world.harness.object_storage().received().pop().unwrap();
-    let told: Value = serde_json::from_str(&told.body).unwrap();
-    events.acknowledgement(&crn, &text(&told["id"]), "DEK_ENABLED", clock.now()).taken().await;
+    let callback = world.harness.object_storage().received().pop().unwrap();
+    let event: Value = serde_json::from_str(&callback.body).unwrap();
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).taken().await;
     events.purge(&crn, clock.now()).taken().await;
     events.publish_raw("not json").taken().await;
 }
@@ -172,18 +174,19 @@ async fn lifecycle_role_allows_exactly_its_calls() {
     all_kinds_of_events(&world).await;
     let calls = world.harness.dynamo().lifecycle_proxy().calls();
     let mut needed = needed_by(&calls, "LifecycleLogs.Arn");
-    // The emulated queue takes nothing but `SendMessage`.
+    // The emulated queue supports `SendMessage` only.
     world.harness.dead_letters().wait_for(1).await;
     assert_eq!(
         properties("Lifecycle")["Environment"]["Variables"]["KEYSYNC_DEAD_LETTER_QUEUE"],
         "MalformedEventQueue"
     );
     needed.insert(allowed("sqs:SendMessage", "MalformedEventQueue.Arn"));
-    // What AWS documents that an event source mapping does by the function's role.
+    // An event source mapping uses the function's role for these (AWS Lambda developer guide,
+    // Amazon SQS).
     for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
         needed.insert(allowed(&format!("sqs:{action}"), "EventQueue.Arn"));
     }
-    assert_enough_and_not_more("LifecycleRole", &needed);
+    assert_role_allows_exactly("LifecycleRole", &needed);
 }
 
 #[tokio::test]
@@ -194,9 +197,9 @@ async fn redeliver_role_allows_exactly_its_calls() {
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["retrying"], json!(1));
     world.advance_clock(24 * HOUR).await;
-    assert_eq!(world.redeliver().await["failed"], json!(1), "given up");
+    assert_eq!(world.redeliver().await["failed"], json!(1), "retries exhausted");
     let calls = world.harness.dynamo().redeliver_proxy().calls();
-    assert_enough_and_not_more("RedeliverRole", &needed_by(&calls, "RedeliverLogs.Arn"));
+    assert_role_allows_exactly("RedeliverRole", &needed_by(&calls, "RedeliverLogs.Arn"));
     assert!(calls.iter().any(|call| call.request.contains(&format!("\"IndexName\":\"{DUE_INDEX}\""))));
 }
 
@@ -206,7 +209,7 @@ fn template_variables_are_documented_settings() {
     let common = &TEMPLATE["Globals"]["Function"];
     for function in [common, properties("Sync"), properties("Lifecycle"), properties("Redeliver")] {
         for name in function["Environment"]["Variables"].as_object().unwrap().keys() {
-            assert!(reference.contains(&format!("### `{name}`\n")), "{name} is no setting");
+            assert!(reference.contains(&format!("### `{name}`\n")), "{name} is not a documented setting");
         }
     }
 }

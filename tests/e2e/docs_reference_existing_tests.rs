@@ -1,10 +1,10 @@
-//! Where a document says which test shows something, that test is there.
+//! Every test that a document names exists.
 
 use std::{fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// All Rust that is ours, as one text.
+/// Appends all Rust code below `folder`.
 fn code(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -16,7 +16,7 @@ fn code(folder: &Path, into: &mut String) {
     }
 }
 
-/// What stands between backquotes and has the form of a path to a function: `file::test`.
+/// The strings between backquotes in the form `file::test`.
 fn named(document: &str) -> impl Iterator<Item = &str> {
     let is_path = |text: &&str| {
         text.contains("::")
@@ -36,5 +36,5 @@ fn every_test_named_in_docs_exists() {
         .filter(|path| !all.contains(&format!("fn {}(", path.rsplit("::").next().unwrap())))
         .collect();
     assert_eq!(missing, [""; 0]);
-    assert!(named(&document).count() > 40, "and they are found at all");
+    assert!(named(&document).count() > 40, "the document names tests");
 }

@@ -1,5 +1,5 @@
-//! What a request costs, counted at the wire: two calls for a 204, one for a 409, none where it is
-//! refused before the key is looked up, and one more for an alias.
+//! DynamoDB calls per request, counted at the wire: two for a 204, one for a 409, none for a
+//! request that is rejected before the lookup of the key, and one more for an alias.
 
 use crate::support::{World, world};
 
@@ -10,7 +10,7 @@ fn calls(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn sync_makes_one_claim_and_one_confirmation() {
     let world = world().await;
-    assert_eq!(calls(&world), [""; 0], "nothing at start");
+    assert_eq!(calls(&world), [""; 0], "no calls at start");
 
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(calls(&world), ["UpdateItem", "UpdateItem"]);

@@ -1,5 +1,5 @@
-//! G2, as far as one request goes: what was not delivered is in the outbox, due for another try,
-//! whatever went wrong. What finishes it is in `redelivery_finishes_what_was_begun`.
+//! G2 within one request: an undelivered notification stays in the outbox, due for another attempt,
+//! whatever the failure. The module `redelivery` covers its later delivery.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::{World, world, world_of};
 
-/// Databases are still to be told; object storage is not.
+/// Databases are pending and object storage is delivered; returns the outcome for databases.
 async fn databases_are_pending(world: &World) -> serde_json::Value {
     let item = world.item().await;
     assert_eq!(item["pending"], json!({"databases-for-postgresql": 1}));
@@ -26,7 +26,7 @@ async fn databases_are_pending(world: &World) -> serde_json::Value {
 async fn service_returning_503_stays_pending() {
     let world = world().await;
     world.harness.databases().behave(Behaviour::answer(503));
-    assert_eq!(world.sync().await.status, 204, "recorded, and retried until it arrives");
+    assert_eq!(world.sync().await.status, 204, "recorded, and retried until delivered");
     let outcome = databases_are_pending(&world).await;
     assert_eq!(
         (&outcome["status"], &outcome["reason"], &outcome["attempts"]),
@@ -37,11 +37,11 @@ async fn service_returning_503_stays_pending() {
 #[tokio::test]
 async fn redirect_is_not_followed() {
     let world = world().await;
-    let elsewhere = format!("{}/cloud-object-storage/callbacks", world.harness.services_url());
-    world.harness.databases().behave(Behaviour::Redirect { to: elsewhere });
+    let other_service = format!("{}/cloud-object-storage/callbacks", world.harness.services_url());
+    world.harness.databases().behave(Behaviour::Redirect { to: other_service });
     assert_eq!(world.sync().await.status, 204);
     databases_are_pending(&world).await;
-    assert_eq!(world.harness.object_storage().received().len(), 1, "nobody followed");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "the redirect was followed");
 }
 
 #[tokio::test]
@@ -54,15 +54,15 @@ async fn hanging_service_times_out_and_stays_pending() {
 
 #[tokio::test]
 async fn retry_after_delays_the_next_attempt() {
-    for (asked, held_back) in [(1800, 1800), (7200, 3600)] {
+    for (retry_after, delay) in [(1800, 1800), (7200, 3600)] {
         let world = world().await;
-        world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(asked) });
+        world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(retry_after) });
         world.sync().await;
         databases_are_pending(&world).await;
         let item = world.item().await;
-        let waits = item["due_at"].as_u64().unwrap() - item["notified_at"].as_u64().unwrap();
-        let seconds = held_back..held_back + 60; // from the response on, which comes some time after the claim
-        assert!(seconds.contains(&(waits / 1000)), "{asked} s: {waits} ms");
+        let waited = item["due_at"].as_u64().unwrap() - item["notified_at"].as_u64().unwrap();
+        let seconds = delay..delay + 60; // counted from the response, which follows the claim
+        assert!(seconds.contains(&(waited / 1000)), "retry-after {retry_after} s: {waited} ms");
     }
 }
 
@@ -80,18 +80,18 @@ async fn service_returning_410_is_not_retried() {
 async fn function_killed_during_delivery_leaves_notification_pending() {
     let world = world().await;
     world.harness.databases().behave(Behaviour::Hang);
-    let cut_off = tokio::spawn({
+    let interrupted = tokio::spawn({
         let (manager, key) = (world.manager.clone(), world.key.clone());
         async move { manager.sync(&key).await.unwrap() }
     });
     world.harness.databases().wait_for(1).await;
     world.harness.function().process().unwrap().kill().await;
-    assert_eq!(cut_off.await.unwrap().status, 502, "what a function URL says of a function that died");
+    assert_eq!(interrupted.await.unwrap().status, 502, "a function URL's status for a killed function");
 
     let item = world.item().await;
     assert_eq!(item["pending"], json!({"cloud-object-storage": 1, "databases-for-postgresql": 1}));
     assert!(item["due_at"].as_u64() > item["notified_at"].as_u64());
-    assert_eq!(world.sync().await.status, 409, "the next request starts it again, and the window is closed");
+    assert_eq!(world.sync().await.status, 409, "the restarted function finds the window closed");
 }
 
 #[tokio::test]
@@ -100,7 +100,10 @@ async fn failed_confirmation_leaves_notification_due() {
     let proxy = world.harness.dynamo().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::Fail, Times::Always);
-    assert_eq!(world.sync().await.status, 204, "the claim is durable, and everybody was told");
+    assert_eq!(world.sync().await.status, 204, "the claim is durable and every service was notified");
     assert_eq!(world.harness.object_storage().received().len(), 1);
-    assert!(world.item().await["due_at"].is_number(), "it will be told once more: at least once");
+    assert!(
+        world.item().await["due_at"].is_number(),
+        "the notification stays due: delivery is at least once"
+    );
 }

@@ -1,5 +1,4 @@
-//! Lambda kills a function at its deadline; the caller learns that something failed, and the next
-//! request finds a new process.
+//! Lambda kills a function at its timeout: the caller gets 502, and the next request a new process.
 
 use std::time::Duration;
 
@@ -24,6 +23,6 @@ async fn delivery_stops_in_time_to_confirm() {
         Harness::builder().function_timeout(Duration::from_secs(4)).env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
     let world = world_of(builder).await;
     world.harness.databases().behave(Behaviour::Hang);
-    assert_eq!(world.sync().await.status, 204, "it stopped waiting in time to confirm");
+    assert_eq!(world.sync().await.status, 204, "the function stops waiting in time to confirm");
     assert_eq!(world.item().await["outcome"]["databases-for-postgresql"]["status"], "retrying");
 }

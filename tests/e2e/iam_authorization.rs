@@ -1,4 +1,5 @@
-//! Authorization: which roles may, what is remembered, and what an outage of IAM does.
+//! Authorization: which roles may synchronize, how long decisions are cached, and the effect of an
+//! IAM outage.
 
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ async fn denial_is_cached_for_at_most_a_minute() {
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 401);
     world.harness.iam().grant(&iam_id, world.harness.instance(), Role::Writer);
     world.advance_clock(Duration::from_secs(59)).await;
-    assert_eq!(reader.sync(&world.key).await.unwrap().status, 401, "remembered");
+    assert_eq!(reader.sync(&world.key).await.unwrap().status, 401, "the denial is cached");
     world.advance_clock(Duration::from_secs(1)).await;
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 204);
 }
@@ -51,12 +52,12 @@ async fn outage_with_empty_cache_returns_503() {
     let world = world().await;
     let before = world.all_items().await;
     world.harness.iam().set_health(Health::Down);
-    let answer = world.sync().await;
-    assert_eq!((answer.status.as_u16(), answer.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
-    assert!(answer.header("retry-after").parse::<u64>().is_ok());
+    let response = world.sync().await;
+    assert_eq!((response.status.as_u16(), response.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
+    assert!(response.header("retry-after").parse::<u64>().is_ok());
     assert_eq!(world.all_items().await, before);
     world.harness.iam().set_health(Health::Up);
-    assert_eq!(world.sync().await.status, 204, "and it ends with the outage");
+    assert_eq!(world.sync().await.status, 204, "the error ends with the outage");
 }
 
 #[tokio::test]
@@ -65,7 +66,7 @@ async fn outage_allows_cached_permits_only() {
     assert_eq!(world.sync().await.status, 204);
     let (reader, _) = reader(&world).await;
     world.harness.iam().set_health(Health::Down);
-    assert_eq!(world.sync().await.status, 409, "the permit is remembered");
+    assert_eq!(world.sync().await.status, 409, "the permit is cached");
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 503);
 }
 
@@ -75,12 +76,12 @@ async fn token_of_new_key_passes_after_rotation() {
     assert_eq!(world.sync().await.status, 204);
     world.harness.iam().rotate_key().unwrap();
     let later = Client::log_in(&world.harness, world.harness.api_key()).await.unwrap();
-    world.advance_clock(Duration::from_secs(30)).await; // a key set is fetched again every 30 s at most
+    world.advance_clock(Duration::from_secs(30)).await; // a key set is fetched at most every 30 s
     assert_eq!(later.sync(&world.key).await.unwrap().status, 409);
     assert_eq!(world.sync().await.status, 409, "the old key is still published");
 }
 
-/// As after a theft: what the stolen key signs is refused as soon as the set has been fetched again.
+/// After a theft, tokens of the stolen key are rejected once the key set has been fetched again.
 #[tokio::test]
 async fn withdrawn_key_is_trusted_at_most_ten_minutes() {
     let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
@@ -89,29 +90,29 @@ async fn withdrawn_key_is_trusted_at_most_ten_minutes() {
     world.harness.iam().rotate_key().unwrap();
     world.harness.iam().withdraw_old_keys();
     world.advance_clock(Duration::from_millis(10 * 60 * 1000 - 1)).await;
-    assert_eq!(old.sync(&world.key).await.unwrap().status, 409, "the set is fresh");
+    assert_eq!(old.sync(&world.key).await.unwrap().status, 409, "the cached key set is fresh");
     world.advance_clock(Duration::from_millis(1)).await;
     assert_eq!(old.sync(&world.key).await.unwrap().status, 401);
-    assert_eq!(world.sync().await.status, 409, "with a token of the new key");
+    assert_eq!(world.sync().await.status, 409, "a token of the new key is accepted");
 }
 
-/// Whoever makes up key ids makes up work for IAM, if they are let.
+/// Without a bound, forged key ids would make the function call IAM for each request.
 #[tokio::test]
 async fn unknown_key_ids_cause_bounded_fetches() {
     let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
     let fetches = || {
         let exchanges = world.harness.journal().exchanges();
-        exchanges.iter().filter(|asked| asked.path == "/identity/keys").count()
+        exchanges.iter().filter(|exchange| exchange.path == "/identity/keys").count()
     };
     assert_eq!(world.sync().await.status, 204);
     let before = fetches();
     for half_minute in 1..=4 {
         world.advance_clock(Duration::from_secs(30)).await;
         let flood = (0..25).map(async |n| {
-            let token = world.harness.iam().token(&manager.iam_id).header("kid", format!("made-up-{n}"));
-            let answer = world.manager.with_token(&token.build().unwrap()).sync(&world.key).await.unwrap();
-            answer.assert_refused(401, "UNAUTHORIZED_ERR");
+            let token = world.harness.iam().token(&manager.iam_id).header("kid", format!("unknown-{n}"));
+            let response = world.manager.with_token(&token.build().unwrap()).sync(&world.key).await.unwrap();
+            response.assert_refused(401, "UNAUTHORIZED_ERR");
         });
         futures_util::future::join_all(flood).await;
         assert_eq!(fetches() - before, half_minute, "one every 30 s");

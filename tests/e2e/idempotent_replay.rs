@@ -1,5 +1,5 @@
-//! A request that bears the correlation id and the caller of the sync that closed the window, within
-//! ten minutes of it, gets that sync's 204 again and notifies nobody twice.
+//! Idempotent replay: a request with the correlation id and the caller of the sync that closed the
+//! window gets that sync's 204 again for ten minutes, and notifies no service twice.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use crate::support::{World, world_at};
 
 const START: EpochMillis = EpochMillis::new(1_700_000_000_000);
 
-async fn sync_as(world: &World, who: &Client, correlation_id: &str) -> Answer {
-    sync_with(world, who, &[("correlation-id", correlation_id)]).await
+async fn sync_as(world: &World, caller: &Client, correlation_id: &str) -> Answer {
+    sync_with(world, caller, &[("correlation-id", correlation_id)]).await
 }
 
-async fn sync_with(world: &World, who: &Client, headers: &[(&str, &str)]) -> Answer {
+async fn sync_with(world: &World, caller: &Client, headers: &[(&str, &str)]) -> Answer {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
-    let request = who.request(http::Method::POST, &path);
-    who.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+    let request = caller.request(http::Method::POST, &path);
+    caller
+        .send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
         .await
         .unwrap()
 }
@@ -31,14 +32,14 @@ async fn same_request_within_ten_minutes_is_replayed() {
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 204);
     world.advance_clock(Duration::from_mins(10)).await;
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 204);
-    assert_eq!(world.harness.object_storage().received().len(), 1, "nobody is told twice");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "no service is notified twice");
 
     assert_eq!(sync_as(&world, &world.manager, "c-2").await.status, 409, "another request");
     world.advance_clock(Duration::from_millis(1)).await;
-    assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 409, "too late");
+    assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 409, "ten minutes have passed");
 }
 
-/// As the Python client names its calls: a new id for each, and the same over its own retries.
+/// The Python client sends a new id with each call, and the same one with its own retries.
 #[tokio::test]
 async fn x_correlation_id_identifies_the_request() {
     let world = world_at(START).await;
@@ -49,14 +50,10 @@ async fn x_correlation_id_identifies_the_request() {
     };
     assert_eq!(sync(&[x_1]).await, (204, "x-1".to_owned()));
     assert_eq!(sync(&[x_1]).await, (204, "x-1".to_owned()), "the same request");
-    assert_eq!(
-        sync(&[("correlation-id", "x-1"), x_2]).await.0,
-        204,
-        "`correlation-id` counts where both are there"
-    );
+    assert_eq!(sync(&[("correlation-id", "x-1"), x_2]).await.0, 204, "`correlation-id` takes precedence");
     assert_eq!(sync(&[x_2]).await, (409, "x-2".to_owned()), "another request");
     assert_eq!(sync(&[("correlation-id", "c-1"), x_1]).await, (409, "c-1".to_owned()), "another request");
-    assert_eq!(world.harness.object_storage().received().len(), 1, "nobody is notified twice");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "no service is notified twice");
 }
 
 #[tokio::test]
@@ -74,9 +71,5 @@ async fn lifecycle_action_ends_the_replay() {
     let world = world_at(START).await;
     sync_as(&world, &world.manager, "c-1").await;
     assert_eq!(world.take("actions/rotate").await.status, 204);
-    assert_eq!(
-        sync_as(&world, &world.manager, "c-1").await.status,
-        409,
-        "it was the rotation that closed it"
-    );
+    assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 409, "the rotation closed the window");
 }

@@ -1,13 +1,14 @@
-//! The same API at two kinds of host: one that names the instance, and a shared one.
+//! The instance in the host name: a request to the host of another instance is rejected; the shared
+//! host names none.
 
 use crate::support::{World, world};
 
-/// The answer at a host.
-async fn at(world: &World, host: &str) -> (u16, String) {
+/// Status and reason code of a sync at a host.
+async fn sync_at(world: &World, host: &str) -> (u16, String) {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = world.manager.request(http::Method::POST, &path).header("host", host);
-    let answer = world.manager.send(request).await.unwrap();
-    (answer.status.as_u16(), answer.code().to_owned())
+    let response = world.manager.send(request).await.unwrap();
+    (response.status.as_u16(), response.code().to_owned())
 }
 
 #[tokio::test]
@@ -19,8 +20,8 @@ async fn host_of_another_instance_returns_400() {
         (format!("{instance}.api.us-south.hs-crypto.localhost:8080"), 409),
         ("us-south.kms.cloud.ibm.com".to_owned(), 409),
     ] {
-        assert_eq!(at(&world, &host).await.0, status, "{host}");
+        assert_eq!(sync_at(&world, &host).await.0, status, "{host}");
     }
     let other = "02fd6835-6001-4482-a892-13bd2085f75d.api.us-south.hs-crypto.appdomain.cloud";
-    assert_eq!(at(&world, other).await, (400, "INVALID_FIELD_ERR".to_owned()));
+    assert_eq!(sync_at(&world, other).await, (400, "INVALID_FIELD_ERR".to_owned()));
 }

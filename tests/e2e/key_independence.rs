@@ -1,4 +1,4 @@
-//! A key whose service hangs takes nothing from another key.
+//! A key whose service hangs does not delay another key.
 
 use keysync_harness::{
     Harness, HarnessBuilder,
@@ -10,31 +10,31 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn hanging_service_delays_no_key_across_processes() {
-    a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    sync_beside_a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
 }
 
-/// As on Lambda Managed Instances.
+/// Lambda Managed Instances run several requests in one process.
 #[tokio::test]
 async fn hanging_service_delays_no_key_within_process() {
-    a_hanging_service(Harness::builder().concurrency(2)).await;
+    sync_beside_a_hanging_service(Harness::builder().concurrency(2)).await;
 }
 
-async fn a_hanging_service(builder: HarnessBuilder) {
+async fn sync_beside_a_hanging_service(builder: HarnessBuilder) {
     let world = world_of(builder.env("KEYSYNC_CALLBACK_TIMEOUT", "1s")).await;
     let other = world.another_key().await;
     world.harness.key(&other).await.unwrap().protect(OBJECT_STORAGE, "other-bucket").await.unwrap();
     world.harness.databases().behave(Behaviour::Hang); // associated with the first key only
 
-    let held_up = tokio::spawn({
+    let delayed = tokio::spawn({
         let (manager, key) = (world.manager.clone(), world.key.clone());
         async move { manager.sync(&key).await.unwrap() }
     });
     world.harness.databases().wait_for(1).await;
     assert_eq!(world.manager.sync(&other).await.unwrap().status, 204);
-    assert!(!held_up.is_finished(), "the other key's answer did not wait for this one's service");
+    assert!(!delayed.is_finished(), "the other key waited for the hanging service");
 
     assert_eq!(
-        held_up.await.unwrap().status,
+        delayed.await.unwrap().status,
         204,
         "accepted: the notification is recorded and will be retried"
     );

@@ -1,5 +1,5 @@
-//! Events come at least once and in any order: what is old or known changes nothing, and nothing that is
-//! news gets lost.
+//! Events are delivered at least once and in any order: an old or duplicate event changes nothing,
+//! and no new one is lost.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const STORAGE: &str = "cloud-object-storage";
 /// 2026-11-24T05:00:00Z
 const START: EpochMillis = EpochMillis::new(1_795_496_400_000);
 
-/// A key that nobody has heard of, as it is after an action.
+/// The facts of a key after an action.
 fn facts(world: &World, key: KeyId, state: KeyState, version: &str) -> KeyFacts {
     let (account, instance) = (world.harness.account(), world.harness.instance());
     let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}");
@@ -63,7 +63,7 @@ async fn late_rotation_after_deletion_changes_nothing() {
         .action(LifecycleAction::Rotate, &facts(&world, key, KeyState::Active, "v-2"), at.minus(HOUR))
         .taken()
         .await;
-    assert_eq!(world.all_items().await, after, "it changes nothing");
+    assert_eq!(world.all_items().await, after, "the late rotation changes nothing");
     assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
 }
 
@@ -90,8 +90,8 @@ async fn two_events_in_one_batch_commute() {
         let item = world.item().await;
         assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
         for service in world.harness.services() {
-            let told = service.told(&world.key).unwrap();
-            assert_eq!((told.key_state, json!(told.sequence)), (5, item["sequence"].clone()));
+            let last = service.told(&world.key).unwrap();
+            assert_eq!((last.key_state, json!(last.sequence)), (5, item["sequence"].clone()));
         }
     }
 }
@@ -107,7 +107,11 @@ async fn first_event_creates_the_key() {
     events(&world).action(LifecycleAction::Create, &created, at.minus(HOUR)).taken().await;
     let item = world.item_of(&key.to_string()).await;
     assert_eq!((&item["version"]["id"], &item["event"]["action"]), (&json!("v-2"), &json!("rotate")));
-    assert_eq!(world.manager.sync(&key.to_string()).await.unwrap().status, 409, "it closed the window");
+    assert_eq!(
+        world.manager.sync(&key.to_string()).await.unwrap().status,
+        409,
+        "the rotation closed the window"
+    );
 }
 
 #[tokio::test]
@@ -123,18 +127,18 @@ async fn late_deletion_after_purge_still_notifies() {
     let world = world().await;
     let at = world.harness.clock().now();
     events(&world).purge(&crn(&world), at).taken().await;
-    assert_eq!(world.sync().await.status, 404, "a purged key counts as absent");
+    assert_eq!(world.sync().await.status, 404, "a purged key is unknown");
     let deleted = facts(&world, world.key.parse().unwrap(), KeyState::Destroyed, "v-1");
     events(&world)
         .action(LifecycleAction::Delete, &deleted, at.minus(Duration::from_millis(1)))
         .taken()
         .await;
     for service in world.harness.services() {
-        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "deleted data must not stay readable");
+        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "the service must learn of the deletion");
     }
     assert_eq!(world.sync().await.status, 404);
     let expires_in = world.item().await["expires_at"].as_u64().unwrap() - at.secs();
-    assert_eq!(expires_in, 35 * 24 * 3600, "s, until DynamoDB may forget it");
+    assert_eq!(expires_in, 35 * 24 * 3600, "seconds until DynamoDB may expire the item");
 }
 
 #[tokio::test]
@@ -154,24 +158,20 @@ async fn duplicate_or_late_registration_is_not_counted() {
         events(&world).registration(&crn, &bucket, false, later).taken().await;
     }
     events(&world).registration(&crn, &bucket, true, START).taken().await;
-    assert_eq!(count(STORAGE).await, json!(1), "its end is known");
+    assert_eq!(count(STORAGE).await, json!(1), "a registration after its deregistration is not counted");
 
     events(&world).registration(&crn, &database, false, later).taken().await;
     events(&world).registration(&crn, &database, true, START).taken().await;
-    assert_eq!(count("databases-for-redis").await, Value::Null, "its end came first");
+    assert_eq!(count("databases-for-redis").await, Value::Null, "the deregistration came first");
 }
 
 #[tokio::test]
 async fn deregistration_for_unknown_key_is_accepted() {
     let world = world().await;
-    let gone = facts(&world, KeyId::random(), KeyState::Destroyed, "v-1").crn;
+    let unknown = facts(&world, KeyId::random(), KeyState::Destroyed, "v-1").crn;
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
-    events(&world).registration(&gone, &bucket, false, world.harness.clock().now()).taken().await;
-    assert_eq!(
-        events(&world).queue().failures(),
-        0,
-        "there is no count to take it from, and no fault in that"
-    );
+    events(&world).registration(&unknown, &bucket, false, world.harness.clock().now()).taken().await;
+    assert_eq!(events(&world).queue().failures(), 0, "there is no count to decrement, which is no error");
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn concurrent_duplicate_registrations_are_counted_once() {
     let twice = [0, 1].map(|_| events(&world).registration(&crn, &bucket, true, now));
     proxy.inject_on("TransactWriteItems", Fault::HoldRequest, Times::Next(2));
     queue.release(|_| ());
-    proxy.wait_until_held(2).await; // both have read that it is not there
+    proxy.wait_until_held(2).await; // both have read that it does not exist
     proxy.release();
     for event in twice {
         event.taken().await;

@@ -1,5 +1,5 @@
-//! The log: one JSON object a line, flat, with the same names for the same things in all three functions, so that
-//! a question about a key, a request or a trace is one query.
+//! The log: one flat JSON object per line, with the same field names in all three functions, so
+//! that a query by key, request or trace finds every line.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn assert_has_ids(line: &Value, key: &str, claim: &str) {
     assert!(line["instance"].is_string() && line["timestamp"].is_string(), "{line}");
 }
 
-/// One line for each service, in any order.
+/// Asserts one line per service, in any order.
 fn assert_callbacks(lines: &Lines, key: &str, claim: &str, outcomes: [&str; 2]) {
     let mut callbacks: Vec<_> =
         lines.log().into_iter().filter(|line| line["message"] == "callback").collect();
@@ -52,14 +52,14 @@ async fn sync_log_lines_identify_the_request() {
     assert_eq!((&accepted["outcome"], &accepted["status"]), (&json!("notified"), &json!(204)));
     assert_eq!(accepted["correlation_id"], "c-1");
     assert_callbacks(&lines, &world.key, &claim, ["delivered", "failed"]);
-    let refused = lines.only("refused");
-    assert_eq!((&refused["outcome"], &refused["status"]), (&json!("REQ_TOO_EARLY_ERR"), &json!(409)));
+    let rejected = lines.only("refused");
+    assert_eq!((&rejected["outcome"], &rejected["status"]), (&json!("REQ_TOO_EARLY_ERR"), &json!(409)));
     assert!(
-        refused["reason"].is_string()
-            && refused["key"] == world.key.as_str()
-            && refused.get("claim").is_none()
+        rejected["reason"].is_string()
+            && rejected["key"] == world.key.as_str()
+            && rejected.get("claim").is_none()
     );
-    assert_ne!(refused["trace_id"], accepted["trace_id"]);
+    assert_ne!(rejected["trace_id"], accepted["trace_id"]);
     for line in lines.log() {
         assert!(line["correlation_id"].is_string() && line["trace_id"].is_string(), "{line}");
         assert!(line.get("span").is_none() && line.get("spans").is_none(), "flat: {line}");
@@ -83,9 +83,9 @@ async fn lifecycle_log_lines_identify_the_event() {
     assert_has_ids(notified, &world.key, &claim);
     assert!(notified["message_id"].is_string() && notified["duration_ms"].is_u64());
     assert_callbacks(&lines, &world.key, &claim, ["delivered", "delivered"]);
-    let bad = lines.only("a bad event");
-    assert_eq!((&bad["outcome"], &bad["level"]), (&json!("dead_letter"), &json!("ERROR")));
-    assert!(text(&bad["reason"]).contains("the event: ") && bad["trace_id"].is_string());
+    let malformed = lines.only("a bad event");
+    assert_eq!((&malformed["outcome"], &malformed["level"]), (&json!("dead_letter"), &json!("ERROR")));
+    assert!(text(&malformed["reason"]).contains("the event: ") && malformed["trace_id"].is_string());
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn error_line_alone_identifies_the_request() {
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
     let lines = Lines::of(world.harness.function().process());
-    let [line] = lines.log()[..] else { panic!("one line: {:?}", lines.log()) };
+    let [line] = lines.log()[..] else { panic!("expected one line: {:?}", lines.log()) };
     assert_eq!((&line["message"], &line["level"]), (&json!("failed"), &json!("ERROR")));
     assert!(
         line["correlation_id"].is_string()

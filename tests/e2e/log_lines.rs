@@ -1,14 +1,14 @@
-//! What the functions' processes print, read: lines of log, metrics, and audit events.
+//! Parser of what the functions' processes print: log lines, metrics and audit events.
 
 use std::collections::BTreeMap;
 
 use keysync_harness::function::ProcessFunction;
 use serde_json::Value;
 
-/// Everything that a function has printed by now, line by line. All of it is JSON.
+/// The lines that a function has printed so far, each of them JSON.
 pub(crate) struct Lines(Vec<Value>);
 
-/// What was written of a metric, in one line.
+/// A metric in one line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) name: String,
@@ -19,16 +19,16 @@ pub(crate) struct Metric {
 
 impl Lines {
     pub(crate) fn of(function: Option<&ProcessFunction>) -> Self {
-        let read = |line: String| serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
-        Self(function.unwrap().log().into_iter().map(read).collect())
+        let parse = |line: String| serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        Self(function.unwrap().log().into_iter().map(parse).collect())
     }
 
-    /// The log, without the two others.
+    /// The log lines, without metrics and audit events.
     pub(crate) fn log(&self) -> Vec<&Value> {
         self.0.iter().filter(|line| line.get("_aws").is_none() && line.get("audit").is_none()).collect()
     }
 
-    /// The only line of log with this message.
+    /// The only log line with this message.
     pub(crate) fn only(&self, message: &str) -> &Value {
         let found: Vec<_> = self.log().into_iter().filter(|line| line["message"] == message).collect();
         assert_eq!(found.len(), 1, "`{message}` in {:#?}", self.0);
@@ -45,34 +45,38 @@ impl Lines {
         self.0.iter().filter(|line| line.get("_aws").is_some()).flat_map(metrics).collect()
     }
 
-    /// All values of a metric, with a dimension or with none.
+    /// All values of a metric, with or without a dimension.
     pub(crate) fn values(&self, name: &str, dimension: Option<(&str, &str)>) -> Vec<f64> {
-        self.written(name, dimension).iter().map(|value| value.as_f64().unwrap()).collect()
+        self.values_of(name, dimension).iter().map(|value| value.as_f64().unwrap()).collect()
     }
 
-    /// What was counted in all.
+    /// The sum of a counter.
     pub(crate) fn count(&self, name: &str, dimension: Option<(&str, &str)>) -> u64 {
-        self.written(name, dimension).iter().map(|value| value.as_u64().unwrap()).sum()
+        self.values_of(name, dimension).iter().map(|value| value.as_u64().unwrap()).sum()
     }
 
-    fn written(&self, name: &str, dimension: Option<(&str, &str)>) -> Vec<Value> {
-        let wanted: BTreeMap<String, String> =
+    fn values_of(&self, name: &str, dimension: Option<(&str, &str)>) -> Vec<Value> {
+        let dimensions: BTreeMap<String, String> =
             dimension.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let found = self.metrics().into_iter();
-        let found = found.filter(|metric| metric.name == name && metric.dimensions == wanted);
+        let found = found.filter(|metric| metric.name == name && metric.dimensions == dimensions);
         found.flat_map(|metric| metric.values).collect()
     }
 }
 
-/// A line of CloudWatch's embedded metric format, held to its specification.
+/// The metrics of a line in CloudWatch's embedded metric format, validated against its
+/// specification.
 fn metrics(line: &Value) -> Vec<Metric> {
-    assert!(line["_aws"]["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000), "in ms: {line}");
+    assert!(
+        line["_aws"]["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000),
+        "milliseconds: {line}"
+    );
     let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
     let mut found = Vec::new();
     for directive in directives {
         assert_eq!(directive["Namespace"], "keysync");
         let [dimensions] = &directive["Dimensions"].as_array().unwrap()[..] else {
-            panic!("one set: {line}")
+            panic!("expected one dimension set: {line}")
         };
         let named = dimensions.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
         let value = |name: &str| line[name].as_str().unwrap().to_owned();

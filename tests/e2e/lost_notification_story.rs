@@ -1,4 +1,5 @@
-//! The seed document's story, as `harness demo` tells it, on the real binary and in this process.
+//! The story of a lost notification, as `harness demo` runs it, with the real binary and in this
+//! process.
 
 use keysync_harness::{Harness, demo, function::Mode};
 

@@ -1,5 +1,5 @@
-//! G3: an answer of DynamoDB that gets lost after the write was applied does not turn into a 409, and
-//! a write that was not applied does not turn into a 204.
+//! G3: a DynamoDB response that is lost after the write was applied does not become a 409, and a
+//! write that was not applied does not become a 204.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use keysync_harness::dynamo::{Fault, Times};
 
 use crate::support::{World, text, world, world_at};
 
-async fn told_once(world: &World) {
+async fn assert_notified_once(world: &World) {
     for service in world.harness.services() {
         assert_eq!(service.received().len(), 1, "{}", service.name());
     }
@@ -26,7 +26,7 @@ async fn lost_claim_response_returns_204() {
         world.harness.dynamo().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
         assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 3, "claim, claim again, confirm");
-        told_once(&world).await;
+        assert_notified_once(&world).await;
         assert_eq!(world.sync().await.status, 409);
     }
 }
@@ -37,7 +37,7 @@ async fn lost_record_response_notifies_once() {
         let world = world().await;
         world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204, "{fault:?}");
-        told_once(&world).await;
+        assert_notified_once(&world).await;
     }
 }
 
@@ -54,7 +54,7 @@ async fn lost_record_response_on_slow_clock_is_recognized() {
         ring: "default".parse().unwrap(),
         version: KeyVersion { id: "v-1".to_owned(), created_at: start },
     };
-    // The first try finds `notified_at` ahead of its clock, the second one is written.
+    // The first attempt finds `notified_at` ahead of its clock; the second one is written.
     world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Nth(2));
     let at = start.plus(Duration::from_millis(1));
     world.harness.events().action(LifecycleAction::Delete, &deleted, at).taken().await;
@@ -70,7 +70,7 @@ async fn lost_claim_request_is_retried() {
         let world = world().await;
         world.harness.dynamo().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
-        told_once(&world).await;
+        assert_notified_once(&world).await;
     }
 }
 
@@ -81,7 +81,7 @@ async fn lost_confirmation_response_returns_204() {
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::LoseAnswer, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
-    told_once(&world).await;
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -92,11 +92,11 @@ async fn repeated_request_after_lost_claim_responses_returns_204() {
         world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
     };
     world.harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
-    let unknown = world.manager.send(request()).await.unwrap();
-    assert_eq!((unknown.status.as_u16(), unknown.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
+    let undecided = world.manager.send(request()).await.unwrap();
+    assert_eq!((undecided.status.as_u16(), undecided.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
     world.harness.dynamo().proxy().heal();
 
-    // The claim was written: it is pending for redelivery, and the repeated request learns of it.
+    // The claim was written: it is pending for redelivery, and the repeated request finds it.
     assert_eq!(world.manager.send(request()).await.unwrap().status, 204);
     let item = world.item().await;
     assert_eq!(

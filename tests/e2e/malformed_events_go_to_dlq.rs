@@ -1,5 +1,5 @@
-//! An event that will never come right goes to the dead-letter queue with the reason; one that may come
-//! right comes again; and neither holds up the others of its batch.
+//! A malformed event goes to the dead-letter queue with the reason; a transient failure is retried.
+//! Neither delays the other events of its batch.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn deletion(world: &World, key: &str, change: impl FnOnce(&mut Value)) -> Value 
     world.harness.events().envelope("kms.secrets.delete", &detail)
 }
 
-/// A batch, as Lambda gets it from SQS, of these bodies with the ids 0, 1, …
+/// A batch from SQS, as Lambda passes it on, of messages with the ids 0, 1, …
 fn batch(bodies: &[String]) -> Value {
     let record = |(n, body): (usize, &String)| json!({"messageId": n.to_string(), "body": body});
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()})
@@ -37,7 +37,7 @@ async fn malformed_event_reaches_dlq_with_reason() {
     let world = world().await;
     let before = world.all_items().await;
     let ahead = world.harness.clock().now().plus(HOUR).to_string();
-    let bad = [
+    let malformed = [
         ("not json at all".to_owned(), "the event: "),
         (
             deletion(&world, &world.key, |detail| detail["schemaVersion"] = json!(2)).to_string(),
@@ -56,25 +56,25 @@ async fn malformed_event_reaches_dlq_with_reason() {
             "detail.occurredAt must not be ahead",
         ),
     ];
-    for (count, (event, reason)) in bad.iter().enumerate() {
+    for (count, (event, reason)) in malformed.iter().enumerate() {
         world.harness.events().publish_raw(event).taken().await;
         let letter = world.harness.dead_letters().wait_for(count + 1).await.pop().unwrap();
         assert!(letter.reason.starts_with(reason), "{} does not start with {reason}", letter.reason);
         assert_eq!(letter.event, *event);
     }
-    assert_eq!(world.all_items().await, before, "and changes nothing");
+    assert_eq!(world.all_items().await, before, "a malformed event changes nothing");
 }
 
-/// The most that SQS takes, attributes included.
+/// The maximum size of an SQS message with its attributes.
 const MIB: usize = 1024 * 1024;
 
-/// Such a body cannot come out of the queue as it is; but neither may the function rely on that, nor may what it says
-/// about one that can be too much.
+/// SQS delivers no such body, but the function must not rely on that, and the reason that it adds
+/// must not exceed the limit for a body that SQS does deliver.
 #[tokio::test]
 async fn event_sqs_would_reject_reaches_dlq() {
     let world = world().await;
-    let quoted = |what: &str| {
-        json!({"detail-type": what.repeat(100_000), "detail": {
+    let quoted = |character: &str| {
+        json!({"detail-type": character.repeat(100_000), "detail": {
             "schemaVersion": 1, "keyCrn": crn(&world, &world.key), "occurredAt": "2026-11-24T05:00:00Z",
         }})
     };
@@ -88,27 +88,22 @@ async fn event_sqs_would_reject_reaches_dlq() {
         quoted("\u{ffff}").to_string(),
         quoted("é").to_string(),
     ];
-    // One after the other: the SDK gives SQS two seconds for each.
+    // One at a time: the SDK waits two seconds for each response of SQS.
     for body in &bodies {
         let response = world.harness.lifecycle().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
-        assert_eq!(
-            response,
-            json!({"batchItemFailures": []}),
-            "it does not come again: {} bytes",
-            body.len()
-        );
+        assert_eq!(response, json!({"batchItemFailures": []}), "not retried: {} bytes", body.len());
     }
     let mut letters = world.harness.dead_letters().letters();
-    // On a machine that is busy one may be sent twice.
+    // A busy machine may send a letter twice.
     letters.sort_by(|one, other| (&one.event, &one.reason).cmp(&(&other.event, &other.reason)));
     letters.dedup();
-    assert_eq!(letters.len(), bodies.len(), "and none is lost");
+    assert_eq!(letters.len(), bodies.len(), "no event is lost");
     let of = |start: &str| letters.iter().find(|letter| letter.event.starts_with(start)).unwrap();
     assert!(of("(empty)").reason.starts_with("the event: "));
     assert_eq!(of("a").event, "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}c");
     assert!(of("xx").reason.starts_with("the event is cut, it has 1048576 bytes: the event: "));
-    assert_eq!(of("\"\"").event.len(), MIB - 40, "whole");
-    assert!(of("\"\"").reason.ends_with('…'), "the reason is shortened");
+    assert_eq!(of("\"\"").event.len(), MIB - 40, "the whole event");
+    assert!(of("\"\"").reason.ends_with('…'), "the reason is truncated");
     let of_types = letters.iter().filter(|letter| letter.reason.starts_with("detail-type names no event"));
     assert_eq!(of_types.filter(|letter| letter.reason.chars().count() <= 1000).count(), 3);
 }
@@ -121,7 +116,7 @@ async fn smaller_message_limit_truncates_the_event() {
         world.harness.events().publish_raw(&"x".repeat(size)).taken().await;
     }
     let letters = world.harness.dead_letters().wait_for(2).await;
-    assert_eq!(letters[0].event.len(), 200 * 1024, "whole");
+    assert_eq!(letters[0].event.len(), 200 * 1024, "the whole event");
     assert!(letters[1].reason.starts_with("the event is cut, it has 307200 bytes: the event: "));
     assert_eq!(world.harness.events().queue().failures(), 0);
 }
@@ -141,7 +136,7 @@ async fn only_transient_failures_are_retried() {
     let world = world().await;
     let other = world.another_key().await;
     let proxy = world.harness.dynamo().lifecycle_proxy();
-    // The write to the other key fails, however often it is tried; all others go through.
+    // Every write to the other key fails; all other writes succeed.
     let keys = [world.key.clone(), other.clone()];
     proxy.inject_by_request({
         let other = other.clone();
@@ -152,15 +147,15 @@ async fn only_transient_failures_are_retried() {
         "not json".to_owned(),
         deletion(&world, &keys[1], |_| {}).to_string(),
     ];
-    let answer = world.harness.lifecycle().invoke(&batch(&bodies)).await.unwrap();
-    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+    let response = world.harness.lifecycle().invoke(&batch(&bodies)).await.unwrap();
+    assert_eq!(response, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
     assert_eq!(world.item_of(&keys[0]).await["state"], json!(5));
     assert_eq!(world.item_of(&other).await["state"], json!(1));
     assert_eq!(world.harness.dead_letters().letters().len(), 1);
 
     proxy.heal();
-    let answer = world.harness.lifecycle().invoke(&batch(&bodies[2..])).await.unwrap();
-    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let response = world.harness.lifecycle().invoke(&batch(&bodies[2..])).await.unwrap();
+    assert_eq!(response, json!({"batchItemFailures": []}));
     assert_eq!(world.item_of(&other).await["state"], json!(5));
 }
 
@@ -172,7 +167,7 @@ async fn failing_dlq_loses_no_event() {
     world.harness.events().publish_raw(&event).taken().await;
     let letters = world.harness.dead_letters().letters();
     assert_eq!(letters.iter().filter(|letter| letter.event == event).count(), 1);
-    assert_eq!(world.harness.events().queue().failures(), 1, "it came again");
+    assert_eq!(world.harness.events().queue().failures(), 1, "the event was retried");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What the functions print for CloudWatch, in its embedded metric format, is what happened: no more, no less,
-//! in the right units, and before the answer, after which Lambda may freeze the process for good.
+//! Metrics in CloudWatch's embedded metric format: complete, without duplicates, in the right
+//! units, and printed before the response, after which Lambda may freeze the process for good.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,11 @@ use crate::{
 const STORAGE: Option<(&str, &str)> = Some(("Service", "cloud-object-storage"));
 const DATABASES: Option<(&str, &str)> = Some(("Service", "databases-for-postgresql"));
 
-fn of_sync(world: &World) -> Lines {
+fn sync_lines(world: &World) -> Lines {
     Lines::of(world.harness.function().process())
 }
 
-fn of_redeliver(world: &World) -> Lines {
+fn redeliver_lines(world: &World) -> Lines {
     Lines::of(world.harness.redeliverer().processes())
 }
 
@@ -33,12 +33,12 @@ async fn requests_are_counted_by_outcome() {
     }
     world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
     world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
-    let stranger = world.manager.with_token("no-token");
-    stranger.sync(&world.key).await.unwrap().assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
-    // What was counted is out by then.
+    let unknown = world.manager.with_token("no-token");
+    unknown.sync(&world.key).await.unwrap().assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
+    // The metrics have been printed by then.
     world.harness.function().process().unwrap().kill().await;
 
-    let lines = of_sync(&world);
+    let lines = sync_lines(&world);
     for (name, count) in
         [("notified", 1), ("replayed", 1), ("REQ_TOO_EARLY_ERR", 2), ("BEARER_SUB_EXTRACTION_ERR", 1)]
     {
@@ -49,7 +49,7 @@ async fn requests_are_counted_by_outcome() {
     let elapsed = started.elapsed().as_secs_f64() * 1000.0;
     assert!(durations.iter().all(|ms| *ms > 0.0) && durations.iter().sum::<f64>() < elapsed, "{durations:?}");
     for service in [STORAGE, DATABASES] {
-        assert_eq!(lines.values("CallbackDuration", service).len(), 1, "told once");
+        assert_eq!(lines.values("CallbackDuration", service).len(), 1, "notified once");
     }
     let metrics = lines.metrics();
     let total = |name: &str| metrics.iter().filter(|metric| metric.name == name).count();
@@ -66,27 +66,27 @@ async fn failures_retries_and_pending_age_are_reported() {
     let world = world().await;
     world.harness.databases().behave_next(2, Behaviour::answer(503));
     world.sync().await.assert_status(204);
-    let lines = of_sync(&world);
+    let lines = sync_lines(&world);
     assert_eq!(lines.count("CallbackFailures", DATABASES), 1);
     assert!(lines.values("CallbackFailures", STORAGE).is_empty());
     assert!(lines.values("Retries", DATABASES).is_empty());
 
     world.advance_clock(Duration::from_mins(20)).await;
     world.redeliver().await;
-    let lines = of_redeliver(&world);
-    let [age] = lines.values("PendingAge", None)[..] else { panic!("one run") };
+    let lines = redeliver_lines(&world);
+    let [age] = lines.values("PendingAge", None)[..] else { panic!("expected one run") };
     assert!((1200.0..1230.0).contains(&age), "twenty minutes: {age} s");
     assert_eq!(lines.count("Retries", DATABASES), 1);
-    assert_eq!(lines.count("CallbackFailures", DATABASES), 1, "it failed again");
+    assert_eq!(lines.count("CallbackFailures", DATABASES), 1, "the retry failed");
     assert_eq!(lines.values("CallbackDuration", DATABASES).len(), 1);
 
     world.advance_clock(Duration::from_mins(5)).await;
     world.redeliver().await;
     world.redeliver().await;
-    let lines = of_redeliver(&world);
-    let [_, older, none] = lines.values("PendingAge", None)[..] else { panic!("three runs") };
-    assert!((1500.0..1530.0).contains(&older), "since the claim, not since the last try: {older} s");
-    assert!(none == 0.0, "a run that finds nothing says so");
+    let lines = redeliver_lines(&world);
+    let [_, older, none] = lines.values("PendingAge", None)[..] else { panic!("expected three runs") };
+    assert!((1500.0..1530.0).contains(&older), "since the claim, not since the last attempt: {older} s");
+    assert!(none == 0.0, "a run that finds nothing reports zero");
     assert_eq!(lines.count("Retries", DATABASES), 2);
     assert_eq!(lines.count("CallbackFailures", DATABASES), 1);
     let units = lines.metrics().into_iter().map(|metric| (metric.name, metric.unit));
@@ -110,7 +110,7 @@ async fn pending_age_includes_notifications_not_yet_due() {
         world.advance_clock(Duration::from_mins(10)).await;
         let summary = world.redeliver().await;
         assert_eq!((&summary["taken_up"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
-        let age = *of_redeliver(&world).values("PendingAge", None).last().unwrap();
+        let age = *redeliver_lines(&world).values("PendingAge", None).last().unwrap();
         let waited = f64::from(minutes * 60);
         assert!((waited..waited + 30.0).contains(&age), "{minutes} min: {age} s");
     }
@@ -122,7 +122,7 @@ async fn failed_query_reports_no_pending_age() {
     let world = world().await;
     world.harness.dynamo().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
     world.harness.redeliver().await.unwrap_err();
-    assert!(of_redeliver(&world).values("PendingAge", None).is_empty());
+    assert!(redeliver_lines(&world).values("PendingAge", None).is_empty());
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn exhausted_notifications_are_counted_by_service() {
     world.sync().await.assert_status(204);
     world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(2));
-    let lines = of_redeliver(&world);
+    let lines = redeliver_lines(&world);
     for (dimension, count) in [(STORAGE, 1), (DATABASES, 1), (None, 2)] {
         assert_eq!(lines.count("NotificationsGivenUp", dimension), count, "{dimension:?}");
     }
@@ -160,7 +160,7 @@ async fn over_100_values_are_split_across_lines() {
         world.plant(&["cloud-object-storage"], earlier).await;
     }
     assert_eq!(world.redeliver().await["delivered"], json!(250));
-    let lines = of_redeliver(&world);
+    let lines = redeliver_lines(&world);
     assert_eq!(lines.values("CallbackDuration", STORAGE).len(), 250, "none is lost");
-    assert_eq!(lines.values("PendingAge", None).len(), 1, "and none is written twice");
+    assert_eq!(lines.values("PendingAge", None).len(), 1, "and none is printed twice");
 }

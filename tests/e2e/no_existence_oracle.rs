@@ -1,5 +1,5 @@
-//! Somebody from another account, with a token that is as good as anybody's: whatever they ask about keys that
-//! are not theirs, the answer is the same, and so is what was done to find it.
+//! A caller of another account with a valid token gets the same response for every key, after the
+//! same calls to IAM and DynamoDB: existence and state of a key cannot be inferred.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use uuid::Uuid;
 
 use crate::support::{HOUR, World, text, world, world_at};
 
-const NOWHERE: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
+const UNKNOWN_KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 const RING: &str = "x-kms-key-ring";
 const INSTANCE: &str = "bluemix-instance";
 
-/// The harness's world, and somebody who has an instance in another account, with a key in it.
-struct Neighbours {
+/// The harness's world, and a caller of another account with an instance and a key there.
+struct TwoAccounts {
     world: World,
     outsider: Client,
     theirs: InstanceId,
     their_key: String,
 }
 
-impl Neighbours {
+impl TwoAccounts {
     async fn new() -> Self {
         let world = world().await;
         let iam = world.harness.iam();
@@ -38,18 +38,18 @@ impl Neighbours {
         let api_key = "the outsider's own API key".to_owned();
         iam.add_identity(Identity { iam_id: id.clone(), account, api_key: api_key.clone() });
         iam.grant(&id, theirs, Role::Manager);
-        // A grant in somebody else's account is none.
+        // A grant on an instance of another account has no effect.
         iam.grant(&id, world.harness.instance(), Role::Manager);
         let outsider = Client::log_in(&world.harness, &api_key).await.unwrap();
-        let mut neighbours = Self { world, outsider, theirs, their_key: String::new() };
+        let mut accounts = Self { world, outsider, theirs, their_key: String::new() };
         let body = r#"{"resources":[{"type":"application/vnd.ibm.kms.key+json","name":"theirs","extractable":false}]}"#;
-        let made = neighbours.ask_with(Method::POST, "/api/v2/keys", neighbours.theirs, &[], body).await;
-        neighbours.their_key = text(&made.body["resources"][0]["id"]);
-        neighbours
+        let made = accounts.request(Method::POST, "/api/v2/keys", accounts.theirs, &[], body).await;
+        accounts.their_key = text(&made.body["resources"][0]["id"]);
+        accounts
     }
 
-    /// What the outsider is answered, asking for `path` in `instance`.
-    async fn ask_with(
+    /// The response to the outsider's request for `path` in `instance`.
+    async fn request(
         &self,
         method: Method,
         path: &str,
@@ -69,14 +69,14 @@ impl Neighbours {
 
     async fn sync(&self, key: &str, instance: InstanceId, headers: &[(&str, &str)]) -> Answer {
         let path = format!("/api/v2/keys/{key}/actions/sync");
-        self.ask_with(Method::POST, &path, instance, headers, "").await
+        self.request(Method::POST, &path, instance, headers, "").await
     }
 
     fn ours(&self) -> InstanceId {
         self.world.harness.instance()
     }
 
-    /// How often IAM and DynamoDB were asked so far.
+    /// The number of calls to IAM and to DynamoDB so far.
     fn calls(&self) -> (usize, usize) {
         let exchanges = self.world.harness.journal().exchanges();
         let decisions = exchanges.iter().filter(|asked| asked.to == Part::Iam && asked.path == "/v2/authz");
@@ -84,12 +84,12 @@ impl Neighbours {
     }
 }
 
-/// Whether a key exists, what state it is in, whether its window is closed, what it is called: for an outsider
-/// there is one answer, and the way to it is as long: one question to IAM, and none to the table.
+/// Existence, state, window and alias of a key make no difference: one call to IAM, none to
+/// DynamoDB.
 #[tokio::test]
 async fn outsider_gets_identical_response_for_any_key() {
-    let neighbours = Neighbours::new().await;
-    let Neighbours { world, .. } = &neighbours;
+    let accounts = TwoAccounts::new().await;
+    let TwoAccounts { world, .. } = &accounts;
     world.take("aliases/invoices").await;
     let closed = world.another_key().await;
     assert_eq!(world.manager.sync(&closed).await.unwrap().status, 204);
@@ -102,29 +102,29 @@ async fn outsider_gets_identical_response_for_any_key() {
     let mut answers = Vec::new();
     for (key, headers) in [
         (world.key.as_str(), &[][..]),
-        (NOWHERE, &[]),
+        (UNKNOWN_KEY, &[]),
         (&closed, &[]),
         (&deleted, &[]),
         (&standard, &[]),
-        (&neighbours.their_key, &[]),
+        (&accounts.their_key, &[]),
         ("invoices", &[]),
         ("no-such-alias", &[]),
         (&long, &[]),
         (&world.key, &[(RING, "default")]),
         (&world.key, &[(RING, "no-such-ring")]),
-        (NOWHERE, &[(RING, "default")]),
+        (UNKNOWN_KEY, &[(RING, "default")]),
     ] {
-        let (decisions, calls) = neighbours.calls();
-        let answer = neighbours.sync(key, neighbours.ours(), headers).await;
-        // Denials are remembered by instance for aliases, so a second one is not asked again.
-        let asked = neighbours.calls().0 - decisions;
-        assert!(asked <= 1, "{key}: {asked} questions to IAM");
-        assert_eq!(neighbours.calls().1, calls, "{key}: DynamoDB was asked");
-        let mut headers = answer.headers.clone();
+        let (decisions, calls) = accounts.calls();
+        let response = accounts.sync(key, accounts.ours(), headers).await;
+        // A denial for an alias is cached by instance, so a second alias takes no call.
+        let asked = accounts.calls().0 - decisions;
+        assert!(asked <= 1, "{key}: {asked} calls to IAM");
+        assert_eq!(accounts.calls().1, calls, "{key}: DynamoDB was called");
+        let mut headers = response.headers.clone();
         for name in ["correlation-id", "date"] {
             headers.remove(name);
         }
-        answers.push((key, headers, answer.status, answer.body));
+        answers.push((key, headers, response.status, response.body));
     }
     for (key, headers, status, body) in &answers {
         assert_eq!((headers, status, body), (&answers[0].1, &answers[0].2, &answers[0].3), "{key}");
@@ -135,64 +135,65 @@ async fn outsider_gets_identical_response_for_any_key() {
 
 #[tokio::test]
 async fn key_is_absent_from_other_instances() {
-    let neighbours = Neighbours::new().await;
-    let Neighbours { world, theirs, their_key, .. } = &neighbours;
+    let accounts = TwoAccounts::new().await;
+    let TwoAccounts { world, theirs, their_key, .. } = &accounts;
     world.take("aliases/invoices").await;
     let before = world.all_items().await;
-    for key in [world.key.as_str(), "invoices", NOWHERE, "no-such-alias"] {
-        let answer = neighbours.sync(key, *theirs, &[]).await;
-        answer.assert_refused(404, "KEY_NOT_FOUND_ERR");
-        assert!(answer.message() == "Key does not exist in this instance or key ring", "{key}");
+    for key in [world.key.as_str(), "invoices", UNKNOWN_KEY, "no-such-alias"] {
+        let response = accounts.sync(key, *theirs, &[]).await;
+        response.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        assert!(response.message() == "Key does not exist in this instance or key ring", "{key}");
     }
     assert_eq!(world.all_items().await, before);
 
-    // An alias of the same name is another's key.
+    // The same alias names another key in each instance.
     let path = format!("/api/v2/keys/{their_key}/aliases/invoices");
-    neighbours.ask_with(Method::POST, &path, *theirs, &[], "").await.assert_status(201);
-    neighbours.sync("invoices", *theirs, &[]).await.assert_status(204);
+    accounts.request(Method::POST, &path, *theirs, &[], "").await.assert_status(201);
+    accounts.sync("invoices", *theirs, &[]).await.assert_status(204);
     world.manager.sync("invoices").await.unwrap().assert_status(204);
 }
 
 #[tokio::test]
 async fn host_header_and_token_must_agree() {
-    let neighbours = Neighbours::new().await;
-    let Neighbours { world, theirs, .. } = &neighbours;
+    let accounts = TwoAccounts::new().await;
+    let TwoAccounts { world, theirs, .. } = &accounts;
     let host_of = |instance: InstanceId| format!("{instance}.api.us-south.hs-crypto.appdomain.cloud");
-    let (ours, key) = (neighbours.ours(), world.key.as_str());
+    let (ours, key) = (accounts.ours(), world.key.as_str());
     let before = world.all_items().await;
     for (host, instance, status, code) in [
         (host_of(ours), *theirs, 400, "INVALID_FIELD_ERR"),
         (host_of(*theirs), ours, 400, "INVALID_FIELD_ERR"),
         (host_of(ours).to_uppercase(), *theirs, 400, "INVALID_FIELD_ERR"),
         (host_of(*theirs).to_uppercase(), *theirs, 404, "KEY_NOT_FOUND_ERR"),
-        // The harness takes no name for its own that a web page could come by; the function does not get to see it.
+        // The harness rejects host names that a web page could use, before the function gets the
+        // request.
         (host_of(ours).replace("api", "apis"), *theirs, 403, ""),
         (format!("{}.attacker.example", host_of(ours)), *theirs, 403, ""),
         (host_of(ours), ours, 401, "UNAUTHORIZED_ERR"),
         ("us-south.kms.cloud.ibm.com".to_owned(), ours, 401, "UNAUTHORIZED_ERR"),
         (host_of(*theirs), *theirs, 404, "KEY_NOT_FOUND_ERR"),
     ] {
-        let answer = neighbours.sync(key, instance, &[("host", &host)]).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{host} {instance}");
+        let response = accounts.sync(key, instance, &[("host", &host)]).await;
+        assert_eq!((response.status.as_u16(), response.code()), (status, code), "{host} {instance}");
     }
     for other in ["x-forwarded-host", "forwarded", "x-original-host", "x-bluemix-instance", "instance"] {
-        let answer = neighbours.sync(key, *theirs, &[(other, &host_of(ours))]).await;
-        answer.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        let response = accounts.sync(key, *theirs, &[(other, &host_of(ours))]).await;
+        response.assert_refused(404, "KEY_NOT_FOUND_ERR");
     }
     let both = format!("{theirs},{ours}");
-    neighbours
+    accounts
         .sync(key, *theirs, &[(INSTANCE, &ours.to_string())])
         .await
         .assert_refused(400, "INVALID_FIELD_ERR");
-    neighbours.sync(key, *theirs, &[(INSTANCE, &both)]).await.assert_refused(400, "INVALID_FIELD_ERR");
+    accounts.sync(key, *theirs, &[(INSTANCE, &both)]).await.assert_refused(400, "INVALID_FIELD_ERR");
     assert_eq!(world.all_items().await, before);
 }
 
-/// The ring narrows down what is meant, and never widens what is permitted.
+/// A key ring narrows the keys that a request may name; it never widens the permission.
 #[tokio::test]
 async fn key_ring_never_widens_access() {
-    let neighbours = Neighbours::new().await;
-    let Neighbours { world, .. } = &neighbours;
+    let accounts = TwoAccounts::new().await;
+    let TwoAccounts { world, .. } = &accounts;
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let before = world.all_items().await;
     for (ring, status, code) in [
@@ -205,37 +206,37 @@ async fn key_ring_never_widens_access() {
         ("default#key", 400, "INVALID_FIELD_ERR"),
     ] {
         let request = world.manager.request(Method::POST, &path).header(RING, ring);
-        let answer = world.manager.send(request).await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{ring}");
+        let response = world.manager.send(request).await.unwrap();
+        assert_eq!((response.status.as_u16(), response.code()), (status, code), "{ring}");
     }
     assert_eq!(world.all_items().await, before);
     let request = world.manager.request(Method::POST, &path).header(RING, "default");
     world.manager.send(request).await.unwrap().assert_status(204);
 }
 
-/// An alias is a name in its instance. What it stands for is looked up by the key of its item, so an item that
-/// was put there for another instance stands for nothing in this one.
+/// An alias belongs to its instance, as the key of its item says: an item for another instance is
+/// not found.
 #[tokio::test]
 async fn alias_into_another_instance_is_unknown() {
-    let neighbours = Neighbours::new().await;
-    let Neighbours { world, theirs, .. } = &neighbours;
+    let accounts = TwoAccounts::new().await;
+    let TwoAccounts { world, theirs, .. } = &accounts;
     world.take("aliases/invoices").await;
-    let ours = neighbours.ours().to_string();
+    let ours = accounts.ours().to_string();
     let items = world.all_items().await;
     let alias = items.iter().find(|item| item["pk"].as_str().unwrap().contains("invoices")).unwrap();
-    // The same item under the outsider's instance, as a faulty or hostile event source might write it.
+    // The same item under the outsider's instance, as a faulty or hostile event source might write
+    // it.
     let mut copy =
         serde_dynamo::to_item::<_, std::collections::HashMap<String, AttributeValue>>(alias).unwrap();
     let pk = alias["pk"].as_str().unwrap().replace(&ours, &theirs.to_string());
     copy.insert("pk".to_owned(), AttributeValue::S(pk));
     let client = world.harness.dynamo().client();
     client.put_item().table_name(world.harness.table()).set_item(Some(copy)).send().await.unwrap();
-    neighbours.sync("invoices", *theirs, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
-    assert!(world.item().await.get("notified_at").is_none(), "nobody was notified of ours");
+    accounts.sync("invoices", *theirs, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    assert!(world.item().await.get("notified_at").is_none(), "the key was notified about");
 }
 
-/// What IAM permitted somebody is theirs alone, for this key alone, and as long as it said, and a token that has
-/// run out is not let in by what is remembered.
+/// A cached permit is for one caller and one key and at most an hour, and never outlives the token.
 #[tokio::test]
 async fn cached_decision_is_scoped_and_expires() {
     let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
@@ -246,14 +247,14 @@ async fn cached_decision_is_scoped_and_expires() {
     let another = world.another_key().await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(world.sync().await.status, 409);
-    assert_eq!(decisions(), 1, "remembered");
+    assert_eq!(decisions(), 1, "the permit is cached");
     let reader = Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 401);
-    assert_eq!(decisions(), 2, "not for somebody else");
+    assert_eq!(decisions(), 2, "not for another caller");
     assert_eq!(world.manager.sync(&another).await.unwrap().status, 204);
     assert_eq!(decisions(), 3, "not for another key");
 
-    // Whatever IAM allows, an hour is the longest.
+    // The limit is an hour, whatever IAM allows.
     world.harness.iam().set_cache_ages(HOUR * 9, HOUR * 9);
     let third = world.another_key().await;
     assert_eq!(world.manager.sync(&third).await.unwrap().status, 204);
@@ -261,9 +262,9 @@ async fn cached_decision_is_scoped_and_expires() {
     let manager = world.harness.iam().authenticate(&first_token).unwrap();
     world.harness.iam().revoke(&manager.iam_id, world.harness.instance());
     world.advance_clock(HOUR.saturating_sub(Duration::from_millis(1))).await;
-    assert_eq!(world.manager.sync(&third).await.unwrap().status, 409, "remembered to the end");
+    assert_eq!(world.manager.sync(&third).await.unwrap().status, 409, "cached for the whole hour");
     world.advance_clock(Duration::from_mins(1)).await;
     let with_first = world.manager.with_token(&first_token);
-    assert_eq!(with_first.sync(&third).await.unwrap().status, 401, "its token has run out");
-    assert_eq!(world.manager.sync(&third).await.unwrap().status, 401, "and so has the permit");
+    assert_eq!(with_first.sync(&third).await.unwrap().status, 401, "the token has expired");
+    assert_eq!(world.manager.sync(&third).await.unwrap().status, 401, "the permit has expired");
 }

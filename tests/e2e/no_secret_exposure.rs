@@ -1,6 +1,6 @@
-//! No function prints a secret, nor answers one, nor tells services or DynamoDB. The harness compares all of that
-//! with every secret that it knows, in every test of this suite (`harness/src/leaks.rs`); these show that it does,
-//! and what else is not to be seen.
+//! No function puts a secret into its log, a response, a callback or a DynamoDB call. The harness
+//! compares all of these with every secret that it knows, in every test (`harness/src/leaks.rs`).
+//! These tests show that it does, and cover what it cannot know.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,8 +13,8 @@ use crate::{
     support::{World, world, world_of},
 };
 
-/// An API key in the place of an alias is logged, and looked up.
-const TOLD: &str =
+/// The report for an API key in place of an alias, which is logged and looked up.
+const LEAK_REPORT: &str =
     "a secret was told: an API key is in the log of `sync`; an API key is in a call to DynamoDB";
 
 #[tokio::test]
@@ -43,11 +43,11 @@ async fn trace_level_log_contains_no_secret() {
     world.sync().await.assert_status(204);
     world.take("actions/rotate").await;
     world.redeliver().await;
-    assert_eq!(drop_of(world), "");
+    assert_eq!(drop_message(world), "");
 }
 
-/// What a harness says that is dropped.
-fn drop_of(world: World) -> String {
+/// The panic message of a harness when it is dropped; empty without a panic.
+fn drop_message(world: World) -> String {
     let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(world))) else { return String::new() };
     *panic.downcast().unwrap()
 }
@@ -55,11 +55,11 @@ fn drop_of(world: World) -> String {
 #[tokio::test]
 async fn logged_secret_fails_without_being_repeated() {
     let world = world().await;
-    // The path names the key, so it is logged. Nobody ought to put an API key there.
+    // The key's name in the path is logged, so an API key there is a leak.
     let api_key = world.harness.api_key().to_owned();
     world.manager.sync(&api_key).await.unwrap().assert_status(404);
     assert!(world.harness.function().process().unwrap().log().iter().any(|line| line.contains(&api_key)));
-    assert_eq!(drop_of(world), TOLD);
+    assert_eq!(drop_message(world), LEAK_REPORT);
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn unread_log_is_scanned_on_drop() {
         let world = world().await;
         let api_key = world.harness.api_key().to_owned();
         world.manager.sync(&api_key).await.unwrap().assert_status(404);
-        assert_eq!(drop_of(world), TOLD);
+        assert_eq!(drop_message(world), LEAK_REPORT);
     }
 }
 
@@ -84,22 +84,25 @@ async fn misplaced_header_value_is_not_logged() {
         if field != "bluemix-instance" {
             request = request.header("bluemix-instance", world.harness.instance().to_string());
         }
-        let answer = world.manager.send(request).await.unwrap();
-        answer.assert_refused(400, "INVALID_FIELD_ERR");
-        assert!(answer.message().ends_with(&format!("got `{misplaced}`")), "its sender may know");
+        let response = world.manager.send(request).await.unwrap();
+        response.assert_refused(400, "INVALID_FIELD_ERR");
+        assert!(
+            response.message().ends_with(&format!("got `{misplaced}`")),
+            "the caller gets the value back"
+        );
     }
     let whole = world.harness.function().process().unwrap().log().join("\n");
     assert!(whole.contains("`x-kms-key-ring` must be a key ring") && !whole.contains("hunter2"), "{whole}");
 }
 
-/// Anybody can send one, as often as they like, and each byte that is logged is paid for.
+/// Anyone can send forged tokens, and every logged byte costs.
 #[tokio::test]
 async fn forged_token_is_logged_truncated() {
     let world = world().await;
     let header = json!({"alg": "x".repeat(9000), "kid": "k".repeat(2000)}).to_string();
     let token = world.harness.iam().signed(header, r#"{"sub":"somebody"}"#).unwrap();
-    let answer = world.manager.with_token(&token).sync(&world.key).await.unwrap();
-    answer.assert_refused(401, "UNAUTHORIZED_ERR");
+    let response = world.manager.with_token(&token).sync(&world.key).await.unwrap();
+    response.assert_refused(401, "UNAUTHORIZED_ERR");
     let log = world.harness.function().process().unwrap().log();
     let refused = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
     assert!(refused.contains("xxx") && refused.len() < 1000, "{refused}");
@@ -109,13 +112,13 @@ async fn forged_token_is_logged_truncated() {
 async fn secret_in_response_or_write_fails() {
     let world = world().await;
     let api_key = world.harness.api_key().to_owned();
-    // Nobody ought to put an API key there, either: the caller's own name for a request is answered and kept.
+    // The correlation id is returned and stored, so an API key there is a leak, too.
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = world.manager.request(Method::POST, &path).header("correlation-id", &api_key);
     world.manager.send(request).await.unwrap().assert_status(204);
     let key = "an API key is in";
-    let told = format!("{key} the log of `sync`; {key} an answer; {key} a call to DynamoDB");
-    assert_eq!(drop_of(world), format!("a secret was told: {told}"));
+    let places = format!("{key} the log of `sync`; {key} an answer; {key} a call to DynamoDB");
+    assert_eq!(drop_message(world), format!("a secret was told: {places}"));
 }
 
 #[tokio::test]
@@ -124,12 +127,12 @@ async fn secret_in_callback_fails() {
     let callback = format!("{}/cloud-object-storage/callbacks", world.harness.services_url());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     http.post(callback).body(world.manager.token()).send().await.unwrap();
-    assert_eq!(drop_of(world), "a secret was told: an access token is in a callback");
+    assert_eq!(drop_message(world), "a secret was told: an access token is in a callback");
 }
 
 #[tokio::test]
 async fn run_without_leak_passes() {
     let world = world().await;
     world.sync().await.assert_status(204);
-    assert_eq!(drop_of(world), "");
+    assert_eq!(drop_message(world), "");
 }

@@ -1,4 +1,5 @@
-//! `GET /.well-known/jwks.json` gives receivers the public keys: to anybody, and without a call to anybody.
+//! `GET /.well-known/jwks.json` returns the public keys to receivers, without authentication and
+//! without a call to DynamoDB or IAM.
 
 use http::Method;
 use keysync_harness::{Answer, Harness, function::Mode, journal::Part};
@@ -9,14 +10,14 @@ use crate::support::{World, world, world_of};
 
 const PATH: &str = "/.well-known/jwks.json";
 
-/// Asks without a token and without an instance.
-async fn ask(world: &World, method: Method, base: &str) -> Answer {
+/// A request without a token and without an instance.
+async fn request(world: &World, method: Method, base: &str) -> Answer {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.request(method, format!("{base}{PATH}")).header("correlation-id", "c-42");
     world.manager.send(request).await.unwrap()
 }
 
-/// The function's own address, and the endpoint's, which hands it on.
+/// The URL of the function, and of the endpoint, which forwards to it.
 fn addresses(world: &World) -> [String; 2] {
     [world.harness.function().url(), world.harness.endpoint_url()]
 }
@@ -26,18 +27,18 @@ async fn public_keys_are_served_as_jwks() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
         let world = world_of(Harness::builder().function(mode)).await;
         for address in addresses(&world) {
-            let answer = ask(&world, Method::GET, &address).await;
-            assert_eq!(answer.status, 200);
-            assert_eq!(answer.header("content-type"), "application/jwk-set+json");
-            assert_eq!(answer.header("cache-control"), "max-age=300");
-            assert_eq!(answer.header("correlation-id"), "c-42");
-            let key = &answer.body["keys"][0];
+            let response = request(&world, Method::GET, &address).await;
+            assert_eq!(response.status, 200);
+            assert_eq!(response.header("content-type"), "application/jwk-set+json");
+            assert_eq!(response.header("cache-control"), "max-age=300");
+            assert_eq!(response.header("correlation-id"), "c-42");
+            let key = &response.body["keys"][0];
             assert_eq!(key["whpk"], world.harness.callback_public_key());
             let (x, kid) = (&key["x"], &key["kid"]);
             let expected = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
                 "kid": kid, "x": x, "whpk": key["whpk"]});
-            assert_eq!(answer.body, json!({"keys": [expected]}));
-            Verifier::from_jwks(answer.body.to_string()).unwrap();
+            assert_eq!(response.body, json!({"keys": [expected]}));
+            Verifier::from_jwks(response.body.to_string()).unwrap();
         }
     }
 }
@@ -46,14 +47,14 @@ async fn public_keys_are_served_as_jwks() {
 async fn head_has_no_body_other_methods_return_405() {
     let world = world().await;
     for address in addresses(&world) {
-        let answer = ask(&world, Method::HEAD, &address).await;
-        assert_eq!((answer.status.as_u16(), &answer.body), (200, &Value::Null));
-        assert_eq!(answer.header("content-type"), "application/jwk-set+json");
+        let response = request(&world, Method::HEAD, &address).await;
+        assert_eq!((response.status.as_u16(), &response.body), (200, &Value::Null));
+        assert_eq!(response.header("content-type"), "application/jwk-set+json");
         for method in [Method::POST, Method::PUT, Method::DELETE] {
-            let answer = ask(&world, method, &address).await;
-            answer.assert_refused(405, "METHOD_NOT_ALLOWED_ERR");
-            assert_eq!(answer.header("allow"), "GET, HEAD");
-            assert_eq!(answer.header("correlation-id"), "c-42");
+            let response = request(&world, method, &address).await;
+            response.assert_refused(405, "METHOD_NOT_ALLOWED_ERR");
+            assert_eq!(response.header("allow"), "GET, HEAD");
+            assert_eq!(response.header("correlation-id"), "c-42");
         }
     }
 }
@@ -67,7 +68,7 @@ async fn key_set_needs_no_dynamodb_or_iam() {
         exchanges.into_iter().filter(|exchange| exchange.to == Part::Iam).count()
     };
     let before = calls_to_iam();
-    assert_eq!(ask(&world, Method::GET, &world.harness.function().url()).await.status, 200);
+    assert_eq!(request(&world, Method::GET, &world.harness.function().url()).await.status, 200);
     assert_eq!(calls_to_iam(), before);
     assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 0);
 }

@@ -1,4 +1,4 @@
-//! A caller may make so many requests a minute; the rest is answered 429, which costs nobody anything.
+//! The rate limit per caller: a request over the limit gets 429 without a call to IAM or DynamoDB.
 
 use keysync_harness::{Client, Harness, iam::Role};
 
@@ -15,36 +15,36 @@ async fn request_over_limit_returns_429_without_calls() {
         assert_eq!(world.sync().await.status, status);
     }
     let (journal, proxy) = (world.harness.journal(), world.harness.dynamo().proxy());
-    let asked_iam = |harness: &Harness| {
+    let decisions = |harness: &Harness| {
         let exchanges = harness.journal().exchanges();
-        exchanges.iter().filter(|asked| asked.path == "/v2/authz").count()
+        exchanges.iter().filter(|exchange| exchange.path == "/v2/authz").count()
     };
     assert!(!journal.exchanges().is_empty());
-    let before = (asked_iam(&world.harness), proxy.calls().len());
+    let before = (decisions(&world.harness), proxy.calls().len());
     let (another, unknown) = (world.another_key().await, "02fd6835-6001-4482-a892-13bd2085f75d");
     drop(proxy.take_calls());
     for key in [world.key.as_str(), &another, unknown] {
-        let answer = world.manager.sync(key).await.unwrap();
-        answer.assert_refused(429, "TOO_MANY_REQUESTS_ERR");
-        assert!(answer.message().starts_with("You have made too many requests"), "{}", answer.message());
-        let wait = answer.retry_after().unwrap().as_secs();
-        assert!((1..=20).contains(&wait), "a third of a minute at the most: {wait} s");
+        let response = world.manager.sync(key).await.unwrap();
+        response.assert_refused(429, "TOO_MANY_REQUESTS_ERR");
+        assert!(response.message().starts_with("You have made too many requests"), "{}", response.message());
+        let wait = response.retry_after().unwrap().as_secs();
+        assert!((1..=20).contains(&wait), "at most a third of a minute: {wait} s");
     }
-    assert_eq!((asked_iam(&world.harness), proxy.calls().len()), (before.0, 0));
+    assert_eq!((decisions(&world.harness), proxy.calls().len()), (before.0, 0));
 
     let other = world.harness.log_in_as(Role::Writer).await.unwrap();
-    assert_eq!(other.sync(&another).await.unwrap().status, 204, "another caller has a share of their own");
+    assert_eq!(other.sync(&another).await.unwrap().status, 204, "another caller has a separate limit");
 }
 
-/// Otherwise anybody could use up somebody's share by naming them.
+/// Otherwise anyone could exhaust another caller's limit with forged tokens.
 #[tokio::test]
 async fn invalid_token_uses_no_quota() {
     let world = world_with_limit("1").await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
     let forged = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
     for _ in 0..5 {
-        let answer = world.manager.with_token(&forged).sync(&world.key).await.unwrap();
-        answer.assert_refused(401, "UNAUTHORIZED_ERR");
+        let response = world.manager.with_token(&forged).sync(&world.key).await.unwrap();
+        response.assert_refused(401, "UNAUTHORIZED_ERR");
     }
     assert_eq!(world.sync().await.status, 204);
 }

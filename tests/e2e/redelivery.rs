@@ -1,5 +1,5 @@
-//! G2: what a request could not deliver is delivered by `redeliver`, with the event that it had, until the
-//! service takes it, wants no more, or a day has passed.
+//! G2: `redeliver` delivers a notification that a request could not deliver, with the same event,
+//! until the service accepts it, responds 410, or a day has passed.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::support::{HOUR, LEASE, World, text, world};
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
 
-/// Nothing is pending and nothing is due.
-async fn is_settled(world: &World) -> Value {
+/// Asserts that nothing is pending or due; returns the key's item.
+async fn assert_settled(world: &World) -> Value {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["retries"]), (&json!({}), &json!({})));
     assert_eq!((item.get("due_at"), item.get("due_shard")), (None, None));
@@ -29,14 +29,14 @@ async fn recovered_service_receives_the_missed_notification() {
     let summary = world.redeliver().await;
     assert_eq!((&summary["taken_up"], &summary["delivered"]), (&json!(1), &json!(1)));
 
-    let item = is_settled(&world).await;
+    let item = assert_settled(&world).await;
     assert_eq!(item["outcome"][DATABASES]["status"], "delivered");
     assert_eq!(item["outcome"][DATABASES]["attempts"], 2);
     let received = world.harness.databases().received();
     let ids: Vec<_> = received.iter().map(|received| &received.headers["webhook-id"]).collect();
     assert_eq!(ids[0], ids[1], "the same event");
     assert_eq!(received[1].verdict, Verdict::Acted);
-    assert_eq!(world.harness.object_storage().received().len(), 1, "who was told is not told again");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "a delivered callback is not repeated");
     assert_eq!(world.redeliver().await["taken_up"], json!(0));
 }
 
@@ -50,7 +50,7 @@ async fn every_failure_kind_is_retried_until_delivered() {
         Behaviour::Answer { status: 429, retry_after: Some(30) },
     ] {
         let world = world().await;
-        // Twice: a connection that breaks is tried once more within the request.
+        // Twice: the request itself retries a broken connection once.
         world.harness.databases().behave_next(2, behaviour.clone());
         world.sync().await;
         assert_ne!(world.item().await["pending"], json!({}), "{behaviour:?} counted as delivered");
@@ -58,7 +58,7 @@ async fn every_failure_kind_is_retried_until_delivered() {
             world.advance_clock(Duration::from_mins(5)).await;
             world.redeliver().await;
         }
-        is_settled(&world).await;
+        assert_settled(&world).await;
         let key = &world.key;
         assert_eq!(world.harness.databases().told(key).unwrap().sequence, 1, "{behaviour:?}");
     }
@@ -69,7 +69,7 @@ async fn truncated_response_body_counts_as_delivered() {
     let world = world().await;
     world.harness.databases().behave(Behaviour::HalfABody);
     assert_eq!(world.sync().await.status, 204);
-    is_settled(&world).await;
+    assert_settled(&world).await;
 }
 
 #[tokio::test]
@@ -79,21 +79,24 @@ async fn reset_after_acting_causes_duplicate_delivery() {
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
-    is_settled(&world).await;
+    assert_settled(&world).await;
     let verdicts: Vec<_> = world.harness.databases().received().into_iter().map(|it| it.verdict).collect();
     assert_eq!(verdicts, [Verdict::Acted, Verdict::Repeated, Verdict::Repeated]);
 }
 
 #[tokio::test]
 async fn retry_after_delays_by_at_most_an_hour() {
-    for asked in [3600, 7200] {
+    for retry_after in [3600, 7200] {
         let world = world().await;
-        world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(asked) });
+        world
+            .harness
+            .databases()
+            .behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(retry_after) });
         world.sync().await;
         world.advance_clock(Duration::from_mins(59)).await;
         assert_eq!(world.redeliver().await["taken_up"], json!(0));
         world.advance_clock(Duration::from_mins(1)).await;
-        assert_eq!(world.redeliver().await["delivered"], json!(1), "asked for {asked} s");
+        assert_eq!(world.redeliver().await["delivered"], json!(1), "retry-after {retry_after} s");
     }
 }
 
@@ -105,7 +108,7 @@ async fn retry_returning_410_ends_the_delivery() {
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["refused"], json!(1));
-    assert_eq!(is_settled(&world).await["outcome"][DATABASES]["status"], "refused");
+    assert_eq!(assert_settled(&world).await["outcome"][DATABASES]["status"], "refused");
 }
 
 #[tokio::test]
@@ -116,20 +119,20 @@ async fn retries_exhausted_after_a_day_are_reported() {
     world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(1));
 
-    let outcome = is_settled(&world).await["outcome"][DATABASES].clone();
+    let outcome = assert_settled(&world).await["outcome"][DATABASES].clone();
     assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("failed"), &json!("answered 503")));
-    // Both are printed before the answer, and read from a pipe after it.
+    // Both are printed before the response, and read from a pipe after it.
     let processes = world.harness.redeliverer().processes().unwrap();
     let log =
         processes.wait_for_log(|log| log.iter().any(|line| line.contains("NotificationsGivenUp"))).await;
     let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let given_up = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
-    assert_eq!((&given_up["service"], &given_up["key"]), (&json!(DATABASES), &json!(world.key)));
+    let exhausted = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
+    assert_eq!((&exhausted["service"], &exhausted["key"]), (&json!(DATABASES), &json!(world.key)));
     let metrics: Vec<_> = lines.iter().filter(|line| line["NotificationsGivenUp"] == 1).collect();
-    assert_eq!(metrics.len(), 2, "one by service, and one of all services for the alarm");
+    assert_eq!(metrics.len(), 2, "one per service, and one for all services");
     assert!(metrics.iter().any(|metric| metric["Service"] == DATABASES));
 
-    assert_eq!(world.sync().await.status, 204, "its owner can still have it told");
+    assert_eq!(world.sync().await.status, 204, "a new sync notifies the service again");
 }
 
 #[tokio::test]
@@ -144,11 +147,11 @@ async fn hourly_retries_last_a_day_without_growth() {
         world.redeliver().await;
         attempts += 1;
         sizes.push(world.item().await.to_string().len());
-        assert!(attempts <= 26, "an hour is the largest bound, and a day the end");
+        assert!(attempts <= 26, "the backoff is at most an hour, for a day");
     }
     assert!((24..=26).contains(&attempts), "{attempts} attempts");
-    let (first, most) = (sizes[0], sizes.iter().max().unwrap());
-    assert!(*most <= first + 8, "the item grew from {first} to {most} bytes");
+    let (first, largest) = (sizes[0], sizes.iter().max().unwrap());
+    assert!(*largest <= first + 8, "the item grew from {first} to {largest} bytes");
 }
 
 #[tokio::test]
@@ -158,10 +161,10 @@ async fn newer_notification_replaces_the_pending_one() {
     world.sync().await;
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0), "the deletion told everybody");
-    let told = World::callbacks(world.harness.databases(), &world.key);
-    let states: Vec<u64> = told.iter().map(|(_, state)| *state).collect();
-    assert_eq!(states, [1, 5], "the older one is not told any more");
+    assert_eq!(world.redeliver().await["taken_up"], json!(0), "the deletion notified every service");
+    let callbacks = World::callbacks(world.harness.databases(), &world.key);
+    let states: Vec<u64> = callbacks.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states, [1, 5], "the older notification is not delivered any more");
 }
 
 #[tokio::test]
@@ -171,7 +174,7 @@ async fn newer_sync_ignores_the_older_retry_delay() {
     world.sync().await;
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204);
-    is_settled(&world).await;
+    assert_settled(&world).await;
     assert_eq!(world.harness.databases().told(&world.key).unwrap().sequence, 2);
 }
 
@@ -184,7 +187,7 @@ async fn pending_notification_survives_the_purge() {
     world.harness.events().purge(&crn, world.harness.clock().now()).taken().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1));
-    is_settled(&world).await;
+    assert_settled(&world).await;
     assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
 }
 
@@ -202,7 +205,7 @@ async fn all_pages_of_a_shard_are_delivered() {
 async fn abandoned_notification_is_redelivered_after_its_lease() {
     let world = world().await;
     world.plant(&[STORAGE], world.harness.clock().now().plus(LEASE)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0), "somebody may still be at it");
+    assert_eq!(world.redeliver().await["taken_up"], json!(0), "the lease has not expired");
     world.advance_clock(LEASE).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1));
 }

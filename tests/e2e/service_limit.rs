@@ -1,5 +1,5 @@
-//! G7: a key with a great many services is told and confirmed like any other: DynamoDB's limit of 4 KB for
-//! an expression is not met, whatever their number. And no key gets more than 128 of them.
+//! G7: a key with many services is notified and confirmed like any other, as no expression grows
+//! towards DynamoDB's limit of 4 KB with their number. A key has at most 128 services.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, world};
 
-/// A key that so many services are associated with, whose names start with `service-`.
+/// A key with so many associated services, named `service-000` and so on.
 async fn key_with(world: &World, services: usize) -> KeyCrn {
     let names: Vec<String> = (0..services).map(|n| format!("service-{n:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -41,8 +41,8 @@ async fn registration_of_129th_service_reaches_dlq() {
 
     let before = world.all_items().await;
     register("the-129th", true).await;
-    assert_eq!(world.all_items().await, before, "nothing is written");
-    let [letter] = &letters()[..] else { panic!("one letter") };
+    assert_eq!(world.all_items().await, before, "a rejected registration writes nothing");
+    let [letter] = &letters()[..] else { panic!("expected one letter") };
     assert_eq!(
         letter.reason,
         "detail.resourceCrn: the key has registrations of 128 services, which is the most: got one of `the-129th`"
@@ -50,13 +50,13 @@ async fn registration_of_129th_service_reaches_dlq() {
 
     register("service-000", true).await;
     let services = services_of(&world, &key).await;
-    assert_eq!(services["service-000"], json!(2), "another resource of a service that it has");
+    assert_eq!(services["service-000"], json!(2), "another resource of an associated service");
 
     register("the-128th", false).await;
     register("the-129th", true).await;
     let services = services_of(&world, &key).await;
     assert_eq!((services["the-129th"].clone(), services.as_object().unwrap().len()), (json!(1), 128));
-    assert_eq!(letters().len(), 1, "there is room again");
+    assert_eq!(letters().len(), 1, "below the limit again");
 }
 
 #[tokio::test]
@@ -91,11 +91,12 @@ async fn two_hundred_services_are_redelivered_and_confirmed() {
     assert_eq!(
         (&summary["delivered"], &summary["retrying"]),
         (&json!(1), &json!(200)),
-        "nobody knows where they are"
+        "the planted services have no address"
     );
     let item = world.item_of(&key).await;
     assert_eq!(item["pending"].as_object().unwrap().len(), 200);
     assert_eq!(item["retries"].as_object().unwrap().len(), 200);
-    let first = item["retries"].as_object().unwrap().values().map(|retry| retry["next_at"].as_u64().unwrap());
-    assert_eq!(item["due_at"].as_u64(), first.min(), "due when the first of them is");
+    let due_times =
+        item["retries"].as_object().unwrap().values().map(|retry| retry["next_at"].as_u64().unwrap());
+    assert_eq!(item["due_at"].as_u64(), due_times.min(), "due at the earliest retry");
 }

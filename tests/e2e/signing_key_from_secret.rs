@@ -1,5 +1,5 @@
-//! Where the environment names a secret instead of the signing key, each function fetches it once, when it starts. One
-//! that cannot have it does not start, says which secret it wants and why it has it not, and never what is in it.
+//! The signing key in a secret: a function fetches it once, when it starts. A function that cannot
+//! read it does not start, and logs the secret's name and the reason, never its value.
 
 use std::time::{Duration, Instant};
 
@@ -17,15 +17,15 @@ use crate::support::{HOUR, World, world_of};
 /// The private key of RFC 8032's first test vector.
 const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 
-/// How long Lambda lets a function start.
-const LAMBDAS_PATIENCE: Duration = Duration::from_secs(10);
+/// Lambda's limit for the init of a function.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn by_a_secret() -> HarnessBuilder {
+fn with_secret() -> HarnessBuilder {
     Harness::builder().env(SIGNING_KEY_SECRET, secrets::SIGNING_KEY)
 }
 
-/// Has each of the three functions tell object storage something, which acts on what is signed well.
-async fn all_three_sign(world: &World) {
+/// Lets each function notify object storage, which acts only if the signature is valid.
+async fn assert_all_functions_sign(world: &World) {
     let storage = world.harness.object_storage();
     assert_eq!(world.take("actions/rotate").await.status, 204, "by `lifecycle`");
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
@@ -42,113 +42,114 @@ async fn all_three_sign(world: &World) {
 #[tokio::test]
 async fn each_function_reads_the_secret_once() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(by_a_secret().function(mode)).await;
-        all_three_sign(&world).await;
-        assert_eq!(world.harness.secrets().reads(), 3, "each asks when it starts, and not again");
+        let world = world_of(with_secret().function(mode)).await;
+        assert_all_functions_sign(&world).await;
+        assert_eq!(world.harness.secrets().reads(), 3, "each function reads it at its start only");
     }
 }
 
 #[tokio::test]
 async fn environment_key_needs_no_secret() {
     let world = world_of(Harness::builder()).await;
-    all_three_sign(&world).await;
+    assert_all_functions_sign(&world).await;
     assert_eq!(world.harness.secrets().reads(), 0);
 }
 
-/// What a harness says whose function did not start.
-async fn did_not_start(builder: HarnessBuilder) -> String {
+/// The log of a function that does not start.
+async fn start_failure(builder: HarnessBuilder) -> String {
     match builder.start().await {
         Err(HarnessError::Function(FunctionError::Ended(log) | FunctionError::Configuration(log))) => log,
-        other => panic!("it should not have started: {other:?}"),
+        other => panic!("the function started: {other:?}"),
     }
 }
 
 #[tokio::test]
 async fn invalid_settings_are_named() {
     let secret = |name: &str| Harness::builder().env(SIGNING_KEY_SECRET, name);
-    for (builder, said) in [
+    for (builder, message) in [
         (
             secret("no/such/secret"),
             "the secret `no/such/secret`, which KEYSYNC_SIGNING_KEY_SECRET names, is not there",
         ),
         (
-            by_a_secret().env(SIGNING_KEY, KEY),
+            with_secret().env(SIGNING_KEY, KEY),
             "KEYSYNC_SIGNING_KEY and KEYSYNC_SIGNING_KEY_SECRET are both set",
         ),
         (secret(KEY), "KEYSYNC_SIGNING_KEY_SECRET must name the secret that holds the signing key"),
     ] {
         for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-            let log = did_not_start(builder.clone().function(mode)).await;
-            assert!(log.contains(said) && !log.contains("nWGxne"), "{said} is missing in\n{log}");
+            let log = start_failure(builder.clone().function(mode)).await;
+            assert!(log.contains(message) && !log.contains("nWGxne"), "{message} is missing in\n{log}");
         }
     }
 }
 
-/// What goes wrong with the secret until the function has said so.
-enum Trouble {
+/// A failure of the secret, until the function has logged it.
+enum Failure {
     Fault(Fault),
     Value(&'static str),
 }
 
-/// Has a function start anew while its secret is in trouble: it says `said`, and starts when the trouble is over.
-async fn starts_when_it_is_over<T>(
+/// Restarts a function while its secret cannot be read: it logs `message`, and starts once the
+/// secret can be read.
+async fn restart_during<T>(
     world: &World,
     function: &ProcessFunction,
-    trouble: Trouble,
-    said: &str,
+    failure: Failure,
+    message: &str,
     invocation: impl Future<Output = T>,
 ) -> T {
     let secrets = world.harness.secrets();
-    match trouble {
-        Trouble::Fault(fault) => secrets.fail_with(Some(fault)),
-        Trouble::Value(value) => secrets.put(secrets::SIGNING_KEY, value),
+    match failure {
+        Failure::Fault(fault) => secrets.fail_with(Some(fault)),
+        Failure::Value(value) => secrets.put(secrets::SIGNING_KEY, value),
     }
     function.kill().await;
-    let begun = function.log().len();
-    let until_it_says_so = async {
+    let start = function.log().len();
+    let recover_once_logged = async {
         let started = Instant::now();
         let log =
-            function.wait_for_log(|lines| lines[begun..].iter().any(|line| line.contains("cannot start")));
-        let log = log.await[begun..].join("\n");
-        assert!(started.elapsed() < LAMBDAS_PATIENCE, "{:?}", started.elapsed());
-        for part in ["`keysync/signing-key`", said] {
+            function.wait_for_log(|lines| lines[start..].iter().any(|line| line.contains("cannot start")));
+        let log = log.await[start..].join("\n");
+        assert!(started.elapsed() < INIT_TIMEOUT, "{:?}", started.elapsed());
+        for part in ["`keysync/signing-key`", message] {
             assert!(log.contains(part), "{part} is missing in\n{log}");
         }
         assert!(!log.contains("whsk_n") && !log.contains("hunter2"), "{log}");
         secrets.fail_with(None);
         secrets.put(secrets::SIGNING_KEY, KEY);
     };
-    tokio::join!(invocation, until_it_says_so).0
+    tokio::join!(invocation, recover_once_logged).0
 }
 
 #[tokio::test]
 async fn sync_starts_once_its_key_is_readable() {
-    let world = world_of(by_a_secret()).await;
+    let world = world_of(with_secret()).await;
     let function = world.harness.function().process().unwrap();
-    let denied = (Trouble::Fault(Fault::Denied), "needs `secretsmanager:GetSecretValue` on it");
-    let answer = starts_when_it_is_over(&world, function, denied.0, denied.1, world.sync()).await;
-    assert_eq!(answer.status, 204);
-    let down = (Trouble::Fault(Fault::Down), "Secrets Manager answers InternalServiceError");
-    let answer = starts_when_it_is_over(&world, function, down.0, down.1, world.sync()).await;
-    assert_eq!(answer.status, 409);
+    let denied = (Failure::Fault(Fault::Denied), "needs `secretsmanager:GetSecretValue` on it");
+    let response = restart_during(&world, function, denied.0, denied.1, world.sync()).await;
+    assert_eq!(response.status, 204);
+    let down = (Failure::Fault(Fault::Down), "Secrets Manager answers InternalServiceError");
+    let response = restart_during(&world, function, down.0, down.1, world.sync()).await;
+    assert_eq!(response.status, 409);
 }
 
 #[tokio::test]
 async fn lifecycle_starts_once_its_key_is_readable() {
-    let world = world_of(by_a_secret()).await;
+    let world = world_of(with_secret()).await;
     let function = world.harness.lifecycle();
-    let (hangs, said) = (Trouble::Fault(Fault::Hang), "does not answer within 5 s");
+    let (hangs, message) = (Failure::Fault(Fault::Hang), "does not answer within 5 s");
     let batch = json!({"Records": []});
     let taken = function.invoke(&batch);
-    let answer = starts_when_it_is_over(&world, function.processes().unwrap(), hangs, said, taken).await;
-    assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
+    let response = restart_during(&world, function.processes().unwrap(), hangs, message, taken).await;
+    assert_eq!(response.unwrap(), json!({"batchItemFailures": []}));
 }
 
 #[tokio::test]
 async fn redeliver_starts_once_its_key_is_readable() {
-    let world = world_of(by_a_secret()).await;
+    let world = world_of(with_secret()).await;
     let function = world.harness.redeliverer().processes().unwrap();
-    let (wrong, said) = (Trouble::Value("whsk_hunter2"), "holds no signing key, which must be `whsk_`");
-    let summary = starts_when_it_is_over(&world, function, wrong, said, world.redeliver()).await;
+    let (invalid, message) = (Failure::Value("whsk_hunter2"), "holds no signing key, which must be `whsk_`");
+    let summary = restart_during(&world, function, invalid, message, world.redeliver()).await;
     assert_eq!(summary["errors"], 0);
 }

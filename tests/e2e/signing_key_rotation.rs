@@ -1,5 +1,5 @@
-//! The signing key is changed in two steps, and at no moment does a receiver reject a callback: not one that knows
-//! the old key, not one that knows the new one, and not one that follows the published set.
+//! Rotation of the signing key in two steps: no receiver rejects a callback at any time, whether it
+//! knows the old key, the new key or the published key set.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,12 +28,12 @@ const NEW: (&str, &str) = (
     "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",
 );
 
-/// A receiver that is told the key by a person.
-const BY_HAND: &str = "told-by-hand";
-/// A receiver that fetches the set.
-const BY_SET: &str = "follows-the-set";
+/// A receiver whose key is configured by hand.
+const BY_HAND: &str = "configured-by-hand";
+/// A receiver that fetches the key set.
+const BY_SET: &str = "fetches-the-set";
 
-/// What the receivers believe, and what reached them.
+/// The receivers' keys, and the signatures of the callbacks they received.
 #[derive(Default)]
 struct Receivers {
     by_hand: Option<Verifier>,
@@ -77,7 +77,7 @@ impl Rotation {
         Self { harness, receivers }
     }
 
-    /// The operator stores these keys, and has all functions start anew.
+    /// Stores these keys and restarts all functions, as an operator does.
     async fn sign_with(&self, keys: &[(&str, &str)]) {
         let private: Vec<_> = keys.iter().map(|key| key.0).collect();
         self.harness.secrets().put(secrets::SIGNING_KEY, &private.join(" "));
@@ -87,7 +87,7 @@ impl Rotation {
             processes.unwrap().kill().await;
         }
         let public: Vec<_> = keys.iter().map(|key| key.1).collect();
-        assert_eq!(self.published().await.1, public, "published are the keys that sign, and no others");
+        assert_eq!(self.published().await.1, public, "exactly the signing keys are published");
     }
 
     /// The key set, and the keys in it.
@@ -105,40 +105,42 @@ impl Rotation {
         self.receivers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn by_hand_knows(&self, key: (&str, &str)) {
+    fn configure_by_hand(&self, key: (&str, &str)) {
         self.receivers().by_hand = Some(Verifier::new([key.1]).unwrap());
     }
 
-    async fn by_set_fetches(&self) {
+    async fn fetch_by_set(&self) {
         let set = self.published().await.0;
         self.receivers().by_set = Some(Verifier::from_jwks(set).unwrap());
     }
 
-    /// Has `sync`, and then `lifecycle`, tell both receivers of a new key: what became of it at each.
-    async fn tell(&self) -> [(String, String); 2] {
+    /// Notifies both receivers about a new key, by `sync` and then by `lifecycle`; returns the
+    /// delivery status at each.
+    async fn notify(&self) -> [(String, String); 2] {
         let key = self.harness.new_key("a-key").protecting(BY_HAND, "one").protecting(BY_SET, "two");
         let key = key.create().await.unwrap();
         key.sync().await.unwrap().assert_status(204);
-        let by_sync = standing(&key).await;
+        let by_sync = notification_status(&key).await;
         key.rotate().await.unwrap().assert_status(204);
-        [by_sync, standing(&key).await]
+        [by_sync, notification_status(&key).await]
     }
 
-    /// Both receivers took what both functions signed, with so many signatures.
-    async fn both_take_what_has(&self, signatures: usize) {
+    /// Asserts that both receivers accept the callbacks of both functions, with this number of
+    /// signatures each.
+    async fn assert_both_accept(&self, signatures: usize) {
         self.receivers().signatures.clear();
         let delivered = || ("delivered".to_owned(), "delivered".to_owned());
-        assert_eq!(self.tell().await, [delivered(), delivered()]);
+        assert_eq!(self.notify().await, [delivered(), delivered()]);
         let count = |text: &String| text.split(' ').filter(|it| it.starts_with("v1a,")).count();
         let counts: Vec<_> = self.receivers().signatures.iter().map(count).collect();
         assert_eq!(counts, [signatures; 4]);
     }
 }
 
-/// How far the key's last notification has come, by hand and by set.
-async fn standing(key: &Key) -> (String, String) {
-    let standings = key.notifications().await.unwrap();
-    let of = |name: &str| standings.iter().find(|it| it.service == name).unwrap().status.clone();
+/// The delivery status of the key's last notification at both receivers.
+async fn notification_status(key: &Key) -> (String, String) {
+    let statuses = key.notifications().await.unwrap();
+    let of = |name: &str| statuses.iter().find(|it| it.service == name).unwrap().status.clone();
     (of(BY_HAND), of(BY_SET))
 }
 
@@ -147,35 +149,35 @@ async fn overlapping_keys_lose_no_callback() {
     let rotation = Rotation::start().await;
 
     rotation.sign_with(&[OLD]).await;
-    rotation.by_hand_knows(OLD);
-    rotation.by_set_fetches().await;
-    rotation.both_take_what_has(1).await;
+    rotation.configure_by_hand(OLD);
+    rotation.fetch_by_set().await;
+    rotation.assert_both_accept(1).await;
 
     rotation.sign_with(&[OLD, NEW]).await;
-    rotation.both_take_what_has(2).await; // nobody has learnt anything yet
-    rotation.by_hand_knows(NEW);
-    rotation.by_set_fetches().await;
-    rotation.both_take_what_has(2).await;
+    rotation.assert_both_accept(2).await; // the receivers have the old key only
+    rotation.configure_by_hand(NEW);
+    rotation.fetch_by_set().await;
+    rotation.assert_both_accept(2).await;
 
     rotation.sign_with(&[NEW]).await;
-    rotation.both_take_what_has(1).await; // the set that was fetched holds both
-    rotation.by_set_fetches().await;
-    rotation.both_take_what_has(1).await;
+    rotation.assert_both_accept(1).await; // the fetched key set has both keys
+    rotation.fetch_by_set().await;
+    rotation.assert_both_accept(1).await;
 }
 
 #[tokio::test]
 async fn late_receiver_gets_callbacks_by_redelivery() {
     let rotation = Rotation::start().await;
     rotation.sign_with(&[OLD]).await;
-    rotation.by_hand_knows(OLD);
-    rotation.by_set_fetches().await;
+    rotation.configure_by_hand(OLD);
+    rotation.fetch_by_set().await;
 
-    rotation.sign_with(&[NEW]).await; // without the step in between, as when the old key got out
+    rotation.sign_with(&[NEW]).await; // without the intermediate step, as after a leak of the old key
     let retrying = || ("retrying".to_owned(), "retrying".to_owned());
-    assert_eq!(rotation.tell().await, [retrying(), retrying()]);
+    assert_eq!(rotation.notify().await, [retrying(), retrying()]);
 
-    rotation.by_hand_knows(NEW);
-    rotation.by_set_fetches().await;
+    rotation.configure_by_hand(NEW);
+    rotation.fetch_by_set().await;
     rotation.harness.travel(Duration::from_mins(2)).await.unwrap();
     let summary = rotation.harness.redeliver().await.unwrap();
     assert_eq!((&summary["delivered"], &summary["retrying"]), (&2.into(), &0.into()));

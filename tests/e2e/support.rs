@@ -1,4 +1,5 @@
-//! Helpers of most end-to-end tests: the key's item, planted notifications, a clock that stands still.
+//! Helpers of most end-to-end tests: the key's item, planted notifications, a clock that stands
+//! still.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,10 +20,12 @@ pub(crate) use crate::world::{World, text, world, world_of};
 /// The length of the sync window.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
-/// The time after its claim at which an unconfirmed notification is due: the request's timeout and a margin.
+/// The time after its claim at which an unconfirmed notification is due: the request's timeout and
+/// a margin.
 pub(crate) const LEASE: Duration = Duration::from_secs(31);
 
-/// A world whose function runs in this process, on a clock that stands still until the test advances it.
+/// A world whose function runs in this process, on a clock that stands still until the test
+/// advances it.
 pub(crate) async fn world_at(now: EpochMillis) -> World {
     world_of(Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
@@ -62,7 +65,8 @@ impl World {
         })
     }
 
-    /// Writes a key whose last notification is pending for `services` and due at `due_at`; returns its id.
+    /// Writes a key whose last notification is pending for `services` and due at `due_at`; returns
+    /// its id.
     pub(crate) async fn plant(&self, services: &[&str], due_at: EpochMillis) -> String {
         self.plant_as(KeyId::random(), services, due_at).await
     }
@@ -87,8 +91,9 @@ impl World {
         key.to_string()
     }
 
-    /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer than the
-    /// 1.5 s that the SDK waits for a call, which matters to a test that holds one up meanwhile.
+    /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer
+    /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds one up
+    /// meanwhile.
     pub(crate) async fn end_lease(&self, key: &str) {
         let client = self.harness.dynamo().client();
         let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));

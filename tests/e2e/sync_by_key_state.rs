@@ -1,4 +1,5 @@
-//! A sync works in every state but purged, for root keys, with and without associated services.
+//! A sync works in every key state except purged, for root keys with and without associated
+//! services.
 
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use serde_json::Value;
 
 use crate::support::{HOUR, World, world};
 
-const LONGER: Duration = HOUR.saturating_add(Duration::from_secs(1));
+const PAST_THE_WINDOW: Duration = HOUR.saturating_add(Duration::from_secs(1));
 
-/// The data of the last callback that object storage got.
-fn last_told(world: &World) -> Value {
+/// The data of the last callback to object storage.
+fn last_callback(world: &World) -> Value {
     let received = world.harness.object_storage().received();
     let event: Value = serde_json::from_str(&received.last().unwrap().body).unwrap();
     event["data"].clone()
@@ -21,7 +22,7 @@ async fn active_key_is_synced() {
     let world = world().await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(
-        (&last_told(&world)["keyState"], &last_told(&world)["eventType"]),
+        (&last_callback(&world)["keyState"], &last_callback(&world)["eventType"]),
         (&1.into(), &"create".into())
     );
 }
@@ -30,10 +31,10 @@ async fn active_key_is_synced() {
 async fn suspended_key_is_synced() {
     let world = world().await;
     assert_eq!(world.take("actions/disable").await.status, 204);
-    world.advance_clock(LONGER).await;
+    world.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(
-        (&last_told(&world)["keyState"], &last_told(&world)["eventType"]),
+        (&last_callback(&world)["keyState"], &last_callback(&world)["eventType"]),
         (&2.into(), &"disable".into())
     );
 }
@@ -41,7 +42,7 @@ async fn suspended_key_is_synced() {
 #[tokio::test]
 async fn deactivated_key_is_synced() {
     let world = world().await;
-    // A key becomes deactivated when it expires, which no action brings about.
+    // A key is deactivated when it expires; no action does it.
     world
         .harness
         .dynamo()
@@ -57,20 +58,20 @@ async fn deactivated_key_is_synced() {
         .await
         .unwrap();
     assert_eq!(world.sync().await.status, 204);
-    assert_eq!(last_told(&world)["keyState"], 3);
+    assert_eq!(last_callback(&world)["keyState"], 3);
 }
 
 #[tokio::test]
 async fn destroyed_key_is_synced() {
     let world = world().await;
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
-    world.advance_clock(LONGER).await;
+    world.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(
-        (&last_told(&world)["keyState"], &last_told(&world)["eventType"]),
+        (&last_callback(&world)["keyState"], &last_callback(&world)["eventType"]),
         (&5.into(), &"delete".into())
     );
-    assert_eq!(last_told(&world)["renotification"], true);
+    assert_eq!(last_callback(&world)["renotification"], true);
 }
 
 #[tokio::test]
@@ -84,8 +85,8 @@ async fn purged_key_returns_404() {
     assert_eq!(world.manager.send(purge).await.unwrap().status, 204);
 
     let before = world.all_items().await;
-    let answer = world.sync().await;
-    assert_eq!((answer.status.as_u16(), answer.code()), (404, "KEY_NOT_FOUND_ERR"));
+    let response = world.sync().await;
+    assert_eq!((response.status.as_u16(), response.code()), (404, "KEY_NOT_FOUND_ERR"));
     assert_eq!(world.all_items().await, before);
 }
 
@@ -102,10 +103,10 @@ async fn key_without_services_is_synced() {
 #[tokio::test]
 async fn alias_with_key_ring_is_synced() {
     let world = world().await;
-    let made = world.take("aliases/invoices").await;
-    assert_eq!(made.status, 201);
+    let created = world.take("aliases/invoices").await;
+    assert_eq!(created.status, 201);
     let request = world.manager.request(http::Method::POST, "/api/v2/keys/invoices/actions/sync");
-    let answer = world.manager.send(request.header("x-kms-key-ring", "default")).await.unwrap();
-    assert_eq!(answer.status, 204);
+    let response = world.manager.send(request.header("x-kms-key-ring", "default")).await.unwrap();
+    assert_eq!(response.status, 204);
     assert_eq!(world.sync().await.status, 409, "the alias names the same key");
 }

@@ -1,4 +1,5 @@
-//! The window is open when *longer than* 3,600 s have passed, to the millisecond.
+//! The boundary of the sync window, to the millisecond: it is open when *longer than* 3,600 s have
+//! passed.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::support::{HOUR, world, world_at};
 /// 2021-09-29T20:38:42.500Z
 const START: EpochMillis = EpochMillis::new(1_632_947_922_500);
 
-async fn answer_after(passed: Duration) -> u16 {
+async fn sync_after(passed: Duration) -> u16 {
     let world = world_at(START).await;
     assert_eq!(world.sync().await.status, 204);
     world.advance_clock(passed).await;
@@ -18,17 +19,17 @@ async fn answer_after(passed: Duration) -> u16 {
 
 #[tokio::test]
 async fn window_is_closed_after_3599_s() {
-    assert_eq!(answer_after(Duration::from_secs(3599)).await, 409);
+    assert_eq!(sync_after(Duration::from_secs(3599)).await, 409);
 }
 
 #[tokio::test]
 async fn window_is_closed_after_exactly_3600_s() {
-    assert_eq!(answer_after(HOUR).await, 409);
+    assert_eq!(sync_after(HOUR).await, 409);
 }
 
 #[tokio::test]
 async fn window_is_open_after_3600_001_s() {
-    assert_eq!(answer_after(HOUR + Duration::from_millis(1)).await, 204);
+    assert_eq!(sync_after(HOUR + Duration::from_millis(1)).await, 204);
 }
 
 #[tokio::test]
@@ -36,15 +37,15 @@ async fn conflict_names_the_first_successful_second() {
     let world = world_at(START).await;
     world.sync().await;
     world.advance_clock(Duration::from_mins(1)).await;
-    let refused = world.sync().await;
+    let rejected = world.sync().await;
     assert_eq!(
-        refused.message(),
+        rejected.message(),
         "The key was updated recently: Please wait and try again: \
          Sync cannot be performed until at least 2021-09-29T21:38:43Z"
     );
     let named = EpochMillis::new(1_632_951_523_000);
     let wait = named.since(world.harness.clock().now());
-    assert_eq!(refused.header("retry-after"), wait.as_millis().div_ceil(1000).to_string());
+    assert_eq!(rejected.header("retry-after"), wait.as_millis().div_ceil(1000).to_string());
 
     world.harness.clock().set(named);
     assert_eq!(world.sync().await.status, 204);

@@ -1,5 +1,5 @@
-//! W3C Trace Context: a request's trace stands in the log and goes on to the services; where it brings none, the
-//! trace is the one that Lambda sends for X-Ray.
+//! W3C Trace Context: a request's trace id is in the log and in the callbacks. A request without a
+//! valid one gets the trace that Lambda sends for X-Ray.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -48,7 +48,7 @@ async fn request_trace_reaches_services_and_log() {
         assert!(parent.len() == 16 && parent != PARENT && parent != "0".repeat(16), "{parent}");
         assert_eq!(headers["tracestate"], state);
     }
-    assert_ne!(callbacks[0]["traceparent"], callbacks[1]["traceparent"], "each call is its own");
+    assert_ne!(callbacks[0]["traceparent"], callbacks[1]["traceparent"], "each call has its own parent id");
     let lines = Lines::of(world.harness.function().process());
     assert!(lines.log().iter().all(|line| line["trace_id"] == ID));
     assert!(lines.audit().iter().all(|line| line["traceId"] == ID));
@@ -77,7 +77,7 @@ async fn invalid_traceparent_falls_back_to_lambda_trace() {
         for headers in received(&world) {
             let [_, id, _, flags] = traceparent(&headers);
             assert_eq!((id, &*flags), (root.clone(), "00"));
-            assert_eq!(headers.get("tracestate"), None, "it belongs to the other trace");
+            assert_eq!(headers.get("tracestate"), None, "`tracestate` belongs to the discarded trace");
         }
         world.advance_clock(Duration::from_mins(61)).await;
     }
@@ -113,5 +113,5 @@ async fn message_and_run_traces_reach_services() {
     world.redeliver().await;
     let run = text(&Lines::of(world.harness.redeliverer().processes()).only("redelivered")["trace_id"]);
     let last = world.harness.databases().received().pop().unwrap();
-    assert_eq!(traceparent(&last.headers)[1], run, "a try of another run is of another trace");
+    assert_eq!(traceparent(&last.headers)[1], run, "an attempt of another run has that run's trace");
 }

@@ -1,5 +1,6 @@
-//! Every write of the functions gives each attribute a value of its own. Some engines keep one map under all the
-//! names that an expression gives it, so that what is later written below one of them appears below the others.
+//! Every write of the functions sets each attribute by its own placeholder. Some engines share one
+//! map between all attributes that an expression sets by the same placeholder: a later write below
+//! one of them would show below the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, text, world};
 
-/// The update expressions of a call, with what stands for services taken out.
+/// The update expressions of a call.
 fn expressions(request: &str) -> Vec<String> {
     let request: Value = serde_json::from_str(request).unwrap();
     let transaction = request["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Update"]);
@@ -19,7 +20,7 @@ fn expressions(request: &str) -> Vec<String> {
     writes.filter_map(|write| Some(write["UpdateExpression"].as_str()?.to_owned())).collect()
 }
 
-/// How often each placeholder for a value stands in an expression.
+/// The number of uses of each value placeholder in an expression.
 fn placeholders(expression: &str) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for rest in expression.split(':').skip(1) {
@@ -29,7 +30,7 @@ fn placeholders(expression: &str) -> BTreeMap<String, usize> {
     found
 }
 
-/// Makes the functions do every write that they know, and returns the expressions.
+/// Makes the functions do each of their writes, and returns the expressions.
 async fn every_write(world: &World) -> BTreeSet<String> {
     let (events, clock) = (world.harness.events(), world.harness.clock());
     let crn: KeyCrn = text(&world.item().await["crn"]).parse().unwrap();
@@ -46,7 +47,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
         }
     }
     world.plant(&["cloud-object-storage"], clock.now()).await;
-    world.plant(&["nobody-knows-where-it-is"], clock.now()).await;
+    world.plant(&["service-without-address"], clock.now()).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1)); // leased, confirmed
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204); // recorded with a notification
     events.purge(&crn, clock.now()).taken().await;
@@ -60,7 +61,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
 async fn each_placeholder_sets_one_attribute() {
     let world = world().await;
     let expressions = every_write(&world).await;
-    let is_there = |part: &str| expressions.iter().any(|expression| expression.contains(part));
+    let is_written = |part: &str| expressions.iter().any(|expression| expression.contains(part));
     for part in [
         "#pending = #services",                            // the claim
         "#pending = if_not_exists(#services",              // the record
@@ -68,11 +69,11 @@ async fn each_placeholder_sets_one_attribute() {
         "#due_at = :until",                                // the lease
         "#acknowledged.#service = :acknowledgement",       // the acknowledgement
         "#purged_at = :purged_at",                         // the purge
-        "if_not_exists(#services.#service, :zero) + :one", // a registration more
-        "#services.#service - :one",                       // one less
-        "REMOVE #services.#service",                       // the last one
+        "if_not_exists(#services.#service, :zero) + :one", // a registration added
+        "#services.#service - :one",                       // one removed
+        "REMOVE #services.#service",                       // the last one removed
     ] {
-        assert!(is_there(part), "`{part}` was not written:\n{expressions:#?}");
+        assert!(is_written(part), "`{part}` was not written:\n{expressions:#?}");
     }
     for expression in &expressions {
         let twice: Vec<_> = placeholders(expression).into_iter().filter(|(_, times)| *times > 1).collect();

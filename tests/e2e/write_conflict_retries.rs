@@ -1,5 +1,5 @@
-//! G3: a write that DynamoDB turns down because a transaction holds the key's item is retried at once, a few times,
-//! within the time of a call.
+//! G3: a write that DynamoDB rejects because a transaction holds the item is retried at once, a few
+//! times, within the call's timeout.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use crate::support::{World, text, world};
 
-/// Attempts at a call (`functions/src/ledger/mod.rs`).
+/// The attempts of a call (`functions/src/ledger/mod.rs`).
 const ATTEMPTS: usize = 3;
-/// All attempts at a call together.
+/// The timeout of a call, over all attempts.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn attempts(proxy: &Proxy) -> usize {
     proxy.take_calls().iter().filter(|call| call.fault == Some(Fault::Conflict)).count()
 }
 
-async fn notified_once(world: &World) {
+async fn assert_notified_once(world: &World) {
     for service in world.harness.services() {
         assert_eq!(service.received().len(), 1, "{}", service.name());
     }
@@ -33,7 +33,7 @@ async fn conflict_at_the_claim_is_retried() {
     proxy.inject(Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
-    notified_once(&world).await;
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn endless_conflict_returns_503_and_claims_nothing() {
     assert_eq!(world.item().await, before);
     proxy.heal();
     assert_eq!(world.sync().await.status, 204, "the window is open");
-    notified_once(&world).await;
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn conflict_after_a_lost_response_is_own_claim() {
     proxy.inject(Fault::LoseAnswer, Times::Next(1));
     proxy.inject(Fault::Conflict, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
-    notified_once(&world).await;
+    assert_notified_once(&world).await;
     assert_eq!(world.sync().await.status, 409);
 }
 
@@ -72,7 +72,7 @@ async fn conflict_at_the_confirmation_is_retried() {
     proxy.inject(Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
-    notified_once(&world).await;
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn conflict_at_the_record_is_retried() {
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
     assert_eq!(world.harness.events().queue().failures(), 0);
-    notified_once(&world).await;
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -92,8 +92,8 @@ async fn endless_conflict_at_the_record_leaves_the_event() {
     let proxy = world.harness.dynamo().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
-    assert_eq!(world.harness.events().queue().failures(), 1, "the queue gives it again");
-    notified_once(&world).await;
+    assert_eq!(world.harness.events().queue().failures(), 1, "the queue delivers it again");
+    assert_notified_once(&world).await;
 }
 
 #[tokio::test]
@@ -111,10 +111,10 @@ async fn conflict_of_a_registration_is_retried() {
 async fn endless_conflict_of_a_registration_leaves_the_event() {
     let world = world().await;
     let proxy = world.harness.dynamo().lifecycle_proxy();
-    // It is read again four times (`registration.rs`), each with the attempts of a call.
+    // The registration is read four times (`registration.rs`), each with the attempts of a call.
     proxy.inject_on("TransactWriteItems", Fault::Conflict, Times::Next(4 * ATTEMPTS));
     register(&world).await;
-    assert_eq!(world.harness.events().queue().failures(), 1, "the queue gives it again");
+    assert_eq!(world.harness.events().queue().failures(), 1, "the queue delivers it again");
     assert_eq!(world.item().await["services"]["cloud-object-storage"], json!(2));
     assert!(world.harness.dead_letters().letters().is_empty());
 }

@@ -1,5 +1,5 @@
-//! The control API does what its `OpenAPI` document says: each operation is called, well and badly, and
-//! each answer is held against the document.
+//! The control API matches its `OpenAPI` document: each operation is called with valid and invalid
+//! requests, and each response is validated against the document.
 
 mod cross_site;
 mod operations;
@@ -12,10 +12,10 @@ use http::Method;
 use keysync_harness::{Harness, function::Mode};
 use serde_json::Value;
 
-/// No key's id.
-const NOBODY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
+/// The id of no key.
+const UNKNOWN_KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 
-/// The control API, and what describes it.
+/// The control API and its `OpenAPI` document.
 struct Control {
     harness: Harness,
     http: reqwest::Client,
@@ -40,12 +40,13 @@ impl Control {
         Self { harness, http, document, called: BTreeSet::new() }
     }
 
-    /// Calls an operation. The answer's status is the one expected, and both are documented.
+    /// Calls an operation, and asserts its status and that operation, status and response are
+    /// documented.
     async fn call(&mut self, method: Method, template: &str, path: &str, body: Value, status: u16) -> Value {
         self.send(method, template, path, body.to_string(), status).await
     }
 
-    /// The same with a body that need not be JSON.
+    /// The same with a body that may be invalid JSON.
     async fn send(&mut self, method: Method, template: &str, path: &str, body: String, status: u16) -> Value {
         let operation = &self.document["paths"][template][method.as_str().to_lowercase()];
         assert!(operation.is_object(), "{method} {template} is documented");
@@ -54,13 +55,13 @@ impl Control {
         assert!(documented.is_object(), "{status} of {method} {template} is documented");
 
         let url = format!("{}{path}", self.harness.endpoint_url());
-        let answer = self.http.request(method.clone(), url).body(body).send().await.unwrap();
-        let came = answer.status().as_u16();
-        let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
-        assert_eq!(came, status, "{method} {path}: {body}");
+        let response = self.http.request(method.clone(), url).body(body).send().await.unwrap();
+        let received = response.status().as_u16();
+        let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default();
+        assert_eq!(received, status, "{method} {path}: {body}");
         match documented["content"]["application/json"].get("schema") {
             Some(schema) => self.assert_valid(schema, &body),
-            None => assert_eq!(body, Value::Null, "{method} {path} answers nothing"),
+            None => assert_eq!(body, Value::Null, "{method} {path} has no response body"),
         }
         body
     }
@@ -69,8 +70,8 @@ impl Control {
         let mut schema = schema.clone();
         schema["components"] = self.document["components"].clone();
         let schema = jsonschema::draft202012::new(&schema).unwrap();
-        let problem = schema.validate(body).err().map(|error| error.to_string());
-        assert_eq!(problem, None, "{body}");
+        let violation = schema.validate(body).err().map(|error| error.to_string());
+        assert_eq!(violation, None, "{body}");
     }
 
     fn documented(&self) -> BTreeSet<String> {

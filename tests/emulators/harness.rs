@@ -1,5 +1,5 @@
-//! What a team that tests against the harness relies on: each harness is on its own, a hundred at once are
-//! no trouble, nothing is left behind, a reset is one, and a service may be the team's own.
+//! The guarantees for test authors: harnesses are isolated, a hundred run at once, nothing remains
+//! after drop, `reset` clears all state, and a service may be external.
 
 use std::{net::TcpStream, time::Duration};
 
@@ -53,13 +53,13 @@ async fn drop_ends_processes_and_closes_ports() {
     ]
     .map(|url| url.trim_start_matches("http://").to_owned())
     .to_vec();
-    assert!(processes.iter().all(|process| is_there(*process)), "they run");
-    assert!(ports.iter().all(|port| TcpStream::connect(port).is_ok()), "they listen");
+    assert!(processes.iter().all(|process| is_running(*process)), "the processes run");
+    assert!(ports.iter().all(|port| TcpStream::connect(port).is_ok()), "the ports are open");
 
     drop(harness);
 
     let gone = async {
-        while processes.iter().any(|process| is_there(*process))
+        while processes.iter().any(|process| is_running(*process))
             || ports.iter().any(|port| TcpStream::connect(port).is_ok())
         {
             tokio::task::yield_now().await;
@@ -68,8 +68,8 @@ async fn drop_ends_processes_and_closes_ports() {
     tokio::time::timeout(Duration::from_secs(20), gone).await.expect("processes and ports are gone");
 }
 
-/// Whether a process runs: one that ended and was not waited for does not.
-fn is_there(process: u32) -> bool {
+/// Whether a process runs; a zombie does not.
+fn is_running(process: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
@@ -97,14 +97,14 @@ async fn reset_clears_all_state() {
     assert!(harness.dead_letters().letters().is_empty());
     assert!(harness.journal().exchanges().is_empty());
     key.sync().await.unwrap().assert_refused(404, "KEY_NOT_FOUND_ERR");
-    let again = harness.new_key("again").protecting(STORAGE, "bucket").create().await.unwrap();
-    again.delete().await.unwrap().assert_status(204);
-    harness.object_storage().assert_told(&again, KeyState::Destroyed);
+    let new_key = harness.new_key("again").protecting(STORAGE, "bucket").create().await.unwrap();
+    new_key.delete().await.unwrap().assert_status(204);
+    harness.object_storage().assert_told(&new_key, KeyState::Destroyed);
     let after = harness.info().await.unwrap();
     assert_eq!(
         (after.endpoint, after.api_key),
         (info.endpoint, info.api_key),
-        "what a client knows stays true"
+        "a client's configuration stays valid"
     );
     assert_ne!(after.root_key_id, info.root_key_id);
 }
@@ -114,7 +114,7 @@ async fn mock_service_receives_callbacks() {
     let harness = Harness::builder().function(Mode::InProcess).mock("ledgers").start().await.unwrap();
     let key = harness.new_key("own").protecting("ledgers", "main").create().await.unwrap();
     let mock = harness.mock("ledgers").unwrap();
-    let told = mock
+    let callback = mock
         .mock_async(|when, then| {
             when.method(POST)
                 .header_exists("webhook-signature")
@@ -123,20 +123,20 @@ async fn mock_service_receives_callbacks() {
         })
         .await;
     key.delete().await.unwrap().assert_status(204);
-    told.assert_calls_async(1).await;
+    callback.assert_calls_async(1).await;
     assert_eq!(key.notifications().await.unwrap()[0].status, "delivered");
 }
 
 #[tokio::test]
 async fn external_service_replaces_an_emulated_one() {
-    let theirs = in_process().await; // whose object storage plays the team's own service
-    let url = format!("{}/{STORAGE}/callbacks", theirs.services_url());
+    let other = in_process().await; // its object storage is the external service
+    let url = format!("{}/{STORAGE}/callbacks", other.services_url());
     let harness =
         Harness::builder().function(Mode::InProcess).service_at(STORAGE, &url).start().await.unwrap();
     let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
     key.sync().await.unwrap().assert_status(204);
-    assert_eq!(theirs.object_storage().callbacks_of(&key).len(), 1);
-    assert!(harness.service(STORAGE).is_err(), "none is emulated under that name");
+    assert_eq!(other.object_storage().callbacks_of(&key).len(), 1);
+    assert!(harness.service(STORAGE).is_err(), "no service is emulated under that name");
 }
 
 #[tokio::test]
@@ -155,7 +155,11 @@ async fn flaky_service_is_reproducible_by_seed() {
         runs.push(verdicts);
     }
     assert_eq!(runs[0], runs[1]);
-    assert!(runs[0].iter().any(|verdict| *verdict != runs[0][0]), "some fail and some do not: {:?}", runs[0]);
+    assert!(
+        runs[0].iter().any(|verdict| *verdict != runs[0][0]),
+        "some callbacks fail and some succeed: {:?}",
+        runs[0]
+    );
 }
 
 #[tokio::test]
@@ -163,8 +167,8 @@ async fn wrong_issuer_or_fast_iam_returns_401() {
     let harness = in_process().await;
     let key = harness.new_key("own").create().await.unwrap();
     harness.iam().set_issuer("https://iam.example.com/identity");
-    let stranger = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
-    key.by(&stranger).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
+    let wrong_issuer = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
+    key.by(&wrong_issuer).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
     harness.iam().set_issuer(keysync_harness::iam::ISSUER);
     harness.iam().set_clock_ahead(Duration::from_mins(5));
     let early = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
@@ -181,7 +185,7 @@ async fn failed_assertion_reports_expected_and_received() {
     let id = key.id().to_owned();
     let failed =
         std::thread::spawn(move || storage.assert_told(&id, KeyState::Destroyed)).join().unwrap_err();
-    let said = failed.downcast_ref::<String>().unwrap();
+    let message = failed.downcast_ref::<String>().unwrap();
     for part in [
         format!("expected: {STORAGE} knows that key {} is Destroyed", key.id()),
         "got: it was told nothing, after 1 callbacks".to_owned(),
@@ -190,8 +194,10 @@ async fn failed_assertion_reports_expected_and_received() {
         format!("endpoint  DELETE /api/v2/keys/{}?force=true  204", key.id()),
         format!("services  POST   /{STORAGE}/callbacks  204"),
     ] {
-        assert!(said.contains(&part), "`{part}` in\n{said}");
+        assert!(message.contains(&part), "`{part}` in\n{message}");
     }
-    assert!(!said.contains(harness.api_key()) && !said.contains(&harness.manager().await.unwrap().token()));
+    assert!(
+        !message.contains(harness.api_key()) && !message.contains(&harness.manager().await.unwrap().token())
+    );
     assert_eq!(text(&harness.object_storage().callbacks_of(&key)[0].event()["subject"]), key.id());
 }

@@ -1,4 +1,4 @@
-//! IAM as the public clients call it: where they ask for tokens, and what they read of an error.
+//! The emulated IAM, as the public clients call it: token paths, error documents, roles.
 
 use keysync_harness::{
     Harness,
@@ -22,7 +22,7 @@ async fn post(harness: &Harness, path: &str, form: &[(&str, &str)]) -> (u16, Val
 #[tokio::test]
 async fn both_token_paths_return_the_same() {
     let harness = harness().await;
-    // What `keyprotect` 2.x sends beside that.
+    // Further fields that `keyprotect` 2.x sends.
     let more = [("response_type", "cloud_iam"), ("uaa_client_id", "cf"), ("uaa_client_secret", "")];
     for path in ["/identity/token", "/oidc/token"] {
         let form = [&[GRANT, ("apikey", harness.api_key())], &more[..]].concat();
@@ -34,7 +34,7 @@ async fn both_token_paths_return_the_same() {
         let manager = harness.manager().await.unwrap().with_token(token["access_token"].as_str().unwrap());
         let keys = manager.send(manager.request(http::Method::GET, "/api/v2/keys")).await.unwrap();
         assert_eq!(keys.status, 200, "{path}");
-        let (status, error) = post(&harness, path, &[GRANT, ("apikey", "made up")]).await;
+        let (status, error) = post(&harness, path, &[GRANT, ("apikey", "unknown")]).await;
         assert_eq!((status, &error["errorCode"]), (400, &"BXNIM0415E".into()), "{path}");
     }
 }
@@ -69,15 +69,15 @@ async fn every_error_is_a_json_document() {
 #[tokio::test]
 async fn roles_of_one_caller_add_up() {
     let harness = harness().await;
-    for (who, sees, purges) in [
+    for (client, lists, purges) in [
         (harness.log_in_as(Role::Manager).await.unwrap(), true, false),
         (harness.log_in_as(Role::KeyPurge).await.unwrap(), false, true),
         (harness.log_in_as([Role::Manager, Role::KeyPurge]).await.unwrap(), true, true),
         (harness.log_in_as([]).await.unwrap(), false, false),
     ] {
         let iam = harness.iam();
-        let caller = iam.authenticate(&who.token()).unwrap();
+        let caller = iam.authenticate(&client.token()).unwrap();
         let may = |action: &str| iam.permits(&caller, action, harness.instance());
-        assert_eq!((may("kms.secrets.list"), may("kms.secrets.purge")), (sees, purges));
+        assert_eq!((may("kms.secrets.list"), may("kms.secrets.purge")), (lists, purges));
     }
 }

@@ -1,9 +1,10 @@
-//! What the tests of the endpoint start with: an instance without keys, on a clock that stands still until the
-//! test moves it, and callers with a role each.
+//! Tests of the emulated KMS endpoint, and their starting point: an instance without keys, on a
+//! clock that stands still until the test advances it, and callers with roles.
 
 mod action_rules;
 mod client_compatibility;
 mod dual_authorization;
+mod instance_host;
 mod key_creation;
 mod key_events;
 mod key_import;
@@ -15,7 +16,6 @@ mod policies;
 mod registrations;
 mod sync_allowed_from;
 mod wrap_and_unwrap;
-mod instance_host;
 
 use std::time::Duration;
 
@@ -30,16 +30,16 @@ use serde_json::{Value, json};
 
 use crate::{engine::on_the_engine_under_test, world::text};
 
-/// When these tests begin.
+/// The start time of these tests: 2027-01-15T08:00:00Z.
 pub(crate) const NOW: EpochMillis = EpochMillis::new(1_800_000_000_000);
 
-/// An endpoint, and a manager of its instance.
+/// An endpoint, and a Manager of its instance.
 pub(crate) struct Endpoint {
     pub(crate) harness: Harness,
     pub(crate) manager: Caller,
 }
 
-/// Somebody who calls it.
+/// A caller of the endpoint.
 #[derive(Clone)]
 pub(crate) struct Caller(Client);
 
@@ -51,10 +51,10 @@ pub(crate) async fn endpoint() -> Endpoint {
 }
 
 impl Endpoint {
-    /// Somebody else with a role, or with several.
+    /// A new caller with these roles.
     pub(crate) async fn caller_with(&self, roles: impl Into<Roles>) -> Caller {
         let iam_id = format!("IBMid-{}", uuid::Uuid::new_v4().simple());
-        let api_key = format!("the API key of {iam_id}");
+        let api_key = format!("API key of {iam_id}");
         let account = self.harness.account().to_owned();
         for role in roles.into() {
             self.harness.iam().grant(&iam_id, self.harness.instance(), role);
@@ -67,7 +67,7 @@ impl Endpoint {
         self.harness.travel(by).await.unwrap();
     }
 
-    /// Writes an item past everything, as only a hand could.
+    /// Writes an item directly to the table.
     pub(crate) async fn put_item(&self, item: Value) {
         let item = serde_dynamo::to_item(item).unwrap();
         let put = self.harness.dynamo().client().put_item().table_name(self.harness.table());
@@ -85,7 +85,7 @@ impl Caller {
         self.call_with(method, path, &[], body).await
     }
 
-    /// A call with more headers.
+    /// A call with further headers.
     pub(crate) async fn call_with(
         &self,
         method: Method,
@@ -121,27 +121,27 @@ impl Caller {
         self.call(Method::POST, path, None).await
     }
 
-    /// Makes a key of these fields and returns its id.
-    pub(crate) async fn make(&self, fields: Value) -> String {
-        let answer = self.post("keys", one("key", fields)).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        text(&answer.body["resources"][0]["id"])
+    /// Creates a key with these fields and returns its id.
+    pub(crate) async fn create(&self, fields: Value) -> String {
+        let response = self.post("keys", one("key", fields)).await;
+        assert_eq!(response.status, 201, "{}", response.body);
+        text(&response.body["resources"][0]["id"])
     }
 
-    pub(crate) async fn make_root_key(&self, name: &str) -> String {
-        self.make(json!({"name": name, "extractable": false})).await
+    pub(crate) async fn create_root_key(&self, name: &str) -> String {
+        self.create(json!({"name": name, "extractable": false})).await
     }
 
-    /// What there is to know of a key without its material.
+    /// The metadata of a key.
     pub(crate) async fn key(&self, id: &str) -> Value {
         self.get(&format!("keys/{id}/metadata")).await.body["resources"][0].clone()
     }
 
     /// The ids in a list of keys.
     pub(crate) async fn ids(&self, path: &str) -> Vec<String> {
-        let answer = self.get(path).await;
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.body["resources"].as_array().unwrap().iter().map(|key| text(&key["id"])).collect()
+        let response = self.get(path).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.body["resources"].as_array().unwrap().iter().map(|key| text(&key["id"])).collect()
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn one(kind: &str, resource: Value) -> Value {
     })
 }
 
-/// An answer's status and code, for refusals.
-pub(crate) fn refusal(answer: &Answer) -> (u16, &str) {
-    (answer.status.as_u16(), answer.code())
+/// The status and the reason code of a response; the code is empty on success.
+pub(crate) fn status_and_code(response: &Answer) -> (u16, &str) {
+    (response.status.as_u16(), response.code())
 }

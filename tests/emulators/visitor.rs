@@ -1,5 +1,5 @@
-//! Somebody with a browser, as far as HTTP goes: cookies are kept, redirects followed, forms filled in as the page has
-//! them.
+//! A console client over HTTP, without a browser: it keeps cookies, follows redirects and fills in
+//! forms as the page has them.
 
 use std::{
     collections::BTreeMap,
@@ -10,19 +10,19 @@ use http::{HeaderMap, Method, StatusCode, header};
 use keysync_harness::Harness;
 use reqwest::redirect::Policy;
 
-/// A visitor of the console.
+/// A client of the console with its cookies.
 pub(crate) struct Visitor {
     http: reqwest::Client,
     origin: String,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What the console answered.
+/// A page, or another response of the console.
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) html: String,
-    /// The path of the page that it is, after all redirects.
+    /// The path of the page, after all redirects.
     pub(crate) path: String,
 }
 
@@ -32,7 +32,7 @@ impl Visitor {
         Self { http, origin: harness.endpoint_url(), cookies: Mutex::default() }
     }
 
-    /// One who is logged in with `api_key`.
+    /// A visitor who is logged in with `api_key`.
     pub(crate) async fn logged_in(harness: &Harness, api_key: &str) -> Self {
         let visitor = Self::new(harness);
         let page = visitor.log_in(api_key).await;
@@ -50,7 +50,7 @@ impl Visitor {
         self.submit(&page, "/console/login", &[("apikey", api_key)]).await
     }
 
-    /// Opens a page, and follows where it leads.
+    /// Opens a page and follows redirects.
     pub(crate) async fn open(&self, path: &str) -> Page {
         let mut page = self.send(Method::GET, path, None, &[]).await;
         while page.status.is_redirection() {
@@ -59,30 +59,31 @@ impl Visitor {
         page
     }
 
-    /// Sends the form of `page` that goes to `action`, with the fields that are hidden in it and these.
+    /// Submits the form of `page` for `action` with its hidden fields and `fields`, and follows
+    /// redirects.
     pub(crate) async fn submit(&self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
         let mut form = page.hidden_fields(action);
         form.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let answer = self.post(action, &form, &[]).await;
-        if answer.status.is_redirection() {
-            self.open(&text(&answer.headers, header::LOCATION)).await
+        let response = self.post(action, &form, &[]).await;
+        if response.status.is_redirection() {
+            self.open(&text(&response.headers, header::LOCATION)).await
         } else {
-            answer
+            response
         }
     }
 
-    /// Sends a form as it is given, and returns what is answered.
+    /// Sends a form as given, and returns the response.
     pub(crate) async fn post(&self, path: &str, form: &[(String, String)], headers: &[(&str, &str)]) -> Page {
         self.send(Method::POST, path, Some(form), headers).await
     }
 
-    /// The cookie that says who is logged in.
+    /// The session cookie.
     pub(crate) fn cookie(&self) -> Option<String> {
         self.jar().iter().find(|(name, _)| is_session(name)).map(|(name, value)| format!("{name}={value}"))
     }
 
-    /// Has that cookie from now on.
-    pub(crate) fn take_cookie(&self, cookie: &str) {
+    /// Replaces the session cookie.
+    pub(crate) fn set_cookie(&self, cookie: &str) {
         let (name, value) = cookie.split_once('=').unwrap();
         self.jar().insert(name.to_owned(), value.to_owned());
     }
@@ -105,12 +106,12 @@ impl Visitor {
         if let Some(form) = form {
             request = request.form(form);
         }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
         for cookie in headers.get_all(header::SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
         }
-        Page { status, headers, html: answer.text().await.unwrap(), path: path.to_owned() }
+        Page { status, headers, html: response.text().await.unwrap(), path: path.to_owned() }
     }
 
     fn keep(&self, cookie: &str) {
@@ -129,17 +130,20 @@ impl Visitor {
 }
 
 impl Page {
-    /// The fields that are hidden in the form that goes to `action`.
+    /// The hidden fields of the form for `action`.
     pub(crate) fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
         let forms = self.html.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap());
-        let to_it = |form: &&str| form.split('>').next().unwrap().contains(&format!("action=\"{action}\""));
-        let form =
-            forms.clone().find(to_it).unwrap_or_else(|| panic!("no form goes to {action}: {}", self.html));
+        let is_for_action =
+            |form: &&str| form.split('>').next().unwrap().contains(&format!("action=\"{action}\""));
+        let form = forms
+            .clone()
+            .find(is_for_action)
+            .unwrap_or_else(|| panic!("no form for {action}: {}", self.html));
         let inputs = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
         inputs.map(|input| (attribute(input, "name"), attribute(input, "value"))).collect()
     }
 
-    /// What somebody reads: the text of the page without its tags.
+    /// The visible text of the page, without tags.
     pub(crate) fn text(&self) -> String {
         let body = self.html.split("<body>").nth(1).unwrap_or(&self.html);
         let text = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
@@ -147,7 +151,7 @@ impl Page {
     }
 }
 
-/// Each console has another name for it.
+/// The name of the session cookie differs by console.
 fn is_session(cookie: &str) -> bool {
     cookie.starts_with("keysync-session-")
 }

@@ -1,5 +1,5 @@
-//! The starting point of most end-to-end tests: a harness, a Manager of its instance, and a root key
-//! with two associated services.
+//! The starting point of most end-to-end tests: a harness, a Manager of its instance, and a root
+//! key with two associated services.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Signatures that were not made by IAM, or not for this token.
+//! Signatures that IAM did not make, or not for this token.
 
 use aws_lc_rs::{
     hmac,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Forge, Hostile, encoded, read};
 
-/// IAM's published key of this name.
+/// IAM's published key with this id.
 async fn published(forge: &Forge, kid: &str) -> Value {
     let url = format!("{}/identity/keys", forge.world.harness.iam_url());
     let request = reqwest::Client::builder().no_proxy().build().unwrap().get(url);
@@ -20,7 +20,7 @@ async fn published(forge: &Forge, kid: &str) -> Value {
     keys.iter().find(|key| key["kid"] == kid).unwrap().clone()
 }
 
-/// The oldest trick: where one key serves for both, what is public becomes the shared secret.
+/// Algorithm confusion (RFC 8725, section 2.1): the public key serves as an HMAC secret.
 #[tokio::test]
 async fn public_key_as_hmac_secret_is_rejected() {
     let forge = Forge::new().await;
@@ -29,9 +29,9 @@ async fn public_key_as_hmac_secret_is_rejected() {
     let modulus = BASE64_URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()).unwrap();
     let secrets = [
         ("the modulus", modulus),
-        ("the modulus as text", key["n"].as_str().unwrap().into()),
+        ("the modulus in base64", key["n"].as_str().unwrap().into()),
         ("the whole JWK", key.to_string().into()),
-        ("the key's name", key["kid"].as_str().unwrap().into()),
+        ("the key id", key["kid"].as_str().unwrap().into()),
         ("nothing", Vec::new()),
     ];
     let algorithms =
@@ -40,22 +40,22 @@ async fn public_key_as_hmac_secret_is_rejected() {
     for (alg, algorithm) in algorithms {
         header["alg"] = json!(alg);
         let message = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
-        for (what, secret) in &secrets {
+        for (name, secret) in &secrets {
             let mac = hmac::sign(&hmac::Key::new(algorithm, secret), message.as_bytes());
-            tokens.push((format!("{alg} with {what}"), format!("{message}.{}", encoded(mac))));
+            tokens.push((format!("{alg} with {name}"), format!("{message}.{}", encoded(mac))));
         }
     }
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
 #[tokio::test]
 async fn invalid_or_borrowed_signature_is_rejected() {
     let forge = Forge::new().await;
-    let token = forge.good().build().unwrap();
+    let token = forge.valid().build().unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, claims) = message.split_once('.').unwrap();
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
-    let other = forge.good().claim("jti", "another").build().unwrap();
+    let other = forge.valid().claim("jti", "another").build().unwrap();
     let others_signature = other.rsplit_once('.').unwrap().1;
     let richer = {
         let mut claims = read(&token, 1);
@@ -65,35 +65,35 @@ async fn invalid_or_borrowed_signature_is_rejected() {
     let mut flipped = bytes.clone();
     flipped[100] ^= 1;
     let one = [vec![0; 255], vec![1]].concat();
-    let with = |what: &str, signature: &str| (what.to_owned(), format!("{message}.{signature}"));
+    let with = |defect: &str, signature: &str| (defect.to_owned(), format!("{message}.{signature}"));
     let tokens: Vec<Hostile> = vec![
         with("stripped", ""),
         with("another token's", others_signature),
         with("one bit flipped", &encoded(&flipped)),
-        with("cut short", &encoded(&bytes[..255])),
+        with("truncated", &encoded(&bytes[..255])),
         with("a byte longer", &encoded([&bytes[..], &[0]].concat())),
         with("a zero before it", &encoded([&[0], &bytes[..]].concat())),
         with("zeros", &encoded([0; 256])),
         with("one", &encoded(one)),
         with("ones", &encoded([0xFF; 256])),
         with("padded", &format!("{signature}==")),
-        with("with a blank in it", &format!("{} {}", &signature[..9], &signature[9..])),
-        with("with other letters", &format!("{}+/", &signature[..signature.len() - 2])),
+        with("containing a space", &format!("{} {}", &signature[..9], &signature[9..])),
+        with("in the other base64 alphabet", &format!("{}+/", &signature[..signature.len() - 2])),
         with("not base64", "%%%"),
-        ("other claims under it".to_owned(), format!("{header}.{richer}.{signature}")),
-        ("another header over it".to_owned(), {
+        ("of other claims".to_owned(), format!("{header}.{richer}.{signature}")),
+        ("of another header".to_owned(), {
             let mut header = read(&token, 0);
             header["x"] = json!(1);
             format!("{}.{claims}.{signature}", encoded(header.to_string()))
         }),
-        ("a stranger's".to_owned(), forge.good().signed_by_a_stranger().build().unwrap()),
-        // Both keys are in the set; the token names the one that did not sign.
-        ("the other key's".to_owned(), forge.good().header("kid", forge.old_kid.as_str()).build().unwrap()),
+        ("of an unknown key".to_owned(), forge.valid().signed_by_a_stranger().build().unwrap()),
+        // Both keys are published; the token names the one that did not sign.
+        ("of the other key".to_owned(), forge.valid().header("kid", forge.old_kid.as_str()).build().unwrap()),
     ];
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
-/// RFC 8725, section 3.10, and CVE-2018-0114: the key would come with the token.
+/// RFC 8725, section 3.10, and CVE-2018-0114: the token supplies its own key.
 #[tokio::test]
 async fn key_embedded_in_token_is_ignored() {
     let forge = Forge::new().await;
@@ -108,13 +108,13 @@ async fn key_embedded_in_token_is_ignored() {
     let mut tokens = Vec::new();
     for (name, value) in [
         ("jwk", jwk),
-        ("jku", json!(forge.elsewhere())),
-        ("x5u", json!(forge.elsewhere())),
+        ("jku", json!(forge.key_url())),
+        ("x5u", json!(forge.key_url())),
         ("x5c", json!([encoded(public.as_ref())])),
         ("x5t", json!("mine")),
         ("jwk", json!("no key")),
     ] {
-        for kid in [known.clone(), json!("mine"), json!(forge.elsewhere())] {
+        for kid in [known.clone(), json!("mine"), json!(forge.key_url())] {
             let (mut header, claims) = forge.parts();
             header[name] = value.clone();
             header["kid"] = kid.clone();
@@ -125,5 +125,5 @@ async fn key_embedded_in_token_is_ignored() {
             tokens.push((format!("{name}, kid {kid}"), format!("{message}.{}", encoded(signature))));
         }
     }
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }

@@ -1,11 +1,12 @@
-//! A form counts only if it comes from a page of the console, made for whoever sends it.
+//! CSRF protection: the console accepts a form only from one of its own pages, created for the same
+//! session.
 
 use http::StatusCode;
 use keysync_harness::{Harness, function::Mode};
 
 use crate::visitor::Visitor;
 
-/// A harness with a key, and where the console synchronizes it.
+/// A harness, its root key, and the key's path in the console.
 async fn world() -> (Harness, String, String) {
     let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
@@ -23,20 +24,20 @@ fn with(mut form: Vec<(String, String)>, name: &str, value: &str) -> Vec<(String
 async fn form_without_session_token_is_rejected() {
     let (harness, _, path) = world().await;
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
-    let somebody = Visitor::logged_in(&harness, harness.reader_api_key()).await;
+    let other = Visitor::logged_in(&harness, harness.reader_api_key()).await;
     let sync = format!("{path}/sync");
     let form = visitor.open(&format!("{path}/resources")).await.hidden_fields(&sync);
-    let theirs = somebody.open(&format!("{path}/resources")).await.hidden_fields(&sync);
+    let other_form = other.open(&format!("{path}/resources")).await.hidden_fields(&sync);
     let token = |form: &[(String, String)]| form.iter().find(|(name, _)| name == "csrf").unwrap().1.clone();
 
     let without = form.iter().filter(|(name, _)| name != "csrf").cloned().collect::<Vec<_>>();
-    for (what, form, status) in [
-        ("none", without, StatusCode::BAD_REQUEST),
-        ("an empty one", with(form.clone(), "csrf", ""), StatusCode::FORBIDDEN),
-        ("somebody else's", with(form.clone(), "csrf", &token(&theirs)), StatusCode::FORBIDDEN),
-        ("a part", with(form.clone(), "csrf", &token(&form)[1..]), StatusCode::FORBIDDEN),
+    for (defect, form, status) in [
+        ("no token", without, StatusCode::BAD_REQUEST),
+        ("an empty token", with(form.clone(), "csrf", ""), StatusCode::FORBIDDEN),
+        ("another session's token", with(form.clone(), "csrf", &token(&other_form)), StatusCode::FORBIDDEN),
+        ("a truncated token", with(form.clone(), "csrf", &token(&form)[1..]), StatusCode::FORBIDDEN),
     ] {
-        assert_eq!(visitor.post(&sync, &form, &[]).await.status, status, "{what}");
+        assert_eq!(visitor.post(&sync, &form, &[]).await.status, status, "{defect}");
     }
     for site in ["cross-site", "same-site", "nonsense"] {
         let page = visitor.post(&sync, &form, &[("sec-fetch-site", site)]).await;
@@ -57,15 +58,15 @@ async fn cross_site_login_form_is_rejected() {
     let form = |csrf: &str| {
         vec![("csrf".to_owned(), csrf.to_owned()), ("apikey".to_owned(), harness.api_key().to_owned())]
     };
-    // Without the login page's cookie, whatever the token.
+    // Without the login page's cookie, any token is rejected.
     for csrf in ["", "guessed"] {
         assert_eq!(visitor.post("/console/login", &form(csrf), &[]).await.status, StatusCode::FORBIDDEN);
     }
     let page = visitor.open("/console/login").await;
-    let good = page.hidden_fields("/console/login")[0].1.clone();
-    let cross = visitor.post("/console/login", &form(&good), &[("sec-fetch-site", "cross-site")]).await;
+    let csrf = page.hidden_fields("/console/login")[0].1.clone();
+    let cross = visitor.post("/console/login", &form(&csrf), &[("sec-fetch-site", "cross-site")]).await;
     assert_eq!((cross.status, visitor.cookie()), (StatusCode::FORBIDDEN, None));
-    assert_eq!(visitor.post("/console/login", &form(&good), &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(visitor.post("/console/login", &form(&csrf), &[]).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn form_sent_twice_syncs_once() {
         let after = visitor.submit(&page, &format!("{path}/sync"), &[]).await;
         assert!(after.text().contains("The associated services are told again"), "{}", after.text());
     }
-    assert_eq!(harness.object_storage().received().len(), 1, "of key {key}");
+    assert_eq!(harness.object_storage().received().len(), 1, "key {key}");
 }
 
 #[tokio::test]
@@ -103,5 +104,9 @@ async fn get_requests_change_nothing() {
     }
     visitor.open("/console/logout").await;
     assert_eq!(harness.object_storage().received().len(), 0);
-    assert_eq!(visitor.open("/console/resources").await.path, "/console/resources", "still logged in");
+    assert_eq!(
+        visitor.open("/console/resources").await.path,
+        "/console/resources",
+        "the visitor is still logged in"
+    );
 }

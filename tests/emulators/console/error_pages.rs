@@ -1,4 +1,4 @@
-//! Whatever goes wrong behind the console, its page says so in plain words, and what to do.
+//! Error pages of the console: each failure is explained, with what to do.
 
 use http::StatusCode;
 use keysync_harness::{
@@ -14,7 +14,7 @@ async fn harness() -> Harness {
     Harness::builder().function(Mode::InProcess).start().await.unwrap()
 }
 
-async fn of_key(harness: &Harness) -> String {
+async fn key_path(harness: &Harness) -> String {
     let (key, _) = harness.sample_keys().await.unwrap();
     format!("/console/instances/{}/keys/{key}", harness.instance())
 }
@@ -23,14 +23,14 @@ async fn of_key(harness: &Harness) -> String {
 async fn wrong_api_key_is_reported_and_not_repeated() {
     let harness = harness().await;
     let visitor = Visitor::new(&harness);
-    for (key, said) in [
+    for (key, message) in [
         ("mistyped", "There is no such API key"),
         ("  ", "Enter an API key"),
         (&"x".repeat(1_001), "too long for an API key"),
     ] {
         let page = visitor.log_in(key).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(page.text().contains(said), "{}", page.text());
+        assert!(page.text().contains(message), "{}", page.text());
         assert!(
             page.html.contains("aria-invalid=\"true\"") && !page.html.contains("mistyped"),
             "{}",
@@ -62,8 +62,8 @@ async fn unreadable_resource_list_offers_retry() {
 #[tokio::test]
 async fn account_without_instances_sees_none() {
     let harness = harness().await;
-    let api_key = "somebody-elses".to_owned();
-    let (iam_id, account) = ("IBMid-elsewhere".to_owned(), "another-account".to_owned());
+    let api_key = "another-account-key".to_owned();
+    let (iam_id, account) = ("IBMid-another".to_owned(), "another-account".to_owned());
     harness.iam().add_identity(Identity { iam_id, account, api_key: api_key.clone() });
     let visitor = Visitor::logged_in(&harness, &api_key).await;
     assert!(visitor.open("/console/resources").await.text().contains("No instances"));
@@ -95,20 +95,20 @@ async fn unknown_page_or_key_returns_404() {
 #[tokio::test]
 async fn reader_sees_keys_and_cannot_synchronize() {
     let harness = harness().await;
-    let path = of_key(&harness).await;
+    let path = key_path(&harness).await;
     let visitor = Visitor::logged_in(&harness, harness.reader_api_key()).await;
     let page = visitor.open(&format!("{path}/resources")).await;
     assert!(page.text().contains("sample-bucket"), "{}", page.text());
     let page = visitor.submit(&page, &format!("{path}/sync"), &[]).await;
-    let said = page.text();
-    assert!(said.contains("The services were not told again") && said.contains("takes Writer"), "{said}");
+    let text = page.text();
+    assert!(text.contains("The services were not told again") && text.contains("takes Writer"), "{text}");
     assert_eq!(harness.object_storage().received().len(), 0);
 }
 
 #[tokio::test]
 async fn caller_without_role_sees_nothing() {
     let harness = harness().await;
-    let path = of_key(&harness).await;
+    let path = key_path(&harness).await;
     let (iam_id, account) = ("IBMid-new".to_owned(), harness.account().to_owned());
     harness.iam().add_identity(Identity { iam_id: iam_id.clone(), account, api_key: "new".to_owned() });
     let visitor = Visitor::logged_in(&harness, "new").await;
@@ -122,7 +122,7 @@ async fn caller_without_role_sees_nothing() {
 #[tokio::test]
 async fn lost_sync_response_can_be_retried() {
     let harness = harness().await;
-    let path = of_key(&harness).await;
+    let path = key_path(&harness).await;
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let sync = format!("{path}/sync");
     let page = visitor.open(&format!("{path}/resources")).await;
@@ -137,24 +137,24 @@ async fn lost_sync_response_can_be_retried() {
 #[tokio::test]
 async fn action_in_wrong_state_is_explained() {
     let harness = harness().await;
-    let path = of_key(&harness).await;
+    let path = key_path(&harness).await;
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let page = visitor.open(&format!("{path}/actions/restore")).await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     assert!(page.text().contains("The key is Active"), "{}", page.text());
-    // It was disabled by somebody else, meanwhile.
+    // Another client disables the key meanwhile.
     let (delete, disable) = (format!("{path}/actions/delete"), format!("{path}/actions/disable"));
     let form = visitor.open(&disable).await.hidden_fields(&disable);
     visitor.post(&disable, &form, &[]).await;
     let form = visitor.open(&delete).await.hidden_fields(&delete);
-    let answer = visitor.post(&disable, &form, &[]).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    let said = visitor.open(&format!("{path}/resources")).await.text();
-    assert!(said.contains("The key was not disabled") && said.contains("state does not allow it"), "{said}");
-    // It protects two resources, and the box is not ticked.
+    let response = visitor.post(&disable, &form, &[]).await;
+    assert_eq!(response.status, StatusCode::SEE_OTHER);
+    let text = visitor.open(&format!("{path}/resources")).await.text();
+    assert!(text.contains("The key was not disabled") && text.contains("state does not allow it"), "{text}");
+    // The key protects two resources, and the box is not ticked.
     visitor.post(&delete, &form, &[]).await;
-    let said = visitor.open(&format!("{path}/resources")).await.text();
-    assert!(said.contains("The key was not deleted") && said.contains("tick the box"), "{said}");
+    let text = visitor.open(&format!("{path}/resources")).await.text();
+    assert!(text.contains("The key was not deleted") && text.contains("tick the box"), "{text}");
     let page = visitor.submit(&visitor.open(&delete).await, &delete, &[("force", "true")]).await;
     assert!(
         page.text().contains("The key is deleted") && page.text().contains("Destroyed"),
@@ -166,16 +166,16 @@ async fn action_in_wrong_state_is_explained() {
 #[tokio::test]
 async fn page_past_the_end_shows_the_total() {
     let harness = harness().await;
-    let path = of_key(&harness).await;
+    let path = key_path(&harness).await;
     let keys = format!("/console/instances/{}/keys", harness.instance());
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     for (page, items) in [(&keys, "keys"), (&format!("{path}/resources"), "resources")] {
-        let said = visitor.open(&format!("{page}?page=9")).await.text();
-        assert!(said.contains(&format!("No {items} on this page")), "{said}");
-        assert!(said.contains(&format!("0 of 2 {items}")), "{said}");
+        let text = visitor.open(&format!("{page}?page=9")).await.text();
+        assert!(text.contains(&format!("No {items} on this page")), "{text}");
+        assert!(text.contains(&format!("0 of 2 {items}")), "{text}");
     }
-    let said = visitor.open(&format!("{keys}?search=nothing-of-that-name")).await.text();
-    assert!(said.contains("No keys found") && said.contains(" 0 keys"), "{said}");
+    let text = visitor.open(&format!("{keys}?search=no-such-name")).await.text();
+    assert!(text.contains("No keys found") && text.contains(" 0 keys"), "{text}");
 }
 
 #[tokio::test]

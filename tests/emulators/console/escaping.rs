@@ -1,4 +1,4 @@
-//! Names and texts that others wrote stay text, wherever the console shows them.
+//! The console escapes names and descriptions from requests, wherever it shows them.
 
 use keysync_harness::{Harness, function::Mode};
 use serde_json::json;
@@ -18,8 +18,8 @@ async fn hostile_names_are_escaped_on_every_page() {
         }],
     });
     let request = manager.request(http::Method::POST, "/api/v2/keys").json(&body);
-    let made = manager.send(request).await.unwrap();
-    let key = made.body["resources"][0]["id"].as_str().unwrap();
+    let created = manager.send(request).await.unwrap();
+    let key = created.body["resources"][0]["id"].as_str().unwrap();
     let crn = format!(
         "crn:v1:bluemix:public:cloud-object-storage:us-south:a/{}:{}:bucket:{}",
         harness.account(),
@@ -51,12 +51,12 @@ async fn hostile_names_are_escaped_on_every_page() {
         format!("{keys}/{key}/resources?{query}"),
         format!("{keys}/{key}/actions/delete"),
         format!("{keys}/{key}/live"),
-        // Not shown, as it is no page of the console.
+        // Not shown: `next` names no page of the console.
         format!("/console/login?next={}", query.replace("search=", "")),
     ] {
         let html = visitor.open(&path).await.html;
         assert!(!html.contains("<script>alert") && !html.contains("<img"), "{path}: {html}");
-        let shows_none = path.contains("live") || path.contains("login");
-        assert!(shows_none || html.contains("&lt;script&gt;alert(1)"), "{path} shows it: {html}");
+        let shows_no_names = path.contains("live") || path.contains("login");
+        assert!(shows_no_names || html.contains("&lt;script&gt;alert(1)"), "{path} shows it: {html}");
     }
 }

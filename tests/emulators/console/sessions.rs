@@ -1,4 +1,5 @@
-//! Who is logged in to the console, and for how long; and what of that a browser, a page or an address ever holds.
+//! Sessions of the console: login, cookies, logout and expiry, and that no page, URL or cookie
+//! holds a credential.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ async fn login_is_required_and_returns_to_page() {
     let visitor = Visitor::new(&harness);
     for path in ["/console", "/console/", "/console/resources", &keys, "/console/nothing/here"] {
         let page = visitor.open(path).await;
-        assert!(page.path.starts_with("/console/login"), "{path} led to {}", page.path);
+        assert!(page.path.starts_with("/console/login"), "{path} redirected to {}", page.path);
     }
     let login = visitor.open(&keys).await;
     let page = visitor.submit(&login, "/console/login", &[("apikey", harness.api_key())]).await;
@@ -42,7 +43,7 @@ async fn credentials_never_appear_in_pages_or_cookies() {
     ] {
         let page = visitor.open(path).await;
         let everything = format!("{:?} {} {:?}", page.headers, page.html, visitor.cookie());
-        // A JSON Web Token starts so.
+        // The first characters of a JSON Web Token.
         assert!(!everything.contains("eyJ") && !everything.contains(harness.api_key()), "{path}");
     }
 }
@@ -54,34 +55,31 @@ async fn session_cookie_is_restricted_and_renewed() {
     let login = visitor.open("/console/login").await;
     let mut form = login.hidden_fields("/console/login");
     form.push(("apikey".to_owned(), harness.api_key().to_owned()));
-    let answer = visitor.post("/console/login", &form, &[]).await;
-    let set = |answer: &Page, name: &str| -> String {
+    let response = visitor.post("/console/login", &form, &[]).await;
+    let set = |response: &Page, name: &str| -> String {
         let mut all =
-            answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+            response.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
         all.find(|cookie| cookie.starts_with(name)).unwrap().to_owned()
     };
-    let session = set(&answer, "keysync-session-");
+    let session = set(&response, "keysync-session-");
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/console"] {
         assert!(session.contains(attribute), "{session}");
     }
-    assert!(
-        !session.contains("Max-Age") && !session.contains("Expires"),
-        "it ends with the browser: {session}"
-    );
+    assert!(!session.contains("Max-Age") && !session.contains("Expires"), "a session cookie: {session}");
     let first = visitor.cookie().unwrap();
     visitor.log_in(harness.api_key()).await;
     let second = visitor.cookie().unwrap();
     assert_ne!(second, first);
-    // Nor is the old one worth anything any more.
-    visitor.take_cookie(&first);
+    // The old cookie is invalid.
+    visitor.set_cookie(&first);
     assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
-    let chosen = format!("{}=chosen-by-somebody-else", first.split('=').next().unwrap());
-    visitor.take_cookie(&chosen);
+    let chosen = format!("{}=chosen-by-an-attacker", first.split('=').next().unwrap());
+    visitor.set_cookie(&chosen);
     visitor.log_in(harness.api_key()).await;
     assert_ne!(visitor.cookie().unwrap(), chosen);
 
-    // A browser forgets a cookie only by its own path.
-    let login = set(&answer, "keysync-console-login=;");
+    // A browser deletes a cookie only if the path matches.
+    let login = set(&response, "keysync-console-login=;");
     assert!(login.contains("Path=/console/login") && login.contains("Max-Age=0"), "{login}");
     let form = visitor.open("/console/resources").await.hidden_fields("/console/logout");
     let session = set(&visitor.post("/console/logout", &form, &[]).await, "keysync-session-");
@@ -92,8 +90,8 @@ async fn session_cookie_is_restricted_and_renewed() {
 async fn consoles_on_one_host_keep_separate_sessions() {
     let (one, other) = (harness().await, harness().await);
     let visitor = Visitor::logged_in(&one, one.api_key()).await;
-    // A browser sends a cookie to every port.
-    visitor.take_cookie(&Visitor::logged_in(&other, other.api_key()).await.cookie().unwrap());
+    // A browser sends a host's cookies to every port.
+    visitor.set_cookie(&Visitor::logged_in(&other, other.api_key()).await.cookie().unwrap());
     assert_eq!(visitor.open("/console/resources").await.path, "/console/resources");
 }
 
@@ -112,12 +110,12 @@ async fn tabs_share_session_but_not_key_messages() {
     let sync = format!("{}/sync", page(&root));
     let form = visitor.open(&format!("{}/resources", page(&root))).await.hidden_fields(&sync);
     assert_eq!(visitor.post(&sync, &form, &[]).await.status, StatusCode::SEE_OTHER);
-    // Another tab is faster.
-    let said = "The associated services are told again";
+    // Another tab loads its page first.
+    let message = "The associated services are told again";
     for path in [page(&standard) + "/resources", format!("/console/instances/{}/keys", harness.instance())] {
-        assert!(!visitor.open(&path).await.text().contains(said), "{path}");
+        assert!(!visitor.open(&path).await.text().contains(message), "{path}");
     }
-    assert!(visitor.open(&format!("{}/resources", page(&root))).await.text().contains(said));
+    assert!(visitor.open(&format!("{}/resources", page(&root))).await.text().contains(message));
 }
 
 #[tokio::test]
@@ -129,7 +127,7 @@ async fn logout_invalidates_the_old_cookie() {
     let page = visitor.submit(&page, "/console/logout", &[]).await;
     assert!(page.text().contains("You are logged out"), "{}", page.text());
     assert_eq!(visitor.cookie(), None);
-    visitor.take_cookie(&cookie);
+    visitor.set_cookie(&cookie);
     assert!(visitor.open("/console/resources").await.path.starts_with("/console/login"));
 }
 

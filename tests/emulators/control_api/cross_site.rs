@@ -1,4 +1,5 @@
-//! The control API asks for no credentials, so a browser on this machine must lend no page of another site a hand.
+//! Cross-site requests: the control API needs no credentials, so it must reject requests that a
+//! browser sends for a page of another site.
 
 use http::{Method, StatusCode};
 use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
@@ -7,7 +8,7 @@ async fn status(harness: &Harness, method: Method, path: &str, headers: &[(&str,
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.request(method, format!("{}{path}", harness.endpoint_url()));
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    // As `fetch` sends it without asking first: a simple request.
+    // A simple request, which `fetch` sends without a preflight.
     let request = request.header("content-type", "text/plain").body(r#"{"advance": "61m"}"#);
     request.send().await.unwrap().status()
 }
@@ -21,7 +22,7 @@ async fn cross_site_request_is_rejected() {
         &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:1")],
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
-        // Its name resolves to this machine now.
+        // DNS rebinding: the page's own name resolves to this machine.
         &[("host", "evil.example:8080"), ("origin", "http://evil.example:8080")],
         &[("host", "127.0.0.1.evil.example")],
     ] {
@@ -29,7 +30,7 @@ async fn cross_site_request_is_rejected() {
             assert_eq!(status(&harness, method, path, headers).await, StatusCode::FORBIDDEN, "{headers:?}");
         }
     }
-    assert_eq!(clock.now(), EpochMillis::new(1_795_496_400_000), "it is no later");
+    assert_eq!(clock.now(), EpochMillis::new(1_795_496_400_000), "the clock was not advanced");
 }
 
 #[tokio::test]
@@ -44,8 +45,8 @@ async fn programs_and_same_origin_pages_pass() {
         &[("sec-fetch-site", "none")],
         &[("sec-fetch-site", "same-origin"), ("origin", own)],
     ] {
-        let answered = status(&harness, Method::POST, "/_harness/time", headers).await;
-        assert_eq!(answered, StatusCode::NO_CONTENT, "{headers:?}");
+        let status = status(&harness, Method::POST, "/_harness/time", headers).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{headers:?}");
     }
 }
 
@@ -54,7 +55,7 @@ async fn console_rejects_foreign_host_name() {
     let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
     for (host, expected) in [("evil.example:8080", StatusCode::FORBIDDEN), ("localhost:8080", StatusCode::OK)]
     {
-        let answered = status(&harness, Method::GET, "/console/login", &[("host", host)]).await;
-        assert_eq!(answered, expected, "{host}");
+        let status = status(&harness, Method::GET, "/console/login", &[("host", host)]).await;
+        assert_eq!(status, expected, "{host}");
     }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Control, NOBODY};
+use super::{Control, UNKNOWN_KEY};
 use crate::world::text;
 
 #[tokio::test]
@@ -16,34 +16,38 @@ async fn every_operation_matches_its_description() {
     services(&mut control).await;
     callbacks(&mut control, &key).await;
     faults(&mut control).await;
-    the_whole(&mut control, &info).await;
+    journal_and_reset(&mut control, &info).await;
     assert_eq!(control.called, control.documented(), "every operation was called");
 }
 
-/// Makes a key, and returns its id.
+/// Creates a key and returns its id.
 async fn keys(control: &mut Control) -> String {
     let (get, post) = (Method::GET, Method::POST);
     let keys = "/_harness/keys";
     let bucket = json!({"service": "cloud-object-storage", "resource": "b"});
-    let wanted = json!({"name": "own", "alias": "own", "protects": [bucket]});
-    let key = control.call(post.clone(), keys, keys, wanted.clone(), 201).await;
-    control.call(post.clone(), keys, keys, wanted, 409).await; // the alias is taken
+    let request = json!({"name": "own", "alias": "own", "protects": [bucket]});
+    let key = control.call(post.clone(), keys, keys, request.clone(), 201).await;
+    control.call(post.clone(), keys, keys, request, 409).await; // the alias is taken
     control.call(post.clone(), keys, keys, json!({"name": 7}), 400).await;
     let all = control.call(get.clone(), keys, keys, Value::Null, 200).await;
-    assert_eq!(all.as_array().unwrap().len(), 3, "the samples, and this one: none whose alias was taken");
+    assert_eq!(
+        all.as_array().unwrap().len(),
+        3,
+        "the sample keys and this one; the conflicting request created none"
+    );
 
     let id = text(&key["id"]);
     let (one, path) = ("/_harness/keys/{id}", format!("/_harness/keys/{id}"));
     let found = control.call(get.clone(), one, &path, Value::Null, 200).await;
     assert_eq!(found["protects"], key["protects"]);
-    control.call(get, one, &format!("/_harness/keys/{NOBODY}"), Value::Null, 404).await;
+    control.call(get, one, &format!("/_harness/keys/{UNKNOWN_KEY}"), Value::Null, 404).await;
 
     let template = "/_harness/keys/{id}/registrations";
     let path = format!("/_harness/keys/{id}/registrations");
     let resource = json!({"service": "databases-for-postgresql", "resource": "d"});
     control.call(post.clone(), template, &path, resource.clone(), 201).await;
     control.call(post.clone(), template, &path, resource.clone(), 409).await;
-    control.call(post, template, &format!("/_harness/keys/{NOBODY}/registrations"), resource, 404).await;
+    control.call(post, template, &format!("/_harness/keys/{UNKNOWN_KEY}/registrations"), resource, 404).await;
     id
 }
 
@@ -55,7 +59,7 @@ async fn services(control: &mut Control) {
     let (template, path) = ("/_harness/services/{name}", "/_harness/services/cloud-object-storage");
     let storage = control.call(get.clone(), template, path, Value::Null, 200).await;
     assert_eq!(storage["resources"]["b"]["opens"], true);
-    control.call(get, template, "/_harness/services/nobody", Value::Null, 404).await;
+    control.call(get, template, "/_harness/services/unknown", Value::Null, 404).await;
 
     let template = "/_harness/services/{name}/behaviour";
     let path = "/_harness/services/cloud-object-storage/behaviour";
@@ -72,13 +76,13 @@ async fn services(control: &mut Control) {
         json!({"flaky": {"seed": 1, "percent": 20}}),
         json!("act"),
     ] {
-        let wanted = json!({"behaviour": behaviour});
-        control.assert_valid(&json!({"$ref": "#/components/schemas/Behave"}), &wanted);
-        control.call(put.clone(), template, path, wanted, 204).await;
+        let request = json!({"behaviour": behaviour});
+        control.assert_valid(&json!({"$ref": "#/components/schemas/Behave"}), &request);
+        control.call(put.clone(), template, path, request, 204).await;
     }
     control.call(put.clone(), template, path, json!({"behaviour": "dance"}), 400).await;
-    let nobody = "/_harness/services/nobody/behaviour";
-    control.call(put, template, nobody, json!({"behaviour": "act"}), 404).await;
+    let unknown = "/_harness/services/unknown/behaviour";
+    control.call(put, template, unknown, json!({"behaviour": "act"}), 404).await;
 }
 
 async fn callbacks(control: &mut Control, key: &str) {
@@ -93,12 +97,12 @@ async fn callbacks(control: &mut Control, key: &str) {
     assert_eq!(control.call(get.clone(), template, &too_many, Value::Null, 200).await, callbacks);
     control.call(get, template, &format!("{path}?within=soon"), Value::Null, 400).await;
     control.call(delete.clone(), template, path, Value::Null, 204).await;
-    control.call(delete, template, "/_harness/services/nobody/callbacks", Value::Null, 404).await;
+    control.call(delete, template, "/_harness/services/unknown/callbacks", Value::Null, 404).await;
 }
 
 async fn faults(control: &mut Control) {
     let (post, put) = (Method::POST, Method::PUT);
-    for (method, path, good, bad) in [
+    for (method, path, valid, invalid) in [
         (&post, "/_harness/time", json!({"advance": "61m"}), json!({"advance": "-1h"})),
         (&post, "/_harness/iam/rotate", json!({"withdraw": true}), json!({"withdraw": 3})),
         (&post, "/_harness/dynamodb/faults", json!({"fault": "cut", "times": 1}), json!({"fault": "fire"})),
@@ -107,8 +111,8 @@ async fn faults(control: &mut Control) {
         (&put, "/_harness/iam/clock", json!({"ahead": "0s"}), json!({"ahead": "far"})),
         (&put, "/_harness/iam/issuer", json!({"issuer": keysync_harness::iam::ISSUER}), json!({"issuer": 7})),
     ] {
-        control.call(method.clone(), path, path, good, 204).await;
-        control.call(method.clone(), path, path, bad, 400).await;
+        control.call(method.clone(), path, path, valid, 204).await;
+        control.call(method.clone(), path, path, invalid, 400).await;
     }
     let faults = "/_harness/dynamodb/faults";
     control.call(Method::DELETE, faults, faults, Value::Null, 204).await;
@@ -118,17 +122,17 @@ async fn faults(control: &mut Control) {
     {
         control.call(post.clone(), tokens, tokens, roles, 201).await;
     }
-    for wrong in [json!({"roles": ["manager", "king"]}), json!({"role": "king"}), json!({})] {
-        control.call(post.clone(), tokens, tokens, wrong, 400).await;
+    for invalid in [json!({"roles": ["manager", "king"]}), json!({"role": "king"}), json!({})] {
+        control.call(post.clone(), tokens, tokens, invalid, 400).await;
     }
 }
 
-async fn the_whole(control: &mut Control, info: &Value) {
+async fn journal_and_reset(control: &mut Control, info: &Value) {
     let (get, post) = (Method::GET, Method::POST);
     control.call(post.clone(), "/_harness/redeliver", "/_harness/redeliver", Value::Null, 200).await;
     let requests = "/_harness/requests";
-    let asked = control.call(get.clone(), requests, requests, Value::Null, 200).await;
-    assert!(asked.to_string().contains("actions/sync") && !asked.to_string().contains("_harness"));
+    let journal = control.call(get.clone(), requests, requests, Value::Null, 200).await;
+    assert!(journal.to_string().contains("actions/sync") && !journal.to_string().contains("_harness"));
     control.call(Method::DELETE, requests, requests, Value::Null, 204).await;
     control.harness.events().publish_raw("no event").taken().await;
     let letters = "/_harness/dead-letters";

@@ -20,9 +20,9 @@ async fn every_response_has_the_harness_header() {
         (Method::POST, "/_harness/time"),
     ] {
         let request = control.http.request(method, format!("{}{path}", control.harness.endpoint_url()));
-        let answer = request.send().await.unwrap();
-        assert!(answer.headers().contains_key(keysync_harness::VERSION_HEADER), "{path}");
-        assert_eq!(answer.headers()["content-type"], "application/json", "{path}");
+        let response = request.send().await.unwrap();
+        assert!(response.headers().contains_key(keysync_harness::VERSION_HEADER), "{path}");
+        assert_eq!(response.headers()["content-type"], "application/json", "{path}");
     }
 }
 
@@ -49,8 +49,8 @@ async fn every_operation_has_unique_id_and_summary() {
     {
         assert!(names.insert(text(&operation["operationId"])), "{operation}");
         assert!(!text(&operation["summary"]).is_empty());
-        for answer in operation["responses"].as_object().unwrap().values() {
-            assert!(!text(&answer["description"]).is_empty(), "{operation}");
+        for response in operation["responses"].as_object().unwrap().values() {
+            assert!(!text(&response["description"]).is_empty(), "{operation}");
         }
     }
     assert_eq!(names.len(), control.documented().len());
@@ -65,9 +65,9 @@ async fn unknown_path_or_method_is_explained() {
         (Method::GET, "/_harness/services/cloud-object-storage/behaviour", 405),
     ] {
         let url = format!("{}{path}", control.harness.endpoint_url());
-        let answer = control.http.request(method, url).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), status, "{path}");
-        let said: Value = answer.json().await.unwrap();
-        assert!(text(&said["error"]).contains("GET /_harness/openapi.json"), "{said}");
+        let response = control.http.request(method, url).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        let document: Value = response.json().await.unwrap();
+        assert!(text(&document["error"]).contains("GET /_harness/openapi.json"), "{document}");
     }
 }

@@ -1,4 +1,5 @@
-//! Invalid requests to the control API: values out of range, and bodies and paths that cannot be parsed.
+//! Invalid requests to the control API: values out of range, and bodies and paths that cannot be
+//! parsed.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -63,8 +64,8 @@ async fn value_out_of_range_is_rejected_with_range() {
         (&put, behaviour, storage, json!({"behaviour": "act", "times": 1_000_001}), "from 1 to 1000000"),
         (&put, behaviour, storage, json!({"behaviour": "act", "times": -1}), "from 1 to 1000000"),
     ] {
-        let said = control.call(method.clone(), template, path, body.clone(), 400).await;
-        assert!(text(&said["error"]).contains(range), "{body}: {said}");
+        let response = control.call(method.clone(), template, path, body.clone(), 400).await;
+        assert!(text(&response["error"]).contains(range), "{body}: {response}");
     }
     let template = "/_harness/services/{name}/callbacks";
     for (query, range) in [
@@ -75,8 +76,8 @@ async fn value_out_of_range_is_rejected_with_range() {
         ("at_least=many", "from 0 to 10000"),
     ] {
         let path = format!("/_harness/services/cloud-object-storage/callbacks?{query}");
-        let said = control.call(Method::GET, template, &path, Value::Null, 400).await;
-        assert!(text(&said["error"]).contains(range), "{query}: {said}");
+        let response = control.call(Method::GET, template, &path, Value::Null, 400).await;
+        assert!(text(&response["error"]).contains(range), "{query}: {response}");
     }
 }
 
@@ -86,11 +87,11 @@ async fn clock_cannot_pass_the_year_9999() {
     let mut control = Control::start_at(clock).await;
     let time = "/_harness/time";
     control.call(Method::POST, time, time, json!({"advance": "999ms"}), 204).await;
-    let said = control.call(Method::POST, time, time, json!({"advance": "1ms"}), 400).await;
-    assert!(text(&said["error"]).contains("past the year 9999"), "{said}");
+    let response = control.call(Method::POST, time, time, json!({"advance": "1ms"}), 400).await;
+    assert!(text(&response["error"]).contains("past the year 9999"), "{response}");
 }
 
-/// What axum rejects by itself is in the same form as all else.
+/// Requests that axum rejects before the handler get an error document, too.
 #[tokio::test]
 async fn unreadable_request_returns_a_documented_error() {
     let mut control = Control::start().await;
@@ -111,10 +112,10 @@ async fn unreadable_request_returns_a_documented_error() {
             400,
         ),
     ] {
-        let said = control.send(method, template, path, body.to_owned(), status).await;
-        assert!(!text(&said["error"]).is_empty(), "{path} {body}: {said}");
+        let response = control.send(method, template, path, body.to_owned(), status).await;
+        assert!(!text(&response["error"]).is_empty(), "{path} {body}: {response}");
     }
     let large = format!("{{\"name\": \"{}\"}}", "a".repeat(3 << 20));
-    let said = control.send(Method::POST, keys, keys, large, 413).await;
-    assert!(text(&said["error"]).contains("2 MB at most"), "{said}");
+    let response = control.send(Method::POST, keys, keys, large, 413).await;
+    assert!(text(&response["error"]).contains("2 MB at most"), "{response}");
 }

@@ -1,4 +1,5 @@
-//! The emulated endpoint's own rules (contract section 4).
+//! Preconditions of lifecycle actions, listing, and the effect of advancing the clock
+//! (docs/reference/kms-emulator.md).
 
 use std::time::Duration;
 
@@ -8,22 +9,22 @@ use serde_json::{Value, json};
 use crate::world::{World, text, world};
 
 async fn code(world: &World, action: &str) -> (u16, String) {
-    let answer = world.take(action).await;
-    (answer.status.as_u16(), answer.code().to_owned())
+    let response = world.take(action).await;
+    (response.status.as_u16(), response.code().to_owned())
 }
 
-fn refused(status: u16, code: &str) -> (u16, String) {
+fn error(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
 #[tokio::test]
 async fn actions_require_the_right_state() {
     let world = world().await;
-    assert_eq!(code(&world, "actions/enable").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
-    assert_eq!(code(&world, "restore").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "actions/enable").await, error(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "restore").await, error(409, "KEY_ACTION_INVALID_STATE_ERR"));
     assert_eq!(code(&world, "actions/disable").await.0, 204);
-    assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
-    assert_eq!(code(&world, "actions/enable").await, refused(409, "REQ_TOO_EARLY_ERR"));
+    assert_eq!(code(&world, "actions/rotate").await, error(409, "KEY_ACTION_INVALID_STATE_ERR"));
+    assert_eq!(code(&world, "actions/enable").await, error(409, "REQ_TOO_EARLY_ERR"));
     world.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(code(&world, "actions/enable").await.0, 204);
 }
@@ -32,7 +33,7 @@ async fn actions_require_the_right_state() {
 async fn second_rotation_within_an_hour_is_rejected() {
     let world = world().await;
     assert_eq!(code(&world, "actions/rotate").await.0, 204);
-    assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ROTATION_NOT_PERMITTED"));
+    assert_eq!(code(&world, "actions/rotate").await, error(409, "KEY_ROTATION_NOT_PERMITTED"));
     world.advance_clock(Duration::from_hours(1)).await;
     assert_eq!(code(&world, "actions/rotate").await.0, 204);
 }
@@ -41,8 +42,8 @@ async fn second_rotation_within_an_hour_is_rejected() {
 async fn deletion_with_registrations_needs_force() {
     let world = world().await;
     let path = format!("/api/v2/keys/{}", world.key);
-    let gently = world.manager.send(world.manager.request(Method::DELETE, &path)).await.unwrap();
-    assert_eq!((gently.status.as_u16(), gently.code()), (409, "PROTECTED_RESOURCE_ERR"));
+    let unforced = world.manager.send(world.manager.request(Method::DELETE, &path)).await.unwrap();
+    assert_eq!((unforced.status.as_u16(), unforced.code()), (409, "PROTECTED_RESOURCE_ERR"));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     let again = world.manager.delete(&world.key).await.unwrap();
     assert_eq!((again.status.as_u16(), again.code()), (410, "KEY_DELETED_ERR"));
@@ -73,9 +74,9 @@ async fn advancing_the_clock_moves_expirations() {
     let world = world().await;
     let call = async |method: Method, path: &str, body: Value| -> Value {
         let request = world.manager.request(method, &format!("/api/v2/{path}")).json(&body);
-        let answer = world.manager.send(request).await.unwrap();
-        assert!(answer.status.is_success(), "{path}: {}", answer.body);
-        answer.body["resources"][0].clone()
+        let response = world.manager.send(request).await.unwrap();
+        assert!(response.status.is_success(), "{path}: {}", response.body);
+        response.body["resources"][0].clone()
     };
     let in_a_day = world.harness.clock().now().plus(Duration::from_hours(24)).to_string();
     let fields = json!({"resources": [{"name": "a key", "extractable": false, "expirationDate": in_a_day}]});
@@ -88,15 +89,15 @@ async fn advancing_the_clock_moves_expirations() {
     );
     call(Method::POST, "import_token", json!({"expiration": 86_400, "maxAllowedRetrievals": 9})).await;
 
-    let look = async || {
+    let states = async || {
         let key = call(Method::GET, &format!("keys/{key}/metadata"), Value::Null).await;
         let token = world.manager.request(Method::GET, "/api/v2/import_token");
         let token = world.manager.send(token).await.unwrap().status.as_u16();
         (key["state"].clone(), key["dualAuthDelete"]["keySetForDeletion"].clone(), token)
     };
-    assert_eq!(look().await, (json!(1), json!(true), 200));
+    assert_eq!(states().await, (json!(1), json!(true), 200));
     world.advance_clock(Duration::from_hours(24)).await;
-    assert_eq!(look().await, (json!(3), json!(true), 409));
+    assert_eq!(states().await, (json!(3), json!(true), 409));
     world.advance_clock(Duration::from_hours(6 * 24)).await;
-    assert_eq!(look().await, (json!(3), json!(false), 409));
+    assert_eq!(states().await, (json!(3), json!(false), 409));
 }

@@ -1,4 +1,4 @@
-//! Requests as the public clients write them, where they differ from what the API's description shows.
+//! Requests of the public clients where they differ from the API's description.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use http::Method;
 use keysync_harness::Answer;
 use serde_json::{Value, json};
 
-use crate::kms::{Caller, endpoint, one, refusal};
+use crate::kms::{Caller, endpoint, one, status_and_code};
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
@@ -17,24 +17,24 @@ async fn set_for_instance(caller: &Caller, kind: &str, data: &Value) -> Answer {
 }
 
 async fn policy_data(caller: &Caller, kind: &str) -> Value {
-    let answer = caller.get(&format!("instance/policies?policy={kind}")).await;
-    assert_eq!(answer.body["metadata"]["collectionTotal"], 1, "{}", answer.body);
-    answer.body["resources"][0]["policy_data"].clone()
+    let response = caller.get(&format!("instance/policies?policy={kind}")).await;
+    assert_eq!(response.body["metadata"]["collectionTotal"], 1, "{}", response.body);
+    response.body["resources"][0]["policy_data"].clone()
 }
 
-fn target(answer: &Answer) -> &Value {
-    &answer.body["resources"][0]["reasons"][0]["target"]
+fn target(response: &Answer) -> &Value {
+    &response.body["resources"][0]["reasons"][0]["target"]
 }
 
-/// Some clients always send JSON, and `null` where they have nothing to say.
+/// Some clients always send JSON, and `null` for an empty body.
 #[tokio::test]
 async fn null_is_an_empty_body() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     for body in [None, Some(json!({})), Some(Value::Null)] {
-        let answer = manager.call(Method::POST, &format!("keys/{key}/actions/rotate"), body.clone()).await;
-        assert_eq!(answer.status, 204, "{body:?}: {}", answer.body);
+        let response = manager.call(Method::POST, &format!("keys/{key}/actions/rotate"), body.clone()).await;
+        assert_eq!(response.status, 204, "{body:?}: {}", response.body);
         endpoint.advance_clock(Duration::from_hours(1)).await;
     }
     assert_eq!(manager.post(&format!("keys/{key}/actions/wrap"), Value::Null).await.status, 200);
@@ -43,7 +43,7 @@ async fn null_is_an_empty_body() {
     endpoint.advance_clock(Duration::from_mins(1)).await;
     assert_eq!(manager.post(&format!("keys/{key}/restore"), Value::Null).await.status, 201);
     let nothing = manager.post(&format!("keys/{key}/actions/unwrap"), Value::Null).await;
-    assert_eq!(refusal(&nothing).0, 400, "a body that is needed");
+    assert_eq!(status_and_code(&nothing).0, 400, "a required body");
 }
 
 #[tokio::test]
@@ -75,9 +75,9 @@ async fn access_policy_completes_its_attributes() {
     assert_eq!(policy_data(manager, kind).await, json!({"enabled": true, "attributes": all(false)}));
 
     let without = set_for_instance(manager, kind, &json!({"enabled": true})).await;
-    assert_eq!(refusal(&without), (400, "INVALID_FIELD_ERR"));
+    assert_eq!(status_and_code(&without), (400, "INVALID_FIELD_ERR"));
     assert_eq!(*target(&without), json!({"type": "field", "name": "attributes"}));
-    assert_eq!(policy_data(manager, kind).await["attributes"], all(false), "nothing has changed");
+    assert_eq!(policy_data(manager, kind).await["attributes"], all(false), "the policy is unchanged");
 
     assert_eq!(set_for_instance(manager, kind, &json!({"enabled": false})).await.status, 204);
     assert_eq!(policy_data(manager, kind).await, json!({"enabled": false, "attributes": all(true)}));
@@ -100,9 +100,9 @@ async fn overrides_without_rotation_mean_no_rotation() {
         ("keys_with_policy_overrides", json!({"dualAuthDelete": {"enabled": true}}), Value::Null),
         ("keys_with_policy_overrides", json!({"rotation": {"enabled": true, "interval_month": 3}}), json!(3)),
     ] {
-        let answer = manager.post(path, fields(more.clone())).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        let key = &answer.body["resources"][0];
+        let response = manager.post(path, fields(more.clone())).await;
+        assert_eq!(response.status, 201, "{}", response.body);
+        let key = &response.body["resources"][0];
         assert_eq!(key["rotation"]["interval_month"], months, "{path} {more}");
         let policies =
             manager.get(&format!("keys/{}/policies?policy=rotation", key["id"].as_str().unwrap())).await;
@@ -114,14 +114,14 @@ async fn overrides_without_rotation_mean_no_rotation() {
     }
 }
 
-/// The Go client writes `Tags`, and a comma behind every search.
+/// The Go client sends `Tags`, and a comma after every search term.
 #[tokio::test]
 async fn keys_of_the_go_client_are_found() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
     let key =
-        manager.make(json!({"name": "invoices", "extractable": false, "Tags": ["blue", "green"]})).await;
-    manager.make_root_key("backups").await;
+        manager.create(json!({"name": "invoices", "extractable": false, "Tags": ["blue", "green"]})).await;
+    manager.create_root_key("backups").await;
     assert_eq!(manager.key(&key).await["tags"], json!(["blue", "green"]));
     for search in ["invoices", "invoices,", "invoices%2C", "name:exact:invoices,", "not:backups,"] {
         assert_eq!(manager.ids(&format!("keys?search={search}")).await, [key.as_str()], "{search}");
@@ -132,8 +132,9 @@ async fn keys_of_the_go_client_are_found() {
 async fn error_names_the_field_as_target() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let root = manager.make_root_key("a root key").await;
-    let imported = manager.make(json!({"name": "imported", "extractable": false, "payload": MATERIAL})).await;
+    let root = manager.create_root_key("a root key").await;
+    let imported =
+        manager.create(json!({"name": "imported", "extractable": false, "payload": MATERIAL})).await;
     let (unwrap, rotate) = (format!("keys/{root}/actions/unwrap"), format!("keys/{imported}/actions/rotate"));
     let other = manager.act(&format!("keys/{imported}/actions/wrap")).await.body["ciphertext"].clone();
     for (path, body, expected, name) in [
@@ -147,10 +148,10 @@ async fn error_names_the_field_as_target() {
         (&"keys".to_owned(), one("key", json!({"extractable": false})), (400, "INVALID_FIELD_ERR"), "name"),
         (&"keys".to_owned(), one("key", json!({"name": "x"})), (400, "INVALID_FIELD_ERR"), "name"),
     ] {
-        let answer = manager.post(path, body.clone()).await;
-        assert_eq!(refusal(&answer), expected, "{path} {body}");
-        assert_eq!(*target(&answer), json!({"type": "field", "name": name}), "{path} {body}");
+        let response = manager.post(path, body.clone()).await;
+        assert_eq!(status_and_code(&response), expected, "{path} {body}");
+        assert_eq!(*target(&response), json!({"type": "field", "name": name}), "{path} {body}");
     }
-    let missing = manager.get("keys/nobody/metadata").await;
-    assert_eq!((missing.status.as_u16(), target(&missing)), (404, &Value::Null), "about no field");
+    let missing = manager.get("keys/no-such-key/metadata").await;
+    assert_eq!((missing.status.as_u16(), target(&missing)), (404, &Value::Null), "not about a field");
 }

@@ -1,11 +1,11 @@
-//! Keys at the emulated endpoint: made and read.
+//! Creating and reading keys.
 
 use http::Method;
 use keysync_harness::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    kms::{endpoint, one, refusal},
+    kms::{endpoint, one, status_and_code},
     world::text,
 };
 
@@ -20,13 +20,13 @@ async fn created_key_has_all_documented_fields() {
         "extractable": false, "aliases": ["one-alias", "another"], "expirationDate": "2027-06-01T00:00:00Z",
         "tags": ["audited", "a team's"],
     });
-    let answer = endpoint.manager.post("keys", one("key", fields)).await;
-    assert_eq!(answer.status, 201);
+    let response = endpoint.manager.post("keys", one("key", fields)).await;
+    assert_eq!(response.status, 201);
     assert_eq!(
-        answer.body["metadata"],
+        response.body["metadata"],
         json!({"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": 1})
     );
-    let key = &answer.body["resources"][0];
+    let key = &response.body["resources"][0];
     let (id, creator) = (&key["id"], &key["createdBy"]);
     let crn = format!(":{}:key:{}", endpoint.harness.instance(), text(id));
     assert!(text(&key["crn"]).ends_with(&crn) && text(creator).starts_with("IBMid-"), "{key}");
@@ -56,24 +56,28 @@ async fn key_material_requires_reader_plus() {
     };
     for (extractable, payload) in [(true, json!(MATERIAL)), (false, Value::Null)] {
         let manager = &endpoint.manager;
-        let answer = manager.call_with(Method::POST, "keys", &REPRESENTATION, Some(new(extractable))).await;
-        let made = &answer.body["resources"][0];
-        assert_eq!((&made["payload"], &made["imported"]), (&payload, &json!(true)));
-        let path = format!("keys/{}", text(&made["id"]));
+        let response = manager.call_with(Method::POST, "keys", &REPRESENTATION, Some(new(extractable))).await;
+        let created = &response.body["resources"][0];
+        assert_eq!((&created["payload"], &created["imported"]), (&payload, &json!(true)));
+        let path = format!("keys/{}", text(&created["id"]));
         assert_eq!(manager.get(&path).await.body["resources"][0]["payload"], payload);
         assert_eq!(
             manager.get(&format!("{path}/metadata")).await.body["resources"][0]["payload"],
             Value::Null
         );
         for (role, status) in [(Role::Reader, 401), (Role::ReaderPlus, 200)] {
-            let somebody = endpoint.caller_with(role).await;
-            assert_eq!(somebody.get(&path).await.status, status, "{role:?}");
-            assert_eq!(somebody.get(&format!("{path}/metadata")).await.status, 200, "{role:?}");
+            let caller = endpoint.caller_with(role).await;
+            assert_eq!(caller.get(&path).await.status, status, "{role:?}");
+            assert_eq!(caller.get(&format!("{path}/metadata")).await.status, 200, "{role:?}");
         }
     }
-    let unsaid = endpoint.manager.post("keys", one("key", json!({"name": "a key"}))).await;
-    assert_eq!(unsaid.body["resources"][0]["payload"], Value::Null, "only who asks for it is shown it");
-    let id = text(&unsaid.body["resources"][0]["id"]);
+    let minimal = endpoint.manager.post("keys", one("key", json!({"name": "a key"}))).await;
+    assert_eq!(
+        minimal.body["resources"][0]["payload"],
+        Value::Null,
+        "the material is returned on request only"
+    );
+    let id = text(&minimal.body["resources"][0]["id"]);
     let generated = &endpoint.manager.get(&format!("keys/{id}")).await.body["resources"][0]["payload"];
     assert_eq!(text(generated).len(), 44, "32 bytes in base64");
 }
@@ -81,7 +85,7 @@ async fn key_material_requires_reader_plus() {
 #[tokio::test]
 async fn table_stores_material_in_version_items_only() {
     let endpoint = endpoint().await;
-    endpoint.manager.make(json!({"name": "a key", "payload": MATERIAL, "extractable": false})).await;
+    endpoint.manager.create(json!({"name": "a key", "payload": MATERIAL, "extractable": false})).await;
     let holders = endpoint.items().await.into_iter().filter(|item| item.to_string().contains(MATERIAL));
     let holders: Vec<_> = holders.map(|item| text(&item["sk"])).collect();
     assert!(holders.len() == 1 && holders[0].starts_with("version#"), "{holders:?}");
@@ -92,8 +96,11 @@ async fn prefer_minimal_returns_the_id_only() {
     let endpoint = endpoint().await;
     let minimal = [("prefer", "return=minimal")];
     let body = Some(one("key", json!({"name": "a key"})));
-    let answer = endpoint.manager.call_with(Method::POST, "keys", &minimal, body).await;
-    assert_eq!((answer.status.as_u16(), answer.body["resources"][0].as_object().unwrap().len()), (201, 1));
+    let response = endpoint.manager.call_with(Method::POST, "keys", &minimal, body).await;
+    assert_eq!(
+        (response.status.as_u16(), response.body["resources"][0].as_object().unwrap().len()),
+        (201, 1)
+    );
 }
 
 #[tokio::test]
@@ -106,11 +113,15 @@ async fn response_media_type_follows_the_request() {
         (&[("accept", "application/json"), ("content-type", own)], own),
         (&[("accept", own)], own),
     ] {
-        let answer = endpoint.manager.call_with(Method::POST, "keys", headers, body()).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (201, expected), "{headers:?}");
+        let response = endpoint.manager.call_with(Method::POST, "keys", headers, body()).await;
+        assert_eq!(
+            (response.status.as_u16(), response.header("content-type")),
+            (201, expected),
+            "{headers:?}"
+        );
     }
-    let refused = endpoint.manager.call_with(Method::POST, "keys", &[("content-type", own)], None).await;
-    assert_eq!(refused.header("content-type"), "application/json", "whoever is refused can read why");
+    let rejected = endpoint.manager.call_with(Method::POST, "keys", &[("content-type", own)], None).await;
+    assert_eq!(rejected.header("content-type"), "application/json", "an error response is JSON");
 }
 
 #[tokio::test]
@@ -119,7 +130,7 @@ async fn invalid_key_is_rejected_and_not_created() {
     let resource = |fields: Value| one("key", fields);
     let two = json!({"resources": [{"name": "one"}, {"name": "two"}]});
     let mismatch = json!({"metadata": {"collectionTotal": 2}, "resources": [{"name": "one"}]});
-    for (body, status, code, named) in [
+    for (body, status, code, field) in [
         (resource(json!({})), 400, "INVALID_FIELD_ERR", "`name`"),
         (resource(json!({"name": "x"})), 400, "INVALID_FIELD_ERR", "`name`"),
         (resource(json!({"name": "a key", "extractable": "no"})), 400, "INVALID_FIELD_ERR", "extractable"),
@@ -152,11 +163,11 @@ async fn invalid_key_is_rejected_and_not_created() {
         (two, 400, "BAD_BODY_ERR", "one resource"),
         (mismatch, 400, "COLLECTION_TOTAL_MISMATCH_ERR", "2 and 1"),
     ] {
-        let answer = endpoint.manager.post("keys", body.clone()).await;
-        assert_eq!(refusal(&answer), (status, code), "{body}");
-        assert!(answer.message().contains(named), "{body}: {}", answer.message());
+        let response = endpoint.manager.post("keys", body.clone()).await;
+        assert_eq!(status_and_code(&response), (status, code), "{body}");
+        assert!(response.message().contains(field), "{body}: {}", response.message());
     }
-    assert_eq!(refusal(&endpoint.manager.act("keys").await), (400, "NO_BODY_ERR"));
+    assert_eq!(status_and_code(&endpoint.manager.act("keys").await), (400, "NO_BODY_ERR"));
     assert!(endpoint.manager.ids("keys").await.is_empty());
     let reader = endpoint.caller_with(Role::ReaderPlus).await;
     assert_eq!(reader.post("keys", one("key", json!({"name": "a key"}))).await.status, 401);
@@ -166,22 +177,28 @@ async fn invalid_key_is_rejected_and_not_created() {
 async fn every_response_has_a_correlation_id() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
-    for path in ["keys", "keys/nobody/metadata", "nothing", &format!("keys/{key}/actions/sync")] {
+    let key = manager.create_root_key("a key").await;
+    for path in ["keys", "keys/no-such-key/metadata", "nothing", &format!("keys/{key}/actions/sync")] {
         for method in [Method::GET, Method::POST] {
             for name in ["correlation-id", "x-correlation-id"] {
-                let given = [(name, "the-one")];
-                let answer = manager.call_with(method.clone(), path, &given, None).await;
-                assert_eq!(answer.header("correlation-id"), "the-one", "{method} {path} {}", answer.status);
+                let header = [(name, "the-one")];
+                let response = manager.call_with(method.clone(), path, &header, None).await;
+                assert_eq!(
+                    response.header("correlation-id"),
+                    "the-one",
+                    "{method} {path} {}",
+                    response.status
+                );
             }
-            let made = manager.call(method.clone(), path, None).await.header("correlation-id").to_owned();
-            assert!(uuid::Uuid::try_parse(&made).is_ok(), "{method} {path}: {made}");
+            let generated =
+                manager.call(method.clone(), path, None).await.header("correlation-id").to_owned();
+            assert!(uuid::Uuid::try_parse(&generated).is_ok(), "{method} {path}: {generated}");
         }
     }
     for name in ["correlation-id", "x-correlation-id"] {
-        let answer = manager.call_with(Method::GET, "keys", &[(name, "two words")], None).await;
-        assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
-        assert!(answer.message().starts_with(&format!("`{name}` must be")), "{}", answer.message());
+        let response = manager.call_with(Method::GET, "keys", &[(name, "two words")], None).await;
+        assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"));
+        assert!(response.message().starts_with(&format!("`{name}` must be")), "{}", response.message());
         let both = [("correlation-id", "the-one"), ("x-correlation-id", "two words")];
         assert_eq!(
             manager.call_with(Method::GET, "keys", &both, None).await.header("correlation-id"),
@@ -193,20 +210,20 @@ async fn every_response_has_a_correlation_id() {
 #[tokio::test]
 async fn error_names_the_failed_operation() {
     let endpoint = endpoint().await;
-    let key = endpoint.manager.make(json!({"name": "standard"})).await;
-    for (path, what, code) in [
+    let key = endpoint.manager.create(json!({"name": "standard"})).await;
+    for (path, operation, code) in [
         ("keys".to_owned(), "Key could not be created", "NO_BODY_ERR"),
         (format!("keys/{key}/actions/wrap"), "Wrap with key could not be performed", "KEY_ROOT_REQ_ERR"),
         (format!("keys/{key}?action=wrap"), "Wrap with key could not be performed", "KEY_ROOT_REQ_ERR"),
         (format!("keys/{key}/actions/rotate"), "Action could not be performed on key", "KEY_ROOT_REQ_ERR"),
     ] {
-        let answer = endpoint.manager.act(&path).await;
-        let document = &answer.body["resources"][0];
-        let expected = format!("Bad Request: {what}: Please see `reasons` for more details ({code})");
+        let response = endpoint.manager.act(&path).await;
+        let document = &response.body["resources"][0];
+        let expected = format!("Bad Request: {operation}: Please see `reasons` for more details ({code})");
         assert_eq!(document["errorMsg"], expected.as_str(), "{path}");
         assert_eq!(
             document["reasons"],
-            json!([{"code": code, "message": answer.message(), "status": 400,
+            json!([{"code": code, "message": response.message(), "status": 400,
                 "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"}])
         );
     }
@@ -216,10 +233,10 @@ async fn error_names_the_failed_operation() {
 async fn unemulated_path_is_reported() {
     let endpoint = endpoint().await;
     for path in ["kmip_adapters", "instance/allowed_ip_port", "keys/x/y/z"] {
-        let answer = endpoint.manager.get(path).await;
-        assert_eq!(refusal(&answer), (404, "NOT_FOUND_ERR"), "{path}");
-        assert!(answer.message().contains(path) && answer.message().contains("does not emulate it"));
+        let response = endpoint.manager.get(path).await;
+        assert_eq!(status_and_code(&response), (404, "NOT_FOUND_ERR"), "{path}");
+        assert!(response.message().contains(path) && response.message().contains("does not emulate it"));
     }
-    let answer = endpoint.manager.call(Method::PUT, "keys", None).await;
-    assert_eq!(refusal(&answer), (405, "METHOD_NOT_ALLOWED_ERR"));
+    let response = endpoint.manager.call(Method::PUT, "keys", None).await;
+    assert_eq!(status_and_code(&response), (405, "METHOD_NOT_ALLOWED_ERR"));
 }

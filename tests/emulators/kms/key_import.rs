@@ -1,4 +1,4 @@
-//! Import tokens: a root key's material comes in unseen.
+//! Key import: a root key's material is encrypted for an import token.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use keysync_harness::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    kms::{Caller, endpoint, one, refusal},
+    kms::{Caller, endpoint, one, status_and_code},
     world::text,
 };
 
 const MATERIAL: [u8; 32] = [7; 32];
 
-/// Fields of a key as a public client makes them of a token.
-fn sealed(token: &Value, material: &[u8; 32]) -> Value {
+/// The fields of an imported key, encrypted for a token as the public clients do it.
+fn encrypted(token: &Value, material: &[u8; 32]) -> Value {
     let pem = String::from_utf8(BASE64_STANDARD.decode(text(&token["payload"])).unwrap()).unwrap();
     let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let key = PublicEncryptingKey::from_der(&BASE64_STANDARD.decode(der).unwrap()).unwrap();
@@ -46,42 +46,43 @@ async fn token(caller: &Caller) -> Value {
 async fn encrypted_material_becomes_a_key() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let fields = sealed(&token(manager).await, &MATERIAL);
-    let key = manager.make(fields).await;
+    let fields = encrypted(&token(manager).await, &MATERIAL);
+    let key = manager.create(fields).await;
     assert_eq!(manager.key(&key).await["imported"], true);
 
-    // The same material, brought again in the open, is the same: a restore proves it.
+    // A restore with the same material in plaintext succeeds, so the import stored that material.
     manager.delete(&format!("keys/{key}")).await;
     endpoint.advance_clock(Duration::from_secs(31)).await;
     let material = BASE64_STANDARD.encode(MATERIAL);
-    let answer = manager.post(&format!("keys/{key}/restore"), one("key", json!({"payload": material}))).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
+    let response =
+        manager.post(&format!("keys/{key}/restore"), one("key", json!({"payload": material}))).await;
+    assert_eq!(response.status, 201, "{}", response.body);
 
-    let fresh = sealed(&manager.get("import_token").await.body, &[8; 32]);
-    let answer = manager.post(&format!("keys/{key}/actions/rotate"), fresh).await;
-    assert_eq!(answer.status, 204, "{}", answer.body);
+    let rotated = encrypted(&manager.get("import_token").await.body, &[8; 32]);
+    let response = manager.post(&format!("keys/{key}/actions/rotate"), rotated).await;
+    assert_eq!(response.status, 204, "{}", response.body);
 }
 
 #[tokio::test]
 async fn material_for_another_token_is_rejected() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let before = sealed(&token(manager).await, &MATERIAL);
-    let present = token(manager).await;
-    let good = sealed(&present, &MATERIAL);
+    let before = encrypted(&token(manager).await, &MATERIAL);
+    let current = token(manager).await;
+    let valid = encrypted(&current, &MATERIAL);
     let with = |field: &str, of: &Value| {
-        let mut fields = good.clone();
+        let mut fields = valid.clone();
         fields[field] = of[field].clone();
         fields
     };
-    let other_key = sealed(&present, &[8; 32]);
+    let other_key = encrypted(&current, &[8; 32]);
     for (fields, expected) in [
         (with("payload", &before), (400, "INVALID_FIELD_ERR")),
         (with("encryptedNonce", &before), (400, "INCORRECT_NONCE_ERR")),
         (with("encryptedNonce", &other_key), (400, "INCORRECT_NONCE_IV_ERR")),
-        (good.clone(), (201, "")),
+        (valid.clone(), (201, "")),
     ] {
-        assert_eq!(refusal(&manager.post("keys", one("key", fields)).await), expected);
+        assert_eq!(status_and_code(&manager.post("keys", one("key", fields)).await), expected);
     }
 }
 
@@ -89,7 +90,7 @@ async fn material_for_another_token_is_rejected() {
 async fn import_token_expires_by_time_and_retrievals() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    assert_eq!(refusal(&manager.get("import_token").await), (404, "IMPORT_TOKEN_NOT_FOUND_ERR"));
+    assert_eq!(status_and_code(&manager.get("import_token").await), (404, "IMPORT_TOKEN_NOT_FOUND_ERR"));
     let created = manager.post("import_token", json!({"expiration": 300.0, "maxAllowedRetrievals": 1})).await;
     assert_eq!(
         created.body,
@@ -98,15 +99,15 @@ async fn import_token_expires_by_time_and_retrievals() {
             "creationDate": "2027-01-15T08:00:00Z", "expirationDate": "2027-01-15T08:05:00Z",
         })
     );
-    let read = manager.get("import_token").await;
-    assert_eq!((read.status.as_u16(), &read.body["remainingRetrievals"]), (200, &json!(0)));
-    assert_eq!(refusal(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
+    let retrieved = manager.get("import_token").await;
+    assert_eq!((retrieved.status.as_u16(), &retrieved.body["remainingRetrievals"]), (200, &json!(0)));
+    assert_eq!(status_and_code(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
 
-    let fields = sealed(&token(manager).await, &MATERIAL);
+    let fields = encrypted(&token(manager).await, &MATERIAL);
     endpoint.advance_clock(Duration::from_mins(5)).await;
-    assert_eq!(refusal(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
+    assert_eq!(status_and_code(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
     let late = manager.post("keys", one("key", fields)).await;
-    assert_eq!(refusal(&late), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
+    assert_eq!(status_and_code(&late), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
 }
 
 #[tokio::test]
@@ -119,10 +120,10 @@ async fn invalid_token_request_is_rejected() {
         json!({"maxAllowedRetrievals": 0}),
         json!({"maxAllowedRetrievals": 501}),
     ] {
-        let answer = endpoint.manager.post("import_token", body.clone()).await;
-        assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"), "{body}");
+        let response = endpoint.manager.post("import_token", body.clone()).await;
+        assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"), "{body}");
     }
-    assert_eq!(endpoint.manager.act("import_token").await.status, 200, "all of it may be left out");
+    assert_eq!(endpoint.manager.act("import_token").await.status, 200, "every field is optional");
     let reader = endpoint.caller_with(Role::ReaderPlus).await;
     assert_eq!(reader.get("import_token").await.status, 401);
 }

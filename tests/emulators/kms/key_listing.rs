@@ -1,11 +1,11 @@
-//! Keys at the emulated endpoint: listed, searched, filtered, sorted and counted.
+//! Listing keys: search, filters, sorting and counting.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
 
-use crate::kms::{endpoint, refusal};
+use crate::kms::{endpoint, status_and_code};
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const HOUR: Duration = Duration::from_hours(1);
@@ -14,14 +14,16 @@ const HOUR: Duration = Duration::from_hours(1);
 async fn keys_are_searched_filtered_and_sorted() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let first = manager.make(json!({"name": "Invoices", "extractable": false, "aliases": ["billing"]})).await;
+    let first =
+        manager.create(json!({"name": "Invoices", "extractable": false, "aliases": ["billing"]})).await;
     endpoint.advance_clock(HOUR).await;
-    let second = manager.make(json!({"name": "invoices-2026", "payload": MATERIAL})).await;
+    let second = manager.create(json!({"name": "invoices-2026", "payload": MATERIAL})).await;
     endpoint.advance_clock(HOUR).await;
-    let third = manager.make(json!({"name": "backups", "extractable": false, "aliases": ["invoices"]})).await;
+    let third =
+        manager.create(json!({"name": "backups", "extractable": false, "aliases": ["invoices"]})).await;
     manager.act(&format!("keys/{third}/actions/disable")).await;
     endpoint.advance_clock(HOUR).await;
-    let fourth = manager.make_root_key("gone").await;
+    let fourth = manager.create_root_key("gone").await;
     manager.delete(&format!("keys/{fourth}")).await;
 
     let all = [first, second, third, fourth];
@@ -59,13 +61,13 @@ async fn keys_are_searched_filtered_and_sorted() {
             );
         }
     }
-    assert_eq!(manager.ids(&format!("keys?search={}", all[1])).await, [all[1].clone()], "by its id");
+    assert_eq!(manager.ids(&format!("keys?search={}", all[1])).await, [all[1].clone()], "by id");
     let searched = manager.get("keys?search=exact:not:foo").await.body;
     assert_eq!(
         searched["metadata"]["searchQuery"],
         json!({"query": "foo", "scopes": ["name", "alias"], "not": true, "exact": true})
     );
-    assert!(manager.ids("keys").await.is_sorted(), "by their ids, where nothing else is said");
+    assert!(manager.ids("keys").await.is_sorted(), "sorted by id by default");
 }
 
 #[tokio::test]
@@ -84,7 +86,7 @@ async fn invalid_query_is_rejected() {
         "filter=state%3D1&state=1",
         "filter=extractable%3Dtrue&extractable=true",
     ] {
-        let answer = endpoint.manager.get(&format!("keys?{query}")).await;
-        assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"), "{query}");
+        let response = endpoint.manager.get(&format!("keys?{query}")).await;
+        assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"), "{query}");
     }
 }

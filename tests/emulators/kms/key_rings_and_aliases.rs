@@ -1,11 +1,11 @@
-//! Key rings and aliases at the emulated endpoint.
+//! Key rings and aliases.
 
 use http::Method;
 use keysync_harness::iam::Role;
 use serde_json::json;
 
 use crate::{
-    kms::{endpoint, one, refusal},
+    kms::{endpoint, one, status_and_code},
     world::text,
 };
 
@@ -21,7 +21,7 @@ async fn rings_are_created_listed_and_deleted() {
         ("default", (409, "KEY_RING_ID_NOT_UNIQUE_ERR")),
         ("team_a", (400, "INVALID_FIELD_ERR")),
     ] {
-        assert_eq!(refusal(&manager.act(&format!("key_rings/{ring}")).await), expected, "{ring}");
+        assert_eq!(status_and_code(&manager.act(&format!("key_rings/{ring}")).await), expected, "{ring}");
     }
     let rings = manager.get("key_rings?totalCount=true").await.body;
     assert_eq!(
@@ -38,7 +38,7 @@ async fn rings_are_created_listed_and_deleted() {
         ("team-c", (404, "KEY_RING_NOT_FOUND_ERR")),
         ("team-a", (204, "")),
     ] {
-        assert_eq!(refusal(&manager.delete(&format!("key_rings/{ring}")).await), expected, "{ring}");
+        assert_eq!(status_and_code(&manager.delete(&format!("key_rings/{ring}")).await), expected, "{ring}");
     }
     assert_eq!(manager.ids("key_rings").await, ["default", "team-b"]);
     let writer = endpoint.caller_with(Role::Writer).await;
@@ -51,13 +51,16 @@ async fn key_is_visible_in_its_ring_only() {
     let manager = &endpoint.manager;
     let in_ring = |ring: &'static str| [("x-kms-key-ring", ring)];
     let body = Some(one("key", json!({"name": "a key", "extractable": false, "aliases": ["an-alias"]})));
-    let answer = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body.clone()).await;
-    assert_eq!(refusal(&answer), (404, "KEY_RING_NOT_FOUND_ERR"));
+    let response = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body.clone()).await;
+    assert_eq!(status_and_code(&response), (404, "KEY_RING_NOT_FOUND_ERR"));
     manager.act("key_rings/team-a").await;
-    let answer = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body).await;
-    assert_eq!((answer.status.as_u16(), &answer.body["resources"][0]["keyRingID"]), (201, &json!("team-a")));
+    let response = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body).await;
+    assert_eq!(
+        (response.status.as_u16(), &response.body["resources"][0]["keyRingID"]),
+        (201, &json!("team-a"))
+    );
 
-    let key = text(&answer.body["resources"][0]["id"]);
+    let key = text(&response.body["resources"][0]["id"]);
     for (method, path) in [
         (Method::GET, format!("keys/{key}")),
         (Method::GET, "keys/an-alias/metadata".to_owned()),
@@ -68,41 +71,44 @@ async fn key_is_visible_in_its_ring_only() {
         (Method::POST, format!("keys/{key}/aliases/more")),
         (Method::DELETE, format!("keys/{key}")),
     ] {
-        let answer = manager.call_with(method.clone(), &path, &in_ring("default"), None).await;
-        assert_eq!(refusal(&answer), (404, "KEY_NOT_FOUND_ERR"), "{method} {path}");
+        let response = manager.call_with(method.clone(), &path, &in_ring("default"), None).await;
+        assert_eq!(status_and_code(&response), (404, "KEY_NOT_FOUND_ERR"), "{method} {path}");
         if method == Method::GET {
-            let answer = manager.call_with(method, &path, &in_ring("team-a"), None).await;
-            assert_eq!(answer.status, 200, "{path}");
+            let response = manager.call_with(method, &path, &in_ring("team-a"), None).await;
+            assert_eq!(response.status, 200, "{path}");
         }
     }
     for (ring, keys) in [("default", 0), ("team-a", 1)] {
-        let answer = manager.call_with(Method::GET, "keys", &in_ring(ring), None).await;
-        assert_eq!(answer.body["metadata"]["collectionTotal"], keys, "{ring}");
+        let response = manager.call_with(Method::GET, "keys", &in_ring(ring), None).await;
+        assert_eq!(response.body["metadata"]["collectionTotal"], keys, "{ring}");
     }
-    assert_eq!(manager.ids("keys").await, [key], "all, where no ring is named");
+    assert_eq!(manager.ids("keys").await, [key], "keys of all rings without the header");
 }
 
 #[tokio::test]
 async fn moved_key_syncs_in_its_new_ring() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     let path = format!("keys/{key}");
     let moved = async |ring: &str| manager.call(Method::PATCH, &path, Some(json!({"keyRingID": ring}))).await;
-    assert_eq!(refusal(&moved("team-a").await), (404, "KEY_RING_NOT_FOUND_ERR"));
+    assert_eq!(status_and_code(&moved("team-a").await), (404, "KEY_RING_NOT_FOUND_ERR"));
     manager.act("key_rings/team-a").await;
-    let answer = moved("team-a").await;
-    assert_eq!((answer.status.as_u16(), &answer.body["resources"][0]["keyRingID"]), (200, &json!("team-a")));
+    let response = moved("team-a").await;
+    assert_eq!(
+        (response.status.as_u16(), &response.body["resources"][0]["keyRingID"]),
+        (200, &json!("team-a"))
+    );
     let sync = format!("{path}/actions/sync");
     for (ring, status) in [("default", 404), ("team-a", 204)] {
-        let answer = manager.call_with(Method::POST, &sync, &[("x-kms-key-ring", ring)], None).await;
-        assert_eq!(answer.status, status, "{ring}");
+        let response = manager.call_with(Method::POST, &sync, &[("x-kms-key-ring", ring)], None).await;
+        assert_eq!(response.status, status, "{ring}");
     }
-    let answer = manager.call(Method::PATCH, &path, Some(json!({}))).await;
-    assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
+    let response = manager.call(Method::PATCH, &path, Some(json!({}))).await;
+    assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"));
     let writer = endpoint.caller_with(Role::Writer).await;
-    let answer = writer.call(Method::PATCH, &path, Some(json!({"keyRingID": "default"}))).await;
-    assert_eq!(answer.status, 401);
+    let response = writer.call(Method::PATCH, &path, Some(json!({"keyRingID": "default"}))).await;
+    assert_eq!(response.status, 401);
 }
 
 #[tokio::test]
@@ -111,13 +117,13 @@ async fn ring_is_deletable_once_its_keys_are() {
     let manager = &endpoint.manager;
     manager.act("key_rings/team-a").await;
     let body = Some(one("key", json!({"name": "a key", "extractable": false})));
-    let answer = manager.call_with(Method::POST, "keys", &[("x-kms-key-ring", "team-a")], body).await;
-    let key = text(&answer.body["resources"][0]["id"]);
-    assert_eq!(refusal(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
+    let response = manager.call_with(Method::POST, "keys", &[("x-kms-key-ring", "team-a")], body).await;
+    let key = text(&response.body["resources"][0]["id"]);
+    assert_eq!(status_and_code(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
     let by_force = "key_rings/team-a?force=true";
-    assert_eq!(refusal(&manager.delete(by_force).await), (409, "KEY_RING_KEYS_NOT_DELETED_ERR"));
+    assert_eq!(status_and_code(&manager.delete(by_force).await), (409, "KEY_RING_KEYS_NOT_DELETED_ERR"));
     manager.delete(&format!("keys/{key}")).await;
-    assert_eq!(refusal(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
+    assert_eq!(status_and_code(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
     assert_eq!(manager.delete(by_force).await.status, 204);
     assert_eq!(manager.key(&key).await["keyRingID"], "default");
 }
@@ -126,10 +132,10 @@ async fn ring_is_deletable_once_its_keys_are() {
 async fn alias_names_one_key() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let (key, other) = (manager.make_root_key("a key").await, manager.make_root_key("another").await);
-    let answer = manager.act(&format!("keys/{key}/aliases/an-alias")).await;
-    let alias = &answer.body["resources"][0];
-    assert_eq!(answer.status, 201);
+    let (key, other) = (manager.create_root_key("a key").await, manager.create_root_key("another").await);
+    let response = manager.act(&format!("keys/{key}/aliases/an-alias")).await;
+    let alias = &response.body["resources"][0];
+    assert_eq!(response.status, 201);
     assert_eq!(
         *alias,
         json!({"keyId": key, "alias": "an-alias", "createdBy": alias["createdBy"], "creationDate": "2027-01-15T08:00:00Z"})
@@ -140,18 +146,22 @@ async fn alias_names_one_key() {
         (other.as_str(), "an-alias", (409, "KEY_ALIAS_NOT_UNIQUE_ERR")),
         (other.as_str(), "rotate", (400, "INVALID_FIELD_ERR")),
         (other.as_str(), "x", (400, "INVALID_FIELD_ERR")),
-        ("nobody", "another-alias", (404, "KEY_NOT_FOUND_ERR")),
+        ("no-such-key", "another-alias", (404, "KEY_NOT_FOUND_ERR")),
     ] {
-        let answer = manager.act(&format!("keys/{name}/aliases/{alias}")).await;
-        assert_eq!(refusal(&answer), expected, "{name} {alias}");
+        let response = manager.act(&format!("keys/{name}/aliases/{alias}")).await;
+        assert_eq!(status_and_code(&response), expected, "{name} {alias}");
     }
     let taken = one("key", json!({"name": "a third", "aliases": ["free", "an-alias"]}));
-    assert_eq!(refusal(&manager.post("keys", taken).await), (409, "KEY_ALIAS_NOT_UNIQUE_ERR"));
+    assert_eq!(status_and_code(&manager.post("keys", taken).await), (409, "KEY_ALIAS_NOT_UNIQUE_ERR"));
 
     let path = format!("keys/{other}/aliases/an-alias");
-    assert_eq!(refusal(&manager.delete(&path).await), (404, "KEY_ALIAS_NOT_FOUND_ERR"), "it is another's");
+    assert_eq!(
+        status_and_code(&manager.delete(&path).await),
+        (404, "KEY_ALIAS_NOT_FOUND_ERR"),
+        "the alias of another key"
+    );
     assert_eq!(manager.delete(&format!("keys/{key}/aliases/an-alias")).await.status, 204);
-    assert_eq!(refusal(&manager.get("keys/an-alias/metadata").await), (404, "KEY_NOT_FOUND_ERR"));
+    assert_eq!(status_and_code(&manager.get("keys/an-alias/metadata").await), (404, "KEY_NOT_FOUND_ERR"));
     assert_eq!(manager.key(&key).await["aliases"], json!([]));
     for free in ["an-alias", "free"] {
         assert_eq!(manager.act(&format!("keys/{other}/aliases/{free}")).await.status, 201, "{free}");
@@ -162,12 +172,12 @@ async fn alias_names_one_key() {
 async fn sixth_alias_is_rejected() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     for n in 1..=5 {
         assert_eq!(manager.act(&format!("keys/{key}/aliases/alias-{n}")).await.status, 201);
     }
     let sixth = format!("keys/{key}/aliases/alias-6");
-    assert_eq!(refusal(&manager.act(&sixth).await), (409, "KEY_ALIAS_QUOTA_ERR"));
+    assert_eq!(status_and_code(&manager.act(&sixth).await), (409, "KEY_ALIAS_QUOTA_ERR"));
     manager.delete(&format!("keys/{key}/aliases/alias-1")).await;
     assert_eq!(manager.act(&sixth).await.status, 201);
 }

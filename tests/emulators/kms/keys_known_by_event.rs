@@ -1,5 +1,5 @@
-//! Keys and registrations that the endpoint did not make, and knows by their events alone: shown as far as they are
-//! known, and hiding nothing else.
+//! Keys and registrations that the endpoint did not create and knows by their events only: it shows
+//! the known fields, and they hide no other key.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::{
     kms::{Caller, Endpoint, endpoint, one},
-    world::text,
     visitor::Visitor,
+    world::text,
 };
 
-/// A key that somebody else made, as its events tell it.
+/// The facts of a key that the endpoint did not create.
 fn foreign(endpoint: &Endpoint) -> KeyFacts {
     let instance = endpoint.harness.iam().instance(endpoint.harness.instance()).unwrap();
     let crn = InstanceCrn {
@@ -51,16 +51,16 @@ async fn register(endpoint: &Endpoint, key: &KeyCrn, resource: &ResourceCrn) {
 }
 
 async fn listed(caller: &Caller, path: &str) -> Vec<Value> {
-    let answer = caller.get(path).await;
-    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-    answer.body["resources"].as_array().unwrap().clone()
+    let response = caller.get(path).await;
+    assert_eq!(response.status, 200, "{path}: {}", response.body);
+    response.body["resources"].as_array().unwrap().clone()
 }
 
 #[tokio::test]
 async fn key_known_by_event_is_listed_without_name() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let own = manager.make_root_key("its own").await;
+    let own = manager.create_root_key("its own").await;
     endpoint.advance_clock(Duration::from_hours(1)).await;
     let key = foreign(&endpoint);
     take(&endpoint, LifecycleAction::Create, &key).await;
@@ -83,11 +83,11 @@ async fn key_known_by_event_is_listed_without_name() {
         assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{query}");
     }
     for path in ["", "/metadata"] {
-        let shown = listed(manager, &format!("keys/{id}{path}")).await[0].clone();
+        let key = listed(manager, &format!("keys/{id}{path}")).await[0].clone();
         for unknown in ["name", "createdBy", "lastRotateDate"] {
-            assert_eq!(shown.get(unknown), None, "{unknown} {shown}");
+            assert_eq!(key.get(unknown), None, "{unknown} {key}");
         }
-        assert_eq!((&shown["creationDate"], &shown["state"]), (&json!("2027-01-15T09:00:00Z"), &json!(1)));
+        assert_eq!((&key["creationDate"], &key["state"]), (&json!("2027-01-15T09:00:00Z"), &json!(1)));
     }
     let version = json!({"id": id, "creationDate": "2027-01-15T09:00:00Z"});
     assert_eq!(listed(manager, &format!("keys/{id}/versions")).await, [version]);
@@ -97,9 +97,9 @@ async fn key_known_by_event_is_listed_without_name() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/_harness/keys", endpoint.harness.endpoint_url());
     for url in [url.clone(), format!("{url}/{id}")] {
-        let answer = http.get(&url).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{url}");
-        assert!(answer.text().await.unwrap().contains(&id), "{url}");
+        let response = http.get(&url).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{url}");
+        assert!(response.text().await.unwrap().contains(&id), "{url}");
     }
 }
 
@@ -107,9 +107,9 @@ async fn key_known_by_event_is_listed_without_name() {
 async fn registration_known_by_its_event_is_listed() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let (own, theirs) = (manager.make_root_key("its own").await, foreign(&endpoint));
+    let (own, theirs) = (manager.create_root_key("its own").await, foreign(&endpoint));
     take(&endpoint, LifecycleAction::Create, &theirs).await;
-    let resource = |key: &str| {
+    let register_for = |key: &str| {
         let (key, endpoint) = (key.to_owned(), &endpoint);
         async move {
             let crn = KeyCrn { key: key.parse().unwrap(), ..foreign(endpoint).crn };
@@ -118,7 +118,7 @@ async fn registration_known_by_its_event_is_listed() {
     };
     let id = theirs.crn.key.to_string();
     for key in [&own, &id] {
-        resource(key).await;
+        register_for(key).await;
         let found = listed(manager, &format!("keys/{key}/registrations")).await;
         assert_eq!(found.len(), 1, "{key}");
         assert_eq!(text(&found[0]["resourceCrn"]), bucket(key).to_string());
@@ -128,8 +128,8 @@ async fn registration_known_by_its_event_is_listed() {
     }
     assert_eq!(listed(manager, "keys/registrations").await.len(), 2);
 
-    let path = bucket(&id).to_string().replace(':', "%3A").replace('/', "%2F");
-    let path = format!("keys/{id}/registrations/{path}");
+    let resource = bucket(&id).to_string().replace(':', "%3A").replace('/', "%2F");
+    let path = format!("keys/{id}/registrations/{resource}");
     let fields = one("registration", json!({"description": "known now", "keyVersionId": id}));
     let patched = manager.call(Method::PATCH, &path, Some(fields)).await;
     assert_eq!(
@@ -154,9 +154,13 @@ async fn key_known_by_its_event_takes_actions() {
     assert_eq!(
         listed(manager, &format!("keys/{id}/versions")).await.len(),
         1,
-        "the first is known no longer"
+        "the first version is unknown"
     );
-    assert_eq!(manager.act(&format!("keys/{id}/actions/wrap")).await.status, 200, "by its material here");
+    assert_eq!(
+        manager.act(&format!("keys/{id}/actions/wrap")).await.status,
+        200,
+        "with the rotation's material"
+    );
     let policies = one("policy", json!({"dualAuthDelete": {"enabled": false}}));
     assert_eq!(manager.call(Method::PUT, &format!("keys/{id}/policies"), Some(policies)).await.status, 200);
     assert_eq!(manager.delete(&format!("keys/{id}")).await.status, 204);
@@ -167,7 +171,7 @@ async fn key_known_by_its_event_takes_actions() {
 async fn unreadable_item_hides_no_key() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     let instance = endpoint.harness.instance();
     let other = KeyId::random();
     for (sk, more) in

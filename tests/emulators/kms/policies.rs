@@ -1,11 +1,11 @@
-//! Policies of keys, and of an instance for its new keys.
+//! Policies of keys, and policies of an instance for its new keys.
 
 use http::Method;
 use keysync_harness::{Answer, iam::Role};
 use serde_json::{Value, json};
 
 use crate::{
-    kms::{Caller, endpoint, one, refusal},
+    kms::{Caller, endpoint, one, status_and_code},
     world::text,
 };
 
@@ -23,7 +23,7 @@ async fn set_for_instance(caller: &Caller, kind: &str, data: Value) -> Answer {
 async fn key_returns_its_policies() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     let path = format!("keys/{key}/policies");
     assert_eq!(manager.get(&path).await.body["metadata"]["collectionTotal"], 0);
     set(
@@ -34,11 +34,11 @@ async fn key_returns_its_policies() {
     .await;
     endpoint.advance_clock(std::time::Duration::from_hours(1)).await;
     let both = json!({"dualAuthDelete": {"enabled": true}, "rotation": {"interval_month": 6}});
-    let answer = set(manager, &path, both).await;
-    assert_eq!((answer.status.as_u16(), answer.body["resources"].as_array().unwrap().len()), (200, 2));
+    let response = set(manager, &path, both).await;
+    assert_eq!((response.status.as_u16(), response.body["resources"].as_array().unwrap().len()), (200, 2));
 
-    let answer = manager.get(&format!("{path}?policy=rotation")).await;
-    let policy = &answer.body["resources"][0];
+    let response = manager.get(&format!("{path}?policy=rotation")).await;
+    let policy = &response.body["resources"][0];
     let (id, by) = (text(&policy["id"]), &policy["createdBy"]);
     assert!(text(&policy["crn"]).ends_with(&format!(":{}:policy:{id}", endpoint.harness.instance())));
     assert_eq!(
@@ -59,9 +59,10 @@ async fn key_returns_its_policies() {
 async fn unsuitable_policy_is_rejected() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let root = manager.make_root_key("a root key").await;
-    let standard = manager.make(json!({"name": "standard"})).await;
-    let imported = manager.make(json!({"name": "imported", "extractable": false, "payload": MATERIAL})).await;
+    let root = manager.create_root_key("a root key").await;
+    let standard = manager.create(json!({"name": "standard"})).await;
+    let imported =
+        manager.create(json!({"name": "imported", "extractable": false, "payload": MATERIAL})).await;
     let rotation = json!({"rotation": {"enabled": true, "interval_month": 3}});
     for (key, query, policy, expected) in [
         (&standard, "", rotation.clone(), (400, "KEY_ROOT_REQ_ERR")),
@@ -70,29 +71,29 @@ async fn unsuitable_policy_is_rejected() {
         (&root, "?policy=dualAuthDelete", rotation.clone(), (400, "BODY_QUERY_PARAM_MISMATCH_ERR")),
         (&root, "?policy=rotation", rotation, (200, "")),
     ] {
-        let answer = set(manager, &format!("keys/{key}/policies{query}"), policy.clone()).await;
-        assert_eq!(refusal(&answer), expected, "{policy} {query}");
+        let response = set(manager, &format!("keys/{key}/policies{query}"), policy.clone()).await;
+        assert_eq!(status_and_code(&response), expected, "{policy} {query}");
     }
-    let answer = manager.get(&format!("keys/{root}/policies?policy=other")).await;
-    assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"));
+    let response = manager.get(&format!("keys/{root}/policies?policy=other")).await;
+    assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"));
 }
 
 #[tokio::test]
 async fn new_keys_inherit_or_override_instance_policies() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let before = manager.make_root_key("made before").await;
+    let before = manager.create_root_key("made before").await;
     let rotation = json!({"enabled": true, "attributes": {"interval_month": 2}});
     assert_eq!(set_for_instance(manager, "dualAuthDelete", json!({"enabled": true})).await.status, 204);
     assert_eq!(set_for_instance(manager, "rotation", rotation).await.status, 204);
 
-    let root = manager.make_root_key("made after").await;
-    let standard = manager.make(json!({"name": "standard"})).await;
+    let root = manager.create_root_key("made after").await;
+    let standard = manager.create(json!({"name": "standard"})).await;
     let fields = json!({"name": "its own", "extractable": false, "dualAuthDelete": {"enabled": false},
         "rotation": {"enabled": true, "interval_month": 12}});
-    let answer = manager.post("keys_with_policy_overrides", one("key", fields.clone())).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let own = text(&answer.body["resources"][0]["id"]);
+    let response = manager.post("keys_with_policy_overrides", one("key", fields.clone())).await;
+    assert_eq!(response.status, 201, "{}", response.body);
+    let own = text(&response.body["resources"][0]["id"]);
     for (key, dual_auth, interval) in [
         (&before, false, Value::Null),
         (&root, true, json!(2)),
@@ -107,8 +108,8 @@ async fn new_keys_inherit_or_override_instance_policies() {
         );
     }
     let writer = endpoint.caller_with(Role::Writer).await;
-    let answer = writer.post("keys_with_policy_overrides", one("key", fields)).await;
-    assert_eq!(answer.status, 401, "policies are a manager's");
+    let response = writer.post("keys_with_policy_overrides", one("key", fields)).await;
+    assert_eq!(response.status, 401, "policies need a Manager");
 }
 
 #[tokio::test]
@@ -120,8 +121,8 @@ async fn instance_returns_its_policies() {
         assert_eq!(set_for_instance(manager, kind, data).await.status, 204, "{kind}");
     }
     assert_eq!(manager.get("instance/policies").await.body["metadata"]["collectionTotal"], 2);
-    let answer = manager.get("instance/policies?policy=allowedNetwork").await;
-    let policy = &answer.body["resources"][0];
+    let response = manager.get("instance/policies?policy=allowedNetwork").await;
+    let policy = &response.body["resources"][0];
     let by = &policy["createdBy"];
     assert_eq!(
         *policy,
@@ -132,7 +133,7 @@ async fn instance_returns_its_policies() {
         })
     );
     let restricted = set_for_instance(manager, "allowedIP", json!({"enabled": true})).await;
-    assert_eq!(refusal(&restricted), (403, "FEATURE_RESTRICTED_ERR"));
+    assert_eq!(status_and_code(&restricted), (403, "FEATURE_RESTRICTED_ERR"));
     let writer = endpoint.caller_with(Role::Writer).await;
     assert_eq!(writer.get("instance/policies").await.status, 401);
 }
@@ -144,7 +145,7 @@ async fn instance_policy_restricts_key_creation() {
     let generated = |extractable: bool| json!({"name": "a key", "extractable": extractable});
     let imported =
         |extractable: bool| json!({"name": "a key", "extractable": extractable, "payload": MATERIAL});
-    for (attributes, refused, allowed) in [
+    for (attributes, denied, allowed) in [
         (json!({"create_root_key": false}), generated(false), generated(true)),
         (json!({"create_standard_key": false}), generated(true), generated(false)),
         (json!({"import_root_key": false}), imported(false), imported(true)),
@@ -153,10 +154,10 @@ async fn instance_policy_restricts_key_creation() {
     ] {
         let data = json!({"enabled": true, "attributes": attributes});
         assert_eq!(set_for_instance(manager, "keyCreateImportAccess", data).await.status, 204);
-        let answer = manager.post("keys", one("key", refused)).await;
-        assert_eq!(refusal(&answer), (409, "KEY_CREATE_IMPORT_ACCESS_ERR"), "{attributes}");
-        manager.make(allowed).await;
+        let response = manager.post("keys", one("key", denied)).await;
+        assert_eq!(status_and_code(&response), (409, "KEY_CREATE_IMPORT_ACCESS_ERR"), "{attributes}");
+        manager.create(allowed).await;
     }
     set_for_instance(manager, "keyCreateImportAccess", json!({"enabled": false})).await;
-    manager.make(imported(false)).await;
+    manager.create(imported(false)).await;
 }

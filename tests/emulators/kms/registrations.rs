@@ -1,4 +1,4 @@
-//! Registrations at the emulated endpoint: made, listed, changed and deleted.
+//! Registrations: creation, listing, changes and deletion.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use keysync_harness::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    kms::{Caller, Endpoint, endpoint, one, refusal},
+    kms::{Caller, Endpoint, endpoint, one, status_and_code},
     world::text,
 };
 
@@ -25,22 +25,22 @@ fn path(key: &str, resource: &str) -> String {
 
 async fn register(caller: &Caller, key: &str, resource: &str, prevent: bool) {
     let fields = one("registration", json!({"preventKeyDeletion": prevent, "description": "for tests"}));
-    let answer = caller.post(&path(key, resource), fields).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
+    let response = caller.post(&path(key, resource), fields).await;
+    assert_eq!(response.status, 201, "{}", response.body);
 }
 
-/// The resources in a list of registrations, without what all their names start with.
+/// The resources in a list of registrations, without their common prefix.
 async fn found(caller: &Caller, list: &str) -> Vec<String> {
-    let answer = caller.get(list).await;
-    assert_eq!(answer.status, 200, "{list}: {}", answer.body);
-    let resources = answer.body["resources"].as_array().unwrap().clone();
+    let response = caller.get(list).await;
+    assert_eq!(response.status, 200, "{list}: {}", response.body);
+    let resources = response.body["resources"].as_array().unwrap().clone();
     resources.iter().map(|it| text(&it["resourceCrn"]).replace(&bucket(""), "")).collect()
 }
 
 /// Two keys with two and one registrations.
 async fn registered(endpoint: &Endpoint) -> (String, String) {
     let manager = &endpoint.manager;
-    let (one, other) = (manager.make_root_key("one").await, manager.make_root_key("other").await);
+    let (one, other) = (manager.create_root_key("one").await, manager.create_root_key("other").await);
     register(manager, &one, &bucket("invoices"), false).await;
     endpoint.advance_clock(Duration::from_secs(1)).await;
     register(manager, &one, &bucket("images"), true).await;
@@ -53,10 +53,10 @@ async fn registered(endpoint: &Endpoint) -> (String, String) {
 async fn created_registration_has_all_documented_fields() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let key = manager.make_root_key("a key").await;
+    let key = manager.create_root_key("a key").await;
     let fields = one("registration", json!({"preventKeyDeletion": true, "description": "for tests"}));
-    let answer = manager.post(&path(&key, &bucket("invoices")), fields.clone()).await;
-    let registration = &answer.body["resources"][0];
+    let response = manager.post(&path(&key, &bucket("invoices")), fields.clone()).await;
+    let registration = &response.body["resources"][0];
     let by = &registration["createdBy"];
     assert_eq!(
         *registration,
@@ -68,29 +68,29 @@ async fn created_registration_has_all_documented_fields() {
         })
     );
     let again = manager.post(&path(&key, &bucket("invoices")), fields).await;
-    assert_eq!(refusal(&again), (409, "REGISTRATION_EXISTS_ERR"));
+    assert_eq!(status_and_code(&again), (409, "REGISTRATION_EXISTS_ERR"));
 }
 
 #[tokio::test]
 async fn registration_needs_an_active_root_key() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let standard = manager.make(json!({"name": "standard"})).await;
-    let disabled = manager.make_root_key("disabled").await;
+    let standard = manager.create(json!({"name": "standard"})).await;
+    let disabled = manager.create_root_key("disabled").await;
     manager.act(&format!("keys/{disabled}/actions/disable")).await;
-    let active = manager.make_root_key("active").await;
+    let active = manager.create_root_key("active").await;
     for (key, resource, expected) in [
         (&standard, bucket("a"), (422, "KEY_ROOT_REQ_REG_ERR")),
         (&disabled, bucket("a"), (422, "KEY_INVALID_STATE_ERR")),
         (&active, "no-crn".to_owned(), (400, "INVALID_FIELD_ERR")),
         (&active, bucket("a"), (201, "")),
     ] {
-        let answer = manager.post(&path(key, &resource), one("registration", json!({}))).await;
-        assert_eq!(refusal(&answer), expected, "{resource}");
+        let response = manager.post(&path(key, &resource), one("registration", json!({}))).await;
+        assert_eq!(status_and_code(&response), expected, "{resource}");
     }
     let writer = endpoint.caller_with(Role::Writer).await;
-    let answer = writer.post(&path(&active, &bucket("b")), one("registration", json!({}))).await;
-    assert_eq!(answer.status, 401);
+    let response = writer.post(&path(&active, &bucket("b")), one("registration", json!({}))).await;
+    assert_eq!(response.status, 401);
 }
 
 #[tokio::test]
@@ -130,17 +130,17 @@ async fn registrations_are_filtered_and_paged() {
         page["metadata"],
         json!({"collectionType": "application/vnd.ibm.kms.registration+json", "collectionTotal": 1, "totalCount": 3})
     );
-    for wrong in [
+    for invalid in [
         query("crn:v1:*"),
         query("crn:v1:bluemix:public:*:global:a/abc123:8c2e:bucket:*"),
         "limit=0".to_owned(),
     ] {
-        let answer = manager.get(&format!("keys/registrations?{wrong}")).await;
-        assert_eq!(refusal(&answer), (400, "INVALID_FIELD_ERR"), "{wrong}");
+        let response = manager.get(&format!("keys/registrations?{invalid}")).await;
+        assert_eq!(status_and_code(&response), (400, "INVALID_FIELD_ERR"), "{invalid}");
     }
     let in_ring = [("x-kms-key-ring", "team-a")];
-    let elsewhere = manager.call_with(Method::GET, "keys/registrations", &in_ring, None).await;
-    assert_eq!(elsewhere.body["metadata"]["collectionTotal"], 0, "its keys are in another ring");
+    let other_ring = manager.call_with(Method::GET, "keys/registrations", &in_ring, None).await;
+    assert_eq!(other_ring.body["metadata"]["collectionTotal"], 0, "the keys are in another ring");
 }
 
 #[tokio::test]
@@ -153,9 +153,9 @@ async fn registration_fields_can_be_changed() {
     endpoint.advance_clock(Duration::from_hours(1)).await;
     let path = path(&key, &bucket("images"));
     let change = async |method: Method, fields: Value| {
-        let answer = manager.call(method, &path, Some(one("registration", fields))).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        answer.body["resources"][0].clone()
+        let response = manager.call(method, &path, Some(one("registration", fields))).await;
+        assert_eq!(response.status, 200, "{}", response.body);
+        response.body["resources"][0].clone()
     };
     let merged = change(Method::PATCH, json!({"preventKeyDeletion": false})).await;
     assert_eq!((&merged["preventKeyDeletion"], &merged["description"]), (&json!(false), &json!("for tests")));
@@ -169,12 +169,16 @@ async fn registration_fields_can_be_changed() {
     assert_eq!((&replaced["preventKeyDeletion"], &replaced["description"]), (&json!(true), &json!("")));
     for id in [key.as_str(), "another"] {
         let body = one("registration", json!({"keyVersionId": id}));
-        let answer = manager.call(Method::PATCH, &path, Some(body)).await;
-        assert_eq!(refusal(&answer), (422, "KEY_VERSION_INVALID"), "{id}: older, or of no use");
+        let response = manager.call(Method::PATCH, &path, Some(body)).await;
+        assert_eq!(
+            status_and_code(&response),
+            (422, "KEY_VERSION_INVALID"),
+            "{id}: an older or unknown version"
+        );
     }
-    let nobody =
+    let unknown =
         manager.call(Method::PATCH, &path.replace("images", "x"), Some(one("registration", json!({})))).await;
-    assert_eq!(refusal(&nobody), (404, "REGISTRATION_NOT_FOUND_ERR"));
+    assert_eq!(status_and_code(&unknown), (404, "REGISTRATION_NOT_FOUND_ERR"));
 }
 
 #[tokio::test]
@@ -183,15 +187,18 @@ async fn registration_can_prevent_key_deletion() {
     let (key, _) = registered(&endpoint).await;
     let manager = &endpoint.manager;
     let by_force = format!("keys/{key}?force=true");
-    assert_eq!(refusal(&manager.delete(&by_force).await), (409, "PREV_KEY_DEL_ERR"));
+    assert_eq!(status_and_code(&manager.delete(&by_force).await), (409, "PREV_KEY_DEL_ERR"));
     assert_eq!(manager.delete(&path(&key, &bucket("images"))).await.status, 204);
-    assert_eq!(refusal(&manager.delete(&format!("keys/{key}")).await), (409, "PROTECTED_RESOURCE_ERR"));
+    assert_eq!(
+        status_and_code(&manager.delete(&format!("keys/{key}")).await),
+        (409, "PROTECTED_RESOURCE_ERR")
+    );
     assert_eq!(manager.delete(&by_force).await.status, 204);
-    let gone = manager.delete(&path(&key, &bucket("images"))).await;
-    assert_eq!(refusal(&gone), (404, "REGISTRATION_NOT_FOUND_ERR"));
+    let deleted = manager.delete(&path(&key, &bucket("images"))).await;
+    assert_eq!(status_and_code(&deleted), (404, "REGISTRATION_NOT_FOUND_ERR"));
     assert_eq!(
         found(manager, &format!("keys/{key}/registrations")).await,
         ["invoices"],
-        "also of a deleted key"
+        "registrations of a deleted key are listed"
     );
 }

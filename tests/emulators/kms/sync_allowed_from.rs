@@ -1,4 +1,5 @@
-//! A root key says when it was last notified about, and from when on a sync works. The service's keys do not.
+//! `lastNotificationDate` and `syncAllowedFrom` of a root key. The real service's keys do not have
+//! them.
 
 use std::time::Duration;
 
@@ -6,36 +7,36 @@ use keysync_harness::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    kms::{Caller, Endpoint, endpoint, refusal},
+    kms::{Caller, Endpoint, endpoint, status_and_code},
     world::text,
 };
 
-/// What the key says of its last notification and the next sync, and the instant that a sync is refused until.
+/// A key's `lastNotificationDate` and `syncAllowedFrom`, and the instant in the conflict response.
 async fn window(manager: &Caller, key: &str) -> (Value, Value, String) {
-    let refused = manager.act(&format!("keys/{key}/actions/sync")).await;
-    assert_eq!(refusal(&refused), (409, "REQ_TOO_EARLY_ERR"));
-    let (_, until) = refused.message().rsplit_once(" until at least ").unwrap();
+    let conflict = manager.act(&format!("keys/{key}/actions/sync")).await;
+    assert_eq!(status_and_code(&conflict), (409, "REQ_TOO_EARLY_ERR"));
+    let (_, until) = conflict.message().rsplit_once(" until at least ").unwrap();
     let key = manager.key(key).await;
     (key["lastNotificationDate"].clone(), key["syncAllowedFrom"].clone(), until.to_owned())
 }
 
-fn says_nothing(key: &Value) -> bool {
+fn has_neither_field(key: &Value) -> bool {
     key.get("lastNotificationDate").is_none() && key.get("syncAllowedFrom").is_none()
 }
 
-/// A root key that was never notified about, on a clock that shows no whole second.
-async fn a_key() -> (Endpoint, String) {
+/// A root key that was never synchronized, on a clock between two seconds.
+async fn never_synchronized_key() -> (Endpoint, String) {
     let endpoint = endpoint().await;
     endpoint.advance_clock(Duration::from_millis(257)).await;
-    let key = endpoint.manager.make_root_key("a key").await;
+    let key = endpoint.manager.create_root_key("a key").await;
     (endpoint, key)
 }
 
 #[tokio::test]
 async fn sync_allowed_from_matches_the_conflict_response() {
-    let (endpoint, key) = a_key().await;
+    let (endpoint, key) = never_synchronized_key().await;
     let manager = &endpoint.manager;
-    assert!(says_nothing(&manager.key(&key).await), "it was never notified about");
+    assert!(has_neither_field(&manager.key(&key).await), "never synchronized");
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
     let (notified, allowed, until) = window(manager, &key).await;
     assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T08:00:00.257Z"), until));
@@ -45,12 +46,12 @@ async fn sync_allowed_from_matches_the_conflict_response() {
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
     let (notified, allowed, until) = window(manager, &key).await;
     assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T09:00:01Z"), until));
-    assert_eq!(allowed, "2027-01-15T10:00:02Z", "at one hour precisely the window is still closed");
+    assert_eq!(allowed, "2027-01-15T10:00:02Z", "the window is still closed after exactly one hour");
 }
 
 #[tokio::test]
 async fn lifecycle_action_moves_sync_allowed_from() {
-    let (endpoint, key) = a_key().await;
+    let (endpoint, key) = never_synchronized_key().await;
     let manager = &endpoint.manager;
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
     endpoint.advance_clock(Duration::from_mins(10)).await;
@@ -62,15 +63,15 @@ async fn lifecycle_action_moves_sync_allowed_from() {
 
 #[tokio::test]
 async fn every_root_key_view_has_sync_allowed_from() {
-    let (endpoint, key) = a_key().await;
+    let (endpoint, key) = never_synchronized_key().await;
     let manager = &endpoint.manager;
-    let standard = manager.make(json!({"name": "standard"})).await;
+    let standard = manager.create(json!({"name": "standard"})).await;
     manager.act(&format!("keys/{key}/actions/sync")).await;
     let reader = endpoint.caller_with(Role::ReaderPlus).await;
     for path in ["keys?extractable=false", &format!("keys/{key}"), &format!("keys/{key}/metadata")] {
-        let read = &reader.get(path).await.body["resources"][0];
-        assert_eq!(read["syncAllowedFrom"], "2027-01-15T09:00:01Z", "{path}");
+        let key = &reader.get(path).await.body["resources"][0];
+        assert_eq!(key["syncAllowedFrom"], "2027-01-15T09:00:01Z", "{path}");
     }
     manager.delete(&format!("keys/{standard}")).await;
-    assert!(says_nothing(&manager.key(&standard).await), "it cannot be synchronized");
+    assert!(has_neither_field(&manager.key(&standard).await), "a standard key cannot be synchronized");
 }
