@@ -19,7 +19,7 @@ const UNKNOWN_KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 const OTHER_ACCOUNT: &str = "another0account";
 const CORRELATION_ID: &str = "the-same-request";
 
-/// A caller of another account, whom IAM permits everything in that account.
+/// A caller of another account who is a Manager of that whole account.
 async fn manager_of_another_account(world: &World) -> Client {
     let iam = world.harness.iam();
     let (iam_id, api_key) = ("IBMid-outsider".to_owned(), "the outsider's own API key".to_owned());

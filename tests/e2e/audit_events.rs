@@ -179,7 +179,7 @@ async fn alias_event_names_the_key() {
 #[tokio::test]
 async fn unauthenticated_request_leaves_no_event() {
     let world = world().await;
-    let forged = world.harness.iam().token("IBMid-somebody").signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token("IBMid-unknown").signed_by_a_stranger().build().unwrap();
     for (token, status) in [("no-token", 400), (forged.as_str(), 401)] {
         world.manager.with_token(token).sync(&world.key).await.unwrap().assert_status(status);
     }

@@ -1,5 +1,5 @@
-//! A hanging service takes no more than its share of a redelivery run, and a run ends before its
-//! timeout, oldest notifications first.
+//! A hanging service uses at most its share of a redelivery run, and a run ends before its timeout,
+//! oldest notifications first.
 
 use std::time::Duration;
 
@@ -54,9 +54,9 @@ async fn retry_after_pauses_service_for_the_run() {
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
     world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(3600) });
     let summary = world.redeliver().await;
-    let asked = world.harness.databases().received().len() as u64;
-    assert!(asked <= 4, "{asked} attempts, more than a lane starts with");
-    assert_eq!(summary["deferred"], json!(100 - asked));
+    let attempts = world.harness.databases().received().len() as u64;
+    assert!(attempts <= 4, "{attempts} attempts, more than a lane starts with");
+    assert_eq!(summary["deferred"], json!(100 - attempts));
     world.advance_clock(Duration::from_mins(59)).await;
     assert_eq!(
         world.redeliver().await["taken_up"],
@@ -93,8 +93,8 @@ async fn retry_after_is_capped_at_an_hour() {
     );
 }
 
-/// A notification whose day is over gets its last attempt, even if the service asked for time
-/// meanwhile.
+/// A notification older than a day gets its last attempt, even if the service sends `retry-after`
+/// for another one.
 #[tokio::test]
 async fn last_attempt_ignores_retry_after() {
     let world = world_of(Harness::builder()).await;

@@ -1,4 +1,5 @@
-//! The callback as a service receives it: a signed CloudEvent (docs/reference/callbacks.md).
+//! The callback as a service receives it: a signed CloudEvent
+//! (docs/how-to/receive-notifications.md).
 
 use std::time::Duration;
 

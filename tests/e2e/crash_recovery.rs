@@ -1,9 +1,9 @@
-//! G2, G4: kill −9 of the real binaries at each step of the protocol. A claimed notification is delivered by
-//! a later process; a function killed before its claim has changed nothing.
+//! G2, G4: kill −9 of the real binaries at each step of the protocol. A later process delivers a
+//! claimed notification; a function killed before its claim has changed nothing.
 //!
 //! ```text
-//!        sync, lifecycle                          redeliver
-//!        ───────────────                          ─────────
+//!        sync, lifecycle                           redeliver
+//!        ───────────────                           ─────────
 //!   1    before the claim reaches DynamoDB         before the lease does
 //!   2    claim applied, response not received      lease applied, response not received
 //!   3    during the callbacks                      the same
@@ -161,9 +161,9 @@ async fn redeliver_killed_at_each_step_is_recovered() {
         let (run, ()) = tokio::join!(harness.redeliver(), killed);
         assert!(run.is_err(), "{step:?}: the run was killed");
 
-        let again = world.redeliver().await;
+        let second_run = world.redeliver().await;
         let expected = u64::from(step == Step::BeforeWrite);
-        assert_eq!(again["taken_up"], json!(expected), "{step:?}: the killed run's lease is respected");
+        assert_eq!(second_run["taken_up"], json!(expected), "{step:?}: the killed run's lease is respected");
         world.advance_clock(LEASE).await;
         let after = world.redeliver().await;
         assert_eq!(after["taken_up"], json!(u64::from(step.leaves_notification_due())), "{step:?}");

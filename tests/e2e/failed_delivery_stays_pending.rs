@@ -41,7 +41,7 @@ async fn redirect_is_not_followed() {
     world.harness.databases().behave(Behaviour::Redirect { to: other_service });
     assert_eq!(world.sync().await.status, 204);
     databases_are_pending(&world).await;
-    assert_eq!(world.harness.object_storage().received().len(), 1, "the redirect was followed");
+    assert_eq!(world.harness.object_storage().received().len(), 1, "the redirect is not followed");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn sync_beside_a_hanging_service(builder: HarnessBuilder) {
     });
     world.harness.databases().wait_for(1).await;
     assert_eq!(world.manager.sync(&other).await.unwrap().status, 204);
-    assert!(!delayed.is_finished(), "the other key waited for the hanging service");
+    assert!(!delayed.is_finished(), "the other key does not wait for the hanging service");
 
     assert_eq!(
         delayed.await.unwrap().status,

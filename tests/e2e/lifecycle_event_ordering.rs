@@ -243,11 +243,11 @@ async fn registration_waits_for_the_key_creation_event() {
 async fn ten_concurrent_registrations_are_all_counted() {
     let world = world().await;
     let (crn, now) = (crn(&world), world.harness.clock().now());
-    let taken = (0..10).map(|n| {
+    let registrations = (0..10).map(|n| {
         let bucket = format!("crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b{n}");
         events(&world).registration(&crn, &bucket.parse().unwrap(), true, now)
     });
-    for event in taken.collect::<Vec<_>>() {
+    for event in registrations.collect::<Vec<_>>() {
         event.taken().await;
     }
     assert_eq!(world.item().await["services"][STORAGE], json!(11));

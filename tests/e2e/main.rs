@@ -1,8 +1,8 @@
 //! End-to-end tests of the functions: the real binaries behind real sockets. A file is a topic.
 //!
 //! Each test has a harness with its own ports, table and keys. A test that needs the clock to the
-//! millisecond runs the function in its own process; every other test runs the real binary. Tests
-//! of the emulators themselves are the target `emulators`.
+//! millisecond runs the function in its own process; every other test runs the real binary. The
+//! target `emulators` tests the emulators.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[path = "../shared/engine.rs"]

@@ -162,8 +162,8 @@ async fn only_transient_failures_are_retried() {
 #[tokio::test]
 async fn failing_dlq_loses_no_event() {
     let world = world().await;
-    let event = format!("bad {}", Uuid::new_v4());
-    world.harness.dead_letters().fail_next(4); // the SDK tries three times
+    let event = format!("malformed {}", Uuid::new_v4());
+    world.harness.dead_letters().fail_next(4); // the SDK makes three attempts
     world.harness.events().publish_raw(&event).taken().await;
     let letters = world.harness.dead_letters().letters();
     assert_eq!(letters.iter().filter(|letter| letter.event == event).count(), 1);

@@ -27,8 +27,8 @@ fn redeliver_lines(world: &World) -> Lines {
 async fn requests_are_counted_by_outcome() {
     let (world, started) = (world().await, Instant::now());
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
-    let again = || world.manager.request(Method::POST, &path).header("correlation-id", "the-same");
-    for (request, status) in [(again(), 204), (again(), 204)] {
+    let repeated = || world.manager.request(Method::POST, &path).header("correlation-id", "the-same");
+    for (request, status) in [(repeated(), 204), (repeated(), 204)] {
         world.manager.send(request).await.unwrap().assert_status(status);
     }
     world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
@@ -161,6 +161,6 @@ async fn over_100_values_are_split_across_lines() {
     }
     assert_eq!(world.redeliver().await["delivered"], json!(250));
     let lines = redeliver_lines(&world);
-    assert_eq!(lines.values("CallbackDuration", STORAGE).len(), 250, "none is lost");
-    assert_eq!(lines.values("PendingAge", None).len(), 1, "and none is printed twice");
+    assert_eq!(lines.values("CallbackDuration", STORAGE).len(), 250, "no value is lost");
+    assert_eq!(lines.values("PendingAge", None).len(), 1, "no value is printed twice");
 }

@@ -23,28 +23,29 @@ const INSTANCE: &str = "bluemix-instance";
 struct TwoAccounts {
     world: World,
     outsider: Client,
-    theirs: InstanceId,
-    their_key: String,
+    outsider_instance: InstanceId,
+    outsider_key: String,
 }
 
 impl TwoAccounts {
     async fn new() -> Self {
         let world = world().await;
         let iam = world.harness.iam();
-        let theirs: InstanceId = Uuid::new_v4().to_string().parse().unwrap();
+        let outsider_instance: InstanceId = Uuid::new_v4().to_string().parse().unwrap();
         let (id, account) = ("IBMid-outsider".to_owned(), "another0account".to_owned());
         let instance = iam.instance(world.harness.instance()).unwrap();
-        iam.add_instance(Instance { id: theirs, account: account.clone(), ..instance });
-        let api_key = "the outsider's own API key".to_owned();
+        iam.add_instance(Instance { id: outsider_instance, account: account.clone(), ..instance });
+        let api_key = "the outsider's API key".to_owned();
         iam.add_identity(Identity { iam_id: id.clone(), account, api_key: api_key.clone() });
-        iam.grant(&id, theirs, Role::Manager);
+        iam.grant(&id, outsider_instance, Role::Manager);
         // A grant on an instance of another account has no effect.
         iam.grant(&id, world.harness.instance(), Role::Manager);
         let outsider = Client::log_in(&world.harness, &api_key).await.unwrap();
-        let mut accounts = Self { world, outsider, theirs, their_key: String::new() };
-        let body = r#"{"resources":[{"type":"application/vnd.ibm.kms.key+json","name":"theirs","extractable":false}]}"#;
-        let made = accounts.request(Method::POST, "/api/v2/keys", accounts.theirs, &[], body).await;
-        accounts.their_key = text(&made.body["resources"][0]["id"]);
+        let mut accounts = Self { world, outsider, outsider_instance, outsider_key: String::new() };
+        let body = r#"{"resources":[{"type":"application/vnd.ibm.kms.key+json","name":"outsider's","extractable":false}]}"#;
+        let created =
+            accounts.request(Method::POST, "/api/v2/keys", accounts.outsider_instance, &[], body).await;
+        accounts.outsider_key = text(&created.body["resources"][0]["id"]);
         accounts
     }
 
@@ -72,14 +73,15 @@ impl TwoAccounts {
         self.request(Method::POST, &path, instance, headers, "").await
     }
 
-    fn ours(&self) -> InstanceId {
+    fn owner_instance(&self) -> InstanceId {
         self.world.harness.instance()
     }
 
     /// The number of calls to IAM and to DynamoDB so far.
     fn calls(&self) -> (usize, usize) {
         let exchanges = self.world.harness.journal().exchanges();
-        let decisions = exchanges.iter().filter(|asked| asked.to == Part::Iam && asked.path == "/v2/authz");
+        let decisions =
+            exchanges.iter().filter(|exchange| exchange.to == Part::Iam && exchange.path == "/v2/authz");
         (decisions.count(), self.world.harness.dynamo().proxy().calls().len())
     }
 }
@@ -99,14 +101,14 @@ async fn outsider_gets_identical_response_for_any_key() {
     let (_, standard) = world.harness.sample_keys().await.unwrap();
     let before = world.all_items().await;
     let long = "a".repeat(90);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (key, headers) in [
         (world.key.as_str(), &[][..]),
         (UNKNOWN_KEY, &[]),
         (&closed, &[]),
         (&deleted, &[]),
         (&standard, &[]),
-        (&accounts.their_key, &[]),
+        (&accounts.outsider_key, &[]),
         ("invoices", &[]),
         ("no-such-alias", &[]),
         (&long, &[]),
@@ -115,19 +117,19 @@ async fn outsider_gets_identical_response_for_any_key() {
         (UNKNOWN_KEY, &[(RING, "default")]),
     ] {
         let (decisions, calls) = accounts.calls();
-        let response = accounts.sync(key, accounts.ours(), headers).await;
-        // A denial for an alias is cached by instance, so a second alias takes no call.
-        let asked = accounts.calls().0 - decisions;
-        assert!(asked <= 1, "{key}: {asked} calls to IAM");
+        let response = accounts.sync(key, accounts.owner_instance(), headers).await;
+        // A denial for an alias is cached by instance, so a second alias causes no call.
+        let calls_to_iam = accounts.calls().0 - decisions;
+        assert!(calls_to_iam <= 1, "{key}: {calls_to_iam} calls to IAM");
         assert_eq!(accounts.calls().1, calls, "{key}: DynamoDB was called");
         let mut headers = response.headers.clone();
         for name in ["correlation-id", "date"] {
             headers.remove(name);
         }
-        answers.push((key, headers, response.status, response.body));
+        responses.push((key, headers, response.status, response.body));
     }
-    for (key, headers, status, body) in &answers {
-        assert_eq!((headers, status, body), (&answers[0].1, &answers[0].2, &answers[0].3), "{key}");
+    for (key, headers, status, body) in &responses {
+        assert_eq!((headers, status, body), (&responses[0].1, &responses[0].2, &responses[0].3), "{key}");
         assert_eq!(status.as_u16(), 401, "{key}");
     }
     assert_eq!(world.all_items().await, before);
@@ -136,56 +138,59 @@ async fn outsider_gets_identical_response_for_any_key() {
 #[tokio::test]
 async fn key_is_absent_from_other_instances() {
     let accounts = TwoAccounts::new().await;
-    let TwoAccounts { world, theirs, their_key, .. } = &accounts;
+    let TwoAccounts { world, outsider_instance, outsider_key, .. } = &accounts;
     world.take("aliases/invoices").await;
     let before = world.all_items().await;
     for key in [world.key.as_str(), "invoices", UNKNOWN_KEY, "no-such-alias"] {
-        let response = accounts.sync(key, *theirs, &[]).await;
+        let response = accounts.sync(key, *outsider_instance, &[]).await;
         response.assert_refused(404, "KEY_NOT_FOUND_ERR");
         assert!(response.message() == "Key does not exist in this instance or key ring", "{key}");
     }
     assert_eq!(world.all_items().await, before);
 
     // The same alias names another key in each instance.
-    let path = format!("/api/v2/keys/{their_key}/aliases/invoices");
-    accounts.request(Method::POST, &path, *theirs, &[], "").await.assert_status(201);
-    accounts.sync("invoices", *theirs, &[]).await.assert_status(204);
+    let path = format!("/api/v2/keys/{outsider_key}/aliases/invoices");
+    accounts.request(Method::POST, &path, *outsider_instance, &[], "").await.assert_status(201);
+    accounts.sync("invoices", *outsider_instance, &[]).await.assert_status(204);
     world.manager.sync("invoices").await.unwrap().assert_status(204);
 }
 
 #[tokio::test]
 async fn host_header_and_token_must_agree() {
     let accounts = TwoAccounts::new().await;
-    let TwoAccounts { world, theirs, .. } = &accounts;
+    let TwoAccounts { world, outsider_instance, .. } = &accounts;
     let host_of = |instance: InstanceId| format!("{instance}.api.us-south.hs-crypto.appdomain.cloud");
-    let (ours, key) = (accounts.ours(), world.key.as_str());
+    let (owner_instance, key) = (accounts.owner_instance(), world.key.as_str());
     let before = world.all_items().await;
     for (host, instance, status, code) in [
-        (host_of(ours), *theirs, 400, "INVALID_FIELD_ERR"),
-        (host_of(*theirs), ours, 400, "INVALID_FIELD_ERR"),
-        (host_of(ours).to_uppercase(), *theirs, 400, "INVALID_FIELD_ERR"),
-        (host_of(*theirs).to_uppercase(), *theirs, 404, "KEY_NOT_FOUND_ERR"),
+        (host_of(owner_instance), *outsider_instance, 400, "INVALID_FIELD_ERR"),
+        (host_of(*outsider_instance), owner_instance, 400, "INVALID_FIELD_ERR"),
+        (host_of(owner_instance).to_uppercase(), *outsider_instance, 400, "INVALID_FIELD_ERR"),
+        (host_of(*outsider_instance).to_uppercase(), *outsider_instance, 404, "KEY_NOT_FOUND_ERR"),
         // The harness rejects host names that a web page could use, before the function gets the
         // request.
-        (host_of(ours).replace("api", "apis"), *theirs, 403, ""),
-        (format!("{}.attacker.example", host_of(ours)), *theirs, 403, ""),
-        (host_of(ours), ours, 401, "UNAUTHORIZED_ERR"),
-        ("us-south.kms.cloud.ibm.com".to_owned(), ours, 401, "UNAUTHORIZED_ERR"),
-        (host_of(*theirs), *theirs, 404, "KEY_NOT_FOUND_ERR"),
+        (host_of(owner_instance).replace("api", "apis"), *outsider_instance, 403, ""),
+        (format!("{}.attacker.example", host_of(owner_instance)), *outsider_instance, 403, ""),
+        (host_of(owner_instance), owner_instance, 401, "UNAUTHORIZED_ERR"),
+        ("us-south.kms.cloud.ibm.com".to_owned(), owner_instance, 401, "UNAUTHORIZED_ERR"),
+        (host_of(*outsider_instance), *outsider_instance, 404, "KEY_NOT_FOUND_ERR"),
     ] {
         let response = accounts.sync(key, instance, &[("host", &host)]).await;
         assert_eq!((response.status.as_u16(), response.code()), (status, code), "{host} {instance}");
     }
     for other in ["x-forwarded-host", "forwarded", "x-original-host", "x-bluemix-instance", "instance"] {
-        let response = accounts.sync(key, *theirs, &[(other, &host_of(ours))]).await;
+        let response = accounts.sync(key, *outsider_instance, &[(other, &host_of(owner_instance))]).await;
         response.assert_refused(404, "KEY_NOT_FOUND_ERR");
     }
-    let both = format!("{theirs},{ours}");
+    let both = format!("{outsider_instance},{owner_instance}");
     accounts
-        .sync(key, *theirs, &[(INSTANCE, &ours.to_string())])
+        .sync(key, *outsider_instance, &[(INSTANCE, &owner_instance.to_string())])
         .await
         .assert_refused(400, "INVALID_FIELD_ERR");
-    accounts.sync(key, *theirs, &[(INSTANCE, &both)]).await.assert_refused(400, "INVALID_FIELD_ERR");
+    accounts
+        .sync(key, *outsider_instance, &[(INSTANCE, &both)])
+        .await
+        .assert_refused(400, "INVALID_FIELD_ERR");
     assert_eq!(world.all_items().await, before);
 }
 
@@ -214,26 +219,26 @@ async fn key_ring_never_widens_access() {
     world.manager.send(request).await.unwrap().assert_status(204);
 }
 
-/// An alias belongs to its instance, as the key of its item says: an item for another instance is
+/// An alias belongs to the instance in its item's key: an item for another instance is
 /// not found.
 #[tokio::test]
 async fn alias_into_another_instance_is_unknown() {
     let accounts = TwoAccounts::new().await;
-    let TwoAccounts { world, theirs, .. } = &accounts;
+    let TwoAccounts { world, outsider_instance, .. } = &accounts;
     world.take("aliases/invoices").await;
-    let ours = accounts.ours().to_string();
+    let owner_instance = accounts.owner_instance().to_string();
     let items = world.all_items().await;
     let alias = items.iter().find(|item| item["pk"].as_str().unwrap().contains("invoices")).unwrap();
     // The same item under the outsider's instance, as a faulty or hostile event source might write
     // it.
     let mut copy =
         serde_dynamo::to_item::<_, std::collections::HashMap<String, AttributeValue>>(alias).unwrap();
-    let pk = alias["pk"].as_str().unwrap().replace(&ours, &theirs.to_string());
+    let pk = alias["pk"].as_str().unwrap().replace(&owner_instance, &outsider_instance.to_string());
     copy.insert("pk".to_owned(), AttributeValue::S(pk));
     let client = world.harness.dynamo().client();
     client.put_item().table_name(world.harness.table()).set_item(Some(copy)).send().await.unwrap();
-    accounts.sync("invoices", *theirs, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
-    assert!(world.item().await.get("notified_at").is_none(), "the key was notified about");
+    accounts.sync("invoices", *outsider_instance, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    assert!(world.item().await.get("notified_at").is_none(), "the owner's key is not notified about");
 }
 
 /// A cached permit is for one caller and one key and at most an hour, and never outlives the token.
@@ -242,7 +247,7 @@ async fn cached_decision_is_scoped_and_expires() {
     let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
     let decisions = || {
         let exchanges = world.harness.journal().exchanges();
-        exchanges.iter().filter(|asked| asked.to == Part::Iam && asked.path == "/v2/authz").count()
+        exchanges.iter().filter(|exchange| exchange.to == Part::Iam && exchange.path == "/v2/authz").count()
     };
     let another = world.another_key().await;
     assert_eq!(world.sync().await.status, 204);

@@ -1,6 +1,6 @@
-//! No function puts a secret into its log, a response, a callback or a DynamoDB call. The harness
-//! compares all of these with every secret that it knows, in every test (`harness/src/leaks.rs`).
-//! These tests show that it does, and cover what it cannot know.
+//! No function puts a secret into its log, a response, a callback or a DynamoDB call. In every
+//! test, the harness searches all of these for each of its secrets (`harness/src/leaks.rs`). These
+//! tests verify the search, and cover secrets that the harness does not hold.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -100,12 +100,12 @@ async fn misplaced_header_value_is_not_logged() {
 async fn forged_token_is_logged_truncated() {
     let world = world().await;
     let header = json!({"alg": "x".repeat(9000), "kid": "k".repeat(2000)}).to_string();
-    let token = world.harness.iam().signed(header, r#"{"sub":"somebody"}"#).unwrap();
+    let token = world.harness.iam().signed(header, r#"{"sub":"user"}"#).unwrap();
     let response = world.manager.with_token(&token).sync(&world.key).await.unwrap();
     response.assert_refused(401, "UNAUTHORIZED_ERR");
     let log = world.harness.function().process().unwrap().log();
-    let refused = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
-    assert!(refused.contains("xxx") && refused.len() < 1000, "{refused}");
+    let line = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
+    assert!(line.contains("xxx") && line.len() < 1000, "{line}");
 }
 
 #[tokio::test]

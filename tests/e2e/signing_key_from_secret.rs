@@ -140,8 +140,8 @@ async fn lifecycle_starts_once_its_key_is_readable() {
     let function = world.harness.lifecycle();
     let (hangs, message) = (Failure::Fault(Fault::Hang), "does not answer within 5 s");
     let batch = json!({"Records": []});
-    let taken = function.invoke(&batch);
-    let response = restart_during(&world, function.processes().unwrap(), hangs, message, taken).await;
+    let invocation = function.invoke(&batch);
+    let response = restart_during(&world, function.processes().unwrap(), hangs, message, invocation).await;
     assert_eq!(response.unwrap(), json!({"batchItemFailures": []}));
 }
 

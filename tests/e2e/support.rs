@@ -1,5 +1,4 @@
-//! Helpers of most end-to-end tests: the key's item, planted notifications, a clock that stands
-//! still.
+//! Helpers of most end-to-end tests: the key's item, planted notifications, a stopped clock.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,8 +23,7 @@ pub(crate) const HOUR: Duration = Duration::from_hours(1);
 /// a margin.
 pub(crate) const LEASE: Duration = Duration::from_secs(31);
 
-/// A world whose function runs in this process, on a clock that stands still until the test
-/// advances it.
+/// A world whose function runs in this process, on a stopped clock that the test advances.
 pub(crate) async fn world_at(now: EpochMillis) -> World {
     world_of(Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
@@ -113,7 +111,7 @@ impl World {
     }
 }
 
-/// The whole error document of a sync request (docs/reference/api.md).
+/// The whole error document of a sync request.
 pub(crate) fn document(title: &str, status: u16, code: &str, message: &str) -> Value {
     json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},

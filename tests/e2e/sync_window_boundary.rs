@@ -80,12 +80,12 @@ async fn every_lifecycle_action_closes_the_window() {
     let world = world().await;
     for action in ["actions/rotate", "actions/disable", "actions/enable", "", "restore"] {
         let path = format!("/api/v2/keys/{}/{action}", world.key);
-        let taken = if action.is_empty() {
+        let response = if action.is_empty() {
             world.manager.delete(&world.key).await.unwrap()
         } else {
             world.manager.post(&path).await.unwrap()
         };
-        assert!(taken.status.is_success(), "{action}: {taken:?}");
+        assert!(response.status.is_success(), "{action}: {response:?}");
         assert_eq!(world.sync().await.code(), "REQ_TOO_EARLY_ERR", "after {action}");
         world.advance_clock(HOUR + Duration::from_secs(1)).await;
         assert_eq!(world.sync().await.status, 204, "an hour after {action}");

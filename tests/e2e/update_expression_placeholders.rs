@@ -30,7 +30,7 @@ fn placeholders(expression: &str) -> BTreeMap<String, usize> {
     found
 }
 
-/// Makes the functions do each of their writes, and returns the expressions.
+/// Triggers every write of the functions, and returns the update expressions.
 async fn every_write(world: &World) -> BTreeSet<String> {
     let (events, clock) = (world.harness.events(), world.harness.clock());
     let crn: KeyCrn = text(&world.item().await["crn"]).parse().unwrap();

@@ -1,5 +1,5 @@
 //! Tests of the emulated KMS endpoint, and their starting point: an instance without keys, on a
-//! clock that stands still until the test advances it, and callers with roles.
+//! stopped clock that the test advances, and callers with roles.
 
 mod action_rules;
 mod client_compatibility;

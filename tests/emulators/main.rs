@@ -1,7 +1,5 @@
-//! Tests of what the functions are tested against: the emulated KMS endpoint and IAM, the console,
-//! the control API, and the harness as a library.
-//!
-//! Tests of the functions are the target `e2e`.
+//! Tests of the test environment: the emulated KMS endpoint and IAM, the console, the control API,
+//! and the harness as a library. The target `e2e` tests the functions.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[path = "../shared/engine.rs"]

@@ -1,4 +1,4 @@
-//! Strings that are not tokens, or almost.
+//! Malformed tokens, and strings that are not tokens.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn token_without_readable_subject_returns_400() {
         ("a token inside a token", signed(&token)),
         ("a quoted token inside a token", signed(&format!("\"{token}\""))),
         ("claims: an array", signed(&format!("[{claimed}]"))),
-        ("claims: an array of strings", signed(r#"["somebody@example.com"]"#)),
+        ("claims: an array of strings", signed(r#"["user@example.com"]"#)),
         ("claims: null", signed("null")),
         ("no claims", signed("")),
         ("claims with trailing data", signed(&format!("{claimed}x"))),
@@ -44,7 +44,7 @@ async fn token_without_readable_subject_returns_400() {
         ("subject: a number", forge.valid().claim("sub", 7).build().unwrap()),
         ("subject: an array", forge.valid().claim("sub", json!(["a"])).build().unwrap()),
         ("subject: null", forge.valid().claim("sub", json!(null)).build().unwrap()),
-        ("two subjects", signed(&twice(&claims, "sub", "somebody else"))),
+        ("two subjects", signed(&twice(&claims, "sub", "another"))),
     ];
     forge.assert_rejected(400, named(&tokens)).await;
     // An unread claim may be nested deeply: skipping it does not exhaust the stack.

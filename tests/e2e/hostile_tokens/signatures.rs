@@ -57,9 +57,9 @@ async fn invalid_or_borrowed_signature_is_rejected() {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
     let other = forge.valid().claim("jti", "another").build().unwrap();
     let others_signature = other.rsplit_once('.').unwrap().1;
-    let richer = {
+    let other_claims = {
         let mut claims = read(&token, 1);
-        claims["iam_id"] = json!("IBMid-somebody-richer");
+        claims["iam_id"] = json!("IBMid-another");
         encoded(claims.to_string())
     };
     let mut flipped = bytes.clone();
@@ -80,7 +80,7 @@ async fn invalid_or_borrowed_signature_is_rejected() {
         with("containing a space", &format!("{} {}", &signature[..9], &signature[9..])),
         with("in the other base64 alphabet", &format!("{}+/", &signature[..signature.len() - 2])),
         with("not base64", "%%%"),
-        ("of other claims".to_owned(), format!("{header}.{richer}.{signature}")),
+        ("of other claims".to_owned(), format!("{header}.{other_claims}.{signature}")),
         ("of another header".to_owned(), {
             let mut header = read(&token, 0);
             header["x"] = json!(1);

@@ -1,4 +1,4 @@
-//! Properties of every response of the control API, and of its OpenAPI document.
+//! Properties of every response of the control API, and of its `OpenAPI` document.
 
 use std::collections::BTreeSet;
 

@@ -45,8 +45,8 @@ async fn deletion_with_registrations_needs_force() {
     let unforced = world.manager.send(world.manager.request(Method::DELETE, &path)).await.unwrap();
     assert_eq!((unforced.status.as_u16(), unforced.code()), (409, "PROTECTED_RESOURCE_ERR"));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
-    let again = world.manager.delete(&world.key).await.unwrap();
-    assert_eq!((again.status.as_u16(), again.code()), (410, "KEY_DELETED_ERR"));
+    let second = world.manager.delete(&world.key).await.unwrap();
+    assert_eq!((second.status.as_u16(), second.code()), (410, "KEY_DELETED_ERR"));
     world.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(world.take("restore").await.status, 201);
 }

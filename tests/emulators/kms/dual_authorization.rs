@@ -50,9 +50,9 @@ async fn deletion_needs_two_callers() {
 
     endpoint.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(first.act(&format!("{path}/restore")).await.status, 201);
-    let again = second.delete(&path).await;
+    let later = second.delete(&path).await;
     assert_eq!(
-        status_and_code(&again),
+        status_and_code(&later),
         (409, "AUTHORIZATIONS_NOT_MET"),
         "an authorization is for one deletion"
     );

@@ -151,8 +151,8 @@ async fn alias_names_one_key() {
         let response = manager.act(&format!("keys/{name}/aliases/{alias}")).await;
         assert_eq!(status_and_code(&response), expected, "{name} {alias}");
     }
-    let taken = one("key", json!({"name": "a third", "aliases": ["free", "an-alias"]}));
-    assert_eq!(status_and_code(&manager.post("keys", taken).await), (409, "KEY_ALIAS_NOT_UNIQUE_ERR"));
+    let conflicting = one("key", json!({"name": "a third", "aliases": ["free", "an-alias"]}));
+    assert_eq!(status_and_code(&manager.post("keys", conflicting).await), (409, "KEY_ALIAS_NOT_UNIQUE_ERR"));
 
     let path = format!("keys/{other}/aliases/an-alias");
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Keys and registrations that the endpoint did not create and knows by their events only: it shows
-//! the known fields, and they hide no other key.
+//! Keys and registrations that the endpoint did not create, of which it has only the events: it
+//! shows the fields that it has, and they hide no other key.
 
 use std::time::Duration;
 
@@ -107,8 +107,8 @@ async fn key_known_by_event_is_listed_without_name() {
 async fn registration_known_by_its_event_is_listed() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    let (own, theirs) = (manager.create_root_key("its own").await, foreign(&endpoint));
-    take(&endpoint, LifecycleAction::Create, &theirs).await;
+    let (own, other) = (manager.create_root_key("its own").await, foreign(&endpoint));
+    take(&endpoint, LifecycleAction::Create, &other).await;
     let register_for = |key: &str| {
         let (key, endpoint) = (key.to_owned(), &endpoint);
         async move {
@@ -116,7 +116,7 @@ async fn registration_known_by_its_event_is_listed() {
             register(endpoint, &crn, &bucket(&key)).await;
         }
     };
-    let id = theirs.crn.key.to_string();
+    let id = other.crn.key.to_string();
     for key in [&own, &id] {
         register_for(key).await;
         let found = listed(manager, &format!("keys/{key}/registrations")).await;

@@ -67,8 +67,8 @@ async fn created_registration_has_all_documented_fields() {
             "keyVersion": {"id": key, "creationDate": "2027-01-15T08:00:00Z"},
         })
     );
-    let again = manager.post(&path(&key, &bucket("invoices")), fields).await;
-    assert_eq!(status_and_code(&again), (409, "REGISTRATION_EXISTS_ERR"));
+    let second = manager.post(&path(&key, &bucket("invoices")), fields).await;
+    assert_eq!(status_and_code(&second), (409, "REGISTRATION_EXISTS_ERR"));
 }
 
 #[tokio::test]
