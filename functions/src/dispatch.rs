@@ -1,4 +1,5 @@
-//! Deliver and confirm: what follows every claim, whoever made it.
+//! Dispatch: deliver a claimed notification, then confirm it. Every claim is followed by a
+//! dispatch: of a sync, of a lifecycle event and of a redelivery.
 
 use tracing::Span;
 
@@ -9,22 +10,22 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// The ledger's outbox and the notifier that empties it.
+/// Delivers the notifications of the transactional outbox.
 #[derive(Debug)]
 pub struct Dispatcher {
-    /// The table.
+    /// The table that holds the outbox.
     pub ledger: Ledger,
-    /// What tells the services.
+    /// The client that calls the services.
     pub notifier: Notifier,
 }
 
 impl Dispatcher {
-    /// Tells the services of `notification` and writes down what came of it.
+    /// Delivers `notification` to its services and records the results.
     ///
-    /// It cannot fail: from its claim on, the notification is in the outbox, and what is not confirmed
-    /// here is delivered again by redelivery. At worst a service hears it twice.
+    /// Infallible: since its claim, the notification is in the outbox, and `redeliver` delivers
+    /// again what is not confirmed here. Delivery is therefore at least once.
     ///
-    /// Its lines in the log are those of the span that it is called in, which gets to know key and claim.
+    /// Adds `key` and `claim` to the current span, in which the log lines are written.
     pub async fn deliver_and_confirm(
         &self,
         notification: &Notification,
@@ -38,8 +39,11 @@ impl Dispatcher {
         let settled = self.notifier.deliver(notification, trace, budget.delivery_deadline(), breakers).await;
         match self.ledger.confirm(notification, &settled).await {
             Ok(true) => {}
-            Ok(false) => tracing::info!("superseded, or taken up by somebody else"),
-            Err(error) => tracing::error!(%error, "not confirmed: it will be delivered again"),
+            Ok(false) => tracing::info!("confirmation rejected: lease or claim superseded"),
+            Err(error) => tracing::error!(
+                %error,
+                "confirmation failed; notification stays pending and will be redelivered"
+            ),
         }
         settled
     }

@@ -1,16 +1,17 @@
-//! An excerpt of an invalid value that an error message may quote.
+//! Bounded, secret-free excerpts of invalid values for error messages.
 
-/// The most of a value that is quoted, in characters.
+/// The maximum length of an excerpt, in characters (docs/reference/limits.md#shown).
 const MAX_CHARS: usize = 100;
 
-/// `value` on one line, at most [`MAX_CHARS`] long, or a placeholder where it may hold a secret: a key, user
-/// information or the query of a URL.
+/// Returns `value` on one line, cut after [`MAX_CHARS`] characters. A value that may contain a
+/// secret (a signing key, user information of a URL) becomes a placeholder; a query or fragment is
+/// cut off.
 pub(crate) fn excerpt(value: &str) -> String {
     if value.contains("whsk_") || value.contains("whsec_") {
         return "(not shown: a signing key)".to_owned();
     }
     if value.contains('@') {
-        return "(not shown: may hold a password)".to_owned();
+        return "(not shown: may contain a password)".to_owned();
     }
     let (value, rest) = value.find(['?', '#']).map_or((value, ""), |at| value.split_at(at));
     let shown: String = value.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();

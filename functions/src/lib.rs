@@ -1,12 +1,13 @@
-//! keysync: the "synchronize associated resources" API of a key-management service, as an AWS Lambda
-//! function.
+//! keysync: the "synchronize associated resources" API of a key-management service, as AWS Lambda
+//! functions.
 //!
-//! Modules, from the outside in. Each depends only on modules below it (`tests/module_map.rs` checks that):
+//! Modules, from the outside in. Each depends only on modules below it; `tests/module_map.rs`
+//! checks this.
 //!
 //! ```text
 //! handlers       Lambda event in, response out, one log line
 //! config         settings from environment variables; no I/O
-//! audit          audit events: one for each sync whose caller is known
+//! audit          audit events: one for each sync request with an authenticated caller
 //! api            parse a request; error responses; responses; the JWKS route
 //! usecases       sync, lifecycle, redeliver; own their request types
 //! dispatch       deliver a claimed notification, then confirm it
@@ -16,11 +17,11 @@
 //! rate_limit     per-caller rate limit
 //! telemetry      logs and metrics
 //! trace_context  W3C trace context of an invocation
-//! time_budget    the time that an invocation has left
+//! time_budget    remaining time of an invocation
 //! http_client    bounded HTTP client, AWS SDK connector, TLS roots
 //! clock          time of day
-//! excerpt        invalid values as error messages quote them
-//! strict_json    JSON from outside: objects only, no duplicate fields
+//! excerpt        bounded, secret-free excerpts of invalid values for error messages
+//! strict_json    untrusted JSON: objects only, no duplicate fields
 //! domain         ids, CRNs, states, callers, the window rule; no I/O
 //! ```
 

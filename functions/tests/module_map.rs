@@ -1,4 +1,4 @@
-//! The module map in `src/lib.rs` is true: each module depends only on modules below it.
+//! Checks the module map in `src/lib.rs`: each module depends only on modules below it.
 
 use std::{fs, path::Path};
 
@@ -7,16 +7,16 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 /// The modules in the order of the map, outermost first.
 fn map() -> Vec<String> {
     let lib = fs::read_to_string(Path::new(SRC).join("lib.rs")).unwrap();
-    let map = lib.split("//! ```").nth(1).expect("lib.rs has a map in a code fence");
+    let map = lib.split("//! ```").nth(1).expect("a module map in a code fence of lib.rs");
     let names = map.lines().filter_map(|line| line.strip_prefix("//! ")?.split_whitespace().next());
     names.map(str::to_owned).collect()
 }
 
-/// The Rust files of a module, without those that hold only tests.
-fn files(path: &Path, found: &mut Vec<String>) {
+/// Collects the lines of code of a module, without tests and comments.
+fn code_lines(path: &Path, found: &mut Vec<String>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
-            files(&entry.unwrap().path(), found);
+            code_lines(&entry.unwrap().path(), found);
         }
     } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
         let text = fs::read_to_string(path).unwrap();
@@ -25,7 +25,7 @@ fn files(path: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The modules of this crate that `lines` import or name.
+/// The modules of this crate that `lines` refer to.
 fn dependencies(lines: &[String]) -> Vec<String> {
     let text = lines.join("\n");
     let mut found = Vec::new();
@@ -75,7 +75,7 @@ fn modules_depend_only_on_modules_below() {
     for (own, module) in map.iter().enumerate() {
         let mut lines = Vec::new();
         let (file, folder) = (Path::new(SRC).join(format!("{module}.rs")), Path::new(SRC).join(module));
-        files(if file.exists() { &file } else { &folder }, &mut lines);
+        code_lines(if file.exists() { &file } else { &folder }, &mut lines);
         for dependency in dependencies(&lines) {
             seen += 1;
             if place(&dependency).is_some_and(|other| other < own) {
@@ -83,6 +83,6 @@ fn modules_depend_only_on_modules_below() {
             }
         }
     }
-    assert!(seen > 50, "only {seen} dependencies found: the test reads too little");
-    assert_eq!(upward, [""; 0], "these point upward in the map");
+    assert!(seen > 50, "only {seen} dependencies found: the test misses code");
+    assert_eq!(upward, [""; 0], "dependencies on modules above");
 }

@@ -136,5 +136,5 @@ async fn acknowledgement_before_the_confirmation_is_kept() {
     assert_eq!((synced.status.as_u16(), acknowledged.status.as_u16()), (204, 204));
     assert_eq!(notification_status(&world, STORAGE).await["status"], "acknowledged");
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0));
+    assert_eq!(world.redeliver().await["leased"], json!(0));
 }

@@ -104,7 +104,7 @@ async fn accepted_sync_event_has_all_fields() {
                 "id": caller, "typeURI": "service/security/account/user", "credential": {"type": "token"},
             },
             "target": {"id": key_crn(&world), "typeURI": "hs-crypto/secrets"},
-            "logSourceCRN": source, "correlationId": "c-1", "traceId": log.only("accepted")["trace_id"],
+            "logSourceCRN": source, "correlationId": "c-1", "traceId": log.only("sync accepted")["trace_id"],
             "requestData": {"requestURI": path, "instanceID": world.harness.instance(), "keyRingId": "default"},
             "responseData": {"outcome": "notified", "claimId": world.item().await["claim"]},
         })
@@ -193,7 +193,7 @@ async fn log_filter_never_drops_audit_events() {
         world.sync().await.assert_status(204);
         only_since(&world, 0);
         let lines = Lines::of(world.harness.function().process());
-        let accepted = lines.log().into_iter().filter(|line| line["message"] == "accepted").count();
+        let accepted = lines.log().into_iter().filter(|line| line["message"] == "sync accepted").count();
         assert_eq!(accepted, logged, "{filter}");
     }
 }

@@ -59,7 +59,7 @@ async fn retry_after_pauses_service_for_the_run() {
     assert_eq!(summary["deferred"], json!(100 - attempts));
     world.advance_clock(Duration::from_mins(59)).await;
     assert_eq!(
-        world.redeliver().await["taken_up"],
+        world.redeliver().await["leased"],
         json!(0),
         "a deferred notification waits for an hour, too"
     );
@@ -115,7 +115,7 @@ async fn run_ends_before_deadline_leaving_rest_due() {
     let summary = world.redeliver().await;
     let log = world.harness.redeliverer().processes().unwrap().log().join("\n");
     assert!(!log.contains("killed at its deadline"), "{log}");
-    let taken_up = summary["taken_up"].as_u64().unwrap();
+    let taken_up = summary["leased"].as_u64().unwrap();
     assert!((4..200).contains(&taken_up), "some, and not all: {summary}");
     assert_eq!(
         summary["delivered"],
@@ -132,7 +132,7 @@ async fn run_ends_before_deadline_leaving_rest_due() {
         left -= delivered;
         world.advance_clock(Duration::from_mins(2)).await;
     }
-    assert_eq!(world.redeliver().await["taken_up"], json!(0));
+    assert_eq!(world.redeliver().await["leased"], json!(0));
 }
 
 #[tokio::test]

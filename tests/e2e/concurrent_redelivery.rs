@@ -29,7 +29,7 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
     assert_eq!(redeliver.processes().unwrap().process_ids().len(), 2);
 
     let sum = |name: &str| runs.iter().map(|run| run[name].as_u64().unwrap()).sum::<u64>();
-    assert_eq!((sum("taken_up"), sum("delivered"), sum("errors")), (100, 100, 0));
+    assert_eq!((sum("leased"), sum("delivered"), sum("errors")), (100, 100, 0));
     assert_eq!(world.harness.object_storage().received().len(), 100, "no notification was delivered twice");
 }
 
@@ -66,7 +66,7 @@ async fn lost_lease_response_keeps_the_lease() {
         world.plant(&[STORAGE], world.harness.clock().now()).await;
         world.harness.dynamo().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         let summary = world.redeliver().await;
-        assert_eq!((&summary["taken_up"], &summary["left_to_others"]), (&json!(1), &json!(0)), "{fault:?}");
+        assert_eq!((&summary["leased"], &summary["contended"]), (&json!(1), &json!(0)), "{fault:?}");
     }
 }
 

@@ -203,12 +203,12 @@ async fn other_methods_return_405_and_paths_404() {
             status: 405,
             title: "Method Not Allowed",
             code: "METHOD_NOT_ALLOWED_ERR",
-            message: "this path answers POST only",
+            message: "this route accepts only POST",
         };
         let response = world.assert_rejected(world.request(method, &world.sync_path()), expected).await;
         assert_eq!(response.header("allow"), "POST");
     }
-    let message = "there is nothing at this path; the API is POST /api/v2/keys/{id}/actions/sync";
+    let message = "no such route; to synchronize a key, use POST /api/v2/keys/{id}/actions/sync";
     let expected = ExpectedError { status: 404, title: "Not Found", code: "NOT_FOUND_ERR", message };
     // At the function: the emulated endpoint serves other paths, too.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -237,7 +237,7 @@ async fn closed_window_returns_409() {
 #[tokio::test]
 async fn oversized_body_returns_413() {
     let world = world().await;
-    let message = "the body has 10241 bytes; at most 10240 are taken, and none is needed";
+    let message = "the body has 10241 bytes; the limit is 10240, and no body is needed";
     let expected =
         ExpectedError { status: 413, title: "Payload Too Large", code: "PAYLOAD_TOO_LARGE_ERR", message };
     world.assert_rejected(world.sync_request().body("x".repeat(10_241)), expected).await;
@@ -262,7 +262,7 @@ async fn dynamodb_outage_returns_503() {
         let world = world().await;
         world.harness.dynamo().proxy().inject(fault, Times::Always);
         let message =
-            "The service cannot decide at the moment: Please try again with the same correlation-id";
+            "The service is temporarily unavailable: Please retry with the same correlation-id";
         let expected = ExpectedError {
             status: 503,
             title: "Service Unavailable",

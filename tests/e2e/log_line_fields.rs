@@ -47,12 +47,12 @@ async fn sync_log_lines_identify_the_request() {
 
     let lines = Lines::of(world.harness.function().process());
     let claim = text(&world.item().await["claim"]);
-    let accepted = lines.only("accepted");
+    let accepted = lines.only("sync accepted");
     assert_has_ids(accepted, &world.key, &claim);
     assert_eq!((&accepted["outcome"], &accepted["status"]), (&json!("notified"), &json!(204)));
     assert_eq!(accepted["correlation_id"], "c-1");
     assert_callbacks(&lines, &world.key, &claim, ["delivered", "failed"]);
-    let rejected = lines.only("refused");
+    let rejected = lines.only("sync rejected");
     assert_eq!((&rejected["outcome"], &rejected["status"]), (&json!("REQ_TOO_EARLY_ERR"), &json!(409)));
     assert!(
         rejected["reason"].is_string()
@@ -78,12 +78,13 @@ async fn lifecycle_log_lines_identify_the_event() {
 
     let lines = Lines::of(Some(process));
     let claim = text(&world.item().await["claim"]);
-    let taken: Vec<_> = lines.log().into_iter().filter(|line| line["message"] == "taken").collect();
+    let taken: Vec<_> =
+        lines.log().into_iter().filter(|line| line["message"] == "lifecycle event processed").collect();
     let notified = taken.iter().find(|line| line["outcome"] == "notified").unwrap();
     assert_has_ids(notified, &world.key, &claim);
     assert!(notified["message_id"].is_string() && notified["duration_ms"].is_u64());
     assert_callbacks(&lines, &world.key, &claim, ["delivered", "delivered"]);
-    let malformed = lines.only("a bad event");
+    let malformed = lines.only("malformed lifecycle event sent to the dead-letter queue");
     assert_eq!((&malformed["outcome"], &malformed["level"]), (&json!("dead_letter"), &json!("ERROR")));
     assert!(text(&malformed["reason"]).contains("the event: ") && malformed["trace_id"].is_string());
 }
@@ -101,7 +102,7 @@ async fn redeliver_log_lines_identify_the_run() {
     assert_has_ids(callback, &world.key, &text(&world.item().await["claim"]));
     assert_eq!((&callback["attempt"], &callback["outcome"]), (&json!(2), &json!("delivered")));
     assert_eq!(run["trace_id"], callback["trace_id"]);
-    assert_eq!((&run["outcome"], &run["taken_up"]), (&json!("done"), &json!(1)));
+    assert_eq!((&run["outcome"], &run["leased"]), (&json!("done"), &json!(1)));
     assert!(run["duration_ms"].is_u64() && run["oldest_due_ms"].as_u64().unwrap() >= 120_000);
 }
 
@@ -112,7 +113,7 @@ async fn error_line_alone_identifies_the_request() {
     world.sync().await.assert_status(503);
     let lines = Lines::of(world.harness.function().process());
     let [line] = lines.log()[..] else { panic!("expected one line: {:?}", lines.log()) };
-    assert_eq!((&line["message"], &line["level"]), (&json!("failed"), &json!("ERROR")));
+    assert_eq!((&line["message"], &line["level"]), (&json!("sync failed"), &json!("ERROR")));
     assert!(
         line["correlation_id"].is_string()
             && line["trace_id"].is_string()

@@ -104,7 +104,7 @@ async fn event_sqs_would_reject_reaches_dlq() {
     assert!(of("xx").reason.starts_with("the event is cut, it has 1048576 bytes: the event: "));
     assert_eq!(of("\"\"").event.len(), MIB - 40, "the whole event");
     assert!(of("\"\"").reason.ends_with('…'), "the reason is truncated");
-    let of_types = letters.iter().filter(|letter| letter.reason.starts_with("detail-type names no event"));
+    let of_types = letters.iter().filter(|letter| letter.reason.starts_with("detail-type is unknown"));
     assert_eq!(of_types.filter(|letter| letter.reason.chars().count() <= 1000).count(), 3);
 }
 
@@ -128,7 +128,7 @@ async fn unknown_key_after_an_hour_reaches_dlq() {
     let long_ago = world.harness.clock().now().minus(HOUR + Duration::from_secs(1));
     world.harness.events().purge(&key, long_ago).taken().await;
     let letters = world.harness.dead_letters().wait_for(1).await;
-    assert!(letters[0].reason.contains("names a key that no event has told of"), "{}", letters[0].reason);
+    assert!(letters[0].reason.contains("names an unknown key"), "{}", letters[0].reason);
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn pending_age_includes_notifications_not_yet_due() {
     for minutes in [10, 20] {
         world.advance_clock(Duration::from_mins(10)).await;
         let summary = world.redeliver().await;
-        assert_eq!((&summary["taken_up"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
+        assert_eq!((&summary["leased"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
         let age = *redeliver_lines(&world).values("PendingAge", None).last().unwrap();
         let waited = f64::from(minutes * 60);
         assert!((waited..waited + 30.0).contains(&age), "{minutes} min: {age} s");

@@ -24,7 +24,7 @@ async fn log_contains_no_secret() {
     world.sync().await;
     world.manager.with_token("not-a-token-at-all").sync(&world.key).await.unwrap();
     let lines = Lines::of(world.harness.function().process());
-    assert_eq!(lines.only("accepted")["status"], 204);
+    assert_eq!(lines.only("sync accepted")["status"], 204);
     let whole = world.harness.function().process().unwrap().log().join("\n");
     for secret in [
         world.manager.token().as_str(),

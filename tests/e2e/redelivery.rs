@@ -27,7 +27,7 @@ async fn recovered_service_receives_the_missed_notification() {
     assert_eq!(world.sync().await.status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
     let summary = world.redeliver().await;
-    assert_eq!((&summary["taken_up"], &summary["delivered"]), (&json!(1), &json!(1)));
+    assert_eq!((&summary["leased"], &summary["delivered"]), (&json!(1), &json!(1)));
 
     let item = assert_settled(&world).await;
     assert_eq!(item["outcome"][DATABASES]["status"], "delivered");
@@ -37,7 +37,7 @@ async fn recovered_service_receives_the_missed_notification() {
     assert_eq!(ids[0], ids[1], "the same event");
     assert_eq!(received[1].verdict, Verdict::Acted);
     assert_eq!(world.harness.object_storage().received().len(), 1, "a delivered callback is not repeated");
-    assert_eq!(world.redeliver().await["taken_up"], json!(0));
+    assert_eq!(world.redeliver().await["leased"], json!(0));
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn retry_after_delays_by_at_most_an_hour() {
             .behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(retry_after) });
         world.sync().await;
         world.advance_clock(Duration::from_mins(59)).await;
-        assert_eq!(world.redeliver().await["taken_up"], json!(0));
+        assert_eq!(world.redeliver().await["leased"], json!(0));
         world.advance_clock(Duration::from_mins(1)).await;
         assert_eq!(world.redeliver().await["delivered"], json!(1), "retry-after {retry_after} s");
     }
@@ -161,7 +161,7 @@ async fn newer_notification_replaces_the_pending_one() {
     world.sync().await;
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0), "the deletion notified every service");
+    assert_eq!(world.redeliver().await["leased"], json!(0), "the deletion notified every service");
     let callbacks = World::callbacks(world.harness.databases(), &world.key);
     let states: Vec<u64> = callbacks.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, [1, 5], "the older notification is not delivered any more");
@@ -205,7 +205,7 @@ async fn all_pages_of_a_shard_are_delivered() {
 async fn abandoned_notification_is_redelivered_after_its_lease() {
     let world = world().await;
     world.plant(&[STORAGE], world.harness.clock().now().plus(LEASE)).await;
-    assert_eq!(world.redeliver().await["taken_up"], json!(0), "the lease has not expired");
+    assert_eq!(world.redeliver().await["leased"], json!(0), "the lease has not expired");
     world.advance_clock(LEASE).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1));
 }

@@ -45,7 +45,7 @@ async fn registration_of_129th_service_reaches_dlq() {
     let [letter] = &letters()[..] else { panic!("expected one letter") };
     assert_eq!(
         letter.reason,
-        "detail.resourceCrn: the key has registrations of 128 services, which is the most: got one of `the-129th`"
+        "detail.resourceCrn: the key has registrations of 128 services, the maximum: got one of `the-129th`"
     );
 
     register("service-000", true).await;

@@ -70,7 +70,7 @@ async fn invalid_traceparent_falls_back_to_lambda_trace() {
         headers.extend(malformed.as_deref().map(|value| ("traceparent", value)));
         sync(&world, &headers).await;
         let lines = Lines::of(world.harness.function().process());
-        let line = lines.log().into_iter().rfind(|line| line["message"] == "accepted").unwrap().clone();
+        let line = lines.log().into_iter().rfind(|line| line["message"] == "sync accepted").unwrap().clone();
         let xray = text(&line["xrayTraceId"]);
         let root = xray.strip_prefix("Root=1-").unwrap().split(';').next().unwrap().replace('-', "");
         assert_eq!(line["trace_id"], root, "{malformed:?}");
@@ -107,7 +107,7 @@ async fn message_and_run_traces_reach_services() {
     let lines = Lines::of(world.harness.lifecycle().processes());
     let of_trace = lines.log().into_iter().filter(|line| line["trace_id"] == ID);
     let messages: Vec<_> = of_trace.map(|line| text(&line["message"])).collect();
-    assert_eq!(messages, ["callback", "callback", "taken"]);
+    assert_eq!(messages, ["callback", "callback", "lifecycle event processed"]);
 
     world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;

@@ -1,7 +1,7 @@
-//! The one place that turns errors into answers: reason codes, statuses, messages.
+//! The one place that turns errors into error responses: reason codes, statuses, messages.
 //!
-//! What a caller may know is in [`ErrorResponse`]; what only the operator may know stays in the errors and
-//! goes to the log (`app.rs`).
+//! [`ErrorResponse`] holds what a caller may know. Details for operators stay in the errors, which
+//! `handlers/sync.rs` logs. The codes are listed in `docs/reference/sync-api.md`, "Reason codes".
 
 use std::time::Duration;
 
@@ -15,40 +15,41 @@ use crate::{
     usecases::sync::SyncError,
 };
 
-/// When a caller should try again after a fault that is not the caller's, in seconds.
-const RETRY_FAULT_AFTER: Duration = Duration::from_secs(5);
+/// The `retry-after` of a failure that the caller did not cause: unavailable or throttled
+/// dependencies (docs/reference/limits.md#retry-after-fault).
+const FAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// `reasons[].code` of the error document (contract section 1).
+/// The reason code: `reasons[].code` of the error document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonCode {
-    /// No subject in the bearer token.
+    /// 400: no subject can be read from the bearer token.
     BearerSubExtraction,
-    /// A malformed field.
+    /// 400: a field is malformed or missing.
     InvalidField,
-    /// The key is a standard key.
+    /// 400: the key is a standard key.
     KeyRootReq,
-    /// Not authenticated, or without the role.
+    /// 401: the token is missing or invalid, or its subject lacks the role.
     Unauthorized,
-    /// No such key here.
+    /// 404: the key does not exist in this instance or key ring.
     KeyNotFound,
-    /// No such path.
+    /// 404: unknown path.
     NotFound,
-    /// Another method than the path has.
+    /// 405: known path, other method.
     MethodNotAllowed,
-    /// The window is closed.
+    /// 409: the window is closed.
     ReqTooEarly,
-    /// The body is too large.
+    /// 413: the body is too large.
     PayloadTooLarge,
-    /// Throttled.
+    /// 429: the caller exceeded the rate limit, or DynamoDB throttles.
     TooManyRequests,
-    /// A dependency is out.
+    /// 503: DynamoDB or IAM is unavailable.
     ServiceUnavailable,
-    /// A defect.
+    /// 500: a defect.
     Internal,
 }
 
 impl ReasonCode {
-    /// As it stands in the document.
+    /// The code as the error document has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,7 +68,7 @@ impl ReasonCode {
         }
     }
 
-    /// The status that it is answered with.
+    /// The HTTP status of the response.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -84,14 +85,14 @@ impl ReasonCode {
     }
 }
 
-/// An answer other than 204.
+/// A response other than 204.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
-    /// Why, for programs.
+    /// The cause, for programs.
     pub code: ReasonCode,
-    /// Why, for people; nothing internal.
+    /// The cause and the remedy, for people. Discloses nothing internal.
     pub message: String,
-    /// When to try again, for `retry-after`.
+    /// The value of `retry-after`, which is rounded up to whole seconds.
     pub retry_after: Option<Duration>,
 }
 
@@ -100,7 +101,7 @@ impl ErrorResponse {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    fn try_again_after(self, wait: Duration) -> Self {
+    fn with_retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 }
@@ -134,28 +135,27 @@ impl From<&SyncError> for ErrorResponse {
             SyncError::Iam(IamError::Unavailable(_)) | SyncError::Ledger(LedgerError::Unavailable(_)) => {
                 Self::new(
                     ReasonCode::ServiceUnavailable,
-                    "The service cannot decide at the moment: \
-                     Please try again with the same correlation-id",
+                    "The service is temporarily unavailable: Please retry with the same correlation-id",
                 )
-                .try_again_after(RETRY_FAULT_AFTER)
+                .with_retry_after(FAULT_RETRY_AFTER)
             }
             SyncError::RateLimited(RateLimited { wait, .. }) => Self::new(
                 ReasonCode::TooManyRequests,
                 "You have made too many requests: \
                      Please wait and try again with the same correlation-id",
             )
-            .try_again_after(*wait),
+            .with_retry_after(*wait),
             SyncError::Ledger(LedgerError::Throttled) => Self::new(
                 ReasonCode::TooManyRequests,
                 "Too many requests at the moment: \
                      Please wait and try again with the same correlation-id",
             )
-            .try_again_after(RETRY_FAULT_AFTER),
+            .with_retry_after(FAULT_RETRY_AFTER),
             SyncError::Ledger(LedgerError::Defect(_)) => Self::new(
                 ReasonCode::Internal,
                 "An unexpected error occurred: Please report it with the correlation-id",
             ),
-            SyncError::Claim(refused) => refused.into(),
+            SyncError::Claim(error) => error.into(),
         }
     }
 }
@@ -177,7 +177,7 @@ impl From<&ClaimError> for ErrorResponse {
                      Sync cannot be performed until at least {opens_at}"
                 ),
             )
-            .try_again_after(*wait),
+            .with_retry_after(*wait),
         }
     }
 }
@@ -187,12 +187,12 @@ mod tests {
     use super::*;
     use crate::domain::EpochMillis;
 
-    fn refusal(error: impl Into<SyncError>) -> ErrorResponse {
+    fn response(error: impl Into<SyncError>) -> ErrorResponse {
         ErrorResponse::from(&error.into())
     }
 
     #[test]
-    fn every_error_has_its_code_and_status() {
+    fn errors_map_to_codes_and_statuses() {
         let table: [(ErrorResponse, u16, &str); 14] = [
             (BadRequest::UnknownPath.into(), 404, "NOT_FOUND_ERR"),
             (BadRequest::MethodNotAllowed.into(), 405, "METHOD_NOT_ALLOWED_ERR"),
@@ -204,26 +204,26 @@ mod tests {
                 400,
                 "INVALID_FIELD_ERR",
             ),
-            (refusal(IamError::Unauthorized("x".into())), 401, "UNAUTHORIZED_ERR"),
-            (refusal(IamError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),
-            (refusal(LedgerError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),
-            (refusal(LedgerError::Throttled), 429, "TOO_MANY_REQUESTS_ERR"),
-            (refusal(LedgerError::Defect("x".into())), 500, "INTERNAL_ERR"),
-            (refusal(ClaimError::NotFound), 404, "KEY_NOT_FOUND_ERR"),
-            (refusal(ClaimError::StandardKey), 400, "KEY_ROOT_REQ_ERR"),
+            (response(IamError::Unauthorized("x".into())), 401, "UNAUTHORIZED_ERR"),
+            (response(IamError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),
+            (response(LedgerError::Unavailable("x".into())), 503, "SERVICE_UNAVAILABLE_ERR"),
+            (response(LedgerError::Throttled), 429, "TOO_MANY_REQUESTS_ERR"),
+            (response(LedgerError::Defect("x".into())), 500, "INTERNAL_ERR"),
+            (response(ClaimError::NotFound), 404, "KEY_NOT_FOUND_ERR"),
+            (response(ClaimError::StandardKey), 400, "KEY_ROOT_REQ_ERR"),
             (
-                refusal(ClaimError::TooEarly { opens_at: EpochMillis::new(0), wait: Duration::ZERO }),
+                response(ClaimError::TooEarly { opens_at: EpochMillis::new(0), wait: Duration::ZERO }),
                 409,
                 "REQ_TOO_EARLY_ERR",
             ),
         ];
-        for (refusal, status, code) in table {
-            assert_eq!((refusal.code.status().as_u16(), refusal.code.as_str()), (status, code));
+        for (response, status, code) in table {
+            assert_eq!((response.code.status().as_u16(), response.code.as_str()), (status, code));
         }
     }
 
     #[test]
-    fn what_only_the_operator_may_know_stays_inside() {
+    fn messages_disclose_nothing_internal() {
         for error in [
             SyncError::from(LedgerError::Defect("arn:aws:dynamodb:secret".into())),
             LedgerError::Unavailable("10.0.0.7 refused".into()).into(),

@@ -1,8 +1,9 @@
-//! What a function URL hands on of a request (payload format 2.0), and what it wants back.
+//! Events and responses of a Lambda function URL (payload format 2.0).
 //!
-//! `lambda_http` reads all of it, and panics where one part is not as it should be: a `<` in the query, or a
-//! host with a space in it, would be answered 502. So this takes what the API looks at, and nothing of that
-//! can fail: what is malformed stays malformed, for [`SyncRequest`](crate::usecases::sync::SyncRequest) to refuse it.
+//! `lambda_http` parses the whole event and panics on an invalid part: a `<` in the query, or a
+//! space in `host`, would get a 502. This module therefore reads only the parts that the API uses,
+//! and accepts invalid values in them; [`parse_sync_request`](super::parse_sync_request) rejects
+//! those with an error response.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::{
     trace_context::{TRACEPARENT, TRACESTATE},
 };
 
-/// The headers that are read; the others are for others.
+/// The headers that the API reads; all others are dropped.
 const HEADERS: [&str; 8] = [
     "authorization",
     "bluemix-instance",
@@ -29,13 +30,13 @@ const HEADERS: [&str; 8] = [
     TRACESTATE,
 ];
 
-/// Stands for a value that no header may have. It does not read, as that does not.
-const UNREADABLE: &[u8] = b"\xff";
+/// Replaces a value that no header can have. It is not a string either, so it is rejected, too.
+const INVALID_VALUE: &[u8] = b"\xff";
 
-/// An event of a function URL. It holds a token, and so does not print itself.
+/// An event of a function URL. Has no `Debug`, because it contains an access token.
 pub struct FunctionUrlEvent(Fields);
 
-/// What is read of it. Its texts may be no Unicode, and what may be absent may be `null`.
+/// The fields that are read. Strings may be invalid Unicode, and optional fields may be `null`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
@@ -72,23 +73,24 @@ impl From<FunctionUrlEvent> for Request {
             body
         };
         let mut request = Self::new(Body::Binary(body));
-        // What is no method is one that no path answers to.
+        // An invalid method becomes one that no route accepts.
         *request.method_mut() = Method::from_bytes(&request_context.http.method).unwrap_or(Method::CONNECT);
-        *request.headers_mut() = read(headers.unwrap_or_default());
+        *request.headers_mut() = known_headers(headers.unwrap_or_default());
         request.with_raw_http_path(String::from_utf8_lossy(&raw_path))
     }
 }
 
-fn read(given: BTreeMap<ByteBuf, Option<ByteBuf>>) -> HeaderMap {
+/// The headers among `given` that the API reads, with invalid values replaced.
+fn known_headers(given: BTreeMap<ByteBuf, Option<ByteBuf>>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let Some(name) = HEADERS.into_iter().find(|header| header.as_bytes().eq_ignore_ascii_case(&name))
         else {
             continue;
         };
-        // A header without a value is there, too, and must not count as absent.
-        let value = value.as_deref().map_or(UNREADABLE, Vec::as_slice);
-        let value = HeaderValue::from_bytes(value).or_else(|_| HeaderValue::from_bytes(UNREADABLE));
+        // A header whose value is `null` is present, so it must not count as absent.
+        let value = value.as_deref().map_or(INVALID_VALUE, Vec::as_slice);
+        let value = HeaderValue::from_bytes(value).or_else(|_| HeaderValue::from_bytes(INVALID_VALUE));
         if let Ok(value) = value {
             headers.append(HeaderName::from_static(name), value);
         }
@@ -96,15 +98,15 @@ fn read(given: BTreeMap<ByteBuf, Option<ByteBuf>>) -> HeaderMap {
     headers
 }
 
-/// An answer as a function URL takes it.
+/// Converts a response to the form that a function URL expects.
 #[must_use]
 pub fn to_lambda_response(response: Response<Body>) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
-    let mut answer = ApiGatewayV2httpResponse::default();
-    answer.status_code = parts.status.as_u16().into();
-    answer.headers = parts.headers;
-    answer.body = (!body.is_empty()).then_some(body);
-    answer
+    let mut converted = ApiGatewayV2httpResponse::default();
+    converted.status_code = parts.status.as_u16().into();
+    converted.headers = parts.headers;
+    converted.body = (!body.is_empty()).then_some(body);
+    converted
 }
 
 #[cfg(test)]
@@ -123,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn the_least_that_is_an_event() {
+    fn minimal_event_becomes_a_request() {
         let request = request(&event());
         assert_eq!((request.raw_http_path(), request.method().as_str()), ("/a%2Fb", "PUT"));
         assert!(request.headers().is_empty() && request.body().is_empty());
     }
 
     #[test]
-    fn headers_that_are_ours_are_there_whatever_they_say() {
+    fn known_headers_are_kept_even_if_invalid() {
         let mut event = event();
         event["headers"] =
             json!({"x-other": "a", "Host": "b", "host": "c", "x-kms-key-ring": "a\n", "traceparent": "é"});
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_decoded_where_it_can_be() {
+    fn base64_body_is_decoded_if_valid() {
         for (body, is_encoded, bytes) in
             [("YWI=", true, &b"ab"[..]), ("YWI=", false, b"YWI="), ("?", true, b"?"), ("", true, b"")]
         {
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_a_text() {
+    fn tolerates_half_a_surrogate_pair_in_known_fields() {
         let event = r#"{"rawPath": "/\ud800", "requestContext": {"http": {"method": "\udfff"}},
                         "headers": {"host": "\ud83d"}, "body": "\ud800", "cookies": ["\ud800"]}"#;
         let request = Request::from(serde_json::from_str::<FunctionUrlEvent>(event).unwrap());
@@ -172,7 +174,7 @@ mod tests {
         assert!(request(&event).headers().is_empty() && request(&event).body().is_empty());
         event["headers"] = json!({"x-other": null, "x-kms-key-ring": null});
         let ring = request(&event).headers()["x-kms-key-ring"].clone();
-        assert!(ring.to_str().is_err(), "it does not count as absent");
+        assert!(ring.to_str().is_err(), "`null` does not count as absent");
     }
 
     #[test]
@@ -186,7 +188,7 @@ mod tests {
             let event = format!(
                 r#"{{"rawPath": "/", "requestContext": {{"http": {{"method": "PUT"}}}}, {unknown}}}"#
             );
-            // As `lambda_runtime` reads it.
+            // As `lambda_runtime` deserializes it.
             let mut json = serde_json::Deserializer::from_str(&event);
             let request =
                 Request::from(serde_path_to_error::deserialize::<_, FunctionUrlEvent>(&mut json).unwrap());
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_of_a_function_url_is_an_error() {
+    fn rejects_other_json_than_function_url_events() {
         for event in [
             "null",
             "{}",
@@ -212,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_its_status_headers_and_body() {
+    fn response_keeps_status_headers_and_body() {
         let response =
             Response::builder().status(409).header("retry-after", "7").body(Body::from("{}")).unwrap();
-        let told = serde_json::to_value(to_lambda_response(response)).unwrap();
-        assert_eq!((&told["statusCode"], &told["headers"]["retry-after"]), (&json!(409), &json!("7")));
-        assert_eq!((&told["body"], &told["isBase64Encoded"]), (&json!("{}"), &json!(false)));
+        let json = serde_json::to_value(to_lambda_response(response)).unwrap();
+        assert_eq!((&json["statusCode"], &json["headers"]["retry-after"]), (&json!(409), &json!("7")));
+        assert_eq!((&json["body"], &json["isBase64Encoded"]), (&json!("{}"), &json!(false)));
         let empty = serde_json::to_value(to_lambda_response(Response::new(Body::Empty))).unwrap();
         assert_eq!(empty.get("body"), None);
     }

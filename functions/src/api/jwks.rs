@@ -1,4 +1,4 @@
-//! The public keys that verify callbacks, for whoever receives them: no token is asked for.
+//! `GET /.well-known/jwks.json`: the public keys that verify notifications. Requires no token.
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::Body;
@@ -9,13 +9,14 @@ use super::{
 };
 use crate::domain::CorrelationId;
 
-/// Where they are published (a well-known address, RFC 8615).
+/// The path of the public key set (a well-known URI, RFC 8615).
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
-/// How long receivers may keep them, in seconds. A new key signs beside the old one for much longer.
+/// Receivers may cache the key set for 300 s. During a rotation both keys sign for much longer
+/// (docs/reference/limits.md#jwks-max-age).
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=300");
 
-/// The answer at [`JWKS_PATH`]: the key set `jwks` to GET, and its headers to HEAD.
+/// The response at [`JWKS_PATH`]: GET gets `jwks`, HEAD its headers, any other method a 405.
 #[must_use]
 pub fn jwks_response(method: &Method, jwks: &str, correlation_id: &CorrelationId) -> Response<Body> {
     let body = match *method {
@@ -31,9 +32,9 @@ pub fn jwks_response(method: &Method, jwks: &str, correlation_id: &CorrelationId
 }
 
 fn method_not_allowed(correlation_id: &CorrelationId) -> Response<Body> {
-    let message = "this path answers GET and HEAD only".to_owned();
-    let refusal = ErrorResponse { code: ReasonCode::MethodNotAllowed, message, retry_after: None };
-    let mut response = response::error(&refusal, correlation_id);
+    let message = "this route accepts only GET and HEAD".to_owned();
+    let error = ErrorResponse { code: ReasonCode::MethodNotAllowed, message, retry_after: None };
+    let mut response = response::error(&error, correlation_id);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
@@ -42,30 +43,30 @@ fn method_not_allowed(correlation_id: &CorrelationId) -> Response<Body> {
 mod tests {
     use super::*;
 
-    fn answer(method: &Method) -> Response<Body> {
+    fn response_to(method: &Method) -> Response<Body> {
         jwks_response(method, r#"{"keys":[]}"#, &"c-1".parse().unwrap())
     }
 
     #[test]
-    fn get_has_the_set_and_head_what_is_said_about_it() {
+    fn get_returns_key_set_and_head_its_headers() {
         for (method, body) in [(Method::GET, &br#"{"keys":[]}"#[..]), (Method::HEAD, b"")] {
-            let answer = answer(&method);
-            assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (200, body));
-            assert_eq!(answer.headers()["content-type"], "application/jwk-set+json");
-            assert_eq!(answer.headers()["cache-control"], "max-age=300");
-            assert_eq!(answer.headers()["correlation-id"], "c-1");
+            let response = response_to(&method);
+            assert_eq!((response.status().as_u16(), response.body().as_ref()), (200, body));
+            assert_eq!(response.headers()["content-type"], "application/jwk-set+json");
+            assert_eq!(response.headers()["cache-control"], "max-age=300");
+            assert_eq!(response.headers()["correlation-id"], "c-1");
         }
     }
 
     #[test]
-    fn any_other_method_is_told_which_would_do() {
+    fn other_methods_get_405_with_allow() {
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-            let answer = answer(&method);
+            let response = response_to(&method);
             assert_eq!(
-                (answer.status().as_u16(), &answer.headers()["allow"]),
+                (response.status().as_u16(), &response.headers()["allow"]),
                 (405, &"GET, HEAD".parse().unwrap())
             );
-            assert_eq!(answer.headers().get("cache-control"), None);
+            assert_eq!(response.headers().get("cache-control"), None);
         }
     }
 }

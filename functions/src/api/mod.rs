@@ -1,4 +1,5 @@
-//! The HTTP side of `sync`: function URL events in, responses out. No I/O; the only module that knows status codes.
+//! The HTTP API of `sync`: function URL events to requests, results to responses. No I/O; with the
+//! audit events, the only code that knows status codes.
 
 mod error_response;
 mod function_url;

@@ -1,4 +1,4 @@
-//! Outcomes as HTTP answers: the empty 204, and the error document.
+//! HTTP responses: the empty 204 and the error document (docs/reference/sync-api.md, "Responses").
 
 use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::Body;
@@ -7,27 +7,28 @@ use serde::Serialize;
 use super::{ErrorResponse, ReasonCode};
 use crate::domain::CorrelationId;
 
+/// `moreInfo` of every reason: the documentation of the API.
 const MORE_INFO: &str = "https://cloud.ibm.com/apidocs/key-protect";
 
-/// 204: the services are told, or will be.
+/// The response to an accepted sync: 204 without a body.
 #[must_use]
 pub fn no_content(correlation_id: &CorrelationId) -> Response<Body> {
     respond(StatusCode::NO_CONTENT, Body::Empty, correlation_id)
 }
 
-/// The error document for `refusal`, with the headers that go with it.
+/// The response for `error`: its status, its headers and the error document.
 #[must_use]
-pub fn error(refusal: &ErrorResponse, correlation_id: &CorrelationId) -> Response<Body> {
-    let body = serde_json::to_string(&ErrorDocument::new(refusal)).unwrap_or_default();
-    let mut response = respond(refusal.code.status(), Body::Text(body), correlation_id);
+pub fn error(error: &ErrorResponse, correlation_id: &CorrelationId) -> Response<Body> {
+    let body = ErrorDocument::new(error).to_json();
+    let mut response = respond(error.code.status(), Body::Text(body), correlation_id);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(wait) = refusal.retry_after {
-        // Whole seconds, rounded up: a caller that waits this long is not early.
+    if let Some(wait) = error.retry_after {
+        // Rounded up to whole seconds: a caller that waits this long is not early.
         let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    match refusal.code {
+    match error.code {
         ReasonCode::Unauthorized => {
             drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
@@ -37,17 +38,17 @@ pub fn error(refusal: &ErrorResponse, correlation_id: &CorrelationId) -> Respons
     response
 }
 
+/// A response with the header `correlation-id`, which every response has.
 pub(super) fn respond(status: StatusCode, body: Body, correlation_id: &CorrelationId) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    // A correlation id is visible ASCII, so it always fits a header.
-    if let Ok(value) = HeaderValue::from_str(&correlation_id.to_string()) {
-        response.headers_mut().insert("correlation-id", value);
-    }
+    let value = HeaderValue::from_str(&correlation_id.to_string())
+        .expect("a correlation id is visible ASCII, which is a valid header value");
+    response.headers_mut().insert("correlation-id", value);
     response
 }
 
-/// The document, field by field as the public clients parse it.
+/// The error document, with the fields that the public clients parse.
 #[derive(Serialize)]
 struct ErrorDocument<'a> {
     metadata: Metadata,
@@ -78,9 +79,9 @@ struct Reason<'a> {
 }
 
 impl<'a> ErrorDocument<'a> {
-    fn new(refusal: &'a ErrorResponse) -> Self {
-        let (code, status) = (refusal.code.as_str(), refusal.code.status());
-        let title = status.canonical_reason().unwrap_or("Error");
+    fn new(error: &'a ErrorResponse) -> Self {
+        let (code, status) = (error.code.as_str(), error.code.status());
+        let title = status.canonical_reason().expect("every status of a reason code is registered");
         Self {
             metadata: Metadata { collection_type: "application/vnd.ibm.kms.error+json", collection_total: 1 },
             resources: [ErrorResource {
@@ -90,12 +91,16 @@ impl<'a> ErrorDocument<'a> {
                 ),
                 reasons: [Reason {
                     code,
-                    message: &refusal.message,
+                    message: &error.message,
                     status: status.as_u16(),
                     more_info: MORE_INFO,
                 }],
             }],
         }
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a struct of strings and integers always serializes")
     }
 }
 
@@ -116,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_document_is_the_documented_one() {
+    fn error_document_matches_documentation() {
         let response = error(&too_early(), &"c-1".parse().unwrap());
         let body: Value = serde_json::from_slice(response.body().as_ref()).unwrap();
         assert_eq!(
@@ -134,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn accepted_is_204_with_an_empty_body() {
+    fn accepted_sync_is_204_without_body() {
         let response = no_content(&"c-1".parse().unwrap());
         assert_eq!(response.status(), 204);
         assert!(response.body().is_empty());

@@ -1,4 +1,5 @@
-//! Behind an SQS queue that `EventBridge` fills: takes what happened to keys, and tells the services.
+//! The function `lifecycle`: processes lifecycle events of keys, which arrive from `EventBridge`
+//! through an SQS queue, and notifies the associated services.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,6 @@ async fn main() -> Result<(), Error> {
     let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await?;
     let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(app.clone().handle(event)))).await
+    let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
+    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
 }

@@ -1,4 +1,4 @@
-//! Runs every minute: delivers what nobody confirmed.
+//! The function `redeliver`: runs every minute and delivers the notifications that are due.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,6 @@ async fn main() -> Result<(), Error> {
     let config = CommonConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await?;
     let keys = config.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(RedeliverHandler::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(app.clone().handle(event)))).await
+    let handler = Arc::new(RedeliverHandler::new(config, keys, &aws, Clock::system())?);
+    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
 }

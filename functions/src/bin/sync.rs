@@ -1,4 +1,5 @@
-//! `POST /api/v2/keys/{id}/actions/sync` and `GET /.well-known/jwks.json`, behind a Lambda function URL.
+//! The function `sync`: serves `POST /api/v2/keys/{id}/actions/sync` and
+//! `GET /.well-known/jwks.json` behind a Lambda function URL.
 
 #![forbid(unsafe_code)]
 
@@ -16,10 +17,10 @@ async fn main() -> Result<(), Error> {
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await?;
     let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
-    // Both may go far, and neither needs the other.
+    // Two independent network calls: together they cost a cold start the longer of the two only.
     let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(SyncHandler::new(
+    let handler = Arc::new(SyncHandler::new(
         common,
         iam,
         keys,
@@ -27,6 +28,6 @@ async fn main() -> Result<(), Error> {
         &aws,
         Clock::system(),
     )?);
-    let answer = move |event| Box::pin(metrics.flush_after(app.clone().invoke(event)));
-    run_concurrent(service_fn(answer)).await
+    let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
+    run_concurrent(service_fn(serve)).await
 }

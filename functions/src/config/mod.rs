@@ -1,4 +1,5 @@
-//! Configuration: environment variables, read once at start, every mistake named at once.
+//! Configuration from environment variables, read once at init. An error lists every mistake
+//! (docs/reference/configuration.md).
 
 mod reader;
 mod values;
@@ -11,7 +12,7 @@ use self::{
     reader::Reader,
     values::{
         CALLBACK_TIMEOUTS, REQUEST_TIMEOUTS, parse_duration, parse_iam_url, parse_issuer, parse_limit,
-        parse_queue_url, parse_region, parse_service, parse_switch, parse_table, written,
+        parse_queue_url, parse_region, parse_service, parse_table, parse_test_mode, with_unit,
     },
 };
 use crate::{
@@ -23,40 +24,40 @@ use crate::{
 
 pub use crate::{delivery::SIGNING_KEY_SECRET, telemetry::LOG};
 
-/// The name of the table.
+/// The DynamoDB table: its name or ARN.
 pub const TABLE: &str = "KEYSYNC_TABLE";
 /// The region in CRNs.
 pub const REGION: &str = "KEYSYNC_REGION";
 /// The service name in CRNs.
 pub const SERVICE: &str = "KEYSYNC_SERVICE";
-/// IAM's address.
+/// The base URL of IAM.
 pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
 /// The issuer of access tokens.
 pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
-/// Callback addresses.
+/// The callback URLs of the services.
 pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
-/// The private keys that sign callbacks.
+/// The private keys that sign notifications.
 pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
-/// How long a service has to answer a callback.
+/// The timeout of one delivery attempt.
 pub const CALLBACK_TIMEOUT: &str = "KEYSYNC_CALLBACK_TIMEOUT";
-/// How long a request may take.
+/// The time limit of an invocation.
 pub const REQUEST_TIMEOUT: &str = "KEYSYNC_REQUEST_TIMEOUT";
-/// How many requests a minute one caller may make.
+/// The requests per minute of one caller.
 pub const CALLER_LIMIT: &str = "KEYSYNC_CALLER_LIMIT";
-/// Whether plain HTTP and loopback are allowed.
+/// Whether plain HTTP and loopback addresses are allowed, for tests.
 pub const LOOPBACK_TEST_MODE: &str = "KEYSYNC_LOOPBACK_TEST_MODE";
-/// Where events go that will never come right.
+/// The URL of the dead-letter queue.
 pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 
-/// What every function needs to know: the ledger, and how to tell the services. `redeliver` needs no more.
+/// The settings of every function. `redeliver` has no others.
 #[derive(Debug)]
 pub struct CommonConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
     /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL.
     pub registry: Registry,
-    /// `KEYSYNC_SIGNING_KEY`, one `whsk_…` or two, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret that holds
-    /// them. One of the two settings is required.
+    /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
+    /// with them. Exactly one of the two settings is required.
     pub signing_keys: SigningKeySource,
     /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
     pub addresses: AddressPolicy,
@@ -66,60 +67,70 @@ pub struct CommonConfig {
     pub request_timeout: Duration,
 }
 
-/// What `sync` needs to know.
+/// The settings of `sync`.
 #[derive(Debug)]
 pub struct SyncConfig {
-    /// As every function.
+    /// The settings of every function.
     pub common: CommonConfig,
     /// `KEYSYNC_IAM_URL`, `KEYSYNC_IAM_ISSUER`, `KEYSYNC_SERVICE`, `KEYSYNC_REGION`.
     pub iam: IamSettings,
-    /// `KEYSYNC_CALLER_LIMIT`, requests a minute of one caller at one process, default `600`; `None` for `off`.
+    /// `KEYSYNC_CALLER_LIMIT`, requests per minute of one caller in one process, default `600`;
+    /// `None` for `off`.
     pub caller_limit: Option<NonZeroU32>,
 }
 
-/// What `lifecycle` needs to know.
+/// The settings of `lifecycle`.
 #[derive(Debug)]
 pub struct LifecycleConfig {
-    /// As every function.
+    /// The settings of every function.
     pub common: CommonConfig,
     /// `KEYSYNC_DEAD_LETTER_QUEUE`, required: the URL of an SQS queue.
     pub dead_letter_queue: Url,
 }
 
-/// Every mistake in the configuration.
+/// An invalid configuration: every mistake, each with the name of its setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} mistake(s): {}", .0.len(), .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
-/// The process's environment. What is not UTF-8 in it becomes U+FFFD, which no setting can hold.
+/// The value of an environment variable. Bytes that are not UTF-8 become U+FFFD, which every
+/// setting rejects.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl CommonConfig {
-    /// Reads the settings of `redeliver` from wherever `get` finds them.
+    /// Reads the settings of `redeliver` with `get`, such as [`environment`].
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Reader::read(get, |read| {
-            let addresses = addresses(read);
-            let config = Self::take(read, addresses)?;
-            read.check(CALLBACK_TIMEOUT, fits(config.callback_timeout, config.request_timeout));
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let config = Self::read_common(reader, addresses)?;
+            reader.check(
+                CALLBACK_TIMEOUT,
+                check_callback_timeout(config.callback_timeout, config.request_timeout),
+            );
             Some(config)
         })
     }
 
-    fn take(read: &mut Reader<impl Fn(&str) -> Option<String>>, addresses: AddressPolicy) -> Option<Self> {
-        let table = read.or(TABLE, "keysync", parse_table);
-        let registry = read.required(CALLBACKS, |text| Registry::from_json(text, addresses));
-        let signing_keys = read.one_of(
+    fn read_common(
+        reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+        addresses: AddressPolicy,
+    ) -> Option<Self> {
+        let table = reader.or(TABLE, "keysync", parse_table);
+        let registry = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
+        let signing_keys = reader.one_of(
             (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
             (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
         );
         let callback_timeout =
-            read.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
-        let request_timeout = read.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
-        // Telemetry has read it before, so that mistakes can be logged.
-        read.or(LOG, "", str::parse::<LogFilter>)?;
+            reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
+        let request_timeout =
+            reader.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
+        // Telemetry applied it before, to log these mistakes; here an invalid value becomes one of
+        // them.
+        reader.or(LOG, "", str::parse::<LogFilter>)?;
         Some(Self {
             table: table?,
             registry: registry?,
@@ -132,17 +143,17 @@ impl CommonConfig {
 }
 
 impl SyncConfig {
-    /// Reads settings from wherever `get` finds them.
+    /// Reads the settings with `get`, such as [`environment`].
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Reader::read(get, |read| {
-            let addresses = addresses(read);
-            let common = CommonConfig::take(read, addresses);
-            let url = read.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
-            let issuer = read
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let common = CommonConfig::read_common(reader, addresses);
+            let url = reader.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
+            let issuer = reader
                 .or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", |text| parse_issuer(text, addresses));
-            let service = read.or(SERVICE, "hs-crypto", parse_service);
-            let region = read.or(REGION, "us-south", parse_region);
-            let caller_limit = read.or(CALLER_LIMIT, "600", parse_limit);
+            let service = reader.or(SERVICE, "hs-crypto", parse_service);
+            let region = reader.or(REGION, "us-south", parse_region);
+            let caller_limit = reader.or(CALLER_LIMIT, "600", parse_limit);
             let iam = IamSettings { url: url?, issuer: issuer?, service: service?, region: region? };
             Some(Self { common: common?, iam, caller_limit: caller_limit? })
         })
@@ -150,37 +161,36 @@ impl SyncConfig {
 }
 
 impl LifecycleConfig {
-    /// Reads settings from wherever `get` finds them.
+    /// Reads the settings with `get`, such as [`environment`].
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Reader::read(get, |read| {
-            let addresses = addresses(read);
-            let common = CommonConfig::take(read, addresses);
-            let dead_letter_queue = read.required(DEAD_LETTER_QUEUE, |text| parse_queue_url(text, addresses));
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let common = CommonConfig::read_common(reader, addresses);
+            let dead_letter_queue =
+                reader.required(DEAD_LETTER_QUEUE, |text| parse_queue_url(text, addresses));
             Some(Self { common: common?, dead_letter_queue: dead_letter_queue? })
         })
     }
 }
 
-/// A run of `redeliver` starts nothing that might not be over, and confirmed, by its end.
-fn fits(callback: Duration, request: Duration) -> Result<(), String> {
-    let most = request.saturating_sub(CONFIRM_RESERVE);
-    if callback < most {
+/// Checks that a delivery attempt of `redeliver` can end and be confirmed within its invocation.
+fn check_callback_timeout(callback: Duration, request: Duration) -> Result<(), String> {
+    let limit = request.saturating_sub(CONFIRM_RESERVE);
+    if callback < limit {
         return Ok(());
     }
     Err(format!(
-        "must be less than {}, which is what {REQUEST_TIMEOUT} leaves of its {} after {} for the confirmation: got `{}`",
-        written(most),
-        written(request),
-        written(CONFIRM_RESERVE),
-        written(callback)
+        "must be less than {}, which is {REQUEST_TIMEOUT} ({}) minus {} for the confirmation: got `{}`",
+        with_unit(limit),
+        with_unit(request),
+        with_unit(CONFIRM_RESERVE),
+        with_unit(callback)
     ))
 }
 
-fn addresses(read: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPolicy {
-    match read.or(LOOPBACK_TEST_MODE, "off", parse_switch) {
-        Some(true) => AddressPolicy::LoopbackTest,
-        _ => AddressPolicy::PublicOnly,
-    }
+/// Reads the address policy. If it is invalid, other settings are checked by the stricter one.
+fn addresses(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPolicy {
+    reader.or(LOOPBACK_TEST_MODE, "off", parse_test_mode).unwrap_or(AddressPolicy::PublicOnly)
 }
 
 #[cfg(test)]
@@ -198,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn two_settings_are_enough() {
+    fn two_settings_suffice() {
         let config =
             read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
                 .unwrap();
@@ -213,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_named_at_once() {
+    fn error_lists_every_mistake() {
         let ConfigError(mistakes) = read(&[
             (TABLE, " "),
             (REGION, "us south"),
@@ -246,7 +256,7 @@ mod tests {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
         assert_eq!(mistakes.len(), 12, "{text}");
-        assert!(!text.contains("hunter2"), "a secret is not repeated");
+        assert!(!text.contains("hunter2"), "secret in the error");
     }
 
     #[test]
@@ -262,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_is_not_utf_8_is_named() {
+    fn rejects_value_that_is_not_utf_8() {
         let ConfigError(mistakes) =
             read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
                 .unwrap_err();
@@ -270,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signing_key_is_given_in_one_way() {
+    fn requires_exactly_one_signing_key_setting() {
         let with = |settings: &[(&str, &str)]| {
             let settings = [&[(CALLBACKS, "{}")], settings].concat();
             CommonConfig::read(from(&settings)).map_err(|ConfigError(mistakes)| mistakes)
@@ -284,14 +294,14 @@ mod tests {
         );
         assert_eq!(
             with(&[key, secret]).unwrap_err(),
-            [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set: take out one of them")]
+            [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set; remove one of them")]
         );
         let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one mistake") };
         assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
     }
 
     #[test]
-    fn each_function_asks_for_what_it_needs() {
+    fn each_function_requires_only_its_settings() {
         let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
         assert!(CommonConfig::read(from(&enough)).is_ok());
         let ConfigError(mistakes) = LifecycleConfig::read(from(&enough)).unwrap_err();
@@ -304,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn iam_without_tls_takes_test_mode_and_loopback() {
+    fn iam_without_tls_requires_test_mode_and_loopback() {
         let with =
             |url| read(&[(IAM_URL, url), (LOOPBACK_TEST_MODE, "on"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)]);
         assert!(with("http://127.0.0.1:8080").is_ok() && with("http://localhost:1").is_ok());

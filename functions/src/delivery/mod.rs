@@ -37,7 +37,7 @@ use crate::{
     domain::ServiceName,
     http_client,
     ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
-    telemetry::{self, millis},
+    telemetry::{self, CallbackMetrics, millis},
     trace_context::TraceContext,
 };
 
@@ -131,7 +131,8 @@ impl Notifier {
             duration_ms = millis(started), "callback"
         );
         let has_failed = matches!(delivery, Delivery::Failed { .. });
-        telemetry::count_callback(service, started.elapsed(), before > 0, has_failed);
+        let (duration, is_retry) = (started.elapsed(), before > 0);
+        telemetry::count_callback(CallbackMetrics { service, duration, is_retry, has_failed });
         delivery
     }
 

@@ -1,4 +1,4 @@
-//! Who makes a request, by IAM id.
+//! Callers, identified by IAM id.
 
 use std::{fmt, str::FromStr};
 
@@ -6,18 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Malformed;
 
-/// The longest IAM id, in bytes.
+/// The maximum length of an IAM id, in bytes (docs/reference/limits.md#iam-id).
 const MAX_BYTES: usize = 256;
 
-/// An authenticated caller, by IAM id. One of a token is parsed: 1 to 256 printable ASCII characters without spaces (contract section 3). It
-/// stands in logs, audit events, items and questions to IAM, and looks the same in all of them. One of an item is what was stored, whatever the rule was then: an item that cannot be
-/// read would lose its notification.
+/// The IAM id of a caller. Parsing accepts 1 to 256 printable ASCII characters without spaces, so
+/// that the id has the same form in logs, audit events, items and requests to IAM.
+///
+/// Deserialization of an item does not validate: the item may have been stored under another rule,
+/// and an item that cannot be parsed would lose its notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Caller(String);
 
 impl Caller {
-    /// The IAM id.
+    /// The IAM id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
-//! Cloud Resource Names, of instances and of keys.
+//! Cloud Resource Names (CRNs) of instances, keys and protected resources.
 //!
-//! `crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>::` names an instance,
-//! `…:<instance>:key:<key>` a key in it.
+//! An instance is `crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>::`, a key in it
+//! `…:<instance>:key:<key>` (IBM Cloud, "Cloud Resource Names").
 
 use std::{fmt, str::FromStr};
 
@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{InstanceId, KeyId, Malformed, ServiceName};
 
-/// How long a CRN may be, in bytes.
-const LONGEST: usize = 512;
+/// The maximum length of a CRN, in bytes (docs/reference/limits.md#crn).
+const MAX_BYTES: usize = 512;
 
-/// Whether `part` can stand in a CRN without meaning more than itself.
+/// Whether `part` is a valid segment of a CRN: letters, digits and `-`, so no separator or control
+/// character.
 pub(crate) fn is_word(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
 }
@@ -22,7 +23,7 @@ pub(crate) fn is_word(part: &str) -> bool {
 pub struct InstanceCrn {
     /// `hs-crypto` or `kms`.
     pub service: String,
-    /// The region's abbreviation, such as `us-south`.
+    /// The region, such as `us-south`.
     pub region: String,
     /// The account that owns the instance.
     pub account: String,
@@ -73,7 +74,7 @@ impl FromStr for KeyCrn {
         let expected = Malformed {
             expected: "a key's CRN of at most 512 characters: crn:v1:bluemix:public:<service>:<region>:a/<account>:<instance>:key:<key>",
         };
-        if text.len() > LONGEST {
+        if text.len() > MAX_BYTES {
             return Err(expected);
         }
         let parts: Vec<&str> = text.split(':').collect();
@@ -82,7 +83,7 @@ impl FromStr for KeyCrn {
             return Err(expected);
         };
         let account = scope.strip_prefix("a/").ok_or(expected)?;
-        // They go into what services are told.
+        // The segments become part of notifications, so no separator or control character may pass.
         if ![service, region, account].into_iter().all(is_word) {
             return Err(expected);
         }
@@ -96,7 +97,8 @@ impl FromStr for KeyCrn {
     }
 }
 
-/// The CRN of a resource that a key protects, such as a bucket. It says which service it belongs to.
+/// The CRN of a resource that a key protects, such as a bucket: at most 512 visible ASCII
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceCrn {
     text: String,
@@ -104,7 +106,7 @@ pub struct ResourceCrn {
 }
 
 impl ResourceCrn {
-    /// The service that the resource belongs to: what callbacks go by.
+    /// The service of the resource, which is notified about the key.
     #[must_use]
     pub fn service(&self) -> &ServiceName {
         &self.service
@@ -126,7 +128,7 @@ impl FromStr for ResourceCrn {
         };
         let parts: Vec<&str> = text.splitn(10, ':').collect();
         let ["crn", "v1", _, _, service, _, _, _, _, _] = parts[..] else { return Err(expected) };
-        if text.len() > LONGEST || !text.bytes().all(|c| c.is_ascii_graphic()) {
+        if text.len() > MAX_BYTES || !text.bytes().all(|c| c.is_ascii_graphic()) {
             return Err(expected);
         }
         Ok(Self { text: text.to_owned(), service: service.parse().map_err(|_| expected)? })
@@ -164,7 +166,7 @@ mod tests {
     const KEY: &str = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d";
 
     #[test]
-    fn a_key_crn_is_written_as_it_was_read() {
+    fn key_crn_round_trips() {
         let crn: KeyCrn = KEY.parse().unwrap();
         assert_eq!(crn.to_string(), KEY);
         assert_eq!(
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_says_whose_it_is() {
+    fn resource_crn_names_its_service() {
         let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:a:b";
         let crn: ResourceCrn = bucket.parse().unwrap();
         assert_eq!(
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_key_crn() {
+    fn rejects_invalid_key_crns() {
         for wrong in [
             "",
             "crn:v1",

@@ -1,16 +1,16 @@
-//! The names things go by: keys, instances, rings, services, requests. Each is checked once, where it
-//! enters, so that nothing inside has to ask again whether a string is well formed.
+//! Identifiers of keys, instances, key rings, services and requests. Each is validated once, when
+//! it is parsed.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Why a value is not the name it was given as. Says what would be, for an answer to a caller.
+/// The error of an invalid value. Its text, `must be …`, states the rule and not the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {expected}")]
 pub struct Malformed {
-    /// What a well-formed value looks like.
+    /// A description of valid values.
     pub expected: &'static str,
 }
 
@@ -18,7 +18,7 @@ pub(super) const fn malformed(expected: &'static str) -> Malformed {
     Malformed { expected }
 }
 
-/// The identifier of a key: a version 4 UUID (contract section 1).
+/// The identifier of a key: a version 4 UUID (RFC 9562).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Uuid);
 
@@ -47,7 +47,7 @@ impl FromStr for KeyId {
     }
 }
 
-/// Another name for a key: 2–90 letters, digits, `_` or `-`, and not a UUID.
+/// An alias of a key: 2 to 90 ASCII letters, digits, `_` or `-`, and not a UUID.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Alias(String);
 
@@ -55,8 +55,8 @@ impl FromStr for Alias {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let fits = within(text, 2, 90, |c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
-        if fits && Uuid::try_parse(text).is_err() {
+        let is_valid = has_form(text, 2..=90, |c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+        if is_valid && Uuid::try_parse(text).is_err() {
             Ok(Self(text.to_owned()))
         } else {
             Err(malformed("an alias: 2 to 90 letters, digits, `_` or `-`, and not a UUID"))
@@ -64,12 +64,12 @@ impl FromStr for Alias {
     }
 }
 
-/// A key, as a request names it.
+/// A key as a request identifies it: by id or by alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyName {
-    /// By its identifier.
+    /// The identifier.
     Id(KeyId),
-    /// By one of its aliases.
+    /// One of the aliases.
     Alias(Alias),
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for KeyName {
 pub struct InstanceId(Uuid);
 
 impl InstanceId {
-    /// The instance whose identifier is `uuid`.
+    /// The identifier `uuid`.
     #[must_use]
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
@@ -114,7 +114,7 @@ impl FromStr for InstanceId {
     }
 }
 
-/// The key ring a key is in: 2–100 letters, digits or `-`.
+/// A key ring: 2 to 100 ASCII letters, digits or `-`. The default is `default`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyRing(String);
 
@@ -128,7 +128,7 @@ impl FromStr for KeyRing {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        if within(text, 2, 100, |c| c.is_ascii_alphanumeric() || c == b'-') {
+        if has_form(text, 2..=100, |c| c.is_ascii_alphanumeric() || c == b'-') {
             Ok(Self(text.to_owned()))
         } else {
             Err(malformed("a key ring: 2 to 100 letters, digits or `-`"))
@@ -136,13 +136,13 @@ impl FromStr for KeyRing {
     }
 }
 
-/// What ties together all that one request caused: 1–128 visible ASCII characters but the comma, which
-/// separates header values.
+/// A correlation id, which identifies a request and its idempotent replays: 1 to 128 visible ASCII
+/// characters, without the comma, which separates header values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CorrelationId(String);
 
 impl CorrelationId {
-    /// A new one, for a request that brought none: a version 4 UUID.
+    /// A new version 4 UUID, for a request without a correlation id.
     #[must_use]
     pub fn random() -> Self {
         Self(Uuid::new_v4().to_string())
@@ -153,7 +153,7 @@ impl FromStr for CorrelationId {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        if within(text, 1, 128, |c| c.is_ascii_graphic() && c != b',') {
+        if has_form(text, 1..=128, |c| c.is_ascii_graphic() && c != b',') {
             Ok(Self(text.to_owned()))
         } else {
             Err(malformed("1 to 128 visible ASCII characters without a comma, such as a UUID"))
@@ -161,8 +161,9 @@ impl FromStr for CorrelationId {
     }
 }
 
-/// An associated cloud service by its CRN service name, such as `cloud-object-storage`. No dots: a
-/// callback's id ends in it, and Standard Webhooks forbids dots there.
+/// The CRN service name of an associated service, such as `cloud-object-storage`: 1 to 64
+/// lower-case letters, digits or `-`. No dots: the name is part of `webhook-id`, where Standard
+/// Webhooks forbids them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 
@@ -170,7 +171,7 @@ impl FromStr for ServiceName {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        if within(text, 1, 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-') {
+        if has_form(text, 1..=64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-') {
             Ok(Self(text.to_owned()))
         } else {
             Err(malformed("a service name: 1 to 64 lower-case letters, digits or `-`"))
@@ -178,16 +179,18 @@ impl FromStr for ServiceName {
     }
 }
 
-/// Only the usual form, 36 characters with hyphens: braces, `urn:uuid:` and bare hex name nothing here.
+/// Parses the 36-character form with hyphens only, not braces, `urn:uuid:` or bare hexadecimal
+/// digits.
 pub(super) fn hyphenated_uuid(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-fn within(text: &str, least: usize, most: usize, allowed: impl Fn(u8) -> bool) -> bool {
-    (least..=most).contains(&text.len()) && text.bytes().all(allowed)
+/// Whether `text` has `lengths` bytes, all of them allowed.
+fn has_form(text: &str, lengths: RangeInclusive<usize>, is_allowed: impl Fn(u8) -> bool) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-/// Written as it was read, in DynamoDB, logs and JSON alike.
+/// Displays and serializes an identifier in the form that `FromStr` parses.
 macro_rules! as_text {
     ($($name:ident),+) => {$(
         impl fmt::Display for $name {
@@ -220,19 +223,19 @@ mod tests {
     const V1: &str = "c232ab00-9414-11ec-b3c8-9f6bdeced846";
 
     #[test]
-    fn a_key_is_named_by_a_version_4_uuid_or_an_alias() {
+    fn key_name_is_version_4_uuid_or_alias() {
         assert_eq!(V4.parse(), Ok(KeyName::Id(V4.parse().unwrap())));
         assert_eq!("prod_key-1".parse(), Ok(KeyName::Alias("prod_key-1".parse().unwrap())));
         for wrong in ["", "x", V1, "with space", "dot.ted", "ключ", "a%2Fb", &"x".repeat(91)] {
-            assert!(wrong.parse::<KeyName>().is_err(), "{wrong:?} names no key");
+            assert!(wrong.parse::<KeyName>().is_err(), "{wrong:?} is neither");
         }
     }
 
     #[test]
-    fn a_uuid_counts_only_in_its_usual_form_and_in_any_case() {
+    fn accepts_only_hyphenated_uuids_of_any_case() {
         assert_eq!(V4.to_uppercase().parse::<KeyId>().unwrap().to_string(), V4);
         for wrong in [format!("{{{V4}}}"), format!("urn:uuid:{V4}"), V4.replace('-', "")] {
-            assert!(wrong.parse::<InstanceId>().is_err(), "{wrong} is not the usual form");
+            assert!(wrong.parse::<InstanceId>().is_err(), "{wrong} has no hyphenated form");
         }
     }
 
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_split_a_header_or_an_id_is_refused() {
+    fn rejects_separators_of_headers_and_ids() {
         for wrong in ["a,b", "a b", "a\r\nb", "", "é"] {
             assert!(wrong.parse::<CorrelationId>().is_err(), "{wrong:?}");
         }

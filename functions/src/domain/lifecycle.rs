@@ -4,23 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{EpochMillis, KeyCrn, KeyRing};
 
-/// What a key may be used for.
+/// The type of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyType {
-    /// A root key: it protects other keys, and services can be associated with it.
+    /// A root key, which wraps other keys. Services can be associated with it.
     Root,
-    /// A standard key: a secret that is handed out. Nothing is associated with it.
+    /// A standard key, whose material callers can read. No service is associated with it.
     Standard,
 }
 
-/// The states of a key, with the numbers that the API gives them (NIST SP 800-57).
+/// The state of a key (NIST SP 800-57 Part 1), with its number in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub enum KeyState {
-    /// 1: in use.
+    /// 1: enabled.
     Active,
-    /// 2: disabled for a time.
+    /// 2: disabled.
     Suspended,
     /// 3: expired.
     Deactivated,
@@ -48,26 +48,27 @@ impl TryFrom<u8> for KeyState {
             2 => Ok(Self::Suspended),
             3 => Ok(Self::Deactivated),
             5 => Ok(Self::Destroyed),
-            other => Err(format!("key state {other} is none of 1, 2, 3, 5")),
+            other => Err(format!("must be 1, 2, 3 or 5: got {other}")),
         }
     }
 }
 
-/// What was done to a key.
+/// A lifecycle action on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LifecycleAction {
-    /// The key was made. The only action that notifies nobody: nothing is associated yet.
+    /// The key was created. The only action without a notification, because no service is
+    /// associated yet.
     Create,
-    /// It got a new version.
+    /// A new key version was created.
     Rotate,
-    /// It was destroyed.
+    /// The key was destroyed.
     Delete,
-    /// A destroyed key came back.
+    /// The destroyed key was restored.
     Restore,
-    /// A suspended key is active again.
+    /// The suspended key was enabled.
     Enable,
-    /// It was suspended.
+    /// The key was suspended.
     Disable,
 }
 
@@ -91,7 +92,7 @@ impl LifecycleAction {
         match self {
             Self::Delete => matches!(state, KeyState::Destroyed),
             Self::Disable => matches!(state, KeyState::Suspended),
-            // A key whose time is up comes back as deactivated.
+            // An expired key is deactivated after any of these.
             Self::Create | Self::Rotate | Self::Restore | Self::Enable => {
                 matches!(state, KeyState::Active | KeyState::Deactivated)
             }
@@ -102,33 +103,33 @@ impl LifecycleAction {
 /// A lifecycle action and when it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LifecycleEvent {
-    /// What was done.
+    /// The action.
     pub action: LifecycleAction,
-    /// When.
+    /// The instant of the action.
     pub at: EpochMillis,
 }
 
-/// What a key is, as a lifecycle event tells it: all of it every time, so that no event needs another one
-/// to have come before.
+/// The facts of a key after a lifecycle action. Every event carries all of them, so that no event
+/// depends on an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
-    /// Its full name.
+    /// The CRN of the key.
     pub crn: KeyCrn,
     /// Root or standard.
     pub key_type: KeyType,
-    /// Its state.
+    /// The state.
     pub state: KeyState,
-    /// The ring it is in.
+    /// The key ring.
     pub ring: KeyRing,
-    /// Its current version.
+    /// The current version.
     pub version: KeyVersion,
 }
 
 /// The version of a key's material.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyVersion {
-    /// Its identifier; the first version has the key's own.
+    /// The identifier. The first version has the id of the key.
     pub id: String,
-    /// When it was made.
+    /// The instant of its creation.
     pub created_at: EpochMillis,
 }

@@ -1,4 +1,5 @@
-//! Domain types: ids, CRNs, states, callers, the window rule. No I/O; imports no other module of this crate.
+//! Domain types: ids, CRNs, key states, callers, the window rule. No I/O; imports no other module
+//! of this crate.
 
 mod caller;
 mod crn;

@@ -1,5 +1,5 @@
-//! The names of a notification: the claim that made it, the lease that lets somebody settle it, and the
-//! events that it is told by.
+//! Identifiers of a notification: the claim that created it, the lease of the function that may
+//! confirm it, and the events that deliver it.
 
 use std::{fmt, str::FromStr};
 
@@ -11,14 +11,14 @@ use super::{
     id::{hyphenated_uuid, malformed},
 };
 
-/// The identifier of one notification of a key: the claim that closed the window for it. A version 7
-/// UUID, so that claims sort by time.
+/// The identifier of a notification, and of the claim that created it. A version 7 UUID (RFC 9562),
+/// so that claims sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClaimId(Uuid);
 
 impl ClaimId {
-    /// A claim id that nobody else has.
+    /// A new, unique id.
     #[must_use]
     pub fn unique() -> Self {
         Self(Uuid::now_v7())
@@ -39,21 +39,21 @@ impl FromStr for ClaimId {
     }
 }
 
-/// Names who may settle a key's outbox at the moment: whoever claimed the notification, until somebody
-/// else takes it up.
+/// The fencing token of a notification: only the function that holds the current lease may confirm
+/// it. The claim is the first lease; `redeliver` takes a new one after it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseId(Uuid);
 
 impl LeaseId {
-    /// A lease id that nobody else has.
+    /// A new, unique id.
     #[must_use]
     pub fn unique() -> Self {
         Self(Uuid::now_v7())
     }
 }
 
-/// A claim is the first lease of the notification that it makes.
+/// The claim is the first lease of its notification.
 impl From<ClaimId> for LeaseId {
     fn from(claim: ClaimId) -> Self {
         Self(claim.0)
@@ -66,18 +66,18 @@ impl fmt::Display for LeaseId {
     }
 }
 
-/// The id of the event that one service is told: `<key>:<claim>:<service>`.
+/// The id of the CloudEvent that delivers a notification to one service: `<key>:<claim>:<service>`.
 ///
-/// It is the same over all tries of one notification, and another for each service, because each is told
-/// its own number of resources. It says by itself what it belongs to, so an acknowledgement that
-/// quotes it needs no look-up. No dots: Standard Webhooks forbids them in `webhook-id`.
+/// It is the same in all attempts of a delivery, and different for each service, because the number
+/// of resources in the event differs. An acknowledgement that quotes it identifies key and
+/// notification without a look-up. No dots: Standard Webhooks forbids them in `webhook-id`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventId {
     /// The key.
     pub key: KeyId,
-    /// Which notification of it.
+    /// The notification.
     pub claim: ClaimId,
-    /// Who is told.
+    /// The notified service.
     pub service: ServiceName,
 }
 
@@ -91,7 +91,7 @@ impl FromStr for EventId {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let expected = malformed("the id of an event that a service was told: `<key>:<claim>:<service>`");
+        let expected = malformed("the id of a notification's event: `<key>:<claim>:<service>`");
         let parts: Vec<&str> = text.split(':').collect();
         let [key, claim, service] = parts[..] else { return Err(expected) };
         let id = || Ok(Self { key: key.parse()?, claim: claim.parse()?, service: service.parse()? });
@@ -107,7 +107,7 @@ mod tests {
     const V1: &str = "c232ab00-9414-11ec-b3c8-9f6bdeced846";
 
     #[test]
-    fn an_event_id_is_read_as_it_was_written_and_fit_to_be_signed() {
+    fn event_id_round_trips_without_dots() {
         let id = EventId {
             key: V4.parse().unwrap(),
             claim: ClaimId::unique(),

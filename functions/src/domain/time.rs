@@ -1,7 +1,7 @@
-//! Instants, as this service stores and compares them: whole milliseconds since the Unix epoch, UTC.
+//! Instants as integer milliseconds since the Unix epoch, UTC.
 //!
-//! Milliseconds, because the window's edge is exact (contract: at one hour precisely the window is
-//! still closed) and because DynamoDB stores a number, not a date.
+//! Milliseconds, because the edge of the window is exact (at one hour precisely it is still
+//! closed), and integers, because DynamoDB compares numbers (docs/reference/limits.md#resolution).
 
 use std::{fmt, time::Duration};
 
@@ -31,32 +31,32 @@ impl EpochMillis {
         self.0 / 1000
     }
 
-    /// This instant moved later by `by`; it stops at the end of time instead of wrapping.
+    /// The instant `by` later, saturating at the largest instant.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
-    /// This instant moved earlier by `by`; it stops at the epoch.
+    /// The instant `by` earlier, saturating at the epoch.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
 
-    /// How long after `earlier` this instant is; zero where it is not after it.
+    /// The duration since `earlier`; zero if this instant is not after it.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The first whole second that is not before this instant.
+    /// The first whole second at or after this instant.
     #[must_use]
     pub const fn ceil_to_second(self) -> Self {
         Self(self.0.div_ceil(1000).saturating_mul(1000))
     }
 }
 
-/// RFC 3339 in UTC: whole seconds where the instant is one, else with milliseconds.
+/// RFC 3339 in UTC: whole seconds if the instant is one, else milliseconds.
 impl fmt::Display for EpochMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
@@ -75,13 +75,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_seconds_print_without_a_fraction() {
+    fn whole_seconds_display_without_fraction() {
         assert_eq!(EpochMillis::new(1_632_951_523_000).to_string(), "2021-09-29T21:38:43Z");
         assert_eq!(EpochMillis::new(1_632_951_523_001).to_string(), "2021-09-29T21:38:43.001Z");
     }
 
     #[test]
-    fn arithmetic_stops_at_both_ends() {
+    fn arithmetic_saturates_at_both_ends() {
         let end = EpochMillis::new(u64::MAX);
         assert_eq!(end.plus(Duration::from_secs(1)), end);
         assert_eq!(end.to_string(), "18446744073709551615 ms after the epoch");

@@ -1,7 +1,7 @@
-//! The window: how long after a notification the next sync has to wait.
+//! The window: the time after a notification in which no sync is accepted.
 //!
-//! A sync may start only when it is *longer than* an hour since the last notification (seed document),
-//! so at one hour precisely the window is still closed.
+//! A sync is accepted only if *longer than* an hour has passed since the last notification (IBM,
+//! "Synchronizing associated resources"), so at one hour precisely the window is still closed.
 //!
 //! ```text
 //! notified_at                     + 3,600,000 ms   + 3,600,001 ms
@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use super::EpochMillis;
 
-/// One hour, from the seed document.
+/// The length of the window: one hour (docs/reference/limits.md#window).
 pub const WINDOW: Duration = Duration::from_hours(1);
 
-/// A claim made at `now` wins only over a notification before this instant.
+/// The exclusive bound of a claim at `now`: the window is open if the last notification is before
+/// it.
 #[must_use]
 pub fn open_if_notified_before(now: EpochMillis) -> EpochMillis {
     now.minus(WINDOW)
 }
 
-/// The first millisecond at which the window is open again after a notification at `notified_at`.
+/// The first millisecond at which the window is open after a notification at `notified_at`.
 #[must_use]
 pub fn opens_at(notified_at: EpochMillis) -> EpochMillis {
     notified_at.plus(WINDOW).plus(Duration::from_millis(1))
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_ways_to_say_the_edge_agree_to_the_millisecond() {
+    fn both_forms_of_the_edge_agree() {
         let notified_at = EpochMillis::new(1_700_000_000_000);
         for (after_ms, open) in [(3_599_000, false), (3_600_000, false), (3_600_001, true)] {
             let now = notified_at.plus(Duration::from_millis(after_ms));
@@ -42,19 +43,19 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_finds_the_window_closed() {
+    fn window_is_closed_if_clock_steps_back() {
         let notified_at = EpochMillis::new(1_700_000_000_000);
         let now = notified_at.minus(Duration::from_secs(30));
         assert!(notified_at >= open_if_notified_before(now));
     }
 
     #[test]
-    fn the_whole_second_named_to_a_caller_is_one_at_which_a_sync_succeeds() {
+    fn sync_succeeds_at_rounded_up_second() {
         for start in [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_999] {
             let notified_at = EpochMillis::new(start);
-            let named = opens_at(notified_at).ceil_to_second();
-            assert!(notified_at < open_if_notified_before(named));
-            assert!(named.since(opens_at(notified_at)) < Duration::from_secs(1));
+            let rounded = opens_at(notified_at).ceil_to_second();
+            assert!(notified_at < open_if_notified_before(rounded));
+            assert!(rounded.since(opens_at(notified_at)) < Duration::from_secs(1));
         }
     }
 }

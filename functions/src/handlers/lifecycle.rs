@@ -1,4 +1,4 @@
-//! `lifecycle`: a batch of events from SQS in, the messages that have to come again out.
+//! The handler of `lifecycle`: a batch of SQS messages in, the failed messages out.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -8,18 +8,19 @@ use crate::{
     clock::Clock,
     config::LifecycleConfig,
     delivery::SigningKeys,
-    usecases::lifecycle::{Batch, DeadLetters, Failures, Lifecycle, Messages},
+    usecases::lifecycle::{BatchProcessor, DeadLetterQueue, Failures, Lifecycle, Messages},
 };
 
-/// The function with all that it holds on to between batches.
+/// The function `lifecycle` with the clients that it keeps between invocations.
 #[derive(Debug)]
 pub struct LifecycleHandler {
-    batch: Arc<Batch>,
+    processor: Arc<BatchProcessor>,
     request_timeout: Duration,
 }
 
 impl LifecycleHandler {
-    /// Builds clients; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
+    /// Builds the clients without any network call. `keys` are the signing keys that `config`
+    /// names.
     pub fn new(
         config: LifecycleConfig,
         keys: SigningKeys,
@@ -28,14 +29,14 @@ impl LifecycleHandler {
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.common.request_timeout;
         let lifecycle = Lifecycle { dispatcher: super::dispatcher(config.common, keys, aws, &clock)?, clock };
-        let dead_letters = DeadLetters::new(aws, &config.dead_letter_queue);
-        Ok(Self { batch: Arc::new(Batch { lifecycle, dead_letters }), request_timeout })
+        let dead_letters = DeadLetterQueue::new(aws, &config.dead_letter_queue);
+        Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
     }
 
-    /// Takes a batch.
+    /// Processes one batch and returns the messages that SQS has to deliver again. Never fails.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<Messages>) -> Result<Failures, Infallible> {
         let budget = super::budget(Some(&event.context), self.request_timeout);
         let xray = event.context.xray_trace_id.as_deref();
-        Ok(self.batch.clone().take(event.payload, xray, budget).await)
+        Ok(self.processor.clone().process(event.payload, xray, budget).await)
     }
 }

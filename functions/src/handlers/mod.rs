@@ -1,4 +1,5 @@
-//! The functions, wired: an event in, an answer out. A binary starts one of them (`bin/`).
+//! The Lambda handlers, one per function: they build the clients, run the use case and log the
+//! result. Each binary in `bin/` starts one of them.
 
 mod lifecycle;
 mod redeliver;
@@ -22,7 +23,7 @@ use crate::{
     time_budget::TimeBudget,
 };
 
-/// What every function has: the ledger, and what tells the services.
+/// Builds the ledger and the notifier, which every function needs.
 fn dispatcher(
     config: CommonConfig,
     keys: SigningKeys,
@@ -34,7 +35,8 @@ fn dispatcher(
     Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier })
 }
 
-/// The time that an invocation has.
+/// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is
+/// shorter.
 fn budget(context: Option<&Context>, limit: Duration) -> TimeBudget {
     TimeBudget::new(context.map(|context| EpochMillis::new(context.deadline)), limit)
 }

@@ -1,4 +1,4 @@
-//! `redeliver`: a schedule's event in, a summary out.
+//! The handler of `redeliver`: an event of a schedule in, a summary of the run out.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,17 +16,21 @@ use crate::{
     usecases::redeliver::{Redeliver, Summary},
 };
 
-/// The function with all that it holds on to between runs.
+/// The function `redeliver` with the clients that it keeps between runs.
 #[derive(Debug)]
 pub struct RedeliverHandler {
     redeliver: Redeliver,
     request_timeout: Duration,
 }
 
-/// A run could do nothing at all, so that Lambda counts it as failed.
+/// A failed run: DynamoDB calls failed, and no notification was leased. Lambda counts the
+/// invocation as failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing was taken up, and DynamoDB failed {0} time(s): see the log")]
-pub struct RedeliverError(u64);
+#[error("no notification was leased, and {failed_calls} call(s) to DynamoDB failed; see the log")]
+pub struct RedeliverError {
+    /// The number of failed calls to DynamoDB.
+    pub failed_calls: u64,
+}
 
 impl From<RedeliverError> for Diagnostic {
     fn from(error: RedeliverError) -> Self {
@@ -35,7 +39,8 @@ impl From<RedeliverError> for Diagnostic {
 }
 
 impl RedeliverHandler {
-    /// Builds clients; `keys` are those that `config` names, fetched. Nothing is fetched and nobody is called yet.
+    /// Builds the clients without any network call. `keys` are the signing keys that `config`
+    /// names.
     pub fn new(
         config: CommonConfig,
         keys: SigningKeys,
@@ -47,7 +52,7 @@ impl RedeliverHandler {
         Ok(Self { redeliver, request_timeout })
     }
 
-    /// Delivers what is due. What the schedule says does not matter.
+    /// Delivers the notifications that are due. The content of the event is ignored.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<IgnoredAny>) -> Result<Summary, RedeliverError> {
         let trace = TraceContext::of_xray(event.context.xray_trace_id.as_deref());
         let span = tracing::error_span!("redeliver", trace_id = %trace);
@@ -76,12 +81,13 @@ impl RedeliverHandler {
             duration_ms = millis(started),
             "redelivered"
         );
-        // Who could not look has not seen that there is nothing.
+        // 0 means that nothing is pending; a run that could not read the whole index does not know
+        // that.
         if summary.oldest_pending_ms > 0 || summary.errors + summary.unseen_shards == 0 {
             telemetry::record_pending_age(Duration::from_millis(summary.oldest_pending_ms));
         }
         if has_failed {
-            return Err(RedeliverError(summary.errors));
+            return Err(RedeliverError { failed_calls: summary.errors });
         }
         Ok(summary)
     }

@@ -1,4 +1,5 @@
-//! `sync`: a function-URL request in, an answer out, one log line for each, and an audit event.
+//! The handler of `sync`: a function URL request in, a response out. Each request gets one log line
+//! and, if its caller is authenticated, one audit event.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -14,8 +15,8 @@ use tracing::{
 
 use crate::{
     api::{
-        self, ErrorResponse, FunctionUrlEvent, JWKS_PATH, correlation_id, jwks_response, parse_sync_request,
-        to_lambda_response,
+        self, BadRequest, ErrorResponse, FunctionUrlEvent, JWKS_PATH, correlation_id, jwks_response,
+        parse_sync_request, to_lambda_response,
     },
     audit::{self, AuditedRequest},
     clock::Clock,
@@ -30,17 +31,18 @@ use crate::{
     usecases::sync::{SyncError, SyncReport, Synced, Synchronizer},
 };
 
-/// The function with all that it holds on to between requests.
+/// The function `sync` with the clients and caches that it keeps between requests.
 #[derive(Debug)]
 pub struct SyncHandler {
     sync: Synchronizer,
-    /// The public keys, as they are published.
+    /// The published public key set (JWKS), as JSON.
     jwks: String,
     request_timeout: Duration,
 }
 
 impl SyncHandler {
-    /// Builds clients; `keys` are those that `config` names, fetched. Nobody is called yet.
+    /// Builds the clients without any network call. `keys` are the signing keys that `config`
+    /// names.
     pub fn new(
         config: CommonConfig,
         iam: Iam,
@@ -56,7 +58,7 @@ impl SyncHandler {
         Ok(Self { sync, jwks, request_timeout })
     }
 
-    /// Answers one event of the function URL.
+    /// Serves one event of the function URL. Never fails.
     pub async fn invoke(
         self: Arc<Self>,
         event: LambdaEvent<FunctionUrlEvent>,
@@ -65,24 +67,24 @@ impl SyncHandler {
         Ok(to_lambda_response(self.handle(request).await))
     }
 
-    /// Answers one request. Whatever happens, it is an answer.
+    /// Serves one request. Every error becomes an error response.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let correlation_id = correlation_id(request.headers());
         let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
         let trace = TraceContext::of_request(request.headers(), xray);
-        // At the level of errors, so that lines have these fields whatever the level of the log.
+        // A span at error level: log lines have these fields at every `KEYSYNC_LOG` level.
         let span = tracing::error_span!(
             "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty
         );
         if request.raw_http_path() == JWKS_PATH {
-            let answer = jwks_response(request.method(), &self.jwks, &correlation_id);
-            span.in_scope(|| tracing::info!(status = answer.status().as_u16(), "public keys"));
-            return answer;
+            let response = jwks_response(request.method(), &self.jwks, &correlation_id);
+            span.in_scope(|| tracing::info!(status = response.status().as_u16(), "served JWKS"));
+            return response;
         }
-        self.answer(&request, correlation_id, &trace).instrument(span).await
+        self.respond(&request, correlation_id, &trace).instrument(span).await
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         request: &Request,
         correlation_id: CorrelationId,
@@ -93,51 +95,65 @@ impl SyncHandler {
         let (outcome, response) = match self.serve(request, &correlation_id, trace, budget).await {
             Ok(synced) => {
                 let outcome = synced.as_str();
-                tracing::info!(outcome, status = 204, duration_ms = millis(started), "accepted");
+                tracing::info!(outcome, status = 204, duration_ms = millis(started), "sync accepted");
                 (outcome, api::no_content(&correlation_id))
             }
-            Err((refusal, reason)) => {
-                let (outcome, status) = (refusal.code.as_str(), refusal.code.status().as_u16());
+            Err(Failure { response: error_response, reason }) => {
+                let code = error_response.code;
+                let (outcome, status) = (code.as_str(), code.status().as_u16());
                 if status < 500 {
-                    tracing::info!(outcome, status, reason, duration_ms = millis(started), "refused");
+                    tracing::info!(outcome, status, reason, duration_ms = millis(started), "sync rejected");
                 } else {
-                    tracing::error!(outcome, status, reason, duration_ms = millis(started), "failed");
+                    tracing::error!(outcome, status, reason, duration_ms = millis(started), "sync failed");
                 }
-                (outcome, api::error(&refusal, &correlation_id))
+                (outcome, api::error(&error_response, &correlation_id))
             }
         };
         telemetry::count_sync(outcome, started.elapsed());
         response
     }
 
-    /// What became of the request: for the caller a refusal, for the log why.
+    /// Parses and serves one sync request, and records its audit event.
     async fn serve(
         &self,
         request: &Request,
         correlation_id: &CorrelationId,
         trace: &TraceContext,
         budget: TimeBudget,
-    ) -> Result<Synced, (ErrorResponse, String)> {
-        let request = parse_sync_request(request, correlation_id).map_err(|error| {
-            let why = error.to_string();
-            (error.into(), why)
-        })?;
+    ) -> Result<Synced, Failure> {
+        let request = parse_sync_request(request, correlation_id)?;
         let span = Span::current();
-        // Both at once: what a span holds is written anew with every change.
+        // Both fields at once, because the span is formatted again on every change.
         tracing::record_all!(span, instance = %request.instance, key = %request.key);
-        let SyncReport { who, key, result } =
-            self.sync.serve(&request, trace, budget).await.map_err(explained)?;
+        let SyncReport { authenticated, key, result } = self.sync.serve(&request, trace, budget).await?;
         if let (Some(key), KeyName::Alias(_)) = (key, &request.key) {
             span.record("key", display(key));
         }
-        let answer = result.map_err(explained);
-        let audited = AuditedRequest { request: &request, who: &who, key, trace, now: self.sync.clock.now() };
-        audit::record(&audited, answer.as_ref().map(|synced| *synced).map_err(|(refusal, _)| refusal));
-        answer
+        let result = result.map_err(Failure::from);
+        let now = self.sync.clock.now();
+        let audited = AuditedRequest { request: &request, authenticated: &authenticated, key, trace, now };
+        audit::record(&audited, result.as_ref().copied().map_err(|failure| &failure.response));
+        result
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn explained(error: SyncError) -> (ErrorResponse, String) {
-    ((&error).into(), error.to_string())
+/// A request that was not accepted.
+struct Failure {
+    /// The response, which discloses nothing internal.
+    response: ErrorResponse,
+    /// The cause, for the log only.
+    reason: String,
+}
+
+impl From<BadRequest> for Failure {
+    fn from(error: BadRequest) -> Self {
+        let reason = error.to_string();
+        Self { response: error.into(), reason }
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self { response: (&error).into(), reason: error.to_string() }
+    }
 }

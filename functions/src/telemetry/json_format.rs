@@ -1,10 +1,11 @@
-//! A line of the log: one JSON object, flat, so that a query names a field and not where it came from.
+//! The format of log lines: one flat JSON object per line, so that a query does not depend on the
+//! span of a field.
 //!
-//! It holds the fields of the event and of all spans that it happened in. `tracing-subscriber`'s own JSON
-//! puts a span's fields into an object of their own, and those of its parents into a list.
+//! A line has the fields of the event and of all its spans. The JSON format of `tracing-subscriber`
+//! nests the fields of a span in an object, and those of its parents in an array.
 //!
-//! It is [`LONGEST`] at most, whatever a peer put into what is logged: the longest texts are cut, and `truncated`
-//! says so.
+//! A line has at most [`MAX_LINE_BYTES`], whatever a peer sent: the longest strings are cut, and
+//! the line gets `"truncated":true`.
 
 use std::fmt::{self, Debug, Write};
 
@@ -20,13 +21,14 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
-/// The target of audit events. Their message is the line.
+/// The target of audit events, whose message is the whole line.
 pub(crate) const AUDIT: &str = "keysync::audit";
 
-/// How long a line is at the most, in bytes, its end included.
-const LONGEST: usize = 16 * 1024;
+/// The maximum length of a line, in bytes, including its line feed
+/// (docs/reference/limits.md#log-line).
+const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// Writes lines.
+/// Formats log lines.
 pub(super) struct JsonLine;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLine
@@ -41,8 +43,8 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         write(&mut line, context, event)?;
-        if line.len() >= LONGEST {
-            line = shortened(&line);
+        if line.len() >= MAX_LINE_BYTES {
+            line = shorten(&line);
         }
         writeln!(writer, "{line}")
     }
@@ -60,41 +62,41 @@ where
     SystemTime.format_time(&mut Writer::new(line))?;
     write!(line, "\",\"level\":\"{}\"", event.metadata().level())?;
     for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
-        if let Some(of_span) = span.extensions().get::<FormattedFields<JsonFields>>() {
-            append(line, of_span);
+        if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
+            append(line, fields);
         }
     }
-    let mut own = String::new();
-    context.format_fields(Writer::new(&mut own), event)?;
-    append(line, &own);
+    let mut fields = String::new();
+    context.format_fields(Writer::new(&mut fields), event)?;
+    append(line, &fields);
     line.push('}');
     Ok(())
 }
 
-/// A line that is too long with its longest texts cut to half their length, again and again. The short ones, such as
-/// level, outcome and ids, stay as they are.
-fn shortened(line: &str) -> String {
+/// Halves the longest string of a line until the line is short enough. Short strings, such as
+/// level, outcome and ids, stay complete.
+fn shorten(line: &str) -> String {
     let mut object = match serde_json::from_str(line) {
         Ok(object @ Value::Object(_)) => object,
-        // What is no object has no fields to tell apart.
+        // A line that is not a JSON object is cut as a whole.
         _ => json!({"message": line}),
     };
     object["truncated"] = json!(true);
     loop {
         let line = object.to_string();
-        match longest_text(&mut object) {
-            Some(text) if line.len() >= LONGEST => halve(text),
+        match longest_string(&mut object) {
+            Some(text) if line.len() >= MAX_LINE_BYTES => halve(text),
             _ => return line,
         }
     }
 }
 
-/// The text within `value` that takes most of the line, where any is more than a few characters.
-fn longest_text(value: &mut Value) -> Option<&mut String> {
+/// The longest string within `value`, if it has more than 16 bytes.
+fn longest_string(value: &mut Value) -> Option<&mut String> {
     match value {
         Value::String(text) => (text.len() > 16).then_some(text),
-        Value::Object(fields) => fields.values_mut().filter_map(longest_text).max_by_key(|text| text.len()),
-        Value::Array(values) => values.iter_mut().filter_map(longest_text).max_by_key(|text| text.len()),
+        Value::Object(fields) => fields.values_mut().filter_map(longest_string).max_by_key(|text| text.len()),
+        Value::Array(values) => values.iter_mut().filter_map(longest_string).max_by_key(|text| text.len()),
         _ => None,
     }
 }
@@ -104,7 +106,7 @@ fn halve(text: &mut String) {
     text.push('…');
 }
 
-/// Adds fields, which [`JsonFields`] wrote as an object, to the object that is being written.
+/// Appends the fields of `object`, which [`JsonFields`] formatted, to the object that `line` is.
 fn append(line: &mut String, object: &str) {
     match object.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')) {
         None | Some("") => {}
@@ -115,14 +117,13 @@ fn append(line: &mut String, object: &str) {
     }
 }
 
-/// Writes an event's message as it is.
+/// Writes the message of an event without quotes or escapes.
 struct Message<'a>(&'a mut String);
 
 impl Visit for Message<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == "message" {
-            // A text cannot refuse to be written to.
-            let _ = write!(self.0, "{value:?}");
+            write!(self.0, "{value:?}").expect("writing to a `String` cannot fail");
         }
     }
 }
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// The only line that `log` writes.
+    /// The single line that `log` writes.
     fn line(log: impl FnOnce()) -> String {
         let written = Written::default();
         let lines = written.clone();
@@ -159,30 +160,30 @@ mod tests {
         let layer = layer.with_writer(move || lines.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let line = written.strip_suffix('\n').expect("a whole line").to_owned();
-        assert!(!line.contains('\n'), "one line: {line}");
+        let line = written.strip_suffix('\n').expect("a complete line").to_owned();
+        assert!(!line.contains('\n'), "not a single line: {line}");
         line
     }
 
     fn with_reason(reason: &str) -> String {
         line(|| {
             let _span = tracing::error_span!("event", trace_id = "t-1", message_id = "m-1").entered();
-            tracing::error!(outcome = "dead_letter", reason, duration_ms = 7, "a bad event");
+            tracing::error!(outcome = "dead_letter", reason, duration_ms = 7, "malformed");
         })
     }
 
     #[test]
-    fn a_line_of_any_content_is_json_of_16_kib_at_most() {
+    fn oversized_line_is_cut_to_valid_json() {
         for reason in [
             "x".repeat(1_000_000),
-            "\u{1}".repeat(100_000), // six bytes each where they are escaped
+            "\u{1}".repeat(100_000), // six bytes each in escaped form
             "\"".repeat(20_000),
             "é".repeat(20_000),
             "\u{1f511}".repeat(20_001),
         ] {
             let line = with_reason(&reason);
-            assert!(line.len() < LONGEST, "{}", line.len());
-            assert!(line.len() > LONGEST / 8, "much of it is left: {}", line.len());
+            assert!(line.len() < MAX_LINE_BYTES, "{}", line.len());
+            assert!(line.len() > MAX_LINE_BYTES / 8, "too much was cut: {}", line.len());
             let read: Value = serde_json::from_str(&line).unwrap();
             let kept = read["reason"].as_str().unwrap().trim_end_matches('…');
             assert!(reason.starts_with(kept), "{read}");
@@ -193,7 +194,7 @@ mod tests {
                 ("trace_id", json!("t-1")),
                 ("message_id", json!("m-1")),
                 ("duration_ms", json!(7)),
-                ("message", json!("a bad event")),
+                ("message", json!("malformed")),
             ] {
                 assert_eq!(read[field], value, "{field}");
             }
@@ -201,20 +202,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_whole_up_to_the_limit() {
+    fn line_up_to_the_limit_is_complete() {
         let overhead = with_reason("").len();
-        let whole = with_reason(&"x".repeat(LONGEST - 1 - overhead));
-        assert_eq!(whole.len() + 1, LONGEST, "with its end");
+        let whole = with_reason(&"x".repeat(MAX_LINE_BYTES - 1 - overhead));
+        assert_eq!(whole.len() + 1, MAX_LINE_BYTES, "with its line feed");
         assert!(!whole.contains("truncated"));
-        let cut = with_reason(&"x".repeat(LONGEST - overhead));
-        assert!(cut.len() < LONGEST && cut.contains(r#""truncated":true"#));
+        let cut = with_reason(&"x".repeat(MAX_LINE_BYTES - overhead));
+        assert!(cut.len() < MAX_LINE_BYTES && cut.contains(r#""truncated":true"#));
     }
 
     #[test]
-    fn many_long_texts_are_all_cut() {
+    fn all_long_strings_are_cut() {
         let long = "x".repeat(100_000);
         let line = line(|| tracing::error!(a = long, b = long, c = %long, d = ?long, e = 1, "{long}"));
-        assert!(line.len() < LONGEST, "{}", line.len());
+        assert!(line.len() < MAX_LINE_BYTES, "{}", line.len());
         let read: Value = serde_json::from_str(&line).unwrap();
         let lengths = ["a", "b", "c", "d", "message"].map(|field| read[field].as_str().unwrap().len());
         assert!(lengths.iter().all(|length| *length > 1000), "{lengths:?}");
@@ -222,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn an_audit_event_is_json_of_16_kib_at_most() {
+    fn oversized_audit_event_is_cut_to_valid_json() {
         let event = json!({"audit": true, "reason": {"reasonForFailure": "x".repeat(50_000)}, "action": "a"});
         let line = line(|| tracing::info!(target: AUDIT, "{event}"));
-        assert!(line.len() < LONGEST, "{}", line.len());
+        assert!(line.len() < MAX_LINE_BYTES, "{}", line.len());
         let read: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             (&read["audit"], &read["action"], &read["truncated"]),

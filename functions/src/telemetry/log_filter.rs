@@ -1,4 +1,5 @@
-//! What is logged: a level, levels for parts of the program, or both, with commas between.
+//! The log filter: a default level, levels of modules, or both, separated by commas
+//! (docs/reference/configuration.md#keysync_log).
 
 use std::str::FromStr;
 
@@ -8,15 +9,15 @@ use tracing_subscriber::filter::Targets;
 /// The names of the levels.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// The setting that selects which log lines are written.
+/// The environment variable with the log filter.
 pub const LOG: &str = "KEYSYNC_LOG";
 
-/// Which log lines are written. `info` by default, and where the setting is blank.
+/// A log filter. The default, also of a blank setting, is `info`.
 #[derive(Clone, Debug)]
 pub struct LogFilter(Targets);
 
 impl LogFilter {
-    /// The filter, as `tracing` has it.
+    /// The filter in the form of `tracing`.
     #[must_use]
     pub fn targets(self) -> Targets {
         self.0
@@ -32,31 +33,32 @@ impl Default for LogFilter {
 impl FromStr for LogFilter {
     type Err = String;
 
-    /// Stricter than [`Targets`], which takes a misspelt level for a part of the program, and then logs nothing.
+    /// Stricter than [`Targets`], which accepts a misspelt level as the name of a module and then
+    /// logs nothing.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let wrong = |problem: &str| {
+        let invalid = |problem: &str| {
             format!(
-                "{problem}: write a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), a part of the program \
-                 and its level, or both, as in `warn,keysync=debug`: got `{}`",
+                "{problem}: expected a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), a module with its \
+                 level, or both, as in `warn,keysync=debug`: got `{}`",
                 crate::excerpt::excerpt(text)
             )
         };
         let (mut targets, mut seen) = (Targets::new(), Vec::new());
         for directive in text.split(',').map(str::trim) {
-            let (part, name) =
-                directive.rsplit_once('=').map_or((None, directive), |(part, name)| (Some(part), name));
-            let level = level(name).ok_or_else(|| wrong("has an unknown level"))?;
-            if seen.contains(&part) {
-                return Err(wrong("has two levels for one part"));
+            let (module, name) =
+                directive.rsplit_once('=').map_or((None, directive), |(module, name)| (Some(module), name));
+            let level = level(name).ok_or_else(|| invalid("has an unknown level"))?;
+            if seen.contains(&module) {
+                return Err(invalid("has two levels for one module"));
             }
-            seen.push(part);
-            targets = match part {
+            seen.push(module);
+            targets = match module {
                 None => targets.with_default(level),
-                Some(part) if is_module(part) => targets.with_target(part, level),
-                Some(_) => return Err(wrong("has an invalid part of the program")),
+                Some(module) if is_module(module) => targets.with_target(module, level),
+                Some(_) => return Err(invalid("has an invalid module")),
             };
         }
         Ok(Self(targets))
@@ -67,11 +69,11 @@ fn level(name: &str) -> Option<LevelFilter> {
     LEVELS.iter().any(|level| level.eq_ignore_ascii_case(name)).then(|| name.parse().ok())?
 }
 
-/// A path of Rust modules, such as `keysync::ledger`.
-fn is_module(part: &str) -> bool {
+/// Whether `path` is a path of Rust modules, such as `keysync::ledger`.
+fn is_module(path: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-    part.split("::").all(is_name)
+    path.split("::").all(is_name)
 }
 
 #[cfg(test)]
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_a_level_and_levels_of_parts() {
+    fn accepts_level_and_levels_of_modules() {
         let logs = |text: &str, target, level| {
             text.parse::<LogFilter>().unwrap().targets().would_enable(target, &level)
         };
@@ -89,13 +91,13 @@ mod tests {
             assert!(logs(text, "keysync::sync", Level::INFO), "{text}");
             assert!(!logs(text, "keysync::sync", Level::DEBUG), "{text}");
         }
-        let parts = "warn,keysync=debug";
-        assert!(logs(parts, "keysync::sync", Level::DEBUG) && !logs(parts, "hyper", Level::INFO));
+        let modules = "warn,keysync=debug";
+        assert!(logs(modules, "keysync::sync", Level::DEBUG) && !logs(modules, "hyper", Level::INFO));
         assert!(!logs("off", "keysync::sync", Level::ERROR));
     }
 
     #[test]
-    fn rejects_what_would_log_nothing() {
+    fn rejects_misspelt_filters() {
         for text in [
             "inof",
             "keysync",

@@ -1,8 +1,8 @@
-//! Logs and metrics: JSON objects, one a line, on standard output, which Lambda takes to CloudWatch.
-//! What they say is in `docs/how-to/operate.md`.
+//! Logs and metrics: JSON objects, one per line, on standard output, which Lambda sends to
+//! CloudWatch (docs/reference/logs-metrics-audit.md).
 //!
-//! Never logged: tokens, API keys, signing keys, and the `authorization` header. Types that hold one do
-//! not print it.
+//! Never logged: tokens, API keys, signing keys, and the `authorization` header. Types that contain
+//! a secret do not implement `Debug`, or redact it.
 
 mod json_format;
 mod log_filter;
@@ -30,85 +30,93 @@ use crate::domain::ServiceName;
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "keysync";
-/// Requests to `sync`, by outcome: `notified`, `replayed`, or the code of the refusal.
+/// Requests to `sync`, by outcome: `notified`, `replayed` or a reason code.
 const SYNCS: &str = "Syncs";
-/// How long they took.
+/// The duration of requests to `sync`, in milliseconds.
 const SYNC_DURATION: &str = "SyncDuration";
-/// How long services took to answer, by service.
+/// The duration of delivery attempts, by service, in milliseconds.
 const CALLBACK_DURATION: &str = "CallbackDuration";
-/// Callbacks that failed, by service.
+/// Failed delivery attempts, by service.
 const CALLBACK_FAILURES: &str = "CallbackFailures";
-/// Callbacks that were tries after the first, by service.
+/// Delivery attempts after the first, by service.
 const RETRIES: &str = "Retries";
-/// Notifications that a service did not take within 24 hours, by service, and of all services together.
+/// Deliveries whose retries were exhausted, by service and of all services together.
 const NOTIFICATIONS_FAILED: &str = "NotificationsFailed";
-/// How old the oldest notification was that a run found pending, due or not.
+/// The age of the oldest pending notification at a run of `redeliver`, due or not, in seconds.
 const PENDING_AGE: &str = "PendingAge";
-/// Events that went to the dead-letter queue.
+/// Malformed events sent to the dead-letter queue.
 const DEAD_LETTERS: &str = "DeadLetters";
 
-/// The dimension of what is counted by service, and by outcome.
+/// The dimension of metrics by service.
 const SERVICE: &str = "Service";
+/// The dimension of metrics by outcome.
 const OUTCOME: &str = "Outcome";
 
-/// How many values of a metric a line can hold, and so how many the collector keeps. It drops the next.
-const VALUES: usize = 100;
+/// The maximum number of values of a metric per line in the embedded metric format. The collector
+/// drops further values (docs/reference/limits.md#metric-values).
+const MAX_VALUES: usize = 100;
 
-/// Where what was counted is kept until it is written. Nowhere, where [`init`] was not called.
+/// The collector, which keeps metrics until they are flushed. Unset, and nothing is kept, before
+/// [`init`].
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
-/// The values that it keeps, of all metrics together.
-static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// The values in the collector, of all metrics together.
+static COLLECTED_VALUES: AtomicUsize = AtomicUsize::new(0);
 
-/// Writes what was counted.
+/// The proof that [`init`] was called, and the access to flushing metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Metrics(());
 
-/// Starts logging what `KEYSYNC_LOG` says, and counting. Where it is invalid, `info` is logged, and the configuration
-/// names the mistake with all others. Audit events are written whatever it says. Once in a process.
+/// Installs the log subscriber with the filter of `KEYSYNC_LOG` and the metrics collector, once per
+/// process.
+///
+/// An invalid `KEYSYNC_LOG` counts as `info`, and the configuration reports it with all other
+/// mistakes. Audit events are written with every filter.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
     let filter = std::env::var(LOG).ok().and_then(|text| text.parse::<LogFilter>().ok()).unwrap_or_default();
     let lines =
         tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(json_format::JsonLine);
-    let logged = filter.targets().with_target(AUDIT, LevelFilter::INFO);
-    tracing_subscriber::registry().with(lines).with(logged).init();
+    let filter = filter.targets().with_target(AUDIT, LevelFilter::INFO);
+    tracing_subscriber::registry().with(lines).with(filter).init();
     let collector = Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
     COLLECTOR.get_or_init(|| collector);
     describe();
     Ok(Metrics(()))
 }
 
-/// The units, which the collector knows by a metric's name.
+/// Registers unit and description of each metric.
 fn describe() {
     describe_counter!(SYNCS, Unit::Count, "requests to sync");
-    describe_histogram!(SYNC_DURATION, Unit::Milliseconds, "how long they took");
-    describe_histogram!(CALLBACK_DURATION, Unit::Milliseconds, "how long a service took to answer");
-    describe_counter!(CALLBACK_FAILURES, Unit::Count, "callbacks that failed");
-    describe_counter!(RETRIES, Unit::Count, "callbacks after the first");
-    describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "notifications that a service never took");
+    describe_histogram!(SYNC_DURATION, Unit::Milliseconds, "duration of requests to sync");
+    describe_histogram!(CALLBACK_DURATION, Unit::Milliseconds, "duration of delivery attempts");
+    describe_counter!(CALLBACK_FAILURES, Unit::Count, "failed delivery attempts");
+    describe_counter!(RETRIES, Unit::Count, "delivery attempts after the first");
+    describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "deliveries whose retries were exhausted");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
-    describe_counter!(DEAD_LETTERS, Unit::Count, "events sent to the dead-letter queue");
+    describe_counter!(DEAD_LETTERS, Unit::Count, "malformed events sent to the dead-letter queue");
 }
 
-/// Logs why the function does not start. Lambda tries again.
+/// Logs the error that fails the init of the function. Lambda retries the init with the next
+/// invocation.
 pub fn cannot_start(error: &impl Display) {
     tracing::error!(%error, "cannot start");
 }
 
 impl Metrics {
-    /// Serves an invocation, and writes what was counted by its end in CloudWatch's embedded metric
-    /// format: Lambda may freeze the process after it for good.
+    /// Runs an invocation and then writes its metrics, because Lambda may freeze the process for
+    /// good after the invocation.
     pub async fn flush_after<T>(self, invocation: impl Future<Output = T>) -> T {
-        let answer = invocation.await;
+        let output = invocation.await;
         flush();
-        answer
+        output
     }
 }
 
-/// Writes what was counted. What is zero is not written, save for values.
+/// Writes the collected metrics in CloudWatch's embedded metric format. Counters of zero are not
+/// written.
 fn flush() {
     let Some(collector) = COLLECTOR.get() else { return };
-    KEPT.store(0, Ordering::Relaxed);
-    // All lines at once: written one by one, each would be a system call.
+    COLLECTED_VALUES.store(0, Ordering::Relaxed);
+    // Buffered, because each line written to standard output is a system call.
     let mut lines = Vec::new();
     let written = collector.flush(&mut lines).and_then(|()| io::stdout().write_all(&lines));
     if let Err(error) = written {
@@ -116,26 +124,41 @@ fn flush() {
     }
 }
 
-/// Makes place for one more value. A run of redelivery has more callbacks than a line has values.
-fn make_place() {
-    if KEPT.fetch_add(1, Ordering::Relaxed) >= VALUES {
+/// Flushes if the collector cannot keep one more value: a run of `redeliver` has more delivery
+/// attempts than [`MAX_VALUES`].
+fn reserve_value() {
+    if COLLECTED_VALUES.fetch_add(1, Ordering::Relaxed) >= MAX_VALUES {
         flush();
-        KEPT.store(1, Ordering::Relaxed);
+        COLLECTED_VALUES.store(1, Ordering::Relaxed);
     }
 }
 
-/// Counts an answer to a request.
-pub(crate) fn count_sync(outcome: &'static str, took: Duration) {
+/// Counts a request to `sync` and records its duration.
+pub(crate) fn count_sync(outcome: &'static str, duration: Duration) {
     counter!(SYNCS, OUTCOME => outcome).increment(1);
-    make_place();
-    histogram!(SYNC_DURATION).record(exact_millis(took));
+    reserve_value();
+    histogram!(SYNC_DURATION).record(exact_millis(duration));
 }
 
-/// Counts an attempt to tell a service.
-pub(crate) fn count_callback(service: &ServiceName, took: Duration, is_retry: bool, has_failed: bool) {
+/// The metrics of a delivery attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallbackMetrics<'a> {
+    /// The service that was called.
+    pub(crate) service: &'a ServiceName,
+    /// The duration of the attempt.
+    pub(crate) duration: Duration,
+    /// Whether it was an attempt after the first.
+    pub(crate) is_retry: bool,
+    /// Whether it failed: neither 2xx nor 410.
+    pub(crate) has_failed: bool,
+}
+
+/// Counts a delivery attempt and records its duration.
+pub(crate) fn count_callback(metrics: CallbackMetrics<'_>) {
+    let CallbackMetrics { service, duration, is_retry, has_failed } = metrics;
     let service = || service.to_string();
-    make_place();
-    histogram!(CALLBACK_DURATION, SERVICE => service()).record(exact_millis(took));
+    reserve_value();
+    histogram!(CALLBACK_DURATION, SERVICE => service()).record(exact_millis(duration));
     if is_retry {
         counter!(RETRIES, SERVICE => service()).increment(1);
     }
@@ -144,27 +167,28 @@ pub(crate) fn count_callback(service: &ServiceName, took: Duration, is_retry: bo
     }
 }
 
-/// Counts a notification that was given up. Twice: an alarm cannot sum over dimensions that it does not know.
+/// Counts a delivery whose retries are exhausted: once by service and once without, because an
+/// alarm cannot sum over unknown values of a dimension.
 pub(crate) fn count_exhausted(service: &ServiceName) {
     counter!(NOTIFICATIONS_FAILED, SERVICE => service.to_string()).increment(1);
     counter!(NOTIFICATIONS_FAILED).increment(1);
 }
 
-/// Records how old the oldest notification was that a run found pending. A value and no gauge: a gauge would be
+/// Records the age of the oldest pending notification. A histogram, because a gauge would be
 /// written again with every flush.
 pub(crate) fn record_pending_age(age: Duration) {
-    make_place();
+    reserve_value();
     histogram!(PENDING_AGE).record(age.as_secs_f64());
 }
 
-/// Counts an event that went to the dead-letter queue.
+/// Counts a malformed event sent to the dead-letter queue.
 pub(crate) fn count_dead_letter() {
     counter!(DEAD_LETTERS).increment(1);
 }
 
-/// Milliseconds since `since`, as durations are logged.
-pub(crate) fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// The integer milliseconds since `started`, for the log field `duration_ms`.
+pub(crate) fn millis(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn exact_millis(duration: Duration) -> f64 {

@@ -1,5 +1,6 @@
-//! Use cases: what each function does with a request, an event or a schedule. They own their input types and
-//! know nothing of Lambda or HTTP.
+//! The use cases of the three functions: sync, lifecycle events and redelivery. They own their
+//! input types and do not depend on HTTP. Only `lifecycle::batch` and `lifecycle::dead_letter`
+//! depend on SQS.
 
 pub mod lifecycle;
 pub mod redeliver;

@@ -1,4 +1,4 @@
-//! The use case: authorize → claim → deliver → confirm.
+//! The use case *sync*: authenticate, rate limit, authorize, claim, deliver, confirm.
 
 use crate::{
     clock::Clock,
@@ -14,59 +14,61 @@ use crate::{
 /// A well-formed request to synchronize a key's associated resources.
 #[derive(Debug)]
 pub struct SyncRequest {
-    /// Who says they are asking.
+    /// The access token of the caller, not yet verified.
     pub token: UnverifiedToken,
     /// The instance that holds the key.
     pub instance: InstanceId,
     /// The key.
     pub key: KeyName,
-    /// The ring that the key must be in, where the caller named one.
+    /// The key ring that must contain the key, if the caller named one.
     pub ring: Option<KeyRing>,
-    /// The caller's name for this request, or ours.
+    /// The correlation id of the caller, or a generated one.
     pub correlation_id: CorrelationId,
 }
 
-/// Synchronizes the resources that are associated with a key.
+/// Synchronizes the resources that are associated with a key: notifies their services of its latest
+/// state.
 #[derive(Debug)]
 pub struct Synchronizer {
-    /// Decides who may.
+    /// Authenticates and authorizes callers.
     pub iam: Iam,
-    /// Counts how often.
+    /// Limits the requests of each caller.
     pub callers: CallerRateLimiter,
-    /// Claims and delivers.
+    /// The ledger and the delivery of notifications.
     pub dispatcher: Dispatcher,
-    /// Tells the time.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
-/// A sync that was accepted.
+/// An accepted sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synced {
-    /// Every associated service was told, or will be.
+    /// The sync claimed this notification: every associated service was notified, or its delivery
+    /// is retried.
     Notified(ClaimId),
-    /// The caller asked again for a sync that was accepted before; nobody was told twice.
+    /// An idempotent replay of an accepted sync. No service was notified again.
     Replayed,
 }
 
-/// Why a sync was not accepted.
+/// The cause of a sync that was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// The caller may not, or IAM cannot say.
+    /// The caller is not authenticated or not authorized, or IAM is unavailable.
     #[error(transparent)]
     Iam(#[from] IamError),
-    /// The caller asks too often.
+    /// The caller exceeded the rate limit.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// The key or its window does not allow it.
+    /// The key does not exist or is a standard key, or its window is closed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// DynamoDB did not do its part.
+    /// A call to DynamoDB failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Synced {
-    /// In a word, as logs and metrics have it.
+    /// The outcome in logs, metrics and audit events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,47 +78,56 @@ impl Synced {
     }
 }
 
-/// What became of a request whose caller is known.
+/// The result of a request with an authenticated caller.
 #[derive(Debug)]
 pub struct SyncReport {
-    /// The caller.
-    pub who: Authenticated,
-    /// The key. `None` where only an alias is known of it: it stands for nothing, or the caller may not know.
+    /// The caller, and the instance that the request is about.
+    pub authenticated: Authenticated,
+    /// The key. `None` if an alias was not resolved: it names no key, or none that the caller may
+    /// learn.
     pub key: Option<KeyId>,
-    /// The sync. An error means that this request closed no window, as far as anybody can know: where
-    /// DynamoDB's answers were lost, a repeated request finds out (`ledger/claim.rs`).
+    /// The sync. An error means that this request closed no window, with one exception: if all
+    /// responses of DynamoDB about the claim were lost, an identical request finds the claim
+    /// (`ledger/claim.rs`).
     pub result: Result<Synced, SyncError>,
 }
 
 impl Synchronizer {
-    /// Serves one request. An error means that nobody knows who made it.
+    /// Serves one request. Fails if the caller cannot be authenticated; later failures are part of
+    /// the report.
     pub async fn serve(
         &self,
         request: &SyncRequest,
         trace: &TraceContext,
         budget: TimeBudget,
     ) -> Result<SyncReport, SyncError> {
-        let who = self.iam.authenticate(&request.token, request.instance).await?;
-        let found = self.key(request, &who).await;
-        let key = match (&found, &request.key) {
+        let authenticated = self.iam.authenticate(&request.token, request.instance).await?;
+        let resolved = self.authorized_key(request, &authenticated).await;
+        let key = match (&resolved, &request.key) {
             (Ok(KeyCrn { key, .. }), _) | (_, KeyName::Id(key)) => Some(*key),
             (Err(_), KeyName::Alias(_)) => None,
         };
-        let result = match found {
-            Ok(key) => self.notify(request, key, who.caller.clone(), trace, budget).await,
+        let result = match resolved {
+            Ok(key) => self.notify(request, key, authenticated.caller.clone(), trace, budget).await,
             Err(error) => Err(error),
         };
-        Ok(SyncReport { who, key, result })
+        Ok(SyncReport { authenticated, key, result })
     }
 
-    /// The key, if the caller may synchronize it.
-    async fn key(&self, request: &SyncRequest, who: &Authenticated) -> Result<KeyCrn, SyncError> {
-        self.callers.admit(&who.caller)?;
-        self.iam.authorize(who, &request.key, &request.token).await?;
-        let key = self.dispatcher.ledger.resolve(&who.instance, &request.key).await?;
+    /// The CRN of the key that the caller may synchronize. An alias is resolved after the
+    /// authorization, so that a caller without access does not learn which aliases exist.
+    async fn authorized_key(
+        &self,
+        request: &SyncRequest,
+        authenticated: &Authenticated,
+    ) -> Result<KeyCrn, SyncError> {
+        self.callers.admit(&authenticated.caller)?;
+        self.iam.authorize(authenticated, &request.key, &request.token).await?;
+        let key = self.dispatcher.ledger.resolve(&authenticated.instance, &request.key).await?;
         Ok(key.ok_or(ClaimError::NotFound)?)
     }
 
+    /// Claims, delivers and confirms a notification of `key`.
     async fn notify(
         &self,
         request: &SyncRequest,
@@ -135,7 +146,7 @@ impl Synchronizer {
             lease: budget.lease(),
         };
         match self.dispatcher.ledger.claim(&claim).await? {
-            Claimed::Refused(why) => Err(why.into()),
+            Claimed::Refused(error) => Err(error.into()),
             Claimed::Replayed => Ok(Synced::Replayed),
             Claimed::Won(notification) => {
                 self.dispatcher.deliver_and_confirm(&notification, trace, budget, None).await;

@@ -1,4 +1,5 @@
-//! KeyEventKind comes from the table, and over the event bus: it reads, or is refused, and what is read makes well-formed events.
+//! Input from the table and the event bus: it is parsed or rejected, and a parsed item produces
+//! well-formed events.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use keysync::{
 };
 use serde_json::Value;
 
-/// An item, as DynamoDB's JSON has it. KeyEventKind is read of it makes a CloudEvent for each service that it names.
+/// An item in DynamoDB's JSON. A parsed item produces a CloudEvent for each of its services.
 pub fn item(data: &[u8]) {
     let Ok(item) = serde_json::from_slice::<serde_dynamo::Item>(data) else { return };
     let Ok(key) = KeyRecord::read(Item::from(item)) else { return };
@@ -29,7 +30,7 @@ pub fn item(data: &[u8]) {
     }
 }
 
-/// A lifecycle event. KeyEventKind is read of it is read again the same, and names a key by what it is.
+/// A lifecycle event. Parsing is deterministic, and the CRNs of a parsed event round-trip.
 pub fn lifecycle_event(data: &[u8]) {
     let Ok(json) = std::str::from_utf8(data) else { return };
     match KeyEvent::read(json) {
@@ -37,7 +38,9 @@ pub fn lifecycle_event(data: &[u8]) {
             assert_eq!(KeyEvent::read(json).as_ref(), Ok(&event));
             let crn = event.key.to_string();
             assert_eq!(crn.parse().as_ref(), Ok(&event.key), "{crn}");
-            if let KeyEventKind::Registration(resource, _) = &event.kind {
+            if let KeyEventKind::RegistrationCreated(resource) | KeyEventKind::RegistrationDeleted(resource) =
+                &event.kind
+            {
                 assert_eq!(resource.to_string().parse().as_ref(), Ok(resource), "{resource}");
             }
         }

@@ -1,7 +1,8 @@
-//! Parses a function URL request into a [`SyncRequest`], in which nothing is malformed.
+//! Parses a request into a [`SyncRequest`], whose fields are all well formed.
 //!
-//! The checks run in the order of the refusals' meaning: is this the sync API at all (path, method,
-//! size), who is asking (bearer token), about what (instance, ring, key).
+//! The first failed check determines the error response: path, method and size of the body, then
+//! correlation id, bearer token, instance, host, key ring and key (docs/reference/sync-api.md,
+//! "Order of checks").
 
 use std::str::FromStr;
 
@@ -14,51 +15,53 @@ use crate::{
     usecases::sync::SyncRequest,
 };
 
-/// The largest body that is read past, in bytes (contract section 1).
+/// The largest body that is accepted (and ignored), in bytes (docs/reference/limits.md#body-size).
 const MAX_BODY_BYTES: usize = 10 * 1024;
 
-/// The headers that may hold a correlation id. The first that is there counts (contract section 1): public
-/// clients send the one or the other.
-const CORRELATION_IDS: [&str; 2] = ["correlation-id", "x-correlation-id"];
+/// The headers that may contain a correlation id. The first one that is present counts; the public
+/// Python client sends `x-correlation-id`, other clients `correlation-id`.
+const CORRELATION_ID_HEADERS: [&str; 2] = ["correlation-id", "x-correlation-id"];
 
-/// How much of a caller's value an error message repeats, in characters.
+/// The length of a caller's value that an error message repeats, in characters
+/// (docs/reference/limits.md#echo).
 const MAX_ECHO_CHARS: usize = 100;
 
-/// Why a request is no [`SyncRequest`].
+/// A request that is not a well-formed [`SyncRequest`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
-    /// Another path.
-    #[error("there is nothing at this path; the API is POST /api/v2/keys/{{id}}/actions/sync")]
+    /// An unknown path.
+    #[error("no such route; to synchronize a key, use POST /api/v2/keys/{{id}}/actions/sync")]
     UnknownPath,
-    /// The right path with another method.
-    #[error("this path answers POST only")]
+    /// The path of the API with another method.
+    #[error("this route accepts only POST")]
     MethodNotAllowed,
-    /// A body larger than anybody needs.
-    #[error("the body has {bytes} bytes; at most {MAX_BODY_BYTES} are taken, and none is needed")]
+    /// A body above the limit.
+    #[error("the body has {bytes} bytes; the limit is {MAX_BODY_BYTES}, and no body is needed")]
     BodyTooLarge {
-        /// Its size.
+        /// The size of the body.
         bytes: usize,
     },
     /// No `authorization` header, or an empty one.
     #[error("the `authorization` header is missing; send `Bearer <IAM access token>`")]
     NoToken,
-    /// The `authorization` header holds nothing that names a subject.
+    /// The `authorization` header has no token with a subject.
     #[error(transparent)]
     NoSubject(#[from] NoSubject),
-    /// A field that does not say what it must. What it says is for the caller alone, and not for the log: who
-    /// takes one header for another may have put a secret there.
+    /// An invalid or missing field. The `Display` form, which is logged, omits the value: a caller
+    /// that mixes up headers may have sent a secret in it. Only the error response repeats the
+    /// value.
     #[error("`{field}` {problem}")]
     Field {
-        /// A header's name, or `id` for the key in the path.
+        /// The name of the header, or `id` for the key in the path.
         field: &'static str,
-        /// What is wrong, and what would be right.
+        /// The rule that is violated.
         problem: String,
-        /// What it says, as far as it is worth repeating.
+        /// The value, cut after 100 characters.
         got: Option<String>,
     },
 }
 
-/// Parses what came through the function URL. `correlation_id` is that of [`correlation_id`].
+/// Parses a request of the function URL. `correlation_id` is the result of [`correlation_id()`].
 pub fn parse_sync_request(
     request: &Request,
     correlation_id: &CorrelationId,
@@ -77,22 +80,22 @@ pub fn parse_sync_request(
     let instance = optional(headers, "bluemix-instance")?.ok_or_else(|| {
         field("bluemix-instance", "is missing; send the UUID of the service instance", None)
     })?;
-    agree_with_host(headers, instance)?;
+    check_host(headers, instance)?;
     let ring = optional(headers, "x-kms-key-ring")?;
     Ok(SyncRequest { token, instance, key: parse("id", key)?, ring, correlation_id: correlation_id.clone() })
 }
 
-/// The correlation id of any request, for the answer's header: the caller's where it is well formed,
-/// else a new one.
+/// The correlation id of a request, for the response header: the caller's if it is well formed,
+/// else a new version 4 UUID.
 #[must_use]
 pub fn correlation_id(headers: &HeaderMap) -> CorrelationId {
     callers_correlation_id(headers).ok().flatten().unwrap_or_else(CorrelationId::random)
 }
 
-/// The caller's correlation id. Where `correlation-id` is there, `x-correlation-id` is not looked at.
+/// The caller's correlation id. If `correlation-id` is present, `x-correlation-id` is ignored.
 fn callers_correlation_id(headers: &HeaderMap) -> Result<Option<CorrelationId>, BadRequest> {
-    let given = CORRELATION_IDS.into_iter().find(|name| headers.contains_key(*name));
-    given.map_or(Ok(None), |name| optional(headers, name))
+    let present = CORRELATION_ID_HEADERS.into_iter().find(|name| headers.contains_key(*name));
+    present.map_or(Ok(None), |name| optional(headers, name))
 }
 
 fn key_in_path(path: &str) -> Result<&str, BadRequest> {
@@ -109,21 +112,22 @@ fn bearer_token(headers: &HeaderMap) -> Result<UnverifiedToken, BadRequest> {
     }
 }
 
-/// A host that names an instance (`<instance>.api.<region>.hs-crypto.…`) must name the same one.
-fn agree_with_host(headers: &HeaderMap, instance: InstanceId) -> Result<(), BadRequest> {
+/// Checks that a host of the form `<instance>.api.<region>.hs-crypto.…` names `instance`.
+fn check_host(headers: &HeaderMap, instance: InstanceId) -> Result<(), BadRequest> {
     let host = single(headers, header::HOST.as_str())?.unwrap_or_default();
     let mut labels = host.split('.');
     let named = labels.next().unwrap_or_default();
-    // Names of hosts have no case (RFC 9110, section 4.2.3).
+    // Host names are case-insensitive (RFC 9110, section 4.2.3).
     let is = |label: Option<&str>, expected| label.is_some_and(|label| label.eq_ignore_ascii_case(expected));
-    let names_an_instance = is(labels.next(), "api") && is(labels.nth(1), "hs-crypto");
-    if names_an_instance && named.parse() != Ok(instance) {
-        let got = format!("`{instance}`, and the host names {}", shown(named));
+    let names_instance = is(labels.next(), "api") && is(labels.nth(1), "hs-crypto");
+    if names_instance && named.parse() != Ok(instance) {
+        let got = format!("`{instance}`, and the host names {}", excerpt(named));
         return Err(field("bluemix-instance", "must name the instance of the host", Some(got)));
     }
     Ok(())
 }
 
+/// The parsed value of a header, `None` if it is absent.
 fn optional<T>(headers: &HeaderMap, name: &'static str) -> Result<Option<T>, BadRequest>
 where
     T: FromStr<Err = Malformed>,
@@ -131,10 +135,10 @@ where
     single(headers, name)?.map(|value| parse(name, value)).transpose()
 }
 
-/// The value of a header that may be given once, or several times with the same value.
+/// The value of a header, which may be repeated with the same value.
 ///
-/// A function URL joins repeated headers with commas before we see them; none of the values read here
-/// may hold a comma.
+/// A function URL joins repeated headers with commas; no value that is read here can contain a
+/// comma.
 fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, BadRequest> {
     let mut found = None;
     for value in headers.get_all(name) {
@@ -149,10 +153,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 }
 
 fn parse<T: FromStr<Err = Malformed>>(name: &'static str, value: &str) -> Result<T, BadRequest> {
-    value.parse().map_err(|error: Malformed| field(name, error.to_string(), Some(shown(value))))
+    value.parse().map_err(|error: Malformed| field(name, error.to_string(), Some(excerpt(value))))
 }
 
-fn shown(value: &str) -> String {
+/// `value` in backquotes, cut after [`MAX_ECHO_CHARS`] characters.
+fn excerpt(value: &str) -> String {
     if value.chars().count() <= MAX_ECHO_CHARS {
         return format!("`{value}`");
     }

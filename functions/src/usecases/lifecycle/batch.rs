@@ -1,5 +1,5 @@
-//! A batch of events from SQS: each is taken for itself, and only those that may come right the next time
-//! go back to the queue.
+//! A batch of SQS messages, each with one lifecycle event. Messages are processed independently;
+//! only those that may succeed on a retry are returned to the queue.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tracing::{
     field::{Empty, display},
 };
 
-use super::{DeadLetters, EventError, KeyEvent, Lifecycle};
+use super::{DeadLetterQueue, EventError, KeyEvent, Lifecycle};
 use crate::{
     strict_json::Strict,
     telemetry::{self, millis},
@@ -20,16 +20,16 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// The attribute of an SQS message that bears its sender's trace, as X-Ray writes it.
+/// The attribute of an SQS message that has the trace of its sender, in the format of X-Ray.
 const TRACE_ATTRIBUTE: &str = "AWSTraceHeader";
 
-/// Events of a batch that are worked on at once.
-const AT_ONCE: usize = 10;
+/// The events of a batch that are processed concurrently (docs/reference/limits.md#batch).
+const MAX_CONCURRENCY: usize = 10;
 
-/// The messages that failed, as Lambda wants to be told (`ReportBatchItemFailures`).
+/// The failed messages in the form of Lambda's `ReportBatchItemFailures`.
 pub type Failures = SqsBatchResponse;
 
-/// What Lambda hands on of a queue: some messages.
+/// The event of an SQS event source mapping: a batch of messages.
 #[derive(Debug)]
 pub struct Messages(SqsEvent);
 
@@ -39,19 +39,28 @@ impl<'de> Deserialize<'de> for Messages {
     }
 }
 
-/// Takes batches.
+/// Processes batches.
 #[derive(Debug)]
-pub struct Batch {
-    /// Takes one event.
+pub struct BatchProcessor {
+    /// Processes one event.
     pub lifecycle: Lifecycle,
-    /// Where those go that will never come right.
-    pub dead_letters: DeadLetters,
+    /// The queue for malformed events.
+    pub dead_letters: DeadLetterQueue,
 }
 
-impl Batch {
-    /// Takes every message, and tells which have to come again. `xray` is the invocation's trace, for
-    /// messages that bring none.
-    pub async fn take(
+/// What SQS does with a processed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disposition {
+    /// It deletes the message.
+    Delete,
+    /// It delivers the message again after the visibility timeout.
+    Retry,
+}
+
+impl BatchProcessor {
+    /// Processes every message and returns the ids of those that SQS has to deliver again. `xray`
+    /// is the trace of the invocation, for messages without one.
+    pub async fn process(
         self: Arc<Self>,
         Messages(batch): Messages,
         xray: Option<&str>,
@@ -66,10 +75,10 @@ impl Batch {
                     "event", trace_id = %trace, message_id = id, instance = Empty, key = Empty, claim = Empty
                 );
                 let this = &self;
-                async move { (this.take_one(message, &trace, budget).await, id) }.instrument(span)
+                async move { (this.process_message(message, &trace, budget).await, id) }.instrument(span)
             })
-            .buffer_unordered(AT_ONCE)
-            .filter_map(async |(done, id)| (!done).then_some(id))
+            .buffer_unordered(MAX_CONCURRENCY)
+            .filter_map(async |(disposition, id)| (disposition == Disposition::Retry).then_some(id))
             .collect::<Vec<_>>()
             .await;
         let mut failures = Failures::default();
@@ -77,42 +86,59 @@ impl Batch {
         failures
     }
 
-    /// Whether the message is done with.
-    async fn take_one(&self, message: SqsMessage, trace: &TraceContext, budget: TimeBudget) -> bool {
+    /// Processes one message and logs the result.
+    async fn process_message(
+        &self,
+        message: SqsMessage,
+        trace: &TraceContext,
+        budget: TimeBudget,
+    ) -> Disposition {
         let started = Instant::now();
         let body = message.body.unwrap_or_default();
-        let taken = async {
+        let processing = async {
             let event = KeyEvent::read(&body)?;
             let instance = event.key.instance.instance;
             Span::current().record("instance", display(instance)).record("key", display(event.key.key));
-            self.lifecycle.take(event, trace, budget).await
+            self.lifecycle.process(event, trace, budget).await
         };
-        match taken.await {
-            Ok(taken) => {
-                tracing::info!(outcome = taken.as_str(), duration_ms = millis(started), "taken");
-                true
+        match processing.await {
+            Ok(processed) => {
+                let outcome = processed.as_str();
+                tracing::info!(outcome, duration_ms = millis(started), "lifecycle event processed");
+                Disposition::Delete
             }
-            Err(EventError::Bad(why)) => self.send_away(&body, &why.to_string(), started).await,
-            Err(why) => {
-                let reason = why.to_string();
-                tracing::warn!(outcome = "comes_again", reason, duration_ms = millis(started), "not taken");
-                false
+            Err(EventError::Malformed(error)) => {
+                self.send_to_dead_letter_queue(&body, &error.to_string(), started).await
+            }
+            Err(error) => {
+                tracing::warn!(
+                    outcome = "retry",
+                    reason = error.to_string(),
+                    duration_ms = millis(started),
+                    "lifecycle event failed; will be retried"
+                );
+                Disposition::Retry
             }
         }
     }
 
-    /// Whether the dead-letter queue has it.
-    async fn send_away(&self, body: &str, reason: &str, started: Instant) -> bool {
+    /// Sends a malformed event to the dead-letter queue. If that fails, the message is retried.
+    async fn send_to_dead_letter_queue(&self, body: &str, reason: &str, started: Instant) -> Disposition {
         if let Err(error) = self.dead_letters.send(body, reason).await {
             tracing::error!(
-                outcome = "comes_again", reason, %error, duration_ms = millis(started),
-                "the dead-letter queue did not take it"
+                outcome = "retry", reason, %error, duration_ms = millis(started),
+                "dead-letter queue unavailable; event will be retried"
             );
-            return false;
+            return Disposition::Retry;
         }
         telemetry::count_dead_letter();
-        tracing::error!(outcome = "dead_letter", reason, duration_ms = millis(started), "a bad event");
-        true
+        tracing::error!(
+            outcome = "dead_letter",
+            reason,
+            duration_ms = millis(started),
+            "malformed lifecycle event sent to the dead-letter queue"
+        );
+        Disposition::Delete
     }
 }
 
@@ -127,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_objects_with_each_field_once() {
+    fn rejects_arrays_and_duplicate_fields() {
         let good =
             r#"{"Records": [{"messageId": "1", "body": "{}", "attributes": null, "\ud800": "\ud800"}]}"#;
         let Messages(event) = serde_json::from_str(good).unwrap();

@@ -1,4 +1,5 @@
-//! The dead-letter queue: events that will never come right, each with the reason, for a person to look at.
+//! The dead-letter queue: malformed events, each with the reason, for operators
+//! (docs/reference/lifecycle-events.md, "Dead letters").
 
 use std::time::Duration;
 
@@ -14,24 +15,26 @@ use super::dead_letter_message::{
     DeadLetterMessage, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES_BEFORE_2025, REASON, REASON_TYPE,
 };
 
-/// The queue.
+/// A client of the dead-letter queue.
 #[derive(Clone, Debug)]
-pub struct DeadLetters {
+pub struct DeadLetterQueue {
     client: Client,
     queue_url: String,
 }
 
-/// The queue did not take a message.
+/// SQS did not accept a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("SQS: {text}")]
 pub struct DeadLetterError {
-    /// Whether it takes others: too large, or of characters that it does not take.
-    is_about_the_letter: bool,
+    /// Whether SQS rejected this message, because of its size or its characters. Otherwise SQS
+    /// failed.
+    rejects_message: bool,
     text: String,
 }
 
-impl DeadLetters {
-    /// The queue at `queue_url`, with credentials and region of `aws`. The URL says where SQS is.
+impl DeadLetterQueue {
+    /// The queue at `queue_url`, with the credentials and the region of `aws`. The origin of the
+    /// URL is the endpoint of SQS.
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, queue_url: &Url) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -46,15 +49,17 @@ impl DeadLetters {
         Self { client: Client::from_conf(config), queue_url: queue_url.to_string() }
     }
 
-    /// Puts `event` there, as it came, where SQS takes it so. Sent twice, it is there twice: a person can tell.
+    /// Sends `event` with `reason`. The event is unchanged if SQS accepts it so, see
+    /// [`DeadLetterMessage`]. If the queue still has the maximum size from before August 2025, the
+    /// message is cut to that size. An event that is sent twice is in the queue twice.
     pub async fn send(&self, event: &str, reason: &str) -> Result<(), DeadLetterError> {
-        let letter = DeadLetterMessage::of(event, reason, MAX_MESSAGE_BYTES);
-        let could_be_smaller = letter.size() > MAX_MESSAGE_BYTES_BEFORE_2025;
-        match self.put(letter).await {
-            Err(error) if error.is_about_the_letter && could_be_smaller => {
+        let message = DeadLetterMessage::of(event, reason, MAX_MESSAGE_BYTES);
+        let could_be_smaller = message.size() > MAX_MESSAGE_BYTES_BEFORE_2025;
+        match self.put(message).await {
+            Err(error) if error.rejects_message && could_be_smaller => {
                 self.put(DeadLetterMessage::of(event, reason, MAX_MESSAGE_BYTES_BEFORE_2025)).await
             }
-            done => done,
+            result => result,
         }
     }
 
@@ -65,13 +70,10 @@ impl DeadLetters {
         let reason = MessageAttributeValue::builder().data_type(REASON_TYPE).string_value(reason);
         let reason = reason
             .build()
-            .map_err(|error| DeadLetterError { is_about_the_letter: false, text: error.to_string() })?;
+            .map_err(|error| DeadLetterError { rejects_message: false, text: error.to_string() })?;
         let message = self.client.send_message().queue_url(&self.queue_url).message_body(body);
         message.message_attributes(REASON, reason).send().await.map(drop).map_err(|error| DeadLetterError {
-            is_about_the_letter: matches!(
-                error.code(),
-                Some("InvalidMessageContents" | "InvalidParameterValue")
-            ),
+            rejects_message: matches!(error.code(), Some("InvalidMessageContents" | "InvalidParameterValue")),
             text: DisplayErrorContext(error).to_string(),
         })
     }

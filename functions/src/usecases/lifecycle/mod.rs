@@ -1,8 +1,9 @@
-//! The use case: something happened to a key; the ledger learns of it, and the services are told.
+//! The use case *lifecycle event*: record the event in the ledger and notify the services of the
+//! key.
 //!
-//! Events come at least once and in any order. Each is compared with what the ledger knows by the instant
-//! at which it happened, and one that is late or repeated changes nothing. (Only a purge is final, whenever
-//! it comes.)
+//! Events arrive at least once and in any order. An event is applied only if its `occurredAt` is
+//! later than that of the recorded one, so late and repeated events change nothing. Only a purge is
+//! final, whenever it arrives (docs/reference/lifecycle-events.md, "Order and duplicates").
 
 mod batch;
 mod dead_letter;
@@ -11,14 +12,14 @@ mod event;
 
 use std::time::Duration;
 
-pub use batch::{Batch, Failures, Messages};
-pub use dead_letter::{DeadLetterError, DeadLetters};
+pub use batch::{BatchProcessor, Failures, Messages};
+pub use dead_letter::{DeadLetterError, DeadLetterQueue};
 pub use event::{KeyEvent, KeyEventKind, MalformedEvent};
 
 use crate::{
     clock::Clock,
     dispatch::Dispatcher,
-    domain::{ClaimId, LifecycleEvent},
+    domain::{ClaimId, EpochMillis, EventId, KeyCrn, LifecycleEvent},
     ledger::{
         Acknowledged, Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange,
         item::Acknowledgement,
@@ -27,34 +28,35 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// How far ahead of our clock an event may have happened. One from further off would make all that come
-/// after it look old.
-const CLOCKS_APART: Duration = Duration::from_mins(5);
-/// How long an event about a key that nobody has heard of waits for the event that makes it.
+/// The maximum of `occurredAt` ahead of the clock: an event further in the future would make all
+/// following events look old (docs/reference/limits.md#future).
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
+/// The time after `occurredAt` in which an event about an unknown key is retried, because the event
+/// that creates the key may arrive later (docs/reference/limits.md#wait-for-key).
 const WAIT_FOR_KEY: Duration = Duration::from_hours(1);
 
-/// Takes events.
+/// Processes lifecycle events.
 #[derive(Debug)]
 pub struct Lifecycle {
-    /// Records, delivers, confirms.
+    /// The ledger and the delivery of notifications.
     pub dispatcher: Dispatcher,
-    /// Tells the time.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
-/// What became of an event.
+/// The result of a processed event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processed {
-    /// It is recorded, and every associated service was told, or will be.
+    /// Recorded with this claim: every associated service was notified, or its delivery is retried.
     Notified(ClaimId),
-    /// It is recorded. Nobody has to be told.
+    /// Recorded. No notification is due.
     Recorded,
-    /// It was known, or something later was. Nothing changed.
+    /// Already recorded, or older than what is recorded. Nothing changed.
     Stale,
 }
 
 impl Processed {
-    /// In a word, for the log.
+    /// The outcome in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,37 +67,35 @@ impl Processed {
     }
 }
 
-/// Why an event was not taken.
+/// The cause of an event that was not processed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// It will not be better the next time.
+    /// The event is malformed; a retry cannot succeed.
     #[error(transparent)]
-    Bad(#[from] MalformedEvent),
-    /// It came before the event that makes its key.
-    #[error("nothing is known of the key yet")]
-    TooSoon,
-    /// `DynamoDB` did not do its part.
+    Malformed(#[from] MalformedEvent),
+    /// The key is unknown so far. The event that creates it may still arrive.
+    #[error("the key is unknown; the event that creates it may still arrive")]
+    UnknownKey,
+    /// A call to DynamoDB failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Lifecycle {
-    /// Takes one event.
-    pub async fn take(
+    /// Processes one event.
+    pub async fn process(
         &self,
         event: KeyEvent,
         trace: &TraceContext,
         budget: TimeBudget,
     ) -> Result<Processed, EventError> {
         let now = self.clock.now();
-        if event.occurred_at.since(now) > CLOCKS_APART {
-            return Err(MalformedEvent::from_the_future(event.occurred_at, now).into());
+        let KeyEvent { key, occurred_at: at, kind } = event;
+        if at.since(now) > MAX_CLOCK_SKEW {
+            return Err(MalformedEvent::in_the_future(at, now, MAX_CLOCK_SKEW).into());
         }
-        let (ledger, at) = (&self.dispatcher.ledger, event.occurred_at);
-        let key = event.key.clone();
-        let mismatch = || Err(MalformedEvent::crn_mismatch(&key).into());
-        let is_known = match event.kind {
-            KeyEventKind::Action(action, facts) => {
+        match kind {
+            KeyEventKind::Action { action, facts } => {
                 let change = LifecycleChange {
                     facts,
                     event: LifecycleEvent { action, at },
@@ -103,42 +103,22 @@ impl Lifecycle {
                     now,
                     lease: budget.lease(),
                 };
-                return self.record(&change, trace, budget).await;
+                self.record(&change, trace, budget).await
             }
-            KeyEventKind::Purge => match ledger.purge(&event.key, at).await? {
-                Purged::Gone => return Ok(Processed::Recorded),
-                Purged::Stale => true,
-                Purged::Unknown => false,
-                Purged::CrnMismatch => return mismatch(),
-            },
-            KeyEventKind::Registration(resource, registered) => {
-                let change = RegistrationChange { key: event.key, resource, registered, at };
-                match ledger.count(&change).await? {
-                    Counted::News => return Ok(Processed::Recorded),
-                    Counted::Stale => true,
-                    Counted::UnknownKey => false,
-                    Counted::CrnMismatch => return mismatch(),
-                    Counted::TooManyServices => {
-                        return Err(MalformedEvent::too_many_services(change.resource.service()).into());
-                    }
-                }
+            KeyEventKind::Purge => self.purge(&key, at, now).await,
+            KeyEventKind::RegistrationCreated(resource) => {
+                self.count(&RegistrationChange { key, resource, registered: true, at }, now).await
             }
-            KeyEventKind::Acknowledgement(id, key_state) => {
-                let acknowledgement = Acknowledgement { at, key_state };
-                return match ledger.acknowledge(&key, &id, &acknowledgement).await? {
-                    Acknowledged::Recorded => Ok(Processed::Recorded),
-                    Acknowledged::Stale => Ok(Processed::Stale),
-                    Acknowledged::CrnMismatch => mismatch(),
-                };
+            KeyEventKind::RegistrationDeleted(resource) => {
+                self.count(&RegistrationChange { key, resource, registered: false, at }, now).await
             }
-        };
-        match is_known {
-            true => Ok(Processed::Stale),
-            false if now.since(at) < WAIT_FOR_KEY => Err(EventError::TooSoon),
-            false => Err(MalformedEvent::unknown_key(WAIT_FOR_KEY).into()),
+            KeyEventKind::Acknowledgement { event_id, key_state } => {
+                self.acknowledge(&key, &event_id, &Acknowledgement { at, key_state }).await
+            }
         }
     }
 
+    /// Records a lifecycle action and dispatches its notification, if one is due.
     async fn record(
         &self,
         change: &LifecycleChange,
@@ -155,4 +135,49 @@ impl Lifecycle {
             Recorded::CrnMismatch => Err(MalformedEvent::crn_mismatch(&change.facts.crn).into()),
         }
     }
+
+    /// Records a purge.
+    async fn purge(&self, key: &KeyCrn, at: EpochMillis, now: EpochMillis) -> Result<Processed, EventError> {
+        match self.dispatcher.ledger.purge(key, at).await? {
+            Purged::Gone => Ok(Processed::Recorded),
+            Purged::Stale => Ok(Processed::Stale),
+            Purged::Unknown => Err(unknown_key(at, now)),
+            Purged::CrnMismatch => Err(MalformedEvent::crn_mismatch(key).into()),
+        }
+    }
+
+    /// Counts a created or deleted registration.
+    async fn count(&self, change: &RegistrationChange, now: EpochMillis) -> Result<Processed, EventError> {
+        match self.dispatcher.ledger.count(change).await? {
+            Counted::News => Ok(Processed::Recorded),
+            Counted::Stale => Ok(Processed::Stale),
+            Counted::UnknownKey => Err(unknown_key(change.at, now)),
+            Counted::CrnMismatch => Err(MalformedEvent::crn_mismatch(&change.key).into()),
+            Counted::TooManyServices => {
+                Err(MalformedEvent::too_many_services(change.resource.service()).into())
+            }
+        }
+    }
+
+    /// Records a service's acknowledgement of a notification.
+    async fn acknowledge(
+        &self,
+        key: &KeyCrn,
+        event_id: &EventId,
+        acknowledgement: &Acknowledgement,
+    ) -> Result<Processed, EventError> {
+        match self.dispatcher.ledger.acknowledge(key, event_id, acknowledgement).await? {
+            Acknowledged::Recorded => Ok(Processed::Recorded),
+            Acknowledged::Stale => Ok(Processed::Stale),
+            Acknowledged::CrnMismatch => Err(MalformedEvent::crn_mismatch(key).into()),
+        }
+    }
+}
+
+/// The error of an event about an unknown key: retried at first, malformed after [`WAIT_FOR_KEY`].
+fn unknown_key(occurred_at: EpochMillis, now: EpochMillis) -> EventError {
+    if now.since(occurred_at) < WAIT_FOR_KEY {
+        return EventError::UnknownKey;
+    }
+    MalformedEvent::unknown_key(WAIT_FOR_KEY).into()
 }

@@ -1,9 +1,9 @@
-//! Bulkheads: a service that is slow or down takes its own lane of a run and no more.
+//! Bulkheads: a service that is slow or down delays only its own notifications.
 //!
-//! What is due is sorted into lanes by the services that it is pending for, before anything is leased.
-//! A lane works on a few notifications at once: on few at first, and on more as they succeed, so that a
-//! service that comes back is not met by all that it missed. What a lane has no room for waits in it as a
-//! bare key, and costs nobody anything.
+//! Before anything is leased, due keys are queued by the set of services that they are pending for:
+//! one bulkhead per set. The concurrency of a bulkhead starts low and doubles with each success, so
+//! that a service that recovers is not flooded with its backlog. A queued key is not leased: until
+//! its turn, any other run can take it (docs/explanation/adr/0004-bulkheads-before-leases.md).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -16,57 +16,59 @@ use crate::{
     ledger::DueKey,
 };
 
-/// Notifications that a lane works on at once: at first, and at the most.
+/// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
 const INITIAL_CONCURRENCY: usize = 4;
-/// The most notifications that a bulkhead works on at once.
+/// The maximum of concurrent notifications of a bulkhead.
 const MAX_CONCURRENCY: usize = 32;
-/// Keys that wait in a lane. More than it gets through in a run; the rest stays due.
+/// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
+/// (docs/reference/limits.md#bulkhead-queue).
 const MAX_QUEUED: usize = 4096;
 
-/// The services that a notification is pending for: the name of its lane.
+/// The services that a notification is pending for, which identify its bulkhead.
 pub(super) type BulkheadKey = Vec<ServiceName>;
 
-/// The lanes of one run.
+/// The bulkheads of one run.
 #[derive(Debug, Default)]
 pub(super) struct Bulkheads(BTreeMap<BulkheadKey, Bulkhead>);
 
 #[derive(Debug)]
 struct Bulkhead {
-    waiting: VecDeque<DueKey>,
+    queue: VecDeque<DueKey>,
     running: usize,
     concurrency: usize,
 }
 
-/// What to do with a key that waits.
+/// The next step for a queued key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Take it up.
+    /// Lease it and deliver its notification. The bulkhead counts it as running until
+    /// [`Bulkheads::release`].
     Lease(DueKey),
-    /// Leave it, for the next run: none of its services can be told now.
+    /// Leave it to the next run, because the circuits of all its services are open.
     Skip,
 }
 
 impl Bulkheads {
-    /// Sorts a key into its lane. False where the lane is full.
-    pub(super) fn add(&mut self, due: DueKey) -> bool {
+    /// Queues a key in its bulkhead. Returns it if the queue is full.
+    pub(super) fn add(&mut self, due: DueKey) -> Result<(), DueKey> {
         let bulkhead = self.0.entry(due.pending.clone()).or_insert_with(|| Bulkhead {
-            waiting: VecDeque::new(),
+            queue: VecDeque::new(),
             running: 0,
             concurrency: INITIAL_CONCURRENCY,
         });
-        let has_room = bulkhead.waiting.len() < MAX_QUEUED;
-        if has_room {
-            bulkhead.waiting.push_back(due);
+        if bulkhead.queue.len() >= MAX_QUEUED {
+            return Err(due);
         }
-        has_room
+        bulkhead.queue.push_back(due);
+        Ok(())
     }
 
-    /// The next key that there is room for, in any lane.
+    /// The next key of a bulkhead that has capacity left. `None` if there is none.
     pub(super) fn next(&mut self, breakers: &CircuitBreakers, now: EpochMillis) -> Option<Next> {
         let mut bulkheads = self.0.values_mut();
         let bulkhead = bulkheads
-            .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.waiting.is_empty())?;
-        let due = bulkhead.waiting.pop_front()?;
+            .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.queue.is_empty())?;
+        let due = bulkhead.queue.pop_front()?;
         if all_circuits_open(&due, breakers, now) {
             return Some(Next::Skip);
         }
@@ -74,27 +76,31 @@ impl Bulkheads {
         Some(Next::Lease(due))
     }
 
-    /// A lane is done with one of its keys.
-    pub(super) fn done(&mut self, name: &BulkheadKey, succeeded: bool) {
-        if let Some(bulkhead) = self.0.get_mut(name) {
+    /// Ends the processing of one key of the bulkhead.
+    pub(super) fn release(&mut self, services: &BulkheadKey) {
+        if let Some(bulkhead) = self.0.get_mut(services) {
             bulkhead.running = bulkhead.running.saturating_sub(1);
-            if succeeded {
-                bulkhead.concurrency = (bulkhead.concurrency * 2).min(MAX_CONCURRENCY);
-            }
         }
     }
 
-    /// Forgets what waits, and tells how many that were.
+    /// Doubles the concurrency of the bulkhead after a success, up to [`MAX_CONCURRENCY`].
+    pub(super) fn widen(&mut self, services: &BulkheadKey) {
+        if let Some(bulkhead) = self.0.get_mut(services) {
+            bulkhead.concurrency = (bulkhead.concurrency * 2).min(MAX_CONCURRENCY);
+        }
+    }
+
+    /// Empties all queues and returns the number of keys that were in them.
     pub(super) fn close(&mut self) -> usize {
-        self.0.values_mut().map(|bulkhead| std::mem::take(&mut bulkhead.waiting).len()).sum()
+        self.0.values_mut().map(|bulkhead| std::mem::take(&mut bulkhead.queue).len()).sum()
     }
 }
 
-/// All its services are down, and it is not the time to give them up. One that asked to be left alone is
-/// another matter: that is written down.
+/// Whether the circuits of all services are open and the retries are not exhausted yet. A service
+/// that is deferred by `retry-after` does not count: its next attempt is recorded in the item.
 fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
-    let is_down = |service: &ServiceName| breakers.of(service) == CircuitState::Open;
-    !due.pending.is_empty() && due.pending.iter().all(is_down) && age(due, now) < RETRY_PERIOD
+    let is_open = |service: &ServiceName| breakers.of(service) == CircuitState::Open;
+    !due.pending.is_empty() && due.pending.iter().all(is_open) && age(due, now) < RETRY_PERIOD
 }
 
 fn age(due: &DueKey, now: EpochMillis) -> Duration {
@@ -118,8 +124,8 @@ mod tests {
         }
     }
 
-    /// Takes up all that there is room for, and tells for which services.
-    fn redeliver_one(bulkheads: &mut Bulkheads, breakers: &CircuitBreakers) -> Vec<BulkheadKey> {
+    /// Takes every key that there is capacity for, and returns the services of each.
+    fn take_all(bulkheads: &mut Bulkheads, breakers: &CircuitBreakers) -> Vec<BulkheadKey> {
         std::iter::from_fn(|| bulkheads.next(breakers, NOW))
             .map(|next| match next {
                 Next::Lease(due) => due.pending,
@@ -129,48 +135,52 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_that_stands_still_holds_up_no_other() {
+    fn stalled_bulkhead_does_not_delay_another() {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         for _ in 0..100 {
-            assert!(bulkheads.add(due(&["a"])));
+            bulkheads.add(due(&["a"])).unwrap();
         }
-        assert_eq!(redeliver_one(&mut bulkheads, &breakers).len(), INITIAL_CONCURRENCY);
-        bulkheads.add(due(&["b"]));
+        assert_eq!(take_all(&mut bulkheads, &breakers).len(), INITIAL_CONCURRENCY);
+        bulkheads.add(due(&["b"])).unwrap();
         let b = due(&["b"]).pending;
-        assert_eq!(redeliver_one(&mut bulkheads, &breakers), [b]);
+        assert_eq!(take_all(&mut bulkheads, &breakers), [b]);
         assert_eq!(bulkheads.close(), 100 - INITIAL_CONCURRENCY);
     }
 
     #[test]
-    fn a_lane_widens_as_it_succeeds() {
+    fn concurrency_doubles_with_each_success() {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         for _ in 0..100 {
-            bulkheads.add(due(&["a"]));
+            bulkheads.add(due(&["a"])).unwrap();
         }
-        let mut running = redeliver_one(&mut bulkheads, &breakers).len();
+        let mut running = take_all(&mut bulkheads, &breakers).len();
         for succeeded in [false, true, true, true, true] {
-            bulkheads.done(&due(&["a"]).pending, succeeded);
-            running = running - 1 + redeliver_one(&mut bulkheads, &breakers).len();
+            let services = due(&["a"]).pending;
+            bulkheads.release(&services);
+            if succeeded {
+                bulkheads.widen(&services);
+            }
+            running = running - 1 + take_all(&mut bulkheads, &breakers).len();
         }
         assert_eq!(running, MAX_CONCURRENCY);
     }
 
     #[test]
-    fn a_lane_has_room_for_so_many_and_no_more() {
+    fn queue_is_bounded() {
         let mut bulkheads = Bulkheads::default();
-        let took = (0..=MAX_QUEUED).filter(|_| bulkheads.add(due(&["a"]))).count();
-        assert_eq!(took, MAX_QUEUED);
+        let queued = (0..=MAX_QUEUED).filter(|_| bulkheads.add(due(&["a"])).is_ok()).count();
+        assert_eq!(queued, MAX_QUEUED);
     }
 
     #[test]
-    fn what_is_due_for_services_that_are_down_is_left_until_it_is_given_up() {
+    fn skips_open_circuits_until_retries_are_exhausted() {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         crate::delivery::tests::take_down(&breakers, &"a".parse().unwrap());
-        bulkheads.add(due(&["a"]));
+        bulkheads.add(due(&["a"])).unwrap();
         assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip));
-        bulkheads.add(due(&["a", "b"]));
-        assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "b can be told");
-        bulkheads.add(due(&["a"]));
+        bulkheads.add(due(&["a", "b"])).unwrap();
+        assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
+        bulkheads.add(due(&["a"])).unwrap();
         assert!(matches!(bulkheads.next(&breakers, NOW.plus(RETRY_PERIOD)), Some(Next::Lease(_))));
     }
 }

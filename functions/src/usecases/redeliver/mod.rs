@@ -1,13 +1,14 @@
-//! Redelivery: takes up notifications that nobody confirmed, whoever made them and whatever became of
-//! their maker.
+//! The use case *redelivery*: delivers the notifications that were not confirmed, whether an
+//! attempt failed or the function that claimed them did not finish.
 //!
 //! ```text
-//! due index ──▶ lanes ──▶ lease ──▶ deliver ──▶ confirm      (as for every notification)
-//! oldest first  by service  one wins              only while the lease is ours
+//! due index ──▶ bulkheads ──▶ lease ──▶ deliver ──▶ confirm
+//! oldest first  by service    one run   the dispatch of every notification;
+//!                             wins      confirms only while it holds the lease
 //! ```
 //!
-//! Any number of runs may go on at once. A run ends by its own deadline; what it did not get to is due
-//! for the next one, and what it died over is due when its leases run out.
+//! Runs may overlap. A run ends before its deadline: keys that it did not reach stay due for the
+//! next run, and keys of a run that was killed become due when its leases expire.
 
 mod bulkhead;
 mod summary;
@@ -34,75 +35,84 @@ use crate::{
 };
 use bulkhead::{BulkheadKey, Bulkheads, Next};
 
-/// How many pages of what waits are read of a shard in a run: with 16 shards, 64,000 keys. Of more, those that
-/// are due next are seen; all are due within the hour, and are seen then.
+/// The pages of waiting keys (pending, not due yet) that a run reads per shard: with 16 shards,
+/// 64,000 keys, those that are due next first. A key waits at most an hour, so a later run sees the
+/// others.
 const WAITING_PAGES: usize = 4;
 
-/// Delivers what is due.
+/// Delivers the notifications that are due.
 #[derive(Debug)]
 pub struct Redeliver {
-    /// Leases, delivers, confirms.
+    /// The ledger and the delivery of notifications.
     pub dispatcher: Dispatcher,
-    /// Tells the time.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
 impl Redeliver {
-    /// Delivers what is due, until all of it is done or the time is over.
+    /// Delivers due notifications until none is left, or until no further delivery would end in
+    /// time.
     pub async fn run(&self, trace: &TraceContext, budget: TimeBudget) -> Summary {
-        let (mut sum, mut bulkheads, breakers) =
+        let (mut summary, mut bulkheads, breakers) =
             (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
         let started_at = self.clock.now();
-        let mut found = pin!(self.due_keys(started_at).fuse());
-        let mut waiting = pin!(self.oldest_waiting(started_at).fuse());
-        let mut running = FuturesUnordered::new();
+        let mut due_pages = pin!(self.due_keys(started_at).fuse());
+        let mut oldest_waiting = pin!(self.oldest_waiting(started_at).fuse());
+        let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
             budget.latest_delivery_start(self.dispatcher.notifier.callback_timeout())
         ));
-        // Nothing more is looked for: all was found, or the time is over. The same for what waits.
-        let (mut has_looked, mut has_aged, mut is_over) = (false, false, false);
+        // The first two are also true once the time is over, which ends all reading.
+        let (mut has_read_due, mut has_read_waiting, mut is_over) = (false, false, false);
         loop {
             while let Some(next) = bulkheads.next(&breakers, self.clock.now()) {
                 match next {
-                    Next::Lease(due) => running.push(self.redeliver_one(due, trace, budget, &breakers)),
-                    Next::Skip => sum.left_due += 1,
+                    Next::Lease(due) => deliveries.push(self.redeliver_one(due, trace, budget, &breakers)),
+                    Next::Skip => summary.left_due += 1,
                 }
             }
-            if has_looked && has_aged && running.is_empty() {
-                return sum;
+            if has_read_due && has_read_waiting && deliveries.is_empty() {
+                return summary;
             }
             tokio::select! {
-                Some((bulkhead, part)) = running.next() => {
-                    bulkheads.done(&bulkhead, part.delivered > 0);
-                    sum += part;
+                Some((bulkhead, part)) = deliveries.next() => {
+                    bulkheads.release(&bulkhead);
+                    if part.delivered > 0 {
+                        bulkheads.widen(&bulkhead);
+                    }
+                    summary += part;
                 }
-                page = found.next(), if !has_looked => match page {
-                    None => has_looked = true,
+                page = due_pages.next(), if !has_read_due => match page {
+                    None => has_read_due = true,
                     Some(page) => for due in page {
                         match due {
                             Ok(due) => {
                                 let age = age_ms(due.notified_at, started_at);
-                                sum.oldest_due_ms = sum.oldest_due_ms.max(age);
-                                sum.oldest_pending_ms = sum.oldest_pending_ms.max(age);
-                                sum.left_due += u64::from(!bulkheads.add(due));
+                                summary.oldest_due_ms = summary.oldest_due_ms.max(age);
+                                summary.oldest_pending_ms = summary.oldest_pending_ms.max(age);
+                                summary.left_due += u64::from(bulkheads.add(due).is_err());
                             }
-                            Err(error) => sum += failed(&error),
+                            Err(error) => summary += failed(&error),
                         }
                     }
                 },
-                part = &mut waiting, if !has_aged => {
-                    has_aged = true;
-                    sum += part;
+                part = &mut oldest_waiting, if !has_read_waiting => {
+                    has_read_waiting = true;
+                    summary += part;
                 }
                 () = &mut latest_delivery_start, if !is_over => {
-                    sum.unseen_shards += if has_aged { 0 } else { u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX) };
-                    (is_over, has_looked, has_aged) = (true, true, true);
-                    sum.left_due += bulkheads.close() as u64;
+                    if !has_read_waiting {
+                        summary.unseen_shards += u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX);
+                    }
+                    (is_over, has_read_due, has_read_waiting) = (true, true, true);
+                    summary.left_due += bulkheads.close() as u64;
                 }
             }
         }
     }
 
+    /// Leases, delivers and confirms one notification. Returns its bulkhead and its part of the
+    /// summary.
     async fn redeliver_one(
         &self,
         due: DueKey,
@@ -130,8 +140,9 @@ impl Redeliver {
         (due.pending, part)
     }
 
-    /// How old the oldest notification is that is pending and not due at `now`: it failed and waits for its next
-    /// attempt, or its service asked for time, or somebody is at work on it.
+    /// The age of the oldest notification that is pending and not due at `now`, because it waits
+    /// for its next attempt, was deferred by `retry-after`, or is leased. Part of a summary: the
+    /// age, and the shards that were not read.
     async fn oldest_waiting(&self, now: EpochMillis) -> Summary {
         let shards = (0..DUE_SHARDS).map(|shard| self.oldest_waiting_in(shard, now));
         join_all(shards).await.into_iter().fold(Summary::default(), |mut sum, part| {
@@ -150,7 +161,7 @@ impl Redeliver {
                     start = page.next;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the age of what waits is not known");
+                    tracing::error!(%error, "age of waiting notifications unknown");
                     sum.unseen_shards = 1;
                     return sum;
                 }
@@ -162,29 +173,29 @@ impl Redeliver {
         sum
     }
 
-    /// All that is due at `now`, page by page: those of all shards are read together, and what they hold
-    /// comes oldest first.
+    /// The keys that are due at `now`. Each item is the next page of every shard together, oldest
+    /// first, with an error for each shard that could not be read.
     fn due_keys(&self, now: EpochMillis) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
         let shards: Vec<(u128, Option<DueCursor>)> = (0..DUE_SHARDS).map(|shard| (shard, None)).collect();
-        stream::unfold(shards, move |open| async move {
-            if open.is_empty() {
+        stream::unfold(shards, move |unread| async move {
+            if unread.is_empty() {
                 return None;
             }
-            let pages = open.into_iter().map(|(shard, start)| async move {
+            let pages = unread.into_iter().map(|(shard, start)| async move {
                 (shard, self.dispatcher.ledger.due(shard, now, start).await)
             });
-            let (mut found, mut open) = (Vec::new(), Vec::new());
+            let (mut found, mut unread) = (Vec::new(), Vec::new());
             for (shard, page) in join_all(pages).await {
                 match page {
                     Ok(page) => {
                         found.extend(page.keys.into_iter().map(Ok));
-                        open.extend(page.next.map(|next| (shard, Some(next))));
+                        unread.extend(page.next.map(|next| (shard, Some(next))));
                     }
                     Err(error) => found.push(Err(error)),
                 }
             }
             found.sort_by_key(|found| found.as_ref().map(|due| due.at).ok());
-            Some((found, open))
+            Some((found, unread))
         })
     }
 }
@@ -194,6 +205,6 @@ fn age_ms(notified_at: EpochMillis, now: EpochMillis) -> u64 {
 }
 
 fn failed(error: &LedgerError) -> Summary {
-    tracing::error!(%error, "not taken up: it stays due");
+    tracing::error!(%error, "lease failed; notification stays due");
     Summary { errors: 1, ..Summary::default() }
 }

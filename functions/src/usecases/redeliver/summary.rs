@@ -1,4 +1,5 @@
-//! What a run did, for its log line and for whoever invoked it.
+//! The summary of a run: fields of its log line, and the result of the invocation
+//! (docs/reference/logs-metrics-audit.md, "The end of a run").
 
 use std::ops::AddAssign;
 
@@ -6,52 +7,53 @@ use serde::Serialize;
 
 use crate::ledger::{Settled, item::OutcomeStatus};
 
-/// What a run did. Notifications are counted in the first group, callbacks in the second.
+/// The counts of a run. The first group counts notifications, the second deliveries to a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Taken up by this run.
+    /// Notifications that this run leased.
     pub leased: u64,
-    /// Found due, and taken up by another run or replaced by a newer notification.
+    /// Due, but leased by another run or replaced by a newer notification.
     pub contended: u64,
-    /// Found due and left for the next run: its services are down, or there was no time.
+    /// Due, and left to the next run: the circuits of its services are open, or the time was over.
     pub left_due: u64,
-    /// `DynamoDB` did not do its part: shards not read, leases not taken.
+    /// Failed calls to DynamoDB: shards that were not read, leases that were not taken.
     pub errors: u64,
-    /// The age of the oldest that was found due, in ms since it was claimed; 0 where nothing was.
+    /// The age of the oldest due notification, in ms since its claim; 0 if none was due.
     pub oldest_due_ms: u64,
-    /// The age of the oldest that was found pending, whether due or waiting for its next attempt, in ms since it
-    /// was claimed; 0 where nothing was.
+    /// The age of the oldest pending notification, due or not, in ms since its claim; 0 if none was
+    /// pending.
     pub oldest_pending_ms: u64,
-    /// Shards whose waiting notifications were not all seen, for want of time or because `DynamoDB` failed: the
-    /// oldest may be older than is said here.
+    /// Shards whose waiting notifications were not read, because the time was over or DynamoDB
+    /// failed: the oldest pending notification may be older than `oldest_pending_ms`.
     pub unseen_shards: u64,
 
-    /// Answered 2xx.
+    /// Responses with 2xx.
     pub delivered: u64,
-    /// Answered 410: the service wants no more.
+    /// Responses with 410, which are not retried.
     pub refused: u64,
-    /// Failed, to be tried again.
+    /// Failed attempts that are retried.
     pub retrying: u64,
-    /// Not called, because the service is down or asked to be left alone.
+    /// Not attempted, because the circuit is open or the service sent `retry-after`.
     pub deferred: u64,
-    /// Given up after 24 hours.
+    /// Retries exhausted after 24 hours.
     pub failed: u64,
 }
 
 impl Summary {
+    /// The counts of one notification's deliveries.
     pub(super) fn of(settled: &Settled) -> Self {
-        let mut sum = Self::default();
+        let mut summary = Self::default();
         for settlement in settled.values() {
             let count = match settlement.outcome.as_ref().map(|outcome| outcome.status) {
-                Some(OutcomeStatus::Delivered) => &mut sum.delivered,
-                Some(OutcomeStatus::Refused) => &mut sum.refused,
-                Some(OutcomeStatus::Retrying) => &mut sum.retrying,
-                Some(OutcomeStatus::Failed) => &mut sum.failed,
-                None => &mut sum.deferred,
+                Some(OutcomeStatus::Delivered) => &mut summary.delivered,
+                Some(OutcomeStatus::Refused) => &mut summary.refused,
+                Some(OutcomeStatus::Retrying) => &mut summary.retrying,
+                Some(OutcomeStatus::Failed) => &mut summary.failed,
+                None => &mut summary.deferred,
             };
             *count += 1;
         }
-        sum
+        summary
     }
 }
 

@@ -1,7 +1,8 @@
-//! Lifecycle events, as they come over `EventBridge`: schema version 1 (`docs/reference/lifecycle-events.md`).
+//! Lifecycle events of schema version 1, as `EventBridge` delivers them
+//! (`docs/reference/lifecycle-events.md`).
 //!
-//! Every event about a key tells all that the key is, so that none needs another one to have come before.
-//! Unknown fields are passed over: a later minor form of version 1 may add some.
+//! Every event of a lifecycle action carries all facts of the key, so that no event depends on an
+//! earlier one. Unknown fields are ignored: version 1 may gain optional fields.
 
 use std::time::Duration;
 
@@ -17,41 +18,58 @@ use crate::{
     strict_json::Strict,
 };
 
-/// The one version of `detail` that is read here.
+/// The supported value of `detail.schemaVersion`.
 const SCHEMA_VERSION: u64 = 1;
 
-/// Something happened to a key.
+/// A parsed lifecycle event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyEvent {
     /// The key.
     pub key: KeyCrn,
-    /// When it happened.
+    /// The instant of the event, not of its arrival.
     pub occurred_at: EpochMillis,
-    /// What.
+    /// The kind of event, with its data.
     pub kind: KeyEventKind,
 }
 
-/// What happened to it.
+/// The kinds of lifecycle events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyEventKind {
-    /// A lifecycle action was taken, and this is the key now.
-    Action(LifecycleAction, KeyFacts),
-    /// It was purged.
+    /// A lifecycle action.
+    Action {
+        /// The action.
+        action: LifecycleAction,
+        /// The key after the action.
+        facts: KeyFacts,
+    },
+    /// The key was purged.
     Purge,
-    /// A resource was registered with it, or (false) is no longer.
-    Registration(ResourceCrn, bool),
-    /// A service says that it acted on what it was told, and what the key's state is to it.
-    Acknowledgement(EventId, String),
+    /// This resource was registered with the key.
+    RegistrationCreated(ResourceCrn),
+    /// The registration of this resource was deleted.
+    RegistrationDeleted(ResourceCrn),
+    /// A service acted on a notification.
+    Acknowledgement {
+        /// The id of the notification's event for the service.
+        event_id: EventId,
+        /// The state that the key now has at the service, in the service's own words: 0 to 64
+        /// characters.
+        key_state: String,
+    },
 }
 
-/// An event that cannot be read. It will not be better the next time.
+/// An event that a retry cannot process: it cannot be parsed, or it contradicts the ledger. The
+/// text names the field, the rule and the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MalformedEvent(String);
 
 impl MalformedEvent {
-    pub(super) fn from_the_future(occurred_at: EpochMillis, now: EpochMillis) -> Self {
-        Self(format!("detail.occurredAt must not be ahead of the clock, which says {now}: got {occurred_at}"))
+    pub(super) fn in_the_future(occurred_at: EpochMillis, now: EpochMillis, max: Duration) -> Self {
+        let minutes = max.as_secs() / 60;
+        Self(format!(
+            "detail.occurredAt must be at most {minutes} min ahead of the clock ({now}): got {occurred_at}"
+        ))
     }
 
     pub(super) fn crn_mismatch(key: &KeyCrn) -> Self {
@@ -60,34 +78,35 @@ impl MalformedEvent {
         ))
     }
 
-    pub(super) fn unknown_key(after: Duration) -> Self {
+    pub(super) fn unknown_key(waited: Duration) -> Self {
+        let minutes = waited.as_secs() / 60;
         Self(format!(
-            "detail.keyCrn names a key that no event has told of, {} min after this one",
-            after.as_secs() / 60
+            "detail.keyCrn names an unknown key: no event created it within {minutes} min after this event"
         ))
     }
 
     pub(super) fn too_many_services(service: &ServiceName) -> Self {
         Self(format!(
-            "detail.resourceCrn: the key has registrations of {MAX_SERVICES} services, which is the most: got one of `{service}`"
+            "detail.resourceCrn: the key has registrations of {MAX_SERVICES} services, the maximum: got one of `{service}`"
         ))
     }
 }
 
 impl KeyEvent {
-    /// Reads an event's JSON.
+    /// Parses the JSON of an event.
     pub fn read(json: &str) -> Result<Self, MalformedEvent> {
         let Envelope { detail_type, detail: common } = read::<Common>(json)?;
         if common.schema_version != SCHEMA_VERSION {
             let got = common.schema_version;
             return Err(MalformedEvent(format!("detail.schemaVersion must be {SCHEMA_VERSION}: got {got}")));
         }
-        let kind = event_kind(&detail_type, json, &common)?;
+        let kind = parse_kind(&detail_type, json, &common)?;
         Ok(Self { key: common.key_crn, occurred_at: common.occurred_at.0, kind })
     }
 }
 
-fn event_kind(detail_type: &str, json: &str, common: &Common) -> Result<KeyEventKind, MalformedEvent> {
+/// Parses the part of the event that depends on its type.
+fn parse_kind(detail_type: &str, json: &str, common: &Common) -> Result<KeyEventKind, MalformedEvent> {
     let action = match detail_type {
         "kms.secrets.create" => LifecycleAction::Create,
         "kms.secrets.rotate" => LifecycleAction::Rotate,
@@ -96,19 +115,10 @@ fn event_kind(detail_type: &str, json: &str, common: &Common) -> Result<KeyEvent
         "kms.secrets.enable" => LifecycleAction::Enable,
         "kms.secrets.disable" => LifecycleAction::Disable,
         "kms.secrets.purge" => return Ok(KeyEventKind::Purge),
-        "kms.registrations.create" | "kms.registrations.delete" => {
-            let registration: Registration = read(json)?.detail;
-            return Ok(KeyEventKind::Registration(
-                registration.resource_crn,
-                detail_type.ends_with("create"),
-            ));
-        }
+        "kms.registrations.create" => return Ok(KeyEventKind::RegistrationCreated(resource(json)?)),
+        "kms.registrations.delete" => return Ok(KeyEventKind::RegistrationDeleted(resource(json)?)),
         "kms.secrets-event.ack" => return acknowledgement(json, common),
-        other => {
-            return Err(MalformedEvent(format!(
-                "detail-type names no event that is known here: got `{other}`"
-            )));
-        }
+        other => return Err(MalformedEvent(format!("detail-type is unknown: got `{other}`"))),
     };
     let Key { kind, state, ring, version } = read(json)?.detail;
     if !action.leads_to(state) {
@@ -117,29 +127,35 @@ fn event_kind(detail_type: &str, json: &str, common: &Common) -> Result<KeyEvent
     }
     let version = KeyVersion { id: version.id.0, created_at: version.creation_date.0 };
     let facts = KeyFacts { crn: common.key_crn.clone(), key_type: kind, state, ring, version };
-    Ok(KeyEventKind::Action(action, facts))
+    Ok(KeyEventKind::Action { action, facts })
+}
+
+fn resource(json: &str) -> Result<ResourceCrn, MalformedEvent> {
+    Ok(read::<Registration>(json)?.detail.resource_crn)
 }
 
 fn acknowledgement(json: &str, common: &Common) -> Result<KeyEventKind, MalformedEvent> {
     let Acknowledgement { event_id, adopter_key_state } = read(json)?.detail;
-    let event: EventId = event_id
+    let event_id: EventId = event_id
         .parse()
         .map_err(|error| MalformedEvent(format!("detail.eventId {error}: got `{event_id}`")))?;
-    if event.key != common.key_crn.key {
+    if event_id.key != common.key_crn.key {
         return Err(MalformedEvent("detail.eventId and detail.keyCrn must name the same key".to_owned()));
     }
-    let state: String = adopter_key_state.0.chars().take(KEPT_OF_STATE).collect();
-    Ok(KeyEventKind::Acknowledgement(event, state))
+    let key_state = adopter_key_state.0.chars().take(STORED_KEY_STATE_CHARS).collect();
+    Ok(KeyEventKind::Acknowledgement { event_id, key_state })
 }
 
-/// How much of a service's own word for a state is kept, in characters.
-const KEPT_OF_STATE: usize = 64;
-/// How long that may be, in characters.
-const MAX_TRACESTATE_BYTES: usize = 256;
-/// How long a version's identifier may be, in characters.
-const LONGEST_VERSION_ID: usize = 128;
-/// How long an instant may be, in characters: to the nanosecond, with an offset.
-const LONGEST_INSTANT: usize = 35;
+/// The stored part of `adopterKeyState`, in characters
+/// (docs/reference/limits.md#adopter-key-state).
+const STORED_KEY_STATE_CHARS: usize = 64;
+/// The maximum length of `adopterKeyState`, in characters.
+const MAX_KEY_STATE_CHARS: usize = 256;
+/// The maximum length of a key version's id, in characters (docs/reference/limits.md#version-id).
+const MAX_VERSION_ID_CHARS: usize = 128;
+/// The maximum length of an instant, in characters: nanoseconds and an offset
+/// (docs/reference/limits.md#instant-length).
+const MAX_INSTANT_CHARS: usize = 35;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -171,7 +187,7 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Version {
-    id: Text<1, LONGEST_VERSION_ID>,
+    id: Text<1, MAX_VERSION_ID_CHARS>,
     creation_date: Instant,
 }
 
@@ -185,26 +201,26 @@ struct Registration {
 #[serde(rename_all = "camelCase")]
 struct Acknowledgement {
     event_id: String,
-    adopter_key_state: Text<0, MAX_TRACESTATE_BYTES>,
+    adopter_key_state: Text<0, MAX_KEY_STATE_CHARS>,
 }
 
-/// A text of `LEAST` to `MOST` characters, as JSON Schema counts them.
+/// A string of `MIN` to `MAX` Unicode characters, which JSON Schema counts, too.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-struct Text<const LEAST: usize, const MOST: usize>(String);
+struct Text<const MIN: usize, const MAX: usize>(String);
 
-impl<const LEAST: usize, const MOST: usize> TryFrom<String> for Text<LEAST, MOST> {
+impl<const MIN: usize, const MAX: usize> TryFrom<String> for Text<MIN, MAX> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         match text.chars().count() {
-            length if (LEAST..=MOST).contains(&length) => Ok(Self(text)),
-            length => Err(format!("must be {LEAST} to {MOST} characters long: got {length}")),
+            length if (MIN..=MAX).contains(&length) => Ok(Self(text)),
+            length => Err(format!("must be {MIN} to {MAX} characters long: got {length}")),
         }
     }
 }
 
-/// RFC 3339, to the millisecond.
+/// An instant of RFC 3339, truncated to milliseconds.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Instant(EpochMillis);
@@ -213,17 +229,19 @@ impl TryFrom<String> for Instant {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() > LONGEST_INSTANT {
+        if text.len() > MAX_INSTANT_CHARS {
             let length = text.chars().count();
-            return Err(format!("must be an instant of at most {LONGEST_INSTANT} characters: got {length}"));
+            return Err(format!(
+                "must be an instant of at most {MAX_INSTANT_CHARS} characters: got {length}"
+            ));
         }
-        let wrong = || format!("must be an instant since 1970 by RFC 3339: got `{text}`");
-        let at: Timestamp = text.parse().map_err(|_| wrong())?;
-        u64::try_from(at.as_millisecond()).map(|millis| Self(EpochMillis::new(millis))).map_err(|_| wrong())
+        let invalid = || format!("must be an RFC 3339 instant since 1970: got `{text}`");
+        let at: Timestamp = text.parse().map_err(|_| invalid())?;
+        u64::try_from(at.as_millisecond()).map(|millis| Self(EpochMillis::new(millis))).map_err(|_| invalid())
     }
 }
 
-/// Reads an event, and of its `detail` a `D`; or says which field does not read and why.
+/// Parses an event with a `detail` of type `D`. The error names the invalid field.
 fn read<D: for<'de> Deserialize<'de>>(json: &str) -> Result<Envelope<D>, MalformedEvent> {
     let mut json = serde_json::Deserializer::from_str(json);
     let event = serde_path_to_error::deserialize(Strict::new(&mut json)).map_err(|error| {

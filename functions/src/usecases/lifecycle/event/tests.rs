@@ -15,12 +15,12 @@ fn event(detail_type: &str) -> Value {
             "keyType": "root", "keyState": 1, "keyRing": "default",
             "keyVersion": {"id": "v-2", "creationDate": "2026-11-24T05:00:00Z"},
             "resourceCrn": BUCKET, "eventId": EVENT_ID, "adopterKeyState": "DEK_ENABLED",
-            "aFieldOfTheFuture": true,
+            "unknownField": true,
         },
     })
 }
 
-/// The problem with an event in which `pointer` stands at `value`.
+/// The error of an event whose field at `pointer` is `value`.
 fn problem(detail_type: &str, pointer: &str, value: Value) -> String {
     let mut event = event(detail_type);
     *event.pointer_mut(pointer).unwrap() = value;
@@ -28,10 +28,12 @@ fn problem(detail_type: &str, pointer: &str, value: Value) -> String {
 }
 
 #[test]
-fn an_action_tells_all_that_the_key_is() {
-    let read = KeyEvent::read(&event("kms.secrets.rotate").to_string()).unwrap();
-    assert_eq!(read.occurred_at, EpochMillis::new(1_795_496_400_123));
-    let KeyEventKind::Action(LifecycleAction::Rotate, facts) = read.kind else { panic!("{read:?}") };
+fn parses_action_with_facts_of_key() {
+    let event = KeyEvent::read(&event("kms.secrets.rotate").to_string()).unwrap();
+    assert_eq!(event.occurred_at, EpochMillis::new(1_795_496_400_123));
+    let KeyEventKind::Action { action: LifecycleAction::Rotate, facts } = event.kind else {
+        panic!("{event:?}")
+    };
     assert_eq!(
         (facts.crn.to_string().as_str(), facts.state, facts.key_type),
         (KEY, KeyState::Active, KeyType::Root)
@@ -43,7 +45,7 @@ fn an_action_tells_all_that_the_key_is() {
 }
 
 #[test]
-fn each_kind_is_read() {
+fn parses_every_event_type() {
     for (detail_type, state) in [
         ("kms.secrets.create", 1),
         ("kms.secrets.rotate", 1),
@@ -63,15 +65,15 @@ fn each_kind_is_read() {
 }
 
 #[test]
-fn what_does_not_read_is_named_with_its_place() {
+fn error_names_invalid_field() {
     let rotate = "kms.secrets.rotate";
-    for (problem, says) in [
-        (problem(rotate, "/detail-type", json!("kms.secrets.melt")), "detail-type names no event"),
+    for (problem, expected) in [
+        (problem(rotate, "/detail-type", json!("kms.secrets.melt")), "detail-type is unknown: got"),
         (problem(rotate, "/detail/schemaVersion", json!(2)), "detail.schemaVersion must be 1: got 2"),
         (problem(rotate, "/detail/keyCrn", json!("crn:v1")), "detail.keyCrn: must be a key's CRN"),
-        (problem(rotate, "/detail/occurredAt", json!("yesterday")), "detail.occurredAt: must be an instant"),
+        (problem(rotate, "/detail/occurredAt", json!("yesterday")), "detail.occurredAt: must be an RFC 3339"),
         (problem(rotate, "/detail/occurredAt", json!("1969-01-01T00:00:00Z")), "detail.occurredAt: must be"),
-        (problem(rotate, "/detail/keyState", json!(4)), "detail.keyState: key state 4"),
+        (problem(rotate, "/detail/keyState", json!(4)), "detail.keyState: must be 1, 2, 3 or 5: got 4"),
         (problem(rotate, "/detail/keyState", json!(5)), "detail.keyState cannot be 5 after"),
         (problem("kms.secrets.delete", "/detail/keyState", json!(1)), "detail.keyState cannot be 1 after"),
         (problem(rotate, "/detail/keyVersion/id", json!(7)), "detail.keyVersion.id: invalid type"),
@@ -82,7 +84,7 @@ fn what_does_not_read_is_named_with_its_place() {
         (problem("kms.secrets-event.ack", "/detail/eventId", json!("x")), "detail.eventId must be"),
         (problem(rotate, "/detail", json!({"schemaVersion": 1})), "detail: missing field `keyCrn`"),
     ] {
-        assert!(problem.starts_with(says), "{problem:?} does not start with {says:?}");
+        assert!(problem.starts_with(expected), "{problem:?} does not start with {expected:?}");
     }
     assert!(KeyEvent::read("not json").unwrap_err().to_string().starts_with("the event: "));
     let and_more = format!("{} and more", event(rotate));
@@ -90,13 +92,13 @@ fn what_does_not_read_is_named_with_its_place() {
     assert!(KeyEvent::read("{}").unwrap_err().to_string().contains("missing field `detail-type`"));
 }
 
-/// What serde would take for the event, and JSON does not say.
+/// Forms that serde accepts by default and the schema does not.
 #[test]
 fn rejects_other_forms_of_objects_and_enums() {
     let rotate = "kms.secrets.rotate";
     let detail = event(rotate)["detail"].clone();
     let in_order = json!([1, KEY, detail["occurredAt"]]);
-    for (problem, says) in [
+    for (problem, expected) in [
         (problem(rotate, "/detail", in_order), "detail: invalid type: sequence"),
         (problem(rotate, "/detail", json!([detail])), "detail: invalid type: sequence"),
         (problem(rotate, "/detail/keyType", json!({"root": null})), "detail.keyType: invalid type: map"),
@@ -106,7 +108,7 @@ fn rejects_other_forms_of_objects_and_enums() {
         ),
         (problem("kms.registrations.create", "/detail", json!([BUCKET])), "detail: invalid type: sequence"),
     ] {
-        assert!(problem.starts_with(says), "{problem:?} does not start with {says:?}");
+        assert!(problem.starts_with(expected), "{problem:?} does not start with {expected:?}");
     }
     let event = event(rotate);
     let as_array = json!([event["detail-type"], event["detail"]]).to_string();
@@ -132,15 +134,15 @@ fn rejects_duplicate_fields_and_tolerates_unknown_ones() {
 }
 
 #[test]
-fn an_acknowledgement_is_about_the_key_that_it_names() {
+fn rejects_acknowledgement_of_another_key() {
     let other = EVENT_ID.replace("02fd6835", "12fd6835");
     let problem = problem("kms.secrets-event.ack", "/detail/eventId", json!(other));
     assert!(problem.contains("must name the same key"), "{problem}");
 }
 
 #[test]
-fn what_is_too_long_is_named_with_its_place() {
-    for (detail_type, pointer, value, says) in [
+fn error_names_oversized_field() {
+    for (detail_type, pointer, value, expected) in [
         (
             "kms.secrets.rotate",
             "/detail/keyVersion/id",
@@ -167,6 +169,6 @@ fn what_is_too_long_is_named_with_its_place() {
         ),
     ] {
         let (problem, field) = (problem(detail_type, pointer, json!(value)), pointer[1..].replace('/', "."));
-        assert!(problem.starts_with(&format!("{field}: {says}")), "{problem}");
+        assert!(problem.starts_with(&format!("{field}: {expected}")), "{problem}");
     }
 }
