@@ -58,11 +58,7 @@ async fn retry_after_pauses_service_for_the_run() {
     assert!(attempts <= 4, "{attempts} attempts, more than a lane starts with");
     assert_eq!(summary["deferred"], json!(100 - attempts));
     world.advance_clock(Duration::from_mins(59)).await;
-    assert_eq!(
-        world.redeliver().await["leased"],
-        json!(0),
-        "a deferred notification waits for an hour, too"
-    );
+    assert_eq!(world.redeliver().await["leased"], json!(0), "a deferred notification waits for an hour, too");
 }
 
 /// A `retry-after` for one notification delays the service's others by at most an hour, and that

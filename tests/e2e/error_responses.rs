@@ -261,8 +261,7 @@ async fn dynamodb_outage_returns_503() {
     for fault in [Fault::Cut, Fault::Fail] {
         let world = world().await;
         world.harness.dynamo().proxy().inject(fault, Times::Always);
-        let message =
-            "The service is temporarily unavailable: Please retry with the same correlation-id";
+        let message = "The service is temporarily unavailable: Please retry with the same correlation-id";
         let expected = ExpectedError {
             status: 503,
             title: "Service Unavailable",
