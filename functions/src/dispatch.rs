@@ -5,7 +5,7 @@ use tracing::Span;
 
 use crate::{
     delivery::{CircuitBreakers, Notifier},
-    ledger::{Ledger, Notification, Settled},
+    ledger::{Confirmed, Ledger, Notification, Settled},
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
@@ -38,8 +38,8 @@ impl Dispatcher {
         tracing::record_all!(span, key = %key, claim = %claim);
         let settled = self.notifier.deliver(notification, trace, budget.delivery_deadline(), breakers).await;
         match self.ledger.confirm(notification, &settled).await {
-            Ok(true) => {}
-            Ok(false) => tracing::info!("confirmation rejected: lease or claim superseded"),
+            Ok(Confirmed::Recorded) => {}
+            Ok(Confirmed::Superseded) => tracing::info!("confirmation rejected: lease or claim superseded"),
             Err(error) => tracing::error!(
                 %error,
                 "confirmation failed; notification stays pending and will be redelivered"

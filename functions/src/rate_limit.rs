@@ -1,8 +1,8 @@
-//! How often one caller may ask: a bucket of tokens for each, in this process's memory.
+//! The rate limit per caller: a token bucket for each, in the memory of this process.
 //!
-//! It keeps a caller from taking up a process that others need, too, and costs no call: DynamoDB is not asked
-//! how often somebody came. Each process counts for itself, so that a caller gets as many times the limit as
-//! there are processes; how many there may be is the operator's to say (`docs/explanation/security.md`).
+//! It keeps one caller from occupying a process and takes no call to DynamoDB. Each process counts
+//! separately, so the total limit of a caller is a multiple of the number of processes, which the
+//! operator limits with the function's concurrency (`docs/explanation/security.md`).
 
 use std::{
     fmt,
@@ -21,13 +21,14 @@ use lru::LruCache;
 
 use crate::domain::Caller;
 
-/// How many callers are counted at once; who was away the longest starts anew. Each has proved who it is,
-/// so nobody can push others out without as many identities.
+/// The maximum number of counted callers. The least recently seen one is dropped and then starts
+/// with a full bucket. Only authenticated callers count, so displacing others requires that many
+/// identities (`docs/reference/limits.md#counted-callers`).
 const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
-/// Counts requests by caller. Time is what passes for this process, whatever its [`crate::Clock`] says.
+/// The rate limiter of all callers. It uses the monotonic clock, not [`crate::Clock`].
 pub struct CallerRateLimiter<C: Clock + Clone = MonotonicClock> {
-    /// `None`: anybody, as often as they like.
+    /// The limit; `None` for no limit.
     per_minute: Option<NonZeroU32>,
     callers: Mutex<LruCache<String, Bucket<C>>>,
     clock: C,
@@ -35,17 +36,17 @@ pub struct CallerRateLimiter<C: Clock + Clone = MonotonicClock> {
 
 type Bucket<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// A caller has asked too often.
+/// The caller exceeded the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the caller has made over {per_minute} requests a minute of this process")]
+#[error("the caller exceeded {per_minute} requests per minute to this process")]
 pub struct RateLimited {
     per_minute: NonZeroU32,
-    /// From when on the next request passes.
+    /// The time until the next request is accepted.
     pub wait: Duration,
 }
 
 impl CallerRateLimiter {
-    /// So many requests a minute for each caller, all at once or spread; `None` for no limit.
+    /// A limit of `per_minute` requests for each caller, in a burst or spread; `None` for no limit.
     #[must_use]
     pub fn new(per_minute: Option<NonZeroU32>) -> Self {
         Self::with_clock(per_minute, MonotonicClock)
@@ -57,8 +58,8 @@ impl<C: Clock + Clone> CallerRateLimiter<C> {
         Self { per_minute, callers: Mutex::new(LruCache::new(MAX_CALLERS)), clock }
     }
 
-    /// Counts a request of `caller`, which passes if there were not too many.
-    pub fn admit(&self, caller: &Caller) -> Result<(), RateLimited> {
+    /// Counts a request of `caller` and checks the limit.
+    pub fn check(&self, caller: &Caller) -> Result<(), RateLimited> {
         let Some(per_minute) = self.per_minute else { return Ok(()) };
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = callers.get_or_insert_mut_ref(caller.as_str(), || {
@@ -71,7 +72,7 @@ impl<C: Clock + Clone> CallerRateLimiter<C> {
 
 impl<C: Clock + Clone> fmt::Debug for CallerRateLimiter<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CallerRateLimiter({:?} a minute)", self.per_minute)
+        write!(f, "CallerRateLimiter({:?} per minute)", self.per_minute)
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    fn limit(per_minute: u32) -> (CallerRateLimiter<FakeRelativeClock>, FakeRelativeClock) {
+    fn limiter(per_minute: u32) -> (CallerRateLimiter<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
         (CallerRateLimiter::with_clock(NonZeroU32::new(per_minute), clock.clone()), clock)
     }
@@ -91,46 +92,46 @@ mod tests {
     }
 
     #[test]
-    fn a_minutes_worth_may_come_at_once_and_the_rest_spread() {
-        let (limit, clock) = limit(60);
-        assert!((0..60).all(|_| limit.admit(&caller(&"a")).is_ok()));
-        let refused = limit.admit(&caller(&"a")).unwrap_err();
-        assert_eq!(refused.wait, Duration::from_secs(1));
-        clock.advance(refused.wait);
-        assert_eq!(limit.admit(&caller(&"a")), Ok(()), "a caller that waits so long is not early");
-        assert!(limit.admit(&caller(&"a")).is_err());
+    fn accepts_burst_and_then_the_constant_rate() {
+        let (limiter, clock) = limiter(60);
+        assert!((0..60).all(|_| limiter.check(&caller(&"a")).is_ok()));
+        let error = limiter.check(&caller(&"a")).unwrap_err();
+        assert_eq!(error.wait, Duration::from_secs(1));
+        clock.advance(error.wait);
+        assert_eq!(limiter.check(&caller(&"a")), Ok(()), "accepted after the reported wait");
+        assert!(limiter.check(&caller(&"a")).is_err());
         clock.advance(Duration::from_hours(1));
         assert_eq!(
-            (0..100).filter(|_| limit.admit(&caller(&"a")).is_ok()).count(),
+            (0..100).filter(|_| limiter.check(&caller(&"a")).is_ok()).count(),
             60,
-            "nothing is saved up"
+            "unused permits do not accumulate"
         );
     }
 
     #[test]
-    fn callers_do_not_use_up_each_others_share() {
-        let (limit, _) = limit(1);
+    fn callers_have_separate_limits() {
+        let (limiter, _) = limiter(1);
         for name in ["a", "b"] {
-            assert!(limit.admit(&caller(&name)).is_ok() && limit.admit(&caller(&name)).is_err());
+            assert!(limiter.check(&caller(&name)).is_ok() && limiter.check(&caller(&name)).is_err());
         }
     }
 
     #[test]
-    fn memory_has_an_end_and_who_asks_often_is_not_forgotten() {
-        let (limit, _) = limit(1);
-        limit.admit(&caller(&"often")).unwrap();
+    fn drops_least_recently_seen_callers_only() {
+        let (limiter, _) = limiter(1);
+        limiter.check(&caller(&"frequent")).unwrap();
         for n in 0..2 * MAX_CALLERS.get() {
-            limit.admit(&caller(&n)).unwrap();
-            assert!(limit.admit(&caller(&"often")).is_err(), "{n}");
+            limiter.check(&caller(&n)).unwrap();
+            assert!(limiter.check(&caller(&"frequent")).is_err(), "{n}");
         }
-        assert_eq!(limit.callers.lock().unwrap().len(), MAX_CALLERS.get());
-        assert!(limit.admit(&caller(&0)).is_ok(), "forgotten");
+        assert_eq!(limiter.callers.lock().unwrap().len(), MAX_CALLERS.get());
+        assert!(limiter.check(&caller(&0)).is_ok(), "the dropped caller starts with a full bucket");
     }
 
     #[test]
-    fn without_a_limit_nothing_is_counted() {
-        let (limit, _) = limit(0);
-        assert!((0..1000).all(|_| limit.admit(&caller(&"a")).is_ok()));
-        assert!(limit.callers.lock().unwrap().is_empty());
+    fn unlimited_limiter_counts_nothing() {
+        let (limiter, _) = limiter(0);
+        assert!((0..1000).all(|_| limiter.check(&caller(&"a")).is_ok()));
+        assert!(limiter.callers.lock().unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! How long a request may still take.
+//! The time budget of an invocation.
 
 use std::time::Duration;
 
@@ -6,24 +6,25 @@ use tokio::time::Instant;
 
 use crate::{clock::Clock, domain::EpochMillis};
 
-/// What is kept back of a request's time to write down what came of the callbacks.
+/// The time reserved for the confirmation (`docs/reference/limits.md#confirm-reserve`).
 pub(crate) const CONFIRM_RESERVE: Duration = Duration::from_secs(2);
-/// The longest that Lambda lets a function run. A deadline further off is not one.
+/// Lambda's maximum timeout. A later deadline is invalid.
 const MAX_INVOCATION: Duration = Duration::from_mins(15);
-/// How long after the end of our time others take a notification for abandoned.
+/// The time between the end of the budget and the end of the lease
+/// (`docs/reference/limits.md#lease-margin`).
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
-/// The end of a request's time.
+/// The time that an invocation has left.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeBudget {
     until: Instant,
 }
 
 impl TimeBudget {
-    /// Time until `deadline` (epoch ms, from Lambda), `limit` at the most.
+    /// The time until `deadline` (epoch ms, from Lambda), at most `limit`.
     ///
-    /// A deadline that has passed or is absurdly far off is taken for unknown: `cargo lambda watch`
-    /// sends the constant 600,000, which is ten past midnight on 1 January 1970.
+    /// A deadline in the past or more than 15 min ahead is ignored: `cargo lambda watch` sends the
+    /// constant 600,000, which is ten minutes after the epoch.
     #[must_use]
     pub fn new(deadline: Option<EpochMillis>, limit: Duration) -> Self {
         let now = Clock::system().now();
@@ -34,20 +35,20 @@ impl TimeBudget {
         Self { until: Instant::now() + left }
     }
 
-    /// When callbacks have to be over.
+    /// The instant at which callbacks end, so that the reserve for the confirmation is left.
     #[must_use]
     pub fn delivery_deadline(self) -> Instant {
         self.until.checked_sub(CONFIRM_RESERVE).unwrap_or(self.until)
     }
 
-    /// Until when something may be started that takes up to `callback` to tell, and then to be confirmed.
+    /// The latest start of a delivery with attempts of up to `callback_timeout`.
     #[must_use]
-    pub fn latest_delivery_start(self, callback: Duration) -> Instant {
+    pub fn latest_delivery_start(self, callback_timeout: Duration) -> Instant {
         let end = self.delivery_deadline();
-        end.checked_sub(callback).unwrap_or(end)
+        end.checked_sub(callback_timeout).unwrap_or(end)
     }
 
-    /// How long others should leave what is claimed now to us.
+    /// The duration of a lease that starts now: the rest of the budget and a margin.
     #[must_use]
     pub fn lease(self) -> Duration {
         self.until.saturating_duration_since(Instant::now()) + LEASE_MARGIN
@@ -65,22 +66,22 @@ mod tests {
     }
 
     #[test]
-    fn lambdas_deadline_counts_where_it_is_sooner() {
-        let soon = Clock::system().now().plus(Duration::from_secs(10));
-        assert!(left(Some(soon)) <= Duration::from_secs(10));
+    fn earlier_lambda_deadline_takes_precedence() {
+        let early = Clock::system().now().plus(Duration::from_secs(10));
+        assert!(left(Some(early)) <= Duration::from_secs(10));
         let late = Clock::system().now().plus(Duration::from_secs(100));
         assert!(left(Some(late)) > Duration::from_secs(20));
     }
 
     #[test]
-    fn no_deadline_a_past_one_and_an_absurd_one_are_unknown() {
+    fn ignores_missing_past_and_distant_deadlines() {
         for deadline in [None, Some(EpochMillis::new(600_000)), Some(EpochMillis::new(u64::MAX))] {
             assert!(left(deadline) > Duration::from_secs(20), "{deadline:?}");
         }
     }
 
     #[test]
-    fn others_wait_until_we_are_over() {
+    fn lease_ends_after_the_budget() {
         assert!(TimeBudget::new(None, LIMIT).lease() > LIMIT);
     }
 }

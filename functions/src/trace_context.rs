@@ -1,24 +1,26 @@
-//! Trace context: which of many calls, over many services, belong together.
+//! The trace context of an invocation.
 //!
-//! A request may bring one in the headers of [W3C Trace Context](https://www.w3.org/TR/trace-context/);
-//! Lambda sends one of X-Ray's with each invocation, whose trace id has the same 128 bits. Whichever it
-//! is, its id stands in every line of the log, and callbacks carry it on. What does not read is passed
-//! over, as the specification asks: a trace is never worth an error.
+//! A request can have the headers of [W3C Trace Context](https://www.w3.org/TR/trace-context/).
+//! Lambda sends an X-Ray trace with each invocation, whose id has the same 128 bits. Every log line
+//! has the trace id, and callbacks propagate it. Invalid headers are ignored, as the specification
+//! requires.
 
 use std::fmt;
 
 use http::HeaderMap;
 use uuid::Uuid;
 
-/// Where an invocation belongs.
+/// The header with the trace id, the parent id and the sampled flag.
 pub const TRACEPARENT: &str = "traceparent";
-/// What tracing systems add to that, each for itself.
+/// The header with vendor-specific trace data.
 pub const TRACESTATE: &str = "tracestate";
 
-/// The longest `tracestate` that is passed on, in bytes, and the most members it may have (section 3.3.1).
-const MAX_TRACESTATE_BYTES: (usize, usize) = (512, 32);
+/// The maximum length of a `tracestate` that is propagated, in bytes (section 3.3.1).
+const MAX_TRACESTATE_BYTES: usize = 512;
+/// The maximum number of members of a `tracestate` (section 3.3.1).
+const MAX_TRACESTATE_MEMBERS: usize = 32;
 
-/// The trace that an invocation belongs to.
+/// The trace of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     id: u128,
@@ -27,88 +29,92 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// That of a request: its own, else Lambda's (`Context::xray_trace_id`), else a new one.
+    /// The trace of a request: from its headers, else Lambda's (`Context::xray_trace_id`), else a
+    /// new one.
     #[must_use]
-    pub fn of_request(headers: &HeaderMap, xray: Option<&str>) -> Self {
-        match single(headers, TRACEPARENT).and_then(w3c) {
-            Some((id, is_sampled)) => Self { id, is_sampled, state: state(headers) },
-            None => Self::of_xray(xray),
+    pub fn from_headers(headers: &HeaderMap, xray: Option<&str>) -> Self {
+        match single(headers, TRACEPARENT).and_then(parse_traceparent) {
+            Some((id, is_sampled)) => Self { id, is_sampled, state: parse_tracestate(headers) },
+            None => Self::from_xray(xray),
         }
     }
 
-    /// That of an X-Ray header, `Root=1-…;Parent=…;Sampled=…`, else a new one.
+    /// The trace of an X-Ray header, `Root=1-…;Parent=…;Sampled=…`, else a new one.
     #[must_use]
-    pub fn of_xray(header: Option<&str>) -> Self {
-        let (id, is_sampled) = header.and_then(xray).unwrap_or_else(|| (Uuid::new_v4().as_u128(), false));
+    pub fn from_xray(header: Option<&str>) -> Self {
+        let (id, is_sampled) =
+            header.and_then(parse_xray).unwrap_or_else(|| (Uuid::new_v4().as_u128(), false));
         Self { id, is_sampled, state: None }
     }
 
-    /// `traceparent` for a call that is made now: this trace, and a parent id that no other call has.
+    /// A `traceparent` for one call: this trace and a new parent id.
     #[must_use]
     pub fn parent(&self) -> String {
         format!("00-{self}-{:016x}-{:02x}", fastrand::u64(1..), u8::from(self.is_sampled))
     }
 
-    /// `tracestate` for such a call, as it came.
+    /// The `tracestate` for calls, as received.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 }
 
-/// The trace id, as W3C Trace Context has it.
+/// Prints the trace id: 32 hexadecimal digits.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.id)
     }
 }
 
-/// A header that came once. A function URL joins several with commas, and such a one does not read.
+/// The value of a header that occurs once. A function URL joins repeated headers with commas, which
+/// makes the value invalid.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then(|| value.trim())
 }
 
-/// Trace id and sampled flag of `<version>-<trace id>-<parent id>-<flags>`. A later version may have more
-/// fields behind them; version 255 is none.
-fn w3c(text: &str) -> Option<(u128, bool)> {
+/// Parses the trace id and the sampled flag of `<version>-<trace id>-<parent id>-<flags>`. A later
+/// version may have additional fields; version 255 is invalid.
+fn parse_traceparent(text: &str) -> Option<(u128, bool)> {
     let mut fields = text.splitn(5, '-');
-    let mut next = |digits| hex(fields.next()?, digits);
+    let mut next = |digits| parse_hex(fields.next()?, digits);
     let (version, id, parent, flags) = (next(2)?, next(32)?, next(16)?, next(2)?);
-    let is_longer = fields.next().is_some();
-    let is_valid = version != 0xff && id != 0 && parent != 0 && (version != 0 || !is_longer);
+    let has_more_fields = fields.next().is_some();
+    let is_valid = version != 0xff && id != 0 && parent != 0 && (version != 0 || !has_more_fields);
     is_valid.then_some((id, flags & 1 == 1))
 }
 
-/// Trace id and sampled flag. The first 8 digits of X-Ray's are a time, which makes no difference here.
-fn xray(header: &str) -> Option<(u128, bool)> {
+/// Parses the trace id and the sampled flag of an X-Ray header. The first 8 digits of the id are a
+/// time, and are treated as part of it.
+fn parse_xray(header: &str) -> Option<(u128, bool)> {
     let field = |name: &str| {
         let fields = header.split(';').filter_map(|field| field.trim().split_once('='));
         fields.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
     };
     let (seconds, rest) = field("Root")?.strip_prefix("1-")?.split_once('-')?;
-    let id = (hex(seconds, 8)? << 96) | hex(rest, 24)?;
+    let id = (parse_hex(seconds, 8)? << 96) | parse_hex(rest, 24)?;
     (id != 0).then(|| (id, field("Sampled") == Some("1")))
 }
 
-/// A number of exactly so many lower-case hexadecimal digits.
-fn hex(text: &str, digits: usize) -> Option<u128> {
+/// Parses exactly `digits` lower-case hexadecimal digits.
+fn parse_hex(text: &str, digits: usize) -> Option<u128> {
     let is_hex = text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
     (text.len() == digits && is_hex).then(|| u128::from_str_radix(text, 16).ok())?
 }
 
-/// `tracestate`, which may come in several headers. One that is too long or no list is left behind, and
-/// the trace goes on without.
-fn state(headers: &HeaderMap) -> Option<String> {
+/// The value of `tracestate`, which may occur several times. `None` if it is too long or malformed;
+/// the trace is then propagated without it.
+fn parse_tracestate(headers: &HeaderMap) -> Option<String> {
     let values: Result<Vec<&str>, _> =
         headers.get_all(TRACESTATE).iter().map(|value| value.to_str()).collect();
     let state = values.ok()?.join(",");
     let members = || state.split(',').map(str::trim).filter(|member| !member.is_empty());
     let is_member = |member: &str| member.split_once('=').is_some_and(|(key, _)| !key.is_empty());
-    let has_place =
-        state.len() <= MAX_TRACESTATE_BYTES.0 && (1..=MAX_TRACESTATE_BYTES.1).contains(&members().count());
-    (has_place && members().all(is_member)).then_some(state)
+    let is_within_limits =
+        state.len() <= MAX_TRACESTATE_BYTES && (1..=MAX_TRACESTATE_MEMBERS).contains(&members().count());
+    (is_within_limits && members().all(is_member)).then_some(state)
 }
 
 #[cfg(test)]
@@ -123,26 +129,27 @@ mod tests {
         given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    fn of(traceparent: &str) -> Option<String> {
-        let trace = TraceContext::of_request(&headers(&[(TRACEPARENT, traceparent)]), Some(XRAY));
+    /// The trace id of `traceparent`; `None` if it was ignored.
+    fn accepted_id(traceparent: &str) -> Option<String> {
+        let trace = TraceContext::from_headers(&headers(&[(TRACEPARENT, traceparent)]), Some(XRAY));
         Some(trace.to_string()).filter(|id| id != "5759e988bd862e3fe1be46a994272793")
     }
 
     #[test]
-    fn a_well_formed_one_is_taken_in() {
+    fn accepts_well_formed_traceparent() {
         for well_formed in [
             format!("00-{ID}-00f067aa0ba902b7-01"),
             format!("00-{ID}-00f067aa0ba902b7-00"),
             format!("00-{ID}-00f067aa0ba902b7-ff"),
             format!("cc-{ID}-00f067aa0ba902b7-01"),
-            format!("cc-{ID}-00f067aa0ba902b7-01-what-the-future-will-be-like"),
+            format!("cc-{ID}-00f067aa0ba902b7-01-additional-field"),
         ] {
-            assert_eq!(of(&well_formed).as_deref(), Some(ID), "{well_formed}");
+            assert_eq!(accepted_id(&well_formed).as_deref(), Some(ID), "{well_formed}");
         }
     }
 
     #[test]
-    fn a_malformed_one_is_passed_over() {
+    fn ignores_malformed_traceparent() {
         for malformed in [
             "",
             "00",
@@ -164,63 +171,63 @@ mod tests {
             &format!("00_{ID}_00f067aa0ba902b7_01"),
             &format!("00-{ID}-00f067aa0ba902b7-01,00-{ID}-00f067aa0ba902b7-01"),
         ] {
-            assert_eq!(of(malformed), None, "{malformed}");
+            assert_eq!(accepted_id(malformed), None, "{malformed}");
         }
     }
 
     #[test]
-    fn x_ray_s_is_the_same_number_and_what_does_not_read_makes_a_new_one() {
-        let trace = TraceContext::of_xray(Some(XRAY));
+    fn accepts_xray_header_or_generates_new_trace() {
+        let trace = TraceContext::from_xray(Some(XRAY));
         assert_eq!(trace.to_string(), "5759e988bd862e3fe1be46a994272793");
         assert!(trace.parent().ends_with("-01"));
-        let unsampled = TraceContext::of_xray(Some("Sampled=0;Root=1-5759e988-bd862e3fe1be46a994272793"));
+        let unsampled = TraceContext::from_xray(Some("Sampled=0;Root=1-5759e988-bd862e3fe1be46a994272793"));
         assert_eq!((unsampled.to_string(), unsampled.is_sampled), (trace.to_string(), false));
         for malformed in
             [None, Some(""), Some("Root=2-5759e988-bd862e3fe1be46a994272793"), Some("Root=1-5-b")]
         {
-            let new = [TraceContext::of_xray(malformed), TraceContext::of_xray(malformed)];
+            let new = [TraceContext::from_xray(malformed), TraceContext::from_xray(malformed)];
             assert!(new[0] != new[1] && new[0].id != 0, "{malformed:?}");
         }
     }
 
     #[test]
-    fn each_call_has_a_parent_id_of_its_own_and_the_same_trace() {
+    fn calls_have_same_trace_and_different_parent_ids() {
         let sent = format!("00-{ID}-00f067aa0ba902b7-01");
-        let trace = TraceContext::of_request(&headers(&[(TRACEPARENT, &sent)]), None);
+        let trace = TraceContext::from_headers(&headers(&[(TRACEPARENT, &sent)]), None);
         let (first, second) = (trace.parent(), trace.parent());
         assert!(first != second && first != sent && second != sent);
         for parent in [first, second] {
-            assert_eq!(w3c(&parent), Some((trace.id, true)), "{parent}");
+            assert_eq!(parse_traceparent(&parent), Some((trace.id, true)), "{parent}");
         }
     }
 
     #[test]
-    fn a_state_goes_with_it_as_it_came_or_not_at_all() {
+    fn propagates_tracestate_unchanged_or_not_at_all() {
         let sent = format!("00-{ID}-00f067aa0ba902b7-01");
-        let of = |states: &[&str]| {
+        let propagated = |states: &[&str]| {
             let mut given = headers(&[(TRACEPARENT, &sent)]);
             for state in states {
                 given.append(TRACESTATE, state.parse().unwrap());
             }
-            let trace = TraceContext::of_request(&given, None);
+            let trace = TraceContext::from_headers(&given, None);
             assert_eq!(trace.to_string(), ID);
             trace.state
         };
         let longest = format!("a={}", "b".repeat(510));
         let full = vec!["a=b"; 32].join(",");
         for state in ["rojo=00f067aa0ba902b7, congo=t61rcWkgMzE", "a=b,,c=d", &longest, &full] {
-            assert_eq!(of(&[state]).as_deref(), Some(state));
+            assert_eq!(propagated(&[state]).as_deref(), Some(state));
         }
-        assert_eq!(of(&["a=b", "c=d"]).as_deref(), Some("a=b,c=d"));
+        assert_eq!(propagated(&["a=b", "c=d"]).as_deref(), Some("a=b,c=d"));
         for state in ["", ",", "a", "=b", &format!("{longest}b"), &format!("{full},a=b")] {
-            assert_eq!(of(&[state]), None, "{state}");
+            assert_eq!(propagated(&[state]), None, "{state}");
         }
-        assert_eq!(of(&[]), None);
+        assert_eq!(propagated(&[]), None);
     }
 
     #[test]
-    fn a_state_without_a_trace_is_nothing() {
-        let given = headers(&[(TRACEPARENT, "nothing"), (TRACESTATE, "a=b")]);
-        assert_eq!(TraceContext::of_request(&given, Some(XRAY)).state(), None);
+    fn ignores_tracestate_without_valid_traceparent() {
+        let given = headers(&[(TRACEPARENT, "invalid"), (TRACESTATE, "a=b")]);
+        assert_eq!(TraceContext::from_headers(&given, Some(XRAY)).state(), None);
     }
 }

@@ -10,7 +10,7 @@ use keysync::{
         ClaimId, EpochMillis, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LeaseId, LifecycleAction,
         LifecycleEvent,
     },
-    ledger::{ClaimRequest, Claimed, DueKey, Ledger, LifecycleChange, Recorded, Settled},
+    ledger::{ClaimRequest, Claimed, Confirmed, DueKey, Ledger, LifecycleChange, Recorded, Settled},
 };
 use serde_json::json;
 
@@ -92,10 +92,10 @@ async fn slow_clock_action_never_moves_window_back() {
     let world = world().await;
     let start = world.harness.clock().now();
     assert!(claim(&world, start).await);
-    assert!(matches!(record(&world, start.minus(SKEW)).await, Recorded::News(_)), "the action is recorded");
+    assert!(matches!(record(&world, start.minus(SKEW)).await, Recorded::Pending(_)), "the action is recorded");
     assert_eq!(notified_at(&world).await, start);
     assert!(!claim(&world, start.plus(HOUR)).await);
-    assert!(matches!(record(&world, start.plus(SKEW)).await, Recorded::News(_)));
+    assert!(matches!(record(&world, start.plus(SKEW)).await, Recorded::Pending(_)));
     assert_eq!(notified_at(&world).await, start.plus(SKEW));
 }
 
@@ -119,8 +119,9 @@ async fn late_confirmation_after_early_lease_is_fenced() {
         "the lease has not expired"
     );
     let fast = take(start.plus(LEASE)).await.unwrap();
-    assert!(!ledger.confirm(&slow, &Settled::default()).await.unwrap(), "an expired lease cannot confirm");
-    assert!(ledger.confirm(&fast, &Settled::default()).await.unwrap());
+    let confirm = async |notification| ledger.confirm(notification, &Settled::default()).await.unwrap();
+    assert_eq!(confirm(&slow).await, Confirmed::Superseded, "an expired lease cannot confirm");
+    assert_eq!(confirm(&fast).await, Confirmed::Recorded);
 }
 
 #[tokio::test]
@@ -140,16 +141,14 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
     // first.
     let (lease, fast) = (LeaseId::unique(), start.plus(LEASE));
     let older = ledger.lease(&due, lease, fast, LEASE).await.unwrap().unwrap();
-    assert!(matches!(record(&world, start).await, Recorded::News(_)), "a newer notification");
+    assert!(matches!(record(&world, start).await, Recorded::Pending(_)), "a newer notification");
     assert!(
         ledger.lease(&due, lease, fast, LEASE).await.unwrap().is_some(),
         "the late request takes the lease"
     );
 
-    assert!(
-        !ledger.confirm(&older, &Settled::default()).await.unwrap(),
-        "the older lease cannot confirm the newer notification"
-    );
+    let confirmed = ledger.confirm(&older, &Settled::default()).await.unwrap();
+    assert_eq!(confirmed, Confirmed::Superseded, "the older lease cannot confirm the newer notification");
     let item = world.item().await;
     assert_eq!(item["pending"].as_object().unwrap().len(), 2);
     assert!(item["due_at"].is_number());

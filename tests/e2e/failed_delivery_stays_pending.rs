@@ -30,7 +30,7 @@ async fn service_returning_503_stays_pending() {
     let outcome = databases_are_pending(&world).await;
     assert_eq!(
         (&outcome["status"], &outcome["reason"], &outcome["attempts"]),
-        (&json!("retrying"), &json!("answered 503"), &json!(1))
+        (&json!("retrying"), &json!("responded with 503"), &json!(1))
     );
 }
 
@@ -49,7 +49,7 @@ async fn hanging_service_times_out_and_stays_pending() {
     let world = world_of(Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "200ms")).await;
     world.harness.databases().behave(Behaviour::Hang);
     assert_eq!(world.sync().await.status, 204);
-    assert_eq!(databases_are_pending(&world).await["reason"], "no answer within 200 ms");
+    assert_eq!(databases_are_pending(&world).await["reason"], "no response within 200 ms");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn requests_are_counted_by_outcome() {
     }
     let metrics = lines.metrics();
     let total = |name: &str| metrics.iter().filter(|metric| metric.name == name).count();
-    for absent in ["CallbackFailures", "Retries", "NotificationsGivenUp", "PendingAge", "DeadLetters"] {
+    for absent in ["CallbackFailures", "Retries", "NotificationsFailed", "PendingAge", "DeadLetters"] {
         assert_eq!(total(absent), 0, "{absent}");
     }
     assert!(metrics.iter().filter(|metric| metric.name == "Syncs").all(|metric| metric.unit == "Count"));
@@ -136,7 +136,7 @@ async fn exhausted_notifications_are_counted_by_service() {
     assert_eq!(world.redeliver().await["failed"], json!(2));
     let lines = redeliver_lines(&world);
     for (dimension, count) in [(STORAGE, 1), (DATABASES, 1), (None, 2)] {
-        assert_eq!(lines.count("NotificationsGivenUp", dimension), count, "{dimension:?}");
+        assert_eq!(lines.count("NotificationsFailed", dimension), count, "{dimension:?}");
     }
 }
 

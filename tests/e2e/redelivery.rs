@@ -120,15 +120,14 @@ async fn retries_exhausted_after_a_day_are_reported() {
     assert_eq!(world.redeliver().await["failed"], json!(1));
 
     let outcome = assert_settled(&world).await["outcome"][DATABASES].clone();
-    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("failed"), &json!("answered 503")));
+    assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("failed"), &json!("responded with 503")));
     // Both are printed before the response, and read from a pipe after it.
     let processes = world.harness.redeliverer().processes().unwrap();
-    let log =
-        processes.wait_for_log(|log| log.iter().any(|line| line.contains("NotificationsGivenUp"))).await;
+    let log = processes.wait_for_log(|log| log.iter().any(|line| line.contains("NotificationsFailed"))).await;
     let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let exhausted = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
     assert_eq!((&exhausted["service"], &exhausted["key"]), (&json!(DATABASES), &json!(world.key)));
-    let metrics: Vec<_> = lines.iter().filter(|line| line["NotificationsGivenUp"] == 1).collect();
+    let metrics: Vec<_> = lines.iter().filter(|line| line["NotificationsFailed"] == 1).collect();
     assert_eq!(metrics.len(), 2, "one per service, and one for all services");
     assert!(metrics.iter().any(|metric| metric["Service"] == DATABASES));
 

@@ -69,13 +69,13 @@ async fn invalid_settings_are_named() {
     for (builder, message) in [
         (
             secret("no/such/secret"),
-            "the secret `no/such/secret`, which KEYSYNC_SIGNING_KEY_SECRET names, is not there",
+            "the secret `no/such/secret` in KEYSYNC_SIGNING_KEY_SECRET does not exist",
         ),
         (
             with_secret().env(SIGNING_KEY, KEY),
             "KEYSYNC_SIGNING_KEY and KEYSYNC_SIGNING_KEY_SECRET are both set",
         ),
-        (secret(KEY), "KEYSYNC_SIGNING_KEY_SECRET must name the secret that holds the signing key"),
+        (secret(KEY), "KEYSYNC_SIGNING_KEY_SECRET must be the name or ARN of the secret"),
     ] {
         for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
             let log = start_failure(builder.clone().function(mode)).await;
@@ -126,10 +126,10 @@ async fn restart_during<T>(
 async fn sync_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
     let function = world.harness.function().process().unwrap();
-    let denied = (Failure::Fault(Fault::Denied), "needs `secretsmanager:GetSecretValue` on it");
+    let denied = (Failure::Fault(Fault::Denied), "grant the function's role `secretsmanager:GetSecretValue`");
     let response = restart_during(&world, function, denied.0, denied.1, world.sync()).await;
     assert_eq!(response.status, 204);
-    let down = (Failure::Fault(Fault::Down), "Secrets Manager answers InternalServiceError");
+    let down = (Failure::Fault(Fault::Down), "Secrets Manager responded with InternalServiceError");
     let response = restart_during(&world, function, down.0, down.1, world.sync()).await;
     assert_eq!(response.status, 409);
 }
@@ -138,7 +138,7 @@ async fn sync_starts_once_its_key_is_readable() {
 async fn lifecycle_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
     let function = world.harness.lifecycle();
-    let (hangs, message) = (Failure::Fault(Fault::Hang), "does not answer within 5 s");
+    let (hangs, message) = (Failure::Fault(Fault::Hang), "no response from Secrets Manager within 5 s");
     let batch = json!({"Records": []});
     let invocation = function.invoke(&batch);
     let response = restart_during(&world, function.processes().unwrap(), hangs, message, invocation).await;
@@ -149,7 +149,7 @@ async fn lifecycle_starts_once_its_key_is_readable() {
 async fn redeliver_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
     let function = world.harness.redeliverer().processes().unwrap();
-    let (invalid, message) = (Failure::Value("whsk_hunter2"), "holds no signing key, which must be `whsk_`");
+    let (invalid, message) = (Failure::Value("whsk_hunter2"), "contains no valid signing key");
     let summary = restart_during(&world, function, invalid, message, world.redeliver()).await;
     assert_eq!(summary["errors"], 0);
 }

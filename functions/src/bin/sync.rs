@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let aws = http_client::aws::config().await?;
     let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
     // Two independent network calls: together they cost a cold start the longer of the two only.
-    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
+    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(SyncHandler::new(
         common,

@@ -1,5 +1,7 @@
-//! What a run of redelivery has learnt of each service, so that one that is down is not asked again and
-//! again, and one that wants to be left alone is.
+//! Circuit breakers: the state of each service within one run of `redeliver`.
+//!
+//! A service that keeps failing gets no more attempts in the run, and one that sent `retry-after`
+//! gets none until then.
 
 use std::{
     collections::BTreeMap,
@@ -9,65 +11,67 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::client::{Delivery, MAX_RETRY_AFTER};
+use super::client::{Delivery, FailureScope, MAX_RETRY_AFTER};
 use crate::domain::ServiceName;
 
-/// Failures in a row, each of the service as a whole, after which it counts as down for this run.
+/// Consecutive failures of a service that open its circuit for the rest of the run
+/// (`docs/reference/limits.md#circuit`).
 const FAILURES_TO_OPEN: u32 = 4;
 
-/// How much sooner than the notification that was answered with `retry-after` the others of the service are due:
-/// a service that fails over one of them and asks for time each time must not keep the rest waiting for ever.
-pub(super) const PEERS_FIRST: Duration = Duration::from_secs(1);
+/// How much earlier than a delivery whose response had `retry-after` the service's other deliveries
+/// are due. A service that rejects one notification with `retry-after` every time must not delay
+/// the others forever (`docs/reference/limits.md#others-first`).
+pub(super) const PEER_PRECEDENCE: Duration = Duration::from_secs(1);
 
-/// The services, as one run knows them.
+/// The circuit breakers of one run, by service.
 #[derive(Debug, Default)]
 pub struct CircuitBreakers(Mutex<BTreeMap<ServiceName, Circuit>>);
 
 #[derive(Debug, Default)]
 struct Circuit {
-    failures_in_a_row: u32,
+    consecutive_failures: u32,
     paused_until: Option<Instant>,
 }
 
-/// How a service is.
+/// The state of a service's circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
-    /// Nothing is circuit against it.
+    /// Attempts are made.
     Closed,
-    /// It fails, whatever it is told.
+    /// The service failed several times in a row. No attempts are made in this run.
     Open,
-    /// It asked not to be called for so long.
+    /// The service sent `retry-after`. No attempts are made for this time.
     Paused(Duration),
 }
 
 impl CircuitBreakers {
-    /// How `service` is.
+    /// The state of the circuit of `service`.
     #[must_use]
-    pub fn of(&self, service: &ServiceName) -> CircuitState {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(circuit) = all.get(service) else { return CircuitState::Closed };
-        let left = circuit.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
-        match left.filter(|left| !left.is_zero()) {
-            Some(left) => CircuitState::Paused(left),
-            None if circuit.failures_in_a_row >= FAILURES_TO_OPEN => CircuitState::Open,
+    pub fn state(&self, service: &ServiceName) -> CircuitState {
+        let circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(circuit) = circuits.get(service) else { return CircuitState::Closed };
+        let pause = circuit.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
+        match pause.filter(|pause| !pause.is_zero()) {
+            Some(pause) => CircuitState::Paused(pause),
+            None if circuit.consecutive_failures >= FAILURES_TO_OPEN => CircuitState::Open,
             None => CircuitState::Closed,
         }
     }
 
-    /// Learns from what came of a callback.
-    pub(super) fn learn(&self, service: &ServiceName, delivery: &Delivery) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let circuit = all.entry(service.clone()).or_default();
+    /// Updates the circuit of `service` with the result of an attempt.
+    pub(super) fn record(&self, service: &ServiceName, delivery: &Delivery) {
+        let mut circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let circuit = circuits.entry(service.clone()).or_default();
         match delivery {
-            Delivery::Failed { retry_after, is_down: true, .. } => {
-                circuit.failures_in_a_row += 1;
-                let audited =
-                    retry_after.map(|audited| audited.min(MAX_RETRY_AFTER.saturating_sub(PEERS_FIRST)));
-                let until = audited.and_then(|audited| Instant::now().checked_add(audited));
+            Delivery::Failed { retry_after, scope: FailureScope::Service, .. } => {
+                circuit.consecutive_failures += 1;
+                let limit = MAX_RETRY_AFTER.saturating_sub(PEER_PRECEDENCE);
+                let pause = retry_after.map(|retry_after| retry_after.min(limit));
+                let until = pause.and_then(|pause| Instant::now().checked_add(pause));
                 circuit.paused_until = circuit.paused_until.max(until);
             }
             Delivery::Deferred { .. } => {}
-            _ => circuit.failures_in_a_row = 0,
+            _ => circuit.consecutive_failures = 0,
         }
     }
 }
@@ -80,52 +84,53 @@ mod tests {
         "cloud-object-storage".parse().unwrap()
     }
 
-    fn down(retry_after: Option<Duration>) -> Delivery {
-        Delivery::Failed { reason: "answered 503".into(), retry_after, is_down: true }
+    fn unavailable(retry_after: Option<Duration>) -> Delivery {
+        Delivery::Failed { reason: "responded with 503".into(), retry_after, scope: FailureScope::Service }
     }
 
-    /// Its standing after these.
-    fn after(deliveries: impl IntoIterator<Item = Delivery>) -> CircuitState {
+    /// The state of the circuit after these deliveries.
+    fn state_after(deliveries: impl IntoIterator<Item = Delivery>) -> CircuitState {
         let breakers = CircuitBreakers::default();
         for delivery in deliveries {
-            breakers.learn(&service(), &delivery);
+            breakers.record(&service(), &delivery);
         }
-        assert_eq!(breakers.of(&"databases".parse().unwrap()), CircuitState::Closed, "another service");
-        breakers.of(&service())
+        assert_eq!(breakers.state(&"databases".parse().unwrap()), CircuitState::Closed, "another service");
+        breakers.state(&service())
     }
 
     #[tokio::test]
-    async fn a_service_that_fails_in_a_row_is_down() {
-        let fails = |times| vec![down(None); times as usize];
-        assert_eq!(after(fails(FAILURES_TO_OPEN - 1)), CircuitState::Closed);
-        assert_eq!(after(fails(FAILURES_TO_OPEN)), CircuitState::Open);
-        let mended =
-            [fails(FAILURES_TO_OPEN - 1), vec![Delivery::Delivered], fails(FAILURES_TO_OPEN - 1)].concat();
-        assert_eq!(after(mended), CircuitState::Closed);
+    async fn consecutive_failures_open_the_circuit() {
+        let failures = |times| vec![unavailable(None); times as usize];
+        assert_eq!(state_after(failures(FAILURES_TO_OPEN - 1)), CircuitState::Closed);
+        assert_eq!(state_after(failures(FAILURES_TO_OPEN)), CircuitState::Open);
+        let interrupted =
+            [failures(FAILURES_TO_OPEN - 1), vec![Delivery::Delivered], failures(FAILURES_TO_OPEN - 1)]
+                .concat();
+        assert_eq!(state_after(interrupted), CircuitState::Closed);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_asks_for_time_is_left_alone_for_as_long() {
-        let (breakers, audited) = (CircuitBreakers::default(), Duration::from_mins(2));
-        breakers.learn(&service(), &down(Some(audited)));
-        breakers.learn(&service(), &down(Some(Duration::from_secs(1))));
-        assert_eq!(breakers.of(&service()), CircuitState::Paused(audited));
-        tokio::time::advance(audited).await;
-        assert_eq!(breakers.of(&service()), CircuitState::Closed);
+    async fn retry_after_pauses_the_service() {
+        let (breakers, retry_after) = (CircuitBreakers::default(), Duration::from_mins(2));
+        breakers.record(&service(), &unavailable(Some(retry_after)));
+        breakers.record(&service(), &unavailable(Some(Duration::from_secs(1))));
+        assert_eq!(breakers.state(&service()), CircuitState::Paused(retry_after));
+        tokio::time::advance(retry_after).await;
+        assert_eq!(breakers.state(&service()), CircuitState::Closed);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_is_left_alone_for_less_than_an_hour() {
+    async fn pause_is_shorter_than_one_hour() {
         let breakers = CircuitBreakers::default();
-        breakers.learn(&service(), &down(Some(MAX_RETRY_AFTER)));
+        breakers.record(&service(), &unavailable(Some(MAX_RETRY_AFTER)));
         assert_eq!(
-            breakers.of(&service()),
-            CircuitState::Paused(MAX_RETRY_AFTER.saturating_sub(PEERS_FIRST))
+            breakers.state(&service()),
+            CircuitState::Paused(MAX_RETRY_AFTER.saturating_sub(PEER_PRECEDENCE))
         );
     }
 
     #[tokio::test]
-    async fn what_one_notification_is_refused_for_says_nothing_of_the_service() {
-        assert_eq!(after(vec![Delivery::failed("answered 400"); 10]), CircuitState::Closed);
+    async fn rejected_notification_keeps_the_circuit_closed() {
+        assert_eq!(state_after(vec![Delivery::failed("responded with 400"); 10]), CircuitState::Closed);
     }
 }

@@ -1,4 +1,4 @@
-//! One attempt to deliver a callback.
+//! One attempt to deliver a notification to a service.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,47 +12,59 @@ use crate::{
     trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 
-/// How much of an answer's body is read, in bytes, so that the connection can be used again.
+/// The maximum of bytes read of a response's body, so that the connection can be reused
+/// (`docs/reference/limits.md#response-body`).
 const DRAINED_BYTES: usize = 16 * 1024;
-/// How long that may take.
+/// The time limit for reading them.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long a service may be held back by what it answers: an hour at the most, whatever it asks for.
+/// The cap on a service's `retry-after` (`docs/reference/limits.md#retry-after-cap`).
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// 2xx: the service has it.
+    /// The service responded with 2xx.
     Delivered,
-    /// 410: the service wants no more.
+    /// The service responded with 410: it wants no more notifications.
     Refused,
-    /// Anything else; to be tried again, not before `retry_after` from now where the service said so.
+    /// The attempt failed. It is retried, not earlier than `retry_after` from now.
     Failed {
-        /// For the operator and the console; no secrets, no addresses.
+        /// The cause, for the operator and the console. Contains no secret and no address.
         reason: String,
-        /// The answer's `retry-after`, [`MAX_RETRY_AFTER`] at the most.
+        /// The response's `retry-after`, at most [`MAX_RETRY_AFTER`].
         retry_after: Option<Duration>,
-        /// Whether the service is at fault as a whole, and not with this one notification.
-        is_down: bool,
+        /// Whether the failure counts for the circuit breaker.
+        scope: FailureScope,
     },
-    /// Not even tried: the service is down or busy. It does not count as an attempt.
+    /// No attempt was made: the circuit is open or the service is paused.
     Deferred {
-        /// How long the service asked to be left alone.
+        /// The rest of the time for which the service is paused.
         retry_after: Option<Duration>,
     },
 }
 
+/// What a failure is attributed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureScope {
+    /// This notification only, for example a response with 400.
+    Notification,
+    /// The service: 429, 5xx, or no valid response.
+    Service,
+}
+
 impl Delivery {
+    /// A failure of this notification only.
     pub(super) fn failed(reason: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.into(), retry_after: None, is_down: false }
+        Self::Failed { reason: reason.into(), retry_after: None, scope: FailureScope::Notification }
     }
 
-    fn down(reason: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.into(), retry_after: None, is_down: true }
+    /// A failure of the service.
+    fn service_failed(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into(), retry_after: None, scope: FailureScope::Service }
     }
 
-    /// In a word, for the log.
+    /// The outcome, for the log.
     pub(super) const fn as_str(&self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -62,7 +74,7 @@ impl Delivery {
         }
     }
 
-    /// Why it failed, where it did.
+    /// The reason of a failure.
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
             Self::Failed { reason, .. } => Some(reason),
@@ -71,8 +83,8 @@ impl Delivery {
     }
 }
 
-/// Sends `signed` to `url`, as part of `trace`, and takes the answer's status as the result. `timeout`
-/// bounds it all.
+/// Sends `signed` to `url` as part of `trace`. The status of the response is the result. `timeout`
+/// covers the whole attempt.
 pub(super) async fn attempt(
     http: &Client,
     url: &Url,
@@ -81,7 +93,7 @@ pub(super) async fn attempt(
     timeout: Duration,
 ) -> Delivery {
     if timeout.is_zero() {
-        return Delivery::failed("no time was left in the request");
+        return Delivery::failed("the time of the invocation was used up");
     }
     let sent_at = signed.timestamp;
     let mut request = http
@@ -97,20 +109,21 @@ pub(super) async fn attempt(
     }
     match http_client::send(request, timeout).await {
         Ok(response) => {
-            let delivery = judge(&response, sent_at);
-            // The status is the acknowledgement; how the body ends changes nothing.
+            let delivery = classify(&response, sent_at);
+            // The status alone counts, so the result of reading the body is ignored.
             let _ =
                 tokio::time::timeout(DRAIN_TIMEOUT, http_client::read_up_to(response, DRAINED_BYTES)).await;
             delivery
         }
         Err(error) if error.is_timeout() => {
-            Delivery::down(format!("no answer within {} ms", timeout.as_millis()))
+            Delivery::service_failed(format!("no response within {} ms", timeout.as_millis()))
         }
-        Err(error) => Delivery::down(http_client::reason(error)),
+        Err(error) => Delivery::service_failed(http_client::reason(error)),
     }
 }
 
-fn judge(response: &Response, sent_at: u64) -> Delivery {
+/// The result of an attempt with this response (`docs/reference/notifications.md#responses`).
+fn classify(response: &Response, sent_at: u64) -> Delivery {
     let status = response.status();
     if status.is_success() {
         return Delivery::Delivered;
@@ -119,29 +132,33 @@ fn judge(response: &Response, sent_at: u64) -> Delivery {
         return Delivery::Refused;
     }
     if status.is_redirection() {
-        return Delivery::failed(format!("redirected with {}, which is never followed", status.as_u16()));
+        return Delivery::failed(format!("responded with {}; redirects are never followed", status.as_u16()));
     }
     let header = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     Delivery::Failed {
-        reason: format!("answered {}", status.as_u16()),
-        retry_after: header.and_then(|value| retry_after(value, sent_at)),
-        is_down: status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
+        reason: format!("responded with {}", status.as_u16()),
+        retry_after: header.and_then(|value| parse_retry_after(value, sent_at)),
+        scope: if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            FailureScope::Service
+        } else {
+            FailureScope::Notification
+        },
     }
 }
 
-/// `retry-after` in seconds or as a date in any of HTTP's three forms (RFC 9110, sections 10.2.3 and 5.6.7), within
-/// bounds; `now` in epoch seconds.
-fn retry_after(value: &str, now: u64) -> Option<Duration> {
+/// Parses `retry-after`: integer seconds, or a date in any of the three forms of HTTP (RFC 9110,
+/// sections 10.2.3 and 5.6.7), at most [`MAX_RETRY_AFTER`]. `now` is in epoch seconds.
+fn parse_retry_after(value: &str, now: u64) -> Option<Duration> {
     let value = value.trim();
-    let audited = if !value.is_empty() && value.bytes().all(|c| c.is_ascii_digit()) {
-        // More seconds than there are is still a number of seconds.
+    let wait = if !value.is_empty() && value.bytes().all(|c| c.is_ascii_digit()) {
+        // A value over 2^64 - 1 is valid, too.
         Duration::from_secs(value.parse().unwrap_or(u64::MAX))
     } else {
         let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
-        // A date that is over asks for no time.
+        // A date in the past means no wait.
         httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
     };
-    Some(audited.min(MAX_RETRY_AFTER))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -167,14 +184,14 @@ mod tests {
             &http_client::client().build().unwrap(),
             &url.parse().unwrap(),
             signed(),
-            &TraceContext::of_xray(None),
+            &TraceContext::from_xray(None),
             timeout,
         )
         .await
     }
 
-    /// The result of a callback that is answered with `answer`.
-    async fn answered(answer: impl FnOnce(Then) -> Then) -> Delivery {
+    /// The result of an attempt that gets this response.
+    async fn attempt_with(response: impl FnOnce(Then) -> Then) -> Delivery {
         let server = MockServer::start_async().await;
         let mock = server
             .mock_async(|when, then| {
@@ -185,7 +202,7 @@ mod tests {
                     .header("webhook-timestamp", "784111777")
                     .header("webhook-signature", "v1a,c2ln")
                     .body("{}");
-                answer(then);
+                response(then);
             })
             .await;
         let delivery = attempt_at(server.url("/callback"), TIMEOUT).await;
@@ -194,28 +211,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_2xx_is_delivered() {
+    async fn status_2xx_is_delivered() {
         for status in [200, 202, 204, 299] {
-            assert_eq!(answered(|then| then.status(status)).await, Delivery::Delivered, "{status}");
+            assert_eq!(attempt_with(|then| then.status(status)).await, Delivery::Delivered, "{status}");
         }
     }
 
     #[tokio::test]
-    async fn gone_is_refused() {
-        assert_eq!(answered(|then| then.status(410)).await, Delivery::Refused);
+    async fn status_410_is_refused() {
+        assert_eq!(attempt_with(|then| then.status(410)).await, Delivery::Refused);
     }
 
     #[tokio::test]
-    async fn a_redirect_is_not_followed() {
-        let elsewhere = MockServer::start_async().await;
-        let visited = elsewhere.mock_async(|_, then| drop(then.status(200))).await;
-        let delivery = answered(|then| then.status(307).header("location", elsewhere.url("/"))).await;
-        assert_eq!(delivery, Delivery::failed("redirected with 307, which is never followed"));
+    async fn redirect_is_not_followed() {
+        let target = MockServer::start_async().await;
+        let visited = target.mock_async(|_, then| drop(then.status(200))).await;
+        let delivery = attempt_with(|then| then.status(307).header("location", target.url("/"))).await;
+        assert_eq!(delivery, Delivery::failed("responded with 307; redirects are never followed"));
         visited.assert_calls_async(0).await;
     }
 
     #[tokio::test]
-    async fn a_fault_says_when_to_come_back_in_seconds_or_as_a_date() {
+    async fn accepts_retry_after_in_seconds_or_as_date() {
         for (header, wait) in [
             ("120", 120),
             ("Sun, 06 Nov 1994 08:50:37 GMT", 60),
@@ -223,17 +240,18 @@ mod tests {
             ("Sun Nov  6 08:50:37 1994", 60),       // asctime
             ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
         ] {
-            let delivery = answered(|then| then.status(503).header("retry-after", header)).await;
+            let delivery = attempt_with(|then| then.status(503).header("retry-after", header)).await;
             let retry_after = Some(Duration::from_secs(wait));
-            let expected = Delivery::Failed { reason: "answered 503".into(), retry_after, is_down: true };
+            let (reason, scope) = ("responded with 503".into(), FailureScope::Service);
+            let expected = Delivery::Failed { reason, retry_after, scope };
             assert_eq!(delivery, expected, "{header}");
         }
-        let delivery = answered(|then| then.status(429).header("retry-after", "soon")).await;
-        assert_eq!(delivery, Delivery::down("answered 429"));
+        let delivery = attempt_with(|then| then.status(429).header("retry-after", "soon")).await;
+        assert_eq!(delivery, Delivery::service_failed("responded with 429"));
     }
 
     #[test]
-    fn a_retry_after_is_an_hour_at_most() {
+    fn caps_retry_after_at_one_hour() {
         let sent_at = signed().timestamp;
         for (header, seconds) in [
             ("3599", 3599),
@@ -246,28 +264,28 @@ mod tests {
             ("Monday, 07-Nov-94 08:49:37 GMT", 3600),
             ("Fri Dec 31 23:59:59 9999", 3600),
         ] {
-            assert_eq!(retry_after(header, sent_at), Some(Duration::from_secs(seconds)), "{header}");
+            assert_eq!(parse_retry_after(header, sent_at), Some(Duration::from_secs(seconds)), "{header}");
         }
         for header in ["", " ", "soon", "-1", "+1", "1.5", "1, 2", "Sun, 06 Nov 1994 08:50:37 +0000"] {
-            assert_eq!(retry_after(header, sent_at), None, "{header}");
+            assert_eq!(parse_retry_after(header, sent_at), None, "{header}");
         }
     }
 
     #[tokio::test]
-    async fn a_service_that_does_not_like_one_notification_is_not_down() {
-        assert_eq!(answered(|then| then.status(400)).await, Delivery::failed("answered 400"));
+    async fn status_400_is_no_service_failure() {
+        assert_eq!(attempt_with(|then| then.status(400)).await, Delivery::failed("responded with 400"));
     }
 
     #[tokio::test]
-    async fn a_service_that_does_not_answer_is_given_up_in_time() {
+    async fn unresponsive_service_times_out() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", silent.local_addr().unwrap());
         let delivery = attempt_at(url, Duration::from_millis(50)).await;
-        assert_eq!(delivery, Delivery::down("no answer within 50 ms"));
+        assert_eq!(delivery, Delivery::service_failed("no response within 50 ms"));
     }
 
     #[tokio::test]
-    async fn a_connection_that_breaks_is_tried_once_more() {
+    async fn request_is_repeated_after_broken_connection() {
         let breaking = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", breaking.local_addr().unwrap());
         let accepts = tokio::spawn(async move {
@@ -277,16 +295,16 @@ mod tests {
             }
         });
         assert!(matches!(attempt_at(url, TIMEOUT).await, Delivery::Failed { .. }));
-        accepts.await.unwrap(); // both tries came
+        accepts.await.unwrap(); // both requests arrived
     }
 
     #[tokio::test]
-    async fn a_refused_connection_names_no_address() {
+    async fn reason_of_refused_connection_contains_no_address() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/secret-path", listener.local_addr().unwrap());
         drop(listener);
         let Delivery::Failed { reason, .. } = attempt_at(url, TIMEOUT).await else {
-            panic!("nobody listens")
+            panic!("no server listens")
         };
         assert!(reason.contains("refused") && !reason.contains("secret-path"), "{reason}");
     }

@@ -1,4 +1,5 @@
-//! What a service is told: a `CloudEvent` 1.0 in structured mode (contract section 2).
+//! The body of a callback: a CloudEvent 1.0 in structured mode
+//! (`docs/reference/notifications.md#event-fields`).
 
 use serde::Serialize;
 
@@ -7,11 +8,12 @@ use crate::{
     ledger::Notification,
 };
 
-/// The content type of structured mode.
+/// The content type of the structured mode in JSON.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The event `id` for one service, as the bytes that are signed and sent.
+/// The serialized event `id` for one service. Exactly these bytes are signed and sent.
 #[must_use]
+#[expect(clippy::expect_used, reason = "serialization of strings and numbers cannot fail")]
 pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
     let key = &notification.key;
     let action = key.event.action;
@@ -23,7 +25,7 @@ pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u
         subject: key.crn.key,
         time: notification.at.to_string(),
         datacontenttype: "application/json",
-        // As text of fixed width, so that it compares as text, too (CloudEvents sequence extension).
+        // Fixed width, so that it also compares as a string (CloudEvents sequence extension).
         sequence: format!("{:020}", notification.sequence),
         data: Data {
             key_id: key.crn.key,
@@ -36,8 +38,7 @@ pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u
             resource_count,
         },
     };
-    // Strings and numbers always serialize.
-    serde_json::to_vec(&event).unwrap_or_default()
+    serde_json::to_vec(&event).expect("an event of strings and numbers serializes")
 }
 
 fn rfc3339(instant: EpochMillis) -> String {
@@ -85,7 +86,7 @@ mod tests {
     use crate::ledger::item::tests::notification;
 
     #[test]
-    fn the_event_is_the_documented_one() {
+    fn event_has_the_documented_fields() {
         let notification = notification();
         let id = notification.event_id(&"cloud-object-storage".parse().unwrap()).to_string();
         let event: Value = serde_json::from_slice(&body(&notification, &id, 12)).unwrap();

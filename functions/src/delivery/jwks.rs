@@ -1,4 +1,5 @@
-//! The public keys that verify callbacks, as a JSON Web Key Set (RFC 7517, with the keys of RFC 8037).
+//! The public keys that verify callbacks, as a JSON Web Key Set (RFC 7517) of Ed25519 keys (RFC
+//! 8037).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -17,25 +18,27 @@ struct Jwk {
     crv: &'static str,
     r#use: &'static str,
     alg: &'static str,
-    /// The key's thumbprint (RFC 7638): the same for as long as the key is.
+    /// The thumbprint of the key (RFC 7638).
     kid: String,
     x: String,
-    /// The same key as Standard Webhooks write it, for receivers that are configured with that.
+    /// The same key in the format of Standard Webhooks, for receivers that are configured with it.
     whpk: String,
 }
 
 impl SigningKeys {
-    /// The set of exactly the keys that sign.
+    /// The key set with exactly the keys that sign.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "serialization of strings cannot fail")]
     pub fn jwks(&self) -> String {
-        serde_json::to_string(&Jwks { keys: self.each().map(Jwk::of).collect() }).unwrap_or_default()
+        let jwks = Jwks { keys: self.iter().map(Jwk::from).collect() };
+        serde_json::to_string(&jwks).expect("a key set of strings serializes")
     }
 }
 
-impl Jwk {
-    fn of(key: &SigningKey) -> Self {
+impl From<&SigningKey> for Jwk {
+    fn from(key: &SigningKey) -> Self {
         let x = BASE64_URL_SAFE_NO_PAD.encode(key.public_bytes());
-        // Hashed are the members that make the key, in the order of the alphabet and without spaces.
+        // RFC 7638 hashes the required members in lexicographic order, without white space.
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
         let kid = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()));
         Self { kty: "OKP", crv: "Ed25519", r#use: "sig", alg: "EdDSA", kid, x, whpk: key.public() }
@@ -46,9 +49,9 @@ impl Jwk {
 mod tests {
     use super::*;
 
-    /// RFC 8037, appendices A.1 to A.3, is about this very key.
+    /// The key of RFC 8037, appendices A.1 to A.3.
     #[test]
-    fn the_key_of_rfc_8037_is_written_as_it_stands_there() {
+    fn rfc_8037_key_has_its_published_form() {
         let keys: SigningKeys = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=".parse().unwrap();
         assert_eq!(
             keys.jwks(),

@@ -1,4 +1,4 @@
-//! Telling the associated services: what they are told, how it is signed, where it goes, what comes of it.
+//! Delivery of notifications to associated services: event, signature, callback, retry schedule.
 
 #[cfg(test)]
 mod adversarial;
@@ -20,7 +20,7 @@ pub use signature::Signed;
 pub use signing_key::{
     SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError, SigningKeySource, SigningKeys,
 };
-pub use ssrf_guard::{AddressPolicy, REFUSED};
+pub use ssrf_guard::{AddressPolicy, NO_PUBLIC_ADDRESS};
 
 use std::time::Duration;
 
@@ -37,14 +37,14 @@ use crate::{
     domain::ServiceName,
     http_client,
     ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
-    telemetry::{self, CallbackMetrics, millis},
+    telemetry::{self, AttemptKind, AttemptResult, millis},
     trace_context::TraceContext,
 };
 
-/// The start of a client for callbacks, which finds addresses by `names`.
-fn client(policy: AddressPolicy, names: impl Resolve + 'static) -> ClientBuilder {
+/// The builder of a client for callbacks, which resolves names with `resolver`.
+fn client_builder(policy: AddressPolicy, resolver: impl Resolve + 'static) -> ClientBuilder {
     http_client::client()
-        .dns_resolver(SsrfGuard::new(policy, names))
+        .dns_resolver(SsrfGuard::new(policy, resolver))
         .https_only(policy == AddressPolicy::PublicOnly)
 }
 
@@ -59,7 +59,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// A notifier that calls the services of `registry`, signs with each of `keys`, and gives each service `callback_timeout` to answer.
+    /// A notifier that calls the services of `registry` and signs with each of `keys`. An attempt
+    /// takes at most `callback_timeout`.
     pub fn new(
         registry: Registry,
         keys: SigningKeys,
@@ -67,19 +68,19 @@ impl Notifier {
         callback_timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = client(policy, ssrf_guard::System).build()?;
+        let http = client_builder(policy, ssrf_guard::SystemResolver).build()?;
         Ok(Self { registry, keys, http, callback_timeout, clock })
     }
 
-    /// How long a service has to answer.
+    /// The time limit of an attempt.
     #[must_use]
     pub fn callback_timeout(&self) -> Duration {
         self.callback_timeout
     }
 
-    /// Tells every service that `notification` is due for, all at once, until `deadline` at the latest.
-    /// What was not delivered comes back with its next try. `breakers` is what a run of many has learnt of
-    /// the services; a single notification has nobody to hold up.
+    /// Delivers `notification` to every service for which it is due, in parallel, and ends at
+    /// `deadline`. The result of a failed attempt includes the next attempt. `breakers` are those
+    /// of a run of `redeliver`; `None` for a single notification.
     pub async fn deliver(
         &self,
         notification: &Notification,
@@ -88,17 +89,17 @@ impl Notifier {
         breakers: Option<&CircuitBreakers>,
     ) -> Settled {
         let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
-            let delivery = match breakers.map_or(CircuitState::Closed, |breakers| breakers.of(service)) {
+            let delivery = match breakers.map_or(CircuitState::Closed, |breakers| breakers.state(service)) {
                 CircuitState::Closed => self.call(notification, service, resources, trace, deadline).await,
                 CircuitState::Open => Delivery::Deferred { retry_after: None },
-                // Nothing is given up because of what the service asked for over another notification.
+                // The last attempt is made even if the service asked for a longer wait.
                 CircuitState::Paused(_) if is_last_attempt(notification, self.clock.now()) => {
                     self.call(notification, service, resources, trace, deadline).await
                 }
-                CircuitState::Paused(left) => Delivery::Deferred { retry_after: Some(left) },
+                CircuitState::Paused(pause) => Delivery::Deferred { retry_after: Some(pause) },
             };
             if let Some(breakers) = breakers {
-                breakers.learn(service, &delivery);
+                breakers.record(service, &delivery);
             }
             (service.clone(), self.settle(notification, service, delivery))
         });
@@ -114,7 +115,7 @@ impl Notifier {
         deadline: Instant,
     ) -> Delivery {
         let event_id = notification.event_id(service).to_string();
-        let before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
+        let attempts_before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
         let started = Instant::now();
         let delivery = match self.registry.callback(service) {
             Some(url) => {
@@ -127,12 +128,15 @@ impl Notifier {
         };
         let (outcome, reason) = (delivery.as_str(), delivery.reason());
         tracing::info!(
-            service = %service, event_id, attempt = before + 1, outcome, reason,
+            service = %service, event_id, attempt = attempts_before + 1, outcome, reason,
             duration_ms = millis(started), "callback"
         );
-        let has_failed = matches!(delivery, Delivery::Failed { .. });
-        let (duration, is_retry) = (started.elapsed(), before > 0);
-        telemetry::count_callback(CallbackMetrics { service, duration, is_retry, has_failed });
+        let kind = if attempts_before > 0 { AttemptKind::Retry } else { AttemptKind::First };
+        let result = match delivery {
+            Delivery::Failed { .. } => AttemptResult::Failed,
+            _ => AttemptResult::Settled,
+        };
+        telemetry::count_callback(service, started.elapsed(), kind, result);
         delivery
     }
 
@@ -144,8 +148,8 @@ impl Notifier {
             telemetry::count_exhausted(service);
             tracing::error!(
                 service = %service, event_id = outcome.event_id, attempt = outcome.attempts,
-                outcome = "given_up", reason = outcome.reason,
-                "given up after 24 hours: the service does not know of the key's last change"
+                outcome = "exhausted", reason = outcome.reason,
+                "retries exhausted after 24 hours; the service does not have the key's latest state"
             );
         }
         settlement
@@ -154,13 +158,13 @@ impl Notifier {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use super::{client::FailureScope, *};
 
-    /// Lets `service` fail until it counts as down.
-    pub(crate) fn take_down(breakers: &CircuitBreakers, service: &ServiceName) {
-        while breakers.of(service) == CircuitState::Closed {
-            let reason = "answered 503".to_owned();
-            breakers.learn(service, &Delivery::Failed { reason, retry_after: None, is_down: true });
+    /// Records failures of `service` until its circuit is open.
+    pub(crate) fn open_circuit(breakers: &CircuitBreakers, service: &ServiceName) {
+        while breakers.state(service) == CircuitState::Closed {
+            let (reason, scope) = ("responded with 503".to_owned(), FailureScope::Service);
+            breakers.record(service, &Delivery::Failed { reason, retry_after: None, scope });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where each service wants its callbacks: the operator's registry, never a request.
+//! The callback registry: the operator's setting that maps services to callback URLs.
 
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
 
@@ -11,50 +11,50 @@ use url::{Host, Url};
 use super::ssrf_guard::AddressPolicy;
 use crate::{domain::ServiceName, excerpt::excerpt};
 
-/// The longest URL that a setting may hold, in bytes.
+/// The maximum length of a URL in a setting, in bytes (`docs/reference/limits.md#url`).
 pub const MAX_URL_BYTES: usize = 2048;
 
-/// Callback addresses by service.
+/// The callback URLs, by service.
 #[derive(Clone, Debug, Default)]
 pub struct Registry(BTreeMap<ServiceName, Url>);
 
-/// What is wrong with a registry, entry by entry.
+/// The errors of an invalid registry, one for each entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct RegistryError(Vec<String>);
 
 impl Registry {
-    /// Reads a JSON object of service name → callback URL and names every mistake in it.
+    /// Parses a JSON object of service name → callback URL. Reports all errors at once.
     pub fn from_json(json: &str, policy: AddressPolicy) -> Result<Self, RegistryError> {
         let Entries(entries) = serde_json::from_str(json).map_err(|error| {
             let example = r#"{"cloud-object-storage":"https://…"}"#;
-            // Without the parser's own words: they repeat values, and a URL may hold a secret.
+            // The parser's message may quote a value, and a URL may contain a secret.
             let (line, column) = (error.line(), error.column());
             RegistryError(vec![format!(
                 "must be a JSON object of service name → URL, such as {example}: invalid at line {line} column {column}"
             )])
         })?;
         let mut registry = BTreeMap::new();
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         for (service, url) in entries {
             match entry(&service, &url, policy) {
                 Ok((service, _)) if registry.contains_key(&service) => {
-                    mistakes.push(format!("`{service}` is listed twice: take out one of them"));
+                    errors.push(format!("`{service}` is listed twice: remove one of the entries"));
                 }
                 Ok((service, url)) => drop(registry.insert(service, url)),
-                Err(mistake) => mistakes.push(mistake),
+                Err(error) => errors.push(error),
             }
         }
-        if mistakes.is_empty() { Ok(Self(registry)) } else { Err(RegistryError(mistakes)) }
+        if errors.is_empty() { Ok(Self(registry)) } else { Err(RegistryError(errors)) }
     }
 
-    /// Where `service` wants its callbacks.
+    /// The callback URL of `service`.
     pub(super) fn callback(&self, service: &ServiceName) -> Option<&Url> {
         self.0.get(service)
     }
 }
 
-/// The members of the JSON object, each as often as it is there.
+/// The members of the JSON object, duplicates included.
 struct Entries(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -81,40 +81,40 @@ impl<'de> Deserialize<'de> for Entries {
 
 fn entry(service: &str, url: &str, policy: AddressPolicy) -> Result<(ServiceName, Url), String> {
     let name = service.parse().map_err(|error| format!("`{}` {error}", excerpt(service)))?;
-    let wrong = |problem: &str| format!("the URL of `{service}` {problem}: got `{}`", excerpt(url));
+    let invalid = |problem: &str| format!("the URL of `{service}` {problem}: got `{}`", excerpt(url));
     if url.len() > MAX_URL_BYTES || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(wrong("must have up to 2048 characters and no spaces"));
+        return Err(invalid("must have at most 2048 characters, and no spaces or control characters"));
     }
-    let url: Url = url.parse().map_err(|error| wrong(&format!("is no URL ({error})")))?;
+    let url: Url = url.parse().map_err(|error| invalid(&format!("is invalid ({error})")))?;
     match url.scheme() {
         "https" => {}
         "http" if policy == AddressPolicy::LoopbackTest => {}
-        _ => return Err(wrong("must start with https://")),
+        _ => return Err(invalid("must start with https://")),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("the URL of `{service}` must not hold a user name or password"));
+        return Err(format!("the URL of `{service}` must not contain a user name or password"));
     }
     if url.fragment().is_some() {
-        return Err(wrong("must not hold a fragment (`#`)"));
+        return Err(invalid("must not contain a fragment (`#`)"));
     }
     if url.port() == Some(0) {
-        return Err(wrong("must not name port 0"));
+        return Err(invalid("must not have port 0"));
     }
-    // Names are checked when they are resolved; a literal address never passes a resolver.
+    // The SSRF guard checks names when they are resolved. Literal addresses are never resolved.
     let literal = match url.host() {
         Some(Host::Ipv4(address)) => Some(address.into()),
         Some(Host::Ipv6(address)) => Some(address.into()),
         Some(Host::Domain(name)) if is_localhost(name) => Some(Ipv4Addr::LOCALHOST.into()),
         Some(Host::Domain(_)) => None,
-        None => return Err(wrong("names no host")),
+        None => return Err(invalid("must have a host")),
     };
     if literal.is_some_and(|address| !policy.allows(address)) {
-        return Err(wrong("must not be a private, loopback, link-local or otherwise special address"));
+        return Err(invalid("must not be a private, loopback, link-local or other special-purpose address"));
     }
     Ok((name, url))
 }
 
-/// `localhost` and what is below it are loopback addresses (RFC 6761, section 6.3).
+/// Whether a name is `localhost` or below it, and so a loopback address (RFC 6761, section 6.3).
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
@@ -124,13 +124,13 @@ fn is_localhost(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn mistakes(json: &str) -> String {
+    fn errors(json: &str) -> String {
         Registry::from_json(json, AddressPolicy::PublicOnly).expect_err(json).to_string()
     }
 
     #[test]
-    fn every_mistake_is_named_at_once() {
-        let text = mistakes(
+    fn reports_all_errors_at_once() {
+        let text = errors(
             r#"{"Bad Name":"https://a.example","ftp":"ftp://a.example","meta":"https://169.254.169.254/"}"#,
         );
         assert!(text.contains("`Bad Name` must be a service name"), "{text}");
@@ -139,51 +139,51 @@ mod tests {
     }
 
     #[test]
-    fn literal_addresses_in_any_form_are_looked_at() {
+    fn checks_literal_addresses_in_any_notation() {
         for host in
             ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "10.1.2.3"]
         {
-            assert!(mistakes(&format!(r#"{{"a":"https://{host}/"}}"#)).contains("must not be"), "{host}");
+            assert!(errors(&format!(r#"{{"a":"https://{host}/"}}"#)).contains("must not be"), "{host}");
         }
     }
 
     #[test]
-    fn loopback_and_http_pass_in_test_mode_only() {
+    fn accepts_loopback_and_http_only_in_test_mode() {
         let json = r#"{"a":"http://127.0.0.1:1/"}"#;
-        assert!(mistakes(json).contains("https"));
+        assert!(errors(json).contains("https"));
         assert!(Registry::from_json(json, AddressPolicy::LoopbackTest).is_ok());
         assert!(Registry::from_json(r#"{"a":"http://10.0.0.1/"}"#, AddressPolicy::LoopbackTest).is_err());
     }
 
     #[test]
-    fn a_password_in_an_address_is_refused_and_not_repeated() {
-        let text = mistakes(r#"{"a":"https://user:hunter2@a.example/"}"#);
+    fn rejects_password_without_quoting_it() {
+        let text = errors(r#"{"a":"https://user:hunter2@a.example/"}"#);
         assert!(text.contains("password") && !text.contains("hunter2"));
     }
 
     #[test]
-    fn what_is_no_object_says_what_would_be() {
+    fn error_for_invalid_json_shows_an_example() {
         for json in
             ["", "[]", "null", "7", r#""https://user:hunter2@a.example""#, r#"{"a":["hunter2"]}"#, r#"{"a":"#]
         {
-            let text = mistakes(json);
+            let text = errors(json);
             assert!(text.contains("must be a JSON object") && !text.contains("hunter2"), "{text}");
         }
         assert!(Registry::from_json("{}", AddressPolicy::PublicOnly).is_ok());
     }
 
     #[test]
-    fn service_listed_twice_is_named() {
-        for again in ["a", r"\u0061"] {
+    fn rejects_service_listed_twice() {
+        for duplicate in ["a", r"\u0061"] {
             let json = format!(
-                r#"{{"a":"https://a.example","b":"https://b.example","{again}":"https://a.example"}}"#
+                r#"{{"a":"https://a.example","b":"https://b.example","{duplicate}":"https://a.example"}}"#
             );
-            assert_eq!(mistakes(&json), "`a` is listed twice: take out one of them");
+            assert_eq!(errors(&json), "`a` is listed twice: remove one of the entries");
         }
     }
 
     #[test]
-    fn url_that_cannot_work_is_named() {
+    fn rejects_unusable_url() {
         for url in [
             "",
             "a.example",
@@ -197,10 +197,10 @@ mod tests {
             "https://a.localhost./",
             &format!("https://a.example/{}", "a".repeat(2048)),
         ] {
-            let text = mistakes(&format!(r#"{{"a":"{url}"}}"#));
+            let text = errors(&format!(r#"{{"a":"{url}"}}"#));
             assert!(text.contains("the URL of `a`") && text.chars().count() < 250, "{text}");
         }
-        let text = mistakes(r#"{"a":"http://a.example/?token=hunter2"}"#);
+        let text = errors(r#"{"a":"http://a.example/?token=hunter2"}"#);
         assert!(text.contains("must start with https") && !text.contains("hunter2"), "{text}");
         assert!(Registry::from_json(r#"{"a":"https://a.example/?b=c"}"#, AddressPolicy::PublicOnly).is_ok());
         assert!(Registry::from_json(r#"{"a":"https://localhost:1/"}"#, AddressPolicy::LoopbackTest).is_ok());

@@ -1,35 +1,36 @@
-//! Signatures by Standard Webhooks 1.0, asymmetric (`v1a`, Ed25519): receivers can verify and cannot forge.
+//! Signatures of Standard Webhooks 1.0, asymmetric (`v1a`, Ed25519): receivers can verify callbacks
+//! and cannot forge them.
 //!
-//! Signed is `<webhook-id>.<webhook-timestamp>.<body>`, over the very bytes that are sent. The timestamp
-//! is that of the attempt, so that a receiver can refuse what was recorded and replayed later. With two keys
-//! there are two signatures, a space between: a receiver that knows either key finds one that holds.
+//! The signed content is `<webhook-id>.<webhook-timestamp>.<body>`, with exactly the bytes that are
+//! sent. The timestamp is that of the attempt, so that a receiver can reject a replayed callback.
+//! With two keys there are two signatures, separated by a space; a receiver needs to know one key.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::SigningKeys;
 use crate::domain::EpochMillis;
 
-/// A body and what proves where it comes from.
+/// A signed callback: the body and its Standard Webhooks headers.
 #[derive(Clone, Debug)]
 pub struct Signed {
     /// `webhook-id`.
     pub id: String,
     /// `webhook-timestamp`, in epoch seconds.
     pub timestamp: u64,
-    /// `webhook-signature`, one for each key.
+    /// `webhook-signature`, with one signature for each key.
     pub signature: String,
-    /// The event.
+    /// The serialized event.
     pub body: Vec<u8>,
 }
 
 impl SigningKeys {
-    /// Signs one attempt to deliver `body`, the event `id`.
+    /// Signs an attempt at `now` to deliver the event `id` with this body.
     #[must_use]
     pub fn sign(&self, id: &str, now: EpochMillis, body: Vec<u8>) -> Signed {
         let timestamp = now.secs();
         let mut content = format!("{id}.{timestamp}.").into_bytes();
         content.extend_from_slice(&body);
-        let signatures = self.each().map(|key| format!("v1a,{}", BASE64_STANDARD.encode(key.sign(&content))));
+        let signatures = self.iter().map(|key| format!("v1a,{}", BASE64_STANDARD.encode(key.sign(&content))));
         let signature = signatures.collect::<Vec<_>>().join(" ");
         Signed { id: id.to_owned(), timestamp, signature, body }
     }
@@ -48,7 +49,7 @@ mod tests {
     const PUBLIC: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     #[test]
-    fn another_implementation_verifies_what_was_signed() {
+    fn independent_implementation_verifies_signature() {
         let keys: SigningKeys = PRIVATE.parse().unwrap();
         let signed = keys.sign("claim:service", EpochMillis::new(1_674_087_231_999), b"{}".to_vec());
         assert_eq!(signed.timestamp, 1_674_087_231);
@@ -60,9 +61,10 @@ mod tests {
         assert!(verifier.verify_strict(b"claim:service.1674087231.{ }", &signature).is_err());
     }
 
-    /// Receivers are held to the same file, so that neither side can change the bytes unseen by the other.
+    /// Receivers are tested with the same file, so that the sender and receivers agree on the
+    /// bytes.
     #[test]
-    fn the_receivers_test_vectors_are_what_is_sent_byte_by_byte() {
+    fn callbacks_equal_the_receivers_test_vectors() {
         let vectors = include_str!("../../../harness/receiver/vectors.json");
         let vectors: Value = serde_json::from_str(vectors).unwrap();
         let vector = |name: &str| {

@@ -1,7 +1,8 @@
-//! The address guard: which addresses a callback may connect to.
+//! The SSRF guard: a resolver that returns only addresses that callbacks may connect to
+//! (`docs/reference/notifications.md#callback-addresses`).
 //!
-//! It sits in the client's resolver, so that the addresses that are checked are the ones that are
-//! dialled; a name that resolves to something else the next time gets nowhere.
+//! The client connects to exactly the addresses that were checked, so that a name that resolves to
+//! another address later (DNS rebinding) does not get through.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -10,15 +11,15 @@ use std::{
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// What an error says when no address of a host was allowed.
-pub const REFUSED: &str = "the host has no public address";
+/// The error for a host without an allowed address.
+pub const NO_PUBLIC_ADDRESS: &str = "the host has no public address";
 
-/// Which addresses are allowed.
+/// The addresses that callbacks may connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressPolicy {
-    /// Addresses on the public internet.
+    /// Public addresses only.
     PublicOnly,
-    /// Those and loopback, for tests on one machine.
+    /// Public and loopback addresses, for tests on one machine.
     LoopbackTest,
 }
 
@@ -26,7 +27,7 @@ impl AddressPolicy {
     /// Whether a callback may connect to `address`.
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
-        // `::ffff:10.0.0.1` reaches 10.0.0.1, so it is judged as that.
+        // An IPv4-mapped address such as `::ffff:10.0.0.1` connects to 10.0.0.1.
         let address = address.to_canonical();
         if self == Self::LoopbackTest && address.is_loopback() {
             return true;
@@ -38,14 +39,14 @@ impl AddressPolicy {
     }
 }
 
-/// Everything but the special-purpose ranges of RFC 6890 and its updates.
+/// Whether an address is outside the special-purpose ranges of RFC 6890 and its updates.
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = address.is_unspecified()
         || a == 0 // "this network"
         || address.is_private()
         || address.is_loopback()
-        || address.is_link_local() // holds the metadata services
+        || address.is_link_local() // includes the metadata services
         || (a == 100 && (64..128).contains(&b)) // shared address space, RFC 6598
         || (a, b, c) == (192, 0, 0) // IETF protocol assignments
         || (a, b, c) == (192, 88, 99) // 6to4 relays
@@ -55,50 +56,55 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// Only global unicast, without the ranges in it that are not, or that carry an IPv4 address.
+/// Whether an address is global unicast, outside the special-purpose ranges and those that embed an
+/// IPv4 address.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let global_unicast = segments[0] & 0xe000 == 0x2000;
-    let special = (segments[0] == 0x2001 && (segments[1] < 0x0200 || segments[1] == 0x0db8)) // IETF, Teredo, documentation
+    // 2001::/23 (IETF protocol assignments, Teredo) and 2001:db8::/32 (documentation)
+    let special = (segments[0] == 0x2001 && (segments[1] < 0x0200 || segments[1] == 0x0db8))
         || segments[0] == 0x2002 // 6to4
         || (segments[0] == 0x3fff && segments[1] < 0x1000); // documentation, RFC 9637
     global_unicast && !special
 }
 
-/// A resolver that forgets the addresses that are not allowed.
+/// A resolver that drops the addresses that the policy does not allow.
 #[derive(Debug)]
 pub(super) struct SsrfGuard<R> {
     policy: AddressPolicy,
-    names: Arc<R>,
+    resolver: Arc<R>,
 }
 
 impl<R> SsrfGuard<R> {
-    /// Allows of what `names` finds what `policy` does.
-    pub(super) fn new(policy: AddressPolicy, names: R) -> Self {
-        Self { policy, names: Arc::new(names) }
+    /// A guard that filters the results of `resolver`.
+    pub(super) fn new(policy: AddressPolicy, resolver: R) -> Self {
+        Self { policy, resolver: Arc::new(resolver) }
     }
 }
 
 impl<R: Resolve + 'static> Resolve for SsrfGuard<R> {
     fn resolve(&self, name: Name) -> Resolving {
-        let (policy, names) = (self.policy, self.names.clone());
+        let (policy, resolver) = (self.policy, self.resolver.clone());
         Box::pin(async move {
-            let found = names.resolve(name).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|found| policy.allows(found.ip())).collect();
-            if allowed.is_empty() { Err(REFUSED.into()) } else { Ok(Box::new(allowed.into_iter()) as Addrs) }
+            let addresses = resolver.resolve(name).await?;
+            let allowed: Vec<SocketAddr> = addresses.filter(|address| policy.allows(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err(NO_PUBLIC_ADDRESS.into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
 }
 
-/// The names that the machine knows.
+/// The resolver of the operating system.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct System;
+pub(super) struct SystemResolver;
 
-impl Resolve for System {
+impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn special_addresses_are_not_public() {
+    fn denies_special_purpose_addresses() {
         for special in [
             "0.0.0.0",
             "0.1.2.3",
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_are() {
+    fn allows_public_addresses() {
         for public in [
             "1.1.1.1",
             "8.8.8.8",
@@ -163,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn test_mode_adds_loopback_and_nothing_else() {
+    fn test_mode_additionally_allows_loopback_only() {
         let policy = AddressPolicy::LoopbackTest;
         assert!(policy.allows("127.0.0.1".parse().unwrap()) && policy.allows("::1".parse().unwrap()));
         assert!(

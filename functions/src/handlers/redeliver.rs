@@ -54,7 +54,7 @@ impl RedeliverHandler {
 
     /// Delivers the notifications that are due. The content of the event is ignored.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<IgnoredAny>) -> Result<Summary, RedeliverError> {
-        let trace = TraceContext::of_xray(event.context.xray_trace_id.as_deref());
+        let trace = TraceContext::from_xray(event.context.xray_trace_id.as_deref());
         let span = tracing::error_span!("redeliver", trace_id = %trace);
         self.run(&event.context, &trace).instrument(span).await
     }

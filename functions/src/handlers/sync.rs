@@ -71,7 +71,7 @@ impl SyncHandler {
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let correlation_id = correlation_id(request.headers());
         let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
-        let trace = TraceContext::of_request(request.headers(), xray);
+        let trace = TraceContext::from_headers(request.headers(), xray);
         // A span at error level: log lines have these fields at every `KEYSYNC_LOG` level.
         let span = tracing::error_span!(
             "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty

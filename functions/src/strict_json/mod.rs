@@ -1,9 +1,10 @@
-//! JSON that a peer sent, read strictly.
+//! Strict deserialization of JSON from outside.
 //!
-//! serde's derived types take more than their JSON form: an array for a struct, a map for a unit enum, and the
-//! last of two fields with one name in a map. `serde_json` lets invalid UTF-8 pass in fields that nobody reads, and
-//! refuses a whole document where the name of such a field has half a surrogate pair. [`Strict`] wraps a
-//! deserializer and allows none of it, however deep; [`from_slice`] and [`from_str`] read a whole document with it.
+//! Derived types of serde accept more than the expected JSON: an array for a struct, an object for
+//! a unit enum, and the last of duplicate fields in a map. `serde_json` accepts invalid UTF-8 in
+//! ignored fields, and rejects a document if the name of an ignored field has an unpaired
+//! surrogate. [`Strict`] wraps a deserializer and fixes all of that at every depth; [`from_slice`]
+//! and [`from_str`] read a whole document with it.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -12,12 +13,12 @@ use serde::{
     de::{DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
-/// Reads a document that is UTF-8 from end to end, with nothing after it.
+/// Reads a document that is entirely UTF-8. Trailing data is an error.
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, serde_json::Error> {
     from_str(std::str::from_utf8(json).map_err(Error::custom)?)
 }
 
-/// Reads a document with nothing after it.
+/// Reads a document. Trailing data is an error.
 pub(crate) fn from_str<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(json);
     let value = T::deserialize(Strict::new(&mut json))?;
@@ -25,20 +26,21 @@ pub(crate) fn from_str<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, se
     Ok(value)
 }
 
-/// A field that may be absent, and is not `null`. Takes `#[serde(default)]` beside it.
+/// Deserializes a field that may be absent but not `null`. Requires `#[serde(default)]`.
 pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
-/// The names that a map has had so far.
+/// The names of a map's entries so far.
 type Names = BTreeSet<Box<[u8]>>;
 
-/// A deserializer that takes an object for a struct, a string for a unit enum and each name once.
+/// A deserializer that accepts only an object for a struct, only a string for a unit enum, and no
+/// duplicate names.
 pub(crate) struct Strict<'n, D> {
     inner: D,
-    /// Set while the name of a map's entry is read.
+    /// Set while the name of an entry is read.
     names: Option<&'n mut Names>,
 }
 
@@ -48,8 +50,8 @@ impl<D> Strict<'_, D> {
     }
 }
 
-/// The methods that only pass the visitor on.
-macro_rules! pass_on {
+/// Implements the methods that only wrap the visitor.
+macro_rules! forward_deserialize {
     ($($method:ident($($argument:ident: $type:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
             self.inner.$method($($argument,)* Checked { visitor, names: self.names, is_struct: false })
@@ -60,7 +62,7 @@ macro_rules! pass_on {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
     type Error = D::Error;
 
-    pass_on! {
+    forward_deserialize! {
         deserialize_any() deserialize_bool()
         deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
         deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
@@ -90,7 +92,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
         self.inner.deserialize_str(Variant(visitor))
     }
 
-    /// The name of a field. As bytes, since one that nobody reads may be no Unicode.
+    /// Reads the name of a field as bytes, because that of an ignored field may be invalid Unicode.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.inner.deserialize_bytes(Name(visitor))
     }
@@ -104,7 +106,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
     }
 }
 
-/// A visitor that hands on everything but an array in the place of a struct, and a name that was there before.
+/// A visitor that rejects an array in the place of a struct, and duplicate names.
 struct Checked<'n, V> {
     visitor: V,
     names: Option<&'n mut Names>,
@@ -112,22 +114,23 @@ struct Checked<'n, V> {
 }
 
 impl<V> Checked<'_, V> {
-    /// Notes the name of an entry.
-    fn is_new<E: Error>(&mut self, name: &[u8]) -> Result<(), E> {
-        let is_new = self.names.as_mut().is_none_or(|names| names.insert(name.into()));
-        if is_new {
+    /// Records the name of an entry; an error if it is a duplicate.
+    fn check_unique<E: Error>(&mut self, name: &[u8]) -> Result<(), E> {
+        let is_unique = self.names.as_mut().is_none_or(|names| names.insert(name.into()));
+        if is_unique {
             return Ok(());
         }
-        let name: String = String::from_utf8_lossy(name).chars().take(LONGEST_NAME).collect();
+        let name: String = String::from_utf8_lossy(name).chars().take(MAX_NAME_CHARS).collect();
         Err(E::custom(format!("duplicate field `{name}`")))
     }
 }
 
-/// How much of a duplicate name an error repeats, in characters.
-const LONGEST_NAME: usize = 100;
+/// The maximum length of a duplicate name in an error, in characters
+/// (`docs/reference/limits.md#duplicate-name`).
+const MAX_NAME_CHARS: usize = 100;
 
-/// The methods that only hand a value on.
-macro_rules! hand_on {
+/// Implements the methods that only forward a value.
+macro_rules! forward_visit {
     ($($method:ident($type:ty))*) => {$(
         fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
             self.visitor.$method(value)
@@ -138,7 +141,7 @@ macro_rules! hand_on {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<'_, V> {
     type Value = V::Value;
 
-    hand_on! {
+    forward_visit! {
         visit_bool(bool) visit_char(char)
         visit_i8(i8) visit_i16(i16) visit_i32(i32) visit_i64(i64) visit_i128(i128)
         visit_u8(u8) visit_u16(u16) visit_u32(u32) visit_u64(u64) visit_u128(u128)
@@ -150,32 +153,32 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<'_, V> {
     }
 
     fn visit_str<E: Error>(mut self, text: &str) -> Result<V::Value, E> {
-        self.is_new(text.as_bytes())?;
+        self.check_unique(text.as_bytes())?;
         self.visitor.visit_str(text)
     }
 
     fn visit_borrowed_str<E: Error>(mut self, text: &'de str) -> Result<V::Value, E> {
-        self.is_new(text.as_bytes())?;
+        self.check_unique(text.as_bytes())?;
         self.visitor.visit_borrowed_str(text)
     }
 
     fn visit_string<E: Error>(mut self, text: String) -> Result<V::Value, E> {
-        self.is_new(text.as_bytes())?;
+        self.check_unique(text.as_bytes())?;
         self.visitor.visit_string(text)
     }
 
     fn visit_bytes<E: Error>(mut self, bytes: &[u8]) -> Result<V::Value, E> {
-        self.is_new(bytes)?;
+        self.check_unique(bytes)?;
         self.visitor.visit_bytes(bytes)
     }
 
     fn visit_borrowed_bytes<E: Error>(mut self, bytes: &'de [u8]) -> Result<V::Value, E> {
-        self.is_new(bytes)?;
+        self.check_unique(bytes)?;
         self.visitor.visit_borrowed_bytes(bytes)
     }
 
     fn visit_byte_buf<E: Error>(mut self, bytes: Vec<u8>) -> Result<V::Value, E> {
-        self.is_new(&bytes)?;
+        self.check_unique(&bytes)?;
         self.visitor.visit_byte_buf(bytes)
     }
 
@@ -203,7 +206,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        // A derived struct sees to its own fields, and passes over any number of others.
+        // A derived struct rejects duplicates of its own fields, and ignores all others.
         let names = (!self.is_struct).then(Names::new);
         self.visitor.visit_map(Entries { entries, names })
     }
@@ -263,7 +266,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
     }
 }
 
-/// A visitor of a unit enum, which gets its variant from a string.
+/// A visitor that reads the variant of a unit enum from a string.
 struct Variant<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
@@ -278,7 +281,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
     }
 }
 
-/// A visitor of a field's name, which gets it as text where it is one.
+/// A visitor that gets the name of a field as text, or as bytes if it is invalid Unicode.
 struct Name<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Name<V> {

@@ -140,29 +140,35 @@ pub(crate) fn count_sync(outcome: &'static str, duration: Duration) {
     histogram!(SYNC_DURATION).record(exact_millis(duration));
 }
 
-/// The metrics of a delivery attempt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallbackMetrics<'a> {
-    /// The service that was called.
-    pub(crate) service: &'a ServiceName,
-    /// The duration of the attempt.
-    pub(crate) duration: Duration,
-    /// Whether it was an attempt after the first.
-    pub(crate) is_retry: bool,
-    /// Whether it failed: neither 2xx nor 410.
-    pub(crate) has_failed: bool,
+/// The place of an attempt in its delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptKind {
+    First,
+    Retry,
 }
 
-/// Counts a delivery attempt and records its duration.
-pub(crate) fn count_callback(metrics: CallbackMetrics<'_>) {
-    let CallbackMetrics { service, duration, is_retry, has_failed } = metrics;
+/// The result of an attempt, as the metrics distinguish it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptResult {
+    /// The service responded with 2xx or 410.
+    Settled,
+    Failed,
+}
+
+/// Counts an attempt to deliver a notification to a service.
+pub(crate) fn count_callback(
+    service: &ServiceName,
+    duration: Duration,
+    kind: AttemptKind,
+    result: AttemptResult,
+) {
     let service = || service.to_string();
     reserve_value();
     histogram!(CALLBACK_DURATION, SERVICE => service()).record(exact_millis(duration));
-    if is_retry {
+    if kind == AttemptKind::Retry {
         counter!(RETRIES, SERVICE => service()).increment(1);
     }
-    if has_failed {
+    if result == AttemptResult::Failed {
         counter!(CALLBACK_FAILURES, SERVICE => service()).increment(1);
     }
 }

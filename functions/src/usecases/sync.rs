@@ -121,7 +121,7 @@ impl Synchronizer {
         request: &SyncRequest,
         authenticated: &Authenticated,
     ) -> Result<KeyCrn, SyncError> {
-        self.callers.admit(&authenticated.caller)?;
+        self.callers.check(&authenticated.caller)?;
         self.iam.authorize(authenticated, &request.key, &request.token).await?;
         let key = self.dispatcher.ledger.resolve(&authenticated.instance, &request.key).await?;
         Ok(key.ok_or(ClaimError::NotFound)?)
@@ -146,7 +146,7 @@ impl Synchronizer {
             lease: budget.lease(),
         };
         match self.dispatcher.ledger.claim(&claim).await? {
-            Claimed::Refused(error) => Err(error.into()),
+            Claimed::Rejected(error) => Err(error.into()),
             Claimed::Replayed => Ok(Synced::Replayed),
             Claimed::Won(notification) => {
                 self.dispatcher.deliver_and_confirm(&notification, trace, budget, None).await;

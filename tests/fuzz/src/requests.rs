@@ -118,7 +118,7 @@ fn answered(error: BadRequest, id: &keysync::domain::CorrelationId) {
 
 /// `traceparent` and `tracestate` for a callback, as W3C Trace Context has them.
 fn traced(headers: &HeaderMap) {
-    let trace = TraceContext::of_request(headers, None);
+    let trace = TraceContext::from_headers(headers, None);
     let parent = trace.parent();
     let fields: Vec<&str> = parent.split('-').collect();
     assert_eq!(fields.iter().map(|field| field.len()).collect::<Vec<_>>(), [2, 32, 16, 2], "{parent}");

@@ -50,7 +50,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     };
     let http = http_client::client().build().expect("a client");
     let iam = Iam::new(settings, http, Clock::from_fn(|| EpochMillis::new(NOW)));
-    runtime.block_on(iam.fetch_keys_ahead());
+    runtime.block_on(iam.prefetch_keys());
     World { runtime, iam, key, instance: INSTANCE.parse().expect("an id") }
 });
 

@@ -1,5 +1,5 @@
-//! Addresses that no callback may reach, in every way to write them down. Where it can be, there is somebody at the
-//! address, who sees whether one comes.
+//! Addresses that no callback may connect to, in every notation. A listener on all addresses of
+//! this machine detects a connection.
 
 use futures_util::FutureExt;
 use reqwest::dns::Name;
@@ -7,14 +7,14 @@ use tokio::net::TcpListener;
 
 use super::{
     super::{
-        AddressPolicy, Registry, client,
-        ssrf_guard::{REFUSED, SsrfGuard, System},
+        AddressPolicy, Registry, client_builder,
+        ssrf_guard::{NO_PUBLIC_ADDRESS, SsrfGuard, SystemResolver},
     },
     *,
 };
 
-/// Listens on all addresses of this machine.
-async fn machine() -> (TcpListener, u16) {
+/// A listener on all addresses of this machine, and its port.
+async fn listen_on_all_addresses() -> (TcpListener, u16) {
     let all = match TcpListener::bind("[::]:0").await {
         Ok(all) => all,
         Err(_) => TcpListener::bind("0.0.0.0:0").await.unwrap(), // without IPv6
@@ -23,13 +23,13 @@ async fn machine() -> (TcpListener, u16) {
     (all, port)
 }
 
-fn nobody_came(machine: &TcpListener) -> bool {
-    machine.accept().now_or_never().is_none()
+fn has_no_connection(listener: &TcpListener) -> bool {
+    listener.accept().now_or_never().is_none()
 }
 
 #[tokio::test]
-async fn no_name_leads_to_an_address_that_is_not_public() {
-    let (machine, port) = machine().await;
+async fn denies_names_that_resolve_to_private_addresses() {
+    let (listener, port) = listen_on_all_addresses().await;
     for address in [
         "127.0.0.1",
         "127.0.0.2",
@@ -89,33 +89,36 @@ async fn no_name_leads_to_an_address_that_is_not_public() {
         "100::1",
         "4000::1",
     ] {
-        let names = Names::all(address.parse().unwrap());
-        let http = client(AddressPolicy::PublicOnly, names.clone()).build().unwrap();
+        let resolver = MaliciousResolver::always(address.parse().unwrap());
+        let http = client_builder(AddressPolicy::PublicOnly, resolver.clone()).build().unwrap();
         let delivery = call(&http, &format!("https://service.example:{port}/"), TIMEOUT).await;
-        assert!(reason(&delivery).contains(REFUSED), "{address}: {delivery:?}");
-        assert_eq!(names.audited(), 1, "{address}");
+        assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{address}: {delivery:?}");
+        assert_eq!(resolver.lookups(), 1, "{address}");
     }
-    assert!(nobody_came(&machine));
+    assert!(has_no_connection(&listener));
 }
 
-/// There is a way there, which the guard is in: in test mode, the same call arrives.
+/// The addresses are reachable without the guard: in test mode, the same attempt connects.
 #[tokio::test]
-async fn somebody_would_come_without_the_guard() {
+async fn same_addresses_are_reachable_in_test_mode() {
     for address in ["127.0.0.1", "127.0.0.2", "::ffff:127.0.0.1"] {
-        let (machine, port) = machine().await;
-        let http = client(AddressPolicy::LoopbackTest, Names::all(address.parse().unwrap())).build().unwrap();
+        let (listener, port) = listen_on_all_addresses().await;
+        let http =
+            client_builder(AddressPolicy::LoopbackTest, MaliciousResolver::always(address.parse().unwrap()))
+                .build()
+                .unwrap();
         let url = format!("https://service.example:{port}/");
-        let visit = machine.accept().map(drop);
-        let (delivery, ()) = tokio::join!(call(&http, &url, TIMEOUT), visit);
-        assert!(!reason(&delivery).contains(REFUSED), "{address}: {delivery:?}");
+        let connection = listener.accept().map(drop);
+        let (delivery, ()) = tokio::join!(call(&http, &url, TIMEOUT), connection);
+        assert!(!reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{address}: {delivery:?}");
     }
 }
 
-/// An address that is written down passes no resolver: the registry refuses it, whatever its form, and what it takes
-/// for a name is refused where it leads.
+/// Literal addresses are never resolved, so the registry rejects them in every notation. What it
+/// parses as a name is denied when the name is resolved.
 #[tokio::test]
-async fn no_way_to_write_an_address_down_is_another_way_in() {
-    let (machine, port) = machine().await;
+async fn denies_literal_addresses_in_every_notation() {
+    let (listener, port) = listen_on_all_addresses().await;
     for host in [
         "127.0.0.1",
         "127.0.0.1.",
@@ -186,48 +189,52 @@ async fn no_way_to_write_an_address_down_is_another_way_in() {
         let json = serde_json::json!({"databases": with_port}).to_string();
         let Ok(registry) = Registry::from_json(&json, AddressPolicy::PublicOnly) else { continue };
         let url = registry.callback(&"databases".parse().unwrap()).unwrap().to_string();
-        assert!(url.contains("localhost"), "{host} was taken for a name: {url}");
-        let http = client(AddressPolicy::PublicOnly, System).build().unwrap();
+        assert!(url.contains("localhost"), "{host} was accepted as a name: {url}");
+        let http = client_builder(AddressPolicy::PublicOnly, SystemResolver).build().unwrap();
         let delivery = call(&http, &url, TIMEOUT).await;
-        assert!(reason(&delivery).contains(REFUSED), "{host}: {delivery:?}");
+        assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{host}: {delivery:?}");
     }
-    assert!(nobody_came(&machine));
+    assert!(has_no_connection(&listener));
 }
 
-/// DNS rebinding: a name is looked up once for a connection, and what was looked at is what is dialled.
+/// DNS rebinding: a name is resolved once per connection, and the client connects to the checked
+/// address.
 #[tokio::test]
-async fn a_name_that_moves_once_it_was_looked_at_gets_nowhere() {
-    let (machine, port) = machine().await;
-    let [own, inside] = ["127.0.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
-    let names = Names::answering(vec![vec![own], vec![inside]]);
-    // In test mode, so that there is an address that is allowed and can be reached.
-    let http = client(AddressPolicy::LoopbackTest, names.clone()).build().unwrap();
+async fn denies_name_that_resolves_to_private_address_later() {
+    let (listener, port) = listen_on_all_addresses().await;
+    let [loopback, private] = ["127.0.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
+    let resolver = MaliciousResolver::with_results(vec![vec![loopback], vec![private]]);
+    // In test mode, because loopback is the only reachable address.
+    let http = client_builder(AddressPolicy::LoopbackTest, resolver.clone()).build().unwrap();
     let url = format!("http://service.example:{port}/");
     let (delivery, ()) = tokio::join!(
         call(&http, &url, TIMEOUT),
-        answers::serve_one(&machine, b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+        responses::serve_one(&listener, b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
     );
-    assert_eq!((delivery, names.audited()), (Delivery::Delivered, 1));
+    assert_eq!((delivery, resolver.lookups()), (Delivery::Delivered, 1));
     let delivery = call(&http, &url, TIMEOUT).await;
-    assert!(reason(&delivery).contains(REFUSED) && names.audited() == 2, "{delivery:?}");
-    assert!(nobody_came(&machine));
+    assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS) && resolver.lookups() == 2, "{delivery:?}");
+    assert!(has_no_connection(&listener));
 }
 
-/// One good address among bad ones: the good one is left.
 #[tokio::test]
-async fn of_many_addresses_the_public_ones_are_left() {
-    let found = ["127.0.0.1", "1.1.1.1", "::ffff:10.0.0.1", "2606:4700::1111", "169.254.169.254"];
-    let names = Names::answering(vec![found.iter().map(|address| address.parse().unwrap()).collect()]);
-    let ssrf_guard = SsrfGuard::new(AddressPolicy::PublicOnly, names);
+async fn keeps_only_public_addresses_of_a_name() {
+    let addresses = ["127.0.0.1", "1.1.1.1", "::ffff:10.0.0.1", "2606:4700::1111", "169.254.169.254"];
+    let resolver = MaliciousResolver::with_results(vec![
+        addresses.iter().map(|address| address.parse().unwrap()).collect(),
+    ]);
+    let ssrf_guard = SsrfGuard::new(AddressPolicy::PublicOnly, resolver);
     let name: Name = "service.example".parse().unwrap();
-    let left: Vec<String> =
-        ssrf_guard.resolve(name).await.unwrap().map(|found| found.ip().to_string()).collect();
-    assert_eq!(left, ["1.1.1.1", "2606:4700::1111"]);
+    let allowed: Vec<String> =
+        ssrf_guard.resolve(name).await.unwrap().map(|address| address.ip().to_string()).collect();
+    assert_eq!(allowed, ["1.1.1.1", "2606:4700::1111"]);
 }
 
 #[tokio::test]
-async fn a_name_that_leads_nowhere_is_said_to() {
-    let http = client(AddressPolicy::PublicOnly, Names::answering(vec![vec![]])).build().unwrap();
+async fn reports_name_without_addresses() {
+    let http = client_builder(AddressPolicy::PublicOnly, MaliciousResolver::with_results(vec![vec![]]))
+        .build()
+        .unwrap();
     let delivery = call(&http, "https://service.example/", TIMEOUT).await;
-    assert!(reason(&delivery).contains(REFUSED), "{delivery:?}");
+    assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{delivery:?}");
 }

@@ -1,7 +1,7 @@
-//! Callbacks to services that mean harm, or whose names somebody else controls, by the client that makes them all.
+//! Attacks on the callback client: malicious receivers, and host names that an attacker controls.
 
 mod addresses;
-mod answers;
+mod responses;
 mod tls;
 
 use std::{
@@ -24,41 +24,43 @@ use super::{
 };
 use crate::trace_context::TraceContext;
 
-/// Long enough for everything that is not meant to run into it.
+/// The timeout of attempts that are not expected to time out.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Names in the hand of an attacker: what the first look-up finds, the second, and every one from then on.
+/// A resolver under the control of an attacker: the results of the first lookup, the second, and so
+/// on. The last results are repeated.
 #[derive(Clone, Debug)]
-struct Names {
-    answers: Vec<Vec<IpAddr>>,
-    audited: Arc<AtomicUsize>,
+struct MaliciousResolver {
+    results: Vec<Vec<IpAddr>>,
+    lookups: Arc<AtomicUsize>,
 }
 
-impl Names {
-    /// Every name stands for this address.
-    fn all(address: IpAddr) -> Self {
-        Self::answering(vec![vec![address]])
+impl MaliciousResolver {
+    /// Every name resolves to this address.
+    fn always(address: IpAddr) -> Self {
+        Self::with_results(vec![vec![address]])
     }
 
-    fn answering(answers: Vec<Vec<IpAddr>>) -> Self {
-        Self { answers, audited: Arc::default() }
+    fn with_results(results: Vec<Vec<IpAddr>>) -> Self {
+        Self { results, lookups: Arc::default() }
     }
 
-    /// How many look-ups there were.
-    fn audited(&self) -> usize {
-        self.audited.load(Ordering::SeqCst)
+    /// The number of lookups.
+    fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::SeqCst)
     }
 }
 
-impl Resolve for Names {
+impl Resolve for MaliciousResolver {
     fn resolve(&self, _: Name) -> Resolving {
-        let nth = self.audited.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
-        let found: Vec<_> = self.answers[nth].iter().map(|address| SocketAddr::new(*address, 0)).collect();
-        Box::pin(async { Ok(Box::new(found.into_iter()) as Addrs) })
+        let nth = self.lookups.fetch_add(1, Ordering::SeqCst).min(self.results.len() - 1);
+        let addresses: Vec<_> =
+            self.results[nth].iter().map(|address| SocketAddr::new(*address, 0)).collect();
+        Box::pin(async { Ok(Box::new(addresses.into_iter()) as Addrs) })
     }
 }
 
-/// What comes of a callback.
+/// The result of an attempt to deliver a callback.
 async fn call(http: &Client, url: &str, timeout: Duration) -> Delivery {
     let signed = Signed {
         id: "claim:service".to_owned(),
@@ -66,10 +68,10 @@ async fn call(http: &Client, url: &str, timeout: Duration) -> Delivery {
         signature: "v1a,c2ln".to_owned(),
         body: b"{}".to_vec(),
     };
-    client::attempt(http, &url.parse().unwrap(), signed, &TraceContext::of_xray(None), timeout).await
+    client::attempt(http, &url.parse().unwrap(), signed, &TraceContext::from_xray(None), timeout).await
 }
 
-/// Why it failed.
+/// The reason of a failed attempt.
 fn reason(delivery: &Delivery) -> &str {
     delivery.reason().unwrap_or_else(|| panic!("{delivery:?}"))
 }

@@ -1,4 +1,4 @@
-//! The private keys that sign callbacks: one, or two while one takes the place of the other.
+//! The private keys that sign callbacks: one, or two during a rotation.
 
 mod source;
 
@@ -10,34 +10,35 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-/// How private keys start, so that one is told from other secrets at a glance.
+/// The prefix of private keys in Standard Webhooks.
 const PRIVATE_PREFIX: &str = "whsk_";
 
-/// How many keys sign at once: the one that receivers know, and the one that they are to learn.
-const MOST: usize = 2;
+/// The maximum number of keys: the current one and its successor
+/// (`docs/reference/limits.md#signing-keys`).
+const MAX_KEYS: usize = 2;
 
-/// A private key that signs callbacks. AWS-LC wipes it from memory when it is dropped.
+/// A private key that signs callbacks. AWS-LC erases it from memory when it is dropped.
 pub struct SigningKey(Ed25519KeyPair);
 
-/// All keys that sign callbacks: each signs every callback, so that whoever knows one of them can verify.
+/// The keys that sign callbacks. Each signs every callback, so that a receiver needs to know one.
 #[derive(Clone, Debug)]
 pub struct SigningKeys(Arc<[SigningKey]>);
 
-/// The value is no signing key. It is not repeated: it may be one, mistyped.
+/// An invalid value of signing keys. The value is not quoted: it may be a key with a typo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
-    /// What is no key.
+    /// The value is malformed.
     #[error(
-        "must be `whsk_` and the base64 of an Ed25519 private key, 32 bytes (seed) or 64 (seed and public key); \
-         or two such keys with a space between"
+        "must be `whsk_` and the base64 of an Ed25519 private key of 32 bytes (seed) or 64 bytes (seed and \
+         public key), or two such keys separated by a space"
     )]
     Malformed,
-    /// More keys than are ever needed.
-    #[error("must be one key, or two while one takes the place of the other: got {0}")]
+    /// The value has more than two keys.
+    #[error("must be one key, or two during a rotation: got {0}")]
     TooMany(usize),
-    /// The same key twice.
-    #[error("must be two different keys: got one of them twice")]
-    Twice,
+    /// Both keys are the same.
+    #[error("must be two different keys: got the same key twice")]
+    Duplicate,
 }
 
 impl FromStr for SigningKey {
@@ -55,7 +56,7 @@ impl FromStr for SigningKey {
     }
 }
 
-/// One key, or two with white space between.
+/// Parses one key, or two separated by white space.
 impl FromStr for SigningKeys {
     type Err = SigningKeyError;
 
@@ -63,15 +64,15 @@ impl FromStr for SigningKeys {
         let keys = text.split_whitespace().map(str::parse).collect::<Result<Vec<SigningKey>, _>>()?;
         match &keys[..] {
             [] => Err(SigningKeyError::Malformed),
-            [one, other] if one.public_bytes() == other.public_bytes() => Err(SigningKeyError::Twice),
-            keys if keys.len() > MOST => Err(SigningKeyError::TooMany(keys.len())),
+            [one, other] if one.public_bytes() == other.public_bytes() => Err(SigningKeyError::Duplicate),
+            keys if keys.len() > MAX_KEYS => Err(SigningKeyError::TooMany(keys.len())),
             _ => Ok(Self(keys.into())),
         }
     }
 }
 
 impl SigningKey {
-    /// The public key as receivers configure it: `whpk_` and base64.
+    /// The public key in the format of Standard Webhooks: `whpk_` and base64.
     #[must_use]
     pub fn public(&self) -> String {
         format!("whpk_{}", BASE64_STANDARD.encode(self.public_bytes()))
@@ -89,13 +90,13 @@ impl SigningKey {
 }
 
 impl SigningKeys {
-    /// The keys, in the order in which they were given.
-    pub(super) fn each(&self) -> impl Iterator<Item = &SigningKey> {
+    /// The keys, in the order of the setting.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &SigningKey> {
         self.0.iter()
     }
 }
 
-/// As its public key, which tells nobody how to sign.
+/// Prints the public key only.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({})", self.public())
@@ -111,39 +112,42 @@ mod tests {
     const OTHER: &str = "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=";
     const PUBLIC: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-    fn longer(key: &str, public: &str) -> String {
+    fn with_public_key(key: &str, public: &str) -> String {
         let bytes = |text: &str| BASE64_STANDARD.decode(&text[5..]).unwrap();
         format!("whsk_{}", BASE64_STANDARD.encode([bytes(key), bytes(public)].concat()))
     }
 
-    fn refused(text: &str) -> SigningKeyError {
+    fn error(text: &str) -> SigningKeyError {
         text.parse::<SigningKeys>().unwrap_err()
     }
 
     #[test]
-    fn both_lengths_of_private_key_are_taken() {
+    fn accepts_private_keys_of_both_lengths() {
         assert_eq!(ONE.parse::<SigningKey>().unwrap().public(), PUBLIC);
-        assert_eq!(longer(ONE, PUBLIC).parse::<SigningKey>().unwrap().public(), PUBLIC);
-        assert_eq!(longer(OTHER, PUBLIC).parse::<SigningKey>().err(), Some(SigningKeyError::Malformed));
+        assert_eq!(with_public_key(ONE, PUBLIC).parse::<SigningKey>().unwrap().public(), PUBLIC);
+        assert_eq!(
+            with_public_key(OTHER, PUBLIC).parse::<SigningKey>().err(),
+            Some(SigningKeyError::Malformed)
+        );
     }
 
     #[test]
-    fn there_are_one_or_two() {
+    fn accepts_one_or_two_different_keys() {
         for (text, count) in [(ONE, 1), (&format!("\n{ONE}\n"), 1), (&format!("{ONE} \n\t{OTHER}"), 2)] {
-            assert_eq!(text.parse::<SigningKeys>().unwrap().each().count(), count, "{text}");
+            assert_eq!(text.parse::<SigningKeys>().unwrap().iter().count(), count, "{text}");
         }
-        assert_eq!(refused(" "), SigningKeyError::Malformed);
+        assert_eq!(error(" "), SigningKeyError::Malformed);
         let third = format!("whsk_{}", BASE64_STANDARD.encode([7; 32]));
-        assert_eq!(refused(&format!("{ONE} {OTHER} {third}")), SigningKeyError::TooMany(3));
-        assert_eq!(refused(&format!("{ONE} {ONE}")), SigningKeyError::Twice);
-        assert_eq!(refused(&format!("{ONE} {}", longer(ONE, PUBLIC))), SigningKeyError::Twice);
+        assert_eq!(error(&format!("{ONE} {OTHER} {third}")), SigningKeyError::TooMany(3));
+        assert_eq!(error(&format!("{ONE} {ONE}")), SigningKeyError::Duplicate);
+        assert_eq!(error(&format!("{ONE} {}", with_public_key(ONE, PUBLIC))), SigningKeyError::Duplicate);
     }
 
     #[test]
-    fn a_bad_key_is_refused_and_none_is_printed() {
-        for bad in ["", "whsk_", "whsk_!!!", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
-            assert_eq!(refused(bad), SigningKeyError::Malformed, "{bad}");
-            let message = refused(&format!("{ONE} {bad}whsk_hunter2")).to_string();
+    fn errors_and_debug_output_contain_no_key() {
+        for malformed in ["", "whsk_", "whsk_!!!", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+            assert_eq!(error(malformed), SigningKeyError::Malformed, "{malformed}");
+            let message = error(&format!("{ONE} {malformed}whsk_hunter2")).to_string();
             assert!(!message.contains("nWGx") && !message.contains("hunter2"), "{message}");
         }
         let printed = format!("{:?}", format!("{ONE} {OTHER}").parse::<SigningKeys>().unwrap());

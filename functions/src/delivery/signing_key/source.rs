@@ -1,46 +1,49 @@
-//! Where the keys that sign callbacks are: in the environment, or in a secret of AWS Secrets Manager, which
-//! is read once, before the function takes its first event.
+//! The source of the signing keys: an environment variable, or a secret in AWS Secrets Manager that
+//! is fetched once, at init.
 
 use std::{error::Error, fmt, str::FromStr, time::Duration};
 
 use aws_sdk_secretsmanager::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::GetSecretValueError,
 };
 use zeroize::Zeroizing;
 
 use super::{SigningKeyError, SigningKeys};
+use crate::http_client::aws::{CallLimits, with_limits};
 
-/// The setting that names the secret.
+/// The setting with the name or ARN of the secret.
 pub const SIGNING_KEY_SECRET: &str = "KEYSYNC_SIGNING_KEY_SECRET";
 
-/// One try at the secret, answer included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// All tries together. Lambda gives a function 10 s to start.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Tries at the secret.
-const ATTEMPTS: u32 = 3;
-/// The longest ARN or name of a secret, in bytes.
+/// The limits of fetching the secret. Lambda's init phase has 10 s
+/// (`docs/reference/limits.md#secret-call`).
+const CALL_LIMITS: CallLimits = CallLimits {
+    attempts: 3,
+    attempt_timeout: Duration::from_millis(1500),
+    call_timeout: Duration::from_secs(5),
+};
+/// The maximum length of the ARN or name of a secret, in bytes
+/// (`docs/reference/limits.md#secret-id`).
 const MAX_SECRET_ID_BYTES: usize = 2048;
 
-/// Where the signing keys are.
+/// The source of the signing keys.
 #[derive(Clone, Debug)]
 pub enum SigningKeySource {
-    /// In the setting itself.
+    /// The setting contains the keys.
     Given(SigningKeys),
-    /// In a secret.
+    /// A secret contains the keys.
     Secret(SecretId),
 }
 
-/// The ARN or the name of a secret.
+/// The ARN or name of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretId(String);
 
-/// The signing keys cannot be had, so the function must not start. What is in the secret is not repeated.
+/// The signing keys could not be fetched, so the function does not start. Never contains the value
+/// of the secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret `{secret}`, which {SIGNING_KEY_SECRET} names, {problem}")]
+#[error("the secret `{secret}` in {SIGNING_KEY_SECRET} {problem}")]
 pub struct SecretError {
     secret: SecretId,
     problem: Problem,
@@ -48,71 +51,60 @@ pub struct SecretError {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    #[error("is not there, or has no value: look at its name, the region and the account")]
+    #[error("does not exist or has no value: check the name, the region and the account")]
     NotFound,
     #[error(
-        "may not be read: the function's role needs `secretsmanager:GetSecretValue` on it, and `kms:Decrypt` on its \
-         key where that is a customer managed one ({0})"
+        "cannot be read without permission: grant the function's role `secretsmanager:GetSecretValue`, and \
+         `kms:Decrypt` if a customer managed key encrypts it ({0})"
     )]
     Denied(String),
-    #[error("cannot be read: {0}")]
+    #[error("could not be fetched: {0}")]
     Unavailable(String),
-    #[error("holds bytes: the signing key has to be stored as text")]
-    NoText,
-    #[error("holds no signing key, which {0}: the whole text and nothing else, no key/value pairs")]
-    NoKey(SigningKeyError),
+    #[error("is binary: store the signing key as text")]
+    Binary,
+    #[error("contains no valid signing key; the whole text, without key/value pairs, {0}")]
+    InvalidKey(SigningKeyError),
 }
 
 impl SigningKeySource {
-    /// The keys. Takes 5 s at the most, and no call where they are given.
+    /// The keys. Fetching a secret takes at most 5 s; keys in the setting take no call.
     pub async fn fetch(&self, aws: &aws_config::SdkConfig) -> Result<SigningKeys, SecretError> {
         match self {
             Self::Given(keys) => Ok(keys.clone()),
             Self::Secret(secret) => {
-                read(secret, aws).await.map_err(|problem| SecretError { secret: secret.clone(), problem })
+                fetch(secret, aws).await.map_err(|problem| SecretError { secret: secret.clone(), problem })
             }
         }
     }
 }
 
-async fn read(SecretId(secret): &SecretId, aws: &aws_config::SdkConfig) -> Result<SigningKeys, Problem> {
-    let answer = client(aws).get_secret_value().secret_id(secret).send().await?;
-    let text = Zeroizing::new(answer.secret_string.ok_or(Problem::NoText)?);
-    text.parse().map_err(Problem::NoKey)
+async fn fetch(SecretId(secret): &SecretId, aws: &aws_config::SdkConfig) -> Result<SigningKeys, Problem> {
+    let client = Client::new(&with_limits(aws, CALL_LIMITS));
+    let output = client.get_secret_value().secret_id(secret).send().await?;
+    let text = Zeroizing::new(output.secret_string.ok_or(Problem::Binary)?);
+    text.parse().map_err(Problem::InvalidKey)
 }
 
-fn client(aws: &aws_config::SdkConfig) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
-        .build();
-    let config = aws_sdk_secretsmanager::config::Builder::from(aws)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts)
-        .build();
-    Client::from_conf(config)
-}
-
-/// Without the SDK's own words for an answer that it could not read: they hold the answer, and so the secret.
+/// Omits the SDK's message for an invalid response: it quotes the response, and so the secret.
 impl From<SdkError<GetSecretValueError>> for Problem {
     fn from(error: SdkError<GetSecretValueError>) -> Self {
         match &error {
-            SdkError::ServiceError(answer) => {
-                let error = answer.err();
+            SdkError::ServiceError(response) => {
+                let error = response.err();
                 let code = error.code().unwrap_or("no code");
                 let message = error.message().unwrap_or("no message");
                 match code {
                     "ResourceNotFoundException" => Self::NotFound,
                     "AccessDeniedException" => Self::Denied(message.to_owned()),
-                    _ => Self::Unavailable(format!("Secrets Manager answers {code}: {message}")),
+                    _ => Self::Unavailable(format!("Secrets Manager responded with {code}: {message}")),
                 }
             }
             SdkError::TimeoutError(_) => {
-                let seconds = CALL_TIMEOUT.as_secs();
-                Self::Unavailable(format!("Secrets Manager does not answer within {seconds} s"))
+                let seconds = CALL_LIMITS.call_timeout.as_secs();
+                Self::Unavailable(format!("no response from Secrets Manager within {seconds} s"))
             }
             SdkError::ResponseError(_) => {
-                Self::Unavailable("Secrets Manager's answer makes no sense".to_owned())
+                Self::Unavailable("the response of Secrets Manager is invalid".to_owned())
             }
             error => Self::Unavailable(with_causes(error)),
         }
@@ -130,13 +122,15 @@ impl FromStr for SecretId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The characters of names (API reference, CreateSecret), and the colon of ARNs.
-        let is_fit = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!:".contains(c);
+        // The characters of names (Secrets Manager API reference, CreateSecret), and `:` of ARNs.
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!:".contains(c);
         if text.contains("whsk_") {
-            return Err("must name the secret that holds the signing key, and must not be the key");
+            return Err(
+                "must be the name or ARN of the secret that contains the signing key, not the key itself",
+            );
         }
-        if text.is_empty() || text.len() > MAX_SECRET_ID_BYTES || !text.chars().all(is_fit) {
-            return Err("must be the ARN or the name of a secret in AWS Secrets Manager");
+        if text.is_empty() || text.len() > MAX_SECRET_ID_BYTES || !text.chars().all(is_allowed) {
+            return Err("must be the name or ARN of a secret in AWS Secrets Manager");
         }
         Ok(Self(text.to_owned()))
     }
@@ -174,15 +168,15 @@ mod tests {
         source.fetch(&aws).await.map_err(|error| format!("{error} {error:?}"))
     }
 
-    async fn fetch(status: u16, answer: impl Into<Vec<u8>>) -> Result<SigningKeys, String> {
+    async fn fetch_response(status: u16, response: impl Into<Vec<u8>>) -> Result<SigningKeys, String> {
         let server = MockServer::start_async().await;
-        let answer = answer.into();
+        let response = response.into();
         let mock = server
             .mock_async(|when, then| {
                 when.method(POST)
                     .header("x-amz-target", "secretsmanager.GetSecretValue")
                     .json_body(json!({"SecretId": "keysync/signing-key"}));
-                then.status(status).header("content-type", "application/x-amz-json-1.1").body(answer);
+                then.status(status).header("content-type", "application/x-amz-json-1.1").body(response);
             })
             .await;
         let keys = fetch_at(&server.base_url()).await;
@@ -194,37 +188,37 @@ mod tests {
         json!({"ARN": "arn:aws:secretsmanager:us-east-1:0:secret:keysync", "SecretString": text}).to_string()
     }
 
-    fn refusal(kind: &str, message: &str) -> String {
+    fn error_response(kind: &str, message: &str) -> String {
         json!({"__type": kind, "message": message}).to_string()
     }
 
     #[tokio::test]
-    async fn a_secret_is_read_as_the_setting_is() {
-        let keys = fetch(200, secret(&format!("{KEY}\n"))).await.unwrap();
+    async fn secret_has_the_format_of_the_setting() {
+        let keys = fetch_response(200, secret(&format!("{KEY}\n"))).await.unwrap();
         let jwks: Value = serde_json::from_str(&keys.jwks()).unwrap();
         assert_eq!(jwks["keys"][0]["whpk"], PUBLIC);
     }
 
     #[tokio::test]
-    async fn what_is_wrong_is_said_with_the_secrets_name_and_never_with_its_value() {
+    async fn error_names_the_secret_without_its_value() {
         let as_pairs = json!({"signing_key": KEY}).to_string();
         let bytes = json!({"SecretBinary": "aHVudGVyMg=="}).to_string();
-        let (denied, lacks) = ("AccessDeniedException", "User: x is not authorized");
-        let cut_short = secret(KEY).replace('}', "");
-        for (status, answer, said) in [
-            (400, refusal("ResourceNotFoundException", "x"), "is not there"),
-            (400, refusal(denied, lacks), "needs `secretsmanager:GetSecretValue` on it"),
-            (400, refusal(denied, lacks), lacks),
-            (400, refusal("InvalidRequestException", "marked for deletion"), "marked for deletion"),
-            (400, "<html>".to_owned(), "cannot be read: Secrets Manager"),
-            (200, cut_short, "cannot be read: Secrets Manager"),
-            (200, secret("whsk_hunter2"), "holds no signing key"),
-            (200, secret(&as_pairs), "no key/value pairs"),
-            (200, bytes, "holds bytes"),
+        let (denied, cause) = ("AccessDeniedException", "User: x is not authorized");
+        let truncated = secret(KEY).replace('}', "");
+        for (status, response, expected) in [
+            (400, error_response("ResourceNotFoundException", "x"), "does not exist"),
+            (400, error_response(denied, cause), "grant the function's role `secretsmanager:GetSecretValue`"),
+            (400, error_response(denied, cause), cause),
+            (400, error_response("InvalidRequestException", "marked for deletion"), "marked for deletion"),
+            (400, "<html>".to_owned(), "could not be fetched: Secrets Manager"),
+            (200, truncated, "could not be fetched: Secrets Manager"),
+            (200, secret("whsk_hunter2"), "contains no valid signing key"),
+            (200, secret(&as_pairs), "without key/value pairs"),
+            (200, bytes, "is binary"),
         ] {
-            let error = fetch(status, answer).await.unwrap_err();
+            let error = fetch_response(status, response).await.unwrap_err();
             assert!(error.contains("`keysync/signing-key`") && error.contains(SIGNING_KEY_SECRET), "{error}");
-            assert!(error.contains(said), "{said} is missing in\n{error}");
+            assert!(error.contains(expected), "{expected} is missing in\n{error}");
             for part in ["nWGx", "hunter2", "aHVudGVyMg"] {
                 assert!(!error.contains(part), "{error}");
             }
@@ -232,29 +226,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_outage_is_tried_against_and_told() {
-        let error = fetch(500, refusal("InternalServiceError", "x")).await.unwrap_err();
-        assert!(error.contains("Secrets Manager answers InternalServiceError: x"), "{error}");
+    async fn outage_is_reported_after_retries() {
+        let error = fetch_response(500, error_response("InternalServiceError", "x")).await.unwrap_err();
+        assert!(error.contains("Secrets Manager responded with InternalServiceError: x"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_waited_for_five_seconds_at_the_most() {
+    async fn unresponsive_secrets_manager_times_out_after_5_s() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
         let started = Instant::now();
         let error = fetch_at(&url).await.unwrap_err();
-        assert!(started.elapsed() <= CALL_TIMEOUT, "{:?}", started.elapsed());
-        assert!(error.contains("does not answer within 5 s"), "{error}");
+        assert!(started.elapsed() <= CALL_LIMITS.call_timeout, "{:?}", started.elapsed());
+        assert!(error.contains("no response from Secrets Manager within 5 s"), "{error}");
     }
 
     #[test]
-    fn a_secret_is_named_and_not_pasted() {
+    fn setting_names_a_secret_and_rejects_keys() {
         let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keysync/signing-key-AbCdEf";
-        for good in [arn, "keysync/signing-key"] {
-            assert_eq!(good.parse::<SecretId>().unwrap().to_string(), good);
+        for valid in [arn, "keysync/signing-key"] {
+            assert_eq!(valid.parse::<SecretId>().unwrap().to_string(), valid);
         }
-        for bad in ["", "a b", KEY, "a\nb", &"a".repeat(2049)] {
-            let message = bad.parse::<SecretId>().unwrap_err();
+        for invalid in ["", "a b", KEY, "a\nb", &"a".repeat(2049)] {
+            let message = invalid.parse::<SecretId>().unwrap_err();
             assert!(!message.contains("nWGx"), "{message}");
         }
     }

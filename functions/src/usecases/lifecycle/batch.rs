@@ -70,7 +70,7 @@ impl BatchProcessor {
             .map(|message| {
                 let id = message.message_id.clone().unwrap_or_default();
                 let own = message.attributes.get(TRACE_ATTRIBUTE).map(String::as_str);
-                let trace = TraceContext::of_xray(own.or(xray));
+                let trace = TraceContext::from_xray(own.or(xray));
                 let span = tracing::error_span!(
                     "event", trace_id = %trace, message_id = id, instance = Empty, key = Empty, claim = Empty
                 );

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use aws_sdk_sqs::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::{DisplayErrorContext, ProvideErrorMetadata},
     types::MessageAttributeValue,
 };
@@ -14,6 +13,11 @@ use url::Url;
 use super::dead_letter_message::{
     DeadLetterMessage, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES_BEFORE_2025, REASON, REASON_TYPE,
 };
+use crate::http_client::aws::{CallLimits, with_limits};
+
+/// The limits of a call to SQS (`docs/reference/limits.md#sqs-call`).
+const CALL_LIMITS: CallLimits =
+    CallLimits { attempts: 3, attempt_timeout: Duration::from_secs(2), call_timeout: Duration::from_secs(5) };
 
 /// A client of the dead-letter queue.
 #[derive(Clone, Debug)]
@@ -37,14 +41,8 @@ impl DeadLetterQueue {
     /// URL is the endpoint of SQS.
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, queue_url: &Url) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(Duration::from_secs(2))
-            .operation_timeout(Duration::from_secs(5))
-            .build();
-        let config = aws_sdk_sqs::config::Builder::from(aws)
+        let config = aws_sdk_sqs::config::Builder::from(&with_limits(aws, CALL_LIMITS))
             .endpoint_url(queue_url.origin().ascii_serialization())
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts)
             .build();
         Self { client: Client::from_conf(config), queue_url: queue_url.to_string() }
     }

@@ -126,11 +126,11 @@ impl Lifecycle {
         budget: TimeBudget,
     ) -> Result<Processed, EventError> {
         match self.dispatcher.ledger.record(change).await? {
-            Recorded::News(notification) => {
+            Recorded::Pending(notification) => {
                 self.dispatcher.deliver_and_confirm(&notification, trace, budget, None).await;
                 Ok(Processed::Notified(notification.claim))
             }
-            Recorded::Quiet => Ok(Processed::Recorded),
+            Recorded::NothingToNotify => Ok(Processed::Recorded),
             Recorded::Stale => Ok(Processed::Stale),
             Recorded::CrnMismatch => Err(MalformedEvent::crn_mismatch(&change.facts.crn).into()),
         }
@@ -139,9 +139,9 @@ impl Lifecycle {
     /// Records a purge.
     async fn purge(&self, key: &KeyCrn, at: EpochMillis, now: EpochMillis) -> Result<Processed, EventError> {
         match self.dispatcher.ledger.purge(key, at).await? {
-            Purged::Gone => Ok(Processed::Recorded),
+            Purged::Recorded => Ok(Processed::Recorded),
             Purged::Stale => Ok(Processed::Stale),
-            Purged::Unknown => Err(unknown_key(at, now)),
+            Purged::UnknownKey => Err(unknown_key(at, now)),
             Purged::CrnMismatch => Err(MalformedEvent::crn_mismatch(key).into()),
         }
     }
@@ -149,7 +149,7 @@ impl Lifecycle {
     /// Counts a created or deleted registration.
     async fn count(&self, change: &RegistrationChange, now: EpochMillis) -> Result<Processed, EventError> {
         match self.dispatcher.ledger.count(change).await? {
-            Counted::News => Ok(Processed::Recorded),
+            Counted::Applied => Ok(Processed::Recorded),
             Counted::Stale => Ok(Processed::Stale),
             Counted::UnknownKey => Err(unknown_key(change.at, now)),
             Counted::CrnMismatch => Err(MalformedEvent::crn_mismatch(&change.key).into()),

@@ -99,7 +99,7 @@ impl Bulkheads {
 /// Whether the circuits of all services are open and the retries are not exhausted yet. A service
 /// that is deferred by `retry-after` does not count: its next attempt is recorded in the item.
 fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
-    let is_open = |service: &ServiceName| breakers.of(service) == CircuitState::Open;
+    let is_open = |service: &ServiceName| breakers.state(service) == CircuitState::Open;
     !due.pending.is_empty() && due.pending.iter().all(is_open) && age(due, now) < RETRY_PERIOD
 }
 
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn skips_open_circuits_until_retries_are_exhausted() {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
-        crate::delivery::tests::take_down(&breakers, &"a".parse().unwrap());
+        crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
         bulkheads.add(due(&["a"])).unwrap();
         assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip));
         bulkheads.add(due(&["a", "b"])).unwrap();

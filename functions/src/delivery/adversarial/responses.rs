@@ -1,4 +1,4 @@
-//! Answers of services that mean harm: what is taken of them is a status and a `retry-after`, within bounds.
+//! Malicious responses: the client uses only the status and a capped `retry-after`.
 
 use std::sync::Mutex;
 
@@ -9,18 +9,22 @@ use tokio::{
 };
 
 use super::{
-    super::{AddressPolicy, CircuitBreakers, CircuitState, client, retry::settle, ssrf_guard::System},
+    super::{
+        AddressPolicy, CircuitBreakers, CircuitState, client::FailureScope, client_builder, retry::settle,
+        ssrf_guard::SystemResolver,
+    },
     *,
 };
 use crate::{domain::ServiceName, ledger::item::tests::notification};
 
-/// Short, for answers that never end: they are given up when it is over.
-const SHORT: Duration = Duration::from_millis(300);
+/// The timeout of attempts whose response never ends.
+const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What may be on its way when we stop to read: buffers of both ends, of hyper, and of one more try.
+/// The maximum of bytes in flight when the client stops reading: socket buffers of both ends,
+/// hyper's buffer, and the same again for a repeated request.
 const UNREAD_BYTES: usize = 2 * 1024 * 1024;
 
-/// A service's end of the connection, which keeps little back of what it sends.
+/// The listener of a malicious receiver with a small send buffer, and its URL.
 fn listener() -> (TcpListener, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
@@ -30,7 +34,7 @@ fn listener() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// Reads a request to its end.
+/// Reads a whole request.
 async fn read_request(connection: &mut TcpStream) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n{}") {
@@ -39,21 +43,21 @@ async fn read_request(connection: &mut TcpStream) -> String {
     String::from_utf8(request).unwrap()
 }
 
-/// Answers one request with these bytes, and hangs up.
-pub(super) async fn serve_one(listener: &TcpListener, answer: &[u8]) {
+/// Responds to one request with these bytes and closes the connection.
+pub(super) async fn serve_one(listener: &TcpListener, response: &[u8]) {
     let (mut connection, _) = listener.accept().await.unwrap();
     read_request(&mut connection).await;
-    // Whoever has read enough may be gone.
-    let _ = connection.write_all(answer).await;
+    // The client may have closed the connection early.
+    let _ = connection.write_all(response).await;
 }
 
-/// What comes of a callback that is answered so, as often as it comes.
-async fn answered(answer: impl AsRef<[u8]>) -> Delivery {
+/// The result of an attempt whose requests all get this response.
+async fn attempt_with(response: impl AsRef<[u8]>) -> Delivery {
     let (listener, url) = listener();
-    let http = client(AddressPolicy::LoopbackTest, System).build().unwrap();
+    let http = client_builder(AddressPolicy::LoopbackTest, SystemResolver).build().unwrap();
     let serve = async {
         loop {
-            serve_one(&listener, answer.as_ref()).await;
+            serve_one(&listener, response.as_ref()).await;
         }
     };
     tokio::select! {
@@ -62,11 +66,11 @@ async fn answered(answer: impl AsRef<[u8]>) -> Delivery {
     }
 }
 
-/// What comes of a callback that is answered by `start`, and then by `more` again and again, with a pause after each;
-/// and how many bytes of that went out.
-async fn answered_without_end(start: &str, more: &[u8], pause: Duration) -> (Delivery, usize) {
+/// The result of an attempt whose response is `start` and then an endless repetition of `more`,
+/// with a pause after each part; and the number of bytes sent.
+async fn attempt_with_endless(start: &str, more: &[u8], pause: Duration) -> (Delivery, usize) {
     let (listener, url) = listener();
-    let http = client(AddressPolicy::LoopbackTest, System).build().unwrap();
+    let http = client_builder(AddressPolicy::LoopbackTest, SystemResolver).build().unwrap();
     let sent = Mutex::new(0);
     let serve = async {
         loop {
@@ -83,14 +87,14 @@ async fn answered_without_end(start: &str, more: &[u8], pause: Duration) -> (Del
         }
     };
     let delivery = tokio::select! {
-        delivery = call(&http, &url, SHORT) => delivery,
+        delivery = call(&http, &url, SHORT_TIMEOUT) => delivery,
         () = serve => unreachable!(),
     };
     (delivery, sent.into_inner().unwrap())
 }
 
 #[tokio::test]
-async fn a_body_is_nothing_but_bytes() {
+async fn body_and_headers_do_not_change_the_result() {
     let zeros = "0".repeat(1_000_000);
     for rest in [
         "\r\n".to_owned(),
@@ -109,29 +113,29 @@ async fn a_body_is_nothing_but_bytes() {
         "content-type: text/html; charset=\u{1f511}\r\n\r\n<meta http-equiv=refresh content=0>".to_owned(),
         "set-cookie: a=b\r\nalt-svc: h3=\":443\"\r\nrefresh: 0\r\nlink: </>; rel=next\r\n\r\n".to_owned(),
     ] {
-        let answer = |status: &str| answered(format!("HTTP/1.1 {status}\r\n{rest}"));
-        let what = rest.get(..80).unwrap_or(&rest);
-        assert_eq!(answer("200 OK").await, Delivery::Delivered, "{what}");
-        assert_eq!(answer("410 Gone").await, Delivery::Refused, "{what}");
+        let attempt = |status: &str| attempt_with(format!("HTTP/1.1 {status}\r\n{rest}"));
+        let case = rest.get(..80).unwrap_or(&rest);
+        assert_eq!(attempt("200 OK").await, Delivery::Delivered, "{case}");
+        assert_eq!(attempt("410 Gone").await, Delivery::Refused, "{case}");
     }
 }
 
 #[tokio::test]
-async fn no_redirect_is_followed() {
-    let (elsewhere, url) = listener();
+async fn redirects_are_not_followed() {
+    let (target, url) = listener();
     for status in [300, 301, 302, 303, 304, 305, 306, 307, 308, 399] {
-        let answer = format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n");
-        let delivery = answered(answer).await;
-        assert_eq!(reason(&delivery), format!("redirected with {status}, which is never followed"));
+        let response = format!("HTTP/1.1 {status} Redirect\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n");
+        let delivery = attempt_with(response).await;
+        assert_eq!(reason(&delivery), format!("responded with {status}; redirects are never followed"));
     }
-    assert!(futures_util::FutureExt::now_or_never(elsewhere.accept()).is_none());
+    assert!(futures_util::FutureExt::now_or_never(target.accept()).is_none());
 }
 
-/// It is tried again, as after any other fault of a service, and what it said is repeated nowhere.
+/// The attempt is retried, and the reason does not quote the response.
 #[tokio::test]
-async fn what_is_no_answer_is_a_fault() {
+async fn invalid_response_is_a_service_failure() {
     let long = "a".repeat(1_000_000);
-    for answer in [
+    for response in [
         "",
         "\0\0\0\0\0\0\0\0",
         "hunter2",
@@ -162,45 +166,45 @@ async fn what_is_no_answer_is_a_fault() {
         &format!("HTTP/1.1 200 {long}"),
         &long,
     ] {
-        let delivery = answered(answer).await;
-        let what = answer.get(..80).unwrap_or(answer);
+        let delivery = attempt_with(response).await;
+        let case = response.get(..80).unwrap_or(response);
         assert!(
-            matches!(delivery, Delivery::Failed { is_down: true, retry_after: None, .. }),
-            "{what}: {delivery:?}"
+            matches!(delivery, Delivery::Failed { scope: FailureScope::Service, retry_after: None, .. }),
+            "{case}: {delivery:?}"
         );
         assert!(
             reason(&delivery).len() < 300 && !reason(&delivery).contains("hunter2"),
-            "{what}: {delivery:?}"
+            "{case}: {delivery:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_protocol_that_it_wants_to_speak_is_not_spoken() {
-    for answer in [
+async fn protocol_upgrades_are_ignored() {
+    for response in [
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
         "HTTP/1.1 426 Upgrade Required\r\nupgrade: h2c\r\n\r\n",
     ] {
-        let delivery = answered(answer).await;
-        assert!(reason(&delivery).starts_with("answered "), "{delivery:?}");
+        let delivery = attempt_with(response).await;
+        assert!(reason(&delivery).starts_with("responded with "), "{delivery:?}");
     }
 }
 
-/// The status is what counts, and no more is read than a bound, however much there is and however slowly it comes.
+/// The status counts, and reading stops at a size and a time limit.
 #[tokio::test]
-async fn a_body_without_end_is_left() {
+async fn endless_body_is_not_read() {
     let chunk = vec![b'a'; 64 * 1024];
     for start in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9000000000000\r\n\r\n"] {
-        let (delivery, sent) = answered_without_end(start, &chunk, Duration::ZERO).await;
+        let (delivery, sent) = attempt_with_endless(start, &chunk, Duration::ZERO).await;
         assert_eq!(delivery, Delivery::Delivered);
-        assert!(sent < UNREAD_BYTES, "{sent} bytes were taken");
-        let (delivery, _) = answered_without_end(start, b"a", Duration::from_millis(10)).await;
+        assert!(sent < UNREAD_BYTES, "{sent} bytes were read");
+        let (delivery, _) = attempt_with_endless(start, b"a", Duration::from_millis(10)).await;
         assert_eq!(delivery, Delivery::Delivered);
     }
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_given_up() {
+async fn endless_headers_fail_the_attempt() {
     let (long, many) = (vec![b'a'; 64 * 1024], "a: b\r\n".repeat(10_000));
     for (start, more) in [
         ("HTTP/1.1 200 ", &long[..]),
@@ -211,28 +215,36 @@ async fn a_head_without_end_is_given_up() {
             "HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n".repeat(100).as_bytes(),
         ),
     ] {
-        let (delivery, sent) = answered_without_end(start, more, Duration::ZERO).await;
-        assert!(matches!(delivery, Delivery::Failed { is_down: true, .. }), "{start}: {delivery:?}");
-        assert!(!more.starts_with(b"HTTP") || reason(&delivery) == "no answer within 300 ms", "{delivery:?}");
-
-        assert!(more.starts_with(b"HTTP") || sent < UNREAD_BYTES, "{start}: {sent} bytes were taken");
+        let (delivery, sent) = attempt_with_endless(start, more, Duration::ZERO).await;
+        assert!(
+            matches!(delivery, Delivery::Failed { scope: FailureScope::Service, .. }),
+            "{start}: {delivery:?}"
+        );
+        assert!(
+            !more.starts_with(b"HTTP") || reason(&delivery) == "no response within 300 ms",
+            "{delivery:?}"
+        );
+        assert!(more.starts_with(b"HTTP") || sent < UNREAD_BYTES, "{start}: {sent} bytes were read");
     }
 }
 
-/// Slow loris: a byte at a time keeps nobody for longer than their time-out.
+/// Slow loris: headers that arrive byte by byte do not extend the timeout.
 #[tokio::test]
-async fn a_head_that_trickles_is_given_up_in_time() {
+async fn slow_headers_time_out() {
     for (start, more) in [("H", "T"), ("HTTP/1.1 200 OK\r\na: ", "b"), ("HTTP/1.1 200 OK\r\n", "a: b\r\n")] {
         let started = Instant::now();
-        let (delivery, _) = answered_without_end(start, more.as_bytes(), Duration::from_millis(20)).await;
-        let is_late = started.elapsed() > SHORT * 10;
-        assert!(matches!(delivery, Delivery::Failed { is_down: true, .. }) && !is_late, "{delivery:?}");
+        let (delivery, _) = attempt_with_endless(start, more.as_bytes(), Duration::from_millis(20)).await;
+        let is_late = started.elapsed() > SHORT_TIMEOUT * 10;
+        assert!(
+            matches!(delivery, Delivery::Failed { scope: FailureScope::Service, .. }) && !is_late,
+            "{delivery:?}"
+        );
     }
 }
 
-/// However long a service asks to be left alone, it is left alone for an hour at most, and nothing overflows.
+/// `retry-after` is capped at one hour, and extreme values do not overflow.
 #[tokio::test]
-async fn an_absurd_retry_after_puts_nothing_off_for_ever() {
+async fn extreme_retry_after_delays_at_most_one_hour() {
     let service: ServiceName = "cloud-object-storage".parse().unwrap();
     let notification = notification();
     let hour = Duration::from_hours(1);
@@ -260,18 +272,18 @@ async fn an_absurd_retry_after_puts_nothing_off_for_ever() {
         "\u{e9}",
         "1\r\nretry-after: 18446744073709551615",
     ] {
-        let answer = format!("HTTP/1.1 503 Down\r\nretry-after: {value}\r\ncontent-length: 0\r\n\r\n");
-        let delivery = answered(answer).await;
-        assert_eq!(reason(&delivery), "answered 503", "{value}");
+        let response = format!("HTTP/1.1 503 Down\r\nretry-after: {value}\r\ncontent-length: 0\r\n\r\n");
+        let delivery = attempt_with(response).await;
+        assert_eq!(reason(&delivery), "responded with 503", "{value}");
         let breakers = CircuitBreakers::default();
-        breakers.learn(&service, &delivery);
-        if let CircuitState::Paused(left) = breakers.of(&service) {
-            assert!(left > Duration::ZERO && left <= hour, "{value}");
+        breakers.record(&service, &delivery);
+        if let CircuitState::Paused(pause) = breakers.state(&service) {
+            assert!(pause > Duration::ZERO && pause <= hour, "{value}");
         }
         let retry = settle(&notification, &service, delivery, notification.at).retry.unwrap();
         assert!(retry.next_at <= last, "{value}: {retry:?}");
         let Delivery::Failed { retry_after, .. } =
-            answered(format!("HTTP/1.1 429 Busy\r\nretry-after: {value}\r\n\r\n")).await
+            attempt_with(format!("HTTP/1.1 429 Busy\r\nretry-after: {value}\r\n\r\n")).await
         else {
             panic!("{value}")
         };
