@@ -53,7 +53,10 @@ async fn acknowledgement_changes_the_status() {
         "an older acknowledgement changes nothing"
     );
     let retrying = notification_status(&world, "databases-for-postgresql").await;
-    assert_eq!((&retrying["status"], &retrying["reason"]), (&json!("retrying"), &json!("responded with 503")));
+    assert_eq!(
+        (&retrying["status"], &retrying["reason"]),
+        (&json!("retrying"), &json!("responded with 503"))
+    );
     assert!(retrying["nextAttempt"].is_string());
 }
 

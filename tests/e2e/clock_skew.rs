@@ -92,7 +92,10 @@ async fn slow_clock_action_never_moves_window_back() {
     let world = world().await;
     let start = world.harness.clock().now();
     assert!(claim(&world, start).await);
-    assert!(matches!(record(&world, start.minus(SKEW)).await, Recorded::Pending(_)), "the action is recorded");
+    assert!(
+        matches!(record(&world, start.minus(SKEW)).await, Recorded::Pending(_)),
+        "the action is recorded"
+    );
     assert_eq!(notified_at(&world).await, start);
     assert!(!claim(&world, start.plus(HOUR)).await);
     assert!(matches!(record(&world, start.plus(SKEW)).await, Recorded::Pending(_)));
