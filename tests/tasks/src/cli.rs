@@ -1,0 +1,260 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+
+use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
+
+/// Runs this repository's tests, checks and tools.
+///
+/// A check that needs a tool which is not installed is skipped, and says which command installs it. Tools from PyPI,
+/// npm and crates.io go into the target directory; system packages are installed only with --install.
+///
+/// Exits with 0 if everything passed or was skipped, 1 if something failed, 2 for an invalid command line.
+#[derive(Debug, Parser)]
+#[command(name = "task", bin_name = "cargo task", verbatim_doc_comment)]
+#[command(after_help = "Start with `cargo task test`. `cargo task TASK --help` describes a task.")]
+pub(crate) struct Cli {
+    /// Install missing system packages with apt-get (as root, or with sudo). Tools that are still missing are failures.
+    #[arg(long, global = true)]
+    pub(crate) install: bool,
+
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Run all tests, and the checks that need more than cargo
+    ///
+    /// With arguments, runs only `cargo test` with them.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "\
+Examples:
+  cargo task test                        all tests: about 25 minutes
+  cargo task test --install              and install the system packages they need
+  cargo task test window lease           the tests with one of these in their names
+  cargo task test --test e2e -- window   as for `cargo test`")]
+    Test {
+        /// Parts of tests' names, or arguments of `cargo test`
+        #[arg(value_name = "NAME", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run everything that must pass before a change lands
+    ///
+    /// This is what .ci/run does: mutants --check, formatting, lints, `cargo task test --install`, documentation, the
+    /// demo, and links. It installs system packages.
+    #[command(verbatim_doc_comment)]
+    Ci,
+    /// Run rounds of random faults against the functions
+    ///
+    /// A round that fails prints its seed, what happened, and how to repeat it. By default one round of ten runs the
+    /// real binaries. KEYSYNC_TEST_DYNAMODB=URL selects another DynamoDB engine.
+    #[command(verbatim_doc_comment)]
+    Faults(FaultsArgs),
+    /// Break the code in one place at a time and expect a test to fail
+    ///
+    /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the test that its header
+    /// names. Ends with a table in Markdown; fails if a test did not notice. The first run builds all dependencies
+    /// once more.
+    #[command(verbatim_doc_comment)]
+    Mutants(MutantsArgs),
+    /// Test properties that hold for any input, with fresh random seeds
+    ///
+    /// `cargo test` runs the same tests with a fixed seed. An input that breaks a property is written to
+    /// tests/fuzz/seeds/TARGET, where `cargo test` starts from then on: commit it with the fix. (A request cannot be
+    /// kept, as its token expires: add its seed to SEEDS in tests/e2e/hostile_requests/random.rs.)
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "\
+Examples:
+  cargo task properties                          50 seeds: a few minutes
+  cargo task properties --seeds 1 --seed 12345   repeat the seed 12345
+  cargo task properties --seeds 1000 token       one target, for hours")]
+    Properties(PropertiesArgs),
+    /// Search for input that breaks a property, with libFuzzer
+    ///
+    /// Starts at tests/fuzz/seeds and what earlier runs found (target/fuzz/corpus). An input that breaks a property is
+    /// written to target/fuzz/broken: fix the code, and add the input to the seeds. Needs a C++ compiler; the first
+    /// build takes five minutes.
+    #[command(verbatim_doc_comment)]
+    Fuzz(FuzzArgs),
+    /// Check the deployment (infra/) without an account
+    ///
+    /// Linters, rules, parameters, packaging, and a stack on an emulated AWS. The tools (330 MB from PyPI, and
+    /// cfn-guard from crates.io) take a few minutes to install.
+    #[command(verbatim_doc_comment)]
+    Infra {
+        /// Tests in tests/infra, such as `test_rules`; all by default
+        #[arg(value_name = "TEST")]
+        tests: Vec<String>,
+    },
+    /// Test the console in Chromium
+    ///
+    /// CHROMIUM and CHROMEDRIVER name other programs than those on the PATH.
+    #[command(verbatim_doc_comment)]
+    Browser {
+        /// Parts of tests' names; all by default
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Test the public clients and the examples against the harness
+    ///
+    /// KEYSYNC_HARNESS_BIN names a harness that is built already, and PYTHON another Python.
+    #[command(verbatim_doc_comment)]
+    Clients {
+        /// The clients of one language only
+        language: Option<Language>,
+    },
+    /// Compare the control API with its OpenAPI document (schemathesis)
+    ///
+    /// Sends each operation of a running harness 15 requests, the same ones in each run. Fails if a response is
+    /// undocumented, an invalid request is accepted, or a status is 5xx. KEYSYNC_HARNESS_BIN names a harness that is
+    /// built already, and PYTHON another Python.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "Example: cargo task openapi --max-examples 500 --seed 7")]
+    Openapi {
+        /// Options of `schemathesis run`
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Compare the size and cost of `sync` with their limits
+    ///
+    /// Builds `sync` as it is deployed, and counts its bytes, and the calls and instructions of a request of each kind.
+    /// Fails if one exceeds its limit in tests/performance.json. Needs valgrind, and Linux on x86_64.
+    #[command(verbatim_doc_comment)]
+    Performance {
+        /// Options of `harness bench check`
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Check licences, sources and duplicates of all crates, and that no code is unsafe
+    ///
+    /// Runs cargo-deny as deny.toml says, without advisories, which need a database: SECURITY.md has the command for
+    /// those.
+    #[command(verbatim_doc_comment)]
+    SupplyChain,
+    /// Take the pictures in docs/reference/console.md again
+    Pictures,
+    /// Write a software bill of materials (CycloneDX 1.5) for each function to target/sbom
+    Sbom {
+        /// The target triple, such as aarch64-unknown-linux-gnu; this machine's by default
+        target: Option<String>,
+    },
+    /// Find phrases that this project does not use
+    ///
+    /// tests/words.txt lists them, each with what to write instead.
+    #[command(verbatim_doc_comment)]
+    Words,
+    /// Check relative links and anchors in all Markdown files (lychee)
+    Links,
+    /// Run tests on a second DynamoDB engine (moto)
+    ///
+    /// With a COMMAND, runs it with KEYSYNC_TEST_DYNAMODB set to moto's URL.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "Example: cargo task second-engine cargo test --workspace --test e2e one_of_many")]
+    SecondEngine {
+        /// A command to run in place of the tests
+        #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Run the behaviour tests under `cargo lambda watch`
+    CargoLambda,
+    /// Install the tools that `cargo task test` uses
+    Tools,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FaultsArgs {
+    /// How many rounds
+    #[arg(default_value_t = 1000)]
+    pub(crate) rounds: u32,
+    /// The first round's seed; the next one has the next seed. Random by default
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Only rounds in one process, on a clock that does not advance by itself
+    #[arg(long, conflicts_with = "real")]
+    pub(crate) in_process: bool,
+    /// Only rounds on the real binaries, which are killed
+    #[arg(long)]
+    pub(crate) real: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MutantsArgs {
+    /// Only check that every patch applies and that its test exists
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only patches with one of these in their names, such as `07` or `lease`
+    #[arg(value_name = "FILTER")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PropertiesArgs {
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..10_000_000))]
+    pub(crate) seeds: u64,
+    /// The first seed; the next one is one more. Random by default
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..1_000_000_000_000_000_000))]
+    pub(crate) seed: Option<u64>,
+    /// What to test; everything by default. `requests` are 600 random requests to the real binary, the others some
+    /// thousand inputs each
+    #[arg(value_name = "TARGET", value_parser = PossibleValuesParser::new(FUZZ_TARGETS.into_iter().chain([REQUESTS])))]
+    pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FuzzArgs {
+    /// Seconds for each target
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
+    /// What to fuzz; everything by default
+    #[arg(value_name = "TARGET", value_parser = PossibleValuesParser::new(FUZZ_TARGETS))]
+    pub(crate) targets: Vec<String>,
+}
+
+/// A language of the public clients.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Language {
+    Python,
+    Node,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["task"].iter().chain(arguments))
+    }
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn install_is_accepted_after_the_task() {
+        let cli = parse(&["test", "--install"]).unwrap();
+        assert!(cli.install);
+        assert!(matches!(cli.task, Task::Test { arguments } if arguments.is_empty()));
+    }
+
+    #[test]
+    fn arguments_of_cargo_test_are_kept() {
+        let cli = parse(&["test", "--test", "e2e", "--", "window", "--nocapture"]).unwrap();
+        let Task::Test { arguments } = cli.task else { panic!("not the task `test`") };
+        assert_eq!(arguments, ["--test", "e2e", "--", "window", "--nocapture"]);
+    }
+
+    #[test]
+    fn invalid_numbers_and_targets_are_usage_errors() {
+        for arguments in
+            [["properties", "--seeds", "0"], ["fuzz", "--seconds", "x"], ["faults", "--seed", "-1"]]
+        {
+            assert_eq!(parse(&arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+        }
+        assert_eq!(parse(&["fuzz", "requests"]).unwrap_err().kind(), ErrorKind::InvalidValue);
+    }
+}

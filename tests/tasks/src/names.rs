@@ -1,0 +1,116 @@
+//! Names in the workspace that tasks refer to: packages, test targets, tests.
+
+/// The package of the functions.
+pub(crate) const FUNCTIONS: &str = "keysync";
+/// The binaries of the functions.
+pub(crate) const FUNCTION_BINARIES: [&str; 3] = ["sync", "lifecycle", "redeliver"];
+/// The smallest possible function, which `sync` is compared with.
+pub(crate) const HELLO: (&str, &str) = ("keysync-hello", "hello");
+/// The package of the `harness` command, and the command.
+pub(crate) const HARNESS: (&str, &str) = ("keysync-harness", "harness");
+/// The package of the test targets in `tests/`.
+pub(crate) const TESTS: &str = "keysync-tests";
+
+/// End-to-end tests: the target, and the folder of its modules.
+pub(crate) const END_TO_END: (&str, &str) = ("e2e", "tests/e2e");
+/// Random requests to the real binary, a module of the end-to-end tests.
+pub(crate) const RANDOM_REQUESTS: &str = "hostile_requests::random::";
+/// Random faults: the target, and its test that takes a number of rounds.
+pub(crate) const FAULTS: (&str, &str) = ("rounds", "rounds_of_random_faults");
+/// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.
+pub(crate) const CARGO_LAMBDA: (&str, &str) = ("three_ways", "by_cargo_lambda");
+/// The console in a browser: the target, and its test that takes the pictures of the docs.
+pub(crate) const CONSOLE: (&str, &str) = ("console", "the_pictures_of_the_docs");
+/// Properties that hold for any input: the target; a test is `any_` and its fuzz target.
+pub(crate) const PROPERTIES: &str = "properties";
+/// The fuzz targets in `tests/fuzz/targets`.
+pub(crate) const FUZZ_TARGETS: [&str; 6] = ["path", "headers", "event", "token", "item", "lifecycle_event"];
+
+/// The end-to-end tests of what the ledger writes, by a part of their names.
+pub(crate) const ON_SECOND_ENGINE: [&str; 13] = [
+    "acknowledgements::",
+    "clock_skew::",
+    "concurrent_claims::",
+    "crash_recovery::",
+    "failed_delivery_stays_pending::",
+    "idempotent_replay::",
+    "lifecycle_event_ordering::",
+    "lost_response_is_idempotent::",
+    "redelivery::",
+    "service_limit::",
+    "sync_by_key_state::",
+    "sync_window_boundary::",
+    "redeliver_",
+];
+/// Of these, the tests that hold a call back while something else happens: moto is slow, and the
+/// SDK waits for at most 1.5 s.
+pub(crate) const NOT_ON_SECOND_ENGINE: [&str; 2] = ["overtaken_run_", "late_older_notification_"];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+    use crate::command::Context;
+
+    /// The names of the tests and modules in a folder, each with its module's name in front.
+    fn names_in(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let module = if ["main", "mod"].contains(&&*stem) {
+                prefix.to_owned()
+            } else {
+                format!("{prefix}{stem}::")
+            };
+            if path.is_dir() {
+                names_in(&path, &module, names);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let functions = text.lines().filter_map(|line| line.split_once("fn ")?.1.split('(').next());
+                names.extend(functions.map(|function| format!("{module}{function}")));
+            }
+        }
+    }
+
+    fn assert_names(folder: &str, expected: &[&str]) {
+        let mut names = BTreeSet::new();
+        names_in(&Context::new(false).root.join(folder), "", &mut names);
+        for name in expected {
+            assert!(
+                names.iter().any(|test| test.contains(name)),
+                "no test in {folder} has `{name}` in its name"
+            );
+        }
+    }
+
+    #[test]
+    fn named_tests_exist() {
+        let manifest = fs::read_to_string(Context::new(false).root.join("tests/Cargo.toml")).unwrap();
+        let folder_of = |target: &str| {
+            let after = manifest.split_once(&format!("name = \"{target}\"")).expect(target).1;
+            let path = after.split('"').nth(1).unwrap();
+            format!("tests/{}", path.strip_suffix("/main.rs").unwrap())
+        };
+        assert_eq!(folder_of(END_TO_END.0), END_TO_END.1);
+        assert_names(END_TO_END.1, &[RANDOM_REQUESTS]);
+        assert_names(END_TO_END.1, &ON_SECOND_ENGINE);
+        assert_names(END_TO_END.1, &NOT_ON_SECOND_ENGINE);
+        for (target, test) in [FAULTS, CARGO_LAMBDA, CONSOLE] {
+            assert_names(&folder_of(target), &[test]);
+        }
+        assert_names(
+            "tests/fuzz/tests",
+            &FUZZ_TARGETS.map(|target| format!("any_{target}")).each_ref().map(|name| &**name),
+        );
+    }
+
+    #[test]
+    fn fuzz_targets_are_the_files() {
+        let folder = Context::new(false).root.join("tests/fuzz/targets");
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let stems: BTreeSet<_> =
+            files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        assert_eq!(stems, FUZZ_TARGETS.map(str::to_owned).into());
+    }
+}

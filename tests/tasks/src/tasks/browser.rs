@@ -1,0 +1,83 @@
+//! `cargo task browser`: the console's tests in Chromium.
+
+use std::{env, path::PathBuf, process::Command};
+
+use crate::{
+    command::{Context, find_program},
+    error::{Error, Result},
+    names::CONSOLE,
+    tools::{debian, npm, version},
+};
+
+const AXE: &str = "4.14.1";
+const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// Without a font, text has no width.
+const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+
+/// Chromium, its driver, and axe-core, which finds pages that not everybody can use.
+pub(crate) struct Browser {
+    chromium: PathBuf,
+    driver: PathBuf,
+    axe: PathBuf,
+}
+
+/// Runs the console's tests in a browser: all of them, or those with one of the names.
+pub(crate) fn run(context: &Context, names: &[String]) -> Result {
+    let browser = install(context)?;
+    let mut tests = context.cargo("test", ["--workspace", "--test", CONSOLE.0, "--", "--ignored"]);
+    context.run(browser.set(&mut tests).args(["--skip", CONSOLE.1]).args(names))
+}
+
+/// Finds Chromium and its driver, which Debian has packages of, and installs axe-core.
+pub(crate) fn install(context: &Context) -> Result<Browser> {
+    let (chromium, driver) = match (named("CHROMIUM")?, named("CHROMEDRIVER")?) {
+        (Some(chromium), Some(driver)) => (chromium, driver),
+        (chromium, driver) => {
+            let found = CHROMIUM.into_iter().find(|name| find_program(name).is_some()).unwrap_or(CHROMIUM[0]);
+            debian::ensure(context, &[found, "chromedriver"], &PACKAGES)?;
+            let here = |name| find_program(name).unwrap_or_else(|| name.into());
+            (chromium.unwrap_or_else(|| here(found)), driver.unwrap_or_else(|| here("chromedriver")))
+        }
+    };
+    let major = |program: &PathBuf| {
+        let numbers = version(context, program);
+        numbers
+            .and_then(|numbers| numbers.first().copied())
+            .ok_or_else(|| Error::missing(format!("{} does not start", program.display()), apt_get()))
+    };
+    let (browsers, drivers) = (major(&chromium)?, major(&driver)?);
+    if browsers != drivers {
+        let (chromium, driver) = (chromium.display(), driver.display());
+        let what = format!("{chromium} has version {browsers}, but {driver} is for version {drivers}");
+        return Err(Error::missing(
+            what,
+            format!("{}; or name both in CHROMIUM and CHROMEDRIVER", apt_get()),
+        ));
+    }
+    let axe = context.target.join("browser").join(format!("axe-core-{AXE}"));
+    npm::unpack(context, &format!("axe-core@{AXE}"), &axe)?;
+    Ok(Browser { chromium, driver, axe: axe.join("axe.min.js") })
+}
+
+impl Browser {
+    /// Sets the variables that the tests find the browser with.
+    pub(crate) fn set<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("KEYSYNC_TEST_BROWSER", "1")
+            .env("KEYSYNC_TEST_CHROMIUM", &self.chromium)
+            .env("KEYSYNC_TEST_CHROMEDRIVER", &self.driver)
+            .env("KEYSYNC_TEST_AXE", &self.axe)
+    }
+}
+
+fn apt_get() -> String {
+    format!("apt-get install {}", PACKAGES.join(" "))
+}
+
+/// The program that a variable names.
+fn named(variable: &str) -> Result<Option<PathBuf>> {
+    let Ok(name) = env::var(variable) else { return Ok(None) };
+    let program = find_program(&name)
+        .ok_or_else(|| Error::missing(format!("{variable} names {name}, which does not exist"), apt_get()))?;
+    Ok(Some(program))
+}

@@ -1,0 +1,30 @@
+//! `cargo task faults`: rounds of random faults.
+
+use crate::{
+    cli::FaultsArgs,
+    command::Context,
+    error::Result,
+    names::{FAULTS, TESTS},
+    random,
+};
+
+/// The variable with the number of rounds.
+pub(crate) const ROUNDS: &str = "KEYSYNC_ROUNDS";
+/// The variable with the first round's seed.
+const SEED: &str = "KEYSYNC_ROUNDS_SEED";
+/// The variable with the only kind of rounds; empty for both.
+const KIND: &str = "KEYSYNC_ROUNDS_KIND";
+
+/// Runs as many rounds as wanted.
+pub(crate) fn run(context: &Context, wanted: &FaultsArgs) -> Result {
+    let seed = wanted.seed.unwrap_or_else(|| random::below(1 << 30));
+    let kind = match (wanted.in_process, wanted.real) {
+        (true, _) => "in-process",
+        (_, true) => "real",
+        _ => "",
+    };
+    let mut rounds =
+        context.cargo("test", ["--package", TESTS, "--test", FAULTS.0, "--", "--nocapture", FAULTS.1]);
+    rounds.env(ROUNDS, wanted.rounds.to_string()).env(SEED, seed.to_string()).env(KIND, kind);
+    context.run(&mut rounds)
+}

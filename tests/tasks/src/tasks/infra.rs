@@ -1,0 +1,29 @@
+//! `cargo task infra`: the deployment, without an account.
+
+use super::second_engine::{Moto, URL};
+use crate::{
+    command::Context,
+    error::Result,
+    tools::{crates_io, pypi},
+};
+
+const TOOLS: [&str; 2] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"];
+const CFN_GUARD: (&str, &str) = ("cfn-guard", "3.2.1");
+/// The last two use moto.
+const TESTS: [&str; 5] = ["test_linters", "test_parameters", "test_rules", "test_package", "test_stack"];
+
+/// Runs the tests in `tests/infra`, or those that are named.
+pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
+    let python = pypi::python(context)?;
+    let tools = python.packages(context, "infra", &TOOLS)?;
+    let guard = crates_io::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
+    let moto = Moto::start(context)?;
+    let mut command = context.command(&python.program);
+    command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));
+    command.env("INFRA_TOOLS", &tools).env("CFN_GUARD", guard).env("PYTHONPATH", &tools);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env(URL, &moto.url);
+    if tests.is_empty() {
+        command.args(TESTS);
+    }
+    context.run(command.args(tests))
+}

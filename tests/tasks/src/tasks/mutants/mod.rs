@@ -1,0 +1,98 @@
+//! `cargo task mutants`: breaks the code in one place at a time and expects the test to fail.
+
+mod patch;
+mod report;
+mod tree;
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use patch::{Patch, Target};
+use tree::Tree;
+
+use crate::{
+    cli::MutantsArgs,
+    command::Context,
+    error::{Error, Result},
+    names::END_TO_END,
+};
+
+const FOLDER: &str = "tests/mutations";
+
+/// Applies the selected patches one after the other and runs their tests; with `--check`, only sees that they
+/// apply and that their tests exist.
+pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
+    let patches = selected(context, &wanted.names)?;
+    for patch in &patches {
+        context
+            .run(context.command("git").args(["apply", "--check"]).arg(&patch.path))
+            .map_err(|_| patch.error("does not apply; re-create it, or delete it if its guard is gone"))?;
+        if !test_exists(context, patch)? {
+            return Err(patch.error(&format!("names a test that does not exist: {}", patch.test)));
+        }
+    }
+    context.say(format!("{} patches apply, and their tests exist", patches.len()));
+    if wanted.check { Ok(()) } else { test_all(context, &patches) }
+}
+
+fn selected(context: &Context, names: &[String]) -> Result<Vec<Patch>> {
+    let folder = context.root.join(FOLDER);
+    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        .and_then(|files| files.map(|file| Ok(file?.path())).collect())
+        .map_err(Error::io("read", &folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "patch"));
+    paths.sort();
+    let is_selected = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(&**part));
+    let mut patches = Vec::new();
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if is_selected(&name) {
+            let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+            patches.push(Patch::parse(name, path, &text)?);
+        }
+    }
+    if patches.is_empty() {
+        let names = names.join("`, `");
+        return Err(Error::failed(format!("no patch in {FOLDER} has `{names}` in its name")));
+    }
+    Ok(patches)
+}
+
+/// Whether there is a function of the test's name in the file of its module, or for unit tests anywhere.
+fn test_exists(context: &Context, patch: &Patch) -> Result<bool> {
+    let (module, function) = patch.test.rsplit_once("::").unwrap_or(("", &patch.test));
+    let within = match patch.target {
+        Target::Unit => "functions/src".to_owned(),
+        Target::Functions | Target::E2e => format!("{}/{}.rs", END_TO_END.1, module.replace("::", "/")),
+    };
+    let mut grep = context.command("grep");
+    let status = context.status(grep.args(["-qrF", "--", &format!("fn {function}("), &within]))?;
+    Ok(status.success())
+}
+
+fn test_all(context: &Context, patches: &[Patch]) -> Result {
+    let tree = Tree::create(context)?;
+    context.say("\n== Unmodified code: every test passes");
+    for target in [Target::Unit, Target::Functions, Target::E2e] {
+        let tests: Vec<&str> =
+            patches.iter().filter(|patch| patch.target == target).map(|patch| &*patch.test).collect();
+        if !tests.is_empty() {
+            context.say(tree.passes_unmodified(target, &tests)?);
+        }
+    }
+    let mut rows = Vec::new();
+    for (index, patch) in patches.iter().enumerate() {
+        let started = Instant::now();
+        let outcome = tree.test(patch)?;
+        let (position, name, seconds) = (index + 1, &patch.name, started.elapsed().as_secs());
+        context.say(format!("{position}/{} {name} ({seconds} s): {}", patches.len(), outcome.text()));
+        rows.push((patch, outcome));
+    }
+    let missed = rows.iter().filter(|(_, outcome)| !outcome.is_noticed()).count();
+    context.say(format!("\n== {} of {} mutants were noticed", rows.len() - missed, rows.len()));
+    context.say("| guarantee | break | test | how it failed |\n| --- | --- | --- | --- |");
+    for (patch, outcome) in rows {
+        let Patch { guarantee, description, test, .. } = patch;
+        context.say(format!("| {guarantee} | {description} | `{test}` | {} |", outcome.text()));
+    }
+    if missed == 0 { Ok(()) } else { Err(Error::failed(format!("{missed} mutants were not noticed"))) }
+}

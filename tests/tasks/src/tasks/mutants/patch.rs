@@ -1,0 +1,92 @@
+//! A patch that breaks the code, and its header.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+
+/// A patch in `tests/mutations`.
+#[derive(Debug)]
+pub(super) struct Patch {
+    /// Its file name without extension.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    /// The guarantee that it breaks (`docs/explanation/guarantees.md`).
+    pub(super) guarantee: String,
+    /// What it breaks.
+    pub(super) description: String,
+    pub(super) target: Target,
+    /// The path of the test that has to fail.
+    pub(super) test: String,
+}
+
+/// What is built with the patch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Target {
+    /// The library, for its unit tests.
+    Unit,
+    /// The functions' binaries, for the end-to-end tests of the unmodified code.
+    Functions,
+    /// All of it, for end-to-end tests that run a function or the ledger in their own process.
+    E2e,
+}
+
+impl Patch {
+    /// Parses the header: lines `guarantee: …`, `break: …`, `target: …` and `test: …` before the diff.
+    pub(super) fn parse(name: String, path: PathBuf, text: &str) -> Result<Self> {
+        let header: Vec<&str> = text.lines().take_while(|line| !line.starts_with("diff ")).collect();
+        let field = |field: &str| {
+            let value = header.iter().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
+            let value = value.map(str::trim).filter(|value| !value.is_empty());
+            value.map(str::to_owned).ok_or_else(|| {
+                Error::failed(format!("{}: needs a line `{field}: …` before its diff", path.display()))
+            })
+        };
+        let target = match &*field("target")? {
+            "unit" => Target::Unit,
+            "functions" => Target::Functions,
+            "e2e" => Target::E2e,
+            other => {
+                let path = path.display();
+                let message = format!("{path}: unknown target `{other}`; write `unit`, `functions` or `e2e`");
+                return Err(Error::failed(message));
+            }
+        };
+        let (guarantee, description, test) = (field("guarantee")?, field("break")?, field("test")?);
+        Ok(Self { name, path, guarantee, description, target, test })
+    }
+
+    pub(super) fn error(&self, problem: &str) -> Error {
+        Error::failed(format!("{}: {problem}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Patch> {
+        Patch::parse("01-x".to_owned(), "01-x.patch".into(), text)
+    }
+
+    #[test]
+    fn header_is_parsed() {
+        let text =
+            "guarantee: G1\nbreak: no lease\ntarget: unit\ntest: a::b\n\ndiff --git a/x b/x\n+test: other\n";
+        let patch = parse(text).unwrap();
+        assert_eq!((&*patch.guarantee, &*patch.description), ("G1", "no lease"));
+        assert_eq!((patch.target, &*patch.test), (Target::Unit, "a::b"));
+    }
+
+    #[test]
+    fn missing_field_is_named() {
+        let error =
+            parse("guarantee: G1\nbreak: x\ntarget: e2e\ndiff --git a/x b/x\ntest: a::b\n").unwrap_err();
+        assert_eq!(error.to_string(), "01-x.patch: needs a line `test: …` before its diff");
+    }
+
+    #[test]
+    fn unknown_target_is_rejected() {
+        let error = parse("guarantee: G1\nbreak: x\ntarget: all\ntest: a::b\n").unwrap_err();
+        assert_eq!(error.to_string(), "01-x.patch: unknown target `all`; write `unit`, `functions` or `e2e`");
+    }
+}

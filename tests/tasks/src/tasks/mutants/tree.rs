@@ -1,0 +1,190 @@
+//! A copy of HEAD that is built and tested with one patch at a time.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{
+    patch::{Patch, Target},
+    report::Outcome,
+};
+use crate::{
+    command::Context,
+    error::{Error, Result},
+    executables,
+    names::{END_TO_END, FUNCTION_BINARIES, FUNCTIONS, HARNESS, TESTS},
+};
+
+/// Seconds that one test may take: longer than any takes. A mutant on which it hangs is noticed, too.
+const TIMEOUT: &str = "120";
+/// Seconds that all tests of the unmodified code may take.
+const UNMODIFIED_TIMEOUT: &str = "1200";
+
+/// A worktree below `target/mutants`. Dropping it removes it.
+pub(super) struct Tree {
+    /// The context with the worktree as root and a target directory of its own: in the usual one, what is built
+    /// here would be taken for what is built there.
+    context: Context,
+    repository: Context,
+    log: PathBuf,
+    /// The end-to-end tests of the unmodified code.
+    unmodified: PathBuf,
+}
+
+impl Tree {
+    pub(super) fn create(repository: &Context) -> Result<Self> {
+        let folder = repository.target.join("mutants");
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let root = folder.join("tree");
+        let context = repository.at(root.clone(), folder.join("build"));
+        let tree = Self {
+            context,
+            repository: repository.clone(),
+            log: folder.join("log"),
+            unmodified: folder.join(END_TO_END.0),
+        };
+        remove(repository, &root);
+        let mut add = repository.command("git");
+        repository.run(add.args(["worktree", "add", "--quiet", "--detach"]).arg(&root).arg("HEAD"))?;
+        Ok(tree)
+    }
+
+    /// Builds the unmodified code for a target, runs the tests and returns their result.
+    pub(super) fn passes_unmodified(&self, target: Target, tests: &[&str]) -> Result<String> {
+        self.build_unmodified(target)?;
+        if target == Target::Functions {
+            self.build_unmodified(Target::E2e)?;
+            let built = executables::build_tests(&self.context, &mut self.end_to_end(&["--no-run"]))?;
+            let built = executables::named(&built, END_TO_END.0)?;
+            fs::copy(built, &self.unmodified).map_err(Error::io("write", &self.unmodified))?;
+        }
+        let passed = self.run(target, tests, UNMODIFIED_TIMEOUT)? == Some(0);
+        let output = self.output()?;
+        if !passed {
+            return Err(Error::failed(format!("{output}the unmodified code does not pass its tests")));
+        }
+        let result = output.lines().find(|line| line.starts_with("test result"));
+        Ok(result.unwrap_or_default().to_owned())
+    }
+
+    /// Applies a patch, builds its target, runs its test and takes the patch back.
+    pub(super) fn test(&self, patch: &Patch) -> Result<Outcome> {
+        self.context.run(self.context.command("git").arg("apply").arg(&patch.path))?;
+        let outcome = self.test_modified(patch);
+        self.context.run(self.context.command("git").args(["checkout", "--quiet", "--", "."]))?;
+        outcome
+    }
+
+    fn test_modified(&self, patch: &Patch) -> Result<Outcome> {
+        if !self.build(patch.target)? {
+            let output = self.output()?;
+            self.context.say(output.lines().find(|line| line.starts_with("error")).unwrap_or_default());
+            return Ok(Outcome::DoesNotCompile);
+        }
+        let code = self.run(patch.target, &[&patch.test], TIMEOUT)?;
+        Ok(Outcome::of_test(code, &self.output()?))
+    }
+
+    fn build_unmodified(&self, target: Target) -> Result {
+        if self.build(target)? {
+            return Ok(());
+        }
+        Err(Error::failed(format!("{}the unmodified code does not compile", self.output()?)))
+    }
+
+    fn build(&self, target: Target) -> Result<bool> {
+        let commands = match target {
+            Target::Unit => vec![self.unit(&["--no-run"])],
+            Target::Functions => vec![self.functions()],
+            Target::E2e => vec![self.end_to_end(&["--no-run"]), self.functions()],
+        };
+        for mut command in commands {
+            if !self.context.status_with_log(&mut command, &self.log)?.success() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn run(&self, target: Target, tests: &[&str], timeout: &str) -> Result<Option<i32>> {
+        let exact = [&["--", "--exact"], tests].concat();
+        let command = match target {
+            Target::Unit => self.unit(&exact),
+            Target::E2e => self.end_to_end(&exact),
+            Target::Functions => {
+                let mut command = self.cargo_environment(&self.unmodified);
+                command.args(&exact[1..]);
+                for name in FUNCTION_BINARIES {
+                    let binary = self.context.target.join("debug").join(name);
+                    command.env(format!("KEYSYNC_{}_BIN", name.to_uppercase()), binary);
+                }
+                command
+            }
+        };
+        let mut limited = with_timeout(&self.context, &command, timeout);
+        Ok(self.context.status_with_log(&mut limited, &self.log)?.code())
+    }
+
+    fn unit(&self, arguments: &[&str]) -> Command {
+        let mut command = self.cargo_environment(Path::new("cargo"));
+        command.args(["test", "--locked", "--package", FUNCTIONS, "--lib"]).args(arguments);
+        command
+    }
+
+    fn end_to_end(&self, arguments: &[&str]) -> Command {
+        let mut command = self.cargo_environment(Path::new("cargo"));
+        command.args(["test", "--locked", "--package", TESTS, "--test", END_TO_END.0]).args(arguments);
+        command
+    }
+
+    /// Builds the functions as the harness does.
+    fn functions(&self) -> Command {
+        let mut command = self.cargo_environment(Path::new("cargo"));
+        command.args(["build", "--locked", "--package", FUNCTIONS, "--package", HARNESS.0]);
+        command.args(FUNCTION_BINARIES.iter().flat_map(|name| ["--bin", name]));
+        command
+    }
+
+    fn cargo_environment(&self, program: &Path) -> Command {
+        let mut command = self.context.command(program);
+        // Incremental compilation is at its weakest where sources go back and forth: rustc has crashed over it.
+        command.env("CARGO_TARGET_DIR", &self.context.target).env("CARGO_INCREMENTAL", "0");
+        command
+    }
+
+    fn output(&self) -> Result<String> {
+        let output = fs::read(&self.log).map_err(Error::io("read", &self.log))?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        remove(&self.repository, &self.context.root);
+    }
+}
+
+/// The same command below `timeout`, which ends all of its processes.
+fn with_timeout(context: &Context, command: &Command, seconds: &str) -> Command {
+    let mut limited = context.command("timeout");
+    limited.args(["--kill-after=10", seconds]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
+fn remove(repository: &Context, root: &Path) {
+    if root.is_dir() {
+        // What git does not know as a worktree is deleted all the same.
+        let _ =
+            repository.status(repository.command("git").args(["worktree", "remove", "--force"]).arg(root));
+        let _ = fs::remove_dir_all(root);
+    }
+    let _ = repository.status(repository.command("git").args(["worktree", "prune"]));
+}

@@ -1,0 +1,29 @@
+//! `cargo task performance`: limits on what does not depend on the machine's load.
+
+use std::env::consts::{ARCH, OS};
+
+use crate::{
+    command::Context,
+    error::{Error, Result},
+    names::HARNESS,
+    tools::debian,
+};
+
+const LIMITS: &str = "tests/performance.json";
+
+/// Finds valgrind, or installs it.
+pub(crate) fn install(context: &Context) -> Result {
+    debian::ensure(context, &["valgrind"], &["valgrind"])
+}
+
+/// Builds `sync` as it is deployed, and compares its bytes, and the calls and instructions of a request of each
+/// kind, with their limits. `options` go to `harness bench check`.
+pub(crate) fn run(context: &Context, options: &[String]) -> Result {
+    if (OS, ARCH) != ("linux", "x86_64") {
+        let reason = format!("{LIMITS} is for Linux on x86_64, this is {OS} on {ARCH}");
+        return Err(Error::Unsupported(reason));
+    }
+    install(context)?;
+    let mut check = context.cargo("run", ["--quiet", "--package", HARNESS.0, "--"]);
+    context.run(check.args(["bench", "check", "--limits", LIMITS]).args(options))
+}

@@ -1,0 +1,121 @@
+//! `cargo task second-engine`: tests on moto, a second DynamoDB engine.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use super::faults;
+use crate::{
+    command::Context,
+    error::{Error, Result},
+    names::{END_TO_END, FAULTS, NOT_ON_SECOND_ENGINE, ON_SECOND_ENGINE},
+    random,
+    tools::pypi::{self, Python},
+};
+
+const MOTO: &str = "moto[server]==5.2.5";
+/// The variable with the URL of the engine that tests use.
+pub(crate) const URL: &str = "KEYSYNC_TEST_DYNAMODB";
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const FAULT_ROUNDS: u32 = 20;
+
+/// A running moto. Dropping it ends it.
+pub(crate) struct Moto {
+    process: Child,
+    log: PathBuf,
+    /// Its URL.
+    pub(crate) url: String,
+}
+
+/// Installs moto, and returns the interpreter and the folder of its packages.
+pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
+    let python = pypi::python(context)?;
+    let packages = python.packages(context, "second-engine", &[MOTO])?;
+    Ok((python, packages))
+}
+
+/// Runs a command with moto beside it; without one, the tests that look at what the ledger writes, and some
+/// fault rounds.
+pub(crate) fn run(context: &Context, command: &[String]) -> Result {
+    let moto = Moto::start(context)?;
+    if let [program, arguments @ ..] = command {
+        return context.run(context.command(program).args(arguments).env(URL, &moto.url));
+    }
+    // The engine is slow: two tests at a time.
+    let mut tests = context.cargo("test", ["--workspace", "--test", END_TO_END.0, "--", "--test-threads=2"]);
+    tests.args(NOT_ON_SECOND_ENGINE.iter().flat_map(|test| ["--skip", test])).args(ON_SECOND_ENGINE);
+    context.run(tests.env(URL, &moto.url))?;
+    let mut rounds = context.cargo("test", ["--workspace", "--test", FAULTS.0, "--", FAULTS.1]);
+    context.run(rounds.env(faults::ROUNDS, FAULT_ROUNDS.to_string()).env(URL, &moto.url))
+}
+
+impl Moto {
+    /// Starts moto on a free port and waits until it listens.
+    pub(crate) fn start(context: &Context) -> Result<Self> {
+        let (python, packages) = install(context)?;
+        let folder = context.target.join("tasks");
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let log = folder.join(format!("moto-{}.log", random::below(1 << 32)));
+        let output = File::create(&log).map_err(Error::io("write", &log))?;
+        // At normal priority even for a background job, whose requests would time out otherwise.
+        let mut command = Command::new(&python.program);
+        command.arg(context.root.join("tests/second_engine/server.py")).env("PYTHONPATH", packages);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output);
+        let mut process =
+            command.spawn().map_err(|error| Error::failed(format!("cannot start moto: {error}")))?;
+        let port = process.stdout.take().map(|stdout| first_line(BufReader::new(stdout)));
+        let mut moto = Self { process, log, url: String::new() };
+        match port.and_then(|line| line.recv_timeout(START_TIMEOUT).ok()) {
+            Some(port) if !port.trim().is_empty() => {
+                moto.url = format!("http://127.0.0.1:{}", port.trim());
+                Ok(moto)
+            }
+            _ => {
+                let said = fs::read_to_string(&moto.log).unwrap_or_default();
+                Err(Error::failed(format!("{MOTO} does not listen; its log:\n{}", said.trim_end())))
+            }
+        }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // It may have ended already, and its log is of no use any more.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(&self.log);
+    }
+}
+
+/// Receives the first line, which is empty where there is none.
+pub(crate) fn first_line(mut from: impl BufRead + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        // What cannot be read is no line; the receiver may have given up.
+        let _ = from.read_line(&mut line);
+        let _ = sender.send(line);
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_line_is_received() {
+        assert_eq!(first_line(&b"5000\nmore\n"[..]).recv().unwrap(), "5000\n");
+    }
+
+    #[test]
+    fn end_of_output_is_an_empty_line() {
+        assert_eq!(first_line(&b""[..]).recv().unwrap(), "");
+    }
+}

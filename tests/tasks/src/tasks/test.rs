@@ -1,0 +1,65 @@
+//! `cargo task test`: all tests, and the checks that need more than cargo.
+
+use super::{
+    browser, cargo_lambda, clients, infra, openapi, performance, second_engine, supply_chain, tools,
+};
+use crate::{
+    background::Job,
+    command::Context,
+    error::Result,
+    names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
+    summary::Summary,
+};
+
+/// Runs all tests; or only those that the arguments name, which are those of `cargo test`.
+pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]) -> Result {
+    if !arguments.is_empty() {
+        summary.stage(context, "Build", build)?;
+        return summary.stage(context, "Tests", |context| named(context, arguments));
+    }
+    summary.stage(context, "Supply chain", supply_chain::run)?;
+    // Later stages need these: tools, which take the network's time, and the functions as they are deployed.
+    // A stage whose tool could not be installed reports it.
+    let tools = Job::start(context, "tools", tools::run)?;
+    let deployment = Job::start(context, "infra", |context| infra::run(context, &[]))?;
+    let release = Job::start(context, "release", build_release)?;
+
+    summary.stage(context, "Build", build)?;
+    summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
+    summary.stage(context, "Tools", |context| {
+        // Its output says what is missing; the stages below decide what that means.
+        let _ = tools.finish(context);
+        Ok(())
+    })?;
+    summary.stage(context, "Second DynamoDB engine (moto)", |context| second_engine::run(context, &[]))?;
+    summary
+        .stage(context, "Control API against its OpenAPI document", |context| openapi::run(context, &[]))?;
+    summary.stage(context, "Console in a browser", |context| browser::run(context, &[]))?;
+    summary.stage(context, "Public clients and examples", |context| clients::run(context, None))?;
+    summary.stage(context, "Deployment (infra/)", |context| deployment.finish(context))?;
+    summary.stage(context, "Release build", |context| release.finish(context))?;
+    summary.stage(context, "cargo lambda watch", cargo_lambda::run)?;
+    summary.stage(context, "Performance limits", |context| performance::run(context, &[]))
+}
+
+/// Builds all targets; and the functions last, as the harness builds them: their dependencies have other features
+/// then than with the tests' dependencies, and no test should wait for that.
+fn build(context: &Context) -> Result {
+    context.run(&mut context.cargo("build", ["--workspace", "--all-targets"]))?;
+    let mut functions = context.cargo("build", ["--package", FUNCTIONS, "--package", HARNESS.0]);
+    context.run(functions.args(FUNCTION_BINARIES.iter().flat_map(|name| ["--bin", name])))
+}
+
+fn build_release(context: &Context) -> Result {
+    let arguments = ["--release", "--package", FUNCTIONS, "--package", HELLO.0];
+    context.run(context.cargo("build", arguments).args(["--bin", FUNCTION_BINARIES[0], "--bin", HELLO.1]))
+}
+
+fn named(context: &Context, arguments: &[String]) -> Result {
+    let mut tests = context.cargo("test", ["--workspace"]);
+    // `cargo test` itself takes only one name.
+    if !arguments.iter().any(|argument| argument.starts_with('-')) {
+        tests.arg("--");
+    }
+    context.run(tests.args(arguments))
+}

@@ -1,0 +1,104 @@
+//! `cargo task words`: phrases that this project does not use.
+
+mod list;
+
+use std::{collections::BTreeMap, fs};
+
+use list::WordList;
+
+use crate::{
+    command::Context,
+    error::{Error, Result},
+    files,
+};
+
+/// The list of phrases, each with what to write instead.
+const LIST: &str = "tests/words.txt";
+/// Kinds of files that are checked.
+const EXTENSIONS: [&str; 14] =
+    ["rs", "md", "yml", "yaml", "toml", "json", "py", "js", "mjs", "css", "html", "txt", "guard", "patch"];
+/// Files that quote the phrases, and texts of others.
+const EXCLUDED: [&str; 5] =
+    [LIST, "docs/glossary.md", "LICENSE-", "tests/fuzz/seeds/", "tests/clients/node/package-lock.json"];
+
+/// Reports each phrase of the list in tracked text files, with its place and what to write instead.
+pub(crate) fn run(context: &Context) -> Result {
+    let path = context.root.join(LIST);
+    let list = WordList::parse(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
+        .map_err(|problem| Error::failed(format!("{LIST}:{problem}")))?;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for file in files::tracked(context)?.into_iter().filter(|file| is_checked(file)) {
+        let path = context.root.join(&file);
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let hits = list.find(prose(&file, &text));
+        for hit in &hits {
+            let (line, column) = (hit.line, hit.column);
+            context.say(format!("{file}:{line}:{column}: `{}`: {}", hit.phrase, hit.suggestion));
+        }
+        if !hits.is_empty() {
+            *counts.entry(folder(&file)).or_default() += hits.len();
+        }
+    }
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let folders: Vec<String> = counts.iter().map(|(folder, count)| format!("{folder} {count}")).collect();
+    let total: usize = counts.values().sum();
+    Err(Error::failed(format!("{total} phrases to replace: {}", folders.join(", "))))
+}
+
+fn is_checked(file: &str) -> bool {
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    EXTENSIONS.contains(&extension) && !EXCLUDED.iter().any(|excluded| file.starts_with(excluded))
+}
+
+/// The part of a file that is checked: of a patch its header, as the rest is code of other files.
+fn prose<'a>(file: &str, text: &'a str) -> &'a str {
+    match text.split_once("\ndiff ") {
+        Some((header, _)) if file.ends_with(".patch") => header,
+        _ => text,
+    }
+}
+
+/// The first two folders of a file's path.
+fn folder(file: &str) -> String {
+    let folders: Vec<&str> = file.split('/').rev().skip(1).collect();
+    match folders.iter().rev().take(2).copied().collect::<Vec<_>>().join("/") {
+        folder if folder.is_empty() => ".".to_owned(),
+        folder => folder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_checked_without_quotes_and_licences() {
+        assert!(is_checked("functions/src/lib.rs"));
+        assert!(is_checked("README.md"));
+        assert!(!is_checked("LICENSE-MIT"));
+        assert!(!is_checked("Cargo.lock"));
+        assert!(!is_checked("tests/words.txt"));
+        assert!(!is_checked("tests/fuzz/seeds/path/id"));
+    }
+
+    #[test]
+    fn only_header_of_patch_is_checked() {
+        assert_eq!(prose("a.patch", "break: x\n\ndiff --git a b\n"), "break: x\n");
+        assert_eq!(prose("a.md", "x\ndiff y"), "x\ndiff y");
+    }
+
+    #[test]
+    fn counts_are_per_folder() {
+        assert_eq!(folder("README.md"), ".");
+        assert_eq!(folder("tests/e2e/main.rs"), "tests/e2e");
+        assert_eq!(folder("harness/src/iam/mod.rs"), "harness/src");
+    }
+
+    #[test]
+    fn list_is_valid() {
+        let path = Context::new(false).root.join(LIST);
+        WordList::parse(&fs::read_to_string(path).unwrap()).unwrap();
+    }
+}
