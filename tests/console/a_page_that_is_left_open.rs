@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_page_says_when_it_cannot_be_kept_up_to_date() {
     browser_test("a_page_says_when_it_cannot_be_kept_up_to_date", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
@@ -42,7 +42,7 @@ async fn a_page_says_when_it_cannot_be_kept_up_to_date() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn nobody_who_comes_by_finds_a_token_or_what_was_shown() {
     browser_test("nobody_who_comes_by_finds_a_token_or_what_was_shown", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();

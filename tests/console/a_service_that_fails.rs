@@ -21,7 +21,7 @@ const BELOW_ITS_LABEL: &str = "
     return strays.map(cell => cell.innerText)";
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_service_that_works_again_is_seen_to_without_a_reload() {
     let name = "a_service_that_works_again_is_seen_to_without_a_reload";
     browser_test(name, Options::wide(), async |browser| {
@@ -61,7 +61,7 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_came_to_nothing_is_said_with_its_reason() {
     browser_test("what_came_to_nothing_is_said_with_its_reason", Options::narrow(), async |browser| {
         let harness = in_process().service("data-catalog").service("photo-store").start().await.unwrap();

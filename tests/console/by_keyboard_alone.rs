@@ -21,7 +21,7 @@ const HIDDEN: &str = r"
     return (outlined || look.boxShadow !== 'none') && !covered ? '' : `${one.outerHTML} below ${top?.outerHTML}`";
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_key_is_synchronized_by_keyboard_alone() {
     browser_test("a_key_is_synchronized_by_keyboard_alone", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();

@@ -25,7 +25,7 @@ const CUT_OFF: &str = "
     return tables.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)";
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn logging_in_and_what_goes_wrong() {
     browser_test("logging_in_and_what_goes_wrong", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
@@ -76,7 +76,7 @@ async fn logging_in_and_what_goes_wrong() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn keys_and_what_is_done_with_them() {
     browser_test("keys_and_what_is_done_with_them", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
@@ -104,7 +104,7 @@ async fn keys_and_what_is_done_with_them() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn associated_resources_in_every_situation() {
     browser_test("associated_resources_in_every_situation", Options::wide(), async |browser| {
         let harness = in_process().service(CATALOG).service(PHOTOS).start().await.unwrap();

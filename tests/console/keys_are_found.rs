@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn keys_are_found_among_many() {
     browser_test("keys_are_found_among_many", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_keys_life_from_the_menu() {
     browser_test("a_keys_life_from_the_menu", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(EpochMillis::new(1_800_000_000_000));

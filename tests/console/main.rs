@@ -1,7 +1,7 @@
 //! The console in a real browser: what it shows, in light and dark, wide and narrow, with scripts and without, and whether
 //! everybody can use it.
 //!
-//! `tests/browser` finds the browser and `tests/console/run` runs the tests in it. Without one they are `ignored`.
+//! `cargo task browser` finds or installs a browser and runs the tests in it. Plain `cargo test` ignores them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod a_page_that_is_left_open;

@@ -1,4 +1,4 @@
-//! The pictures of docs/reference/console.md, taken anew by `docs/pictures`.
+//! The pictures of docs/reference/console.md, taken by `cargo task pictures`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::browser::{Browser, Options, browser_test};
 const MORNING: EpochMillis = EpochMillis::new(1_795_597_200_000);
 
 #[tokio::test]
-#[ignore = "it writes docs/reference/console/*.png: run `docs/pictures`"]
+#[ignore = "it writes docs/reference/console/*.png: run `cargo task pictures`"]
 async fn the_pictures_of_the_docs() {
     browser_test("the_pictures_of_the_docs", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(MORNING);

@@ -40,7 +40,7 @@ const SCRIPTED: &str = "<main><h1>Title</h1><p id=p>as it was served</p><noscrip
     <script>p.textContent = 'as a script has it'</script>";
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn scripts_run() {
     browser_test("scripts_run", Options::wide(), async |browser| {
         browser.go(&page(SCRIPTED).await).await;
@@ -53,7 +53,7 @@ async fn scripts_run() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn scripts_that_are_off_do_not_run_and_the_rest_works() {
     let name = "scripts_that_are_off_do_not_run_and_the_rest_works";
     browser_test(name, Options::wide().without_script(), async |browser| {
@@ -68,7 +68,7 @@ async fn scripts_that_are_off_do_not_run_and_the_rest_works() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_a_user_prefers() {
     let asked = "return [matchMedia('(prefers-color-scheme: dark)').matches, matchMedia('(prefers-reduced-motion)').matches,
         innerWidth, Intl.DateTimeFormat().resolvedOptions().timeZone]";
@@ -91,7 +91,7 @@ const FORM: &str = "<main><h1>Form</h1><form action=/sent>
     </form><p><a href=/elsewhere>Elsewhere</a> <a href=/hidden hidden>Hidden</a></main>";
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_form_is_filled_in() {
     browser_test("a_form_is_filled_in", Options::narrow(), async |browser| {
         browser.go(&page(FORM).await).await;
@@ -109,7 +109,7 @@ async fn a_form_is_filled_in() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_form_is_filled_in_by_keyboard_alone() {
     browser_test("a_form_is_filled_in_by_keyboard_alone", Options::wide(), async |browser| {
         browser.go(&page(FORM).await).await;
@@ -130,7 +130,7 @@ async fn a_form_is_filled_in_by_keyboard_alone() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_is_there_to_use() {
     browser_test("what_is_there_to_use", Options::wide(), async |browser| {
         browser.go(&page(FORM).await).await;
@@ -151,7 +151,7 @@ async fn what_is_there_to_use() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_keeps_somebody_out_is_found() {
     browser_test("what_keeps_somebody_out_is_found", Options::wide(), async |browser| {
         browser.go(&page("<main><h1>Title</h1><img src=data:,><button></button></main>").await).await;
@@ -170,7 +170,7 @@ async fn what_keeps_somebody_out_is_found() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_the_browser_complains_about_is_found() {
     browser_test("what_the_browser_complains_about_is_found", Options::wide(), async |browser| {
         let html = "<p style='color: red'>Red</p><script>document.title = 'scripted'</script>";
@@ -192,7 +192,7 @@ async fn what_the_browser_complains_about_is_found() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_sticks_out_is_found() {
     browser_test("what_sticks_out_is_found", Options::narrow(), async |browser| {
         browser.go(&page("<div><p id=long style='width: 400px'>Long</p></div>").await).await;
@@ -205,7 +205,7 @@ async fn what_sticks_out_is_found() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn what_is_not_there_is_told() {
     let impatient = Options::wide().waiting(Duration::from_millis(500));
     browser_test("what_is_not_there_is_told", impatient, async |browser| {
@@ -229,7 +229,7 @@ async fn what_is_not_there_is_told() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn pictures_are_of_the_window_or_of_all() {
     browser_test("pictures_are_of_the_window_or_of_all", Options::narrow(), async |browser| {
         browser.go(&page("<p style='height: 2000px'>Long</p>").await).await;
@@ -249,7 +249,7 @@ async fn pictures_are_of_the_window_or_of_all() {
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_test_that_fails_leaves_a_picture_and_nothing_else() {
     let mut folder = None;
     let failing = browser_test("on_purpose", Options::wide(), async |browser| {

@@ -12,13 +12,13 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn at_a_desk_by_day() {
     walk("walk-wide-light", Options::wide()).await;
 }
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn on_a_phone_at_night() {
     walk("walk-narrow-dark", Options::narrow().dark()).await;
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-#[ignore = "needs a browser: run `tests/browser tests/console/run`"]
+#[ignore = "needs a browser: run `cargo task browser`"]
 async fn a_key_is_synchronized_and_deleted_without_a_script() {
     let name = "a_key_is_synchronized_and_deleted_without_a_script";
     browser_test(name, Options::narrow().without_script().in_time_zone("Asia/Tokyo"), async |browser| {

@@ -2,7 +2,7 @@
 //! allows exactly the calls of its function, and the environment variables that it sets are
 //! documented settings.
 //!
-//! `tests/infra` has the rest: linters, rules, and the stack on an emulated AWS.
+//! `cargo task infra` has the rest: linters, rules, and the stack on an emulated AWS.
 
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 

@@ -8,7 +8,7 @@
 //! nearly as it was, and differs only by the order in which sockets become ready. On the real binaries the
 //! operating system decides whose turn it is: a seed that failed there may have to run a few times.
 //!
-//! `tests/fault-rounds` runs as many as it is told, from a fresh seed; without it this is a short run for CI, from seed 1.
+//! `cargo task faults` runs as many as it is told, from a fresh seed; without it this is a short run for CI, from seed 1.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod check;
@@ -148,7 +148,7 @@ impl Agenda {
     /// Prints all that is to know about a round that failed.
     fn failed(&self, plan: &Plan, history: &History, violations: &[Violation]) {
         let kind = if plan.kind == Kind::Real { "--real" } else { "--in-process" };
-        let again = format!("tests/fault-rounds 1 --seed {} {kind}", plan.seed);
+        let again = format!("cargo task faults 1 --seed {} {kind}", plan.seed);
         let mut text = format!("\n== round {} failed ({:?})\n", plan.seed, plan.kind);
         for violation in violations {
             let _ = writeln!(text, "{violation}");

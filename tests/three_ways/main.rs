@@ -31,7 +31,7 @@ async fn in_process() {
 }
 
 #[tokio::test]
-#[ignore = "needs cargo-lambda: run `tests/cargo-lambda cargo test --workspace --test three_ways -- --include-ignored`"]
+#[ignore = "needs cargo-lambda: run `cargo task cargo-lambda`"]
 async fn by_cargo_lambda() {
     let _alone = BINARY.lock().await;
     let lambda = CargoLambda::planned();

@@ -16,7 +16,7 @@ use super::{Browser, Options, picture};
 pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncFnOnce(&Browser)) {
     assert!(
         env::var_os("KEYSYNC_TEST_BROWSER").is_some(),
-        "{name} needs a browser: run `tests/browser tests/console/run`, which finds or installs one"
+        "{name} needs a browser: run `cargo task browser`"
     );
     let name = format!("failed-{name}");
     for of_before in evidence(&name) {

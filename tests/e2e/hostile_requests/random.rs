@@ -1,5 +1,5 @@
 //! Random requests: a valid one, changed at random, to the real binary. `tests/fuzz` does the same
-//! to single parsers, with more inputs. Each run uses the same seed; `tests/properties` uses fresh
+//! to single parsers, with more inputs. Each run uses the same seed; `cargo task properties` uses fresh
 //! ones.
 
 use fastrand::Rng;

@@ -1,6 +1,6 @@
 //! What must hold for any input, one function for each way that input comes in.
 //!
-//! Each takes bytes, and panics where something does not hold. `tests/fuzz/run` looks for such bytes with libFuzzer;
+//! Each takes bytes, and panics where something does not hold. `cargo task fuzz` looks for such bytes with libFuzzer;
 //! `cargo test` tries some thousands at random (`tests/properties.rs`). Both start at `seeds/`, one folder for each.
 
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
-//! What `tests/fuzz/run` looks for with libFuzzer, tried with some thousands of inputs: those of `seeds/`, and what
+//! What `cargo task fuzz` looks for with libFuzzer, tried with some thousands of inputs: those of `seeds/`, and what
 //! becomes of them by a few changes, as a fuzzer makes them.
 //!
-//! The random numbers are the same in each run; `tests/properties` tries fresh ones (`KEYSYNC_TEST_SEED`). An input that
+//! The random numbers are the same in each run; `cargo task properties` tries fresh ones (`KEYSYNC_TEST_SEED`). An input that
 //! breaks a property is written to `seeds/`, and so is the first that the next run tries.
 
 use std::{
