@@ -1,4 +1,5 @@
 //! The command line.
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, which are not Markdown")]
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
@@ -6,15 +7,18 @@ use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 
 /// Runs this repository's tests, checks and tools.
 ///
-/// A check that needs a tool which is not installed is skipped, and says which command installs it. Tools from PyPI,
-/// npm and crates.io go into the target directory; system packages are installed only with --install.
+/// A check that needs a tool which is not installed is skipped, and says which command installs it.
+/// Tools from PyPI, npm and crates.io go into the target directory; system packages are installed
+/// only with --install.
 ///
-/// Exits with 0 if everything passed or was skipped, 1 if something failed, 2 for an invalid command line.
+/// Exits with 0 if everything passed or was skipped, 1 if something failed, 2 for an invalid
+/// command line.
 #[derive(Debug, Parser)]
 #[command(name = "task", bin_name = "cargo task", verbatim_doc_comment)]
 #[command(after_help = "Start with `cargo task test`. `cargo task TASK --help` describes a task.")]
 pub(crate) struct Cli {
-    /// Install missing system packages with apt-get (as root, or with sudo). Tools that are still missing are failures.
+    /// Install missing system packages with apt-get (as root, or with sudo). Tools that are still
+    /// missing are failures.
     #[arg(long, global = true)]
     pub(crate) install: bool,
 
@@ -41,28 +45,30 @@ Examples:
     },
     /// Run everything that must pass before a change lands
     ///
-    /// This is what .ci/run does: mutants --check, formatting, lints, `cargo task test --install`, documentation, the
-    /// demo, and links. It installs system packages.
+    /// This is what .ci/run does: mutants --check, formatting, lints, `cargo task test --install`,
+    /// documentation, the demo, and links. It installs system packages.
     #[command(verbatim_doc_comment)]
     Ci,
     /// Run rounds of random faults against the functions
     ///
-    /// A round that fails prints its seed, what happened, and how to repeat it. By default one round of ten runs the
-    /// real binaries. KEYSYNC_TEST_DYNAMODB=URL selects another DynamoDB engine.
+    /// A round that fails prints its seed, what happened, and how to repeat it. By default one
+    /// round of ten runs the real binaries. KEYSYNC_TEST_DYNAMODB=URL selects another DynamoDB
+    /// engine.
     #[command(verbatim_doc_comment)]
     Faults(FaultsArgs),
     /// Break the code in one place at a time and expect a test to fail
     ///
-    /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the test that its header
-    /// names. Ends with a table in Markdown; fails if a test did not notice. The first run builds all dependencies
-    /// once more.
+    /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
+    /// test that its header names. Ends with a table in Markdown; fails if a test did not notice.
+    /// The first run builds all dependencies once more.
     #[command(verbatim_doc_comment)]
     Mutants(MutantsArgs),
     /// Test properties that hold for any input, with fresh random seeds
     ///
-    /// `cargo test` runs the same tests with a fixed seed. An input that breaks a property is written to
-    /// tests/fuzz/seeds/TARGET, where `cargo test` starts from then on: commit it with the fix. (A request cannot be
-    /// kept, as its token expires: add its seed to SEEDS in tests/e2e/hostile_requests/random.rs.)
+    /// `cargo test` runs the same tests with a fixed seed. An input that breaks a property is
+    /// written to tests/fuzz/seeds/TARGET, where `cargo test` starts from then on: commit it with
+    /// the fix. (A request cannot be kept, as its token expires: add its seed to SEEDS in
+    /// tests/e2e/hostile_requests/random.rs.)
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\
 Examples:
@@ -72,15 +78,15 @@ Examples:
     Properties(PropertiesArgs),
     /// Search for input that breaks a property, with libFuzzer
     ///
-    /// Starts at tests/fuzz/seeds and what earlier runs found (target/fuzz/corpus). An input that breaks a property is
-    /// written to target/fuzz/broken: fix the code, and add the input to the seeds. Needs a C++ compiler; the first
-    /// build takes five minutes.
+    /// Starts at tests/fuzz/seeds and what earlier runs found (target/fuzz/corpus). An input that
+    /// breaks a property is written to target/fuzz/broken: fix the code, and add the input to the
+    /// seeds. Needs a C++ compiler; the first build takes five minutes.
     #[command(verbatim_doc_comment)]
     Fuzz(FuzzArgs),
     /// Check the deployment (infra/) without an account
     ///
-    /// Linters, rules, parameters, packaging, and a stack on an emulated AWS. The tools (330 MB from PyPI, and
-    /// cfn-guard from crates.io) take a few minutes to install.
+    /// Linters, rules, parameters, packaging, and a stack on an emulated AWS. The tools (330 MB
+    /// from PyPI, and cfn-guard from crates.io) take a few minutes to install.
     #[command(verbatim_doc_comment)]
     Infra {
         /// Tests in tests/infra, such as `test_rules`; all by default
@@ -106,9 +112,9 @@ Examples:
     },
     /// Compare the control API with its OpenAPI document (schemathesis)
     ///
-    /// Sends each operation of a running harness 15 requests, the same ones in each run. Fails if a response is
-    /// undocumented, an invalid request is accepted, or a status is 5xx. KEYSYNC_HARNESS_BIN names a harness that is
-    /// built already, and PYTHON another Python.
+    /// Sends each operation of a running harness 15 requests, the same ones in each run. Fails if a
+    /// response is undocumented, an invalid request is accepted, or a status is 5xx.
+    /// KEYSYNC_HARNESS_BIN names a harness that is built already, and PYTHON another Python.
     #[command(verbatim_doc_comment)]
     #[command(after_help = "Example: cargo task openapi --max-examples 500 --seed 7")]
     Openapi {
@@ -118,8 +124,9 @@ Examples:
     },
     /// Compare the size and cost of `sync` with their limits
     ///
-    /// Builds `sync` as it is deployed, and counts its bytes, and the calls and instructions of a request of each kind.
-    /// Fails if one exceeds its limit in tests/performance.json. Needs valgrind, and Linux on x86_64.
+    /// Builds `sync` as it is deployed, and counts its bytes, and the calls and instructions of a
+    /// request of each kind. Fails if one exceeds its limit in tests/performance.json. Needs
+    /// valgrind, and Linux on x86_64.
     #[command(verbatim_doc_comment)]
     Performance {
         /// Options of `harness bench check`
@@ -128,8 +135,8 @@ Examples:
     },
     /// Check licences, sources and duplicates of all crates, and that no code is unsafe
     ///
-    /// Runs cargo-deny as deny.toml says, without advisories, which need a database: SECURITY.md has the command for
-    /// those.
+    /// Runs cargo-deny as deny.toml says, without advisories, which need a database: SECURITY.md
+    /// has the command for those.
     #[command(verbatim_doc_comment)]
     SupplyChain,
     /// Take the pictures in docs/reference/console.md again
@@ -196,8 +203,8 @@ pub(crate) struct PropertiesArgs {
     /// The first seed; the next one is one more. Random by default
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..1_000_000_000_000_000_000))]
     pub(crate) seed: Option<u64>,
-    /// What to test; everything by default. `requests` are 600 random requests to the real binary, the others some
-    /// thousand inputs each
+    /// What to test; everything by default. `requests` are 600 random requests to the real binary,
+    /// the others some thousand inputs each
     #[arg(value_name = "TARGET", value_parser = PossibleValuesParser::new(FUZZ_TARGETS.into_iter().chain([REQUESTS])))]
     pub(crate) targets: Vec<String>,
 }

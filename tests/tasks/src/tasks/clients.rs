@@ -1,4 +1,5 @@
-//! `cargo task clients`: the public clients, and the examples for test authors, against the harness.
+//! `cargo task clients`: the public clients, and the examples for test authors, against the
+//! harness.
 
 use std::{
     env, fs,
@@ -26,7 +27,8 @@ const REQUIREMENTS: [&str; 3] = [
 const REQUIREMENTS_2: &str = "tests/clients/python-2/requirements.txt";
 const NODE: &str = "tests/clients/node";
 
-/// Runs the clients and examples of a language, or of both at once: they wait for responses most of the time.
+/// Runs the clients and examples of a language, or of both at once: they wait for responses most of
+/// the time.
 pub(crate) fn run(context: &Context, language: Option<Language>) -> Result {
     let languages = match language {
         Some(language) => vec![language],

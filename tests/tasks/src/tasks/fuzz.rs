@@ -58,7 +58,8 @@ struct Fuzzer<'a> {
 }
 
 impl Fuzzer<'_> {
-    /// Builds a target without a sanitizer: none of them is in stable Rust, and the workspace has no unsafe code.
+    /// Builds a target without a sanitizer: none of them is in stable Rust, and the workspace has
+    /// no unsafe code.
     fn build(&self, target: &str) -> Result {
         let mut build = self.context.command("cargo");
         build.args(["fuzz", "build", "--fuzz-dir", FOLDER, "--features", "libfuzzer", "--sanitizer", "none"]);

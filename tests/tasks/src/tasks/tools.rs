@@ -3,7 +3,8 @@
 use super::{browser, cargo_lambda, openapi, performance, second_engine};
 use crate::{command::Context, error::Result};
 
-/// Installs the tools of all stages of `cargo task test`. Each one that cannot be installed is reported.
+/// Installs the tools of all stages of `cargo task test`. Each one that cannot be installed is
+/// reported.
 pub(crate) fn run(context: &Context) -> Result {
     let tools: [fn(&Context) -> Result; 5] = [
         |context| second_engine::install(context).map(drop),

@@ -7,8 +7,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Makes sure that all `programs` are on the `PATH`. Where one is missing, installs Debian's `packages` if
-/// `--install` allows it.
+/// Makes sure that all `programs` are on the `PATH`. Where one is missing, installs Debian's
+/// `packages` if `--install` allows it.
 pub(crate) fn ensure(context: &Context, programs: &[&str], packages: &[&str]) -> Result {
     let Some(missing) = first_missing(programs) else { return Ok(()) };
     let how = format!("apt-get install {}", packages.join(" "));

@@ -1,5 +1,5 @@
-//! Tools from Debian, PyPI, npm and crates.io. All but Debian's packages go into folders of the target directory,
-//! once for each version.
+//! Tools from Debian, PyPI, npm and crates.io. All but Debian's packages go into folders of the
+//! target directory, once for each version.
 
 pub(crate) mod crates_io;
 pub(crate) mod debian;
@@ -39,7 +39,8 @@ pub(crate) fn once(context: &Context, folder: &Path, install: impl FnOnce(&Path)
     installed
 }
 
-/// The version numbers in the output of `PROGRAM --version`, such as `[3, 11, 7]` of `Python 3.11.7`.
+/// The version numbers in the output of `PROGRAM --version`, such as `[3, 11, 7]` of `Python
+/// 3.11.7`.
 pub(crate) fn version(context: &Context, program: &Path) -> Option<Vec<u32>> {
     numbers(&context.capture(context.command(program).arg("--version")).ok()?)
 }

@@ -45,8 +45,8 @@ pub(crate) fn python(context: &Context) -> Result<Python> {
 }
 
 impl Python {
-    /// Installs requirements, such as `moto[server]==5.2.5`, into a folder of `target/NAME`, once for these, and
-    /// returns it.
+    /// Installs requirements, such as `moto[server]==5.2.5`, into a folder of `target/NAME`, once
+    /// for these, and returns it.
     pub(crate) fn packages(&self, context: &Context, name: &str, requirements: &[&str]) -> Result<PathBuf> {
         let folder = folder(context, name)?.join(folder_name(&self.tag, requirements));
         once(context, &folder, |new| self.pip_install(context, requirements, new))?;
@@ -69,7 +69,8 @@ impl Python {
     }
 }
 
-/// Installs the binary of a tool for this machine, without its dependencies, and returns its `bin` folder.
+/// Installs the binary of a tool for this machine, without its dependencies, and returns its `bin`
+/// folder.
 pub(crate) fn tool(context: &Context, name: &str, requirement: &str) -> Result<PathBuf> {
     let python = python(context)?;
     let folder = folder(context, name)?.join(folder_name(ARCH, &[requirement]));

@@ -18,8 +18,8 @@ use crate::{
 
 const FOLDER: &str = "tests/mutations";
 
-/// Applies the selected patches one after the other and runs their tests; with `--check`, only sees that they
-/// apply and that their tests exist.
+/// Applies the selected patches one after the other and runs their tests; with `--check`, only sees
+/// that they apply and that their tests exist.
 pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     let patches = selected(context, &wanted.names)?;
     for patch in &patches {
@@ -57,7 +57,8 @@ fn selected(context: &Context, names: &[String]) -> Result<Vec<Patch>> {
     Ok(patches)
 }
 
-/// Whether there is a function of the test's name in the file of its module, or for unit tests anywhere.
+/// Whether there is a function of the test's name in the file of its module, or for unit tests
+/// anywhere.
 fn test_exists(context: &Context, patch: &Patch) -> Result<bool> {
     let (module, function) = patch.test.rsplit_once("::").unwrap_or(("", &patch.test));
     let within = match patch.target {

@@ -31,9 +31,10 @@ pub(super) enum Target {
 }
 
 impl Patch {
-    /// Parses the header: lines `guarantee: …`, `break: …`, `target: …` and `test: …` before the diff.
-    pub(super) fn parse(name: String, path: PathBuf, text: &str) -> Result<Self> {
-        let header: Vec<&str> = text.lines().take_while(|line| !line.starts_with("diff ")).collect();
+    /// Parses the header: lines `guarantee: …`, `break: …`, `target: …` and `test: …` before the
+    /// diff.
+    pub(super) fn parse(name: String, path: PathBuf, contents: &str) -> Result<Self> {
+        let header: Vec<&str> = contents.lines().take_while(|line| !line.starts_with("diff ")).collect();
         let field = |field: &str| {
             let value = header.iter().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
             let value = value.map(str::trim).filter(|value| !value.is_empty());

@@ -17,15 +17,16 @@ use crate::{
     names::{END_TO_END, FUNCTION_BINARIES, FUNCTIONS, HARNESS, TESTS},
 };
 
-/// Seconds that one test may take: longer than any takes. A mutant on which it hangs is noticed, too.
+/// Seconds that one test may take: longer than any takes. A mutant on which it hangs is noticed,
+/// too.
 const TIMEOUT: &str = "120";
 /// Seconds that all tests of the unmodified code may take.
 const UNMODIFIED_TIMEOUT: &str = "1200";
 
 /// A worktree below `target/mutants`. Dropping it removes it.
 pub(super) struct Tree {
-    /// The context with the worktree as root and a target directory of its own: in the usual one, what is built
-    /// here would be taken for what is built there.
+    /// The context with the worktree as root and a target directory of its own: in the usual one,
+    /// what is built here would be taken for what is built there.
     context: Context,
     repository: Context,
     log: PathBuf,
@@ -149,7 +150,8 @@ impl Tree {
 
     fn cargo_environment(&self, program: &Path) -> Command {
         let mut command = self.context.command(program);
-        // Incremental compilation is at its weakest where sources go back and forth: rustc has crashed over it.
+        // Incremental compilation is at its weakest where sources go back and forth: rustc has
+        // crashed over it.
         command.env("CARGO_TARGET_DIR", &self.context.target).env("CARGO_INCREMENTAL", "0");
         command
     }

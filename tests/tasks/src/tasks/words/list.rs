@@ -2,8 +2,8 @@
 
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-/// What a space in a phrase matches: a space, an underscore of an identifier, or the end of a line with the
-/// comment marker of the next one.
+/// What a space in a phrase matches: a space, an underscore of an identifier, or the end of a line
+/// with the comment marker of the next one.
 const SPACE: &str = r"(?:[ _]|[ \t]*\n[ \t]*(?:(?://[/!]?|[#>*|])[ \t]*)?)";
 
 /// The phrases to find.
@@ -26,8 +26,8 @@ pub(super) struct Hit {
 }
 
 impl WordList {
-    /// Parses lines `REGEX => SUGGESTION`. Empty lines and lines that start with `#` are comments. The error is
-    /// the number of the line and the problem.
+    /// Parses lines `REGEX => SUGGESTION`. Empty lines and lines that start with `#` are comments.
+    /// The error is the number of the line and the problem.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut phrases = Vec::new();
         let mut patterns = Vec::new();

@@ -48,14 +48,14 @@ pub(crate) fn run(context: &Context) -> Result {
 }
 
 fn is_checked(file: &str) -> bool {
-    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
-    EXTENSIONS.contains(&extension) && !EXCLUDED.iter().any(|excluded| file.starts_with(excluded))
+    EXTENSIONS.contains(&&*files::extension(file))
+        && !EXCLUDED.iter().any(|excluded| file.starts_with(excluded))
 }
 
 /// The part of a file that is checked: of a patch its header, as the rest is code of other files.
 fn prose<'a>(file: &str, text: &'a str) -> &'a str {
     match text.split_once("\ndiff ") {
-        Some((header, _)) if file.ends_with(".patch") => header,
+        Some((header, _)) if files::extension(file) == "patch" => header,
         _ => text,
     }
 }
