@@ -48,7 +48,7 @@ impl Drop for Job {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             self.background.cancel();
-            // Its result says no more than that it was cancelled.
+            // The result is only that it was cancelled.
             let _ = join(thread);
         }
     }

@@ -177,7 +177,7 @@ pub(crate) struct FaultsArgs {
     /// The first round's seed; the next one has the next seed. Random by default
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Only rounds in one process, on a clock that does not advance by itself
+    /// Only rounds in one process, on a clock that only the test advances
     #[arg(long, conflicts_with = "real")]
     pub(crate) in_process: bool,
     /// Only rounds on the real binaries, which are killed

@@ -11,7 +11,7 @@ pub(crate) fn tracked(context: &Context) -> Result<Vec<String>> {
     Ok(listed.split('\0').filter(exists).map(str::to_owned).collect())
 }
 
-/// The extension of a file's name, in lower case; empty where there is none.
+/// The extension of a file's name, in lower case; empty if there is no dot.
 pub(crate) fn extension(file: &str) -> String {
     let extension = Path::new(file).extension().unwrap_or_default();
     extension.to_string_lossy().to_lowercase()

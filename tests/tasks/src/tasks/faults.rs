@@ -1,12 +1,6 @@
 //! `cargo task faults`: rounds of random faults.
 
-use crate::{
-    cli::FaultsArgs,
-    command::Context,
-    error::Result,
-    names::{FAULTS, TESTS},
-    random,
-};
+use crate::{cli::FaultsArgs, command::Context, error::Result, names::FAULTS, random};
 
 /// The variable with the number of rounds.
 pub(crate) const ROUNDS: &str = "KEYSYNC_ROUNDS";
@@ -24,7 +18,7 @@ pub(crate) fn run(context: &Context, wanted: &FaultsArgs) -> Result {
         _ => "",
     };
     let mut rounds =
-        context.cargo("test", ["--package", TESTS, "--test", FAULTS.0, "--", "--nocapture", FAULTS.1]);
+        context.cargo("test", ["--workspace", "--test", FAULTS.0, "--", "--nocapture", FAULTS.1]);
     rounds.env(ROUNDS, wanted.rounds.to_string()).env(SEED, seed.to_string()).env(KIND, kind);
     context.run(&mut rounds)
 }

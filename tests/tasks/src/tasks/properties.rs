@@ -118,8 +118,7 @@ impl Tests {
     }
 }
 
-/// The lines that report failures, each with the three lines after it; the last lines where there
-/// are none.
+/// The lines that report failures, each with the three lines after it. Without any, the last lines.
 fn report(output: &str) -> String {
     let failure = Regex::new(r"seed [0-9]+[,:] |^test .* FAILED|^error").expect("the pattern is valid");
     let lines: Vec<&str> = output.lines().collect();

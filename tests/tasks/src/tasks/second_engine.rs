@@ -93,12 +93,12 @@ impl Drop for Moto {
     }
 }
 
-/// Receives the first line, which is empty where there is none.
+/// Receives the first line, which is empty at the end of the output.
 pub(crate) fn first_line(mut from: impl BufRead + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
-        // What cannot be read is no line; the receiver may have given up.
+        // What cannot be read is no line; the receiver may have stopped waiting.
         let _ = from.read_line(&mut line);
         let _ = sender.send(line);
     });

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn list() -> WordList {
-        WordList::parse("# phrases\n\nsomebody => a caller\nat the most => at most\nmends? => fix\n").unwrap()
+        WordList::parse("# phrases\n\nfrobs? => a caller\nat the utmost => at most\nzaps? => fix\n").unwrap()
     }
 
     fn places(text: &str) -> Vec<(usize, usize, String)> {
@@ -104,32 +104,32 @@ mod tests {
 
     #[test]
     fn phrase_is_found_with_place_and_suggestion() {
-        let hits = list().find("one\nünd Somebody\n");
-        let expected = Hit { line: 2, column: 5, phrase: "Somebody".into(), suggestion: "a caller".into() };
+        let hits = list().find("one\nünd Frob\n");
+        let expected = Hit { line: 2, column: 5, phrase: "Frob".into(), suggestion: "a caller".into() };
         assert_eq!(hits, [expected]);
     }
 
     #[test]
     fn part_of_a_word_is_no_phrase() {
-        assert!(places("recommend amends").is_empty());
-        assert_eq!(places("recommend, mend").len(), 1);
+        assert!(places("bezap zapper").is_empty());
+        assert_eq!(places("bezap, zap").len(), 1);
     }
 
     #[test]
     fn phrase_in_identifier_is_found() {
-        assert_eq!(places("fn somebody_waits_at_the_most()").len(), 2);
+        assert_eq!(places("fn frob_waits_at_the_utmost()").len(), 2);
     }
 
     #[test]
     fn phrase_over_comment_lines_is_found() {
-        let text = "    /// Takes a second at the\n    /// most.\n";
-        assert_eq!(places(text), [(1, 24, "at the /// most".to_owned())]);
+        let text = "    /// Takes a second at the\n    /// utmost.\n";
+        assert_eq!(places(text), [(1, 24, "at the /// utmost".to_owned())]);
     }
 
     #[test]
     fn invalid_line_is_named() {
         assert_eq!(
-            WordList::parse("a => b\nsomebody\n").unwrap_err(),
+            WordList::parse("a => b\nfrob\n").unwrap_err(),
             "2: expected `REGEX => what to write instead`"
         );
         assert!(WordList::parse("(a => b\n").unwrap_err().starts_with("1: "));
