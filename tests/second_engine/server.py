@@ -36,7 +36,7 @@ def main():
     app = serialized(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     print(server.server_port, flush=True)
-    sys.stdout.close()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what moto prints goes to the log
     server.serve_forever()
 
 
