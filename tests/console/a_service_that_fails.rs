@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
 use crate::{

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
     iam::{Health, Identity},
     services::Behaviour,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{EpochMillis, HarnessClock, KeyState};
+use keysync_testkit::{EpochMillis, HarnessClock, KeyState};
 
 use crate::{
     browser::{Browser, Options, browser_test},

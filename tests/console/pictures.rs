@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use keysync_harness::{
+use keysync_testkit::{
     EpochMillis, Harness, HarnessClock,
-    function::Mode,
+    lambda::Mode,
     services::{Behaviour, DATABASES, OBJECT_STORAGE},
 };
 

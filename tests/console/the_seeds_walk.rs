@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, tz};
-use keysync_harness::{Harness, KeyState, services::Behaviour};
+use keysync_testkit::{Harness, KeyState, services::Behaviour};
 
 use crate::{
     browser::{Browser, Options, browser_test},

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     services::Behaviour,
 };
 use serde_json::json;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::key::{EpochMillis, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction};
-use keysync_harness::dynamo::{Fault, Times};
+use keysync_testkit::dynamodb::{Fault, Times};
 
 use crate::support::{World, text, world, world_at};
 

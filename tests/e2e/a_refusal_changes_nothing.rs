@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
 };
 
 use crate::support::{World, document, world};

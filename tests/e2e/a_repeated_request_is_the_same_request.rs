@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::key::EpochMillis;
-use keysync_harness::{Answer, Client, iam::Role};
+use keysync_testkit::{Answer, Client, iam::Role};
 
 use crate::support::{World, world_at};
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
 use crate::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use keysync::key::{EpochMillis, InstanceId};
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client,
     iam::{Identity, Instance, Role},
     journal::Part,

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use http::Method;
 use keysync::key::EpochMillis;
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client, Harness, HarnessClock,
-    function::Mode,
     iam::{Identity, Roles},
+    lambda::Mode,
 };
 use serde_json::{Value, json};
 

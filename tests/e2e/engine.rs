@@ -1,6 +1,6 @@
 //! The DynamoDB engine that tests run on.
 
-use keysync_harness::{HarnessBuilder, dynamo::Engine};
+use keysync_testkit::{HarnessBuilder, dynamodb::Engine};
 
 /// `KEYSYNC_TEST_DYNAMODB` names another engine to run on than the embedded one; there each harness has a
 /// table of its own.

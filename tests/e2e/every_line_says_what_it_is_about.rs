@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::{Harness, iam::Health, services::Behaviour};
+use keysync_testkit::{Harness, iam::Health, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::{

@@ -79,7 +79,7 @@ async fn not_purged() {
     world.manager.delete(&world.key).await.unwrap();
     world.travel(Duration::from_hours(4)).await;
     let manager = &world.harness.iam().authenticate(&world.manager.token()).unwrap().iam_id;
-    world.harness.iam().grant(manager, world.harness.instance(), keysync_harness::iam::Role::KeyPurge);
+    world.harness.iam().grant(manager, world.harness.instance(), keysync_testkit::iam::Role::KeyPurge);
     let purge = world.manager.request(http::Method::DELETE, &format!("/api/v2/keys/{}/purge", world.key));
     assert_eq!(world.manager.send(purge).await.unwrap().status, 204);
 

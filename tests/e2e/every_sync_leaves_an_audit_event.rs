@@ -2,9 +2,9 @@
 //! held to `docs/reference/audit-event.schema.json`.
 
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     iam::{Health, Role},
 };
 use serde_json::{Value, json};

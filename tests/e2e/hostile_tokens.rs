@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use keysync::key::EpochMillis;
-use keysync_harness::{Answer, iam::TokenBuilder, journal::Part};
+use keysync_testkit::{Answer, iam::TokenBuilder, journal::Part};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

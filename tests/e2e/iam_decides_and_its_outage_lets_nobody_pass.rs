@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keysync::key::EpochMillis;
-use keysync_harness::{
+use keysync_testkit::{
     Client,
     iam::{Health, Role},
 };

@@ -1,9 +1,9 @@
 //! IAM as the public clients call it: where they ask for tokens, and what they read of an error.
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    function::Mode,
     iam::{Health, Role},
+    lambda::Mode,
 };
 use serde_json::Value;
 

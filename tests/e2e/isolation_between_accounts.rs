@@ -7,7 +7,7 @@
 
 use http::Method;
 use keysync::key::{EventId, KeyCrn, KeyId, ResourceCrn};
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client,
     iam::{Identity, Policy, Role},
 };

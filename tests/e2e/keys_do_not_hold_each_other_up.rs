@@ -1,8 +1,8 @@
 //! A key whose service hangs takes nothing from another key.
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness, HarnessBuilder,
-    function::Mode,
+    lambda::Mode,
     services::{Behaviour, OBJECT_STORAGE},
 };
 

@@ -13,10 +13,10 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Proxy, Times},
-    function::ProcessFunction,
+    dynamodb::{Fault, Proxy, Times},
+    lambda::ProcessFunction,
     services::Behaviour,
 };
 use serde_json::json;

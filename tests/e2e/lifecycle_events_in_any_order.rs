@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use keysync::key::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
-use keysync_harness::{
-    dynamo::{Fault, Times},
+use keysync_testkit::{
+    dynamodb::{Fault, Times},
     events::EventBus,
 };
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keysync_harness::function::ProcessFunction;
+use keysync_testkit::lambda::ProcessFunction;
 use serde_json::Value;
 
 /// Everything that a function has printed by now, line by line. All of it is JSON.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::key::{KeyCrn, ResourceCrn};
-use keysync_harness::dynamo::{Fault, Times};
+use keysync_testkit::dynamodb::{Fault, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, world};

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use keysync_harness::{Harness, services::Behaviour};
+use keysync_testkit::{Harness, services::Behaviour};
 use serde_json::json;
 
 use crate::{
@@ -118,7 +118,7 @@ async fn the_pending_age_counts_what_waits() {
 
 #[tokio::test]
 async fn a_run_that_cannot_look_does_not_say_that_nothing_is_pending() {
-    use keysync_harness::dynamo::{Fault, Times};
+    use keysync_testkit::dynamodb::{Fault, Times};
     let world = world().await;
     world.harness.dynamo().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
     world.harness.redeliver().await.unwrap_err();

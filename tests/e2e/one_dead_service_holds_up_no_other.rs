@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::key::EpochMillis;
-use keysync_harness::{Harness, services::Behaviour};
+use keysync_testkit::{Harness, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world_of};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keysync_harness::{Harness, HarnessBuilder, function::Mode};
+use keysync_testkit::{Harness, HarnessBuilder, lambda::Mode};
 use tokio::task::JoinSet;
 
 use crate::support::world_of;

@@ -52,7 +52,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     events.purge(&crn, clock.now()).taken().await;
     let dynamo = world.harness.dynamo();
     let proxies = [dynamo.proxy(), dynamo.lifecycle_proxy(), dynamo.redeliver_proxy()];
-    let calls = proxies.into_iter().flat_map(keysync_harness::dynamo::Proxy::calls);
+    let calls = proxies.into_iter().flat_map(keysync_testkit::dynamodb::Proxy::calls);
     calls.flat_map(|call| expressions(&call.request)).collect()
 }
 

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
-    function::Mode,
+    dynamodb::{Fault, Times},
+    lambda::Mode,
     services::Behaviour,
 };
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::{key::KeyId, ledger::item::due_shard};
-use keysync_harness::services::{Behaviour, Verdict};
+use keysync_testkit::services::{Behaviour, Verdict};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, LEASE, World, text, world};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{Answer, services::Behaviour};
+use keysync_testkit::{Answer, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world};
@@ -110,7 +110,7 @@ async fn what_cannot_be_one_is_refused() {
         assert_eq!(acknowledge(&world, event_id, timestamp).await.status, status, "{event_id} {timestamp}");
     }
     let reader =
-        keysync_harness::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
+        keysync_testkit::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
     let request = reader.request(http::Method::POST, "/api/v2/event_ack").json(&json!({"resources": [
         {"eventId": event_id, "adopterKeyState": "x", "timestamp": now}]}));
     assert_eq!(reader.send(request).await.unwrap().status, 401);

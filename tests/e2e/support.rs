@@ -7,9 +7,9 @@ use keysync::{
     key::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
 };
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client, Harness, HarnessBuilder, HarnessClock,
-    function::{Mode, ProcessFunction},
+    lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Names and texts that others wrote stay text, wherever the console shows them.
 
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use serde_json::json;
 
 use crate::visitor::Visitor;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
+use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
 
 use crate::visitor::{Page, Visitor};
 

@@ -1,11 +1,11 @@
 //! Whatever goes wrong behind the console, its page says so in plain words, and what to do.
 
 use http::StatusCode;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
-    function::Mode,
+    dynamodb::{Fault, Times},
     iam::{Health, Identity, Role},
+    lambda::Mode,
 };
 
 use crate::visitor::Visitor;

@@ -1,7 +1,7 @@
 //! A form counts only if it comes from a page of the console, made for whoever sends it.
 
 use http::StatusCode;
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 
 use crate::visitor::Visitor;
 

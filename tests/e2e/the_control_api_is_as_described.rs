@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use serde_json::{Value, json};
 
 use crate::support::text;
@@ -25,11 +25,11 @@ impl Control {
         Self::of(Harness::builder().function(Mode::InProcess)).await
     }
 
-    async fn start_at(clock: keysync_harness::HarnessClock) -> Self {
+    async fn start_at(clock: keysync_testkit::HarnessClock) -> Self {
         Self::of(Harness::builder().function(Mode::InProcess).clock(clock)).await
     }
 
-    async fn of(builder: keysync_harness::HarnessBuilder) -> Self {
+    async fn of(builder: keysync_testkit::HarnessBuilder) -> Self {
         let harness = builder.start().await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/_harness/openapi.json", harness.endpoint_url());
@@ -179,7 +179,7 @@ async fn faults(control: &mut Control) {
         (&put, "/_harness/iam/health", json!({"health": {"slow": {"millis": 1}}}), json!({"health": "ill"})),
         (&put, "/_harness/iam/health", json!({"health": "up"}), json!({})),
         (&put, "/_harness/iam/clock", json!({"ahead": "0s"}), json!({"ahead": "far"})),
-        (&put, "/_harness/iam/issuer", json!({"issuer": keysync_harness::iam::ISSUER}), json!({"issuer": 7})),
+        (&put, "/_harness/iam/issuer", json!({"issuer": keysync_testkit::iam::ISSUER}), json!({"issuer": 7})),
     ] {
         control.call(method.clone(), path, path, good, 204).await;
         control.call(method.clone(), path, path, bad, 400).await;
@@ -287,7 +287,7 @@ async fn values_out_of_range_are_rejected_with_the_range() {
 
 #[tokio::test]
 async fn the_clock_stops_before_the_year_10000() {
-    let clock = keysync_harness::HarnessClock::set_to(keysync_harness::EpochMillis::new(253_402_300_799_000));
+    let clock = keysync_testkit::HarnessClock::set_to(keysync_testkit::EpochMillis::new(253_402_300_799_000));
     let mut control = Control::start_at(clock).await;
     let time = "/_harness/time";
     control.call(Method::POST, time, time, json!({"advance": "999ms"}), 204).await;
@@ -337,7 +337,7 @@ async fn every_response_says_that_it_is_from_a_harness() {
     ] {
         let request = control.http.request(method, format!("{}{path}", control.harness.endpoint_url()));
         let answer = request.send().await.unwrap();
-        assert!(answer.headers().contains_key(keysync_harness::VERSION_HEADER), "{path}");
+        assert!(answer.headers().contains_key(keysync_testkit::VERSION_HEADER), "{path}");
         assert_eq!(answer.headers()["content-type"], "application/json", "{path}");
     }
 }

@@ -1,7 +1,7 @@
 //! The control API asks for no credentials, so a browser on this machine must lend no page of another site a hand.
 
 use http::{Method, StatusCode};
-use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
+use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
 
 async fn status(harness: &Harness, method: Method, path: &str, headers: &[(&str, &str)]) -> StatusCode {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();

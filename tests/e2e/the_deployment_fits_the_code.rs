@@ -6,8 +6,8 @@
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use keysync::key::{KeyCrn, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, ResourceCrn};
-use keysync_harness::{
-    dynamo::{Call, DUE_INDEX},
+use keysync_testkit::{
+    dynamodb::{Call, DUE_INDEX},
     services::Behaviour,
 };
 use serde_json::{Value, json};

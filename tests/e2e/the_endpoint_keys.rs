@@ -1,7 +1,7 @@
 //! Keys at the emulated endpoint: made and read.
 
 use http::Method;
-use keysync_harness::iam::Role;
+use keysync_testkit::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Policies of keys, and of an instance for its new keys.
 
 use http::Method;
-use keysync_harness::{Answer, iam::Role};
+use keysync_testkit::{Answer, iam::Role};
 use serde_json::{Value, json};
 
 use crate::{

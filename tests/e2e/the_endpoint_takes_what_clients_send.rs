@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::Answer;
+use keysync_testkit::Answer;
 use serde_json::{Value, json};
 
 use crate::endpoint_calls::{Caller, endpoint, one, refusal};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use keysync::key::{EpochMillis, InstanceId};
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client, Harness,
     iam::{Instance, Role},
     services::Behaviour,

@@ -4,7 +4,7 @@
 use std::{net::TcpStream, time::Duration};
 
 use futures_util::future::join_all;
-use keysync_harness::{Harness, KeyState, function::Mode, httpmock::Method::POST, services::Behaviour};
+use keysync_testkit::{Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour};
 
 use crate::support::text;
 
@@ -84,7 +84,7 @@ async fn a_reset_leaves_nothing_of_what_was() {
     harness
         .dynamo()
         .proxy()
-        .inject(keysync_harness::dynamo::Fault::Fail, keysync_harness::dynamo::Times::Always);
+        .inject(keysync_testkit::dynamodb::Fault::Fail, keysync_testkit::dynamodb::Times::Always);
     harness.iam().set_issuer("https://example.com");
     harness.events().publish_raw("no event").taken().await;
     harness.events().queue().hold();
@@ -163,11 +163,11 @@ async fn an_iam_that_lies_or_is_ahead_lets_nobody_in() {
     let harness = in_process().await;
     let key = harness.new_key("own").create().await.unwrap();
     harness.iam().set_issuer("https://iam.example.com/identity");
-    let stranger = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
+    let stranger = harness.log_in_as(keysync_testkit::iam::Role::Manager).await.unwrap();
     key.by(&stranger).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
-    harness.iam().set_issuer(keysync_harness::iam::ISSUER);
+    harness.iam().set_issuer(keysync_testkit::iam::ISSUER);
     harness.iam().set_clock_ahead(Duration::from_mins(5));
-    let early = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
+    let early = harness.log_in_as(keysync_testkit::iam::Role::Manager).await.unwrap();
     key.by(&early).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
 }
 

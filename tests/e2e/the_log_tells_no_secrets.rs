@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::Method;
-use keysync_harness::Harness;
+use keysync_testkit::Harness;
 use serde_json::json;
 
 use crate::{

@@ -1,8 +1,8 @@
 //! `GET /.well-known/jwks.json` gives receivers the public keys: to anybody, and without a call to anybody.
 
 use http::Method;
-use keysync_harness::{Answer, Harness, function::Mode, journal::Part};
 use keysync_receiver::Verifier;
+use keysync_testkit::{Answer, Harness, journal::Part, lambda::Mode};
 use serde_json::{Value, json};
 
 use crate::support::{World, world, world_of};

@@ -1,6 +1,7 @@
 //! The seed document's story, as `harness demo` tells it, on the real binary and in this process.
 
-use keysync_harness::{Harness, demo, function::Mode};
+use keysync_harness::demo;
+use keysync_testkit::{Harness, lambda::Mode};
 
 #[tokio::test]
 async fn comes_true_on_the_real_binary() {

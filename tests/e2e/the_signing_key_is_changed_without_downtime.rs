@@ -14,8 +14,8 @@ use axum::{
     routing::post,
 };
 use keysync::{Clock, config::SIGNING_KEY_SECRET};
-use keysync_harness::{Harness, Key, secrets};
 use keysync_receiver::Verifier;
+use keysync_testkit::{Harness, Key, secrets};
 use serde_json::Value;
 
 /// The first two test vectors of RFC 8032: private key, public key.

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use keysync::config::{SIGNING_KEY, SIGNING_KEY_SECRET};
-use keysync_harness::{
+use keysync_testkit::{
     Harness, HarnessBuilder, HarnessError,
-    function::{FunctionError, Mode, ProcessFunction},
+    lambda::{FunctionError, Mode, ProcessFunction},
     secrets::{self, Fault},
     services::{Behaviour, Verdict},
 };

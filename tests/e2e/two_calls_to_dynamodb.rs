@@ -25,7 +25,7 @@ async fn claim_and_confirm_and_no_more() {
     assert_eq!(world.manager.sync("not a key").await.unwrap().status, 400);
     assert_eq!(world.manager.with_token("a.b.c").sync(&world.key).await.unwrap().status, 400);
     let reader =
-        keysync_harness::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
+        keysync_testkit::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 401);
     assert_eq!(calls(&world), [""; 0]);
 }

@@ -1,6 +1,6 @@
 //! A caller may make so many requests a minute; the rest is answered 429, which costs nobody anything.
 
-use keysync_harness::{Client, Harness, iam::Role};
+use keysync_testkit::{Client, Harness, iam::Role};
 
 use crate::support::{World, world_of};
 

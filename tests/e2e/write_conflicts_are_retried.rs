@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use keysync::key::KeyCrn;
-use keysync_harness::dynamo::{Fault, Proxy, Times};
+use keysync_testkit::dynamodb::{Fault, Proxy, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, text, world};

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{join, join_all, pending, select};
 use keysync::key::EpochMillis;
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     weather::{Holds, behaviour_name},
     world::World,
 };
-use keysync_harness::dynamo::Fault;
+use keysync_testkit::dynamodb::Fault;
 
 /// Longer than any `retry-after` of a plan, and a lease on top.
 const LONG_ENOUGH: Duration = Duration::from_mins(121);

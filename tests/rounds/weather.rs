@@ -11,8 +11,8 @@ use std::{
 };
 
 use fastrand::Rng;
-use keysync_harness::{
-    dynamo::{Fault, Proxy},
+use keysync_testkit::{
+    dynamodb::{Fault, Proxy},
     services::Behaviour,
 };
 use tokio::sync::oneshot;

@@ -11,11 +11,11 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::key::EpochMillis;
-use keysync_harness::{
+use keysync_testkit::{
     Client, Harness, HarnessClock,
-    dynamo::Proxy,
-    function::Mode,
+    dynamodb::Proxy,
     iam::{Identity, Role},
+    lambda::Mode,
     services::{AssociatedService, Received},
 };
 use serde_json::Value;
@@ -91,7 +91,7 @@ impl World {
             proxy.release();
         }
         for service in self.harness.services() {
-            service.behave(keysync_harness::services::Behaviour::Act);
+            service.behave(keysync_testkit::services::Behaviour::Act);
         }
     }
 

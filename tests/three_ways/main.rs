@@ -9,7 +9,7 @@ mod behaviours;
 mod cargo_lambda;
 mod way;
 
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use tokio::sync::Mutex;
 
 use crate::{cargo_lambda::CargoLambda, way::Way};

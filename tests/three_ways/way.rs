@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Answer, Client, Harness,
     iam::Health,
     services::{AssociatedService, Behaviour, DATABASES, OBJECT_STORAGE},

@@ -1,12 +1,12 @@
 //! Who asks. None of them learns anything, and none closes the window.
 
 use http::Method;
-use keysync_harness::Client;
+use keysync_testkit::Client;
 
 use crate::way::{World, refused};
 
 /// A request with this `authorization`, where there is any.
-async fn sync_as(world: &World<'_>, authorization: Option<&str>) -> keysync_harness::Answer {
+async fn sync_as(world: &World<'_>, authorization: Option<&str>) -> keysync_testkit::Answer {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.endpoint_url(), world.key);
     let mut request = http.post(url).header("bluemix-instance", world.harness.instance().to_string());

@@ -1,8 +1,8 @@
 //! What the function needs is out.
 
-use keysync_harness::{
+use keysync_testkit::{
     Client,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     iam::{Health, Identity, Role},
 };
 

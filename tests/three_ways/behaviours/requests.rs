@@ -2,7 +2,7 @@
 //! it takes.
 
 use http::Method;
-use keysync_harness::Answer;
+use keysync_testkit::Answer;
 
 use crate::way::{World, refused};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::services::{Behaviour, Verdict};
+use keysync_testkit::services::{Behaviour, Verdict};
 
 use crate::way::World;
 
