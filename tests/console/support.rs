@@ -9,7 +9,7 @@ use crate::browser::Browser;
 
 /// One whose functions run in this process.
 pub(crate) fn in_process() -> HarnessBuilder {
-    Harness::builder().function(Mode::InProcess)
+    Harness::builder().mode(Mode::InProcess)
 }
 
 impl Browser {

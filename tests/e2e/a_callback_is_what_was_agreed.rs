@@ -58,7 +58,7 @@ async fn each_service_gets_one_and_each_notification_the_next_sequence() {
             let event: Value = serde_json::from_str(&received[expected - 1].body).unwrap();
             assert_eq!(event["sequence"], format!("{expected:020}"));
         }
-        world.travel(HOUR + Duration::from_millis(1)).await;
+        world.advance_clock(HOUR + Duration::from_millis(1)).await;
     }
 }
 

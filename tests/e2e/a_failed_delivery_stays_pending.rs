@@ -25,7 +25,7 @@ async fn databases_are_pending(world: &World) -> serde_json::Value {
 #[tokio::test]
 async fn a_service_that_answers_503() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204, "recorded, and retried until it arrives");
     let outcome = databases_are_pending(&world).await;
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_service_that_never_answers() {
 async fn a_service_that_asks_for_time_gets_it() {
     for (asked, held_back) in [(1800, 1800), (7200, 3600)] {
         let world = world().await;
-        world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(asked) });
+        world.harness.databases().behave(Behaviour::Respond { status: 429, retry_after: Some(asked) });
         world.sync().await;
         databases_are_pending(&world).await;
         let item = world.item().await;
@@ -69,7 +69,7 @@ async fn a_service_that_asks_for_time_gets_it() {
 #[tokio::test]
 async fn a_service_that_wants_no_more_is_not_asked_again() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(410));
+    world.harness.databases().behave(Behaviour::respond(410));
     assert_eq!(world.sync().await.status, 204);
     let item = world.item().await;
     assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None));
@@ -85,7 +85,7 @@ async fn a_function_that_is_killed_while_it_delivers() {
         async move { manager.sync(&key).await.unwrap() }
     });
     world.harness.databases().wait_for(1).await;
-    world.harness.function().process().unwrap().kill().await;
+    world.harness.sync_function().process().unwrap().kill().await;
     assert_eq!(cut_off.await.unwrap().status, 502, "what a function URL says of a function that died");
 
     let item = world.item().await;
@@ -97,7 +97,7 @@ async fn a_function_that_is_killed_while_it_delivers() {
 #[tokio::test]
 async fn a_confirmation_that_dynamodb_does_not_take() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::Fail, Times::Always);
     assert_eq!(world.sync().await.status, 204, "the claim is durable, and everybody was told");

@@ -21,11 +21,11 @@ async fn told_once(world: &World) {
 
 #[tokio::test]
 async fn the_claims_answer() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        world.harness.dynamodb().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
-        assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 3, "claim, claim again, confirm");
+        assert_eq!(world.harness.dynamodb().proxy().take_calls().len(), 3, "claim, claim again, confirm");
         told_once(&world).await;
         assert_eq!(world.sync().await.status, 409);
     }
@@ -33,9 +33,9 @@ async fn the_claims_answer() {
 
 #[tokio::test]
 async fn a_lifecycle_actions_answer() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
-        world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        world.harness.dynamodb().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204, "{fault:?}");
         told_once(&world).await;
     }
@@ -55,11 +55,11 @@ async fn that_of_a_lifecycle_action_on_a_slow_clock() {
         version: KeyVersion { id: "v-1".to_owned(), created_at: start },
     };
     // The first try finds `notified_at` ahead of its clock, the second one is written.
-    world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Nth(2));
+    world.harness.dynamodb().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseResponse, Times::Nth(2));
     let at = start.plus(Duration::from_millis(1));
     world.harness.events().action(LifecycleAction::Delete, &deleted, at).taken().await;
     for service in world.harness.services() {
-        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "{}", service.name());
+        assert_eq!(service.last_state(&world.key).unwrap().key_state, 5, "{}", service.name());
     }
     assert_eq!(world.item().await["sequence"], serde_json::json!(2));
 }
@@ -68,7 +68,7 @@ async fn that_of_a_lifecycle_action_on_a_slow_clock() {
 async fn the_claims_request() {
     for fault in [Fault::Cut, Fault::Fail, Fault::Throttle] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        world.harness.dynamodb().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
         told_once(&world).await;
     }
@@ -77,9 +77,9 @@ async fn the_claims_request() {
 #[tokio::test]
 async fn the_confirmations_answer() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
-    proxy.inject(Fault::LoseAnswer, Times::Next(1));
+    proxy.inject(Fault::LoseResponse, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
     told_once(&world).await;
 }
@@ -91,10 +91,10 @@ async fn all_of_the_claims_answers_and_the_caller_asks_again() {
         let path = format!("/api/v2/keys/{}/actions/sync", world.key);
         world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
     };
-    world.harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let unknown = world.manager.send(request()).await.unwrap();
     assert_eq!((unknown.status.as_u16(), unknown.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
-    world.harness.dynamo().proxy().heal();
+    world.harness.dynamodb().proxy().clear_faults();
 
     // The claim was written: it is pending for redelivery, and the repeated request learns of it.
     assert_eq!(world.manager.send(request()).await.unwrap().status, 204);

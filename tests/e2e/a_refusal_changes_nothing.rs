@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use keysync_testkit::{
-    Answer, Client,
+    Client, Response,
     dynamodb::{Fault, Times},
 };
 
@@ -42,7 +42,7 @@ impl World {
         http.post(format!("{}{}", self.harness.endpoint_url(), self.sync_path()))
     }
 
-    async fn refuses(&self, request: reqwest::RequestBuilder, expected: Refused<'_>) -> Answer {
+    async fn refuses(&self, request: reqwest::RequestBuilder, expected: Refused<'_>) -> Response {
         let before = self.everything().await;
         let request = request.header("correlation-id", "c-42");
         let answer = self.manager.send(request).await.unwrap();
@@ -141,7 +141,7 @@ async fn no_token_401() {
 async fn a_token_that_is_not_valid_401() {
     let world = world().await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
-    let token = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
+    let token = world.harness.iam().token(&manager.iam_id).signed_with_unknown_key().build().unwrap();
     let request =
         world.bare().bearer_auth(token).header("bluemix-instance", world.harness.instance().to_string());
     let expected =
@@ -200,7 +200,7 @@ async fn other_methods_405_and_other_paths_404() {
     let expected = Refused { status: 404, title: "Not Found", code: "NOT_FOUND_ERR", message };
     // At the function itself: the endpoint has other paths of its own.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    world.refuses(http.post(format!("{}/api/v2/keys", world.harness.function().url())), expected).await;
+    world.refuses(http.post(format!("{}/api/v2/keys", world.harness.sync_function().url())), expected).await;
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn too_large_a_body_413() {
 #[tokio::test]
 async fn throttled_429() {
     let world = world().await;
-    world.harness.dynamo().proxy().inject(Fault::Throttle, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::Throttle, Times::Always);
     let message = "Too many requests at the moment: Please wait and try again with the same correlation-id";
     let expected =
         Refused { status: 429, title: "Too Many Requests", code: "TOO_MANY_REQUESTS_ERR", message };
@@ -245,14 +245,14 @@ async fn throttled_429() {
 async fn dynamodb_is_out_503() {
     for fault in [Fault::Cut, Fault::Fail] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Always);
+        world.harness.dynamodb().proxy().inject(fault, Times::Always);
         let message =
             "The service cannot decide at the moment: Please try again with the same correlation-id";
         let expected =
             Refused { status: 503, title: "Service Unavailable", code: "SERVICE_UNAVAILABLE_ERR", message };
         let answer = world.refuses(world.sync_request(), expected).await;
         assert!(answer.header("retry-after").parse::<u64>().is_ok());
-        world.harness.dynamo().proxy().heal();
+        world.harness.dynamodb().proxy().clear_faults();
         assert_eq!(world.sync().await.status, 204, "and it ends with the outage");
     }
 }
@@ -261,7 +261,7 @@ async fn dynamodb_is_out_503() {
 async fn a_defect_500_tells_nothing_internal() {
     let world = world().await;
     // An item that the service would never write: the claim cannot copy `services`.
-    let client = world.harness.dynamo().client();
+    let client = world.harness.dynamodb().client();
     client
         .update_item()
         .table_name(world.harness.table())

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use keysync::key::EpochMillis;
-use keysync_testkit::{Answer, Client, iam::Role};
+use keysync_testkit::{Client, Response, iam::Role};
 
 use crate::support::{World, world_at};
 
 const START: EpochMillis = EpochMillis::new(1_700_000_000_000);
 
-async fn sync_as(world: &World, who: &Client, correlation_id: &str) -> Answer {
+async fn sync_as(world: &World, who: &Client, correlation_id: &str) -> Response {
     sync_with(world, who, &[("correlation-id", correlation_id)]).await
 }
 
-async fn sync_with(world: &World, who: &Client, headers: &[(&str, &str)]) -> Answer {
+async fn sync_with(world: &World, who: &Client, headers: &[(&str, &str)]) -> Response {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = who.request(http::Method::POST, &path);
     who.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
@@ -29,12 +29,12 @@ async fn within_ten_minutes_and_by_the_same_caller() {
     assert_eq!((first.status.as_u16(), first.header("correlation-id")), (204, "c-1"));
 
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 204);
-    world.travel(Duration::from_mins(10)).await;
+    world.advance_clock(Duration::from_mins(10)).await;
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 204);
     assert_eq!(world.harness.object_storage().received().len(), 1, "nobody is told twice");
 
     assert_eq!(sync_as(&world, &world.manager, "c-2").await.status, 409, "another request");
-    world.travel(Duration::from_millis(1)).await;
+    world.advance_clock(Duration::from_millis(1)).await;
     assert_eq!(sync_as(&world, &world.manager, "c-1").await.status, 409, "too late");
 }
 

@@ -49,7 +49,7 @@ async fn the_trace_of_the_request() {
         assert_eq!(headers["tracestate"], state);
     }
     assert_ne!(callbacks[0]["traceparent"], callbacks[1]["traceparent"], "each call is its own");
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     assert!(lines.log().iter().all(|line| line["trace_id"] == ID));
     assert!(lines.audit().iter().all(|line| line["traceId"] == ID));
 }
@@ -69,7 +69,7 @@ async fn that_of_lambda_where_the_request_has_none_that_reads() {
         let mut headers = vec![("tracestate", "rojo=1")];
         headers.extend(malformed.as_deref().map(|value| ("traceparent", value)));
         sync(&world, &headers).await;
-        let lines = Lines::of(world.harness.function().process());
+        let lines = Lines::of(world.harness.sync_function().process());
         let line = lines.log().into_iter().rfind(|line| line["message"] == "accepted").unwrap().clone();
         let xray = text(&line["xrayTraceId"]);
         let root = xray.strip_prefix("Root=1-").unwrap().split(';').next().unwrap().replace('-', "");
@@ -79,7 +79,7 @@ async fn that_of_lambda_where_the_request_has_none_that_reads() {
             assert_eq!((id, &*flags), (root.clone(), "00"));
             assert_eq!(headers.get("tracestate"), None, "it belongs to the other trace");
         }
-        world.travel(Duration::from_mins(61)).await;
+        world.advance_clock(Duration::from_mins(61)).await;
     }
 }
 
@@ -98,20 +98,21 @@ async fn that_of_the_message_and_that_of_the_run() {
     let batch = json!({"Records": [
         {"messageId": "0", "body": event, "attributes": {"AWSTraceHeader": xray}},
     ]});
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
-    world.harness.lifecycle().invoke(&batch).await.unwrap();
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
+    world.harness.lifecycle_function().invoke(&batch).await.unwrap();
     for headers in received(&world) {
         let [_, id, _, flags] = traceparent(&headers);
         assert_eq!((&*id, &*flags), (ID, "01"));
     }
-    let lines = Lines::of(world.harness.lifecycle().processes());
+    let lines = Lines::of(world.harness.lifecycle_function().processes());
     let of_trace = lines.log().into_iter().filter(|line| line["trace_id"] == ID);
     let messages: Vec<_> = of_trace.map(|line| text(&line["message"])).collect();
     assert_eq!(messages, ["callback", "callback", "taken"]);
 
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
-    let run = text(&Lines::of(world.harness.redeliverer().processes()).only("redelivered")["trace_id"]);
+    let run =
+        text(&Lines::of(world.harness.redeliver_function().processes()).only("redelivered")["trace_id"]);
     let last = world.harness.databases().received().pop().unwrap();
     assert_eq!(traceparent(&last.headers)[1], run, "a try of another run is of another trace");
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use keysync::key::{EpochMillis, InstanceId};
 use keysync_testkit::{
-    Answer, Client,
+    Client, Response,
     iam::{Identity, Instance, Role},
     journal::Part,
 };
@@ -56,7 +56,7 @@ impl Neighbours {
         instance: InstanceId,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> Response {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request = http.request(method, format!("{}{path}", self.world.harness.endpoint_url()));
         request = request.bearer_auth(self.outsider.token()).header(INSTANCE, instance.to_string());
@@ -67,7 +67,7 @@ impl Neighbours {
         self.outsider.send(request).await.unwrap()
     }
 
-    async fn sync(&self, key: &str, instance: InstanceId, headers: &[(&str, &str)]) -> Answer {
+    async fn sync(&self, key: &str, instance: InstanceId, headers: &[(&str, &str)]) -> Response {
         let path = format!("/api/v2/keys/{key}/actions/sync");
         self.ask_with(Method::POST, &path, instance, headers, "").await
     }
@@ -80,7 +80,7 @@ impl Neighbours {
     fn calls(&self) -> (usize, usize) {
         let exchanges = self.world.harness.journal().exchanges();
         let decisions = exchanges.iter().filter(|asked| asked.to == Part::Iam && asked.path == "/v2/authz");
-        (decisions.count(), self.world.harness.dynamo().proxy().calls().len())
+        (decisions.count(), self.world.harness.dynamodb().proxy().calls().len())
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_key_of_one_instance_is_not_there_in_another() {
     let before = world.everything().await;
     for key in [world.key.as_str(), "invoices", NOWHERE, "no-such-alias"] {
         let answer = neighbours.sync(key, *theirs, &[]).await;
-        answer.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        answer.assert_error(404, "KEY_NOT_FOUND_ERR");
         assert!(answer.message() == "Key does not exist in this instance or key ring", "{key}");
     }
     assert_eq!(world.everything().await, before);
@@ -177,14 +177,14 @@ async fn host_header_and_token_have_to_agree() {
     }
     for other in ["x-forwarded-host", "forwarded", "x-original-host", "x-bluemix-instance", "instance"] {
         let answer = neighbours.sync(key, *theirs, &[(other, &host_of(ours))]).await;
-        answer.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        answer.assert_error(404, "KEY_NOT_FOUND_ERR");
     }
     let both = format!("{theirs},{ours}");
     neighbours
         .sync(key, *theirs, &[(INSTANCE, &ours.to_string())])
         .await
-        .assert_refused(400, "INVALID_FIELD_ERR");
-    neighbours.sync(key, *theirs, &[(INSTANCE, &both)]).await.assert_refused(400, "INVALID_FIELD_ERR");
+        .assert_error(400, "INVALID_FIELD_ERR");
+    neighbours.sync(key, *theirs, &[(INSTANCE, &both)]).await.assert_error(400, "INVALID_FIELD_ERR");
     assert_eq!(world.everything().await, before);
 }
 
@@ -228,9 +228,9 @@ async fn an_alias_that_points_into_another_instance_stands_for_nothing() {
         serde_dynamo::to_item::<_, std::collections::HashMap<String, AttributeValue>>(alias).unwrap();
     let pk = alias["pk"].as_str().unwrap().replace(&ours, &theirs.to_string());
     copy.insert("pk".to_owned(), AttributeValue::S(pk));
-    let client = world.harness.dynamo().client();
+    let client = world.harness.dynamodb().client();
     client.put_item().table_name(world.harness.table()).set_item(Some(copy)).send().await.unwrap();
-    neighbours.sync("invoices", *theirs, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    neighbours.sync("invoices", *theirs, &[]).await.assert_error(404, "KEY_NOT_FOUND_ERR");
     assert!(world.item().await.get("notified_at").is_none(), "nobody was notified of ours");
 }
 
@@ -260,9 +260,9 @@ async fn what_is_remembered_serves_nobody_else_and_nothing_else_and_ends() {
     let first_token = world.manager.token();
     let manager = world.harness.iam().authenticate(&first_token).unwrap();
     world.harness.iam().revoke(&manager.iam_id, world.harness.instance());
-    world.travel(HOUR.saturating_sub(Duration::from_millis(1))).await;
+    world.advance_clock(HOUR.saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(world.manager.sync(&third).await.unwrap().status, 409, "remembered to the end");
-    world.travel(Duration::from_mins(1)).await;
+    world.advance_clock(Duration::from_mins(1)).await;
     let with_first = world.manager.with_token(&first_token);
     assert_eq!(with_first.sync(&third).await.unwrap().status, 401, "its token has run out");
     assert_eq!(world.manager.sync(&third).await.unwrap().status, 401, "and so has the permit");

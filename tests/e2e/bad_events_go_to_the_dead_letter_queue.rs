@@ -90,7 +90,8 @@ async fn whatever_sqs_would_reject_reaches_it() {
     ];
     // One after the other: the SDK gives SQS two seconds for each.
     for body in &bodies {
-        let response = world.harness.lifecycle().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
+        let response =
+            world.harness.lifecycle_function().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
         assert_eq!(
             response,
             json!({"batchItemFailures": []}),
@@ -140,10 +141,10 @@ async fn a_key_that_nobody_has_heard_of_for_an_hour() {
 async fn only_what_may_come_right_comes_again() {
     let world = world().await;
     let other = world.another_key().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     // The write to the other key fails, however often it is tried; all others go through.
     let keys = [world.key.clone(), other.clone()];
-    proxy.inject_by_request({
+    proxy.inject_with_request({
         let other = other.clone();
         move |request| request.contains(&other).then_some(Fault::Fail)
     });
@@ -152,14 +153,14 @@ async fn only_what_may_come_right_comes_again() {
         "not json".to_owned(),
         deletion(&world, &keys[1], |_| {}).to_string(),
     ];
-    let answer = world.harness.lifecycle().invoke(&batch(&bodies)).await.unwrap();
+    let answer = world.harness.lifecycle_function().invoke(&batch(&bodies)).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
     assert_eq!(world.item_of(&keys[0]).await["state"], json!(5));
     assert_eq!(world.item_of(&other).await["state"], json!(1));
     assert_eq!(world.harness.dead_letters().letters().len(), 1);
 
-    proxy.heal();
-    let answer = world.harness.lifecycle().invoke(&batch(&bodies[2..])).await.unwrap();
+    proxy.clear_faults();
+    let answer = world.harness.lifecycle_function().invoke(&batch(&bodies[2..])).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(world.item_of(&other).await["state"], json!(5));
 }
@@ -178,13 +179,13 @@ async fn a_dead_letter_queue_that_takes_nothing_loses_nothing() {
 #[tokio::test]
 async fn while_dynamodb_is_out_events_wait() {
     let world = world().await;
-    for fault in [Fault::Cut, Fault::Throttle, Fault::LoseAnswer] {
-        let proxy = world.harness.dynamo().lifecycle_proxy();
+    for fault in [Fault::Cut, Fault::Throttle, Fault::LoseResponse] {
+        let proxy = world.harness.dynamodb().lifecycle_proxy();
         proxy.inject(fault, Times::Always);
         let failures = world.harness.events().queue().failures();
         let event = world.harness.events().publish_raw(&deletion(&world, &world.key, |_| {}).to_string());
         world.harness.events().queue().wait_for_failures(failures + 1).await;
-        proxy.heal();
+        proxy.clear_faults();
         event.taken().await;
         assert_eq!(world.item().await["state"], json!(5), "{fault:?}");
     }

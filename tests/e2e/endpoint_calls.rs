@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use keysync::key::EpochMillis;
 use keysync_testkit::{
-    Answer, Client, Harness, HarnessClock,
+    Client, Harness, HarnessClock, Response,
     iam::{Identity, Roles},
     lambda::Mode,
 };
@@ -28,7 +28,7 @@ pub(crate) struct Endpoint {
 pub(crate) struct Caller(Client);
 
 pub(crate) async fn endpoint() -> Endpoint {
-    let builder = Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(NOW));
+    let builder = Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(NOW));
     let harness = on_the_engine_under_test(builder).start().await.unwrap();
     let manager = Caller(Client::log_in(&harness, harness.api_key()).await.unwrap());
     Endpoint { harness, manager }
@@ -47,14 +47,14 @@ impl Endpoint {
         Caller(Client::log_in(&self.harness, &api_key).await.unwrap())
     }
 
-    pub(crate) async fn travel(&self, by: Duration) {
-        self.harness.travel(by).await.unwrap();
+    pub(crate) async fn advance_clock(&self, by: Duration) {
+        self.harness.advance_clock(by).await.unwrap();
     }
 
     /// Writes an item past everything, as only a hand could.
     pub(crate) async fn put_item(&self, item: Value) {
         let item = serde_dynamo::to_item(item).unwrap();
-        let put = self.harness.dynamo().client().put_item().table_name(self.harness.table());
+        let put = self.harness.dynamodb().client().put_item().table_name(self.harness.table());
         put.set_item(Some(item)).send().await.unwrap();
     }
 
@@ -65,7 +65,7 @@ impl Endpoint {
 }
 
 impl Caller {
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         self.call_with(method, path, &[], body).await
     }
 
@@ -76,7 +76,7 @@ impl Caller {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<Value>,
-    ) -> Answer {
+    ) -> Response {
         let mut request = self.0.request(method, &format!("/api/v2/{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -88,20 +88,20 @@ impl Caller {
         self.0.send(request).await.unwrap()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.call(Method::GET, path, None).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Response {
         self.call(Method::DELETE, path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
         self.call(Method::POST, path, Some(body)).await
     }
 
     /// A call without a body.
-    pub(crate) async fn act(&self, path: &str) -> Answer {
+    pub(crate) async fn act(&self, path: &str) -> Response {
         self.call(Method::POST, path, None).await
     }
 
@@ -139,6 +139,6 @@ pub(crate) fn one(kind: &str, resource: Value) -> Value {
 }
 
 /// An answer's status and code, for refusals.
-pub(crate) fn refusal(answer: &Answer) -> (u16, &str) {
+pub(crate) fn refusal(answer: &Response) -> (u16, &str) {
     (answer.status.as_u16(), answer.code())
 }

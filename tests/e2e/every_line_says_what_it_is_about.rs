@@ -39,13 +39,13 @@ fn assert_callbacks(lines: &Lines, key: &str, claim: &str, outcomes: [&str; 2]) 
 #[tokio::test]
 async fn of_sync() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = || world.manager.request(Method::POST, &path).header("correlation-id", "c-1");
     world.manager.send(request()).await.unwrap().assert_status(204);
     world.sync().await.assert_status(409);
 
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let claim = text(&world.item().await["claim"]);
     let accepted = lines.only("accepted");
     assert_has_ids(accepted, &world.key, &claim);
@@ -73,7 +73,7 @@ async fn of_lifecycle() {
     world.harness.events().queue().send("no event").taken().await;
     world.harness.object_storage().wait_for(1).await;
     world.harness.databases().wait_for(1).await;
-    let process = world.harness.lifecycle().processes().unwrap();
+    let process = world.harness.lifecycle_function().processes().unwrap();
     process.wait_for_log(|log| log.iter().any(|line| line.contains(r#""notified""#))).await;
 
     let lines = Lines::of(Some(process));
@@ -91,12 +91,12 @@ async fn of_lifecycle() {
 #[tokio::test]
 async fn of_redeliver() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     world.sync().await.assert_status(204);
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
 
-    let lines = Lines::of(world.harness.redeliverer().processes());
+    let lines = Lines::of(world.harness.redeliver_function().processes());
     let (callback, run) = (lines.only("callback"), lines.only("redelivered"));
     assert_has_ids(callback, &world.key, &text(&world.item().await["claim"]));
     assert_eq!((&callback["attempt"], &callback["outcome"]), (&json!(2), &json!("delivered")));
@@ -110,7 +110,7 @@ async fn an_error_says_it_too_where_nothing_else_is_logged() {
     let world = world_of(Harness::builder().env("KEYSYNC_LOG", "error")).await;
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let [line] = lines.log()[..] else { panic!("one line: {:?}", lines.log()) };
     assert_eq!((&line["message"], &line["level"]), (&json!("failed"), &json!("ERROR")));
     assert!(

@@ -30,7 +30,7 @@ async fn active() {
 async fn suspended() {
     let world = world().await;
     assert_eq!(world.take("actions/disable").await.status, 204);
-    world.travel(LONGER).await;
+    world.advance_clock(LONGER).await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(
         (&last_told(&world)["keyState"], &last_told(&world)["eventType"]),
@@ -44,7 +44,7 @@ async fn deactivated() {
     // A key becomes deactivated when it expires, which no action brings about.
     world
         .harness
-        .dynamo()
+        .dynamodb()
         .client()
         .update_item()
         .table_name(world.harness.table())
@@ -64,7 +64,7 @@ async fn deactivated() {
 async fn destroyed() {
     let world = world().await;
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
-    world.travel(LONGER).await;
+    world.advance_clock(LONGER).await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(
         (&last_told(&world)["keyState"], &last_told(&world)["eventType"]),
@@ -77,7 +77,7 @@ async fn destroyed() {
 async fn not_purged() {
     let world = world().await;
     world.manager.delete(&world.key).await.unwrap();
-    world.travel(Duration::from_hours(4)).await;
+    world.advance_clock(Duration::from_hours(4)).await;
     let manager = &world.harness.iam().authenticate(&world.manager.token()).unwrap().iam_id;
     world.harness.iam().grant(manager, world.harness.instance(), keysync_testkit::iam::Role::KeyPurge);
     let purge = world.manager.request(http::Method::DELETE, &format!("/api/v2/keys/{}/purge", world.key));

@@ -25,7 +25,7 @@ fn schema() -> jsonschema::Validator {
 /// The events so far. Each is one of the schema's.
 fn events(world: &World) -> Vec<Value> {
     let schema = schema();
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let complaints = |event: &Value| {
         schema.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect()
     };
@@ -93,7 +93,7 @@ async fn accepted_field_by_field() {
     let caller = world.harness.iam().authenticate(&world.manager.token()).unwrap().iam_id;
     let time = text(&event["eventTime"]);
     assert!(time >= before.to_string() && time <= world.harness.clock().now().to_string(), "{time}");
-    let log = Lines::of(world.harness.function().process());
+    let log = Lines::of(world.harness.sync_function().process());
     let source = format!("{}:", instance_crn(&world));
     assert_eq!(
         event,
@@ -121,7 +121,7 @@ async fn accepted_field_by_field() {
 /// Status, reason code, severity.
 type Refusal = (u16, &'static str, &'static str);
 
-fn assert_refused(event: &Value, (status, code, severity): Refusal, target: &str) {
+fn assert_error(event: &Value, (status, code, severity): Refusal, target: &str) {
     assert_eq!((&event["outcome"], &event["severity"]), (&json!("failure"), &json!(severity)), "{event}");
     assert_eq!(event["reason"]["reasonCode"], status, "{event}");
     assert!(text(&event["reason"]["reasonForFailure"]).starts_with(&format!("{code}: ")), "{event}");
@@ -134,25 +134,25 @@ async fn refused_by_whom_and_why() {
     let (key, instance) = (key_crn(&world), format!("{}:", instance_crn(&world)));
     world.sync().await.assert_status(204);
     world.sync().await.assert_status(409);
-    assert_refused(&only_since(&world, 1), (409, "REQ_TOO_EARLY_ERR", "warning"), &key);
+    assert_error(&only_since(&world, 1), (409, "REQ_TOO_EARLY_ERR", "warning"), &key);
 
     let reader = world.harness.log_in_as(Role::Reader).await.unwrap();
     reader.sync(&world.key).await.unwrap().assert_status(401);
     let denied = only_since(&world, 2);
-    assert_refused(&denied, (401, "UNAUTHORIZED_ERR", "critical"), &key);
+    assert_error(&denied, (401, "UNAUTHORIZED_ERR", "critical"), &key);
     assert_eq!(denied["initiator"]["id"], world.harness.iam().authenticate(&reader.token()).unwrap().iam_id);
     reader.sync("an-alias").await.unwrap().assert_status(401);
-    assert_refused(&only_since(&world, 3), (401, "UNAUTHORIZED_ERR", "critical"), &instance);
+    assert_error(&only_since(&world, 3), (401, "UNAUTHORIZED_ERR", "critical"), &instance);
 
     world.manager.sync("an-alias").await.unwrap().assert_status(404);
     let unknown = only_since(&world, 4);
-    assert_refused(&unknown, (404, "KEY_NOT_FOUND_ERR", "warning"), &instance);
+    assert_error(&unknown, (404, "KEY_NOT_FOUND_ERR", "warning"), &instance);
     assert_eq!(unknown["requestData"]["requestURI"], "/api/v2/keys/an-alias/actions/sync");
 
-    world.harness.dynamo().proxy().inject(Fault::Fail, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::Fail, Times::Always);
     world.sync().await.assert_status(503);
-    assert_refused(&only_since(&world, 5), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key);
-    world.harness.dynamo().proxy().heal();
+    assert_error(&only_since(&world, 5), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key);
+    world.harness.dynamodb().proxy().clear_faults();
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn iam_that_decides_nothing_refuses_too() {
     world.sync().await.assert_status(204); // the signing keys are known now
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
-    assert_refused(&only_since(&world, 1), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key_crn(&world));
+    assert_error(&only_since(&world, 1), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key_crn(&world));
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn an_alias_is_said_to_be_the_key_that_it_is() {
 #[tokio::test]
 async fn none_of_a_request_whose_caller_is_unknown() {
     let world = world().await;
-    let forged = world.harness.iam().token("IBMid-somebody").signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token("IBMid-somebody").signed_with_unknown_key().build().unwrap();
     for (token, status) in [("no-token", 400), (forged.as_str(), 401)] {
         world.manager.with_token(token).sync(&world.key).await.unwrap().assert_status(status);
     }
@@ -192,7 +192,7 @@ async fn whatever_is_logged_otherwise() {
         let world = world_of(Harness::builder().env("KEYSYNC_LOG", filter)).await;
         world.sync().await.assert_status(204);
         only_since(&world, 0);
-        let lines = Lines::of(world.harness.function().process());
+        let lines = Lines::of(world.harness.sync_function().process());
         let accepted = lines.log().into_iter().filter(|line| line["message"] == "accepted").count();
         assert_eq!(accepted, logged, "{filter}");
     }

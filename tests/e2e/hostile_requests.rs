@@ -81,7 +81,7 @@ impl Gate {
         let before = self.world.everything().await;
         for (expected, event) in events {
             let what: String = event.to_string().chars().take(2000).collect();
-            let answer = self.world.harness.function().process().unwrap().invoke(&event).await;
+            let answer = self.world.harness.sync_function().process().unwrap().invoke(&event).await;
             let answer = answer.unwrap_or_else(|| panic!("502: {what}"));
             let document: Value = serde_json::from_str(&text(&answer["body"])).unwrap();
             let code = document["resources"][0]["reasons"][0]["code"].as_str().unwrap_or_default();

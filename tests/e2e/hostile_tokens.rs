@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use keysync::key::EpochMillis;
-use keysync_testkit::{Answer, iam::TokenBuilder, journal::Part};
+use keysync_testkit::{Response, iam::TokenBuilder, journal::Part};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -41,7 +41,7 @@ impl Forge {
         let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
         let old_kid = read(&world.manager.token(), 0)["kid"].as_str().unwrap().to_owned();
         world.harness.iam().rotate_key().unwrap();
-        world.travel(Duration::from_secs(30)).await; // so that the function may fetch the new one
+        world.advance_clock(Duration::from_secs(30)).await; // so that the function may fetch the new one
         let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let forge = Self { world, old_kid, elsewhere };
         forge.accepts(vec![("a good one".to_owned(), forge.good().build().unwrap())]).await;
@@ -70,15 +70,15 @@ impl Forge {
     }
 
     /// What the function answers, which IAM was not asked about, nor the table.
-    async fn answer(&self, authorization: &str) -> (Answer, bool) {
+    async fn answer(&self, authorization: &str) -> (Response, bool) {
         let Self { world, .. } = self;
-        let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.function().url(), world.key);
+        let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.sync_function().url(), world.key);
         let request = reqwest::Client::builder().no_proxy().build().unwrap().post(url);
         let request = request.header("bluemix-instance", world.harness.instance().to_string());
-        let (asked, called) = (self.asked("/v2/authz"), world.harness.dynamo().proxy().calls().len());
+        let (asked, called) = (self.asked("/v2/authz"), world.harness.dynamodb().proxy().calls().len());
         let answer = world.manager.send(request.header("authorization", authorization)).await.unwrap();
         let is_new =
-            asked == self.asked("/v2/authz") && called == world.harness.dynamo().proxy().calls().len();
+            asked == self.asked("/v2/authz") && called == world.harness.dynamodb().proxy().calls().len();
         (answer, is_new)
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 const GRANT: (&str, &str) = ("grant_type", "urn:ibm:params:oauth:grant-type:apikey");
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 async fn post(harness: &Harness, path: &str, form: &[(&str, &str)]) -> (u16, Value) {

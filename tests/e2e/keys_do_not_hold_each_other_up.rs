@@ -10,7 +10,7 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn one_whose_service_hangs_and_another() {
-    a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    a_hanging_service(Harness::builder().mode(Mode::Process { environments: 2 })).await;
 }
 
 /// As on Lambda Managed Instances.

@@ -43,10 +43,10 @@ impl Step {
     fn stop(self, harness: &Harness, proxy: &Proxy) {
         match self {
             Self::BeforeWrite => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(1)),
-            Self::WriteApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)),
+            Self::WriteApplied => proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(1)),
             Self::Delivering => harness.databases().behave_next(1, Behaviour::Hang),
             Self::BeforeConfirm => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)),
-            Self::ConfirmApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(2)),
+            Self::ConfirmApplied => proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(2)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Step {
             _ => proxy.wait_until_held(1).await,
         }
         function.kill().await;
-        proxy.heal();
+        proxy.clear_faults();
     }
 
     /// Whether the notification was claimed.
@@ -76,8 +76,9 @@ async fn everybody_knows(world: &World, step: Step) {
     let item = world.item().await;
     assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None), "{step:?}");
     for service in world.harness.services() {
-        let told =
-            service.told(&world.key).unwrap_or_else(|| panic!("{step:?}: {} was not told", service.name()));
+        let told = service
+            .last_state(&world.key)
+            .unwrap_or_else(|| panic!("{step:?}: {} was not told", service.name()));
         assert_eq!(json!(told.sequence), item["sequence"], "{step:?}: {}", service.name());
         assert_eq!(json!(told.key_state), item["state"], "{step:?}: {}", service.name());
         // At least once, and always the same event.
@@ -92,7 +93,7 @@ async fn sync() {
     for step in STEPS {
         let world = world().await;
         let before = world.everything().await;
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().proxy());
         step.stop(harness, proxy);
         let request = || {
             let path = format!("/api/v2/keys/{}/actions/sync", world.key);
@@ -100,7 +101,7 @@ async fn sync() {
         };
         let (answer, ()) = tokio::join!(
             world.manager.send(request()),
-            step.kill(harness, proxy, harness.function().process().unwrap())
+            step.kill(harness, proxy, harness.sync_function().process().unwrap())
         );
         assert_eq!(answer.unwrap().status, 502, "{step:?}: what a function URL says of one that died");
 
@@ -111,7 +112,7 @@ async fn sync() {
         }
         // Its caller does not know and asks again: the same request, or the first one.
         assert_eq!(world.manager.send(request()).await.unwrap().status, 204, "{step:?}");
-        world.travel(LEASE).await;
+        world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
         assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
         everybody_knows(&world, step).await;
@@ -122,16 +123,16 @@ async fn sync() {
 async fn lifecycle() {
     for step in STEPS {
         let world = world().await;
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().lifecycle_proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().lifecycle_proxy());
         step.stop(harness, proxy);
         let (answer, ()) = tokio::join!(
             world.manager.delete(&world.key),
-            step.kill(harness, proxy, harness.lifecycle().processes().unwrap())
+            step.kill(harness, proxy, harness.lifecycle_function().processes().unwrap())
         );
         assert_eq!(answer.unwrap().status, 204, "{step:?}: the queue gave the event again");
         assert_eq!(world.item().await["sequence"], json!(1), "{step:?}: and it counted once");
 
-        world.travel(LEASE).await;
+        world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
         assert_eq!(summary["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
         everybody_knows(&world, step).await;
@@ -142,20 +143,20 @@ async fn lifecycle() {
 async fn redeliver() {
     for step in STEPS {
         let world = world().await;
-        world.harness.databases().behave_next(1, Behaviour::answer(503));
-        world.harness.object_storage().behave_next(1, Behaviour::answer(503));
+        world.harness.databases().behave_next(1, Behaviour::respond(503));
+        world.harness.object_storage().behave_next(1, Behaviour::respond(503));
         world.sync().await;
-        world.travel(Duration::from_mins(2)).await;
+        world.advance_clock(Duration::from_mins(2)).await;
 
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().redeliver_proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().redeliver_proxy());
         step.stop(harness, proxy);
         let killed = async {
             match step {
                 Step::Delivering => harness.databases().wait_for(2).await,
                 _ => proxy.wait_until_held(1).await,
             }
-            harness.redeliverer().processes().unwrap().kill().await;
-            proxy.heal();
+            harness.redeliver_function().processes().unwrap().kill().await;
+            proxy.clear_faults();
         };
         let (run, ()) = tokio::join!(harness.redeliver(), killed);
         assert!(run.is_err(), "{step:?}: it died");
@@ -163,7 +164,7 @@ async fn redeliver() {
         let again = world.redeliver().await;
         let expected = u64::from(step == Step::BeforeWrite);
         assert_eq!(again["taken_up"], json!(expected), "{step:?}: the dead one's lease is respected");
-        world.travel(LEASE).await;
+        world.advance_clock(LEASE).await;
         let after = world.redeliver().await;
         assert_eq!(after["taken_up"], json!(u64::from(step.leaves_something_due())), "{step:?}");
         everybody_knows(&world, step).await;
@@ -174,12 +175,12 @@ async fn redeliver() {
 async fn redeliver_before_it_has_found_anything() {
     let world = world().await;
     world.plant(&[STORAGE], world.harness.clock().now()).await;
-    let proxy = world.harness.dynamo().redeliver_proxy();
+    let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("Query", Fault::HoldRequest, Times::Always);
     let (run, ()) = tokio::join!(world.harness.redeliver(), async {
         proxy.wait_until_held(1).await;
-        world.harness.redeliverer().processes().unwrap().kill().await;
-        proxy.heal();
+        world.harness.redeliver_function().processes().unwrap().kill().await;
+        proxy.clear_faults();
     });
     assert!(run.is_err());
     assert_eq!(world.redeliver().await["delivered"], json!(1));
@@ -187,15 +188,15 @@ async fn redeliver_before_it_has_found_anything() {
 
 #[tokio::test]
 async fn lifecycle_between_the_two_halves_of_a_registration() {
-    for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
+    for fault in [Fault::HoldRequest, Fault::HoldResponse] {
         let world = world().await;
-        let proxy = world.harness.dynamo().lifecycle_proxy();
+        let proxy = world.harness.dynamodb().lifecycle_proxy();
         proxy.inject_on("TransactWriteItems", fault, Times::Nth(1));
         let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:another";
         let (registered, ()) = tokio::join!(world.manager.register(&world.key, crn), async {
             proxy.wait_until_held(1).await;
-            world.harness.lifecycle().processes().unwrap().kill().await;
-            proxy.heal();
+            world.harness.lifecycle_function().processes().unwrap().kill().await;
+            proxy.clear_faults();
         });
         registered.unwrap();
         assert_eq!(world.item().await["services"][STORAGE], json!(2), "{fault:?}: counted once");
@@ -219,19 +220,19 @@ async fn every_process_in_the_middle_of_everything() {
         async move { manager.post(&path).await.unwrap() }
     });
     harness.databases().wait_for(2).await; // a newer notification, while the older one is being told
-    harness.function().process().unwrap().kill().await;
-    harness.lifecycle().processes().unwrap().kill().await;
+    harness.sync_function().process().unwrap().kill().await;
+    harness.lifecycle_function().processes().unwrap().kill().await;
     assert_eq!(request.await.unwrap().status, 502);
     assert_eq!(rotation.await.unwrap().status, 204, "its event came again, and was known");
 
-    world.travel(LEASE).await;
+    world.advance_clock(LEASE).await;
     world.redeliver().await;
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     for service in harness.services() {
-        let told = service.told(&world.key).unwrap();
+        let told = service.last_state(&world.key).unwrap();
         assert_eq!(
             (told.sequence, told.key_version),
             (2, text(&item["version"]["id"])),

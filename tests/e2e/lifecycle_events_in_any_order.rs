@@ -64,7 +64,7 @@ async fn a_rotation_that_comes_after_the_deletion_that_followed_it() {
         .taken()
         .await;
     assert_eq!(world.everything().await, after, "it changes nothing");
-    assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn two_at_once_in_one_batch_in_either_order() {
         let item = world.item().await;
         assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
         for service in world.harness.services() {
-            let told = service.told(&world.key).unwrap();
+            let told = service.last_state(&world.key).unwrap();
             assert_eq!((told.key_state, json!(told.sequence)), (5, item["sequence"].clone()));
         }
     }
@@ -130,7 +130,11 @@ async fn a_deletion_that_comes_after_the_purge_is_still_told() {
         .taken()
         .await;
     for service in world.harness.services() {
-        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "deleted data must not stay readable");
+        assert_eq!(
+            service.last_state(&world.key).unwrap().key_state,
+            5,
+            "deleted data must not stay readable"
+        );
     }
     assert_eq!(world.sync().await.status, 404);
     let expires_in = world.item().await["expires_at"].as_u64().unwrap() - at.secs();
@@ -191,7 +195,7 @@ async fn the_same_registration_twice_at_once_is_counted_once() {
     let world = world().await;
     let (crn, now) = (crn(&world), world.harness.clock().now());
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
-    let (queue, proxy) = (events(&world).queue(), world.harness.dynamo().lifecycle_proxy());
+    let (queue, proxy) = (events(&world).queue(), world.harness.dynamodb().lifecycle_proxy());
     queue.hold(); // so that both are in one batch
     let twice = [0, 1].map(|_| events(&world).registration(&crn, &bucket, true, now));
     proxy.inject_on("TransactWriteItems", Fault::HoldRequest, Times::Next(2));

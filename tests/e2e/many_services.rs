@@ -64,7 +64,7 @@ async fn two_services_at_once_do_not_pass_the_bound() {
     let world = world().await;
     let key = key_with(&world, 127).await;
     let (now, queue) = (world.harness.clock().now(), world.harness.events().queue());
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     queue.hold(); // so that both are in one batch
     let both = ["one", "other"]
         .map(|service| world.harness.events().registration(&key, &resource_of(service), true, now));

@@ -16,11 +16,11 @@ const STORAGE: Option<(&str, &str)> = Some(("Service", "cloud-object-storage"));
 const DATABASES: Option<(&str, &str)> = Some(("Service", "databases-for-postgresql"));
 
 fn of_sync(world: &World) -> Lines {
-    Lines::of(world.harness.function().process())
+    Lines::of(world.harness.sync_function().process())
 }
 
 fn of_redeliver(world: &World) -> Lines {
-    Lines::of(world.harness.redeliverer().processes())
+    Lines::of(world.harness.redeliver_function().processes())
 }
 
 #[tokio::test]
@@ -31,12 +31,12 @@ async fn requests_by_outcome() {
     for (request, status) in [(again(), 204), (again(), 204)] {
         world.manager.send(request).await.unwrap().assert_status(status);
     }
-    world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
-    world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
+    world.sync().await.assert_error(409, "REQ_TOO_EARLY_ERR");
+    world.sync().await.assert_error(409, "REQ_TOO_EARLY_ERR");
     let stranger = world.manager.with_token("no-token");
-    stranger.sync(&world.key).await.unwrap().assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
+    stranger.sync(&world.key).await.unwrap().assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     // What was counted is out by then.
-    world.harness.function().process().unwrap().kill().await;
+    world.harness.sync_function().process().unwrap().kill().await;
 
     let lines = of_sync(&world);
     for (name, count) in
@@ -64,14 +64,14 @@ async fn requests_by_outcome() {
 #[tokio::test]
 async fn callbacks_that_failed_what_is_pending_and_what_was_tried_again() {
     let world = world().await;
-    world.harness.databases().behave_next(2, Behaviour::answer(503));
+    world.harness.databases().behave_next(2, Behaviour::respond(503));
     world.sync().await.assert_status(204);
     let lines = of_sync(&world);
     assert_eq!(lines.count("CallbackFailures", DATABASES), 1);
     assert!(lines.values("CallbackFailures", STORAGE).is_empty());
     assert!(lines.values("Retries", DATABASES).is_empty());
 
-    world.travel(Duration::from_mins(20)).await;
+    world.advance_clock(Duration::from_mins(20)).await;
     world.redeliver().await;
     let lines = of_redeliver(&world);
     let [age] = lines.values("PendingAge", None)[..] else { panic!("one run") };
@@ -80,7 +80,7 @@ async fn callbacks_that_failed_what_is_pending_and_what_was_tried_again() {
     assert_eq!(lines.count("CallbackFailures", DATABASES), 1, "it failed again");
     assert_eq!(lines.values("CallbackDuration", DATABASES).len(), 1);
 
-    world.travel(Duration::from_mins(5)).await;
+    world.advance_clock(Duration::from_mins(5)).await;
     world.redeliver().await;
     world.redeliver().await;
     let lines = of_redeliver(&world);
@@ -103,11 +103,11 @@ async fn callbacks_that_failed_what_is_pending_and_what_was_tried_again() {
 #[tokio::test]
 async fn the_pending_age_counts_what_waits() {
     let world = world().await;
-    let busy = Behaviour::Answer { status: 429, retry_after: Some(86_400) };
+    let busy = Behaviour::Respond { status: 429, retry_after: Some(86_400) };
     world.harness.databases().behave(busy);
     world.sync().await.assert_status(204);
     for minutes in [10, 20] {
-        world.travel(Duration::from_mins(10)).await;
+        world.advance_clock(Duration::from_mins(10)).await;
         let summary = world.redeliver().await;
         assert_eq!((&summary["taken_up"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
         let age = *of_redeliver(&world).values("PendingAge", None).last().unwrap();
@@ -120,7 +120,7 @@ async fn the_pending_age_counts_what_waits() {
 async fn a_run_that_cannot_look_does_not_say_that_nothing_is_pending() {
     use keysync_testkit::dynamodb::{Fault, Times};
     let world = world().await;
-    world.harness.dynamo().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
+    world.harness.dynamodb().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
     world.harness.redeliver().await.unwrap_err();
     assert!(of_redeliver(&world).values("PendingAge", None).is_empty());
 }
@@ -129,10 +129,10 @@ async fn a_run_that_cannot_look_does_not_say_that_nothing_is_pending() {
 async fn what_was_given_up_by_service_and_in_all() {
     let world = world().await;
     for service in world.harness.services() {
-        service.behave(Behaviour::answer(503));
+        service.behave(Behaviour::respond(503));
     }
     world.sync().await.assert_status(204);
-    world.travel(24 * HOUR).await;
+    world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(2));
     let lines = of_redeliver(&world);
     for (dimension, count) in [(STORAGE, 1), (DATABASES, 1), (None, 2)] {
@@ -146,7 +146,7 @@ async fn events_that_were_sent_away() {
     for body in ["no event", "{}"] {
         world.harness.events().queue().send(body).taken().await;
     }
-    let lines = Lines::of(world.harness.lifecycle().processes());
+    let lines = Lines::of(world.harness.lifecycle_function().processes());
     assert_eq!(lines.count("DeadLetters", None), 2);
     let units: Vec<_> = lines.metrics().into_iter().map(|metric| (metric.name, metric.unit)).collect();
     assert!(units.contains(&("DeadLetters".to_owned(), "Count".to_owned())), "{units:?}");

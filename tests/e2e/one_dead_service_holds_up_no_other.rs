@@ -51,12 +51,12 @@ async fn two_hundred_older_ones_for_a_service_that_hangs() {
 async fn a_service_that_asks_for_time_is_not_asked_again_in_the_same_run() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
-    world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(3600) });
+    world.harness.databases().behave(Behaviour::Respond { status: 429, retry_after: Some(3600) });
     let summary = world.redeliver().await;
     let asked = world.harness.databases().received().len() as u64;
     assert!(asked <= 4, "asked {asked} times; no more than a lane begins with");
     assert_eq!(summary["deferred"], json!(100 - asked));
-    world.travel(Duration::from_mins(59)).await;
+    world.advance_clock(Duration::from_mins(59)).await;
     assert_eq!(world.redeliver().await["taken_up"], json!(0), "also what was deferred waits for an hour");
 }
 
@@ -66,7 +66,7 @@ async fn a_service_that_asks_for_time_is_not_asked_again_in_the_same_run() {
 async fn a_retry_after_silences_no_service_for_a_day() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
-    let a_day = Behaviour::Answer { status: 503, retry_after: Some(86_400) };
+    let a_day = Behaviour::Respond { status: 503, retry_after: Some(86_400) };
     world.harness.databases().behave_next(1, a_day);
     let summary = world.redeliver().await;
     assert_eq!(summary["retrying"], json!(1));
@@ -76,7 +76,7 @@ async fn a_retry_after_silences_no_service_for_a_day() {
     let first = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
     let first = text(&first["pk"]).split_once('#').unwrap().1.to_owned();
 
-    world.travel(Duration::from_hours(1)).await;
+    world.advance_clock(Duration::from_hours(1)).await;
     let summary = world.redeliver().await;
     assert_eq!(summary["delivered"], json!(100 - delivered), "an hour later all are told: {summary}");
     let received = world.harness.databases().received();
@@ -89,7 +89,7 @@ async fn a_retry_after_silences_no_service_for_a_day() {
 async fn the_last_attempt_is_made_whatever_the_service_asked_for() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 20, DATABASES, world.harness.clock().now().minus(24 * HOUR)).await;
-    world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(600) });
+    world.harness.databases().behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(600) });
     let summary = world.redeliver().await;
     assert_eq!((&summary["delivered"], &summary["failed"]), (&json!(19), &json!(1)), "{summary}");
 }
@@ -103,20 +103,20 @@ async fn a_run_ends_before_its_deadline_and_leaves_the_rest_due() {
     world.harness.object_storage().behave(Behaviour::Delay { millis: 1000 });
 
     let summary = world.redeliver().await;
-    let log = world.harness.redeliverer().processes().unwrap().log().join("\n");
+    let log = world.harness.redeliver_function().processes().unwrap().log().join("\n");
     assert!(!log.contains("killed at its deadline"), "{log}");
     let taken_up = summary["taken_up"].as_u64().unwrap();
     assert!((4..200).contains(&taken_up), "some, and not all: {summary}");
     assert_eq!(summary["delivered"], json!(taken_up), "none was begun that there was no time for: {summary}");
 
     world.harness.object_storage().behave(Behaviour::Act);
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     let mut left = 200 - summary["delivered"].as_u64().unwrap();
     while left > 0 {
         let delivered = world.redeliver().await["delivered"].as_u64().unwrap();
         assert!(delivered > 0, "{left} are left");
         left -= delivered;
-        world.travel(Duration::from_mins(2)).await;
+        world.advance_clock(Duration::from_mins(2)).await;
     }
     assert_eq!(world.redeliver().await["taken_up"], json!(0));
 }
@@ -131,7 +131,7 @@ async fn the_oldest_come_first() {
         age_of.insert(format!("{}#{key}", world.harness.instance()), n);
     }
     assert_eq!(world.redeliver().await["delivered"], json!(150));
-    let calls = world.harness.dynamo().redeliver_proxy().take_calls();
+    let calls = world.harness.dynamodb().redeliver_proxy().take_calls();
     let requests = calls.iter().map(|call| serde_json::from_str::<Value>(&call.request).unwrap());
     let leases = requests
         .filter(|request| request["UpdateExpression"].as_str().is_some_and(|it| it.contains(":until")));

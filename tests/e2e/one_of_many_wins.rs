@@ -9,17 +9,17 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn of_many_requests_over_two_processes_one_wins() {
-    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    of_many_requests(Harness::builder().mode(Mode::Process { environments: 2 })).await;
 }
 
 #[tokio::test]
 async fn of_many_requests_in_concurrent_processes_one_wins() {
-    of_many_requests(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
+    of_many_requests(Harness::builder().mode(Mode::Process { environments: 2 }).concurrency(100)).await;
 }
 
 async fn of_many_requests(builder: HarnessBuilder) {
     let world = world_of(builder).await;
-    assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
+    assert_eq!(world.harness.sync_function().process().unwrap().process_ids().len(), 2);
     let mut requests = JoinSet::new();
     let count = simultaneous_requests();
     for _ in 0..count {

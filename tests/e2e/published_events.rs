@@ -11,7 +11,7 @@ const EVENT_ID: &str =
 
 #[tokio::test]
 async fn published_events_conform_to_the_schema() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let bus = harness.events();
     bus.queue().hold();
     publish_each_kind(bus);

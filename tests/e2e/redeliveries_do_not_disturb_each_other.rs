@@ -19,12 +19,12 @@ const DATABASES: &str = "databases-for-postgresql";
 
 #[tokio::test]
 async fn of_eight_runs_over_two_processes_each_notification_is_taken_up_once() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let now = world.harness.clock().now();
     for n in 0..100 {
         world.plant(&[STORAGE], now.minus(Duration::from_millis(n))).await;
     }
-    let redeliver = world.harness.redeliverer();
+    let redeliver = world.harness.redeliver_function();
     let runs: Vec<Value> = futures_util::future::join_all((0..8).map(|_| world.redeliver())).await;
     assert_eq!(redeliver.processes().unwrap().process_ids().len(), 2);
 
@@ -35,11 +35,11 @@ async fn of_eight_runs_over_two_processes_each_notification_is_taken_up_once() {
 
 #[tokio::test]
 async fn one_that_was_overtaken_confirms_nothing() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let key = world.plant(&[STORAGE], world.harness.clock().now()).await;
     let storage = world.harness.object_storage();
-    storage.behave_next(1, Behaviour::answer(503));
-    let proxy = world.harness.dynamo().redeliver_proxy();
+    storage.behave_next(1, Behaviour::respond(503));
+    let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the first run's confirmation
 
     let (slow, ()) = tokio::join!(world.redeliver(), async {
@@ -57,10 +57,10 @@ async fn one_that_was_overtaken_confirms_nothing() {
 
 #[tokio::test]
 async fn one_whose_lease_got_lost_on_the_way_back_has_it_all_the_same() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
         world.plant(&[STORAGE], world.harness.clock().now()).await;
-        world.harness.dynamo().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        world.harness.dynamodb().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         let summary = world.redeliver().await;
         assert_eq!((&summary["taken_up"], &summary["left_to_others"]), (&json!(1), &json!(0)), "{fault:?}");
     }
@@ -69,9 +69,9 @@ async fn one_whose_lease_got_lost_on_the_way_back_has_it_all_the_same() {
 /// A sync that databases did not take, and that is due again.
 async fn a_sync_that_databases_failed() -> World {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     world.sync().await.assert_status(204);
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world
 }
 
@@ -81,8 +81,8 @@ async fn an_older_notification_that_is_late_undoes_no_newer_one() {
     let databases = world.harness.databases();
 
     // Redelivery has taken up the sync's notification when the key is deleted.
-    let proxy = world.harness.dynamo().redeliver_proxy();
-    proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)); // the lease
+    let proxy = world.harness.dynamodb().redeliver_proxy();
+    proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(1)); // the lease
     tokio::join!(world.redeliver(), async {
         proxy.wait_until_held(1).await;
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
@@ -90,7 +90,7 @@ async fn an_older_notification_that_is_late_undoes_no_newer_one() {
     });
     let states: Vec<u64> = World::told(databases, &world.key).into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, [1, 5, 1], "the old one arrived last");
-    assert_eq!(databases.told(&world.key).unwrap().key_state, 5, "its sequence told that it was old");
+    assert_eq!(databases.last_state(&world.key).unwrap().key_state, 5, "its sequence told that it was old");
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
@@ -103,13 +103,13 @@ async fn an_older_notification_that_is_late_settles_nothing_of_a_newer_one() {
         let databases = world.harness.databases();
 
         // Redelivery has told the old one, and not confirmed it, when a newer one fails.
-        let proxy = world.harness.dynamo().redeliver_proxy();
+        let proxy = world.harness.dynamodb().redeliver_proxy();
         proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the confirmation
         tokio::join!(world.redeliver(), async {
             proxy.wait_until_held(1).await;
-            databases.behave_next(1, Behaviour::answer(503));
+            databases.behave_next(1, Behaviour::respond(503));
             if newer == "sync" {
-                world.travel(HOUR).await;
+                world.advance_clock(HOUR).await;
                 assert_eq!(world.sync().await.status, 204);
             } else {
                 assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
@@ -118,15 +118,15 @@ async fn an_older_notification_that_is_late_settles_nothing_of_a_newer_one() {
         });
         let item = world.item().await;
         assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is still to be told");
-        world.travel(Duration::from_mins(2)).await;
+        world.advance_clock(Duration::from_mins(2)).await;
         assert_eq!(world.redeliver().await["delivered"], json!(1), "the {newer}");
-        assert_eq!(json!(databases.told(&world.key).unwrap().sequence), item["sequence"]);
+        assert_eq!(json!(databases.last_state(&world.key).unwrap().sequence), item["sequence"]);
     }
 }
 
 #[tokio::test]
 async fn runs_without_end_beside_syncs_disturb_nobody() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let mut keys = Vec::new();
     for _ in 0..10 {
         let key = world.another_key().await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync_testkit::{Answer, services::Behaviour};
+use keysync_testkit::{Response, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world};
@@ -19,7 +19,7 @@ async fn standing(world: &World, service: &str) -> Value {
     services.iter().find(|it| it["service"] == service).cloned().unwrap_or_default()
 }
 
-async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Answer {
+async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Response {
     let body = json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.event_acknowledge+json", "collectionTotal": 1},
         "resources": [{"eventId": event_id, "adopterKeyState": "DEK_ENABLED", "timestamp": timestamp}],
@@ -31,7 +31,7 @@ async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Answer {
 #[tokio::test]
 async fn from_told_to_acted() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     let told = standing(&world, STORAGE).await;
     assert_eq!((&told["status"], &told["attempts"]), (&json!("delivered"), &json!(1)));
@@ -81,7 +81,7 @@ async fn a_newer_sync_has_to_be_acknowledged_anew() {
     world.sync().await;
     let event_id = text(&standing(&world, STORAGE).await["eventId"]);
     acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await;
-    world.travel(HOUR + Duration::from_secs(1)).await;
+    world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(standing(&world, STORAGE).await["status"], "delivered");
 }
@@ -130,6 +130,6 @@ async fn before_its_callback_is_confirmed() {
     let (synced, acknowledged) = tokio::join!(sync, acknowledged);
     assert_eq!((synced.status.as_u16(), acknowledged.status.as_u16()), (204, 204));
     assert_eq!(standing(&world, STORAGE).await["status"], "acknowledged");
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["taken_up"], json!(0));
 }

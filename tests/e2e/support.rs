@@ -8,7 +8,7 @@ use keysync::{
     ledger::item,
 };
 use keysync_testkit::{
-    Answer, Client, Harness, HarnessBuilder, HarnessClock,
+    Client, Harness, HarnessBuilder, HarnessClock, Response,
     lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
@@ -31,7 +31,7 @@ pub(crate) async fn world() -> World {
 
 /// The function in this process, on a clock that stands still until the test moves it.
 pub(crate) async fn world_at(now: EpochMillis) -> World {
-    world_of(Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(now))).await
+    world_of(Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
@@ -43,7 +43,7 @@ pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
 
 impl World {
     /// Synchronizes the key.
-    pub(crate) async fn sync(&self) -> Answer {
+    pub(crate) async fn sync(&self) -> Response {
         self.manager.sync(&self.key).await.unwrap()
     }
 
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Takes a lifecycle action by its path below the key, such as `actions/rotate`.
-    pub(crate) async fn take(&self, action: &str) -> Answer {
+    pub(crate) async fn take(&self, action: &str) -> Response {
         self.manager.post(&format!("/api/v2/keys/{}/{action}", self.key)).await.unwrap()
     }
 
@@ -88,7 +88,7 @@ impl World {
     pub(crate) async fn redeliver(&self) -> Value {
         let run = self.harness.redeliver().await;
         run.unwrap_or_else(|error| {
-            let log = self.harness.redeliverer().processes().map(ProcessFunction::log);
+            let log = self.harness.redeliver_function().processes().map(ProcessFunction::log);
             panic!("{error}:\n{}", log.unwrap_or_default().join("\n"))
         })
     }
@@ -111,7 +111,7 @@ impl World {
             "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
             "due_shard": due_shard, "due_at": due_at,
         });
-        let client = self.harness.dynamo().client();
+        let client = self.harness.dynamodb().client();
         let item = serde_dynamo::to_item(item).unwrap();
         client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
         key.to_string()
@@ -120,7 +120,7 @@ impl World {
     /// Ends the lease of a key's notification, by a single write: quicker than time travel, for a test that
     /// holds up a call meanwhile, which the SDK waits for no longer than 1.5 s.
     pub(crate) async fn end_lease(&self, key: &str) {
-        let client = self.harness.dynamo().client();
+        let client = self.harness.dynamodb().client();
         let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
         let now = AttributeValue::N(self.harness.clock().now().get().to_string());
         let update = client.update_item().table_name(self.harness.table());
@@ -137,8 +137,8 @@ impl World {
         of_key.map(|event| (text(&event["sequence"]), event["data"]["keyState"].as_u64().unwrap())).collect()
     }
 
-    pub(crate) async fn travel(&self, by: Duration) {
-        self.harness.travel(by).await.unwrap();
+    pub(crate) async fn advance_clock(&self, by: Duration) {
+        self.harness.advance_clock(by).await.unwrap();
     }
 }
 

@@ -9,7 +9,7 @@ const HOSTILE: &str = r#"<script>alert(1)</script>"><img src=x onerror=alert(1)>
 
 #[tokio::test]
 async fn hostile_names_are_shown_as_they_are_written() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let manager = harness.manager().await.unwrap();
     let body = json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": 1},

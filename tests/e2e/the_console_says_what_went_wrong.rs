@@ -11,7 +11,7 @@ use keysync_testkit::{
 use crate::visitor::Visitor;
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 async fn of_key(harness: &Harness) -> String {
@@ -126,10 +126,10 @@ async fn a_sync_whose_answer_is_lost_can_be_asked_for_again_as_the_same() {
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let sync = format!("{path}/sync");
     let page = visitor.open(&format!("{path}/resources")).await;
-    harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
+    harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("Synchronize once more: it is the same request"), "{}", page.text());
-    harness.dynamo().proxy().heal();
+    harness.dynamodb().proxy().clear_faults();
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("The associated services are told again"), "{}", page.text());
 }

@@ -7,7 +7,7 @@ use crate::visitor::Visitor;
 
 /// A harness with a key, and where the console synchronizes it.
 async fn world() -> (Harness, String, String) {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
     let path = format!("/console/instances/{}/keys/{key}", harness.instance());
     (harness, key, path)

@@ -22,11 +22,11 @@ struct Control {
 
 impl Control {
     async fn start() -> Self {
-        Self::of(Harness::builder().function(Mode::InProcess)).await
+        Self::of(Harness::builder().mode(Mode::InProcess)).await
     }
 
     async fn start_at(clock: keysync_testkit::HarnessClock) -> Self {
-        Self::of(Harness::builder().function(Mode::InProcess).clock(clock)).await
+        Self::of(Harness::builder().mode(Mode::InProcess).clock(clock)).await
     }
 
     async fn of(builder: keysync_testkit::HarnessBuilder) -> Self {

@@ -15,7 +15,7 @@ async fn status(harness: &Harness, method: Method, path: &str, headers: &[(&str,
 #[tokio::test]
 async fn a_page_of_another_site_is_refused_whatever_its_browser_says() {
     let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
-    let harness = Harness::builder().function(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
     for headers in [
         &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
         &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:1")],
@@ -34,7 +34,7 @@ async fn a_page_of_another_site_is_refused_whatever_its_browser_says() {
 
 #[tokio::test]
 async fn programs_and_its_own_pages_pass() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let url = harness.endpoint_url();
     let port = url.rsplit(':').next().unwrap();
     let (own, local) = (url.as_str(), format!("localhost:{port}"));
@@ -51,7 +51,7 @@ async fn programs_and_its_own_pages_pass() {
 
 #[tokio::test]
 async fn the_console_answers_by_no_foreign_name() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     for (host, expected) in [("evil.example:8080", StatusCode::FORBIDDEN), ("localhost:8080", StatusCode::OK)]
     {
         let answered = status(&harness, Method::GET, "/console/login", &[("host", host)]).await;

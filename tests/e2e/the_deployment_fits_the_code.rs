@@ -107,7 +107,7 @@ fn assert_enough_and_not_more(role: &str, needed: &BTreeSet<Allowed>) {
 async fn sync_may_do_what_it_does_and_no_more() {
     let world = world().await;
     world.take("aliases/invoices").await;
-    world.harness.dynamo().proxy().take_calls().clear();
+    world.harness.dynamodb().proxy().take_calls().clear();
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     for (correlation_id, status) in [("c-1", 204), ("c-1", 204), ("c-2", 409)] {
         let request = world.manager.request(http::Method::POST, &path);
@@ -116,11 +116,11 @@ async fn sync_may_do_what_it_does_and_no_more() {
     }
     assert_eq!(world.manager.sync("invoices").await.unwrap().status, 409);
     assert_eq!(world.manager.sync("no-such-alias").await.unwrap().status, 404);
-    world.harness.databases().behave(Behaviour::answer(503));
-    world.travel(HOUR + Duration::from_secs(1)).await;
+    world.harness.databases().behave(Behaviour::respond(503));
+    world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204, "with a service that does not take it");
 
-    let calls = world.harness.dynamo().proxy().calls();
+    let calls = world.harness.dynamodb().proxy().calls();
     assert_enough_and_not_more("SyncRole", &needed_by(&calls, "SyncLogs.Arn"));
 }
 
@@ -168,9 +168,9 @@ async fn all_kinds_of_events(world: &World) {
 #[tokio::test]
 async fn lifecycle_may_do_what_it_does_and_no_more() {
     let world = world().await;
-    world.harness.dynamo().lifecycle_proxy().take_calls().clear();
+    world.harness.dynamodb().lifecycle_proxy().take_calls().clear();
     all_kinds_of_events(&world).await;
-    let calls = world.harness.dynamo().lifecycle_proxy().calls();
+    let calls = world.harness.dynamodb().lifecycle_proxy().calls();
     let mut needed = needed_by(&calls, "LifecycleLogs.Arn");
     // The emulated queue takes nothing but `SendMessage`.
     world.harness.dead_letters().wait_for(1).await;
@@ -189,13 +189,13 @@ async fn lifecycle_may_do_what_it_does_and_no_more() {
 #[tokio::test]
 async fn redeliver_may_do_what_it_does_and_no_more() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["retrying"], json!(1));
-    world.travel(24 * HOUR).await;
+    world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(1), "given up");
-    let calls = world.harness.dynamo().redeliver_proxy().calls();
+    let calls = world.harness.dynamodb().redeliver_proxy().calls();
     assert_enough_and_not_more("RedeliverRole", &needed_by(&calls, "RedeliverLogs.Arn"));
     assert!(calls.iter().any(|call| call.request.contains(&format!("\"IndexName\":\"{DUE_INDEX}\""))));
 }

@@ -44,7 +44,7 @@ async fn it_takes_two_to_delete_a_key() {
     assert_eq!(refusal(&first.delete(&path).await), (409, "AUTHORIZATIONS_NOT_MET"), "one is not two");
     assert_eq!(second.delete(&path).await.status, 204);
 
-    endpoint.travel(Duration::from_secs(31)).await;
+    endpoint.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(first.act(&format!("{path}/restore")).await.status, 201);
     let again = second.delete(&path).await;
     assert_eq!(refusal(&again), (409, "AUTHORIZATIONS_NOT_MET"), "that was for one deletion");
@@ -57,11 +57,11 @@ async fn the_second_has_seven_days() {
     let key = guarded_key(&endpoint).await;
     let (path, set) = (format!("keys/{key}"), format!("keys/{key}/actions/setKeyForDeletion"));
     endpoint.manager.act(&set).await;
-    endpoint.travel(SEVEN_DAYS).await;
+    endpoint.advance_clock(SEVEN_DAYS).await;
     assert_eq!(refusal(&second.delete(&path).await), (409, "AUTHORIZATIONS_NOT_MET"));
     assert_eq!(second.key(&key).await["dualAuthDelete"]["keySetForDeletion"], false);
     endpoint.manager.act(&set).await;
-    endpoint.travel(SEVEN_DAYS.saturating_sub(Duration::from_millis(1))).await;
+    endpoint.advance_clock(SEVEN_DAYS.saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(second.delete(&path).await.status, 204);
 }
 

@@ -52,7 +52,7 @@ async fn encrypted_material_becomes_a_key() {
 
     // The same material, brought again in the open, is the same: a restore proves it.
     manager.delete(&format!("keys/{key}")).await;
-    endpoint.travel(Duration::from_secs(31)).await;
+    endpoint.advance_clock(Duration::from_secs(31)).await;
     let material = BASE64_STANDARD.encode(MATERIAL);
     let answer = manager.post(&format!("keys/{key}/restore"), one("key", json!({"payload": material}))).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -103,7 +103,7 @@ async fn a_token_lasts_so_long_and_is_read_so_often() {
     assert_eq!(refusal(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
 
     let fields = sealed(&token(manager).await, &MATERIAL);
-    endpoint.travel(Duration::from_mins(5)).await;
+    endpoint.advance_clock(Duration::from_mins(5)).await;
     assert_eq!(refusal(&manager.get("import_token").await), (409, "IMPORT_TOKEN_EXPIRED_ERR"));
     let late = manager.post("keys", one("key", fields)).await;
     assert_eq!(refusal(&late), (409, "IMPORT_TOKEN_EXPIRED_ERR"));

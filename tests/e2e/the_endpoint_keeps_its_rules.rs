@@ -24,7 +24,7 @@ async fn actions_need_the_right_state() {
     assert_eq!(code(&world, "actions/disable").await.0, 204);
     assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ACTION_INVALID_STATE_ERR"));
     assert_eq!(code(&world, "actions/enable").await, refused(409, "REQ_TOO_EARLY_ERR"));
-    world.travel(Duration::from_secs(31)).await;
+    world.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(code(&world, "actions/enable").await.0, 204);
 }
 
@@ -33,7 +33,7 @@ async fn one_rotation_an_hour() {
     let world = world().await;
     assert_eq!(code(&world, "actions/rotate").await.0, 204);
     assert_eq!(code(&world, "actions/rotate").await, refused(409, "KEY_ROTATION_NOT_PERMITTED"));
-    world.travel(Duration::from_hours(1)).await;
+    world.advance_clock(Duration::from_hours(1)).await;
     assert_eq!(code(&world, "actions/rotate").await.0, 204);
 }
 
@@ -46,7 +46,7 @@ async fn deleting_what_protects_resources_takes_force_and_works_once() {
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     let again = world.manager.delete(&world.key).await.unwrap();
     assert_eq!((again.status.as_u16(), again.code()), (410, "KEY_DELETED_ERR"));
-    world.travel(Duration::from_secs(31)).await;
+    world.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(world.take("restore").await.status, 201);
 }
 
@@ -95,8 +95,8 @@ async fn time_travel_moves_whatever_has_an_end() {
         (key["state"].clone(), key["dualAuthDelete"]["keySetForDeletion"].clone(), token)
     };
     assert_eq!(look().await, (json!(1), json!(true), 200));
-    world.travel(Duration::from_hours(24)).await;
+    world.advance_clock(Duration::from_hours(24)).await;
     assert_eq!(look().await, (json!(3), json!(true), 409));
-    world.travel(Duration::from_hours(6 * 24)).await;
+    world.advance_clock(Duration::from_hours(6 * 24)).await;
     assert_eq!(look().await, (json!(3), json!(false), 409));
 }

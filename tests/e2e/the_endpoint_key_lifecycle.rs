@@ -19,7 +19,7 @@ async fn each_rotation_is_a_version() {
     let manager = &endpoint.manager;
     let key = manager.make_root_key("a key").await;
     for _ in 0..2 {
-        endpoint.travel(HOUR).await;
+        endpoint.advance_clock(HOUR).await;
         assert_eq!(manager.act(&format!("keys/{key}/actions/rotate")).await.status, 204);
     }
     let path = format!("keys/{key}/versions");
@@ -48,7 +48,7 @@ async fn a_deleted_key_comes_back_within_thirty_days() {
     let manager = &endpoint.manager;
     let key = manager.make(json!({"name": "a key", "payload": MATERIAL, "extractable": false})).await;
     let path = format!("keys/{key}");
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     let answer = manager.call_with(Method::DELETE, &path, &REPRESENTATION, None).await;
     let deleted = &answer.body["resources"][0];
     assert_eq!(
@@ -69,16 +69,16 @@ async fn a_deleted_key_comes_back_within_thirty_days() {
     assert_eq!(refusal(&manager.delete(&path).await), (410, "KEY_DELETED_ERR"));
 
     let restore = format!("{path}/restore");
-    endpoint.travel((DAY * 30).saturating_sub(Duration::from_secs(1))).await;
+    endpoint.advance_clock((DAY * 30).saturating_sub(Duration::from_secs(1))).await;
     let other = one("key", json!({"payload": "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="}));
     assert_eq!(refusal(&manager.post(&restore, other).await), (400, "INVALID_FIELD_ERR"));
     let same = one("key", json!({"payload": MATERIAL}));
     let answer = manager.post(&restore, same).await;
     assert_eq!((answer.status.as_u16(), &answer.body["resources"][0]["state"]), (201, &json!(1)));
 
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     manager.delete(&path).await;
-    endpoint.travel(DAY * 30).await;
+    endpoint.advance_clock(DAY * 30).await;
     assert_eq!(refusal(&manager.act(&restore).await), (400, "KEY_RESTORE_EXPIRED"));
 }
 
@@ -90,15 +90,15 @@ async fn what_is_purged_leaves_nothing_to_find() {
     let key = manager.make(fields).await;
     let (path, purger) = (format!("keys/{key}/purge"), endpoint.somebody(Role::KeyPurge).await);
     assert_eq!(refusal(&purger.delete(&path).await), (409, "KEY_ACTION_INVALID_STATE_ERR"));
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     manager.delete(&format!("keys/{key}")).await;
     assert_eq!(manager.delete(&path).await.status, 401, "a manager may not");
-    endpoint.travel((HOUR * 4).saturating_sub(Duration::from_millis(1))).await;
+    endpoint.advance_clock((HOUR * 4).saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(refusal(&purger.delete(&path).await), (409, "REQ_TOO_EARLY_ERR"));
     let both = endpoint.somebody([Role::Manager, Role::KeyPurge]).await;
     assert_eq!(refusal(&both.delete(&path).await), (409, "REQ_TOO_EARLY_ERR"), "the roles add up");
     assert_eq!(both.get(&format!("keys/{key}/metadata")).await.status, 200, "the roles add up");
-    endpoint.travel(Duration::from_millis(1)).await;
+    endpoint.advance_clock(Duration::from_millis(1)).await;
     let answer = purger.call_with(Method::DELETE, &path, &REPRESENTATION, None).await;
     assert_eq!((answer.status.as_u16(), &answer.body["resources"][0]["id"]), (200, &json!(key)));
     for name in [key.as_str(), "an-alias"] {
@@ -117,14 +117,14 @@ async fn a_key_whose_time_is_up_is_deactivated_and_stays_so() {
     let key = manager.make(fields).await;
     let act = async |action: &str| manager.act(&format!("keys/{key}/{action}")).await;
     assert_eq!(manager.key(&key).await["state"], 1);
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     assert_eq!(manager.key(&key).await["state"], 3);
     assert_eq!(refusal(&act("actions/wrap").await), (409, "KEY_ACTION_INVALID_STATE_ERR"));
     assert_eq!(refusal(&act("actions/disable").await), (409, "KEY_ACTION_INVALID_STATE_ERR"));
     assert_eq!(act("actions/rotate").await.status, 204);
     assert_eq!(manager.key(&key).await["state"], 3);
     assert_eq!(manager.delete(&format!("keys/{key}")).await.status, 204);
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     assert_eq!(act("restore").await.body["resources"][0]["state"], 3);
 }
 

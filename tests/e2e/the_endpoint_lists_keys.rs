@@ -15,12 +15,12 @@ async fn keys_are_found_by_what_they_are() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
     let first = manager.make(json!({"name": "Invoices", "extractable": false, "aliases": ["billing"]})).await;
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     let second = manager.make(json!({"name": "invoices-2026", "payload": MATERIAL})).await;
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     let third = manager.make(json!({"name": "backups", "extractable": false, "aliases": ["invoices"]})).await;
     manager.act(&format!("keys/{third}/actions/disable")).await;
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     let fourth = manager.make_root_key("gone").await;
     manager.delete(&format!("keys/{fourth}")).await;
 

@@ -1,7 +1,7 @@
 //! Policies of keys, and of an instance for its new keys.
 
 use http::Method;
-use keysync_testkit::{Answer, iam::Role};
+use keysync_testkit::{Response, iam::Role};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
-async fn set(caller: &Caller, path: &str, policy: Value) -> Answer {
+async fn set(caller: &Caller, path: &str, policy: Value) -> Response {
     caller.call(Method::PUT, path, Some(one("policy", policy))).await
 }
 
-async fn set_for_instance(caller: &Caller, kind: &str, data: Value) -> Answer {
+async fn set_for_instance(caller: &Caller, kind: &str, data: Value) -> Response {
     set(caller, "instance/policies", json!({"policy_type": kind, "policy_data": data})).await
 }
 
@@ -32,7 +32,7 @@ async fn a_key_tells_its_policies() {
         json!({"rotation": {"enabled": true, "interval_month": 3}}),
     )
     .await;
-    endpoint.travel(std::time::Duration::from_hours(1)).await;
+    endpoint.advance_clock(std::time::Duration::from_hours(1)).await;
     let both = json!({"dualAuthDelete": {"enabled": true}, "rotation": {"interval_month": 6}});
     let answer = set(manager, &path, both).await;
     assert_eq!((answer.status.as_u16(), answer.body["resources"].as_array().unwrap().len()), (200, 2));

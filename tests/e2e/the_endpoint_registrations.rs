@@ -42,9 +42,9 @@ async fn registered(endpoint: &Endpoint) -> (String, String) {
     let manager = &endpoint.manager;
     let (one, other) = (manager.make_root_key("one").await, manager.make_root_key("other").await);
     register(manager, &one, &bucket("invoices"), false).await;
-    endpoint.travel(Duration::from_secs(1)).await;
+    endpoint.advance_clock(Duration::from_secs(1)).await;
     register(manager, &one, &bucket("images"), true).await;
-    endpoint.travel(Duration::from_secs(1)).await;
+    endpoint.advance_clock(Duration::from_secs(1)).await;
     register(manager, &other, &bucket("backups"), false).await;
     (one, other)
 }
@@ -150,7 +150,7 @@ async fn a_service_changes_what_it_said() {
     let manager = &endpoint.manager;
     manager.act(&format!("keys/{key}/actions/rotate")).await;
     let rotated = manager.key(&key).await["keyVersion"]["id"].clone();
-    endpoint.travel(Duration::from_hours(1)).await;
+    endpoint.advance_clock(Duration::from_hours(1)).await;
     let path = path(&key, &bucket("images"));
     let change = async |method: Method, fields: Value| {
         let answer = manager.call(method, &path, Some(one("registration", fields))).await;

@@ -61,7 +61,7 @@ async fn key_known_by_its_event_is_listed_without_name() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
     let own = manager.make_root_key("its own").await;
-    endpoint.travel(Duration::from_hours(1)).await;
+    endpoint.advance_clock(Duration::from_hours(1)).await;
     let key = foreign(&endpoint);
     take(&endpoint, LifecycleAction::Create, &key).await;
 

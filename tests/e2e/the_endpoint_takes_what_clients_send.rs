@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_testkit::Answer;
+use keysync_testkit::Response;
 use serde_json::{Value, json};
 
 use crate::endpoint_calls::{Caller, endpoint, one, refusal};
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
-async fn set_for_instance(caller: &Caller, kind: &str, data: &Value) -> Answer {
+async fn set_for_instance(caller: &Caller, kind: &str, data: &Value) -> Response {
     let path = format!("instance/policies?policy={kind}");
     let policy = one("policy", json!({"policy_type": kind, "policy_data": data}));
     caller.call(Method::PUT, &path, Some(policy)).await
@@ -22,7 +22,7 @@ async fn policy_data(caller: &Caller, kind: &str) -> Value {
     answer.body["resources"][0]["policy_data"].clone()
 }
 
-fn target(answer: &Answer) -> &Value {
+fn target(answer: &Response) -> &Value {
     &answer.body["resources"][0]["reasons"][0]["target"]
 }
 
@@ -35,12 +35,12 @@ async fn null_is_an_empty_body() {
     for body in [None, Some(json!({})), Some(Value::Null)] {
         let answer = manager.call(Method::POST, &format!("keys/{key}/actions/rotate"), body.clone()).await;
         assert_eq!(answer.status, 204, "{body:?}: {}", answer.body);
-        endpoint.travel(Duration::from_hours(1)).await;
+        endpoint.advance_clock(Duration::from_hours(1)).await;
     }
     assert_eq!(manager.post(&format!("keys/{key}/actions/wrap"), Value::Null).await.status, 200);
     assert_eq!(manager.post("import_token", Value::Null).await.status, 200);
     manager.delete(&format!("keys/{key}")).await;
-    endpoint.travel(Duration::from_mins(1)).await;
+    endpoint.advance_clock(Duration::from_mins(1)).await;
     assert_eq!(manager.post(&format!("keys/{key}/restore"), Value::Null).await.status, 201);
     let nothing = manager.post(&format!("keys/{key}/actions/unwrap"), Value::Null).await;
     assert_eq!(refusal(&nothing).0, 400, "a body that is needed");

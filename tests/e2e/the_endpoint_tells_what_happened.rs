@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use keysync::key::{EpochMillis, InstanceId};
 use keysync_testkit::{
-    Answer, Client, Harness,
+    Client, Harness, Response,
     iam::{Instance, Role},
     services::Behaviour,
 };
@@ -50,9 +50,9 @@ async fn sync_as(who: &Caller, key: &str, correlation_id: &str) -> u16 {
     who.call_with(Method::POST, &path, &headers, None).await.status.as_u16()
 }
 
-async fn sync_past_the_endpoint(endpoint: &Endpoint, key: &str, correlation_id: &str) -> Answer {
+async fn sync_past_the_endpoint(endpoint: &Endpoint, key: &str, correlation_id: &str) -> Response {
     let manager = Client::log_in(&endpoint.harness, endpoint.harness.api_key()).await.unwrap();
-    let url = format!("{}/api/v2/keys/{key}/actions/sync", endpoint.harness.function().url());
+    let url = format!("{}/api/v2/keys/{key}/actions/sync", endpoint.harness.sync_function().url());
     let request = reqwest::Client::new().post(url).bearer_auth(manager.token());
     let request = request.header("bluemix-instance", endpoint.harness.instance().to_string());
     manager.send(request.header("correlation-id", correlation_id)).await.unwrap()
@@ -63,11 +63,11 @@ async fn newest_first_and_by_whom() {
     let endpoint = endpoint().await;
     let (manager, writer) = (&endpoint.manager, endpoint.somebody(Role::Writer).await);
     let key = manager.make_root_key("a key").await;
-    endpoint.travel(Duration::from_mins(1)).await;
+    endpoint.advance_clock(Duration::from_mins(1)).await;
     assert_eq!(writer.act(&format!("keys/{key}/actions/rotate")).await.status, 204);
-    endpoint.travel(Duration::from_millis(60_001)).await;
+    endpoint.advance_clock(Duration::from_millis(60_001)).await;
     assert_eq!(manager.act(&format!("keys/{key}/actions/disable")).await.status, 204);
-    endpoint.travel(PAST_THE_WINDOW).await;
+    endpoint.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!((sync_as(&writer, &key, "c-1").await, sync_as(&writer, &key, "c-1").await), (204, 204));
     assert_eq!(sync_as(manager, &key, "c-2").await, 409, "and is no event");
 
@@ -99,7 +99,7 @@ async fn every_action_is_an_event_and_no_other_change_is() {
             None => manager.act(&path).await,
         };
         assert!(answer.status.is_success(), "{path}: {}", answer.body);
-        endpoint.travel(PAST_THE_WINDOW).await;
+        endpoint.advance_clock(PAST_THE_WINDOW).await;
     }
     manager.act(&format!("keys/{key}/aliases/an-alias")).await;
     assert_eq!(sync_as(manager, "an-alias", "c-1").await, 204);
@@ -122,7 +122,7 @@ async fn what_went_past_the_endpoint_is_told_while_it_is_the_last() {
 
     assert_eq!(sync_as(manager, &key, "c-1").await, 204, "asked for again, through the endpoint");
     assert_eq!(told().await, [("sync".to_owned(), by.clone()), ("create".to_owned(), by.clone())]);
-    endpoint.travel(PAST_THE_WINDOW).await;
+    endpoint.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!(sync_past_the_endpoint(&endpoint, &key, "c-2").await.status, 204);
     assert_eq!(told().await.len(), 3);
     manager.act(&format!("keys/{key}/actions/rotate")).await;
@@ -199,7 +199,7 @@ async fn who_sees_the_key_sees_what_happened_to_it() {
 async fn time_travel_moves_what_happened() {
     let world = world().await;
     assert_eq!(world.take("actions/rotate").await.status, 204);
-    world.travel(PAST_THE_WINDOW).await;
+    world.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!(world.sync().await.status, 204);
     let kept = async || -> Vec<u64> {
         let items = world.everything().await.into_iter();
@@ -210,7 +210,7 @@ async fn time_travel_moves_what_happened() {
     };
     let before = kept().await;
     assert_eq!(before.len(), 2);
-    world.travel(PAST_THE_WINDOW).await;
+    world.advance_clock(PAST_THE_WINDOW).await;
     let moved: Vec<_> = before.iter().map(|at| at - 61 * 60 * 1000).collect();
     assert_eq!(kept().await, moved);
 
@@ -231,7 +231,7 @@ async fn a_purge_forgets_it() {
         items.filter(|item| text(&item["sk"]).starts_with("event#")).count()
     };
     assert_eq!(kept().await, 2);
-    endpoint.travel(Duration::from_hours(5)).await;
+    endpoint.advance_clock(Duration::from_hours(5)).await;
     let purger = endpoint.somebody(Role::KeyPurge).await;
     assert_eq!(purger.delete(&format!("keys/{key}/purge")).await.status, 204);
     assert_eq!(kept().await, 0);

@@ -26,7 +26,7 @@ fn says_nothing(key: &Value) -> bool {
 /// A root key that was never notified about, on a clock that shows no whole second.
 async fn a_key() -> (Endpoint, String) {
     let endpoint = endpoint().await;
-    endpoint.travel(Duration::from_millis(257)).await;
+    endpoint.advance_clock(Duration::from_millis(257)).await;
     let key = endpoint.manager.make_root_key("a key").await;
     (endpoint, key)
 }
@@ -41,7 +41,7 @@ async fn it_is_the_instant_that_the_refusal_names() {
     assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T08:00:00.257Z"), until));
     assert_eq!(allowed, "2027-01-15T09:00:01Z", "rounded up: a request at that instant succeeds");
 
-    endpoint.travel(Duration::from_millis(3_600_743)).await;
+    endpoint.advance_clock(Duration::from_millis(3_600_743)).await;
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
     let (notified, allowed, until) = window(manager, &key).await;
     assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T09:00:01Z"), until));
@@ -53,7 +53,7 @@ async fn a_lifecycle_action_moves_it_too() {
     let (endpoint, key) = a_key().await;
     let manager = &endpoint.manager;
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
-    endpoint.travel(Duration::from_mins(10)).await;
+    endpoint.advance_clock(Duration::from_mins(10)).await;
     assert_eq!(manager.act(&format!("keys/{key}/actions/rotate")).await.status, 204);
     let (notified, allowed, until) = window(manager, &key).await;
     assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T08:10:00.257Z"), until));

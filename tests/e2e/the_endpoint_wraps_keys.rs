@@ -104,7 +104,7 @@ async fn the_state_decides() {
     all((409, "KEY_ACTION_INVALID_STATE_ERR")).await;
     manager.delete(&format!("keys/{key}")).await;
     all((410, "KEY_DELETED_ERR")).await;
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     manager.act(&format!("keys/{key}/restore")).await;
     all((200, "")).await;
 }
@@ -116,7 +116,7 @@ async fn an_expired_key_still_unwraps() {
     let fields = json!({"name": "a key", "extractable": false, "expirationDate": "2027-01-15T09:00:00Z"});
     let key = manager.make(fields).await;
     let ciphertext = manager.act(&format!("keys/{key}/actions/wrap")).await.body["ciphertext"].clone();
-    endpoint.travel(HOUR).await;
+    endpoint.advance_clock(HOUR).await;
     for action in ["unwrap", "rewrap"] {
         let body = json!({"ciphertext": ciphertext});
         assert_eq!(manager.post(&format!("keys/{key}/actions/{action}"), body).await.status, 200, "{action}");

@@ -23,9 +23,9 @@ async fn nor_what_only_looks_like_one() {
     world.sync().await;
     world.sync().await;
     world.manager.with_token("not-a-token-at-all").sync(&world.key).await.unwrap();
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     assert_eq!(lines.only("accepted")["status"], 204);
-    let whole = world.harness.function().process().unwrap().log().join("\n");
+    let whole = world.harness.sync_function().process().unwrap().log().join("\n");
     for secret in [
         world.manager.token().as_str(),
         world.harness.api_key(),
@@ -58,7 +58,9 @@ async fn one_that_is_printed_fails_its_test_and_is_not_repeated() {
     // The path names the key, so it is logged. Nobody ought to put an API key there.
     let api_key = world.harness.api_key().to_owned();
     world.manager.sync(&api_key).await.unwrap().assert_status(404);
-    assert!(world.harness.function().process().unwrap().log().iter().any(|line| line.contains(&api_key)));
+    assert!(
+        world.harness.sync_function().process().unwrap().log().iter().any(|line| line.contains(&api_key))
+    );
     assert_eq!(drop_of(world), TOLD);
 }
 
@@ -85,10 +87,10 @@ async fn nor_what_was_put_into_the_wrong_field() {
             request = request.header("bluemix-instance", world.harness.instance().to_string());
         }
         let answer = world.manager.send(request).await.unwrap();
-        answer.assert_refused(400, "INVALID_FIELD_ERR");
+        answer.assert_error(400, "INVALID_FIELD_ERR");
         assert!(answer.message().ends_with(&format!("got `{misplaced}`")), "its sender may know");
     }
-    let whole = world.harness.function().process().unwrap().log().join("\n");
+    let whole = world.harness.sync_function().process().unwrap().log().join("\n");
     assert!(whole.contains("`x-kms-key-ring` must be a key ring") && !whole.contains("hunter2"), "{whole}");
 }
 
@@ -99,8 +101,8 @@ async fn nor_at_length_what_a_forged_token_says() {
     let header = json!({"alg": "x".repeat(9000), "kid": "k".repeat(2000)}).to_string();
     let token = world.harness.iam().signed(header, r#"{"sub":"somebody"}"#).unwrap();
     let answer = world.manager.with_token(&token).sync(&world.key).await.unwrap();
-    answer.assert_refused(401, "UNAUTHORIZED_ERR");
-    let log = world.harness.function().process().unwrap().log();
+    answer.assert_error(401, "UNAUTHORIZED_ERR");
+    let log = world.harness.sync_function().process().unwrap().log();
     let refused = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
     assert!(refused.contains("xxx") && refused.len() < 1000, "{refused}");
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use keysync_receiver::Verifier;
-use keysync_testkit::{Answer, Harness, journal::Part, lambda::Mode};
+use keysync_testkit::{Harness, Response, journal::Part, lambda::Mode};
 use serde_json::{Value, json};
 
 use crate::support::{World, world, world_of};
@@ -10,7 +10,7 @@ use crate::support::{World, world, world_of};
 const PATH: &str = "/.well-known/jwks.json";
 
 /// Asks without a token and without an instance.
-async fn ask(world: &World, method: Method, base: &str) -> Answer {
+async fn ask(world: &World, method: Method, base: &str) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.request(method, format!("{base}{PATH}")).header("correlation-id", "c-42");
     world.manager.send(request).await.unwrap()
@@ -18,13 +18,13 @@ async fn ask(world: &World, method: Method, base: &str) -> Answer {
 
 /// The function's own address, and the endpoint's, which hands it on.
 fn addresses(world: &World) -> [String; 2] {
-    [world.harness.function().url(), world.harness.endpoint_url()]
+    [world.harness.sync_function().url(), world.harness.endpoint_url()]
 }
 
 #[tokio::test]
 async fn as_a_key_set() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(Harness::builder().function(mode)).await;
+        let world = world_of(Harness::builder().mode(mode)).await;
         for address in addresses(&world) {
             let answer = ask(&world, Method::GET, &address).await;
             assert_eq!(answer.status, 200);
@@ -51,7 +51,7 @@ async fn to_head_without_a_body_and_to_no_other_method() {
         assert_eq!(answer.header("content-type"), "application/jwk-set+json");
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let answer = ask(&world, method, &address).await;
-            answer.assert_refused(405, "METHOD_NOT_ALLOWED_ERR");
+            answer.assert_error(405, "METHOD_NOT_ALLOWED_ERR");
             assert_eq!(answer.header("allow"), "GET, HEAD");
             assert_eq!(answer.header("correlation-id"), "c-42");
         }
@@ -61,13 +61,13 @@ async fn to_head_without_a_body_and_to_no_other_method() {
 #[tokio::test]
 async fn without_a_call_to_dynamodb_or_iam() {
     let world = world().await;
-    drop(world.harness.dynamo().proxy().take_calls());
+    drop(world.harness.dynamodb().proxy().take_calls());
     let calls_to_iam = || {
         let exchanges = world.harness.journal().exchanges();
         exchanges.into_iter().filter(|exchange| exchange.to == Part::Iam).count()
     };
     let before = calls_to_iam();
-    assert_eq!(ask(&world, Method::GET, &world.harness.function().url()).await.status, 200);
+    assert_eq!(ask(&world, Method::GET, &world.harness.sync_function().url()).await.status, 200);
     assert_eq!(calls_to_iam(), before);
-    assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 0);
+    assert_eq!(world.harness.dynamodb().proxy().take_calls().len(), 0);
 }

@@ -10,5 +10,5 @@ async fn comes_true_on_the_real_binary() {
 
 #[tokio::test]
 async fn comes_true_in_this_process() {
-    demo::run(Harness::builder().function(Mode::InProcess)).await.unwrap();
+    demo::run(Harness::builder().mode(Mode::InProcess)).await.unwrap();
 }

@@ -81,8 +81,9 @@ impl Rotation {
     async fn sign_with(&self, keys: &[(&str, &str)]) {
         let private: Vec<_> = keys.iter().map(|key| key.0).collect();
         self.harness.secrets().put(secrets::SIGNING_KEY, &private.join(" "));
-        let sync = self.harness.function().process();
-        let others = [self.harness.lifecycle().processes(), self.harness.redeliverer().processes()];
+        let sync = self.harness.sync_function().process();
+        let others =
+            [self.harness.lifecycle_function().processes(), self.harness.redeliver_function().processes()];
         for processes in others.into_iter().chain([sync]) {
             processes.unwrap().kill().await;
         }
@@ -116,7 +117,8 @@ impl Rotation {
 
     /// Has `sync`, and then `lifecycle`, tell both receivers of a new key: what became of it at each.
     async fn tell(&self) -> [(String, String); 2] {
-        let key = self.harness.new_key("a-key").protecting(BY_HAND, "one").protecting(BY_SET, "two");
+        let key =
+            self.harness.new_key("a-key").with_registration(BY_HAND, "one").with_registration(BY_SET, "two");
         let key = key.create().await.unwrap();
         key.sync().await.unwrap().assert_status(204);
         let by_sync = standing(&key).await;
@@ -176,7 +178,7 @@ async fn and_who_learns_too_late_loses_nothing() {
 
     rotation.by_hand_knows(NEW);
     rotation.by_set_fetches().await;
-    rotation.harness.travel(Duration::from_mins(2)).await.unwrap();
+    rotation.harness.advance_clock(Duration::from_mins(2)).await.unwrap();
     let summary = rotation.harness.redeliver().await.unwrap();
     assert_eq!((&summary["delivered"], &summary["retrying"]), (&2.into(), &0.into()));
 }

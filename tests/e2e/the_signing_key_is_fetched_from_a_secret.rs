@@ -28,12 +28,12 @@ fn by_a_secret() -> HarnessBuilder {
 async fn all_three_sign(world: &World) {
     let storage = world.harness.object_storage();
     assert_eq!(world.take("actions/rotate").await.status, 204, "by `lifecycle`");
-    world.travel(HOUR + Duration::from_secs(1)).await;
+    world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204, "by `sync`");
-    world.travel(HOUR + Duration::from_secs(1)).await;
-    storage.behave_next(1, Behaviour::answer(503));
+    world.advance_clock(HOUR + Duration::from_secs(1)).await;
+    storage.behave_next(1, Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204);
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["delivered"], 1, "by `redeliver`");
     let verdicts: Vec<_> = storage.received().into_iter().map(|received| received.verdict).collect();
     assert_eq!(verdicts, [Verdict::Acted, Verdict::Acted, Verdict::Ignored, Verdict::Acted]);
@@ -42,7 +42,7 @@ async fn all_three_sign(world: &World) {
 #[tokio::test]
 async fn once_by_each_of_the_three() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(by_a_secret().function(mode)).await;
+        let world = world_of(by_a_secret().mode(mode)).await;
         all_three_sign(&world).await;
         assert_eq!(world.harness.secrets().reads(), 3, "each asks when it starts, and not again");
     }
@@ -78,7 +78,7 @@ async fn wrong_settings_are_named() {
         (secret(KEY), "KEYSYNC_SIGNING_KEY_SECRET must name the secret that holds the signing key"),
     ] {
         for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-            let log = did_not_start(builder.clone().function(mode)).await;
+            let log = did_not_start(builder.clone().mode(mode)).await;
             assert!(log.contains(said) && !log.contains("nWGxne"), "{said} is missing in\n{log}");
         }
     }
@@ -124,7 +124,7 @@ async fn starts_when_it_is_over<T>(
 #[tokio::test]
 async fn sync_does_not_start_without_it() {
     let world = world_of(by_a_secret()).await;
-    let function = world.harness.function().process().unwrap();
+    let function = world.harness.sync_function().process().unwrap();
     let denied = (Trouble::Fault(Fault::Denied), "needs `secretsmanager:GetSecretValue` on it");
     let answer = starts_when_it_is_over(&world, function, denied.0, denied.1, world.sync()).await;
     assert_eq!(answer.status, 204);
@@ -136,7 +136,7 @@ async fn sync_does_not_start_without_it() {
 #[tokio::test]
 async fn lifecycle_does_not_start_without_it() {
     let world = world_of(by_a_secret()).await;
-    let function = world.harness.lifecycle();
+    let function = world.harness.lifecycle_function();
     let (hangs, said) = (Trouble::Fault(Fault::Hang), "does not answer within 5 s");
     let batch = json!({"Records": []});
     let taken = function.invoke(&batch);
@@ -147,7 +147,7 @@ async fn lifecycle_does_not_start_without_it() {
 #[tokio::test]
 async fn redeliver_does_not_start_without_it() {
     let world = world_of(by_a_secret()).await;
-    let function = world.harness.redeliverer().processes().unwrap();
+    let function = world.harness.redeliver_function().processes().unwrap();
     let (wrong, said) = (Trouble::Value("whsk_hunter2"), "holds no signing key, which must be `whsk_`");
     let summary = starts_when_it_is_over(&world, function, wrong, said, world.redeliver()).await;
     assert_eq!(summary["errors"], 0);

@@ -12,7 +12,7 @@ const START: EpochMillis = EpochMillis::new(1_632_947_922_500);
 async fn answer_after(passed: Duration) -> u16 {
     let world = world_at(START).await;
     assert_eq!(world.sync().await.status, 204);
-    world.travel(passed).await;
+    world.advance_clock(passed).await;
     world.sync().await.status.as_u16()
 }
 
@@ -35,7 +35,7 @@ async fn open_after_3600_001_s() {
 async fn a_409_names_the_first_whole_second_at_which_a_sync_succeeds() {
     let world = world_at(START).await;
     world.sync().await;
-    world.travel(Duration::from_mins(1)).await;
+    world.advance_clock(Duration::from_mins(1)).await;
     let refused = world.sync().await;
     assert_eq!(
         refused.message(),
@@ -55,7 +55,7 @@ async fn a_caller_who_waits_as_long_as_retry_after_says_is_not_early() {
     let world = world_at(START).await;
     world.sync().await;
     let seconds = world.sync().await.header("retry-after").parse().unwrap();
-    world.travel(Duration::from_secs(seconds)).await;
+    world.advance_clock(Duration::from_secs(seconds)).await;
     assert_eq!(world.sync().await.status, 204);
 }
 
@@ -86,8 +86,8 @@ async fn each_lifecycle_action_closes_it() {
         };
         assert!(taken.status.is_success(), "{action}: {taken:?}");
         assert_eq!(world.sync().await.code(), "REQ_TOO_EARLY_ERR", "after {action}");
-        world.travel(HOUR + Duration::from_secs(1)).await;
+        world.advance_clock(HOUR + Duration::from_secs(1)).await;
         assert_eq!(world.sync().await.status, 204, "an hour after {action}");
-        world.travel(HOUR + Duration::from_secs(1)).await;
+        world.advance_clock(HOUR + Duration::from_secs(1)).await;
     }
 }

@@ -4,7 +4,7 @@
 use crate::support::{World, world};
 
 fn calls(world: &World) -> Vec<String> {
-    world.harness.dynamo().proxy().take_calls().into_iter().map(|call| call.operation).collect()
+    world.harness.dynamodb().proxy().take_calls().into_iter().map(|call| call.operation).collect()
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn the_request_after_the_last_is_429_and_asks_neither_iam_nor_dynamodb() {
     for status in [204, 409, 409] {
         assert_eq!(world.sync().await.status, status);
     }
-    let (journal, proxy) = (world.harness.journal(), world.harness.dynamo().proxy());
+    let (journal, proxy) = (world.harness.journal(), world.harness.dynamodb().proxy());
     let asked_iam = |harness: &Harness| {
         let exchanges = harness.journal().exchanges();
         exchanges.iter().filter(|asked| asked.path == "/v2/authz").count()
@@ -25,7 +25,7 @@ async fn the_request_after_the_last_is_429_and_asks_neither_iam_nor_dynamodb() {
     drop(proxy.take_calls());
     for key in [world.key.as_str(), &another, unknown] {
         let answer = world.manager.sync(key).await.unwrap();
-        answer.assert_refused(429, "TOO_MANY_REQUESTS_ERR");
+        answer.assert_error(429, "TOO_MANY_REQUESTS_ERR");
         assert!(answer.message().starts_with("You have made too many requests"), "{}", answer.message());
         let wait = answer.retry_after().unwrap().as_secs();
         assert!((1..=20).contains(&wait), "a third of a minute at the most: {wait} s");
@@ -41,10 +41,10 @@ async fn the_request_after_the_last_is_429_and_asks_neither_iam_nor_dynamodb() {
 async fn a_token_that_is_not_valid_is_counted_against_nobody() {
     let world = world_with_limit("1").await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
-    let forged = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token(&manager.iam_id).signed_with_unknown_key().build().unwrap();
     for _ in 0..5 {
         let answer = world.manager.with_token(&forged).sync(&world.key).await.unwrap();
-        answer.assert_refused(401, "UNAUTHORIZED_ERR");
+        answer.assert_error(401, "UNAUTHORIZED_ERR");
     }
     assert_eq!(world.sync().await.status, 204);
 }

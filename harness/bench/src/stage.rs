@@ -48,7 +48,7 @@ impl Stage {
         let receiver = Receiver::start().await?;
         let mut builder = Harness::builder()
             .engine(Engine::Url(engine.url().to_owned()))
-            .function(Mode::InProcess)
+            .mode(Mode::InProcess)
             .env(CALLER_LIMIT, "off"); // one caller asks for it all
         for name in services() {
             builder = builder.service_at(&name, &receiver.url());
@@ -120,7 +120,7 @@ impl Stage {
 
     /// The proxy that counts.
     pub(super) fn proxy(&self) -> &keysync_dynamodb_emulator::Proxy {
-        self.harness.dynamo().proxy()
+        self.harness.dynamodb().proxy()
     }
 
     /// Where callbacks arrive.

@@ -72,7 +72,7 @@ const COMMANDS: &[&[&str]] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_without_a_reader_ends_as_by_sigpipe() {
     for to in [To::NoReader, To::FullDevice] {
-        let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+        let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
         let key = harness.new_key("own").create().await.unwrap();
         for command in COMMANDS {
             let arguments: Vec<&str> =
@@ -94,8 +94,8 @@ async fn every_command_without_a_reader_ends_as_by_sigpipe() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_print_nothing_need_no_reader() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
-    for command in [&["travel", "1m"][..], &["services", "behave", "cloud-object-storage", "miss"]] {
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
+    for command in [&["advance", "1m"][..], &["services", "behave", "cloud-object-storage", "miss"]] {
         let (code, said) = run(&harness.endpoint_url(), command, To::NoReader.stdio(), Stdio::piped()).await;
         assert_eq!((code, said.as_str()), (Some(0), ""), "{command:?}");
     }
@@ -109,7 +109,7 @@ async fn errors_without_a_reader_keep_their_exit_code() {
         (&["sync", "a-key"], 1),
         (&["bench", "check", "--limits", "no-such-file.json"], 1),
         (&["keys", "--harness", "nowhere"], 2),
-        (&["travel", "0"], 2),
+        (&["advance", "0"], 2),
         (&["no-such-command"], 2),
     ] {
         for to in [To::NoReader, To::FullDevice] {

@@ -33,7 +33,7 @@ async fn exit(url: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn a_key_is_made_synchronized_and_synchronized_again() {
     );
     let (accepted, said, _) = run(&["sync", id]).await;
     assert!(!accepted && said.contains("409 Conflict REQ_TOO_EARLY_ERR"), "{said}");
-    assert!(run(&["travel", "61m"]).await.0);
+    assert!(run(&["advance", "61m"]).await.0);
     let (accepted, said, _) = run(&["sync", id, "--json"]).await;
     let said: Value = serde_json::from_str(&said).unwrap();
     assert!(accepted && said["status"] == 204 && said["notifications"][0]["status"] == "delivered", "{said}");
@@ -103,11 +103,11 @@ async fn values_out_of_range_are_rejected_with_the_range() {
     let url = harness.endpoint_url();
     let behave = ["services", "behave", "cloud-object-storage"];
     for (arguments, range) in [
-        (&["travel", "soon"][..], "must be a duration such as `1h` or `90m`, from 1ms to 366d"),
-        (&["travel", "0"], "from 1ms to 366d"),
-        (&["travel", "0s"], "from 1ms to 366d"),
-        (&["travel", "-1h"], "from 1ms to 366d"),
-        (&["travel", "9999999y"], "from 1ms to 366d"),
+        (&["advance", "soon"][..], "must be a duration such as `1h` or `90m`, from 1ms to 366d"),
+        (&["advance", "0"], "from 1ms to 366d"),
+        (&["advance", "0s"], "from 1ms to 366d"),
+        (&["advance", "-1h"], "from 1ms to 366d"),
+        (&["advance", "9999999y"], "from 1ms to 366d"),
         (&[&behave[..], &["answer=999"]].concat(), "from 200 to 599"),
         (&[&behave[..], &["answer=503.5"]].concat(), "from 200 to 599"),
         (&[&behave[..], &["answer=503,-1"]].concat(), "from 0 to 31536000"),
@@ -192,7 +192,7 @@ async fn a_wrong_address_is_named_with_its_origin() {
             &["register", "k", "s", "r"],
             &["token"],
             &["sync", "an-alias"],
-            &["travel", "1m"],
+            &["advance", "1m"],
             &["redeliver"],
             &["reset"],
         ] {
@@ -321,7 +321,7 @@ fn a_harness_ends_with_whoever_started_it() {
 async fn a_shell_can_complete_it() {
     for shell in ["bash", "zsh", "fish"] {
         let (done, script, _) = run("", &["completions", shell]).await;
-        assert!(done && script.contains("services") && script.contains("travel"), "{shell}");
+        assert!(done && script.contains("services") && script.contains("advance"), "{shell}");
     }
 }
 

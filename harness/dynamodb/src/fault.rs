@@ -3,21 +3,14 @@
 use std::time::Duration;
 
 /// What goes wrong with a call.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::dynamodb::{Fault, Times};
-/// harness.dynamo().proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Next(1));
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is held before it reaches the engine, until [`Proxy::release`](super::Proxy::release) or until the caller has gone.
     HoldRequest,
     /// The engine applies it, and the answer is held, until [`Proxy::release`](super::Proxy::release).
-    HoldAnswer,
+    HoldResponse,
     /// The engine applies it, and the connection is cut before the answer.
-    LoseAnswer,
+    LoseResponse,
     /// The connection is cut before it reaches the engine.
     Cut,
     /// It goes through, this much later.
@@ -37,20 +30,13 @@ pub enum Fault {
 }
 
 /// How often it does.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::dynamodb::{Fault, Times};
-/// harness.dynamo().proxy().inject(Fault::Throttle, Times::Nth(2)); // the second call from now on
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// For this many calls.
     Next(usize),
     /// For this call only, counted from 1.
     Nth(usize),
-    /// Until [`Proxy::heal`](super::Proxy::heal).
+    /// Until [`Proxy::clear_faults`](super::Proxy::clear_faults).
     Always,
 }
 

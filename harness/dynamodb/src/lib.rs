@@ -25,11 +25,6 @@ pub use proxy::{Call, Proxy};
 pub use table::{DEFINITION, DUE_INDEX, TABLE};
 
 /// Where the table lives.
-///
-/// ```
-/// use keysync_testkit::{Harness, dynamodb::Engine};
-/// let builder = Harness::builder().engine(Engine::File("target/keysync.db".into()));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// In this process, in memory.
@@ -41,16 +36,6 @@ pub enum Engine {
 }
 
 /// DynamoDB could not be started or used.
-///
-/// ```
-/// use keysync_testkit::{Harness, HarnessError, dynamodb::{DynamoError, Engine}};
-/// # #[tokio::main]
-/// # async fn main() {
-/// let nowhere = Engine::File("/no/such/folder/keysync.db".into());
-/// let started = Harness::builder().engine(nowhere).start().await;
-/// assert!(matches!(started, Err(HarnessError::Dynamo(DynamoError::Engine { .. }))));
-/// # }
-/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum DynamoError {
     /// The engine in this process does not start.
@@ -90,16 +75,6 @@ pub enum DynamoError {
 }
 
 /// A DynamoDB with the table in it. Dropping it ends what runs in this process.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let dynamo = harness.dynamo();
-/// dynamo.proxy().take_calls();
-/// harness.manager().await?.sync("an-alias-that-nobody-has").await?;
-/// assert_eq!(dynamo.proxy().calls().len(), 1); // the alias was looked up
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
@@ -148,78 +123,36 @@ impl Dynamo {
     }
 
     /// The engine itself. Calls that go there are not counted and not disturbed.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// println!("aws dynamodb scan --table-name keysync --endpoint-url {}", harness.dynamo().url());
-    /// # }
-    /// ```
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// What `sync` goes through.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().proxy().inject(Fault::Throttle, Times::Next(3));
-    /// # }
-    /// ```
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
         &self.sync
     }
 
     /// What `lifecycle` goes through.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().lifecycle_proxy().inject(Fault::Cut, Times::Next(1));
-    /// # }
-    /// ```
     #[must_use]
     pub fn lifecycle_proxy(&self) -> &Proxy {
         &self.lifecycle
     }
 
     /// What `redeliver` goes through.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().redeliver_proxy().inject(Fault::Fail, Times::Always);
-    /// # }
-    /// ```
     #[must_use]
     pub fn redeliver_proxy(&self) -> &Proxy {
         &self.redeliver
     }
 
     /// A client of the engine itself.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let items = harness.dynamo().client().scan().table_name(harness.table()).send().await?;
-    /// assert_eq!(items.count(), 1); // the harness's own
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.config)
     }
 
     /// The engine itself, as keysync's own clients are configured.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let config = harness.dynamo().sdk_config();
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         self.config.clone()

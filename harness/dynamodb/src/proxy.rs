@@ -26,13 +26,6 @@ use keysync_emulator_support::{
 };
 
 /// A call that came through.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// let calls = harness.dynamo().proxy().calls();
-/// assert!(calls.iter().all(|call| call.operation == "UpdateItem" && call.fault.is_none()));
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The operation, such as `UpdateItem`.
@@ -46,15 +39,6 @@ pub struct Call {
 }
 
 /// The proxy. Dropping it ends it and cuts its connections.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::dynamodb::{Fault, Times};
-/// let proxy = harness.dynamo().proxy();
-/// proxy.inject_on("UpdateItem", Fault::LoseAnswer, Times::Nth(1)); // the claim
-/// assert!(proxy.calls().is_empty());
-/// # }
-/// ```
 pub struct Proxy {
     server: Server,
     shared: Arc<Shared>,
@@ -107,139 +91,60 @@ impl Proxy {
     }
 
     /// Its address.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let setting = ("AWS_ENDPOINT_URL_DYNAMODB", harness.dynamo().proxy().url());
-    /// # }
-    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
     /// Makes calls fail.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().proxy().inject(Fault::Throttle, Times::Always);
-    /// # }
-    /// ```
     pub fn inject(&self, fault: Fault, times: Times) {
         self.shared.locked().plan.add(fault, times, None);
     }
 
     /// Makes calls of one operation fail, such as `UpdateItem`.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().proxy().inject_on("UpdateItem", Fault::FailAfter, Times::Next(1));
-    /// # }
-    /// ```
     pub fn inject_on(&self, operation: &str, fault: Fault, times: Times) {
         self.shared.locked().plan.add(fault, times, Some(operation.to_owned()));
     }
 
     /// Makes calls fail as `decide` says for each, by its operation.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::Fault;
-    /// harness.dynamo().proxy().inject_by(|operation| (operation == "GetItem").then_some(Fault::Cut));
-    /// # }
-    /// ```
-    pub fn inject_by(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+    pub fn inject_with(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
         self.shared.locked().plan.add_by(Box::new(move |operation, _| decide(operation)));
     }
 
     /// Makes calls fail as `decide` says for each, by its request's body.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::Fault;
-    /// harness.dynamo().proxy().inject_by_request(|body| body.contains("a key's id").then_some(Fault::Cut));
-    /// # }
-    /// ```
-    pub fn inject_by_request(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
+    pub fn inject_with_request(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
         self.shared.locked().plan.add_by(Box::new(move |_, request| decide(request)));
     }
 
     /// Waits until so many calls were held, counted from the start.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// let proxy = harness.dynamo().proxy();
-    /// proxy.inject(Fault::HoldRequest, Times::Next(1));
-    /// proxy.wait_until_held(1).await;
-    /// proxy.release();
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn wait_until_held(&self, count: usize) {
         // The sender lives as long as this proxy, so the channel is never closed.
         let _ = self.shared.held.subscribe().wait_for(|held| *held >= count).await;
     }
 
     /// Lets go what is held.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.dynamo().proxy().release();
-    /// # }
-    /// ```
     pub fn release(&self) {
         self.shared.releases.send_modify(|count| *count += 1);
     }
 
     /// Waits until no call is on its way, also none whose caller has gone.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.dynamo().proxy().wait_until_quiet().await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn wait_until_quiet(&self) {
         // The sender lives as long as this proxy, so the channel is never closed.
         let _ = self.shared.underway.subscribe().wait_for(|underway| *underway == 0).await;
     }
 
     /// No call fails from now on.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// harness.dynamo().proxy().inject(Fault::Fail, Times::Always);
-    /// harness.dynamo().proxy().heal();
-    /// # }
-    /// ```
-    pub fn heal(&self) {
+    pub fn clear_faults(&self) {
         self.shared.locked().plan = Plan::default();
     }
 
     /// The calls that came since the start, or since they were last taken.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.dynamo().proxy().calls().len(), 2); // claim and confirmation
-    /// # }
-    /// ```
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.shared.locked().calls.clone()
     }
 
     /// The calls that came, which are forgotten here.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.dynamo().proxy().take_calls();
-    /// assert!(harness.dynamo().proxy().calls().is_empty());
-    /// # }
-    /// ```
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         let mut journal = self.shared.locked();
@@ -346,8 +251,8 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     }
     let answer = shared.forward(number, headers, body).await;
     match fault {
-        Some(Fault::HoldAnswer) => shared.hold().await,
-        Some(Fault::LoseAnswer) => return cut(),
+        Some(Fault::HoldResponse) => shared.hold().await,
+        Some(Fault::LoseResponse) => return cut(),
         Some(Fault::FailAfter) => return failed(),
         _ => {}
     }

@@ -18,17 +18,11 @@ use super::{Dynamo, DynamoError};
 pub const DEFINITION: &str = include_str!("../table.json");
 
 /// The table's name.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// assert_eq!(harness.table(), keysync_testkit::dynamodb::TABLE);
-/// # }
-/// ```
 pub const TABLE: &str = "keysync";
 /// The sparse index of items that are due.
 ///
 /// ```
-/// assert_eq!(keysync_testkit::dynamodb::DUE_INDEX, "due");
+/// assert_eq!(keysync_dynamodb_emulator::DUE_INDEX, "due");
 /// ```
 pub const DUE_INDEX: &str = "due";
 

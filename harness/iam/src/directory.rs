@@ -11,14 +11,6 @@ use super::Principal;
 const SERVICE: &str = "hs-crypto";
 
 /// Somebody with an API key.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::iam::Identity;
-/// let (iam_id, account) = ("IBMid-somebody".to_owned(), harness.account().to_owned());
-/// harness.iam().add_identity(Identity { iam_id, account, api_key: "made up".to_owned() });
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct Identity {
     /// `IBMid-…` for people, `iam-ServiceId-…` for programs.
@@ -36,13 +28,6 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A service instance.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// let instance = harness.iam().instance(harness.instance()).unwrap();
-/// assert_eq!(instance.region, "us-south");
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// Its id.
@@ -57,13 +42,6 @@ pub struct Instance {
 
 impl Instance {
     /// Its CRN.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let instance = harness.iam().instance(harness.instance()).unwrap();
-    /// assert!(instance.crn().starts_with("crn:v1:bluemix:public:hs-crypto:us-south:a/"));
-    /// # }
-    /// ```
     #[must_use]
     pub fn crn(&self) -> String {
         self.parsed_crn().to_string()
@@ -84,14 +62,6 @@ impl Instance {
 
 /// An access policy: a role on every resource of an account that has these attributes. As IAM does, it is
 /// matched against the attributes in a CRN; whether such an instance or key exists is not looked up.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::iam::{Policy, Role};
-/// let in_account = Policy::in_account("IBMid-somebody", harness.account(), Role::Manager);
-/// harness.iam().attach_policy(Policy { region: Some("eu-de".to_owned()), ..in_account });
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Policy {
     /// The identity that has the role.
@@ -112,7 +82,7 @@ impl Policy {
     /// A role on everything in an account.
     ///
     /// ```
-    /// use keysync_testkit::iam::{Policy, Role};
+    /// use keysync_iam_emulator::{Policy, Role};
     /// assert_eq!(Policy::in_account("IBMid-somebody", "abc123", Role::Writer).instance, None);
     /// ```
     #[must_use]
@@ -138,13 +108,6 @@ impl Policy {
 }
 
 /// A service role of the key-management service.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::iam::Role;
-/// harness.iam().grant("IBMid-somebody", harness.instance(), Role::Writer);
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]

@@ -32,29 +32,20 @@ use keysync_emulator_support::secret_scanner::{Kind, KnownSecrets};
 /// The issuer of tokens.
 ///
 /// ```
-/// assert_eq!(keysync_testkit::iam::ISSUER, "https://iam.cloud.ibm.com/identity");
+/// assert_eq!(keysync_iam_emulator::ISSUER, "https://iam.cloud.ibm.com/identity");
 /// ```
 pub const ISSUER: &str = "https://iam.cloud.ibm.com/identity";
 
 /// IAM could not make its keys.
 ///
 /// ```
-/// println!("{}", keysync_testkit::iam::IamError);
+/// println!("{}", keysync_iam_emulator::IamError);
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error("no signing key could be made: the machine gave no randomness")]
 pub struct IamError;
 
 /// IAM. Clones are the same one.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// use keysync_testkit::iam::Health;
-/// harness.iam().set_health(Health::Down);
-/// harness.manager().await?.sync("an-alias").await?.assert_refused(503, "SERVICE_UNAVAILABLE_ERR");
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct Iam(Arc<Inner>);
 
@@ -92,14 +83,6 @@ impl State {
 }
 
 /// How IAM answers, if at all.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use std::time::Duration;
-/// use keysync_testkit::iam::Health;
-/// harness.iam().set_health(Health::Slow(Duration::from_millis(300)));
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
     /// As it should.
@@ -112,14 +95,6 @@ pub enum Health {
 }
 
 /// Somebody who has proved who they are.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let principal = harness.iam().authenticate(&harness.manager().await?.token())?;
-/// assert_eq!(principal.account, harness.account());
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The IAM id.
@@ -129,13 +104,6 @@ pub struct Principal {
 }
 
 /// A token is not valid. Whatever is wrong with it, this is all that a caller learns.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::iam::InvalidToken;
-/// assert_eq!(harness.iam().authenticate("no.token.atall"), Err(InvalidToken));
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
@@ -160,161 +128,69 @@ impl Iam {
     }
 
     /// Adds an instance, or changes it.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::iam::Instance;
-    /// let instance = harness.iam().instance(harness.instance()).unwrap();
-    /// harness.iam().add_instance(Instance { account: "somebody else's".to_owned(), ..instance });
-    /// # }
-    /// ```
     pub fn add_instance(&self, instance: Instance) {
         self.state().directory.add_instance(instance);
     }
 
     /// Adds somebody with an API key.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::iam::Identity;
-    /// let (iam_id, account) = ("IBMid-somebody".to_owned(), harness.account().to_owned());
-    /// harness.iam().add_identity(Identity { iam_id, account, api_key: "made up".to_owned() });
-    /// # }
-    /// ```
     pub fn add_identity(&self, identity: Identity) {
         self.0.secrets.add(Kind::ApiKey, &identity.api_key);
         self.state().directory.add_identity(identity);
     }
 
     /// Attaches an access policy: a role on all resources with these attributes.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::iam::{Policy, Role};
-    /// harness.iam().attach_policy(Policy::in_account("IBMid-somebody", "abc123", Role::Manager));
-    /// # }
-    /// ```
     pub fn attach_policy(&self, policy: Policy) {
         self.state().directory.attach_policy(policy);
     }
 
     /// Gives somebody a role in an instance that exists: a policy on this instance, in the account that owns it.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::iam::Role;
-    /// harness.iam().grant("IBMid-somebody", harness.instance(), Role::Manager);
-    /// # }
-    /// ```
     pub fn grant(&self, iam_id: &str, instance: InstanceId, role: Role) {
         self.state().directory.grant(iam_id, instance, role);
     }
 
     /// Takes all roles in an instance from somebody.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.iam().revoke("IBMid-somebody", harness.instance());
-    /// # }
-    /// ```
     pub fn revoke(&self, iam_id: &str, instance: InstanceId) {
         self.state().directory.revoke(iam_id, instance);
     }
 
     /// An instance.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.iam().instance(harness.instance()).is_some());
-    /// # }
-    /// ```
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<Instance> {
         self.state().directory.instance(id).cloned()
     }
 
     /// How IAM answers from now on.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::iam::Health;
-    /// harness.iam().set_health(Health::Down);
-    /// # }
-    /// ```
     pub fn set_health(&self, health: Health) {
         self.state().health = health;
     }
 
     /// For how long decisions may be cached from now on.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use std::time::Duration;
-    /// harness.iam().set_cache_ages(Duration::ZERO, Duration::ZERO); // the function asks every time
-    /// # }
-    /// ```
     pub fn set_cache_ages(&self, permits: Duration, denials: Duration) {
         let mut state = self.state();
         (state.permit_age, state.denial_age) = (permits, denials);
     }
 
     /// Says in tokens from now on that they are from `issuer`, as an IAM does that is not the one meant.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.iam().set_issuer("https://iam.example.com/identity");
-    /// # }
-    /// ```
     pub fn set_issuer(&self, issuer: &str) {
         issuer.clone_into(&mut self.state().issuer);
     }
 
     /// Makes tokens from now on by a clock that is so far ahead: they are from the future.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.iam().set_clock_ahead(std::time::Duration::from_mins(5));
-    /// # }
-    /// ```
     pub fn set_clock_ahead(&self, by: Duration) {
         self.state().ahead = by;
     }
 
     /// Signs with a new key from now on; the old one stays published.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.iam().rotate_key()?;
-    /// harness.iam().withdraw_old_keys(); // what was signed before is invalid now
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn rotate_key(&self) -> Result<(), IamError> {
         self.state().keys.rotate()
     }
 
     /// Publishes only the key that signs.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.iam().rotate_key()?;
-    /// harness.iam().withdraw_old_keys();
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn withdraw_old_keys(&self) {
         self.state().keys.withdraw_old();
     }
 
     /// A token for somebody, valid for an hour unless the builder is told otherwise.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let token = harness.iam().token("IBMid-somebody").claim("iss", "https://example.com").build()?;
-    /// harness.manager().await?.with_token(&token).sync("an-alias").await?.assert_refused(401, "UNAUTHORIZED_ERR");
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn token(&self, iam_id: &str) -> TokenBuilder {
         TokenBuilder::new(self.clone(), iam_id, self.0.clock.now())
@@ -322,38 +198,16 @@ impl Iam {
 
     /// A token of this header and these claims to the letter, properly signed: for what [`Iam::token`] cannot
     /// say, such as the same claim twice, or what is no JSON at all.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let token = harness.iam().signed(r#"{"alg":"none","alg":"RS256"}"#, r#"{"sub":"a","sub":"b"}"#)?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> Result<String, IamError> {
         token::signed(self, header.as_ref(), claims.as_ref(), None)
     }
 
     /// Verifies a token.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// assert!(harness.iam().authenticate(&harness.manager().await?.token()).is_ok());
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn authenticate(&self, token: &str) -> Result<Principal, InvalidToken> {
         token::verify(token, &self.state().keys, self.0.clock.now())
     }
 
     /// Whether somebody may do `action` in `instance`.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let manager = harness.iam().authenticate(&harness.manager().await?.token())?;
-    /// assert!(harness.iam().permits(&manager, "kms.secrets.sync", harness.instance()));
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
         let state = self.state();

@@ -6,15 +6,6 @@ use super::Role;
 
 /// The roles that somebody has in an instance. They add up: `KeyPurge` allows a purge and nothing else, so a
 /// caller who manages keys and purges them has two. Without a role, nothing is allowed.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// use keysync_testkit::iam::Role;
-/// let reader = harness.log_in_as(Role::Reader).await?;
-/// let purger = harness.log_in_as([Role::Manager, Role::KeyPurge]).await?;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles(BTreeSet<Role>);
 

@@ -3,16 +3,6 @@
 use std::{io, path::PathBuf, time::Duration};
 
 /// The function could not be started.
-///
-/// ```
-/// use keysync_testkit::{Harness, HarnessError, lambda::FunctionError};
-/// # #[tokio::main]
-/// # async fn main() {
-/// let started = Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "soon").start().await;
-/// let Err(HarnessError::Function(error)) = started else { panic!("it should not have started") };
-/// println!("{error}"); // names the setting, the value and the mend
-/// # }
-/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// There is no binary.

@@ -43,7 +43,7 @@ pub use worker::{Handle, InvocationFailed, Worker};
 /// How long Lambda lets the function run, as infra/ will have it.
 ///
 /// ```
-/// assert_eq!(keysync_testkit::lambda::FUNCTION_TIMEOUT.as_secs(), 30);
+/// assert_eq!(keysync_lambda_emulator::FUNCTION_TIMEOUT.as_secs(), 30);
 /// ```
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -53,7 +53,7 @@ const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// The way to the function.
 ///
 /// ```
-/// use keysync_testkit::lambda::Mode;
+/// use keysync_lambda_emulator::Mode;
 /// assert_eq!("in-process".parse(), Ok(Mode::InProcess));
 /// assert_eq!("http://127.0.0.1:9000/lambda-url/sync".parse(), Ok(Mode::Url("http://127.0.0.1:9000/lambda-url/sync".to_owned())));
 /// ```
@@ -86,19 +86,6 @@ impl FromStr for Mode {
 }
 
 /// The function under test.
-///
-/// ```
-/// use keysync_testkit::Harness;
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().start().await?;
-/// let process = harness.function().process().unwrap();
-/// process.kill().await; // and the next request finds it started anew
-/// harness.new_key("invoices").create().await?.sync().await?.assert_status(204);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct Function(Way);
 
@@ -148,12 +135,6 @@ impl Function {
     }
 
     /// The function URL, without a slash at the end.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// println!("{}/api/v2/keys/an-alias/actions/sync", harness.function().url());
-    /// # }
-    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         match &self.0 {
@@ -164,12 +145,6 @@ impl Function {
     }
 
     /// The function's processes, where it has any here.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let log = harness.function().process().map(|process| process.log());
-    /// # }
-    /// ```
     #[must_use]
     pub fn process(&self) -> Option<&ProcessFunction> {
         match &self.0 {

@@ -145,6 +145,6 @@ mod tests {
         let lines = log.lines();
         assert_eq!(lines.len(), 1002);
         assert_eq!(lines[1000], "no text: \u{fffd}");
-        assert_eq!(log.output.secrets.told().as_deref(), Some("an API key is in the log of `sync`"));
+        assert_eq!(log.output.secrets.leaked().as_deref(), Some("an API key is in the log of `sync`"));
     }
 }

@@ -49,15 +49,6 @@ pub struct ProcessConfig {
 
 /// A function in processes of its own. Dropping it kills them; should this process itself be killed,
 /// theirs end with the Runtime API that they poll.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let process = harness.function().process().unwrap(); // where it is one
-/// process.kill().await;
-/// assert!(process.process_ids().is_empty());
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
@@ -117,27 +108,11 @@ impl ProcessFunction {
 
     /// Invokes the function with `event` as it is, past the function URL, and returns what it answers: `None` where
     /// it failed, as it does by an event that is none of a function URL.
-    ///
-    /// ```no_run
-    /// # use serde_json::json;
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let event = json!({"rawPath": "//", "requestContext": {"http": {"method": "P O S T"}}});
-    /// let answer = harness.function().process().unwrap().invoke(&event).await.unwrap();
-    /// assert_eq!(answer["statusCode"], 404);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn invoke(&self, event: &Value) -> Option<Value> {
         serde_json::from_slice(&self.invoker().answer(event).await?).ok()
     }
 
     /// The process ids of the environments that run.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.function().process().unwrap().process_ids().len(), 1);
-    /// # }
-    /// ```
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         self.lambda.environments.iter().filter_map(|environment| *environment.process.borrow()).collect()
@@ -145,13 +120,6 @@ impl ProcessFunction {
 
     /// Kills all processes at once with SIGKILL and waits until they are gone. What they were doing has
     /// failed; the next request, or one that waits for its turn, starts them again.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.function().process().unwrap().kill().await; // SIGKILL
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn kill(&self) {
         let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
         self.gone(doomed).await;
@@ -182,14 +150,6 @@ impl ProcessFunction {
 
     /// Waits until the log is as `until` wants it, and returns it. For what a function prints when nobody
     /// waits for its answer; what it printed before it answered is in [`ProcessFunction::log`] at once.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let process = harness.function().process().unwrap();
-    /// let log = process.wait_for_log(|lines| lines.iter().any(|line| line.contains("accepted"))).await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let mut lines = self.lambda.log.arrivals();
         loop {
@@ -203,12 +163,6 @@ impl ProcessFunction {
     }
 
     /// The function's log, line by line: all that its processes have printed by now.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.function().process().unwrap().log().iter().all(|line| !line.contains("Bearer")));
-    /// # }
-    /// ```
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.catch_up();

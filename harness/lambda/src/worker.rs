@@ -13,19 +13,6 @@ use super::{
 };
 
 /// The function, in one of two ways.
-///
-/// ```
-/// use keysync_testkit::Harness;
-/// use serde_json::json;
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let harness = Harness::builder().start().await?;
-/// let answer = harness.lifecycle().invoke(&json!({"Records": []})).await?;
-/// assert_eq!(answer, json!({"batchItemFailures": []}));
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct Worker(Way);
 
@@ -55,14 +42,6 @@ enum Inner {
 }
 
 /// An invocation failed: the function said so, or died.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let failed = harness.redeliverer().invoke(&serde_json::json!(7)).await.unwrap_err();
-/// println!("{failed}");
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the invocation failed: {0}")]
 pub struct InvocationFailed(pub String);
@@ -96,25 +75,11 @@ impl Worker {
     }
 
     /// Runs an event through the function.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// let event = serde_json::json!({"source": "aws.events", "detail-type": "Scheduled Event"});
-    /// println!("{}", harness.redeliverer().invoke(&event).await?);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
         self.handle().invoke(event).await
     }
 
     /// Its processes, where it has any.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.redeliverer().processes().unwrap().process_ids().is_empty()); // it never ran
-    /// # }
-    /// ```
     #[must_use]
     pub fn processes(&self) -> Option<&ProcessFunction> {
         match &self.0 {

@@ -58,8 +58,8 @@ async fn callback(
     let (verdict, answer) = match &behaviour {
         Behaviour::Act
         | Behaviour::Delay { .. }
-        | Behaviour::HalfABody
-        | Behaviour::ActAndReset
+        | Behaviour::TruncateBody
+        | Behaviour::ActThenReset
         | Behaviour::Flaky { .. } => {
             match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
                 Ok(told) => (service.act(told), acted(&behaviour)),
@@ -68,13 +68,15 @@ async fn callback(
                 }
             }
         }
-        Behaviour::Miss | Behaviour::Hang => (Verdict::Ignored, StatusCode::NO_CONTENT.into_response()),
+        Behaviour::AckWithoutActing | Behaviour::Hang => {
+            (Verdict::Ignored, StatusCode::NO_CONTENT.into_response())
+        }
         Behaviour::Reset => (Verdict::Ignored, cut()),
         Behaviour::Redirect { to } => (
             Verdict::Ignored,
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
         ),
-        Behaviour::Answer { status, retry_after } => (Verdict::Ignored, own_answer(*status, *retry_after)),
+        Behaviour::Respond { status, retry_after } => (Verdict::Ignored, own_answer(*status, *retry_after)),
     };
     service.remember(Received {
         at: services.clock.now(),
@@ -96,8 +98,8 @@ fn instant(at: EpochMillis) -> SystemTime {
 /// The answer of a service that has acted.
 fn acted(behaviour: &Behaviour) -> Response {
     match behaviour {
-        Behaviour::ActAndReset => cut(),
-        Behaviour::HalfABody => {
+        Behaviour::ActThenReset => cut(),
+        Behaviour::TruncateBody => {
             // The first half has to be on its way before the connection breaks.
             let broken = async {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keysync::key::KeyState;
 use tokio::time::timeout;
 
-use super::{AssociatedService, Received, Told};
+use super::{AssociatedService, NotifiedState, Received};
 use keysync_emulator_support::assertion::fail;
 
 /// How long an assertion waits for callbacks; real time, whatever the harness's clock says.
@@ -13,20 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl AssociatedService {
     /// The callbacks about a key that reached it, oldest first.
-    ///
-    /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode};
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().function(Mode::InProcess).start().await?;
-    /// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
-    /// key.sync().await?.assert_status(204);
-    /// let event = harness.object_storage().callbacks_of(&key).remove(0).event();
-    /// assert_eq!(event["data"]["renotification"], true);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn callbacks_of(&self, key: impl AsRef<str>) -> Vec<Received> {
         let mut callbacks = self.received();
@@ -36,12 +22,6 @@ impl AssociatedService {
 
     /// Waits until `count` callbacks have reached it since the harness started. Callbacks of a sync have
     /// arrived when its 204 has; this is for those that come later, or by themselves.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) {
-    /// harness.object_storage().wait_for(1).await;
-    /// # }
-    /// ```
     ///
     /// # Panics
     ///
@@ -64,12 +44,6 @@ impl AssociatedService {
 
     /// Passes if exactly `count` callbacks about a key have reached it.
     ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness, key: keysync_testkit::Key) {
-    /// harness.object_storage().assert_callbacks(&key, 1);
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// If not, with those that came and the harness's last requests.
@@ -85,19 +59,13 @@ impl AssociatedService {
 
     /// Passes if the last that it was told of a key, and acted on, is this state.
     ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness, key: keysync_testkit::Key) {
-    /// harness.object_storage().assert_told(&key, keysync_testkit::KeyState::Destroyed);
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// If not, with what it was told and the harness's last requests.
     #[track_caller]
-    pub fn assert_told(&self, key: impl AsRef<str>, state: KeyState) {
+    pub fn assert_last_state(&self, key: impl AsRef<str>, state: KeyState) {
         let key = key.as_ref();
-        let told = self.told(key).map(|told| told.key_state);
+        let told = self.last_state(key).map(|told| told.key_state);
         if told != Some(u8::from(state)) {
             let expected = format!("{} knows that key {key} is {state:?}", self.name());
             let known = told.map_or("it was told nothing".to_owned(), named);
@@ -111,17 +79,11 @@ impl AssociatedService {
 
     /// Passes if a resource opens.
     ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.object_storage().assert_opens("bucket");
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// If it does not, or is not there, with the harness's last requests.
     #[track_caller]
-    pub fn assert_opens(&self, resource: &str) {
+    pub fn assert_accessible(&self, resource: &str) {
         let expected = format!("{resource} of {} opens", self.name());
         match self.opens(resource) {
             Some(Ok(_)) => {}
@@ -132,17 +94,11 @@ impl AssociatedService {
 
     /// Passes if a resource refuses to open, by the state of its key that its service was last told.
     ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.object_storage().assert_refuses("bucket");
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// If it opens, or is not there, with the harness's last requests.
     #[track_caller]
-    pub fn assert_refuses(&self, resource: &str) {
+    pub fn assert_denied(&self, resource: &str) {
         let expected = format!("{resource} of {} refuses", self.name());
         match self.opens(resource) {
             Some(Err(_)) => {}
@@ -152,7 +108,7 @@ impl AssociatedService {
     }
 }
 
-fn why(told: &Told) -> String {
+fn why(told: &NotifiedState) -> String {
     format!("{}, by the key's notification {}", named(told.key_state), told.sequence)
 }
 

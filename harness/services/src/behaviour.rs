@@ -7,15 +7,6 @@ use serde::{Deserialize, Serialize};
 use keysync_emulator_support::limits;
 
 /// What a service does with a callback.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::services::Behaviour;
-/// let storage = harness.object_storage();
-/// storage.behave(Behaviour::Flaky { seed: 7, percent: 30 }); // from now on
-/// storage.behave_next(1, Behaviour::Hang); // but first
-/// # }
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -24,9 +15,11 @@ pub enum Behaviour {
     #[default]
     Act,
     /// Answers 204 and forgets it: the service of the seed's story that does not respond.
-    Miss,
+    #[serde(rename = "miss")]
+    AckWithoutActing,
     /// Answers with a status of its own and does not act.
-    Answer {
+    #[serde(rename = "answer")]
+    Respond {
         /// The status, such as 503 or 410.
         #[serde(deserialize_with = "limits::status")]
         #[cfg_attr(feature = "openapi", schema(minimum = 200, maximum = 599))]
@@ -55,9 +48,11 @@ pub enum Behaviour {
     /// Resets the connection instead of answering, and does not act.
     Reset,
     /// Acts, answers 200, and resets the connection half-way through the body.
-    HalfABody,
+    #[serde(rename = "half-a-body")]
+    TruncateBody,
     /// Acts, and resets the connection instead of answering: the sender cannot know.
-    ActAndReset,
+    #[serde(rename = "act-and-reset")]
+    ActThenReset,
     /// Answers 503 to this share of callbacks, and acts on the others: which ones is drawn from the seed,
     /// and thus the same every time.
     Flaky {
@@ -76,12 +71,12 @@ impl Behaviour {
     /// Answers `status` and does not act.
     ///
     /// ```
-    /// use keysync_testkit::services::Behaviour;
-    /// assert_eq!(Behaviour::answer(503), Behaviour::Answer { status: 503, retry_after: None });
+    /// use keysync_service_emulator::Behaviour;
+    /// assert_eq!(Behaviour::respond(503), Behaviour::Respond { status: 503, retry_after: None });
     /// ```
     #[must_use]
-    pub fn answer(status: u16) -> Self {
-        Self::Answer { status, retry_after: None }
+    pub fn respond(status: u16) -> Self {
+        Self::Respond { status, retry_after: None }
     }
 
     /// How long it waits before it does anything; `None` is for ever.

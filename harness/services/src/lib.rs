@@ -14,21 +14,9 @@ mod service;
 
 pub use api::router;
 pub use behaviour::Behaviour;
-pub use service::{AssociatedService, Protected, Received, Told, Verdict};
+pub use service::{AssociatedService, NotifiedState, Protected, Received, Verdict};
 
 /// Object storage, by its CRN service name. Its resources are buckets.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// assert_eq!(harness.object_storage().name(), keysync_testkit::services::OBJECT_STORAGE);
-/// # }
-/// ```
 pub const OBJECT_STORAGE: &str = "cloud-object-storage";
 /// Databases, by its CRN service name. Its resources are deployments.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// assert_eq!(harness.databases().name(), keysync_testkit::services::DATABASES);
-/// # }
-/// ```
 pub const DATABASES: &str = "databases-for-postgresql";

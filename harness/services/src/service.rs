@@ -18,15 +18,6 @@ use keysync_emulator_support::journal::Journal;
 const REMEMBERED: usize = 10_000;
 
 /// A handle to a service; clones are the same service.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::services::{Behaviour, Verdict};
-/// let storage = harness.object_storage();
-/// storage.behave(Behaviour::Miss);
-/// assert!(storage.received().iter().all(|received| received.verdict != Verdict::Acted));
-/// # }
-/// ```
 #[derive(Clone, Debug)]
 pub struct AssociatedService(Arc<Inner>);
 
@@ -42,7 +33,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     resources: BTreeMap<String, Protected>,
-    told: BTreeMap<String, Told>,
+    told: BTreeMap<String, NotifiedState>,
     received: VecDeque<Received>,
     usually: Behaviour,
     /// How it treats the next callbacks, each with for how many.
@@ -52,13 +43,6 @@ struct State {
 }
 
 /// A resource that a key protects.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// let bucket = &harness.object_storage().resources()["bucket"];
-/// assert!(bucket.crn.ends_with(":bucket:bucket"));
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Protected {
@@ -69,16 +53,9 @@ pub struct Protected {
 }
 
 /// What a service was last told of a key, and acted on.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// let told = harness.object_storage().told("a key's id").unwrap();
-/// assert_eq!((told.key_state, told.sequence), (5, 2));
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Told {
+pub struct NotifiedState {
     /// The key's state: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     pub key_state: u8,
     /// The id of the key's version.
@@ -88,14 +65,6 @@ pub struct Told {
 }
 
 /// A callback that reached the service.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// for received in harness.object_storage().received() {
-///     println!("{} {} {:?}", received.at, received.headers["webhook-id"], received.verdict);
-/// }
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Received {
@@ -112,12 +81,6 @@ pub struct Received {
 
 impl Received {
     /// The event that it holds; null where its body is no JSON.
-    ///
-    /// ```no_run
-    /// # fn example(received: keysync_testkit::services::Received) {
-    /// assert_eq!(received.event()["type"], "com.ibm.cloud.kms.key.delete");
-    /// # }
-    /// ```
     #[must_use]
     pub fn event(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
@@ -125,13 +88,6 @@ impl Received {
 }
 
 /// What a service made of a callback.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::services::Verdict;
-/// assert_eq!(harness.object_storage().received()[0].verdict, Verdict::Acted);
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -169,25 +125,12 @@ impl AssociatedService {
     }
 
     /// Its CRN service name.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.object_storage().name(), "cloud-object-storage");
-    /// # }
-    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How it treats callbacks from now on.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::services::Behaviour;
-    /// harness.object_storage().behave(Behaviour::answer(503));
-    /// # }
-    /// ```
     pub fn behave(&self, behaviour: Behaviour) {
         let mut state = self.state();
         if let Behaviour::Flaky { seed, .. } = behaviour {
@@ -203,13 +146,6 @@ impl AssociatedService {
     }
 
     /// How it treats the next `times` callbacks, before it goes back to what is usual.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// use keysync_testkit::services::Behaviour;
-    /// harness.object_storage().behave_next(2, Behaviour::answer(503)); // fails twice
-    /// # }
-    /// ```
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
         if times > 0 {
             self.state().next.push_back((times, behaviour));
@@ -217,62 +153,30 @@ impl AssociatedService {
     }
 
     /// The callbacks that reached it, oldest first.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.object_storage().received().is_empty());
-    /// # }
-    /// ```
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.state().received.iter().cloned().collect()
     }
 
     /// The callbacks that reached it, which are forgotten here.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.object_storage().take_received().len(), 1);
-    /// assert!(harness.object_storage().received().is_empty());
-    /// # }
-    /// ```
     #[must_use]
     pub fn take_received(&self) -> Vec<Received> {
         std::mem::take(&mut self.state().received).into()
     }
 
     /// What it was last told of a key, and acted on.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.object_storage().told("a key's id"), None);
-    /// # }
-    /// ```
     #[must_use]
-    pub fn told(&self, key: impl AsRef<str>) -> Option<Told> {
+    pub fn last_state(&self, key: impl AsRef<str>) -> Option<NotifiedState> {
         self.state().told.get(key.as_ref()).cloned()
     }
 
     /// Puts a resource, by its CRN, under a key.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:bucket";
-    /// harness.object_storage().protect("bucket", crn, "a key's id"); // and nobody registers it
-    /// # }
-    /// ```
     pub fn protect(&self, name: &str, crn: &str, key_id: &str) {
         let resource = Protected { crn: crn.to_owned(), key_id: key_id.to_owned() };
         self.state().resources.insert(name.to_owned(), resource);
     }
 
     /// Its resources by name.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.object_storage().resources().contains_key("bucket"));
-    /// # }
-    /// ```
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Protected> {
         self.state().resources.clone()
@@ -280,14 +184,8 @@ impl AssociatedService {
 
     /// Whether a resource opens: a service reads with a key that is active or deactivated, and refuses
     /// with one that is suspended or destroyed. `None` where there is no such resource.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(matches!(harness.object_storage().opens("bucket"), Some(Ok(_))));
-    /// # }
-    /// ```
     #[must_use]
-    pub fn opens(&self, name: &str) -> Option<Result<Protected, Told>> {
+    pub fn opens(&self, name: &str) -> Option<Result<Protected, NotifiedState>> {
         let state = self.state();
         let resource = state.resources.get(name)?.clone();
         match state.told.get(&resource.key_id) {
@@ -301,7 +199,7 @@ impl AssociatedService {
         let mut state = self.state();
         let behaviour = state.take_next().unwrap_or_else(|| state.usually.clone());
         match behaviour {
-            Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::answer(503),
+            Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::respond(503),
             Behaviour::Flaky { .. } => Behaviour::Act,
             behaviour => behaviour,
         }
@@ -316,7 +214,7 @@ impl AssociatedService {
             Order::Stale => Verdict::Stale,
             Order::Repeated => Verdict::Repeated,
             Order::Newer => {
-                let now_known = Told {
+                let now_known = NotifiedState {
                     key_state: told.key_state.number(),
                     key_version: told.key_version.id,
                     sequence: told.sequence.0,
@@ -361,10 +259,10 @@ mod tests {
         let service = AssociatedService::new("a-service", Journal::new(Clock::system()));
         service.behave_next(0, Behaviour::Hang);
         service.behave_next(2, Behaviour::Reset);
-        service.behave_next(usize::MAX, Behaviour::Miss);
+        service.behave_next(usize::MAX, Behaviour::AckWithoutActing);
         service.behave_next(1, Behaviour::Hang);
         let next: Vec<_> = (0..5).map(|_| service.next_behaviour()).collect();
-        let [reset, miss] = [Behaviour::Reset, Behaviour::Miss];
+        let [reset, miss] = [Behaviour::Reset, Behaviour::AckWithoutActing];
         assert_eq!(next, [reset.clone(), reset, miss.clone(), miss.clone(), miss]);
         service.behave(Behaviour::Act);
         assert_eq!(service.next_behaviour(), Behaviour::Act, "what was said before is over");

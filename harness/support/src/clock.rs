@@ -11,7 +11,8 @@ use keysync::{Clock, key::EpochMillis};
 ///
 /// ```
 /// use std::time::Duration;
-/// use keysync_testkit::{EpochMillis, HarnessClock};
+/// use keysync::key::EpochMillis;
+/// use keysync_emulator_support::clock::HarnessClock;
 /// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
 /// clock.advance(Duration::from_millis(1));
 /// assert_eq!(clock.now().get(), 1_795_496_400_001);
@@ -31,7 +32,7 @@ impl HarnessClock {
     /// A clock that shows the machine's time.
     ///
     /// ```
-    /// use keysync_testkit::HarnessClock;
+    /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::running();
     /// let before = clock.now();
     /// assert!(clock.now() >= before);
@@ -44,7 +45,8 @@ impl HarnessClock {
     /// A clock that stands at `now` until it is moved.
     ///
     /// ```
-    /// use keysync_testkit::{EpochMillis, HarnessClock};
+    /// use keysync::key::EpochMillis;
+    /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
     /// assert_eq!(clock.now(), clock.now());
     /// ```
@@ -56,7 +58,7 @@ impl HarnessClock {
     /// The instant it shows.
     ///
     /// ```
-    /// println!("{}", keysync_testkit::HarnessClock::running().now());
+    /// println!("{}", keysync_emulator_support::clock::HarnessClock::running().now());
     /// ```
     #[must_use]
     pub fn now(&self) -> EpochMillis {
@@ -69,7 +71,8 @@ impl HarnessClock {
     /// Stops it at `now`.
     ///
     /// ```
-    /// use keysync_testkit::{EpochMillis, HarnessClock};
+    /// use keysync::key::EpochMillis;
+    /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::running();
     /// clock.set(EpochMillis::new(0));
     /// assert_eq!(clock.now().get(), 0);
@@ -82,7 +85,7 @@ impl HarnessClock {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use keysync_testkit::HarnessClock;
+    /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::running();
     /// let before = clock.now();
     /// clock.advance(Duration::from_hours(1));
@@ -99,7 +102,8 @@ impl HarnessClock {
     /// The same clock, as the functions take it.
     ///
     /// ```
-    /// use keysync_testkit::{EpochMillis, HarnessClock};
+    /// use keysync::key::EpochMillis;
+    /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::set_to(EpochMillis::new(7));
     /// assert_eq!(clock.clock().now(), clock.now());
     /// ```

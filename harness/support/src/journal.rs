@@ -27,21 +27,6 @@ const REMEMBERED: usize = 10_000;
 const SHOWN: usize = 12;
 
 /// The requests of one harness. Clones are the same journal.
-///
-/// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
-/// harness.new_key("invoices").create().await?;
-///
-/// let last = harness.journal().exchanges().pop().unwrap();
-/// assert_eq!((last.method.as_str(), last.path.as_str(), last.status), ("POST", "/api/v2/keys", Some(201)));
-/// println!("{}", harness.journal()); // the last dozen, as an assertion that fails shows them
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
@@ -58,19 +43,6 @@ struct Recorded {
 }
 
 /// A request, and how it was answered.
-///
-/// ```
-/// use keysync_testkit::{Harness, lambda::Mode, journal::Part};
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
-/// harness.manager().await?;
-/// let log_in = harness.journal().exchanges().remove(0);
-/// assert_eq!((log_in.to, log_in.path.as_str()), (Part::Iam, "/identity/token"));
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exchange {
@@ -92,7 +64,7 @@ pub struct Exchange {
 /// A part of the harness that is asked something.
 ///
 /// ```
-/// assert_eq!(keysync_testkit::journal::Part::Endpoint.to_string(), "endpoint");
+/// assert_eq!(keysync_emulator_support::journal::Part::Endpoint.to_string(), "endpoint");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -124,16 +96,6 @@ impl Journal {
     }
 
     /// What was asked so far, oldest first.
-    ///
-    /// ```
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
-    /// let refused = harness.journal().exchanges().into_iter().filter(|exchange| exchange.status == Some(409));
-    /// assert_eq!(refused.count(), 0);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.recorded().exchanges.iter().cloned().collect()

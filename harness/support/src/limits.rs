@@ -14,7 +14,7 @@ use serde::{
 /// How many callbacks or calls a behaviour or a fault may be for.
 ///
 /// ```
-/// assert!(!keysync_testkit::limits::TIMES.contains(&0));
+/// assert!(!keysync_emulator_support::limits::TIMES.contains(&0));
 /// ```
 pub const TIMES: RangeInclusive<u64> = 1..=1_000_000;
 
@@ -22,7 +22,7 @@ pub const TIMES: RangeInclusive<u64> = 1..=1_000_000;
 ///
 /// ```
 /// use std::time::Duration;
-/// assert!(!keysync_testkit::limits::ADVANCE.contains(&Duration::ZERO));
+/// assert!(!keysync_emulator_support::limits::ADVANCE.contains(&Duration::ZERO));
 /// ```
 pub const ADVANCE: RangeInclusive<Duration> = Duration::from_millis(1)..=YEAR;
 
@@ -56,7 +56,7 @@ const YEAR: Duration = Duration::from_hours(366 * 24);
 ///
 /// ```
 /// use std::time::Duration;
-/// use keysync_testkit::limits;
+/// use keysync_emulator_support::limits;
 /// assert_eq!(limits::advance("1h 30m"), Ok(Duration::from_mins(90)));
 /// assert!(limits::advance("0s").unwrap_err().contains("from 1ms to 366d"));
 /// ```

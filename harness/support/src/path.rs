@@ -3,7 +3,7 @@
 /// Encodes text as one segment of a path, whatever it holds.
 ///
 /// ```
-/// assert_eq!(keysync_testkit::path::segment("../a b?c"), "..%2Fa%20b%3Fc");
+/// assert_eq!(keysync_emulator_support::path::segment("../a b?c"), "..%2Fa%20b%3Fc");
 /// ```
 #[must_use]
 pub fn segment(text: &str) -> String {

@@ -141,7 +141,7 @@ impl KnownSecrets {
 
     /// Which secrets were told where, in words; `None` where none was.
     #[must_use]
-    pub fn told(&self) -> Option<String> {
+    pub fn leaked(&self) -> Option<String> {
         let state = self.state();
         let told = state.told.iter().map(|(place, kind)| format!("{kind} is {place}"));
         Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
@@ -186,7 +186,7 @@ mod tests {
         secrets.add_signing_keys(&format!(r#"["whsk_{SEED}","whsk_another+key/of+32/bytes="]"#));
         secrets
             .look_through(Place::Log("sync"), "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
-        assert_eq!(secrets.told(), None);
+        assert_eq!(secrets.leaked(), None);
         for (line, said) in [
             (r#"{"authorization":"Bearer eyJh.eyJz.c2lnbmF0dXJlIG9mIGEgdG9rZW4"}"#, "an access token"),
             ("apikey=an-api-key-that-was-made-up&x", "an API key"),
@@ -195,7 +195,7 @@ mod tests {
             ("xbWF0ZXJpYWwgb2YgYSBrZXk=x", "key material"),
         ] {
             secrets.look_through(Place::Log("sync"), line);
-            let told = secrets.told().unwrap();
+            let told = secrets.leaked().unwrap();
             assert_eq!(told, format!("{said} is in the log of `sync`"), "of {line}, and never the value");
             secrets.state().told.clear();
         }
@@ -209,8 +209,8 @@ mod tests {
             secrets.add(Kind::Token, &format!("the signature of token {n}."));
         }
         secrets.look_through(Place::Log("sync"), "AAAA; the signature of token 0.");
-        assert_eq!(secrets.told(), None);
+        assert_eq!(secrets.leaked(), None);
         secrets.look_through(Place::Log("sync"), "the signature of token 1.");
-        assert!(secrets.told().is_some());
+        assert!(secrets.leaked().is_some());
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder()
-///     .function(Mode::InProcess)
+///     .mode(Mode::InProcess)
 ///     .service("data-catalog") // emulated, beside the two that are there anyway
 ///     .env("KEYSYNC_CALLBACK_TIMEOUT", "500ms")
 ///     .start()
@@ -78,24 +78,14 @@ impl Default for HarnessBuilder {
 
 impl HarnessBuilder {
     /// Where the table lives; in memory by default.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::{Harness, dynamodb::Engine};
-    /// let builder = Harness::builder().engine(Engine::Url("http://127.0.0.1:8000".to_owned()));
-    /// ```
     #[must_use]
     pub fn engine(self, engine: Engine) -> Self {
         Self { engine, ..self }
     }
 
     /// How the function runs; as the real binary by default.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::{Harness, lambda::Mode};
-    /// let builder = Harness::builder().function(Mode::Process { environments: 8 });
-    /// ```
     #[must_use]
-    pub fn function(self, mode: Mode) -> Self {
+    pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
@@ -179,7 +169,7 @@ impl HarnessBuilder {
     /// ```
     /// use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
     /// let still = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
-    /// let builder = Harness::builder().function(Mode::InProcess).clock(still);
+    /// let builder = Harness::builder().mode(Mode::InProcess).clock(still);
     /// ```
     #[must_use]
     pub fn clock(self, clock: HarnessClock) -> Self {

@@ -8,7 +8,7 @@ use std::{
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Harness, HarnessError, iam::Iam, journal::Journal, parts::Parts, path};
+use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::Parts, path};
 
 /// Somebody who calls the endpoint with a token.
 ///
@@ -18,7 +18,7 @@ use crate::{Answer, Harness, HarnessError, iam::Iam, journal::Journal, parts::Pa
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
 /// let manager = harness.manager().await?;
 ///
 /// let keys = manager.send(manager.request(Method::GET, "/api/v2/keys?limit=10")).await?;
@@ -49,7 +49,7 @@ impl Client {
     ///
     /// let harness = Harness::builder().start().await?;
     /// let reader = Client::log_in(&harness, harness.reader_api_key()).await?;
-    /// reader.sync("some-key").await?.assert_refused(401, "UNAUTHORIZED_ERR");
+    /// reader.sync("some-key").await?.assert_error(401, "UNAUTHORIZED_ERR");
     /// # Ok(())
     /// # }
     /// ```
@@ -78,7 +78,7 @@ impl Client {
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
     /// # let harness = keysync_testkit::Harness::builder().start().await?;
     /// let anybody = harness.manager().await?.with_token("no.token.atall");
-    /// anybody.sync("some-key").await?.assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
+    /// anybody.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     /// # Ok(())
     /// # }
     /// ```
@@ -112,14 +112,6 @@ impl Client {
     }
 
     /// A request with the headers that every call bears. `path` starts with a slash.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client) -> Result<(), keysync_testkit::HarnessError> {
-    /// let request = manager.request(http::Method::GET, "/api/v2/keys").header("x-kms-key-ring", "payments");
-    /// manager.send(request).await?.assert_status(200);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.endpoint))
@@ -128,15 +120,7 @@ impl Client {
     }
 
     /// Sends a request and takes its answer whole.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client) -> Result<(), keysync_testkit::HarnessError> {
-    /// let answer = manager.send(manager.request(http::Method::HEAD, "/api/v2/keys")).await?;
-    /// assert_eq!(answer.header("key-total"), "0");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, HarnessError> {
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, HarnessError> {
         let (http, request) = request.build_split();
         let request = request?;
         let path = request.url().as_str().trim_start_matches(&self.endpoint);
@@ -144,42 +128,20 @@ impl Client {
         let answer = http.execute(request).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, headers, body, request: asked, journal: self.journal.clone() })
+        Ok(Response { status, headers, body, request: asked, journal: self.journal.clone() })
     }
 
     /// `POST` with no body.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client, key: &str) -> Result<(), keysync_testkit::HarnessError> {
-    /// manager.post(&format!("/api/v2/keys/{key}/actions/rotate")).await?.assert_status(204);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn post(&self, path: &str) -> Result<Answer, HarnessError> {
+    pub async fn post(&self, path: &str) -> Result<Response, HarnessError> {
         self.send(self.request(Method::POST, path)).await
     }
 
     /// `POST …/actions/sync`: the call that all of this is about. A key is named by its id or an alias.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client) -> Result<(), keysync_testkit::HarnessError> {
-    /// manager.sync("an-alias-that-nobody-has").await?.assert_refused(404, "KEY_NOT_FOUND_ERR");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn sync(&self, key: &str) -> Result<Answer, HarnessError> {
+    pub async fn sync(&self, key: &str) -> Result<Response, HarnessError> {
         self.post(&format!("/api/v2/keys/{key}/actions/sync")).await
     }
 
     /// Makes a key and returns its id; [`Harness::new_key`] says more about a key, and returns a handle.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = manager.create_key("invoices", false).await?;
-    /// manager.sync(&key).await?.assert_status(204);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
         self.create_key_with(name, extractable, None).await
     }
@@ -205,14 +167,6 @@ impl Client {
     }
 
     /// Registers a resource, by its CRN, with a key, as the service that owns the resource does.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client, key: &str) -> Result<(), keysync_testkit::HarnessError> {
-    /// let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:invoices";
-    /// manager.register(key, bucket).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn register(&self, key: &str, resource_crn: &str) -> Result<(), HarnessError> {
         let (key, resource) = (path::segment(key), path::segment(resource_crn));
         let body = json!({
@@ -230,14 +184,7 @@ impl Client {
     }
 
     /// Deletes a key, whatever it protects.
-    ///
-    /// ```no_run
-    /// # async fn example(manager: keysync_testkit::Client, key: &str) -> Result<(), keysync_testkit::HarnessError> {
-    /// manager.delete(key).await?.assert_status(204);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn delete(&self, key: &str) -> Result<Answer, HarnessError> {
+    pub async fn delete(&self, key: &str) -> Result<Response, HarnessError> {
         self.send(self.request(Method::DELETE, &format!("/api/v2/keys/{key}?force=true"))).await
     }
 }

@@ -4,17 +4,10 @@ use std::{io, path::PathBuf};
 
 use keysync_browser_guard::BadHost;
 
-use crate::{Answer, dynamodb::DynamoError, iam::IamError, lambda::FunctionError};
+use crate::{Response, dynamodb::DynamoError, iam::IamError, lambda::FunctionError};
 use keysync_kms_emulator::ApiError;
 
 /// The harness could not do what it should.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// use keysync_testkit::HarnessError;
-/// assert!(matches!(harness.service("nobody"), Err(HarnessError::NoService(_))));
-/// # }
-/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum HarnessError {
     /// The engine could not be started.
@@ -93,7 +86,7 @@ impl HarnessError {
         Self::World(error.to_string())
     }
 
-    pub(crate) fn unexpected(what: &'static str, answer: &Answer) -> Self {
+    pub(crate) fn unexpected(what: &'static str, answer: &Response) -> Self {
         let (code, message) = (answer.code().to_owned(), answer.message().to_owned());
         Self::Unexpected { what, status: answer.status, code, message }
     }

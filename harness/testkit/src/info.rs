@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
 /// let info = harness.info().await?;
 /// assert_eq!(info.control, format!("{}/_harness", info.endpoint));
 /// # Ok(())

@@ -7,22 +7,22 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 //! let harness = Harness::builder().start().await?;
-//! let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+//! let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
 //!
 //! key.sync().await?.assert_status(204);
 //!
 //! harness.object_storage().assert_callbacks(&key, 1);
-//! harness.object_storage().assert_told(&key, KeyState::Active);
+//! harness.object_storage().assert_last_state(&key, KeyState::Active);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it. Where the speed
-//! or the clock matters more than the real binary, `Harness::builder().function(Mode::InProcess)`.
+//! or the clock matters more than the real binary, `Harness::builder().mode(Mode::InProcess)`.
 //!
 //! An assertion that does not hold says what was expected, what came, and what the harness was asked
 //! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
-//! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::travel`]).
+//! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::advance_clock`]).
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -41,7 +41,7 @@ mod parts;
 mod response;
 pub mod secrets;
 mod start;
-mod travel;
+mod time;
 mod world;
 
 pub use builder::HarnessBuilder;
@@ -52,7 +52,7 @@ pub use httpmock;
 pub use info::Info;
 #[doc(hidden)]
 pub use info::VERSION_HEADER;
-pub use key::{Key, Standing};
+pub use key::{Key, NotificationStatus};
 pub use keysync::key::{EpochMillis, KeyState};
 pub use keysync_dynamodb_emulator as dynamodb;
 #[doc(hidden)]
@@ -63,4 +63,4 @@ pub use keysync_lambda_emulator as lambda;
 pub use keysync_lambda_emulator::events;
 pub use keysync_service_emulator as services;
 pub use new_key::NewKey;
-pub use response::Answer;
+pub use response::Response;

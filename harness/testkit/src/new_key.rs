@@ -14,12 +14,12 @@ use crate::{HarnessError, Key, key::Owner, parts::Parts};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
 /// let key = harness
 ///     .new_key("invoices")
 ///     .alias("the-invoices-key")
-///     .protecting("cloud-object-storage", "bucket")
-///     .protecting("databases-for-postgresql", "ledger")
+///     .with_registration("cloud-object-storage", "bucket")
+///     .with_registration("databases-for-postgresql", "ledger")
 ///     .create()
 ///     .await?;
 /// assert_eq!(harness.object_storage().resources()["bucket"].key_id, key.id());
@@ -41,56 +41,25 @@ impl<'a> NewKey<'a> {
     }
 
     /// A standard key, which services cannot be associated with.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = harness.new_key("invoices").standard().create().await?;
-    /// key.sync().await?.assert_refused(400, "KEY_ROOT_REQ_ERR");
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn standard(self) -> Self {
         Self { extractable: true, ..self }
     }
 
     /// With another name, too.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// harness.new_key("invoices").alias("the-invoices-key").create().await?;
-    /// harness.manager().await?.sync("the-invoices-key").await?.assert_status(204);
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn alias(self, alias: &str) -> Self {
         Self { alias: Some(alias.to_owned()), ..self }
     }
 
     /// With a resource of `service` under it.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
-    /// harness.object_storage().assert_opens("bucket");
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
-    pub fn protecting(mut self, service: &str, resource: &str) -> Self {
+    pub fn with_registration(mut self, service: &str, resource: &str) -> Self {
         self.protects.push((service.to_owned(), resource.to_owned()));
         self
     }
 
     /// Makes it: all of it, or nothing where a name, an alias or a resource is rejected.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = harness.new_key("invoices").create().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn create(self) -> Result<Key, HarnessError> {
         let owner = self.parts.owner();
         // What can be rejected is, before there is a key: nobody deletes one without a trace.

@@ -21,7 +21,7 @@ use crate::{
     lambda::{Function, InvocationFailed, Worker, schedule},
     secrets::SecretsManager,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
-    travel::TimeMachine,
+    time::TimeMachine,
     world::{Person, REGION, World},
 };
 use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
@@ -77,7 +77,7 @@ impl Parts {
     }
 
     /// Somebody new with `roles`: the API key.
-    pub(crate) fn somebody(&self, roles: Roles) -> String {
+    pub(crate) fn create_identity(&self, roles: Roles) -> String {
         let Person { iam_id, api_key } = Person::new();
         for role in roles {
             self.iam.grant(&iam_id, self.instance(), role);
@@ -102,13 +102,13 @@ impl Parts {
         self.redeliver.invoke(&schedule::event()).await
     }
 
-    pub(crate) async fn travel(&self, by: Duration) -> Result<(), HarnessError> {
-        self.time.travel(by).await
+    pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
+        self.time.advance_clock(by).await
     }
 
     pub(crate) async fn reset(&self) -> Result<(), HarnessError> {
         for proxy in self.proxies() {
-            proxy.heal();
+            proxy.clear_faults();
             proxy.release();
         }
         self.events.queue().release(Vec::clear);
@@ -140,8 +140,8 @@ impl Parts {
             return Ok(keys.clone());
         }
         let root = NewKey::new(self, "sample-root-key")
-            .protecting(OBJECT_STORAGE, "sample-bucket")
-            .protecting(DATABASES, "sample-database");
+            .with_registration(OBJECT_STORAGE, "sample-bucket")
+            .with_registration(DATABASES, "sample-database");
         let root = root.create().await?.id().to_owned();
         let standard = NewKey::new(self, "sample-standard-key").standard().create().await?.id().to_owned();
         let (root_key, standard_key) = (Some(root.clone()), Some(standard.clone()));

@@ -16,19 +16,19 @@ use keysync_emulator_support::assertion::fail;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
 /// let key = harness.new_key("invoices").create().await?;
 ///
 /// key.sync().await?.assert_status(204);
 ///
 /// let refused = key.sync().await?;
-/// refused.assert_refused(409, "REQ_TOO_EARLY_ERR");
+/// refused.assert_error(409, "REQ_TOO_EARLY_ERR");
 /// assert!(refused.retry_after().unwrap().as_secs() > 3590);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -40,63 +40,32 @@ pub struct Answer {
     pub(crate) journal: Journal,
 }
 
-impl Answer {
+impl Response {
     /// A header's value, or nothing.
-    ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// assert_eq!(answer.header("content-type"), "application/json");
-    /// # }
-    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// `reasons[0].code` of an error document, or nothing.
-    ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// assert_eq!(answer.code(), "KEY_NOT_FOUND_ERR");
-    /// # }
-    /// ```
     #[must_use]
     pub fn code(&self) -> &str {
         self.body["resources"][0]["reasons"][0]["code"].as_str().unwrap_or_default()
     }
 
     /// `reasons[0].message` of an error document, or nothing.
-    ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// assert!(answer.message().contains("try again"));
-    /// # }
-    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         self.body["resources"][0]["reasons"][0]["message"].as_str().unwrap_or_default()
     }
 
     /// How long a caller is asked to wait: the header `retry-after`.
-    ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// assert_eq!(answer.retry_after().unwrap().as_secs(), 3600);
-    /// # }
-    /// ```
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.header("retry-after").parse().ok().map(Duration::from_secs)
     }
 
     /// The instant from which a sync that was refused will work: the last word of the 409's message.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness, refused: keysync_testkit::Answer) {
-    /// let left = refused.not_before().unwrap().since(harness.clock().now());
-    /// harness.travel(left).await.unwrap();
-    /// # }
-    /// ```
     #[must_use]
     pub fn not_before(&self) -> Option<EpochMillis> {
         let at: jiff::Timestamp = self.message().rsplit(' ').next()?.parse().ok()?;
@@ -104,12 +73,6 @@ impl Answer {
     }
 
     /// Passes if it bears this status.
-    ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// answer.assert_status(204);
-    /// # }
-    /// ```
     ///
     /// # Panics
     ///
@@ -123,17 +86,11 @@ impl Answer {
 
     /// Passes if it is a refusal with this status and reason code.
     ///
-    /// ```no_run
-    /// # fn example(answer: keysync_testkit::Answer) {
-    /// answer.assert_refused(409, "REQ_TOO_EARLY_ERR");
-    /// # }
-    /// ```
-    ///
     /// # Panics
     ///
     /// If it is not, with the answer, the request and the harness's last requests.
     #[track_caller]
-    pub fn assert_refused(&self, status: u16, code: &str) {
+    pub fn assert_error(&self, status: u16, code: &str) {
         if self.status != status || self.code() != code {
             fail(format_args!("{status} {code} for {}", self.request), self.summary(), &self.journal);
         }
@@ -156,10 +113,10 @@ mod tests {
 
     use super::*;
 
-    fn refusal() -> Answer {
+    fn refusal() -> Response {
         let reason =
             json!({"code": "REQ_TOO_EARLY_ERR", "message": "wait until at least 2021-09-29T21:38:43Z"});
-        Answer {
+        Response {
             status: StatusCode::CONFLICT,
             headers: HeaderMap::new(),
             body: json!({"resources": [{"reasons": [reason]}]}),

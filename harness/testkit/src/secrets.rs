@@ -41,15 +41,6 @@ use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
 pub const SIGNING_KEY: &str = "keysync/signing-key";
 
 /// Secrets Manager. Dropping it ends it.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// use keysync_testkit::secrets::SIGNING_KEY;
-/// harness.secrets().put(SIGNING_KEY, "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=");
-/// harness.function().process().unwrap().kill().await; // the next one to start signs with that
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct SecretsManager {
     server: Server,
@@ -57,12 +48,6 @@ pub struct SecretsManager {
 }
 
 /// What goes wrong with each read.
-///
-/// ```no_run
-/// # fn example(harness: &keysync_testkit::Harness) {
-/// harness.secrets().fail_with(Some(keysync_testkit::secrets::Fault::Denied));
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The function's role may not read it.
@@ -111,48 +96,23 @@ impl SecretsManager {
     }
 
     /// Its address, `AWS_ENDPOINT_URL_SECRETS_MANAGER` of the functions.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let setting = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", harness.secrets().url());
-    /// # }
-    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
     /// Stores a secret. A function that runs already does not notice.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.secrets().put(keysync_testkit::secrets::SIGNING_KEY, "no key at all");
-    /// # }
-    /// ```
     pub fn put(&self, name: &str, value: &str) {
         self.shared.known.add_signing_keys(value);
         self.shared.store().values.insert(name.to_owned(), value.to_owned());
     }
 
     /// Lets every read fail from now on, or none.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.secrets().fail_with(Some(keysync_testkit::secrets::Fault::Hang));
-    /// harness.secrets().fail_with(None);
-    /// # }
-    /// ```
     pub fn fail_with(&self, fault: Option<Fault>) {
         self.shared.store().fault = fault;
     }
 
     /// How often a secret was asked for, whatever came of it.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.secrets().reads(), 0); // the key is in the environment
-    /// # }
-    /// ```
     #[must_use]
     pub fn reads(&self) -> usize {
         self.shared.store().reads

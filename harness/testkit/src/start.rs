@@ -26,7 +26,7 @@ use crate::{
     parts::Parts,
     secrets::SecretsManager,
     services::{self, AssociatedService},
-    travel::TimeMachine,
+    time::TimeMachine,
     world::{REGION, World},
 };
 use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};

@@ -247,13 +247,13 @@ async fn none_becomes_a_header_of_a_callback() {
     for (nth, breaks) in
         ["\r\n", "\n", "\r", "\0", "\u{85}", "\u{2028}", "\u{10a}\u{10d}", "%0d%0a\n"].into_iter().enumerate()
     {
-        gate.world.travel(HOUR).await;
+        gate.world.advance_clock(HOUR).await;
         let injected = format!("a=b{breaks}x-injected: 1{breaks}{breaks}POST / HTTP/1.1{breaks}");
         let mut event = gate.with_header("traceparent", parent);
         for name in ["tracestate", "user-agent", "x-amzn-trace-id", "webhook-id", "content-type", &injected] {
             event["headers"][name] = json!(injected);
         }
-        let answer = gate.world.harness.function().process().unwrap().invoke(&event).await.unwrap();
+        let answer = gate.world.harness.sync_function().process().unwrap().invoke(&event).await.unwrap();
         assert_eq!(answer["statusCode"], 204, "{breaks:?}");
         assert_eq!(service.received().len(), nth + 2, "one callback each");
         assert_eq!(names(nth + 1), names(0), "{breaks:?}");

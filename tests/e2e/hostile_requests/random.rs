@@ -37,13 +37,13 @@ async fn random_requests(seed: u64) {
             change(&mut event, &mut rng);
         }
         let what = || format!("seed {seed} (add it to SEEDS), request {nth}: {event}");
-        let answer = gate.world.harness.function().process().unwrap().invoke(&event).await;
+        let answer = gate.world.harness.sync_function().process().unwrap().invoke(&event).await;
         let answer = answer.unwrap_or_else(|| panic!("502: {}", what()));
         assert!((400..500).contains(&answer["statusCode"].as_u64().unwrap()), "{answer}: {}", what());
     }
     assert_eq!(gate.world.everything().await, before, "seed {seed}: nothing was written");
     let other = gate.world.another_key().await;
-    gate.world.harness.function().process().unwrap().kill().await; // and with it the limit of this caller
+    gate.world.harness.sync_function().process().unwrap().kill().await; // and with it the limit of this caller
     assert_eq!(gate.world.manager.sync(&other).await.unwrap().status, 204, "a good one passes afterwards");
 }
 

@@ -135,7 +135,7 @@ async fn bodies_count_by_their_size() {
 #[tokio::test]
 async fn bytes_that_are_no_text() {
     let gate = Gate::new().await;
-    let url = gate.world.harness.function().url();
+    let url = gate.world.harness.sync_function().url();
     let (instance, bearer) = (gate.world.harness.instance(), gate.bearer());
     for (header, status) in [
         (&b"x-name: \xff\xfe\xfd"[..], "409"),

@@ -86,7 +86,7 @@ async fn a_signature_that_is_none_or_another_s() {
             header["x"] = json!(1);
             format!("{}.{claims}.{signature}", encoded(header.to_string()))
         }),
-        ("a stranger's".to_owned(), forge.good().signed_by_a_stranger().build().unwrap()),
+        ("a stranger's".to_owned(), forge.good().signed_with_unknown_key().build().unwrap()),
         // Both keys are in the set; the token names the one that did not sign.
         ("the other key's".to_owned(), forge.good().header("kid", forge.old_kid.as_str()).build().unwrap()),
     ];

@@ -65,7 +65,7 @@ mod tests {
         for word in words {
             assert!(parse(word).is_ok(), "{word}");
         }
-        assert_eq!(parse("answer=503,30"), Ok(Behaviour::Answer { status: 503, retry_after: Some(30) }));
+        assert_eq!(parse("answer=503,30"), Ok(Behaviour::Respond { status: 503, retry_after: Some(30) }));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use remote::{Address, DEFAULT, Origin, Remote, VARIABLE};
     version,
     after_help = "Start with `harness demo`. It takes a few seconds and touches nothing outside this machine.\n\
                   Then `harness up` in one terminal, and in another `harness keys`, `harness sync KEY`,\n\
-                  `harness travel 61m`, `harness sync KEY`.\n\n\
+                  `harness advance 61m`, `harness sync KEY`.\n\n\
                   Exit codes: 0 done, 1 not done, 2 the command line is wrong, 141 nobody reads the output."
 )]
 struct Cli {
@@ -121,13 +121,13 @@ enum Command {
         /// The key's id, or an alias.
         key: String,
     },
-    /// Makes it later: `harness travel 61m`.
+    /// Advances the clock: `harness advance 61m`.
     ///
     /// Time goes forward only. Where the function is the real binary, the past that the table holds is moved back
     /// instead.
-    Travel {
+    Advance {
         /// How much: `61m`, `1h 30m`, `4h`; from 1ms to 366d.
-        #[arg(value_parser = travel, allow_hyphen_values = true)]
+        #[arg(value_parser = duration, allow_hyphen_values = true)]
         by: String,
     },
     /// Lists services, tells one how to behave, or shows what reached it.
@@ -237,7 +237,7 @@ impl Parts {
             (None, Some(url)) => Engine::Url(url),
             (None, None) => Engine::Memory,
         };
-        let builder = Harness::builder().engine(engine).table(&self.table).function(self.function);
+        let builder = Harness::builder().engine(engine).table(&self.table).mode(self.function);
         let builder = self.allow_host.iter().fold(builder, |builder, host| builder.allow_host(host));
         self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
             Some((name, url)) => builder.service_at(name, url),
@@ -253,8 +253,8 @@ fn resource(text: &str) -> Result<(String, String), String> {
     Ok((service.to_owned(), resource.to_owned()))
 }
 
-/// Passes what can be travelled by.
-fn travel(text: &str) -> Result<String, String> {
+/// Passes a duration that the clock can be advanced by.
+fn duration(text: &str) -> Result<String, String> {
     limits::advance(text).map(|_| text.to_owned())
 }
 
@@ -305,7 +305,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
             show::sync(&synced, json)?;
             return Ok(if synced.status == 204 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Travel { by } => {
+        Command::Advance { by } => {
             remote()?.post(&["time"], &json!({"advance": by})).await?;
         }
         Command::Services { command } => services(command, &remote()?, json).await?,

@@ -58,7 +58,7 @@ async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessErr
          \n\
          curl -X POST {iam}/identity/token -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey={api_key}\n\
          \n\
-         The same without curl: harness keys, harness sync, harness travel, harness services (--help says more).\n",
+         The same without curl: harness keys, harness sync, harness advance, harness services (--help says more).\n",
         took = since.elapsed().as_millis(),
         endpoint = info.endpoint,
         host = harness.instance_url(),

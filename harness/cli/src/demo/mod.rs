@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use keysync_testkit::{
-    Answer, Client, Harness, HarnessBuilder, HarnessError,
+    Client, Harness, HarnessBuilder, HarnessError, Response,
     services::{Behaviour, OBJECT_STORAGE, Verdict},
 };
 use teller::Teller;
@@ -27,7 +27,7 @@ const BUCKET: &str = "invoices";
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// demo::run(Harness::builder().function(Mode::InProcess)).await?;
+/// demo::run(Harness::builder().mode(Mode::InProcess)).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -81,7 +81,7 @@ impl Story {
 
     async fn the_key_is_deleted_unheard(&self, teller: &mut Teller, key: &str) -> Result<(), HarnessError> {
         teller.step("The key is deleted. Object storage takes the notification and does not act on it.")?;
-        self.harness.object_storage().behave_next(1, Behaviour::Miss);
+        self.harness.object_storage().behave_next(1, Behaviour::AckWithoutActing);
         teller.request(&format!("DELETE /api/v2/keys/{key}?force=true"), "")?;
         let answer = self.client.delete(key).await?;
         teller.answer(&answer, "")?;
@@ -97,7 +97,7 @@ impl Story {
 
     async fn four_hours_later_the_bucket_opens(&self, teller: &mut Teller) -> Result<(), HarnessError> {
         teller.step("Four hours later, the time that services have to act.")?;
-        self.harness.travel(Duration::from_hours(4)).await?;
+        self.harness.advance_clock(Duration::from_hours(4)).await?;
         let opened = self.open_bucket(teller).await?;
         teller.check(
             opened == StatusCode::OK,
@@ -135,13 +135,13 @@ impl Story {
 
     async fn an_hour_later_it_works(&self, teller: &mut Teller, key: &str) -> Result<(), HarnessError> {
         teller.step("An hour and a second later, once more.")?;
-        self.harness.travel(Duration::from_secs(3601)).await?;
+        self.harness.advance_clock(Duration::from_secs(3601)).await?;
         let answer = self.sync(teller, key).await?;
         teller.check(answer.status == StatusCode::NO_CONTENT, "the window is open again")?;
         Ok(())
     }
 
-    async fn sync(&self, teller: &mut Teller, key: &str) -> Result<Answer, HarnessError> {
+    async fn sync(&self, teller: &mut Teller, key: &str) -> Result<Response, HarnessError> {
         teller.request(&format!("POST /api/v2/keys/{key}/actions/sync"), "")?;
         let answer = self.client.sync(key).await?;
         let retry_after = answer.header("retry-after");

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use keysync_testkit::{Answer, HarnessError};
+use keysync_testkit::{HarnessError, Response};
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -39,7 +39,7 @@ impl Teller {
         self.line("", format!("   → {line} {body}").trim_end())
     }
 
-    pub(super) fn answer(&self, answer: &Answer, detail: &str) -> Told {
+    pub(super) fn answer(&self, answer: &Response, detail: &str) -> Told {
         self.line("", format!("   ← {}  {detail}", answer.status).trim_end())
     }
 

@@ -38,7 +38,7 @@ async fn calls_are_counted_by_operation() {
 #[tokio::test]
 async fn a_lost_answer_was_applied_and_the_retry_finds_it() {
     let dynamo = dynamo().await;
-    dynamo.proxy().inject(Fault::LoseAnswer, Times::Next(1));
+    dynamo.proxy().inject(Fault::LoseResponse, Times::Next(1));
     assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
     assert_eq!(dynamo.proxy().calls().len(), 2);
 }
@@ -59,7 +59,7 @@ async fn throttling_and_failing_last_until_healed() {
     {
         dynamo.proxy().inject_on("PutItem", fault, Times::Always);
         assert_eq!(put(&dynamo, "a").await, Err(code.to_owned()));
-        dynamo.proxy().heal();
+        dynamo.proxy().clear_faults();
     }
     assert_eq!(put(&dynamo, "a").await, Ok(()));
 }
@@ -77,14 +77,14 @@ async fn a_call_that_comes_late_finds_what_its_repetition_did() {
     dynamo.proxy().inject(Fault::ApplyLate(Duration::from_millis(1)), Times::Always);
     assert_eq!(put(&dynamo, "a").await, Err("no answer".to_owned()));
     dynamo.proxy().wait_until_quiet().await;
-    dynamo.proxy().heal();
+    dynamo.proxy().clear_faults();
     assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
 }
 
 #[tokio::test]
 async fn a_held_call_goes_on_when_it_is_released() {
     let dynamo = dynamo().await;
-    for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
+    for fault in [Fault::HoldRequest, Fault::HoldResponse] {
         dynamo.proxy().inject(fault, Times::Next(1));
     }
     for (count, pk) in [(1, "a"), (2, "b")] {

@@ -27,14 +27,6 @@ use keysync_emulator_support::server::Server;
 const QUEUE: &str = "/000000000000/keysync-dead-letters";
 
 /// The queue. Dropping it ends it.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// harness.events().publish_raw("what no function can read").taken().await;
-/// assert_eq!(harness.dead_letters().letters().len(), 1);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct DeadLetterQueue {
     server: Server,
@@ -51,14 +43,6 @@ struct Shared {
 }
 
 /// An event that will never come right.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let letter = harness.dead_letters().wait_for(1).await.remove(0);
-/// println!("{} because {}", letter.event, letter.reason);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeadLetter {
@@ -83,36 +67,18 @@ impl DeadLetterQueue {
     }
 
     /// The queue's URL, which names its account and itself.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let setting = ("KEYSYNC_DEAD_LETTER_QUEUE", harness.dead_letters().url());
-    /// # }
-    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}{QUEUE}", self.server.url())
     }
 
     /// What is in it, oldest first.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert!(harness.dead_letters().letters().is_empty());
-    /// # }
-    /// ```
     #[must_use]
     pub fn letters(&self) -> Vec<DeadLetter> {
         self.shared.letters.borrow().clone()
     }
 
     /// Makes it a queue for smaller messages (`MaximumMessageSize`), as queues were before August 2025: 262,144 bytes.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.dead_letters().set_maximum_message_size(262_144);
-    /// # }
-    /// ```
     pub fn set_maximum_message_size(&self, bytes: usize) {
         self.shared.largest.store(bytes.min(sqs::LARGEST), Ordering::Relaxed);
     }
@@ -125,13 +91,6 @@ impl DeadLetterQueue {
     }
 
     /// Waits until so many are in it.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// assert_eq!(harness.dead_letters().wait_for(1).await.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
         let _ = self.shared.letters.subscribe().wait_for(|letters| letters.len() >= count).await;
@@ -139,12 +98,6 @@ impl DeadLetterQueue {
     }
 
     /// Answers the next `times` messages with 500 and takes none of them.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.dead_letters().fail_next(2);
-    /// # }
-    /// ```
     pub fn fail_next(&self, times: usize) {
         *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = times;
     }

@@ -25,13 +25,6 @@ pub use queue::Feeder;
 pub use queue::{Delivery, Queue};
 
 /// The event bus. Clones are the same one.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// harness.events().publish_raw("what no function can read").taken().await;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug)]
 pub struct EventBus {
     queue: Queue,
@@ -46,15 +39,6 @@ impl EventBus {
     }
 
     /// Publishes that a lifecycle action was taken on a key, which is `facts` since.
-    ///
-    /// ```no_run
-    /// use keysync::key::KeyFacts;
-    /// use keysync_testkit::EpochMillis;
-    /// # async fn example(harness: &keysync_testkit::Harness, key: &KeyFacts, now: EpochMillis) {
-    /// use keysync::key::LifecycleAction;
-    /// harness.events().action(LifecycleAction::Rotate, key, now).taken().await;
-    /// # }
-    /// ```
     pub fn action(&self, action: LifecycleAction, facts: &KeyFacts, occurred_at: EpochMillis) -> Delivery {
         let detail = json!({
             "keyType": facts.key_type,
@@ -66,28 +50,11 @@ impl EventBus {
     }
 
     /// Publishes that a key was purged.
-    ///
-    /// ```no_run
-    /// use keysync::key::KeyFacts;
-    /// use keysync_testkit::EpochMillis;
-    /// # async fn example(harness: &keysync_testkit::Harness, key: &KeyFacts, now: EpochMillis) {
-    /// harness.events().purge(&key.crn, now).taken().await;
-    /// # }
-    /// ```
     pub fn purge(&self, key: &KeyCrn, occurred_at: EpochMillis) -> Delivery {
         self.publish("kms.secrets.purge", key, occurred_at, json!({}))
     }
 
     /// Publishes that a resource was registered with a key, or (false) is no longer.
-    ///
-    /// ```no_run
-    /// use keysync::key::KeyFacts;
-    /// use keysync_testkit::EpochMillis;
-    /// # async fn example(harness: &keysync_testkit::Harness, key: &KeyFacts, now: EpochMillis) {
-    /// let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:bucket".parse().unwrap();
-    /// harness.events().registration(&key.crn, &bucket, true, now).taken().await;
-    /// # }
-    /// ```
     pub fn registration(
         &self,
         key: &KeyCrn,
@@ -101,14 +68,6 @@ impl EventBus {
     }
 
     /// Publishes that a service acknowledged an event.
-    ///
-    /// ```no_run
-    /// use keysync::key::KeyFacts;
-    /// use keysync_testkit::EpochMillis;
-    /// # async fn example(harness: &keysync_testkit::Harness, key: &KeyFacts, now: EpochMillis) {
-    /// harness.events().acknowledgement(&key.crn, "an event's id", "DEK_DELETED", now).taken().await;
-    /// # }
-    /// ```
     pub fn acknowledgement(
         &self,
         key: &KeyCrn,
@@ -128,14 +87,6 @@ impl EventBus {
     }
 
     /// An event as `EventBridge` puts it into a queue.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let detail = serde_json::json!({"schemaVersion": 2});
-    /// let event = harness.events().envelope("kms.secrets.rotate", &detail);
-    /// assert_eq!(event["detail-type"], "kms.secrets.rotate");
-    /// # }
-    /// ```
     #[must_use]
     pub fn envelope(&self, kind: &str, detail: &Value) -> Value {
         json!({
@@ -152,24 +103,11 @@ impl EventBus {
     }
 
     /// Publishes any text: what a test makes up, or the same event once more.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.events().publish_raw("what no function can read").taken().await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn publish_raw(&self, event: &str) -> Delivery {
         self.queue.send(event)
     }
 
     /// The queue between the bus and the function.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.events().queue().hold();
-    /// # }
-    /// ```
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.queue

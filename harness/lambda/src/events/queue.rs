@@ -26,17 +26,6 @@ const AT_ONCE: usize = 4;
 const OUT_OF_SIGHT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// The queue. Clones are the same one; what feeds the function ends with the harness.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// let queue = harness.events().queue();
-/// queue.hold();
-/// harness.events().publish_raw("first");
-/// harness.events().publish_raw("second");
-/// queue.release(|bodies| bodies.reverse()); // the function sees the second one first
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug)]
 pub struct Queue {
     messages: mpsc::UnboundedSender<Message>,
@@ -65,13 +54,6 @@ struct Done {
 }
 
 /// A message on its way.
-///
-/// ```no_run
-/// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-/// harness.events().publish_raw("what no function can read").taken().await;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Debug)]
 #[must_use = "await `taken` to know that the function has taken it"]
 pub struct Delivery(Arc<Done>);
@@ -91,13 +73,6 @@ impl Queue {
     }
 
     /// Puts a message into it, where SQS would take it: see [`Queue::rejected`].
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.events().queue().send("what no function can read").taken().await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn send(&self, body: &str) -> Delivery {
         let done = Arc::<Done>::default();
         let id = Uuid::new_v4().to_string();
@@ -114,37 +89,17 @@ impl Queue {
 
     /// Why messages never came into the queue: SQS rejects what is empty, has more than 1 MiB, or has characters
     /// outside its set. To see what the function makes of such a message, invoke it by hand.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// let _ = harness.events().publish_raw("");
-    /// assert_eq!(harness.events().queue().rejected().len(), 1);
-    /// # }
-    /// ```
     #[must_use]
     pub fn rejected(&self) -> Vec<String> {
         self.all_rejected().clone()
     }
 
     /// Keeps back what comes from now on, until [`Queue::release`].
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.events().queue().hold(); // until it is released
-    /// # }
-    /// ```
     pub fn hold(&self) {
         self.held().get_or_insert_default();
     }
 
     /// Lets go what was kept back, in the order that `order` makes of the events.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// harness.events().queue().hold();
-    /// harness.events().queue().release(|bodies| bodies.extend_from_within(..)); // everything twice
-    /// # }
-    /// ```
     pub fn release(&self, order: impl FnOnce(&mut Vec<String>)) {
         let mut messages = self.held().take().unwrap_or_default();
         let mut bodies: Vec<String> = messages.iter().map(|message| message.body.clone()).collect();
@@ -156,25 +111,12 @@ impl Queue {
     }
 
     /// How often the function did not take a message.
-    ///
-    /// ```no_run
-    /// # fn example(harness: &keysync_testkit::Harness) {
-    /// assert_eq!(harness.events().queue().failures(), 0);
-    /// # }
-    /// ```
     #[must_use]
     pub fn failures(&self) -> usize {
         *self.state.failures.borrow()
     }
 
     /// Waits until the function has not taken a message so many times.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.events().queue().wait_for_failures(1).await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn wait_for_failures(&self, count: usize) {
         // The sender lives as long as this queue, so the channel is never closed.
         let _ = self.state.failures.subscribe().wait_for(|failures| *failures >= count).await;
@@ -209,13 +151,6 @@ impl Queue {
 impl Delivery {
     /// Waits until the function has taken it, or has put it into the dead-letter queue. At once, where the queue
     /// rejected it.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: &keysync_testkit::Harness) -> Result<(), Box<dyn std::error::Error>> {
-    /// harness.events().publish_raw("what no function can read").taken().await;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn taken(&self) {
         let Self(done) = self;
         let notified = done.notify.notified();

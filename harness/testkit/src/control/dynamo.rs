@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct FaultWanted {
+pub(super) struct FaultRequest {
     /// Whose calls.
     #[serde(default)]
     function: FunctionName,
@@ -40,7 +40,8 @@ enum FunctionName {
 #[serde(rename_all = "kebab-case")]
 enum FaultName {
     /// Applied, and the connection is cut before the answer.
-    LoseAnswer,
+    #[serde(rename = "lose-answer")]
+    LoseResponse,
     /// The connection is cut before it reaches the engine.
     Cut,
     /// It goes through, this much later.
@@ -69,17 +70,17 @@ enum FaultName {
 
 /// Makes a function's calls to DynamoDB fail.
 #[utoipa::path(
-    post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultWanted,
+    post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultRequest,
     responses((status = 204, description = "Done"))
 )]
-pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWanted>) -> StatusCode {
+pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultRequest>) -> StatusCode {
     let proxy = match wanted.function {
         FunctionName::Sync => parts.dynamo.proxy(),
         FunctionName::Lifecycle => parts.dynamo.lifecycle_proxy(),
         FunctionName::Redeliver => parts.dynamo.redeliver_proxy(),
     };
     let fault = match wanted.fault {
-        FaultName::LoseAnswer => Fault::LoseAnswer,
+        FaultName::LoseResponse => Fault::LoseResponse,
         FaultName::Cut => Fault::Cut,
         FaultName::Delay { millis } => Fault::Delay(Duration::from_millis(millis)),
         FaultName::Throttle => Fault::Throttle,
@@ -100,7 +101,7 @@ pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultWant
 #[utoipa::path(delete, operation_id = "heal_dynamodb", path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204, description = "Done")))]
 pub(super) async fn heal(Running(parts): Running) -> StatusCode {
     for proxy in parts.proxies() {
-        proxy.heal();
+        proxy.clear_faults();
     }
     StatusCode::NO_CONTENT
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct HealthWanted {
+pub(super) struct HealthRequest {
     health: HealthName,
 }
 
@@ -36,12 +36,12 @@ enum HealthName {
 
 /// How IAM answers from now on: up, down or slow.
 #[utoipa::path(
-    put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthWanted,
+    put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthRequest,
     responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_health(
     Running(parts): Running,
-    Body(HealthWanted { health }): Body<HealthWanted>,
+    Body(HealthRequest { health }): Body<HealthRequest>,
 ) -> StatusCode {
     parts.iam.set_health(match health {
         HealthName::Up => Health::Up,
@@ -52,7 +52,7 @@ pub(super) async fn set_health(
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct IssuerWanted {
+pub(super) struct IssuerRequest {
     /// The claim `iss`.
     #[schema(example = "https://iam.example.com/identity")]
     issuer: String,
@@ -60,19 +60,19 @@ pub(super) struct IssuerWanted {
 
 /// Who tokens say from now on that they are from.
 #[utoipa::path(
-    put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerWanted,
+    put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerRequest,
     responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_issuer(
     Running(parts): Running,
-    Body(IssuerWanted { issuer }): Body<IssuerWanted>,
+    Body(IssuerRequest { issuer }): Body<IssuerRequest>,
 ) -> StatusCode {
     parts.iam.set_issuer(&issuer);
     StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct ClockWanted {
+pub(super) struct ClockRequest {
     /// How far it is ahead, such as `5m`: from 0s to 366d.
     #[schema(example = "5m")]
     ahead: String,
@@ -80,12 +80,12 @@ pub(super) struct ClockWanted {
 
 /// How far the clock is ahead that tokens are made by from now on.
 #[utoipa::path(
-    put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockWanted,
+    put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockRequest,
     responses((status = 204, description = "Done"))
 )]
 pub(super) async fn set_clock(
     Running(parts): Running,
-    Body(ClockWanted { ahead }): Body<ClockWanted>,
+    Body(ClockRequest { ahead }): Body<ClockRequest>,
 ) -> Result<StatusCode, Problem> {
     let ahead =
         limits::duration(&ahead, &limits::AHEAD).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
@@ -117,7 +117,7 @@ pub(super) async fn rotate(
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct TokenWanted {
+pub(super) struct TokenRequest {
     /// What they may do. Roles add up; with an empty list they may do nothing.
     #[schema(example = json!(["manager", "key-purge"]))]
     roles: Option<Vec<Role>>,
@@ -135,19 +135,19 @@ pub(super) struct Token {
 
 /// Somebody new with roles in the instance.
 #[utoipa::path(
-    post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenWanted,
+    post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenRequest,
     responses((status = 201, body = Token, description = "The token, and the API key"))
 )]
 pub(super) async fn token(
     Running(parts): Running,
-    Body(TokenWanted { roles, role }): Body<TokenWanted>,
+    Body(TokenRequest { roles, role }): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<Token>), Problem> {
     if roles.is_none() && role.is_none() {
         let problem = "`roles` is missing: send a list of roles, such as [\"manager\", \"key-purge\"], or one as `role`";
         return Err(Problem::bad(problem));
     }
     let roles: Roles = roles.into_iter().flatten().chain(role).collect();
-    let api_key = parts.somebody(roles);
+    let api_key = parts.create_identity(roles);
     let access_token = Client::of(&parts, &api_key).await?.token();
     Ok((StatusCode::CREATED, Json(Token { access_token, api_key })))
 }

@@ -42,7 +42,7 @@ pub(super) struct KeyView {
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct KeyWanted {
+pub(super) struct KeyRequest {
     #[serde(default = "a_name")]
     #[schema(example = "invoices")]
     name: String,
@@ -53,11 +53,11 @@ pub(super) struct KeyWanted {
     alias: Option<String>,
     /// What it protects.
     #[serde(default)]
-    protects: Vec<ResourceWanted>,
+    protects: Vec<ResourceRequest>,
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct ResourceWanted {
+pub(super) struct ResourceRequest {
     /// The service, by its CRN service name.
     #[schema(example = "cloud-object-storage")]
     service: String,
@@ -96,12 +96,12 @@ pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Resu
 
 /// Makes a key, registers what it protects, and gives it an alias.
 #[utoipa::path(
-    post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyWanted,
+    post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyRequest,
     responses((status = 201, body = KeyView, description = "The key"), (status = 409, body = Problem, description = "The alias is another key's"), (status = 422, body = Problem, description = "A standard key protects nothing"))
 )]
 pub(super) async fn create(
     Running(parts): Running,
-    Body(wanted): Body<KeyWanted>,
+    Body(wanted): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<KeyView>), Problem> {
     let mut key = NewKey::new(&parts, &wanted.name);
     if wanted.standard {
@@ -110,8 +110,8 @@ pub(super) async fn create(
     if let Some(alias) = &wanted.alias {
         key = key.alias(alias);
     }
-    for ResourceWanted { service, resource } in &wanted.protects {
-        key = key.protecting(service, resource);
+    for ResourceRequest { service, resource } in &wanted.protects {
+        key = key.with_registration(service, resource);
     }
     let id = key.create().await?.id().to_owned();
     Ok((StatusCode::CREATED, Json(look_up(&parts, &id).await?)))
@@ -119,14 +119,14 @@ pub(super) async fn create(
 
 /// Puts a resource under a key, and registers that as the service would.
 #[utoipa::path(
-    post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceWanted,
+    post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceRequest,
     params(("id" = String, Path, description = "The key's id")),
     responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "There is no such thing here"), (status = 409, body = Problem, description = "It is there already"), (status = 422, body = Problem, description = "Only an active root key can protect anything new"))
 )]
 pub(super) async fn register(
     Running(parts): Running,
     Path(id): Path<String>,
-    Body(ResourceWanted { service, resource }): Body<ResourceWanted>,
+    Body(ResourceRequest { service, resource }): Body<ResourceRequest>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let key = Key::new(id, parts.manager().await?, parts.owner());
     let resource_crn = key.protect(&service, &resource).await?;

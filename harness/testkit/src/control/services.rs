@@ -98,7 +98,7 @@ pub(super) async fn behave(
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(super) struct CallbacksQuery {
     /// Only those about this key.
     key: Option<String>,
     /// Waits until there are so many.
@@ -117,13 +117,13 @@ pub(super) struct Callbacks {
 /// The callbacks that reached a service, oldest first.
 #[utoipa::path(
     get, operation_id = "list_callbacks", path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage"), Wanted),
+    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage"), CallbacksQuery),
     responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 404, body = Problem, description = "There is no such thing here"))
 )]
 pub(super) async fn callbacks(
     Running(parts): Running,
     Path(name): Path<String>,
-    Query(Wanted { key, at_least, within }): Query<Wanted>,
+    Query(CallbacksQuery { key, at_least, within }): Query<CallbacksQuery>,
 ) -> Result<Json<Callbacks>, Problem> {
     let service = parts.service(&name)?.clone();
     let limit =

@@ -13,160 +13,77 @@ use crate::{
 
 impl Harness {
     /// IAM: tokens, roles, keys, faults.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::iam::Health;
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.iam().set_health(Health::Down);
-    /// # }
-    /// ```
     #[must_use]
     pub fn iam(&self) -> &Iam {
         &self.parts.iam
     }
 
     /// DynamoDB, and the proxies through which the functions reach it.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::dynamodb::{Fault, Times};
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.dynamo().proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Next(1));
-    /// # }
-    /// ```
     #[must_use]
-    pub fn dynamo(&self) -> &Dynamo {
+    pub fn dynamodb(&self) -> &Dynamo {
         &self.parts.dynamo
     }
 
     /// The function under test.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// println!("{}", harness.function().url());
-    /// # }
-    /// ```
     #[must_use]
-    pub fn function(&self) -> &Function {
+    pub fn sync_function(&self) -> &Function {
         &self.parts.function
     }
 
     /// The function that takes lifecycle events. What feeds it is [`Harness::events`].
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// let log = harness.lifecycle().processes().map(|processes| processes.log());
-    /// # }
-    /// ```
     #[must_use]
-    pub fn lifecycle(&self) -> &Worker {
+    pub fn lifecycle_function(&self) -> &Worker {
         &self.parts.lifecycle
     }
 
     /// The function that delivers what nobody confirmed.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// let log = harness.redeliverer().processes().map(|processes| processes.log());
-    /// # }
-    /// ```
     #[must_use]
-    pub fn redeliverer(&self) -> &Worker {
+    pub fn redeliver_function(&self) -> &Worker {
         &self.parts.redeliver
     }
 
     /// The event bus of the key-management service.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.events().publish_raw("what no function can read");
-    /// # }
-    /// ```
     #[must_use]
     pub fn events(&self) -> &EventBus {
         &self.parts.events
     }
 
     /// Where events go that will never come right.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) {
-    /// println!("{}", harness.dead_letters().wait_for(1).await[0].reason);
-    /// # }
-    /// ```
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetterQueue {
         &self.parts.dead_letters
     }
 
     /// Secrets Manager, where functions fetch the signing key whose environment does not hold it.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::secrets::Fault;
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.secrets().fail_with(Some(Fault::Down));
-    /// # }
-    /// ```
     #[must_use]
     pub fn secrets(&self) -> &SecretsManager {
         &self.parts.secrets
     }
 
     /// The clock of all that runs in this process.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// println!("{}", harness.clock().now());
-    /// # }
-    /// ```
     #[must_use]
     pub fn clock(&self) -> &HarnessClock {
         &self.parts.clock
     }
 
     /// What was asked of endpoint, IAM and services so far.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// println!("{}", harness.journal());
-    /// # }
-    /// ```
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.parts.journal
     }
 
     /// All emulated services.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// let names: Vec<&str> = harness.services().iter().map(|service| service.name()).collect();
-    /// assert_eq!(names, ["cloud-object-storage", "databases-for-postgresql"]);
-    /// # }
-    /// ```
     #[must_use]
     pub fn services(&self) -> &[AssociatedService] {
         &self.parts.services
     }
 
     /// The emulated service with this CRN service name.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// harness.service("databases-for-postgresql")?.assert_opens("ledger");
-    /// # Ok(())
-    /// # }
-    /// ```
     pub fn service(&self, name: &str) -> Result<&AssociatedService, HarnessError> {
         self.parts.service(name)
     }
 
     /// Object storage.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.object_storage().assert_opens("bucket");
-    /// # }
-    /// ```
     ///
     /// # Panics
     ///
@@ -178,12 +95,6 @@ impl Harness {
     }
 
     /// Databases.
-    ///
-    /// ```no_run
-    /// # fn example(harness: keysync_testkit::Harness) {
-    /// harness.databases().assert_opens("ledger");
-    /// # }
-    /// ```
     ///
     /// # Panics
     ///
@@ -202,8 +113,8 @@ impl Harness {
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().function(Mode::InProcess).mock("ledgers").start().await?;
-    /// let key = harness.new_key("invoices").protecting("ledgers", "main").create().await?;
+    /// let harness = Harness::builder().mode(Mode::InProcess).mock("ledgers").start().await?;
+    /// let key = harness.new_key("invoices").with_registration("ledgers", "main").create().await?;
     /// let told = harness.mock("ledgers")?.mock_async(|when, then| {
     ///     when.method(POST).header_exists("webhook-signature").json_body_includes(r#"{"data":{"renotification":true}}"#);
     ///     then.status(204);

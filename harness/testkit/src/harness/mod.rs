@@ -29,7 +29,7 @@ use keysync_emulator_support::server::Server;
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder().start().await?; // the real binary, behind an emulated Lambda
-/// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
+/// let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
 ///
 /// key.sync().await?.assert_status(204);
 ///
@@ -50,7 +50,7 @@ impl Drop for Harness {
         let Parts { function, lifecycle, redeliver, known_secrets, .. } = &*self.parts;
         let processes = [function.process(), lifecycle.processes(), redeliver.processes()];
         processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
-        let Some(told) = known_secrets.told() else { return };
+        let Some(told) = known_secrets.leaked() else { return };
         if std::thread::panicking() {
             let _ = writeln!(io::stderr(), "a secret was told: {told}");
         } else {
@@ -81,54 +81,24 @@ impl Harness {
     }
 
     /// Makes a key, once [`NewKey::create`] is called.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = harness.new_key("invoices").protecting("cloud-object-storage", "bucket").create().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     #[must_use]
     pub fn new_key(&self, name: &str) -> NewKey<'_> {
         NewKey::new(&self.parts, name)
     }
 
     /// A handle to the key with this id, acted on by the Manager.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness, id: &str) -> Result<(), keysync_testkit::HarnessError> {
-    /// harness.key(id).await?.sync().await?.assert_status(204);
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn key(&self, id: &str) -> Result<Key, HarnessError> {
         Ok(Key::new(id.to_owned(), self.manager().await?, self.parts.owner()))
     }
 
     /// Somebody with the role Manager.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let key = harness.manager().await?.create_key("invoices", false).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn manager(&self) -> Result<Client, HarnessError> {
         self.parts.manager().await
     }
 
     /// Somebody new, with this role in the instance, or with these.
-    ///
-    /// ```no_run
-    /// use keysync_testkit::iam::Role;
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let writer = harness.log_in_as(Role::Writer).await?;
-    /// let purger = harness.log_in_as([Role::Manager, Role::KeyPurge]).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn log_in_as(&self, roles: impl Into<Roles>) -> Result<Client, HarnessError> {
-        Client::log_in(self, &self.parts.somebody(roles.into())).await
+        Client::log_in(self, &self.parts.create_identity(roles.into())).await
     }
 
     /// Runs `redeliver` once, and returns its summary.
@@ -147,15 +117,8 @@ impl Harness {
     }
 
     /// Makes it later, for the function, too.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// harness.travel(std::time::Duration::from_mins(61)).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn travel(&self, by: Duration) -> Result<(), HarnessError> {
-        self.parts.travel(by).await
+    pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
+        self.parts.advance_clock(by).await
     }
 
     /// Makes everything as it was at the start: no keys, no faults, services that know nothing and act, a
@@ -167,10 +130,10 @@ impl Harness {
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().function(Mode::InProcess).start().await?;
+    /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
     /// let key = harness.new_key("invoices").create().await?;
     /// harness.reset().await?;
-    /// key.sync().await?.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    /// key.sync().await?.assert_error(404, "KEY_NOT_FOUND_ERR");
     /// # Ok(())
     /// # }
     /// ```
@@ -196,13 +159,6 @@ impl Harness {
 
     /// The root key (it protects a bucket and a database) and the standard key that `harness up` begins
     /// with, made on the first call.
-    ///
-    /// ```no_run
-    /// # async fn example(harness: keysync_testkit::Harness) -> Result<(), keysync_testkit::HarnessError> {
-    /// let (root_key, standard_key) = harness.sample_keys().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
     pub async fn sample_keys(&self) -> Result<(String, String), HarnessError> {
         self.parts.sample_keys().await
     }

@@ -34,7 +34,7 @@ pub(crate) enum TimeMachine {
 }
 
 impl TimeMachine {
-    pub(crate) async fn travel(&self, by: Duration) -> Result<(), HarnessError> {
+    pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         match self {
             Self::Clock(clock) => clock.advance(by),
             Self::Past(client, table) => drop(move_past_back(client, table, by).await?),
