@@ -131,6 +131,7 @@ pub(crate) fn fault_name(fault: Fault) -> &'static str {
         Fault::Delay(_) => "delayed",
         Fault::HoldRequest => "held before",
         Fault::HoldResponse => "held after",
+        _ => "another fault",
     }
 }
 
@@ -150,6 +151,7 @@ pub(crate) fn behaviour_name(behaviour: &Behaviour) -> Option<&'static str> {
         Behaviour::TruncateBody => "half a body",
         Behaviour::ActThenReset => "acted and reset",
         Behaviour::Flaky { .. } => "flaky",
+        _ => "another behaviour",
     })
 }
 

@@ -9,6 +9,7 @@ use std::{
     process::Stdio,
 };
 
+use keysync_lambda_emulator::WORKSPACE;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -24,11 +25,10 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// Builds them where this runs under cargo; else they are beside this executable.
+    /// Builds them where this runs under cargo in a checkout; otherwise they are beside this executable.
     pub(super) async fn find() -> Result<Self, BenchError> {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        match std::env::var_os("CARGO") {
-            Some(cargo) if workspace.is_dir() => Self::build(Path::new(&cargo), &workspace).await,
+        match (std::env::var_os("CARGO"), std::env::var_os(WORKSPACE)) {
+            (Some(cargo), Some(workspace)) => Self::build(Path::new(&cargo), Path::new(&workspace)).await,
             _ => Self::beside_this(),
         }
     }

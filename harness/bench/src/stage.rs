@@ -14,14 +14,14 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use http::{Request, header};
-use keysync::{config::CALLER_LIMIT, key::InstanceId};
+use keysync::{Clock, config::CALLER_LIMIT, key::InstanceId};
 use keysync_browser_guard::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{BenchError, binaries::Binaries, keys::Table};
 use keysync_dynamodb_emulator::{Dynamo, Engine, TABLE};
-use keysync_emulator_support::{journal::Part, secret_scanner::KnownSecrets, server::Server};
+use keysync_emulator_support::{context::Context, journal::Part, server::Server};
 use keysync_iam_emulator::Role;
 use keysync_lambda_emulator::{
     DYNAMODB_URL, Mode, Output, ProcessConfig, ProcessFunction, function_url_event,
@@ -42,9 +42,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn set() -> Result<Self, BenchError> {
         let binaries = Binaries::find().await?;
-        let engine = Dynamo::start(Engine::Memory, TABLE, &KnownSecrets::default(), &Guard::default())
-            .await
-            .map_err(HarnessError::from)?;
+        let engine = Dynamo::start(Engine::Memory, TABLE, &context()).await.map_err(HarnessError::from)?;
         let receiver = Receiver::start().await?;
         let mut builder = Harness::builder()
             .engine(Engine::Url(engine.url().to_owned()))
@@ -90,7 +88,7 @@ impl Stage {
             environments: 1,
             concurrency: 1,
             timeout: Duration::from_mins(1),
-            output: Output { quiet: true, secrets: KnownSecrets::default() },
+            output: Output { quiet: true, context: context() },
         }
     }
 
@@ -143,6 +141,10 @@ impl Stage {
     pub(super) fn event(&self, key: &str, token: &str) -> Value {
         event(self.harness.instance(), key, token)
     }
+}
+
+fn context() -> Context {
+    Context::new(Clock::system(), Guard::default())
 }
 
 async fn start(config: ProcessConfig) -> Result<ProcessFunction, BenchError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// It is held before it reaches the engine, until [`Proxy::release`](super::Proxy::release) or until the caller has gone.
     HoldRequest,
@@ -31,6 +32,7 @@ pub enum Fault {
 
 /// How often it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Times {
     /// For this many calls.
     Next(usize),

@@ -15,9 +15,8 @@ use std::path::PathBuf;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
-use keysync_browser_guard::Guard;
 
-use keysync_emulator_support::{aws, secret_scanner::KnownSecrets, server::Server};
+use keysync_emulator_support::{aws, context::Context, server::Server};
 use lock::Lock;
 
 pub use fault::{Fault, Times};
@@ -26,6 +25,7 @@ pub use table::{DEFINITION, DUE_INDEX, TABLE};
 
 /// Where the table lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Engine {
     /// In this process, in memory.
     Memory,
@@ -37,6 +37,7 @@ pub enum Engine {
 
 /// DynamoDB could not be started or used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DynamoError {
     /// The engine in this process does not start.
     #[error("the embedded engine does not start on {engine:?}: {reason}")]
@@ -90,12 +91,7 @@ pub struct Dynamo {
 
 impl Dynamo {
     /// Starts `engine`, makes `table` if it is not there, and puts the proxies in front.
-    pub async fn start(
-        engine: Engine,
-        table: &str,
-        secrets: &KnownSecrets,
-        guard: &Guard,
-    ) -> Result<Self, DynamoError> {
+    pub async fn start(engine: Engine, table: &str, context: &Context) -> Result<Self, DynamoError> {
         let lock = if let Engine::File(path) = &engine { Some(Lock::take(path)?) } else { None };
         let database = match &engine {
             Engine::Url(_) => None,
@@ -104,7 +100,7 @@ impl Dynamo {
         };
         let server = match database.transpose() {
             Ok(None) => None,
-            Ok(Some(database)) => Some(Server::start(engine::router(database), guard).await?),
+            Ok(Some(database)) => Some(Server::start(engine::router(database), &context.guard).await?),
             Err(error) => return Err(DynamoError::Engine { engine, reason: error.to_string() }),
         };
         let url = match (&engine, &server) {
@@ -113,9 +109,9 @@ impl Dynamo {
         };
         // One for all three: a client takes 30 ms to make, more than everything else here.
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let sync = Proxy::start(&url, &http, secrets, guard).await?;
-        let lifecycle = Proxy::start(&url, &http, secrets, guard).await?;
-        let redeliver = Proxy::start(&url, &http, secrets, guard).await?;
+        let sync = Proxy::start(&url, &http, context).await?;
+        let lifecycle = Proxy::start(&url, &http, context).await?;
+        let redeliver = Proxy::start(&url, &http, context).await?;
         let config = aws::sdk_config(&url)?;
         let dynamo = Self { sync, lifecycle, redeliver, url, config, _engine: server, _lock: lock };
         table::create_if_absent(&dynamo, table).await?;

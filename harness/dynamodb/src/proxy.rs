@@ -1,10 +1,7 @@
 //! A proxy in front of DynamoDB that counts every call, and can make the wire fail in ways that
 //! engines never do: an answer lost after the write was applied is the fault that matters most.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -13,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use keysync_browser_guard::Guard;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::{
@@ -21,7 +18,10 @@ use super::{
     fault::{Fault, Plan, Times},
 };
 use keysync_emulator_support::{
-    secret_scanner::{KnownSecrets, Place},
+    assertion::wait,
+    context::Context,
+    journal::Journal,
+    secret_scanner::Place,
     server::{Server, cut},
 };
 
@@ -47,8 +47,8 @@ pub struct Proxy {
 struct Shared {
     engine: String,
     http: reqwest::Client,
-    secrets: KnownSecrets,
-    journal: Mutex<Journal>,
+    context: Context,
+    log: Mutex<CallLog>,
     /// How many calls were held since the start.
     held: watch::Sender<usize>,
     /// Counts releases.
@@ -61,7 +61,7 @@ struct Shared {
 struct Underway(Arc<Shared>);
 
 #[derive(Default)]
-struct Journal {
+struct CallLog {
     calls: Vec<Call>,
     /// How many calls were taken from it before these.
     taken: usize,
@@ -73,21 +73,20 @@ impl Proxy {
     pub(super) async fn start(
         url: &str,
         http: &reqwest::Client,
-        secrets: &KnownSecrets,
-        guard: &Guard,
+        context: &Context,
     ) -> Result<Self, super::DynamoError> {
         let shared = Arc::new(Shared {
             engine: url.to_owned(),
             http: http.clone(),
-            secrets: secrets.clone(),
-            journal: Mutex::default(),
+            context: context.clone(),
+            log: Mutex::default(),
             held: watch::Sender::default(),
             releases: watch::Sender::default(),
             underway: watch::Sender::default(),
         });
         let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(LONGEST_REQUEST));
         let router = router.with_state(shared.clone());
-        Ok(Self { server: Server::start(router, guard).await?, shared })
+        Ok(Self { server: Server::start(router, &context.guard).await?, shared })
     }
 
     /// Its address.
@@ -117,9 +116,15 @@ impl Proxy {
     }
 
     /// Waits until so many calls were held, counted from the start.
+    ///
+    /// # Panics
+    ///
+    /// If they were not within 30 s.
     pub async fn wait_until_held(&self, count: usize) {
         // The sender lives as long as this proxy, so the channel is never closed.
-        let _ = self.shared.held.subscribe().wait_for(|held| *held >= count).await;
+        let mut held = self.shared.held.subscribe();
+        let expected = format!("{count} calls to DynamoDB held");
+        wait(held.wait_for(|held| *held >= count), expected, || self.summary(), self.journal()).await.ok();
     }
 
     /// Lets go what is held.
@@ -128,9 +133,25 @@ impl Proxy {
     }
 
     /// Waits until no call is on its way, also none whose caller has gone.
+    ///
+    /// # Panics
+    ///
+    /// If one still is after 30 s.
     pub async fn wait_until_quiet(&self) {
         // The sender lives as long as this proxy, so the channel is never closed.
-        let _ = self.shared.underway.subscribe().wait_for(|underway| *underway == 0).await;
+        let mut underway = self.shared.underway.subscribe();
+        let expected = "no call to DynamoDB in progress";
+        wait(underway.wait_for(|count| *count == 0), expected, || self.summary(), self.journal()).await.ok();
+    }
+
+    fn summary(&self) -> String {
+        let (held, underway) = (*self.shared.held.borrow(), *self.shared.underway.borrow());
+        let operations = self.calls().into_iter().map(|call| call.operation);
+        format!("{held} held, {underway} in progress, of {:?}", operations.collect::<Vec<_>>())
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.shared.context.journal
     }
 
     /// No call fails from now on.
@@ -173,8 +194,8 @@ impl Drop for Underway {
 }
 
 impl Shared {
-    fn locked(&self) -> MutexGuard<'_, Journal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, CallLog> {
+        self.log.lock()
     }
 
     async fn hold(&self) {
@@ -189,7 +210,7 @@ impl Shared {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut journal = self.locked();
         let request = String::from_utf8_lossy(request).into_owned();
-        self.secrets.look_through(Place::Table, &request);
+        self.context.secrets.look_through(Place::Table, &request);
         let fault = journal.plan.next(&operation, &request);
         journal.calls.push(Call { operation, request, fault, answer_bytes: 0 });
         (journal.taken + journal.calls.len() - 1, fault)

@@ -155,18 +155,18 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
 
 #[cfg(test)]
 mod tests {
+    use keysync::Clock;
     use keysync_browser_guard::Guard;
+    use keysync_emulator_support::context::Context;
 
     use super::*;
     use crate::Engine;
 
     #[tokio::test]
     async fn the_table_is_the_defined_one_and_is_made_once() {
-        let secrets = keysync_emulator_support::secret_scanner::KnownSecrets::default();
-        let first = Dynamo::start(Engine::Memory, TABLE, &secrets, &Guard::default()).await.unwrap();
-        let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &secrets, &Guard::default())
-            .await
-            .unwrap();
+        let context = Context::new(Clock::system(), Guard::default());
+        let first = Dynamo::start(Engine::Memory, TABLE, &context).await.unwrap();
+        let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &context).await.unwrap();
         let described = second.client().describe_table().table_name(TABLE).send().await.unwrap();
         let table = described.table.unwrap();
         let keys: Vec<_> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();

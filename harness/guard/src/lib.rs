@@ -72,6 +72,7 @@ pub struct BadHost(String);
 
 /// Why a request was denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Denied {
     /// The name of another host.
     #[error(

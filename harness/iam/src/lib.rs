@@ -13,12 +13,10 @@ mod keys;
 mod roles;
 mod token;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use keysync::{Clock, key::InstanceId};
+use parking_lot::{Mutex, MutexGuard};
 
 pub use directory::{Identity, Instance, Policy, Role};
 pub use roles::Roles;
@@ -84,6 +82,7 @@ impl State {
 
 /// How IAM answers, if at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Health {
     /// As it should.
     #[default]
@@ -216,7 +215,7 @@ impl Iam {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the functions' binaries are. Under cargo they are built first, so that they are never old ones.
+//! The functions' binaries, and their build in a checkout of keysync.
 
 use std::{
     collections::BTreeMap,
@@ -18,10 +18,14 @@ pub const LIFECYCLE: &str = "lifecycle";
 pub const REDELIVER: &str = "redeliver";
 const ALL: [&str; 3] = [SYNC, LIFECYCLE, REDELIVER];
 
-static BINARIES: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
+/// Names the checkout of keysync whose functions are built when a function is first needed. Its own cargo configuration
+/// sets it (`.cargo/config.toml`), so that no test there runs an old binary.
+pub const WORKSPACE: &str = "KEYSYNC_WORKSPACE";
 
-/// The binary of a function: the one that `KEYSYNC_<NAME>_BIN` names; under cargo a fresh one; else the
-/// one beside this executable.
+static BUILT: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
+
+/// The binary of a function: the one that `KEYSYNC_<NAME>_BIN` names; under cargo in a checkout that [`WORKSPACE`] names,
+/// one that is up to date; otherwise the one beside this executable.
 pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
     if let Some(named) = std::env::var_os(format!("KEYSYNC_{}_BIN", function.to_uppercase())) {
         let named = PathBuf::from(named);
@@ -31,16 +35,11 @@ pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
             Err(FunctionError::no_binary(function, vec![named]))
         };
     }
-    let all = BINARIES.get_or_try_init(find).await?;
-    all.get(function).cloned().ok_or(FunctionError::NotBuilt)
-}
-
-async fn find() -> Result<BTreeMap<&'static str, PathBuf>, FunctionError> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    match std::env::var_os("CARGO") {
-        Some(cargo) if workspace.is_dir() => build(Path::new(&cargo), &workspace).await,
-        _ => ALL.into_iter().map(|name| Ok((name, beside_this(name)?))).collect(),
-    }
+    let (Some(cargo), Some(workspace)) = (std::env::var_os("CARGO"), std::env::var_os(WORKSPACE)) else {
+        return beside_this(function);
+    };
+    let built = BUILT.get_or_try_init(|| build(Path::new(&cargo), Path::new(&workspace))).await?;
+    built.get(function).cloned().ok_or(FunctionError::NotBuilt)
 }
 
 /// Builds them in the profile of this executable, and with the features that their dependencies have for

@@ -4,10 +4,11 @@ use std::{io, path::PathBuf, time::Duration};
 
 /// The function could not be started.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FunctionError {
     /// There is no binary.
     #[error(
-        "there is no `{function}` binary; looked at {}. Build it with `cargo build -p keysync --bin {function}`, or name it with KEYSYNC_{}_BIN",
+        "there is no `{function}` binary; looked at {}. Build it with `cargo build -p keysync --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
         looked_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         function.to_uppercase()
     )]

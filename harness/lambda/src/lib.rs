@@ -31,7 +31,7 @@ use keysync_browser_guard::Guard;
 
 use keysync_emulator_support::server::Server;
 
-pub use binary::{LIFECYCLE, REDELIVER, SYNC, binary};
+pub use binary::{LIFECYCLE, REDELIVER, SYNC, WORKSPACE, binary};
 pub use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
 pub use event::from_http as function_url_event;
@@ -58,6 +58,7 @@ const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// assert_eq!("http://127.0.0.1:9000/lambda-url/sync".parse(), Ok(Mode::Url("http://127.0.0.1:9000/lambda-url/sync".to_owned())));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// The real binary, in this many execution environments at the most.
     Process {
@@ -122,14 +123,14 @@ impl Function {
                     timeout,
                     output,
                 };
-                let secrets = config.output.secrets.clone();
+                let secrets = config.output.context.secrets.clone();
                 let function = ProcessFunction::start(config).await?;
                 let url = url::start(&function, &secrets, guard).await?;
                 Ok(Self(Way::Process(function, url)))
             }
-            Mode::InProcess => {
-                Ok(Self(Way::InProcess(InProcessFunction::start(env, clock, &output.secrets, guard).await?)))
-            }
+            Mode::InProcess => Ok(Self(Way::InProcess(
+                InProcessFunction::start(env, clock, &output.context.secrets, guard).await?,
+            ))),
             Mode::Url(url) => Ok(Self(Way::Url(url.clone()))),
         }
     }

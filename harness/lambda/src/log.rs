@@ -8,16 +8,17 @@ use std::{
     collections::{BTreeSet, VecDeque},
     io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write},
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread,
     time::Duration,
 };
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
-use keysync_emulator_support::secret_scanner::{KnownSecrets, Place};
+use keysync_emulator_support::{context::Context, secret_scanner::Place};
 
 /// How many lines are kept; the oldest go first.
 const KEPT_LINES: usize = 100_000;
@@ -31,8 +32,8 @@ const MARK: &str = "\u{1}harness:";
 pub struct Output {
     /// Whether it is only kept, or goes to standard error, too.
     pub quiet: bool,
-    /// What must not be in it.
-    pub secrets: KnownSecrets,
+    /// Its secrets must not be in it; a wait for it that fails shows its journal.
+    pub context: Context,
 }
 
 /// The log of a function.
@@ -74,7 +75,7 @@ impl Log {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end_matches(['\n', '\r']);
             if let Some(mark) = text.strip_prefix(MARK).and_then(|mark| mark.parse().ok()) {
-                self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(mark);
+                self.marks.lock().insert(mark);
                 self.marked.notify_all();
             } else if !text.is_empty() {
                 self.add(text.to_owned());
@@ -88,19 +89,19 @@ impl Log {
         let mark = self.next_mark.fetch_add(1, Ordering::Relaxed);
         // What was printed last may lack the end of its line.
         if pipe.write_all(format!("\n{MARK}{mark}\n").as_bytes()).is_ok() {
-            let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut marks = self.marks.lock();
             let is_missing = |marks: &mut BTreeSet<u64>| !marks.remove(&mark);
-            drop(self.marked.wait_timeout_while(marks, CATCH_UP, is_missing));
+            self.marked.wait_while_for(&mut marks, is_missing, CATCH_UP);
         }
     }
 
     pub(super) fn add(&self, line: String) {
-        self.output.secrets.look_through(Place::Log(self.function), &line);
+        self.output.context.secrets.look_through(Place::Log(self.function), &line);
         if !self.output.quiet {
             // A reader that has gone away must not keep the function's output from being read.
             let _ = writeln!(io::stderr(), "{line}");
         }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock();
         if lines.len() == KEPT_LINES {
             lines.pop_front();
         }
@@ -110,7 +111,7 @@ impl Log {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.lines.lock().iter().cloned().collect()
     }
 
     pub(super) fn arrivals(&self) -> watch::Receiver<()> {
@@ -126,16 +127,18 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keysync::Clock;
+    use keysync_browser_guard::Guard;
     use keysync_emulator_support::secret_scanner::Kind;
 
     fn log() -> Arc<Log> {
-        Log::new("sync", Output { quiet: true, secrets: KnownSecrets::default() })
+        Log::new("sync", Output { quiet: true, context: Context::new(Clock::system(), Guard::default()) })
     }
 
     #[test]
     fn all_is_read_that_was_printed_before_whatever_it_is() {
         let log = log();
-        log.output.secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
+        log.output.context.secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
         let mut pipe = log.pipe().unwrap();
         for n in 0..1000 {
             writeln!(pipe, "line {n}").unwrap();
@@ -145,6 +148,9 @@ mod tests {
         let lines = log.lines();
         assert_eq!(lines.len(), 1002);
         assert_eq!(lines[1000], "no text: \u{fffd}");
-        assert_eq!(log.output.secrets.leaked().as_deref(), Some("an API key is in the log of `sync`"));
+        assert_eq!(
+            log.output.context.secrets.leaked().as_deref(),
+            Some("an API key is in the log of `sync`")
+        );
     }
 }

@@ -1,16 +1,12 @@
 //! A real binary behind an emulated Lambda: a queue of events, and execution environments that can be
 //! killed and come back.
 
-use std::{
-    ffi::OsStr,
-    io::PipeWriter,
-    path::PathBuf,
-    process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{ffi::OsStr, io::PipeWriter, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
+use keysync_emulator_support::assertion::wait;
+use parking_lot::{Mutex, MutexGuard};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::{
     process::{Child, Command},
@@ -130,10 +126,9 @@ impl ProcessFunction {
         let processes = self.lambda.environments.iter().map(|environment| *environment.process.borrow());
         let processes: Vec<_> = processes.collect();
         for id in processes.iter().flatten() {
-            Command::new("/bin/sh")
-                .args(["-c", "kill -TERM \"$1\"", "kill", &id.to_string()])
-                .status()
-                .await?;
+            let id = i32::try_from(*id).ok().and_then(Pid::from_raw);
+            let id = id.ok_or(std::io::ErrorKind::InvalidInput)?;
+            kill_process(id, Signal::TERM)?;
         }
         self.gone(processes).await;
         Ok(())
@@ -150,16 +145,25 @@ impl ProcessFunction {
 
     /// Waits until the log is as `until` wants it, and returns it. For what a function prints when nobody
     /// waits for its answer; what it printed before it answered is in [`ProcessFunction::log`] at once.
+    ///
+    /// # Panics
+    ///
+    /// If that is not so within 30 s.
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let mut lines = self.lambda.log.arrivals();
-        loop {
-            let log = self.log();
-            if until(&log) {
-                return log;
+        let arrived = async {
+            let mut lines = self.lambda.log.arrivals();
+            loop {
+                let log = self.log();
+                if until(&log) {
+                    return log;
+                }
+                // The sender lives as long as this function, so the channel is never closed.
+                let _ = lines.changed().await;
             }
-            // The sender lives as long as this function, so the channel is never closed.
-            let _ = lines.changed().await;
-        }
+        };
+        let expected = format!("other lines in the log of `{}`", self.lambda.config.name);
+        let journal = &self.lambda.config.output.context.journal;
+        wait(arrived, expected, || format!("its last lines:\n{}", self.lambda.log.tail()), journal).await
     }
 
     /// The function's log, line by line: all that its processes have printed by now.
@@ -195,7 +199,7 @@ impl Environment {
     }
 
     fn pipe(&self) -> MutexGuard<'_, Option<PipeWriter>> {
-        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pipe.lock()
     }
 }
 

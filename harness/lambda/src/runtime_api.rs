@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use axum::{
 };
 use keysync::Clock;
 use keysync_browser_guard::Guard;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
@@ -157,7 +158,7 @@ impl Running {
 
 impl Shared {
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock()
     }
 
     /// Takes the environment's invocation with this id off the list.

@@ -6,10 +6,7 @@ use keysync::key::KeyState;
 use tokio::time::timeout;
 
 use super::{AssociatedService, NotifiedState, Received};
-use keysync_emulator_support::assertion::fail;
-
-/// How long an assertion waits for callbacks; real time, whatever the harness's clock says.
-const PATIENCE: Duration = Duration::from_secs(30);
+use keysync_emulator_support::assertion::{PATIENCE, fail};
 
 impl AssociatedService {
     /// The callbacks about a key that reached it, oldest first.

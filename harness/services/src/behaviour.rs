@@ -10,6 +10,7 @@ use keysync_emulator_support::limits;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Behaviour {
     /// Verifies it, acts on it, answers 204.
     #[default]

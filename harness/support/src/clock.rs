@@ -1,11 +1,9 @@
 //! The harness's clock: the machine's, moved, or set by hand.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use keysync::{Clock, key::EpochMillis};
+use parking_lot::{Mutex, MutexGuard};
 
 /// A clock that a test can move. Clones show the same time.
 ///
@@ -113,7 +111,7 @@ impl HarnessClock {
         Clock::from_fn(move || this.now())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Time> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Time> {
+        self.0.lock()
     }
 }

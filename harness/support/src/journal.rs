@@ -3,12 +3,7 @@
 //!
 //! Kept are method, path and status, never a header or a body: those hold tokens and API keys.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -17,6 +12,7 @@ use axum::{
     response::Response,
 };
 use keysync::{Clock, key::EpochMillis};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::server;
@@ -69,6 +65,7 @@ pub struct Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Part {
     /// The key-management endpoint.
     Endpoint,
@@ -136,7 +133,7 @@ impl Journal {
     }
 
     fn recorded(&self) -> MutexGuard<'_, Recorded> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod assertion;
 pub mod aws;
 pub mod clock;
+pub mod context;
 pub mod journal;
 pub mod limits;
 pub mod path;

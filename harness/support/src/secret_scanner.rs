@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use axum::{
@@ -18,6 +18,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use parking_lot::{Mutex, MutexGuard};
 
 /// How many secrets of a kind are remembered; the oldest are forgotten first.
 const REMEMBERED: usize = 1000;
@@ -148,7 +149,7 @@ impl KnownSecrets {
     }
 
     fn state(&self) -> MutexGuard<'_, Found> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,11 +1,9 @@
 //! Somebody who calls the endpoint with a token: plain HTTP, every answer kept whole.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::Parts, path};
@@ -101,7 +99,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn token(&self) -> String {
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut token = self.token.lock();
         if let Some((iam, iam_id)) = &self.renews
             && iam.authenticate(&token).is_err()
             && let Ok(renewed) = iam.token(iam_id).build()

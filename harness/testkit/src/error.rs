@@ -9,6 +9,7 @@ use keysync_kms_emulator::ApiError;
 
 /// The harness could not do what it should.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HarnessError {
     /// The engine could not be started.
     #[error("DynamoDB: {0}")]

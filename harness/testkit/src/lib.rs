@@ -22,7 +22,7 @@
 //!
 //! An assertion that does not hold says what was expected, what came, and what the harness was asked
 //! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
-//! ([`iam::Iam`]), DynamoDB ([`dynamo::Fault`]), the events ([`events`]), and time ([`Harness::advance_clock`]).
+//! ([`iam::Iam`]), DynamoDB ([`dynamodb::Fault`]), the events ([`events`]), and time ([`Harness::advance_clock`]).
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]

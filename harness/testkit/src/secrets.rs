@@ -14,10 +14,7 @@
 //! # }
 //! ```
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -27,11 +24,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use keysync_browser_guard::Guard;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
+use keysync_emulator_support::{context::Context, secret_scanner::KnownSecrets, server::Server};
 
 /// The secret that holds the signing key.
 ///
@@ -49,6 +46,7 @@ pub struct SecretsManager {
 
 /// What goes wrong with each read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// The function's role may not read it.
     Denied,
@@ -82,17 +80,14 @@ struct Store {
 
 impl SecretsManager {
     /// Starts it with the signing key in [`SIGNING_KEY`].
-    pub(crate) async fn start(
-        signing_key: &str,
-        known: KnownSecrets,
-        guard: &Guard,
-    ) -> std::io::Result<Self> {
+    pub(crate) async fn start(signing_key: &str, context: &Context) -> std::io::Result<Self> {
+        let known = context.secrets.clone();
         known.add_signing_keys(signing_key);
         let signing_key = signing_key.to_owned();
         let shared = Arc::new(Shared { signing_key, known, state: Mutex::default() });
         shared.reset();
         let router = Router::new().route("/", post(get_secret_value)).with_state(shared.clone());
-        Ok(Self { server: Server::start(router, guard).await?, shared })
+        Ok(Self { server: Server::start(router, &context.guard).await?, shared })
     }
 
     /// Its address, `AWS_ENDPOINT_URL_SECRETS_MANAGER` of the functions.
@@ -125,7 +120,7 @@ impl SecretsManager {
 
 impl Shared {
     fn store(&self) -> MutexGuard<'_, Store> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn reset(&self) {

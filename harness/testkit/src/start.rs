@@ -29,7 +29,7 @@ use crate::{
     time::TimeMachine,
     world::{REGION, World},
 };
-use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
+use keysync_emulator_support::{context::Context, server::Server};
 use keysync_kms_emulator::{Endpoint, Store};
 
 /// What the functions need of the AWS SDK's own settings. Those of a function that somebody else starts with the file of
@@ -54,9 +54,9 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let listener = Server::listen(builder.port).await?;
     let endpoint_url = format!("http://{}", listener.local_addr()?);
     let (clock, table) = (builder.clock.clock(), builder.table.clone());
-    let journal = Journal::new(clock.clone());
-    let known_secrets = KnownSecrets::default();
-    let dynamo = Dynamo::start(builder.engine.clone(), &table, &known_secrets, &guard).await?;
+    let context = Context::new(clock.clone(), guard.clone());
+    let (journal, known_secrets) = (context.journal.clone(), context.secrets.clone());
+    let dynamo = Dynamo::start(builder.engine.clone(), &table, &context).await?;
     let client = dynamo.client();
     let world = World::load(&client, &table).await?;
     let iam = world.iam(clock.clone(), known_secrets.clone())?;
@@ -71,8 +71,8 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let mocks = mocks(&builder).await?;
     let callbacks = callbacks(&builder, &service_server, &mocks);
 
-    let dead_letters = DeadLetterQueue::start(&guard).await?;
-    let secrets = SecretsManager::start(&world.signing_key, known_secrets.clone(), &guard).await?;
+    let dead_letters = DeadLetterQueue::start(&context).await?;
+    let secrets = SecretsManager::start(&world.signing_key, &context).await?;
     let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
     env.push((lambda::SECRETS_URL.to_owned(), secrets.url()));
     if builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET) {
@@ -86,14 +86,14 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     for (_, value) in &env {
         known_secrets.add_signing_keys(value);
     }
-    let output = Output { quiet: builder.quiet, secrets: known_secrets.clone() };
+    let output = Output { quiet: builder.quiet, context: context.clone() };
     let timeout = builder.function_timeout;
     let (mode, concurrency) = (&builder.mode, builder.concurrency);
     let api_guard = guard.clone().with_api_hosts();
     let function =
         Function::start(mode, concurrency, &env, clock.clone(), timeout, output.clone(), &api_guard).await?;
     let (lifecycle, redeliver) = workers(&builder, &dynamo, &env, &output).await?;
-    let (queue, feeder) = Queue::start(lifecycle.handle());
+    let (queue, feeder) = Queue::start(lifecycle.handle(), &context);
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
 
     let events = EventBus::new(queue, clock);
@@ -103,7 +103,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
     let time = match builder.mode {
         Mode::InProcess => TimeMachine::Clock(builder.clock.clone()),
-        Mode::Process { .. } | Mode::Url(_) => TimeMachine::Past(client, table.clone()),
+        _ => TimeMachine::Past(client, table.clone()),
     };
     let endpoint_router = journal.around(Part::Endpoint, endpoint.router());
     let console = console(&endpoint_url, &iam_server, &builder)?.with_guard(api_guard.clone());

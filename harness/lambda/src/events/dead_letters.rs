@@ -2,7 +2,7 @@
 //! SQS rejects is rejected here.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -14,14 +14,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use keysync_browser_guard::Guard;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::sqs::{self, Attribute, Attributes, Rejected};
-use keysync_emulator_support::server::Server;
+use keysync_emulator_support::{assertion::wait, context::Context, journal::Journal, server::Server};
 
 /// The path of the queue's URL: account and name.
 const QUEUE: &str = "/000000000000/keysync-dead-letters";
@@ -30,6 +30,7 @@ const QUEUE: &str = "/000000000000/keysync-dead-letters";
 #[derive(Debug)]
 pub struct DeadLetterQueue {
     server: Server,
+    journal: Journal,
     shared: Arc<Shared>,
 }
 
@@ -54,7 +55,7 @@ pub struct DeadLetter {
 
 impl DeadLetterQueue {
     /// Starts an empty queue.
-    pub async fn start(guard: &Guard) -> std::io::Result<Self> {
+    pub async fn start(context: &Context) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             failing: Mutex::default(),
             largest: AtomicUsize::new(sqs::LARGEST),
@@ -63,7 +64,11 @@ impl DeadLetterQueue {
         let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
         // Escaped in JSON, a byte of a message may be six.
         let router = router.layer(DefaultBodyLimit::max(8 * sqs::LARGEST));
-        Ok(Self { server: Server::start(router, guard).await?, shared })
+        Ok(Self {
+            server: Server::start(router, &context.guard).await?,
+            journal: context.journal.clone(),
+            shared,
+        })
     }
 
     /// The queue's URL, which names its account and itself.
@@ -87,19 +92,26 @@ impl DeadLetterQueue {
     pub fn clear(&self) {
         self.set_maximum_message_size(sqs::LARGEST);
         self.shared.letters.send_replace(Vec::new());
-        *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        *self.shared.failing.lock() = 0;
     }
 
     /// Waits until so many are in it.
+    ///
+    /// # Panics
+    ///
+    /// If they are not within 30 s.
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
-        let _ = self.shared.letters.subscribe().wait_for(|letters| letters.len() >= count).await;
+        let mut letters = self.shared.letters.subscribe();
+        let expected = format!("{count} messages in the dead-letter queue");
+        let found = || format!("{:?}", self.letters());
+        wait(letters.wait_for(|letters| letters.len() >= count), expected, found, &self.journal).await.ok();
         self.letters()
     }
 
     /// Answers the next `times` messages with 500 and takes none of them.
     pub fn fail_next(&self, times: usize) {
-        *self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner) = times;
+        *self.shared.failing.lock() = times;
     }
 }
 
@@ -120,7 +132,7 @@ async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, bod
         return reject(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the harness has SendMessage only");
     }
     {
-        let mut failing = shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failing = shared.failing.lock();
         if *failing > 0 {
             *failing -= 1;
             return reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "as it was told to fail");

@@ -1,18 +1,17 @@
 //! The queue in front of `lifecycle`, and what feeds the function from it: an SQS queue with an event
 //! source mapping that reports batch item failures.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::{AbortHandle, JoinSet},
 };
 use uuid::Uuid;
+
+use keysync_emulator_support::{assertion::wait, context::Context, journal::Journal};
 
 use super::sqs::{self, Attributes, Rejected};
 use crate::Handle;
@@ -32,8 +31,9 @@ pub struct Queue {
     state: Arc<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    journal: Journal,
     held: Mutex<Option<Vec<Message>>>,
     rejected: Mutex<Vec<String>>,
     failures: watch::Sender<usize>,
@@ -56,7 +56,10 @@ struct Done {
 /// A message on its way.
 #[derive(Clone, Debug)]
 #[must_use = "await `taken` to know that the function has taken it"]
-pub struct Delivery(Arc<Done>);
+pub struct Delivery {
+    done: Arc<Done>,
+    journal: Journal,
+}
 
 /// What feeds the function. Dropping it stops that.
 #[derive(Debug)]
@@ -65,9 +68,15 @@ pub struct Feeder(AbortHandle);
 impl Queue {
     /// A queue, and what feeds `function` from it.
     #[must_use]
-    pub fn start(function: Handle) -> (Self, Feeder) {
+    pub fn start(function: Handle, context: &Context) -> (Self, Feeder) {
         let (messages, incoming) = mpsc::unbounded_channel();
-        let queue = Self { messages, state: Arc::default() };
+        let state = State {
+            journal: context.journal.clone(),
+            held: Mutex::default(),
+            rejected: Mutex::default(),
+            failures: watch::Sender::default(),
+        };
+        let queue = Self { messages, state: Arc::new(state) };
         let feeder = tokio::spawn(feed(function, queue.clone(), incoming));
         (queue, Feeder(feeder.abort_handle()))
     }
@@ -84,7 +93,7 @@ impl Queue {
                 self.all_rejected().push(format!("{kind}: {why}"));
             }
         }
-        Delivery(done)
+        Delivery { done, journal: self.state.journal.clone() }
     }
 
     /// Why messages never came into the queue: SQS rejects what is empty, has more than 1 MiB, or has characters
@@ -117,9 +126,17 @@ impl Queue {
     }
 
     /// Waits until the function has not taken a message so many times.
+    ///
+    /// # Panics
+    ///
+    /// If that is not so within 30 s.
     pub async fn wait_for_failures(&self, count: usize) {
         // The sender lives as long as this queue, so the channel is never closed.
-        let _ = self.state.failures.subscribe().wait_for(|failures| *failures >= count).await;
+        let mut failures = self.state.failures.subscribe();
+        let (expected, found) = (format!("{count} failed messages"), || self.failures().to_string());
+        wait(failures.wait_for(|failures| *failures >= count), expected, found, &self.state.journal)
+            .await
+            .ok();
     }
 
     fn put(&self, message: Message) {
@@ -131,11 +148,11 @@ impl Queue {
     }
 
     fn all_rejected(&self) -> MutexGuard<'_, Vec<String>> {
-        self.state.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.rejected.lock()
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
-        self.state.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.held.lock()
     }
 
     /// Puts a message back that the function did not take.
@@ -151,12 +168,26 @@ impl Queue {
 impl Delivery {
     /// Waits until the function has taken it, or has put it into the dead-letter queue. At once, where the queue
     /// rejected it.
+    ///
+    /// # Panics
+    ///
+    /// If that is not so within 30 s.
     pub async fn taken(&self) {
-        let Self(done) = self;
+        let found = || "the function has not taken it".to_owned();
+        wait(self.finished(), "an event taken from the queue", found, &self.journal).await;
+    }
+
+    /// Waits at most this long, and returns whether the function has taken it.
+    pub async fn taken_within(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.finished()).await.is_ok()
+    }
+
+    async fn finished(&self) {
+        let Self { done, .. } = self;
         let notified = done.notify.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        if !*done.flag.lock().unwrap_or_else(PoisonError::into_inner) {
+        if !*done.flag.lock() {
             notified.await;
         }
     }
@@ -164,7 +195,7 @@ impl Delivery {
 
 impl Message {
     fn finish(&self) {
-        *self.done.flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.done.flag.lock() = true;
         self.done.notify.notify_waiters();
     }
 }

@@ -37,6 +37,7 @@ use keysync_emulator_support::server::Server;
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "dropping a harness stops everything that it started"]
 pub struct Harness {
     pub(crate) parts: Arc<Parts>,
     pub(crate) _feeder: Feeder,
@@ -66,6 +67,20 @@ impl std::fmt::Debug for Harness {
 }
 
 impl Harness {
+    /// Starts a harness with the defaults: `Harness::builder().start()`.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::start().await?;
+    /// harness.new_key("invoices").create().await?.sync().await?.assert_status(204);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start() -> Result<Self, HarnessError> {
+        Self::builder().start().await
+    }
+
     /// A harness, to be put together.
     ///
     /// ```
