@@ -17,7 +17,6 @@ use tokio::sync::Mutex;
 use crate::{
     Harness, HarnessBuilder, HarnessError,
     builder::Receiver,
-    control,
     dynamodb::{Dynamo, Proxy},
     env_file,
     events::{DeadLetterQueue, EventBus, Queue},
@@ -134,9 +133,10 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         iam_server,
         service_server,
     });
+    let router = endpoint_router.merge(console.router());
     // The control API does not keep the parts: they end with the harness.
-    let control = control::router(Arc::downgrade(&parts));
-    let router = endpoint_router.merge(control).merge(console.router());
+    #[cfg(feature = "control-api")]
+    let router = router.merge(crate::control::router(Arc::downgrade(&parts)));
     let endpoint = Server::serve(listener, router, &api_guard)?;
     Ok(Harness { parts, _feeder: feeder, _schedule: schedule, _endpoint: endpoint })
 }
