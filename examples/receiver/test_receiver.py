@@ -129,7 +129,7 @@ def test_the_code_in_the_documentation_runs(monkeypatch, capsys):
     monkeypatch.chdir(root)
     text = (root / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
     (code,) = (block.partition("```")[0] for block in text.split("```python\n")[1:])
-    exec(compile(code, "integrating.md", "exec"), {})
+    exec(compile(code, "receive-notifications.md", "exec"), {})
     assert capsys.readouterr().out == "close or open 12 resources\nanswer 204\n"
 
 

@@ -1,45 +1,47 @@
-//! Audit events: who asked for a sync of which key, and what they were told. One line of the log for each
-//! request whose caller is known, whatever the level of the log.
+//! Audit events: caller, key and result of each sync request whose caller is authenticated. One log
+//! line per request, at every `KEYSYNC_LOG` level.
 //!
-//! They have the shape of the documented service's activity events, which follow the Cloud Auditing Data
-//! Federation (CADF): `docs/reference/audit-event.schema.json`. Nothing in them is secret: an IAM id names somebody
-//! and proves nothing.
+//! They have the structure of the documented service's activity events, which follow the Cloud
+//! Auditing Data Federation (CADF, DMTF DSP0262): `docs/reference/audit-event.schema.json`. They
+//! contain no secret: an IAM id is an identifier, not a credential.
 
 use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    http::{Refusal, SyncRequest},
+    api::ErrorResponse,
+    domain::{ClaimId, CorrelationId, EpochMillis, InstanceId, KeyId, KeyRing},
     iam::Authenticated,
-    key::{ClaimId, CorrelationId, EpochMillis, InstanceId, KeyId, KeyRing},
-    sync::Synced,
     telemetry::AUDIT,
-    trace::Trace,
+    trace_context::TraceContext,
+    usecases::sync::{SyncRequest, Synced},
 };
 
-/// What an initiator is.
+/// `initiator.typeURI` of a user.
 const USER: &str = "service/security/account/user";
+/// `initiator.typeURI` of a service id.
 const SERVICE_ID: &str = "service/security/account/serviceid";
 
-/// A request whose caller is known.
+/// A request with an authenticated caller.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    /// It.
+pub(crate) struct AuditedRequest<'a> {
+    /// The request.
     pub(crate) request: &'a SyncRequest,
-    /// Who made it.
-    pub(crate) who: &'a Authenticated,
-    /// The key, as far as the caller may know it. Without, the target is the instance.
+    /// The caller, and the instance that the request is about.
+    pub(crate) authenticated: &'a Authenticated,
+    /// The key. `None` makes the instance the target: an alias names no key, or none that the
+    /// caller may learn.
     pub(crate) key: Option<KeyId>,
-    /// The trace that it belongs to.
-    pub(crate) trace: &'a Trace,
-    /// When it was answered.
+    /// The trace of the request.
+    pub(crate) trace: &'a TraceContext,
+    /// The instant at which the response was determined.
     pub(crate) now: EpochMillis,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AuditEvent<'a> {
-    /// Tells these lines from all others.
+    /// Always true; distinguishes audit events from other log lines.
     audit: bool,
     event_time: String,
     action: String,
@@ -61,9 +63,9 @@ struct Reason {
     #[serde(rename = "reasonCode")]
     status: u16,
     #[serde(rename = "reasonType")]
-    in_words: &'static str,
+    text: &'static str,
     #[serde(rename = "reasonForFailure", skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
+    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -100,29 +102,29 @@ struct RequestData<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResponseData {
-    /// As in the log: `notified`, `replayed`, or the refusal's code.
+    /// As in the log: `notified`, `replayed` or a reason code.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     claim_id: Option<ClaimId>,
 }
 
-/// Writes down what was asked by whom, and answered.
-pub(crate) fn record(asked: &Asked<'_>, answer: Result<Synced, &Refusal>) {
-    match serde_json::to_string(&event(asked, answer)) {
+/// Writes the audit event of a request and its result.
+pub(crate) fn record(audited: &AuditedRequest<'_>, result: Result<Synced, &ErrorResponse>) {
+    match serde_json::to_string(&event(audited, result)) {
         Ok(event) => tracing::info!(target: AUDIT, "{event}"),
-        Err(error) => tracing::error!(%error, "an audit event could not be written"),
+        Err(error) => tracing::error!(%error, "audit event could not be written"),
     }
 }
 
-fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<'a> {
-    let Asked { request, who, key, trace, now } = *asked;
-    let (caller, instance) = (who.caller.to_string(), &who.instance);
-    let status = answer.map_or_else(|refusal| refusal.code.status(), |_| StatusCode::NO_CONTENT);
+fn event<'a>(audited: &AuditedRequest<'a>, result: Result<Synced, &ErrorResponse>) -> AuditEvent<'a> {
+    let AuditedRequest { request, authenticated, key, trace, now } = *audited;
+    let (caller, instance) = (authenticated.caller.to_string(), &authenticated.instance);
+    let status = result.map_or_else(|error| error.code.status(), |_| StatusCode::NO_CONTENT);
     AuditEvent {
         audit: true,
         event_time: now.to_string(),
         action: format!("{}.secrets.sync", instance.service),
-        outcome: if answer.is_ok() { "success" } else { "failure" },
+        outcome: if result.is_ok() { "success" } else { "failure" },
         severity: match status {
             StatusCode::NO_CONTENT => "normal",
             StatusCode::UNAUTHORIZED => "critical",
@@ -130,10 +132,10 @@ fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<
         },
         reason: Reason {
             status: status.as_u16(),
-            in_words: status.canonical_reason().unwrap_or_default(),
-            refusal: answer
+            text: status.canonical_reason().expect("every status of a reason code is registered"),
+            failure: result
                 .err()
-                .map(|Refusal { code, message, .. }| format!("{}: {message}", code.as_str())),
+                .map(|ErrorResponse { code, message, .. }| format!("{}: {message}", code.as_str())),
         },
         initiator: Initiator {
             type_uri: if caller.starts_with("iam-ServiceId-") { SERVICE_ID } else { USER },
@@ -153,8 +155,8 @@ fn event<'a>(asked: &Asked<'a>, answer: Result<Synced, &Refusal>) -> AuditEvent<
             key_ring_id: request.ring.as_ref(),
         },
         response_data: ResponseData {
-            outcome: answer.map_or_else(|refusal| refusal.code.as_str(), Synced::as_str),
-            claim_id: match answer {
+            outcome: result.map_or_else(|error| error.code.as_str(), Synced::as_str),
+            claim_id: match result {
                 Ok(Synced::Notified(claim)) => Some(claim),
                 _ => None,
             },

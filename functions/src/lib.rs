@@ -1,49 +1,51 @@
-//! keysync: the "synchronize associated resources" API of a key-management service, as an AWS Lambda
-//! function.
+//! keysync: the "synchronize associated resources" API of a key-management service, as AWS Lambda
+//! functions.
 //!
-//! A request passes through the modules in this order; each knows only those below it:
+//! Modules, from the outside in. Each depends only on modules below it; `tests/module_map.rs`
+//! checks this.
 //!
 //! ```text
-//! bin/…      starts one of the functions: sync, redeliver, lifecycle
-//! app        wires it: event in, answer out, one log line
-//! http       request → SyncRequest; outcome → response; the error document
-//! sync       use case: authorize → claim → deliver → confirm
-//! redeliver  use case: due → lease → deliver → confirm
-//! lifecycle  use case: event → record → deliver → confirm
-//! throttle   how often one caller may ask
-//! iam        token verification, signing keys, access decision
-//! outbox     deliver → confirm
-//! notify     event, signature, delivery, address guard, bulkheads, retry schedule
-//! ledger     the DynamoDB table: claim, record, due, lease, confirm, registrations
-//! audit      who asked for what, and was told what: a line for each sync
-//! telemetry  logs and metrics
-//! trace      the trace that an invocation belongs to
-//! key        identifiers, CRNs, states, the window rule; pure
-//! strict_json  JSON from outside, for each of them
+//! handlers       Lambda event in, response out, one log line
+//! config         settings from environment variables; no I/O
+//! audit          audit events: one for each sync request with an authenticated caller
+//! api            parse a request; error responses; responses; the JWKS route
+//! usecases       sync, lifecycle, redeliver; own their request types
+//! dispatch       deliver a claimed notification, then confirm it
+//! delivery       callback client, SSRF guard, signing, retry, circuit breaker, CloudEvent
+//! iam            token verification, JWKS cache, access decision
+//! ledger         the DynamoDB table, one file per write
+//! rate_limit     per-caller rate limit
+//! telemetry      logs and metrics
+//! trace_context  W3C trace context of an invocation
+//! time_budget    remaining time of an invocation
+//! http_client    bounded HTTP client, AWS SDK connector, TLS roots
+//! clock          time of day
+//! excerpt        bounded, secret-free excerpts of invalid values for error messages
+//! strict_json    untrusted JSON: objects only, no duplicate fields
+//! domain         ids, CRNs, states, callers, the window rule; no I/O
 //! ```
 
 #![forbid(unsafe_code)]
 
-pub mod app;
+pub mod api;
 pub mod audit;
 pub mod clock;
 pub mod config;
-pub mod deadline;
-pub mod http;
+pub mod delivery;
+pub mod dispatch;
+pub mod domain;
+mod excerpt;
+pub mod handlers;
+pub mod http_client;
 pub mod iam;
-pub mod key;
 pub mod ledger;
-pub mod lifecycle;
-pub mod notify;
-pub mod outbound;
-pub mod outbox;
-pub mod redeliver;
+pub mod rate_limit;
 mod strict_json;
-pub mod sync;
 pub mod telemetry;
-pub mod throttle;
-pub mod trace;
+pub mod time_budget;
+pub mod trace_context;
+pub mod usecases;
 
-pub use app::{LifecycleApp, RedeliverApp, SyncApp};
 pub use clock::Clock;
-pub use config::{LifecycleConfig, OutboxConfig, SyncConfig};
+pub use config::{CommonConfig, LifecycleConfig, SyncConfig};
+pub use handlers::{LifecycleHandler, RedeliverHandler, SyncHandler};

@@ -38,7 +38,9 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
         browser.click("Synchronize").await;
         browser.waits_for(&format!("{STORAGE} Delivered")).await;
         browser
-            .assert_sees(&format!("{DATABASES} Retrying Attempt 1 failed just now: answered 503. Next try"))
+            .assert_sees(&format!(
+                "{DATABASES} Retrying Attempt 1 failed just now: responded with 503. Next try"
+            ))
             .await;
 
         browser.asks("window.neverLeft = true").await;

@@ -1,18 +1,18 @@
-//! Tokens that no caller of good will sends: each is refused, by the function itself, without a word on why.
+//! Hostile tokens: the function itself rejects each of them, without giving the reason.
 //!
-//! IAM would refuse most of them, too, when it is asked what their subject may do. So that its answer hides
-//! nothing here, it must not have been asked.
+//! IAM would deny most of them, too. The tests assert that it was not called, so that its denial
+//! hides no defect.
 
 mod claims;
-mod forgeries;
 mod headers;
-mod shapes;
+mod malformed;
+mod signatures;
 
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_testkit::{Response, iam::TokenBuilder, journal::Part};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -24,16 +24,16 @@ const UNAUTHORIZED: &str = "The token is not valid, or its subject may not synch
 const NO_SUBJECT: &str =
     "no subject can be read from the `authorization` header; send `Bearer <IAM access token>`";
 
-/// A token by what is wrong with it.
+/// A token, after a description of its defect.
 type Hostile = (String, String);
 
-/// What hostile tokens are made of.
+/// The parts of hostile tokens.
 struct Forge {
     world: World,
-    /// The kid of a key that is published and does not sign any more.
+    /// The key id of a published key that no longer signs.
     old_kid: String,
-    /// Where a token may say that its key is; nobody is to ask.
-    elsewhere: TcpListener,
+    /// A key URL for tokens, which must not be called.
+    key_server: TcpListener,
 }
 
 impl Forge {
@@ -41,77 +41,79 @@ impl Forge {
         let world = world_at(EpochMillis::new(1_700_000_000_000)).await;
         let old_kid = read(&world.manager.token(), 0)["kid"].as_str().unwrap().to_owned();
         world.harness.iam().rotate_key().unwrap();
-        world.advance_clock(Duration::from_secs(30)).await; // so that the function may fetch the new one
-        let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let forge = Self { world, old_kid, elsewhere };
-        forge.accepts(vec![("a good one".to_owned(), forge.good().build().unwrap())]).await;
+        world.advance_clock(Duration::from_secs(30)).await; // from then on the function fetches the key set again
+        let key_server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let forge = Self { world, old_kid, key_server };
+        forge.assert_accepted(vec![("a valid one".to_owned(), forge.valid().build().unwrap())]).await;
         forge
     }
 
-    /// A token of the manager, good until something is broken.
-    fn good(&self) -> TokenBuilder {
+    /// A valid token of the Manager, to be changed.
+    fn valid(&self) -> TokenBuilder {
         let iam = self.world.harness.iam();
         iam.token(&iam.authenticate(&self.world.manager.token()).unwrap().iam_id)
     }
 
-    /// Header and claims of a good token.
+    /// Header and claims of a valid token.
     fn parts(&self) -> (Value, Value) {
-        let token = self.good().build().unwrap();
+        let token = self.valid().build().unwrap();
         (read(&token, 0), read(&token, 1))
     }
 
-    /// These very texts, properly signed.
+    /// A token of these bytes with a valid signature.
     fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.world.harness.iam().signed(header, claims).unwrap()
     }
 
-    fn elsewhere(&self) -> String {
-        format!("http://{}/keys", self.elsewhere.local_addr().unwrap())
+    fn key_url(&self) -> String {
+        format!("http://{}/keys", self.key_server.local_addr().unwrap())
     }
 
-    /// What the function answers, which IAM was not asked about, nor the table.
-    async fn answer(&self, authorization: &str) -> (Response, bool) {
+    /// The response to an `authorization` header, and whether neither IAM nor DynamoDB was called.
+    async fn send(&self, authorization: &str) -> (Response, bool) {
         let Self { world, .. } = self;
         let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.sync_function().url(), world.key);
         let request = reqwest::Client::builder().no_proxy().build().unwrap().post(url);
         let request = request.header("bluemix-instance", world.harness.instance().to_string());
-        let (asked, called) = (self.asked("/v2/authz"), world.harness.dynamodb().proxy().calls().len());
-        let answer = world.manager.send(request.header("authorization", authorization)).await.unwrap();
-        let is_new =
-            asked == self.asked("/v2/authz") && called == world.harness.dynamodb().proxy().calls().len();
-        (answer, is_new)
+        let (decisions, calls) =
+            (self.calls_to_iam("/v2/authz"), world.harness.dynamodb().proxy().calls().len());
+        let response = world.manager.send(request.header("authorization", authorization)).await.unwrap();
+        let no_calls = decisions == self.calls_to_iam("/v2/authz")
+            && calls == world.harness.dynamodb().proxy().calls().len();
+        (response, no_calls)
     }
 
-    /// How often IAM was asked for this path.
-    fn asked(&self, path: &str) -> usize {
+    /// The number of calls to a path of IAM.
+    fn calls_to_iam(&self, path: &str) -> usize {
         let exchanges = self.world.harness.journal().exchanges();
-        exchanges.iter().filter(|asked| asked.to == Part::Iam && asked.path == path).count()
+        exchanges.iter().filter(|exchange| exchange.to == Part::Iam && exchange.path == path).count()
     }
 
-    /// Each of them is refused, in the same words, and then a good one still passes.
-    async fn refuses(&self, status: u16, tokens: Vec<Hostile>) {
+    /// Asserts that each token is rejected with the same document, and that a valid one is accepted
+    /// afterwards.
+    async fn assert_rejected(&self, status: u16, tokens: Vec<Hostile>) {
         let expected = match status {
             400 => document("Bad Request", 400, "BEARER_SUB_EXTRACTION_ERR", NO_SUBJECT),
             _ => document("Unauthorized", 401, "UNAUTHORIZED_ERR", UNAUTHORIZED),
         };
-        for (what, token) in tokens {
-            let (answer, nobody_was_asked) = self.answer(&format!("Bearer {token}")).await;
-            assert_eq!((answer.status.as_u16(), &answer.body), (status, &expected), "{what}");
-            assert!(nobody_was_asked, "{what}: IAM or DynamoDB was asked");
+        for (defect, token) in tokens {
+            let (response, no_calls) = self.send(&format!("Bearer {token}")).await;
+            assert_eq!((response.status.as_u16(), &response.body), (status, &expected), "{defect}");
+            assert!(no_calls, "{defect}: IAM or DynamoDB was called");
         }
-        self.accepts(vec![("a good one".to_owned(), self.good().build().unwrap())]).await;
-        let fetched = self.asked("/identity/keys");
+        self.assert_accepted(vec![("a valid one".to_owned(), self.valid().build().unwrap())]).await;
+        let fetched = self.calls_to_iam("/identity/keys");
         assert!(fetched <= 2, "at start, and after the rotation: {fetched}");
-        let visitor = futures_util::FutureExt::now_or_never(self.elsewhere.accept());
-        assert!(visitor.is_none(), "a token's own address was visited");
+        let connection = futures_util::FutureExt::now_or_never(self.key_server.accept());
+        assert!(connection.is_none(), "the key URL of a token was called");
     }
 
-    /// Each of them passes: it is let in, and its window is the only thing that may stop it.
-    async fn accepts(&self, tokens: Vec<Hostile>) {
-        for (what, token) in tokens {
-            let (answer, _) = self.answer(&format!("Bearer {token}")).await;
-            let passes = [StatusCode::NO_CONTENT, StatusCode::CONFLICT].contains(&answer.status);
-            assert!(passes, "{what}: {}", answer.body);
+    /// Asserts that each token is accepted; the response is 204, or 409 as the window is closed.
+    async fn assert_accepted(&self, tokens: Vec<Hostile>) {
+        for (defect, token) in tokens {
+            let (response, _) = self.send(&format!("Bearer {token}")).await;
+            let accepted = [StatusCode::NO_CONTENT, StatusCode::CONFLICT].contains(&response.status);
+            assert!(accepted, "{defect}: {}", response.body);
         }
     }
 }
@@ -126,7 +128,7 @@ fn encoded(part: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part)
 }
 
-/// A text with a member twice: `value` first, then what was there.
+/// A JSON object with a duplicate member: `value` first, then the original one.
 fn twice(object: &Value, name: &str, value: impl Into<Value>) -> String {
     let rest = object.to_string();
     format!(r#"{{"{name}":{},{}"#, json!(value.into()), &rest[1..])

@@ -1,60 +1,37 @@
-//! What most tests start with: a harness, a manager, a root key that two services are associated with.
+//! Helpers of most end-to-end tests: the key's item, planted notifications, a stopped clock.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
-    key::{ClaimId, EpochMillis, KeyCrn, KeyId},
+    domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
 };
 use keysync_testkit::{
-    Client, Harness, HarnessBuilder, HarnessClock, Response,
+    Harness, HarnessClock,
     lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
 use serde_json::{Value, json};
 
-use crate::engine::on_the_engine_under_test;
+pub(crate) use crate::world::{World, text, world, world_of};
 
-/// A harness with a manager and a root key.
-pub(crate) struct World {
-    pub(crate) harness: Harness,
-    pub(crate) manager: Client,
-    /// The id of a root key that protects a bucket and a database and was never notified about.
-    pub(crate) key: String,
-}
+/// The length of the sync window.
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
-/// The real function in one process.
-pub(crate) async fn world() -> World {
-    world_of(Harness::builder()).await
-}
+/// The time after its claim at which an unconfirmed notification is due: the request's timeout and
+/// a margin.
+pub(crate) const LEASE: Duration = Duration::from_secs(31);
 
-/// The function in this process, on a clock that stands still until the test moves it.
+/// A world whose function runs in this process, on a stopped clock that the test advances.
 pub(crate) async fn world_at(now: EpochMillis) -> World {
     world_of(Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
 
-pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
-    let harness = on_the_engine_under_test(builder).start().await.unwrap();
-    let (key, _) = harness.sample_keys().await.unwrap();
-    let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
-    World { harness, manager, key }
-}
-
 impl World {
-    /// Synchronizes the key.
-    pub(crate) async fn sync(&self) -> Response {
-        self.manager.sync(&self.key).await.unwrap()
-    }
-
-    /// Makes a key without registrations.
+    /// Creates a key without registrations.
     pub(crate) async fn another_key(&self) -> String {
         self.manager.create_key("another", false).await.unwrap()
-    }
-
-    /// Takes a lifecycle action by its path below the key, such as `actions/rotate`.
-    pub(crate) async fn take(&self, action: &str) -> Response {
-        self.manager.post(&format!("/api/v2/keys/{}/{action}", self.key)).await.unwrap()
     }
 
     /// The CRN of a key in the harness's instance.
@@ -64,24 +41,17 @@ impl World {
         crn.parse().unwrap()
     }
 
-    /// The key's item.
+    /// The item of the world's key.
     pub(crate) async fn item(&self) -> Value {
         self.item_of(&self.key).await
     }
 
-    /// A key's item.
+    /// The item of a key.
     pub(crate) async fn item_of(&self, key: &str) -> Value {
         let pk = format!("{}#{key}", self.harness.instance());
-        let everything = self.everything().await;
-        let found = everything.into_iter().find(|item| item["pk"] == pk.as_str() && item["sk"] == "key");
+        let items = self.all_items().await;
+        let found = items.into_iter().find(|item| item["pk"] == pk.as_str() && item["sk"] == "key");
         found.unwrap_or_else(|| panic!("no item {pk}"))
-    }
-
-    /// The whole table, in a fixed order.
-    pub(crate) async fn everything(&self) -> Vec<Value> {
-        let mut items = self.harness.items().await.unwrap();
-        items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
-        items
     }
 
     /// Runs `redeliver` once and returns its summary.
@@ -93,11 +63,13 @@ impl World {
         })
     }
 
-    /// Puts a key into the table whose last notification is still pending for `services`, due since `due_at`.
+    /// Writes a key whose last notification is pending for `services` and due at `due_at`; returns
+    /// its id.
     pub(crate) async fn plant(&self, services: &[&str], due_at: EpochMillis) -> String {
         self.plant_as(KeyId::random(), services, due_at).await
     }
 
+    /// The same with a given id.
     pub(crate) async fn plant_as(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> String {
         let (instance, crn) = (self.harness.instance(), self.crn(&key.to_string()));
         let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
@@ -106,7 +78,7 @@ impl World {
             "pk": item::key_pk(instance, key), "sk": item::KEY_ITEM,
             "crn": crn, "key_type": "root", "state": 5, "ring": "default",
             "version": {"id": key, "created_at": due_at}, "event": {"action": "delete", "at": due_at},
-            "name": "planted", "created_at": due_at, "created_by": "nobody",
+            "name": "planted", "created_at": due_at, "created_by": "IBMid-unknown",
             "notified_at": due_at, "claim": claim, "lease": claim, "sequence": 1,
             "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
             "due_shard": due_shard, "due_at": due_at,
@@ -117,8 +89,9 @@ impl World {
         key.to_string()
     }
 
-    /// Ends the lease of a key's notification, by a single write: quicker than time travel, for a test that
-    /// holds up a call meanwhile, which the SDK waits for no longer than 1.5 s.
+    /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer
+    /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds one up
+    /// meanwhile.
     pub(crate) async fn end_lease(&self, key: &str) {
         let client = self.harness.dynamodb().client();
         let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
@@ -129,28 +102,16 @@ impl World {
         update.send().await.unwrap();
     }
 
-    /// What a service was told of a key so far: sequence and key state of each callback.
-    pub(crate) fn told(service: &AssociatedService, key: &str) -> Vec<(String, u64)> {
+    /// Sequence and key state of each callback about a key that a service has received so far.
+    pub(crate) fn callbacks(service: &AssociatedService, key: &str) -> Vec<(String, u64)> {
         let events = service.received().into_iter().map(|received| received.body);
         let events = events.map(|body| serde_json::from_str::<Value>(&body).unwrap());
         let of_key = events.filter(|event| event["subject"] == key);
         of_key.map(|event| (text(&event["sequence"]), event["data"]["keyState"].as_u64().unwrap())).collect()
     }
-
-    pub(crate) async fn advance_clock(&self, by: Duration) {
-        self.harness.advance_clock(by).await.unwrap();
-    }
 }
 
-/// A string in JSON, as it is.
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
-}
-
-/// How long after it was claimed a notification that nobody confirmed is due: request, and margin.
-pub(crate) const LEASE: Duration = Duration::from_secs(31);
-
-/// The whole error document of contract section 1.
+/// The whole error document of a sync request.
 pub(crate) fn document(title: &str, status: u16, code: &str, message: &str) -> Value {
     json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
@@ -166,6 +127,3 @@ pub(crate) fn document(title: &str, status: u16, code: &str, message: &str) -> V
         }],
     })
 }
-
-/// The length of the window.
-pub(crate) const HOUR: Duration = Duration::from_hours(1);

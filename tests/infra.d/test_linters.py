@@ -1,4 +1,4 @@
-"""cfn-lint and `sam validate` take the template, and are seen to refuse one with a mistake."""
+"""cfn-lint and `sam validate` accept the template, and reject templates with errors."""
 
 import os
 import subprocess
@@ -9,8 +9,8 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "template.yaml"
 BIN = Path(os.environ["INFRA_TOOLS"]) / "bin"
-# A mistake of each kind that they are here for: what is there, what takes its place, what both say about it.
-MISTAKES = [
+# One error of each kind: the original text, its replacement, and a part of the linter's message.
+ERRORS = [
     ("BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_WISH", "PAY_PER_WISH"),
     ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 9999999", "1209600"),
     ("!GetAtt EventRule.Arn", "!GetAtt EventRule.Arm", "'Arm'"),
@@ -19,7 +19,7 @@ MISTAKES = [
 
 
 def run(tool, template):
-    with tempfile.TemporaryDirectory() as home:  # sam keeps things in its user's home
+    with tempfile.TemporaryDirectory() as home:  # sam writes to the user's home directory
         return subprocess.run(
             [sys.executable, BIN / tool, *COMMANDS[tool], template],
             capture_output=True, text=True, check=False,
@@ -31,25 +31,25 @@ COMMANDS = {"cfn-lint": ["--template"], "sam": ["validate", "--lint", "--templat
 
 
 class Linters(unittest.TestCase):
-    def test_they_take_the_template(self):
+    def test_linters_accept_the_template(self):
         for tool in COMMANDS:
             with self.subTest(tool=tool):
                 done = run(tool, TEMPLATE)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_they_refuse_mistakes(self):
+    def test_linters_reject_errors(self):
         template = TEMPLATE.read_text()
-        for right, wrong, says in MISTAKES:
-            self.assertIn(right, template)
+        for original, wrong, message in ERRORS:
+            self.assertIn(original, template)
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-                file.write(template.replace(right, wrong, 1))
+                file.write(template.replace(original, wrong, 1))
                 file.flush()
-                # Both lint with cfn-lint's rules, so one mistake is enough to see that sam does.
-                for tool in COMMANDS if (right, wrong, says) == MISTAKES[0] else ["cfn-lint"]:
+                # Both use the rules of cfn-lint, so one error is enough for sam.
+                for tool in COMMANDS if (original, wrong, message) == ERRORS[0] else ["cfn-lint"]:
                     with self.subTest(tool=tool, wrong=wrong):
                         done = run(tool, file.name)
                         self.assertNotEqual(done.returncode, 0)
-                        self.assertIn(says, done.stdout + done.stderr)
+                        self.assertIn(message, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

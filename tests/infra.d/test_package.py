@@ -1,4 +1,4 @@
-"""`sam package` finds what cargo-lambda builds, and makes of it what Lambda starts: on moto's S3, with empty binaries."""
+"""`sam package` uploads what cargo-lambda builds in the form that Lambda starts: to moto's S3, with placeholder binaries."""
 
 import io
 import os
@@ -20,7 +20,7 @@ SAM = Path(os.environ["INFRA_TOOLS"]) / "bin" / "sam"
 
 
 class Package(unittest.TestCase):
-    def test_each_function_is_its_bootstrap(self):
+    def test_package_of_each_function_is_its_bootstrap(self):
         s3 = boto3.client("s3", endpoint_url=URL, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
         s3.create_bucket(Bucket="packages")
         with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +47,7 @@ class Package(unittest.TestCase):
                 key = packaged[name.capitalize()]["Properties"]["CodeUri"].removeprefix("s3://packages/")
                 archive = zipfile.ZipFile(io.BytesIO(s3.get_object(Bucket="packages", Key=key)["Body"].read()))
                 self.assertEqual(archive.read("bootstrap").decode(), name)
-                self.assertTrue(archive.getinfo("bootstrap").external_attr >> 16 & 0o111, "it can be started")
+                self.assertTrue(archive.getinfo("bootstrap").external_attr >> 16 & 0o111, "bootstrap is executable")
 
 
 if __name__ == "__main__":

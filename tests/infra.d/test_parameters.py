@@ -1,4 +1,4 @@
-"""What the template takes and what it does not, and that infra/samconfig.toml gives it what it takes."""
+"""Valid and invalid values of the template's parameters, and the values of infra/samconfig.toml."""
 
 import re
 import unittest
@@ -14,8 +14,8 @@ PARAMETERS = parse(INFRA / "template.yaml")["Parameters"]
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"
 
 
-def is_taken(name, value):
-    """Whether CloudFormation takes `value`: all of it has to match the pattern."""
+def is_accepted(name, value):
+    """Whether CloudFormation accepts `value`: the whole value must match the pattern."""
     parameter = PARAMETERS[name]
     if parameter["Type"] == "Number":
         number = float(value)
@@ -30,7 +30,7 @@ def is_taken(name, value):
     )
 
 
-# For each parameter: what is taken, what is not.
+# Valid and invalid values of each parameter.
 VALUES = {
     "Stage": (["dev", "prod"], ["", "Prod", "test"]),
     "Callbacks": (
@@ -65,26 +65,26 @@ VALUES = {
 
 
 class Parameters(unittest.TestCase):
-    def test_what_is_taken_and_what_is_not(self):
-        self.assertEqual(set(VALUES), set(PARAMETERS), "each has its examples")
-        for name, (good, bad) in VALUES.items():
-            for value in good:
+    def test_valid_values_are_accepted_and_invalid_rejected(self):
+        self.assertEqual(set(VALUES), set(PARAMETERS), "every parameter has examples")
+        for name, (valid, invalid) in VALUES.items():
+            for value in valid:
                 with self.subTest(parameter=name, value=value):
-                    self.assertTrue(is_taken(name, value))
-            for value in bad:
+                    self.assertTrue(is_accepted(name, value))
+            for value in invalid:
                 with self.subTest(parameter=name, value=value):
-                    self.assertFalse(is_taken(name, value))
+                    self.assertFalse(is_accepted(name, value))
 
-    def test_each_is_described_and_each_default_taken(self):
+    def test_each_has_description_and_valid_default(self):
         for name, parameter in PARAMETERS.items():
             with self.subTest(parameter=name):
                 self.assertTrue(parameter["Description"].strip())
                 if "AllowedPattern" in parameter:
                     self.assertTrue(parameter["ConstraintDescription"].startswith("must be"))
                 if "Default" in parameter:
-                    self.assertTrue(is_taken(name, str(parameter["Default"])))
+                    self.assertTrue(is_accepted(name, str(parameter["Default"])))
 
-    def test_samconfig_gives_what_is_taken(self):
+    def test_samconfig_has_valid_values(self):
         config = tomlkit.parse((INFRA / "samconfig.toml").read_text()).unwrap()
         for stage in ["dev", "prod"]:
             with self.subTest(stage=stage):
@@ -94,7 +94,7 @@ class Parameters(unittest.TestCase):
                 values = CfnParameterOverridesType().convert(example, None, None)
                 self.assertEqual(values["Stage"], stage)
                 for name, value in values.items():
-                    self.assertTrue(is_taken(name, value), f"{name}={value}")
+                    self.assertTrue(is_accepted(name, value), f"{name}={value}")
                 required = {name for name, parameter in PARAMETERS.items() if "Default" not in parameter}
                 self.assertLessEqual(required, set(values))
 

@@ -1,4 +1,4 @@
-"""infra/rules hold for the template, and each rule is seen to refuse a template that breaks it."""
+"""The template complies with infra/rules, and each rule rejects a template that violates it."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ GUARD = os.environ.get("CFN_GUARD", "cfn-guard")
 
 
 def failed_rules(template):
-    """The rules that `template`, translated, breaks."""
+    """The rules that the translated `template` violates."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(template, file)
         file.flush()
@@ -51,49 +51,49 @@ def alias_url(template):
     }
 
 
-# What is done to the template, and the rule that has to notice: one small change each.
-BREAKS = [
+# Violations: the rule that must fail, and the change to the template that violates it.
+VIOLATIONS = [
     ("tables_are_encrypted", lambda t: properties(t, "Table").pop("SSESpecification")),
     ("tables_are_encrypted", lambda t: properties(t, "Table")["SSESpecification"].update(SSEEnabled=False)),
-    ("tables_can_be_restored_to_any_second", lambda t: properties(t, "Table").pop("PointInTimeRecoverySpecification")),
-    ("tables_cannot_be_deleted_in_production", lambda t: properties(t, "Table").update(DeletionProtectionEnabled=False)),
-    ("tables_cannot_be_deleted_in_production", lambda t: properties(t, "Table")["DeletionProtectionEnabled"]["Fn::If"].reverse()),
+    ("tables_have_point_in_time_recovery", lambda t: properties(t, "Table").pop("PointInTimeRecoverySpecification")),
+    ("tables_have_deletion_protection_in_prod", lambda t: properties(t, "Table").update(DeletionProtectionEnabled=False)),
+    ("tables_have_deletion_protection_in_prod", lambda t: properties(t, "Table")["DeletionProtectionEnabled"]["Fn::If"].reverse()),
     ("queues_are_encrypted", lambda t: properties(t, "StuckQueue").pop("SqsManagedSseEnabled")),
-    ("what_holds_data_outlives_the_stack", lambda t: t["Resources"]["Table"].update(DeletionPolicy="Delete")),
-    ("what_holds_data_outlives_the_stack", lambda t: t["Resources"]["EventQueue"].pop("UpdateReplacePolicy")),
+    ("data_is_retained", lambda t: t["Resources"]["Table"].update(DeletionPolicy="Delete")),
+    ("data_is_retained", lambda t: t["Resources"]["EventQueue"].pop("UpdateReplacePolicy")),
     ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Ledger").update(Action="dynamodb:*")),
     ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Ledger")["Action"].append("dynamodb:Batch*")),
     ("roles_allow_no_action_by_wildcard", lambda t: conditional(t, "SyncRole").update(Action="kms:*")),
     ("roles_allow_no_action_by_wildcard", lambda t: statement(t, "SyncRole", "Logs").update(NotAction="iam:PassRole")),
-    ("roles_name_their_resources", lambda t: statement(t, "LifecycleRole", "BadEvents").update(Resource="*")),
+    ("roles_name_their_resources", lambda t: statement(t, "LifecycleRole", "MalformedEvents").update(Resource="*")),
     ("roles_name_their_resources", lambda t: conditional(t, "RedeliverRole").update(Resource="*")),
     ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Ledger").update(Resource=[{"Ref": "Table"}, "*"])),
     ("roles_name_their_resources", lambda t: statement(t, "RedeliverRole", "Due")["Resource"].update({"Fn::Sub": "${Table.Arn}/*"})),
     ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Traces").pop("Sid")),
-    ("any_resource_is_for_traces_only", lambda t: statement(t, "SyncRole", "Traces")["Action"].append("sqs:SendMessage")),
-    ("roles_have_no_policies_from_elsewhere",
+    ("wildcard_resource_is_for_traces_only", lambda t: statement(t, "SyncRole", "Traces")["Action"].append("sqs:SendMessage")),
+    ("roles_have_no_managed_policies",
      lambda t: properties(t, "SyncRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
-    ("roles_are_for_one_service",
+    ("roles_are_assumed_by_expected_services_only",
      lambda t: properties(t, "SyncRole")["AssumeRolePolicyDocument"]["Statement"][0].update(Principal={"AWS": "*"})),
     ("only_the_function_url_is_public", lambda t: properties(t, "SyncUrlPublicPermissions").pop("FunctionUrlAuthType")),
     ("only_sync_has_a_function_url", alias_url),
     ("only_sync_has_a_function_url", lambda t: properties(t, "SyncUrl").update(Cors={"AllowOrigins": ["*"]})),
-    ("queues_take_messages_from_the_rule_only",
+    ("queues_accept_messages_from_the_rule_only",
      lambda t: properties(t, "EventQueuePolicy")["PolicyDocument"]["Statement"][0].update(Principal="*")),
-    ("queues_take_messages_from_the_rule_only",
+    ("queues_accept_messages_from_the_rule_only",
      lambda t: properties(t, "UndeliveredQueuePolicy")["PolicyDocument"]["Statement"][0].pop("Condition")),
-    ("logs_are_forgotten_in_time", lambda t: properties(t, "LifecycleLogs").pop("RetentionInDays")),
-    ("functions_log_json_into_groups_of_their_own", lambda t: properties(t, "Sync")["LoggingConfig"].pop("LogGroup")),
-    ("functions_log_json_into_groups_of_their_own", lambda t: properties(t, "Sync")["LoggingConfig"].update(LogFormat="Text")),
+    ("logs_have_a_retention_period", lambda t: properties(t, "LifecycleLogs").pop("RetentionInDays")),
+    ("functions_log_json_to_own_groups", lambda t: properties(t, "Sync")["LoggingConfig"].pop("LogGroup")),
+    ("functions_log_json_to_own_groups", lambda t: properties(t, "Sync")["LoggingConfig"].update(LogFormat="Text")),
     ("functions_are_traced", lambda t: properties(t, "Redeliver").pop("TracingConfig")),
-    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "EventQueue").pop("RedrivePolicy")),
-    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "EventRule")["Targets"][0].pop("DeadLetterConfig")),
-    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "LifecycleQueue").pop("FunctionResponseTypes")),
-    ("events_that_cannot_be_taken_are_kept", lambda t: properties(t, "StuckQueue").pop("MessageRetentionPeriod")),
-    ("alarms_say_what_to_do", lambda t: properties(t, "GivenUpAlarm").update(AlarmDescription="Given up.")),
-    ("alarms_say_what_to_do", lambda t: properties(t, "GivenUpAlarm").pop("AlarmActions")),
-    ("deployments_are_taken_back", lambda t: properties(t, "SyncDeploymentGroup")["AutoRollbackConfiguration"].update(Enabled=False)),
-    ("deployments_are_taken_back", lambda t: properties(t, "RedeliverDeploymentGroup").pop("AlarmConfiguration")),
+    ("failed_events_are_kept", lambda t: properties(t, "EventQueue").pop("RedrivePolicy")),
+    ("failed_events_are_kept", lambda t: properties(t, "EventRule")["Targets"][0].pop("DeadLetterConfig")),
+    ("failed_events_are_kept", lambda t: properties(t, "LifecycleQueue").pop("FunctionResponseTypes")),
+    ("failed_events_are_kept", lambda t: properties(t, "StuckQueue").pop("MessageRetentionPeriod")),
+    ("alarms_link_the_runbook", lambda t: properties(t, "NotificationsFailedAlarm").update(AlarmDescription="No link.")),
+    ("alarms_link_the_runbook", lambda t: properties(t, "NotificationsFailedAlarm").pop("AlarmActions")),
+    ("deployments_roll_back", lambda t: properties(t, "SyncDeploymentGroup")["AutoRollbackConfiguration"].update(Enabled=False)),
+    ("deployments_roll_back", lambda t: properties(t, "RedeliverDeploymentGroup").pop("AlarmConfiguration")),
 ]
 
 
@@ -101,27 +101,26 @@ class Rules(unittest.TestCase):
     def setUp(self):
         self.template = translate(parse(TEMPLATE), {"Stage": "prod"})
 
-    def test_the_template_keeps_all(self):
+    def test_template_complies_with_all_rules(self):
         self.assertEqual(failed_rules(self.template), set())
 
-    def test_each_break_is_refused_by_its_rule(self):
-        for number, (rule, breaks) in enumerate(BREAKS):
+    def test_each_violation_fails_its_rule(self):
+        for number, (rule, violate) in enumerate(VIOLATIONS):
             with self.subTest(rule=rule, number=number):
                 broken = copy.deepcopy(self.template)
-                breaks(broken)
+                violate(broken)
                 self.assertIn(rule, failed_rules(broken))
 
-    def test_each_rule_is_seen_to_refuse(self):
+    def test_each_rule_has_a_violation(self):
         text = "".join(file.read_text() for file in sorted(RULES.glob("*.guard")))
-        self.assertEqual(set(re.findall(r"^rule (\w+)", text, re.MULTILINE)), {rule for rule, _ in BREAKS})
+        self.assertEqual(set(re.findall(r"^rule (\w+)", text, re.MULTILINE)), {rule for rule, _ in VIOLATIONS})
 
 
 RUNBOOK = ROOT / "docs" / "how-to" / "operate.md"
 
 
 class Runbook(unittest.TestCase):
-    @unittest.skipUnless(RUNBOOK.exists(), "there is no docs/how-to/operate.md yet")
-    def test_each_alarm_has_its_paragraph(self):
+    def test_each_alarm_links_a_runbook_paragraph(self):
         headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.MULTILINE)
         anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
         for name, resource in parse(TEMPLATE)["Resources"].items():

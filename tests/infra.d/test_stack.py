@@ -1,9 +1,8 @@
-"""The stack on an emulated AWS: moto makes the template's resources, and the story runs on the table that came of it.
+"""The stack on an emulated AWS: moto creates the template's resources, and the demo runs on the resulting table.
 
-moto's CloudFormation does not know all types; LEFT_OUT names those, which cfn-lint and the rules alone look at. Of what it
-knows it makes no time to live, no point-in-time recovery and no encryption by KMS of a table, no architecture of a
-function, and no reserved or greatest concurrency; it runs no code.
-Run by `tests/infra`, which starts moto.
+moto's CloudFormation does not support all resource types; LEFT_OUT lists the others, which only cfn-lint and the rules
+check. It ignores time to live, point-in-time recovery and KMS encryption of a table, the architecture of a function, and
+reserved and maximum concurrency, and runs no code. `cargo task infra` starts moto and runs these tests.
 """
 
 import ast
@@ -27,14 +26,14 @@ PARAMETERS = {
     "Callbacks": '{"cloud-object-storage":"https://example.com/callbacks"}',
     "SigningKeySecretArn": SECRET,
 }
-# What moto 5.2.5 makes no resource of.
+# Resource types that moto 5.2.5 does not create.
 LEFT_OUT = {
     "AWS::CloudWatch::Alarm",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::Permission",  # it knows some, but not on an alias
+    "AWS::Lambda::Permission",  # not supported on an alias
     "AWS::Lambda::Url",
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
@@ -47,8 +46,8 @@ def client(service):
     return session.client(service, endpoint_url=URL)
 
 
-def without_what_is_left_out(template):
-    """The template for moto. Who refers to an alias gets its function, and what else refers to nothing goes."""
+def without_unsupported_resources(template):
+    """The template for moto: references to an alias become its function, and outputs of left-out resources are removed."""
     resources = template["Resources"]
     gone = {name for name, resource in resources.items() if resource["Type"] in LEFT_OUT}
     text = json.dumps({**template, "Resources": {name: resources[name] for name in resources if name not in gone}})
@@ -77,7 +76,7 @@ class Stack(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.template = without_what_is_left_out(translate(parse(ROOT / "infra" / "template.yaml"), PARAMETERS))
+        cls.template = without_unsupported_resources(translate(parse(ROOT / "infra" / "template.yaml"), PARAMETERS))
         deploy(cls.template)
         made = client("cloudformation").describe_stack_resources(StackName="keysync")["StackResources"]
         cls.made = {resource["LogicalResourceId"]: resource.get("PhysicalResourceId") for resource in made}
@@ -97,14 +96,14 @@ class Stack(unittest.TestCase):
         iam = client("iam")
         (policy,) = iam.list_role_policies(RoleName=self.made[role])["PolicyNames"]
         document = iam.get_role_policy(RoleName=self.made[role], PolicyName=policy)["PolicyDocument"]
-        # moto keeps the document as Python prints it, with None for a statement whose condition does not hold.
+        # moto stores the document in Python syntax, with None for a statement whose condition is false.
         return {statement["Sid"]: statement for statement in ast.literal_eval(document)["Statement"] if statement}
 
-    def test_all_is_made(self):
+    def test_all_resources_are_created(self):
         self.assertEqual(self.status, "CREATE_COMPLETE")
         self.assertEqual(set(self.made), set(self.template["Resources"]))
 
-    def test_the_table_is_the_defined_one_and_protected(self):
+    def test_table_matches_definition_and_is_protected(self):
         table = client("dynamodb").describe_table(TableName=self.outputs["TableName"])["Table"]
         defined = json.loads((ROOT / "infra" / "table.json").read_text())
         self.assertEqual(table["KeySchema"], defined["KeySchema"])
@@ -115,22 +114,22 @@ class Stack(unittest.TestCase):
         self.assertEqual(table["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST")
         self.assertTrue(table["DeletionProtectionEnabled"])
 
-    def test_the_queue_outlasts_an_hour_and_a_days_outage(self):
+    def test_queue_retries_for_longer_than_a_day(self):
         queue = self.queue("EventQueue")
         redrive = json.loads(queue["RedrivePolicy"])
         self.assertEqual(redrive["deadLetterTargetArn"], self.queue("StuckQueue")["QueueArn"])
         visibility = int(queue["VisibilityTimeout"])
         self.assertGreaterEqual(visibility, 6 * self.function("Lifecycle")["Timeout"])
         self.assertGreater(int(redrive["maxReceiveCount"]) * visibility, DAY)
-        for name in ["EventQueue", "BadEventQueue", "StuckQueue", "UndeliveredQueue"]:
+        for name in ["EventQueue", "MalformedEventQueue", "StuckQueue", "UndeliveredQueue"]:
             with self.subTest(queue=name):
                 self.assertEqual(int(self.queue(name)["MessageRetentionPeriod"]), 14 * DAY)
                 self.assertEqual(self.queue(name)["SqsManagedSseEnabled"], "true")
 
-    def test_the_rule_takes_each_kind_of_event_and_no_other(self):
+    def test_rule_routes_known_event_types_only(self):
         schema = json.loads((ROOT / "docs" / "reference" / "lifecycle-event.schema.json").read_text())
         kinds = schema["properties"]["detail-type"]["enum"]
-        others = [("kms", "kms.secrets.read"), ("somebody.else", kinds[0])]
+        others = [("kms", "kms.secrets.read"), ("other.source", kinds[0])]
         entries = [
             {"Source": source, "DetailType": kind, "Detail": "{}"}
             for source, kind in [("kms", kind) for kind in kinds] + others
@@ -145,14 +144,14 @@ class Stack(unittest.TestCase):
         self.assertEqual(target["Arn"], self.queue("EventQueue")["QueueArn"])
         self.assertEqual(target["DeadLetterConfig"]["Arn"], self.queue("UndeliveredQueue")["QueueArn"])
 
-    def test_lifecycle_takes_batches_and_reports_what_failed(self):
+    def test_lifecycle_consumes_batches_of_ten(self):
         (mapping,) = client("lambda").list_event_source_mappings()["EventSourceMappings"]
         self.assertEqual(mapping["EventSourceArn"], self.queue("EventQueue")["QueueArn"])
         self.assertEqual(mapping["BatchSize"], 10)
         self.assertEqual(self.function("Lifecycle")["Environment"]["Variables"]["KEYSYNC_DEAD_LETTER_QUEUE"],
-                         self.made["BadEventQueue"])
+                         self.made["MalformedEventQueue"])
 
-    def test_the_functions_are_configured(self):
+    def test_functions_are_configured(self):
         for name, seconds in [("Sync", 30), ("Lifecycle", 30), ("Redeliver", 60)]:
             with self.subTest(function=name):
                 function = self.function(name)
@@ -163,7 +162,7 @@ class Stack(unittest.TestCase):
                 self.assertEqual(variables["KEYSYNC_SIGNING_KEY_SECRET"], SECRET)
                 json.loads(variables["KEYSYNC_CALLBACKS"])
 
-    def test_the_roles_name_what_was_made(self):
+    def test_roles_name_created_resources(self):
         table = client("dynamodb").describe_table(TableName=self.outputs["TableName"])["Table"]["TableArn"]
         for function in ["Sync", "Lifecycle", "Redeliver"]:
             with self.subTest(function=function):
@@ -171,29 +170,29 @@ class Stack(unittest.TestCase):
                 self.assertEqual(statements["Ledger"]["Resource"], table)
                 self.assertEqual(statements["SigningKey"]["Resource"], SECRET)
                 (group,) = client("logs").describe_log_groups(logGroupNamePrefix=self.made[f"{function}Logs"])["logGroups"]
-                # AWS says the same as in its description; moto leaves out the `:*`.
+                # AWS returns the same ARN as the template; moto omits the `:*`.
                 self.assertEqual(statements["Logs"]["Resource"], group["arn"].removesuffix(":*"))
                 self.assertEqual(group["retentionInDays"], 90)
         self.assertEqual(self.statements("RedeliverRole")["Due"]["Resource"], f"{table}/index/due")
         lifecycle = self.statements("LifecycleRole")
         self.assertEqual(lifecycle["Events"]["Resource"], self.queue("EventQueue")["QueueArn"])
-        self.assertEqual(lifecycle["BadEvents"]["Resource"], self.queue("BadEventQueue")["QueueArn"])
+        self.assertEqual(lifecycle["MalformedEvents"]["Resource"], self.queue("MalformedEventQueue")["QueueArn"])
 
-    def test_the_dashboard_can_be_read(self):
+    def test_dashboard_is_valid_json_without_overlaps(self):
         body = client("cloudwatch").get_dashboard(DashboardName=self.made["Dashboard"])["DashboardBody"]
         widgets = json.loads(body)["widgets"]
         places = {(widget["x"], widget["y"]) for widget in widgets}
-        self.assertEqual(len(places), len(widgets), "none covers another")
+        self.assertEqual(len(places), len(widgets), "no two widgets overlap")
         self.assertIn(f'"TableName", "{self.outputs["TableName"]}"', body)
 
-    def test_the_story_runs_on_its_table(self):
+    def test_demo_passes_on_the_stacks_table(self):
         name = self.outputs["TableName"]
         demo = ["cargo", "run", "--locked", "--quiet", "--package", "keysync-harness", "--", "demo", "--dynamodb", URL, "--table", name]
         run = subprocess.run(demo, cwd=ROOT, capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         items = client("dynamodb").scan(TableName=name)["Items"]
         notified = [item for item in items if "notified_at" in item and item["sequence"] != {"N": "0"}]
-        self.assertTrue(notified, "and nowhere else")
+        self.assertTrue(notified, "the demo wrote to this table")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The template as CloudFormation gets it: what SAM's transform makes of it, without an account.
+"""The template after SAM's transform, as CloudFormation receives it, without an account.
 
 AWS runs the same transform when a stack is deployed. `python3 translate.py TEMPLATE [NAME=VALUE…]` prints JSON.
 """
@@ -12,28 +12,28 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of switches that only AWS has
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns about feature toggles that exist on AWS only
 
 REGION = "us-east-1"
 
 
 class Region:
-    """The part of a boto3 session that the transform looks at."""
+    """The part of a boto3 session that the transform uses."""
 
     region_name = REGION
 
 
 def parse(path):
-    """The template as it is written, with `!Sub` and the like in their long form."""
+    """The parsed template, with `!Sub` and other short forms in their long form."""
     return json.loads(json.dumps(cfn_yaml.load(str(path))))
 
 
 def translate(template, parameters):
-    """What CloudFormation makes of `template` with these `parameters`."""
-    template = json.loads(json.dumps(template))  # the transform changes what it is given
+    """The transformed `template` with these `parameters`."""
+    template = json.loads(json.dumps(template))  # the transform modifies its input
     for function in template["Resources"].values():
         if function["Type"] == "AWS::Serverless::Function":
-            # A folder, until `sam deploy` has put it into a bucket; the transform wants the bucket.
+            # A local folder until `sam deploy` uploads it; the transform requires a bucket.
             function["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "function.zip"}
     values = {"AWS::Region": REGION, "AWS::Partition": "aws", **parameters}
     try:

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use http::{Method, StatusCode};
-use keysync::key::{EpochMillis, KeyFacts, KeyState, KeyVersion, LifecycleAction};
+use keysync::domain::{EpochMillis, KeyFacts, KeyState, KeyVersion, LifecycleAction};
 use keysync::ledger::{
     KeyRecord,
     item::{KEY_ITEM, key_pk},

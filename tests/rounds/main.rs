@@ -13,7 +13,7 @@
 
 mod check;
 mod deeds;
-#[path = "../e2e/engine.rs"]
+#[path = "../shared/engine.rs"]
 mod engine;
 mod history;
 mod plan;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use keysync::key::LifecycleAction;
+use keysync::domain::LifecycleAction;
 
 use crate::weather::{Severity, Weather};
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::{join, join_all, pending, select};
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_testkit::services::Behaviour;
 use tokio::sync::{oneshot, watch};
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_testkit::{
     Client, Harness, HarnessClock,
     dynamodb::Proxy,

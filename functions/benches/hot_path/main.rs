@@ -1,10 +1,10 @@
-//! What the steps of a request take, in time and in allocations: `cargo bench --package keysync`.
+//! Benchmarks of the steps of a request, in time and allocations: `cargo bench --package keysync`.
 //!
-//! Nothing here goes over a wire, so that what is measured is ours and that of the libraries: DynamoDB's answers
-//! are given by the SDK's own client, and IAM's keys are fetched before anything is measured. What a request takes
-//! with all that is around it, `harness bench` tells.
+//! No measured step uses the network, so that only keysync and its libraries are measured: the
+//! SDK's HTTP client is replaced by a stub of DynamoDB, and IAM's keys are fetched beforehand.
+//! `harness bench` measures whole requests.
 
-#![allow(clippy::unwrap_used, reason = "as in tests")]
+#![allow(clippy::unwrap_used, reason = "a failure ends the benchmark, as in a test")]
 
 mod world;
 
@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use keysync::{
-    http::{Refusal, refused},
-    key::EpochMillis,
+    api::{self, ErrorResponse},
+    delivery::cloud_event_body,
+    domain::EpochMillis,
     ledger::{ClaimError, Claimed},
-    notify::event_body,
 };
 
-use crate::world::{Answer, NOW, World};
+use crate::world::{ClaimResult, NOW, World};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -28,83 +28,82 @@ fn main() {
 }
 
 mod token {
-    use super::{Answer, Bencher, World};
+    use super::{Bencher, ClaimResult, World};
 
     #[divan::bench]
     fn verified(bencher: Bencher) {
-        let world = World::with(Answer::Won);
+        let world = World::with(ClaimResult::Won);
         let token = world.token();
         bencher.bench_local(|| world.authenticate(&token).unwrap());
     }
 
     #[divan::bench]
-    fn refused(bencher: Bencher) {
-        let world = World::with(Answer::Won);
+    fn error_response(bencher: Bencher) {
+        let world = World::with(ClaimResult::Won);
         let token = world.forged_token();
         bencher.bench_local(|| world.authenticate(&token).unwrap_err());
     }
 }
 
-/// From the request for a claim to the notification, or the reason for a refusal: the SDK with all it does, but
-/// for the connection.
+/// A claim, from the request to the notification or error, including the SDK without the
+/// connection.
 mod claim {
-    use super::{Answer, Bencher, World};
+    use super::{Bencher, ClaimResult, World};
 
     #[divan::bench]
     fn won(bencher: Bencher) {
-        let world = World::with(Answer::Won);
+        let world = World::with(ClaimResult::Won);
         bencher.bench_local(|| world.claim());
     }
 
     #[divan::bench]
     fn too_early(bencher: Bencher) {
-        let world = World::with(Answer::TooEarly);
+        let world = World::with(ClaimResult::TooEarly);
         bencher.bench_local(|| world.claim());
     }
 }
 
 mod callback {
-    use super::{Answer, Bencher, Claimed, EpochMillis, NOW, World, black_box, event_body, world};
+    use super::{Bencher, ClaimResult, Claimed, EpochMillis, NOW, World, black_box, cloud_event_body, world};
 
     #[divan::bench]
     fn event_and_signature(bencher: Bencher) {
-        let world = World::with(Answer::Won);
-        let Claimed::Won(notification) = world.claim() else { panic!("not won") };
+        let world = World::with(ClaimResult::Won);
+        let Claimed::Won(notification) = world.claim() else { panic!("the claim was not won") };
         let service = "cloud-object-storage".parse().unwrap();
         let keys = world::signing_keys();
         bencher.bench_local(|| {
             let id = notification.event_id(&service).to_string();
-            keys.sign(&id, EpochMillis::new(NOW), event_body(&notification, &id, black_box(12)))
+            keys.sign(&id, EpochMillis::new(NOW), cloud_event_body(&notification, &id, black_box(12)))
         });
     }
 }
 
-mod answer {
-    use super::{Bencher, ClaimError, Duration, EpochMillis, NOW, Refusal, black_box};
+mod response {
+    use super::{Bencher, ClaimError, Duration, EpochMillis, ErrorResponse, NOW, black_box};
 
     #[divan::bench]
     fn error_document(bencher: Bencher) {
-        let refused_as =
-            ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
+        let error = ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
         let id = "c-1".parse().unwrap();
-        bencher.bench_local(|| super::refused(&Refusal::from(black_box(&refused_as)), &id));
+        bencher.bench_local(|| super::api::error(&ErrorResponse::from(black_box(&error)), &id));
     }
 }
 
-/// The whole of it: a request in, an answer out.
+/// A whole request.
 mod request {
-    use super::{Answer, Bencher, World};
+    use super::{Bencher, ClaimResult, World};
 
     #[divan::bench]
     fn too_early(bencher: Bencher) {
-        let world = World::with(Answer::TooEarly);
+        let world = World::with(ClaimResult::TooEarly);
         let request = World::request(&world.token());
         bencher.bench_local(|| assert_eq!(world.handle(request.clone()).status(), 409));
     }
 
     #[divan::bench]
     fn forged_token(bencher: Bencher) {
-        let world = World::with(Answer::TooEarly);
+        let world = World::with(ClaimResult::TooEarly);
         let request = World::request(&world.forged_token());
         bencher.bench_local(|| assert_eq!(world.handle(request.clone()).status(), 401));
     }

@@ -1,4 +1,4 @@
-//! A function with DynamoDB's answers given, IAM's keys fetched, and nobody else.
+//! The benchmarked function, with a stub of DynamoDB and IAM's keys already fetched.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lc_rs::{
@@ -18,35 +18,35 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Response;
 use httpmock::MockServer;
 use keysync::{
-    Clock, SyncApp, SyncConfig, config,
+    Clock, SyncConfig, SyncHandler, config,
+    delivery::SigningKeys,
+    domain::{ClaimId, EpochMillis},
+    http_client,
     iam::{Authenticated, Iam, IamError, UnverifiedToken},
-    key::{ClaimId, EpochMillis},
     ledger::{ClaimRequest, Claimed, Ledger},
-    notify::SigningKeys,
-    outbound,
-    throttle::CallerLimit,
+    rate_limit::CallerRateLimiter,
 };
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// The present instant.
+/// The present instant, in epoch ms.
 pub(crate) const NOW: u64 = 1_795_500_000_000;
 
 const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
 const KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 const SIGNING_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 
-/// What DynamoDB says to a claim.
+/// The result of a claim in the DynamoDB stub.
 #[derive(Clone, Copy)]
-pub(crate) enum Answer {
+pub(crate) enum ClaimResult {
     Won,
     TooEarly,
 }
 
 pub(crate) struct World {
     runtime: Runtime,
-    app: SyncApp,
+    handler: SyncHandler,
     iam: Iam,
     ledger: Ledger,
     tokens: KeyPair,
@@ -57,13 +57,13 @@ pub(crate) fn signing_keys() -> SigningKeys {
 }
 
 impl World {
-    pub(crate) fn with(answer: Answer) -> Self {
+    pub(crate) fn with(claim: ClaimResult) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (server, tokens) = (MockServer::start(), KeyPair::generate(KeySize::Rsa2048).unwrap());
-        answer_as_iam(&server, &tokens);
+        stub_iam(&server, &tokens);
         let clock = Clock::from_fn(|| EpochMillis::new(NOW));
-        let aws = aws(answer);
-        let SyncConfig { iam, outbox, .. } = SyncConfig::read(|name| match name {
+        let aws = aws(claim);
+        let SyncConfig { iam, common, .. } = SyncConfig::read(|name| match name {
             config::IAM_URL => Some(server.base_url()),
             config::REGION => Some("us-south".to_owned()),
             config::CALLBACKS => Some("{}".to_owned()),
@@ -72,28 +72,35 @@ impl World {
             _ => None,
         })
         .unwrap();
-        let http = outbound::client().build().unwrap();
+        let http = http_client::client().build().unwrap();
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
             iam: iam(),
-            app: SyncApp::new(outbox, iam(), signing_keys(), CallerLimit::new(None), &aws, clock.clone())
-                .unwrap(),
+            handler: SyncHandler::new(
+                common,
+                iam(),
+                signing_keys(),
+                CallerRateLimiter::new(None),
+                &aws,
+                clock.clone(),
+            )
+            .unwrap(),
             ledger: Ledger::new(&aws, "keysync".to_owned()),
             runtime,
             tokens,
         };
-        // IAM's keys are fetched, and its decision.
+        // Fetch IAM's keys and its access decision, so that both are cached.
         world.authenticate(&world.token()).unwrap();
         assert!([204, 409].contains(&world.handle(Self::request(&world.token())).status().as_u16()));
         world
     }
 
-    /// A token as IAM makes them.
+    /// A token like IAM's.
     pub(crate) fn token(&self) -> String {
         let seconds = NOW / 1000;
         let claims = json!({
-            "iss": "https://iam.cloud.ibm.com/identity", "sub": "somebody@example.com", "iam_id": "IBMid-1",
-            "id": "IBMid-1", "realmid": "IBMid", "given_name": "Some", "family_name": "Body",
+            "iss": "https://iam.cloud.ibm.com/identity", "sub": "user@example.com", "iam_id": "IBMid-1",
+            "id": "IBMid-1", "realmid": "IBMid", "given_name": "Some", "family_name": "User",
             "account": {"valid": true, "bss": "abc123"}, "iat": seconds - 60, "exp": seconds + 3540,
             "grant_type": "urn:ibm:params:oauth:grant-type:apikey", "scope": "ibm openid", "client_id": "default",
             "acr": 1, "amr": ["pwd"], "jti": "9a1d1d1e-8b1d-4d0f-a0a1-0a6b9a1e3c5d",
@@ -105,7 +112,7 @@ impl World {
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// One whose signature is another's: another letter in its middle, so that it is well-formed.
+    /// A well-formed token with an invalid signature: one character in its middle is changed.
     pub(crate) fn forged_token(&self) -> String {
         let mut token = self.token();
         let middle = token.len() - 170;
@@ -145,12 +152,12 @@ impl World {
     }
 
     pub(crate) fn handle(&self, request: Request) -> Response<Body> {
-        self.runtime.block_on(self.app.handle(request))
+        self.runtime.block_on(self.handler.handle(request))
     }
 }
 
-/// IAM's keys, and a permit that lasts.
-fn answer_as_iam(server: &MockServer, tokens: &KeyPair) {
+/// Serves IAM's public keys and a cacheable permit.
+fn stub_iam(server: &MockServer, tokens: &KeyPair) {
     let key = tokens.public_key();
     let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     let jwk = json!({
@@ -170,39 +177,39 @@ fn answer_as_iam(server: &MockServer, tokens: &KeyPair) {
     });
 }
 
-/// The SDK, with every call answered at once.
-fn aws(answer: Answer) -> SdkConfig {
+/// The SDK configuration with the DynamoDB stub.
+fn aws(claim: ClaimResult) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-south"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "bench")))
-        .http_client(client(answer))
+        .http_client(stub_client(claim))
         .build()
 }
 
-fn client(answer: Answer) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Given::from(answer));
+fn stub_client(claim: ClaimResult) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(StubResponse::from(claim));
     http_client_fn(move |_, _| connector.clone())
 }
 
 #[derive(Debug)]
-struct Given {
+struct StubResponse {
     status: u16,
     body: String,
 }
 
-impl HttpConnector for Given {
+impl HttpConnector for StubResponse {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         let status = StatusCode::try_from(self.status).unwrap();
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, self.body.clone().into())))
     }
 }
 
-impl From<Answer> for Given {
-    fn from(answer: Answer) -> Self {
-        match answer {
-            Answer::Won => Self { status: 200, body: json!({"Attributes": item()}).to_string() },
-            Answer::TooEarly => Self {
+impl From<ClaimResult> for StubResponse {
+    fn from(claim: ClaimResult) -> Self {
+        match claim {
+            ClaimResult::Won => Self { status: 200, body: json!({"Attributes": item()}).to_string() },
+            ClaimResult::TooEarly => Self {
                 status: 400,
                 body: json!({
                     "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",

@@ -1,18 +1,19 @@
-//! Behind an SQS queue that `EventBridge` fills: takes what happened to keys, and tells the services.
+//! The function `lifecycle`: processes lifecycle events of keys, which arrive from `EventBridge`
+//! through an SQS queue, and notifies the associated services.
 
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
-use keysync::{Clock, LifecycleApp, LifecycleConfig, config, outbound, telemetry};
+use keysync::{Clock, LifecycleConfig, LifecycleHandler, config, http_client, telemetry};
 use lambda_http::{Error, lambda_runtime::run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
     let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = outbound::aws::config().await?;
-    let keys = config.outbox.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let app = Arc::new(LifecycleApp::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(app.clone().handle(event)))).await
+    let aws = http_client::aws::config().await?;
+    let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
+    let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
+    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
 }

@@ -1,24 +1,33 @@
-//! `POST /api/v2/keys/{id}/actions/sync` and `GET /.well-known/jwks.json`, behind a Lambda function URL.
+//! The function `sync`: serves `POST /api/v2/keys/{id}/actions/sync` and
+//! `GET /.well-known/jwks.json` behind a Lambda function URL.
 
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
-use keysync::{Clock, SyncApp, SyncConfig, config, iam::Iam, outbound, telemetry, throttle::CallerLimit};
+use keysync::{
+    Clock, SyncConfig, SyncHandler, config, http_client, iam::Iam, rate_limit::CallerRateLimiter, telemetry,
+};
 use lambda_http::{Error, lambda_runtime::run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let metrics = telemetry::init()?;
-    let SyncConfig { iam, outbox, caller_limit } =
+    let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = outbound::aws::config().await?;
-    let iam = Iam::new(iam, outbound::client().build()?, Clock::system());
-    // Both may go far, and neither needs the other.
-    let (keys, ()) = tokio::join!(outbox.signing_keys.fetch(&aws), iam.fetch_keys_ahead());
+    let aws = http_client::aws::config().await?;
+    let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
+    // Two independent network calls: together they cost a cold start the longer of the two only.
+    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let app =
-        Arc::new(SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, Clock::system())?);
-    let answer = move |event| Box::pin(metrics.flush_after(app.clone().invoke(event)));
-    run_concurrent(service_fn(answer)).await
+    let handler = Arc::new(SyncHandler::new(
+        common,
+        iam,
+        keys,
+        CallerRateLimiter::new(caller_limit),
+        &aws,
+        Clock::system(),
+    )?);
+    let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
+    run_concurrent(service_fn(serve)).await
 }

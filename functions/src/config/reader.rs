@@ -1,25 +1,26 @@
-//! Reads settings one by one, and collects what is wrong with them.
+//! Reads settings one by one and collects their mistakes.
 
 use std::fmt::Display;
 
 use super::ConfigError;
 
-/// Where settings come from, and what was wrong with them so far.
+/// A source of settings, and the mistakes found so far.
 pub(super) struct Reader<G> {
     get: G,
     mistakes: Vec<String>,
 }
 
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
-    /// All that `take` takes, or every mistake in it.
-    pub(super) fn read<T>(get: G, take: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, ConfigError> {
-        let mut read = Self { get, mistakes: Vec::new() };
-        match take(&mut read) {
-            Some(config) if read.mistakes.is_empty() => Ok(config),
-            _ => Err(ConfigError(read.mistakes)),
+    /// The configuration that `read` returns, or every mistake that it found.
+    pub(super) fn read<T>(get: G, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, ConfigError> {
+        let mut reader = Self { get, mistakes: Vec::new() };
+        match read(&mut reader) {
+            Some(config) if reader.mistakes.is_empty() => Ok(config),
+            _ => Err(ConfigError(reader.mistakes)),
         }
     }
 
+    /// A setting with a default.
     pub(super) fn or<T, E: Display>(
         &mut self,
         name: &str,
@@ -30,6 +31,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.parse(name, &value, parse)
     }
 
+    /// A setting without a default.
     pub(super) fn required<T, E: Display>(
         &mut self,
         name: &str,
@@ -41,7 +43,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
     }
 
-    /// The one of two settings that is set: each is its name and its parser.
+    /// Exactly one of two settings, each given by its name and its parser.
     pub(super) fn one_of<T, E: Display, F: Display>(
         &mut self,
         (name, parse): (&str, impl FnOnce(&str) -> Result<T, E>),
@@ -52,12 +54,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             (None, Some(value)) => self.parse(other, &value, parse_other),
             (None, None) => self.parsed(name, Err(format!("or {other} is required, and neither is set"))),
             (Some(_), Some(_)) => {
-                self.parsed(name, Err(format!("and {other} are both set: take out one of them")))
+                self.parsed(name, Err(format!("and {other} are both set; remove one of them")))
             }
         }
     }
 
-    /// What holds of several settings together, said of `name`.
+    /// Adds the mistake of a rule over several settings, if `result` is one, under `name`.
     pub(super) fn check<E: Display>(&mut self, name: &str, result: Result<(), E>) {
         self.parsed(name, result);
     }
@@ -68,14 +70,15 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         value: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        // What `environment` puts in the place of bytes that are none.
+        // `environment` replaces bytes that are not UTF-8 with it.
         if value.contains(char::REPLACEMENT_CHARACTER) {
             return self.parsed(name, Err("must be valid UTF-8"));
         }
         self.parsed(name, parse(value))
     }
 
-    /// Mistakes do not repeat a value here: it may be a secret. Parsers that know better do.
+    /// Collects the mistake, if `result` is one. Only the parser decides whether its message
+    /// contains the value, which may be a secret.
     fn parsed<T, E: Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|problem| self.mistakes.push(format!("{name} {problem}"))).ok()
     }

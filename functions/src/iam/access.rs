@@ -1,4 +1,4 @@
-//! The access decision: IAM's policy decision point, `POST /v2/authz`, cached as long as it allows.
+//! Access decisions of IAM (`POST /v2/authz`), cached for as long as IAM allows.
 
 use std::{num::NonZeroUsize, sync::Mutex, time::Duration};
 
@@ -9,32 +9,35 @@ use serde_json::json;
 use url::Url;
 
 use super::{IamError, UnverifiedToken};
-use crate::{clock::Clock, key::EpochMillis, outbound, strict_json};
+use crate::{clock::Clock, domain::EpochMillis, http_client, strict_json};
 
-/// The action that a caller needs.
+/// The action that a caller must be permitted.
 const ACTION: &str = "kms.secrets.sync";
-/// How long a denial is remembered at most (contract section 3): a new grant works within a minute.
+/// The maximum age of a cached denial, so that a new grant takes effect within a minute
+/// (`docs/reference/limits.md#denial-age`).
 const MAX_DENIAL_AGE: Duration = Duration::from_mins(1);
-/// How long a permit is remembered at most, whatever IAM allows: what a token lives.
+/// The maximum age of a cached permit: the lifetime of a token
+/// (`docs/reference/limits.md#permit-age`).
 const MAX_PERMIT_AGE: Duration = Duration::from_hours(1);
-/// One question, answer included.
+/// The time limit of a request, response included (`docs/reference/limits.md#authz-call`).
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// How many decisions are remembered; the least recently used goes first.
+/// The maximum size of a response, in bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// The maximum number of cached decisions; the least recently used one is dropped
+/// (`docs/reference/limits.md#decisions`).
 const CACHED_DECISIONS: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
-/// Asks IAM, and remembers the answers.
+/// The client of IAM's policy decision point, with its cache.
 #[derive(Debug)]
 pub(super) struct Access {
     url: Url,
     http: Client,
     clock: Clock,
-    cached: Mutex<LruCache<Question, Decision>>,
+    cached: Mutex<LruCache<DecisionKey, Decision>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Question {
+struct DecisionKey {
     iam_id: String,
     resource: String,
 }
@@ -50,18 +53,18 @@ impl Access {
         Self { url, http, clock, cached: Mutex::new(LruCache::new(CACHED_DECISIONS)) }
     }
 
-    /// Passes if `iam_id` may synchronize `resource`, a CRN. The caller's verified token goes along as
-    /// proof that we ask on the caller's behalf.
-    pub(super) async fn decide(
+    /// Checks that `iam_id` may synchronize `resource`, a CRN. The request to IAM is authorized
+    /// with the caller's verified token.
+    pub(super) async fn check(
         &self,
         iam_id: &str,
         resource: String,
         token: &UnverifiedToken,
     ) -> Result<(), IamError> {
-        let question = Question { iam_id: iam_id.to_owned(), resource };
-        let decision = match self.remembered(&question) {
+        let key = DecisionKey { iam_id: iam_id.to_owned(), resource };
+        let decision = match self.cached(&key) {
             Some(decision) => decision,
-            None => self.ask(question, token).await?,
+            None => self.request(key, token).await?,
         };
         if decision.permitted {
             Ok(())
@@ -70,45 +73,45 @@ impl Access {
         }
     }
 
-    fn remembered(&self, question: &Question) -> Option<Decision> {
+    fn cached(&self, key: &DecisionKey) -> Option<Decision> {
         let mut cached = self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        cached.get(question).copied().filter(|decision| self.clock.now() < decision.valid_until)
+        cached.get(key).copied().filter(|decision| self.clock.now() < decision.valid_until)
     }
 
-    async fn ask(&self, question: Question, token: &UnverifiedToken) -> Result<Decision, IamError> {
+    async fn request(&self, key: DecisionKey, token: &UnverifiedToken) -> Result<Decision, IamError> {
         let body = json!([{
-            "subject": {"attributes": {"id": question.iam_id, "scope": "ibm openid"}},
+            "subject": {"attributes": {"id": key.iam_id, "scope": "ibm openid"}},
             "action": ACTION,
-            "resource": {"crn": question.resource},
+            "resource": {"crn": key.resource},
         }]);
         let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);
-        let response = outbound::send(request, TIMEOUT).await.map_err(unavailable)?;
+        let response = http_client::send(request, TIMEOUT).await.map_err(unavailable)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(IamError::Unauthorized("IAM refuses the token".to_owned()));
+                return Err(IamError::Unauthorized("IAM rejected the token".to_owned()));
             }
-            status => return Err(IamError::Unavailable(format!("/v2/authz answered {status}"))),
+            status => return Err(IamError::Unavailable(format!("/v2/authz responded with {status}"))),
         }
-        let body = outbound::read_up_to(response, MAX_ANSWER_BYTES).await.map_err(unavailable)?;
-        let decision = decision(&body.unwrap_or_default(), self.clock.now())?;
-        self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(question, decision);
+        let body = http_client::read_up_to(response, MAX_RESPONSE_BYTES).await.map_err(unavailable)?;
+        let decision = parse_decision(&body.unwrap_or_default(), self.clock.now())?;
+        self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(key, decision);
         Ok(decision)
     }
 }
 
 fn unavailable(error: reqwest::Error) -> IamError {
-    IamError::Unavailable(format!("/v2/authz: {}", outbound::reason(error)))
+    IamError::Unavailable(format!("/v2/authz: {}", http_client::reason(error)))
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    responses: [AnswerItem; 1],
+struct DecisionResponse {
+    responses: [ResponseItem; 1],
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AnswerItem {
+struct ResponseItem {
     authorization_decision: AuthorizationDecision,
 }
 
@@ -125,19 +128,20 @@ struct Obligation {
     max_cache_age_seconds: u64,
 }
 
-fn decision(body: &[u8], now: EpochMillis) -> Result<Decision, IamError> {
-    let Answer { responses: [AnswerItem { authorization_decision: answer }] } = strict_json::from_slice(body)
-        .map_err(|error| IamError::Unavailable(format!("/v2/authz answered no decision: {error}")))?;
-    let allowed = Duration::from_secs(answer.obligation.max_cache_age_seconds);
-    let most = if answer.permitted { MAX_PERMIT_AGE } else { MAX_DENIAL_AGE };
-    Ok(Decision { permitted: answer.permitted, valid_until: now.plus(allowed.min(most)) })
+fn parse_decision(body: &[u8], now: EpochMillis) -> Result<Decision, IamError> {
+    let DecisionResponse { responses: [ResponseItem { authorization_decision: decision }] } =
+        strict_json::from_slice(body)
+            .map_err(|error| IamError::Unavailable(format!("invalid response of /v2/authz: {error}")))?;
+    let allowed_age = Duration::from_secs(decision.obligation.max_cache_age_seconds);
+    let max_age = if decision.permitted { MAX_PERMIT_AGE } else { MAX_DENIAL_AGE };
+    Ok(Decision { permitted: decision.permitted, valid_until: now.plus(allowed_age.min(max_age)) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(permitted: bool, age_s: u64) -> Vec<u8> {
+    fn response(permitted: bool, age_s: u64) -> Vec<u8> {
         json!({"responses": [{"status": "200", "authorizationDecision":
             {"permitted": permitted, "obligation": {"maxCacheAgeSeconds": age_s}}}]})
         .to_string()
@@ -145,24 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_lives_as_long_as_iam_says_within_bounds() {
+    fn caches_decision_as_iam_allows_within_limits() {
         let now = EpochMillis::new(0);
-        for (permitted, says_s, lives_s) in
+        for (permitted, allowed_s, expected_s) in
             [(true, 600, 600), (true, 1_000_000, 3600), (false, 10, 10), (false, 600, 60), (true, 0, 0)]
         {
-            let decision = decision(&answer(permitted, says_s), now).unwrap();
+            let decision = parse_decision(&response(permitted, allowed_s), now).unwrap();
             assert_eq!(decision.permitted, permitted);
             assert_eq!(
                 decision.valid_until,
-                now.plus(Duration::from_secs(lives_s)),
-                "{permitted} {says_s} s"
+                now.plus(Duration::from_secs(expected_s)),
+                "{permitted} {allowed_s} s"
             );
         }
     }
 
     #[test]
-    fn what_is_no_decision_lets_nobody_pass() {
-        let permit = String::from_utf8(answer(true, 600)).unwrap();
+    fn invalid_response_is_never_a_permit() {
+        let permit = String::from_utf8(response(true, 600)).unwrap();
         let with = |from: &str, to: &str| {
             let other = permit.replacen(from, to, 1);
             assert_ne!(other, permit);
@@ -173,7 +177,7 @@ mod tests {
             b"{}".to_vec(),
             b"{\"responses\":[]}".to_vec(),
             b"{\"responses\":[{\"authorizationDecision\":{}}]}".to_vec(),
-            // Arrays are no objects.
+            // Arrays in the place of objects.
             b"[[[[true]]]]".to_vec(),
             b"[[[[true,[600]]]]]".to_vec(),
             b"{\"responses\":[[[true]]]}".to_vec(),
@@ -188,9 +192,9 @@ mod tests {
             [b"\xef\xbb\xbf", permit.as_bytes()].concat(),
             [&permit.as_bytes()[..permit.len() - 1], b",\"x\":\"\xff\"}"].concat(),
         ] {
-            let decision = decision(&body, EpochMillis::new(0));
-            let said = String::from_utf8_lossy(&body);
-            assert!(matches!(decision, Err(IamError::Unavailable(_))), "{said}: {decision:?}");
+            let decision = parse_decision(&body, EpochMillis::new(0));
+            let text = String::from_utf8_lossy(&body);
+            assert!(matches!(decision, Err(IamError::Unavailable(_))), "{text}: {decision:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A JWKS (RFC 7517): which of its keys may have signed a token.
+//! Parsing of IAM's public key set (JWKS, RFC 7517): the keys that can verify access tokens.
 
 use std::{collections::HashMap, ops::RangeInclusive};
 
@@ -9,24 +9,26 @@ use serde_json::value::RawValue;
 
 use crate::strict_json;
 
-/// The RSA moduli that are trusted, in bits. The most is what aws-lc-rs verifies with.
+/// The accepted sizes of RSA moduli, in bits. The maximum is that of aws-lc-rs
+/// (`docs/reference/limits.md#rsa`).
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
-/// The longest public exponent, in bytes. 65,537 has three; longer ones cost time and gain nothing.
+/// The maximum size of a public exponent, in bytes. 65,537 has three; longer ones only cost time.
 const MAX_EXPONENT_BYTES: usize = 4;
 
-/// The RS256 signature keys of a set; what is not one is passed over.
+/// The RS256 signature keys of a set, by key id. Other keys are ignored; of two keys with the same
+/// id, the first one counts.
 pub(super) fn parse(body: &[u8]) -> Result<HashMap<String, DecodingKey>, String> {
     #[derive(Deserialize)]
     struct Set<'a> {
         #[serde(borrow)]
         keys: Vec<&'a RawValue>,
     }
-    let set: Set<'_> = strict_json::from_slice(body).map_err(|error| format!("not a JWKS: {error}"))?;
+    let set: Set<'_> = strict_json::from_slice(body).map_err(|error| format!("invalid JWKS: {error}"))?;
     let mut keys = HashMap::new();
     for (kid, key) in set.keys.into_iter().filter_map(signature_key) {
         keys.entry(kid).or_insert(key);
     }
-    if keys.is_empty() { Err("the set holds no usable RS256 key".to_owned()) } else { Ok(keys) }
+    if keys.is_empty() { Err("the JWKS contains no usable RS256 key".to_owned()) } else { Ok(keys) }
 }
 
 fn signature_key(jwk: &RawValue) -> Option<(String, DecodingKey)> {
@@ -42,22 +44,22 @@ fn signature_key(jwk: &RawValue) -> Option<(String, DecodingKey)> {
     }
     let jwk: Jwk = strict_json::from_str(jwk.get()).ok()?;
     let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
-    let fits = jwk.kty == "RSA"
+    let is_usable = jwk.kty == "RSA"
         && jwk.alg.is_none_or(|alg| alg == "RS256")
         && jwk.r#use.is_none_or(|usage| usage == "sig")
         && jwk.key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
         && MODULUS_BITS.contains(&bits(&modulus))
         && exponent.len() <= MAX_EXPONENT_BYTES
-        && exponent != [1] // would verify anything
+        && exponent != [1] // accepts any signature
         && exponent.last().is_some_and(|last| last % 2 == 1);
-    fits.then(|| (jwk.kid, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
+    is_usable.then(|| (jwk.kid, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
 }
 
 fn bits(number: &[u8]) -> usize {
     8 * number.len() - number.first().map_or(0, |first| first.leading_zeros() as usize)
 }
 
-/// A number of a JWK, without leading zeros: they would make a small one look large.
+/// A number of a JWK, without leading zeros, so that its length is its size.
 fn number(text: &str) -> Option<Vec<u8>> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -77,24 +79,26 @@ mod tests {
     }
 
     #[test]
-    fn of_two_keys_with_one_name_the_first_that_can_be_one_counts() {
-        let named = |n: u8| json!({"kid": "a", "kty": "RSA", "e": "AQAB", "n": BASE64_URL_SAFE_NO_PAD.encode([n; 256])});
+    fn first_usable_key_of_an_id_counts() {
+        let key = |n: u8| json!({"kid": "a", "kty": "RSA", "e": "AQAB", "n": BASE64_URL_SAFE_NO_PAD.encode([n; 256])});
         let small =
             json!({"kid": "a", "kty": "RSA", "e": "AQAB", "n": BASE64_URL_SAFE_NO_PAD.encode([0xC1; 64])});
-        let keys = parse(json!({"keys": [small, named(0xC3), named(0xC5)]}).to_string().as_bytes()).unwrap();
-        let DecodingKeyKind::RsaModulusExponent { n, .. } = keys["a"].kind() else { panic!("an RSA key") };
+        let keys = parse(json!({"keys": [small, key(0xC3), key(0xC5)]}).to_string().as_bytes()).unwrap();
+        let DecodingKeyKind::RsaModulusExponent { n, .. } = keys["a"].kind() else {
+            panic!("not an RSA key")
+        };
         assert_eq!((keys.len(), n[..].to_vec()), (1, vec![0xC3; 256]));
     }
 
     #[test]
-    fn only_rsa_signature_keys_of_2048_bits_count() {
+    fn accepts_only_rsa_signature_keys_of_2048_bits() {
         let number = |bytes: &[u8]| json!(BASE64_URL_SAFE_NO_PAD.encode(bytes));
         let with = |name: &str, value: Value| {
             let mut key = jwk("x");
             key[name] = value;
             key
         };
-        for wrong in [
+        for unusable in [
             with("kty", json!("EC")),
             with("alg", json!("RS512")),
             with("use", json!("enc")),
@@ -110,31 +114,31 @@ mod tests {
             with("e", number(&[0, 1])),
             with("e", number(&[2])),
             with("e", number(&[0xC1; 5])),
-            with("kid", json!(["good"])),
+            with("kid", json!(["usable"])),
         ] {
-            let body = json!({"keys": [wrong.clone(), jwk("good")]}).to_string();
+            let body = json!({"keys": [unusable.clone(), jwk("usable")]}).to_string();
             let kids: Vec<String> = parse(body.as_bytes()).unwrap().into_keys().collect();
-            assert_eq!(kids, ["good"], "{wrong}");
+            assert_eq!(kids, ["usable"], "{unusable}");
         }
         assert!(parse(b"{\"keys\":[]}").is_err() && parse(b"<html>").is_err());
     }
 
     #[test]
-    fn passes_over_keys_that_are_no_objects_or_have_duplicates() {
-        let good = jwk("good").to_string();
+    fn ignores_non_object_keys_and_duplicate_fields() {
+        let usable = jwk("usable").to_string();
         let [kid, n] = ["kid", "n"].map(|name| jwk("array")[name].to_string());
-        for wrong in [
+        for unusable in [
             format!(r#"[{kid}, "RSA", "RS256", "sig", null, {n}, "AQAB"]"#),
-            good.replacen('{', r#"{"kid":"other","#, 1),
-            good.replacen(r#""RS256""#, r#"{"RS256":null}"#, 1),
+            usable.replacen('{', r#"{"kid":"other","#, 1),
+            usable.replacen(r#""RS256""#, r#"{"RS256":null}"#, 1),
             "null".to_owned(),
         ] {
-            let body = format!(r#"{{"keys":[{wrong},{good}]}}"#);
+            let body = format!(r#"{{"keys":[{unusable},{usable}]}}"#);
             let kids: Vec<String> = parse(body.as_bytes()).unwrap().into_keys().collect();
-            assert_eq!(kids, ["good"], "{wrong}");
+            assert_eq!(kids, ["usable"], "{unusable}");
         }
-        let set = format!(r#"{{"keys":[{good}]}}"#);
+        let set = format!(r#"{{"keys":[{usable}]}}"#);
         let invalid = [&set.as_bytes()[..set.len() - 1], b",\"x\":\"\xff\"}"].concat();
-        assert!(parse(set.as_bytes()).is_ok() && parse(&invalid).is_err(), "no UTF-8");
+        assert!(parse(set.as_bytes()).is_ok() && parse(&invalid).is_err(), "invalid UTF-8");
     }
 }

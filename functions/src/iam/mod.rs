@@ -1,12 +1,10 @@
-//! Who is asking, and may they? Authentication by the token alone, authorization by asking IAM.
+//! Authentication with an access token and authorization by IAM.
 
 mod access;
-mod caller;
 mod jwks;
 mod key_set;
 mod token;
 
-pub use caller::Caller;
 pub use token::{NoSubject, UnverifiedToken};
 
 use access::Access;
@@ -15,43 +13,44 @@ use token::Verifier;
 
 use crate::{
     clock::Clock,
-    key::{InstanceCrn, InstanceId, KeyName},
+    domain::{Caller, InstanceCrn, InstanceId, KeyName},
 };
 
-/// Why a caller does not pass. The texts are for the operator's log, never for the caller.
+/// The reason why a caller is not admitted. The texts are for the operator's log only.
 #[derive(Debug, thiserror::Error)]
 pub enum IamError {
-    /// Not authentic, or authentic and without the role. The documented service answers 401 to both.
+    /// The token is invalid, or the caller has no access. The documented service responds to both
+    /// with 401.
     #[error("not authorized: {0}")]
     Unauthorized(String),
-    /// IAM does not answer and nothing usable is cached. Never a pass.
+    /// IAM gave no valid response, and nothing usable is cached. The caller is not admitted.
     #[error("IAM is not available: {0}")]
     Unavailable(String),
 }
 
-/// Where IAM is and what this service is to it.
+/// The settings for IAM.
 #[derive(Clone, Debug)]
 pub struct IamSettings {
-    /// IAM's address, without a path.
+    /// The base URL of IAM.
     pub url: url::Url,
-    /// The `iss` that tokens must bear.
+    /// The required `iss` of tokens.
     pub issuer: String,
-    /// The service name in our CRNs: `hs-crypto` or `kms`.
+    /// The service name in CRNs of keys: `hs-crypto` or `kms`.
     pub service: String,
-    /// The region in our CRNs.
+    /// The region in CRNs of keys.
     pub region: String,
 }
 
-/// A caller whose token is genuine.
+/// The result of authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authenticated {
-    /// Who it is.
+    /// The caller.
     pub caller: Caller,
-    /// The instance that was asked about, as one of the caller's account: the only ones it has access to.
+    /// The CRN of the requested instance in the caller's own account, the only one it can access.
     pub instance: InstanceCrn,
 }
 
-/// Decides whether a caller may synchronize a key.
+/// Authenticates and authorizes callers.
 #[derive(Debug)]
 pub struct Iam {
     verifier: Verifier,
@@ -61,25 +60,25 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// An IAM client with empty caches; nothing is fetched yet.
+    /// An IAM client with empty caches. Makes no request.
     #[must_use]
     pub fn new(settings: IamSettings, http: reqwest::Client, clock: Clock) -> Self {
-        let keys = Jwks::new(at(&settings.url, "identity/keys"), http.clone(), clock.clone());
+        let keys = Jwks::new(endpoint(&settings.url, "identity/keys"), http.clone(), clock.clone());
         Self {
             verifier: Verifier::new(settings.issuer, keys, clock.clone()),
-            access: Access::new(at(&settings.url, "v2/authz"), http, clock),
+            access: Access::new(endpoint(&settings.url, "v2/authz"), http, clock),
             service: settings.service,
             region: settings.region,
         }
     }
 
-    /// Fetches IAM's signing keys, so that the first request finds them there. Takes 3 s at the most; where it
-    /// fails, the first request tries again.
-    pub async fn fetch_keys_ahead(&self) {
-        self.verifier.fetch_keys_ahead().await;
+    /// Fetches IAM's public keys at init, so that the first request does not have to. Takes at most
+    /// 3 s; if it fails, the first request fetches them.
+    pub async fn prefetch_keys(&self) {
+        self.verifier.prefetch_keys().await;
     }
 
-    /// Finds out whose token this is. Whether they may do anything in `instance` is another question.
+    /// Verifies the token and returns its caller, without checking access to `instance`.
     pub async fn authenticate(
         &self,
         token: &UnverifiedToken,
@@ -95,25 +94,25 @@ impl Iam {
         Ok(Authenticated { caller: claims.iam_id, instance })
     }
 
-    /// Lets the caller pass if it may synchronize `key`.
+    /// Checks that the caller may synchronize `key`.
     ///
-    /// The key is not looked up first, so that a caller without access learns nothing about which keys
-    /// exist. An alias could stand for any key, so it takes access to the whole instance.
+    /// The key is not looked up first, so that a caller without access cannot find out which keys
+    /// exist. An alias can name any key, so it requires access to the whole instance.
     pub async fn authorize(
         &self,
-        who: &Authenticated,
+        authenticated: &Authenticated,
         key: &KeyName,
         token: &UnverifiedToken,
     ) -> Result<(), IamError> {
         let resource = match key {
-            KeyName::Id(id) => who.instance.clone().key(*id).to_string(),
-            KeyName::Alias(_) => who.instance.to_string(),
+            KeyName::Id(id) => authenticated.instance.clone().key(*id).to_string(),
+            KeyName::Alias(_) => authenticated.instance.to_string(),
         };
-        self.access.decide(who.caller.as_str(), resource, token).await
+        self.access.check(authenticated.caller.as_str(), resource, token).await
     }
 }
 
-fn at(base: &url::Url, path: &str) -> url::Url {
+fn endpoint(base: &url::Url, path: &str) -> url::Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url

@@ -1,4 +1,4 @@
-//! Acknowledgement: a service's word that it acted on what it was told.
+//! Acknowledgements: reports by services that they acted on a notification.
 
 use super::{
     Ledger, LedgerError,
@@ -6,31 +6,32 @@ use super::{
     item::{Acknowledgement, has_crn},
     update::{Update, Updated},
 };
-use crate::key::{EventId, KeyCrn};
+use crate::domain::{EventId, KeyCrn};
 
-/// The key is the one that is stored, not one of the same id in another account.
+/// The stored key has the same CRN. A key with the same id in another account does not match.
 const IS_SAME_KEY: &str = "#crn = :crn";
-/// The word is about the key's last notification, and comes from somebody who was, or is to be, told.
-const IS_ABOUT_THIS: &str =
+/// The acknowledged notification is the key's latest one, and it was sent to this service or is
+/// pending for it.
+const IS_LATEST_NOTIFICATION: &str =
     "#claim = :claim AND (attribute_exists(#pending.#service) OR attribute_exists(#outcome.#service))";
-/// It is not older than what the service has said since.
-const IS_NEWS: &str = "(attribute_not_exists(#acknowledged.#service) OR #acknowledged.#service.#at < :at)";
+/// No acknowledgement by this service with the same or a later instant is stored.
+const IS_NEWER: &str = "(attribute_not_exists(#acknowledged.#service) OR #acknowledged.#service.#at < :at)";
 const ACKNOWLEDGE: &str = "SET #acknowledged.#service = :acknowledgement";
 
 /// The result of recording an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledged {
-    /// It is recorded.
+    /// The acknowledgement was recorded.
     Recorded,
-    /// It is known, about an older notification, or from a service that was never to be notified. Nothing
-    /// was written.
+    /// The acknowledgement is already recorded, belongs to an older notification, or comes from a
+    /// service that the notification was not sent to. Nothing was written.
     Stale,
     /// The stored key has another account, service or region. Nothing was written.
     CrnMismatch,
 }
 
 impl Ledger {
-    /// Records an acknowledgement of `event`, which is about `key`.
+    /// Records the acknowledgement of `event`, a notification of `key`.
     pub async fn acknowledge(
         &self,
         key: &KeyCrn,
@@ -43,13 +44,13 @@ impl Ledger {
             (":at", number(acknowledgement.at.get())),
             (":acknowledgement", document(acknowledgement)?),
         ];
-        let condition = format!("{IS_SAME_KEY} AND {IS_ABOUT_THIS} AND {IS_NEWS}");
+        let condition = format!("{IS_SAME_KEY} AND {IS_LATEST_NOTIFICATION} AND {IS_NEWER}");
         let mut update = Update::new(&condition, ACKNOWLEDGE, values);
         update.names = vec![("#service".to_owned(), event.service.to_string())];
         Ok(match self.update(key.instance.instance, key.key, update).await? {
             Updated::Written(_) => Acknowledged::Recorded,
-            Updated::Refused(Some(item)) if !has_crn(&item, key) => Acknowledged::CrnMismatch,
-            Updated::Refused(_) => Acknowledged::Stale,
+            Updated::ConditionFailed(Some(item)) if !has_crn(&item, key) => Acknowledged::CrnMismatch,
+            Updated::ConditionFailed(_) => Acknowledged::Stale,
         })
     }
 }

@@ -1,13 +1,13 @@
 //! The claim: one conditional write that closes the window and fills the outbox.
 //!
-//! Exactly one of any number of simultaneous claims for a key finds the window open (G1): DynamoDB
-//! takes conditional writes to an item one after the other, and the winner's `notified_at` makes the
-//! condition false for all others.
+//! Of any number of simultaneous claims for a key, exactly one succeeds (guarantee G1): DynamoDB
+//! serializes conditional writes to an item, and the `notified_at` that the first one writes makes
+//! the condition false for all others.
 //!
-//! A claim may be written and its answer lost. The SDK then sends the same request again, whose
-//! condition now fails *because of ourselves*. `ReturnValuesOnConditionCheckFailure=ALL_OLD` hands us
-//! the item: our claim id on it means that we won (G3). The same item tells 404, 400, 409 and a
-//! caller's repeated request apart, so no refusal takes a second call.
+//! A claim may be written and its response lost. The SDK then repeats the request, and its
+//! condition fails because of the first attempt. `ReturnValuesOnConditionCheckFailure=ALL_OLD`
+//! returns the item: if it has this request's claim id, the claim succeeded (G3). The same item
+//! distinguishes 404, 400, 409 and an idempotent replay, so that no error takes a second call.
 
 use std::time::Duration;
 
@@ -17,75 +17,74 @@ use super::{
     item::{Item, KeyRecord, due_shard},
     update::{Update, Updated},
 };
-use crate::{
-    iam::Caller,
-    key::{ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window},
-};
+use crate::domain::{Caller, ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window};
 
-/// How long a repeated request is taken for the sync that it repeats (contract: the window).
+/// The time after a claim in which a request with the same correlation id and caller is an
+/// idempotent replay (`docs/reference/limits.md#replay`).
 const REPLAY: Duration = Duration::from_mins(10);
 
-/// The key has the very CRN that IAM permitted: account, service, region and instance (G10). A key of
-/// another account counts as absent, whatever its id.
+/// The key has exactly the CRN that IAM permitted: account, service, region and instance (G10). A
+/// key of another account counts as absent.
 const IS_PERMITTED_KEY: &str = "#crn = :crn";
-/// The key is there, and a service can be associated with it.
+/// The key is a root key and was not purged.
 const IS_ROOT_KEY: &str = "#key_type = :root AND attribute_not_exists(#purged_at)";
-/// Longer than an hour since the last notification. A `notified_at` ahead of our clock is closed, too.
+/// The last notification was longer than an hour ago. A `notified_at` in the future, written by a
+/// process whose clock is ahead, keeps the window closed, too.
 const WINDOW_IS_OPEN: &str = "(attribute_not_exists(#notified_at) OR #notified_at < :open_before)";
-/// Only where the caller named a ring.
+/// The key is in the requested key ring. Added only if the request has one.
 const IS_IN_RING: &str = "#ring = :ring";
 
-/// Closes the window and puts every associated service into the outbox, due when we should be done.
+/// Closes the window and adds every associated service to the outbox, due when the lease ends.
 const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :lease, \
      #correlation_id = :correlation_id, #caller = :caller, \
      #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :no_retries, \
      #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at";
 
-/// Who claims which key, and how.
+/// The parameters of a claim.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// The key, as IAM permitted it to the caller.
     pub key: KeyCrn,
-    /// The ring that it must be in.
+    /// The key ring that the key must be in, if the request has one.
     pub ring: Option<KeyRing>,
-    /// Who asks.
+    /// The authenticated caller.
     pub caller: Caller,
-    /// The caller's name for the request.
+    /// The correlation id of the request; with the caller, its idempotency key.
     pub correlation_id: CorrelationId,
-    /// A claim id that nobody else has.
+    /// A new, unique claim id.
     pub claim: ClaimId,
     /// The present instant.
     pub now: EpochMillis,
-    /// How long others leave the notification to us.
+    /// The time after which another process may lease the notification.
     pub lease: Duration,
 }
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claimed {
-    /// The window was open and is closed now: these services are ours to tell.
+    /// The window was open and is now closed. The caller of the function delivers the notification.
     Won(Box<Notification>),
-    /// This is the sync that closed the window, asked for once more. Nobody is told again.
+    /// The request repeats the sync that closed the window. No service is notified again.
     Replayed,
-    /// Nothing was written.
-    Refused(ClaimError),
+    /// The claim was rejected. Nothing was written.
+    Rejected(ClaimError),
 }
 
-/// Why a claim was refused.
+/// The reason why a claim was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    /// No such key with this CRN, or not in this ring, or purged.
-    #[error("there is no such key")]
+    /// No key with this CRN and key ring exists, or it was purged.
+    #[error("the key does not exist")]
     NotFound,
-    /// The key is a standard key.
+    /// The key is a standard key, which has no associated services.
     #[error("the key is a standard key")]
     StandardKey,
     /// The window is closed.
     #[error("the window is closed until {opens_at}")]
     TooEarly {
-        /// The first whole second at which it is open again.
+        /// The first whole second at which the window is open.
         opens_at: EpochMillis,
-        /// How long that is from now.
+        /// The time from now until `opens_at`.
         wait: Duration,
     },
 }
@@ -118,8 +117,8 @@ impl Ledger {
         }
         match self.update(instance, key, Update::new(&condition, CLOSE_WINDOW, values)).await? {
             Updated::Written(item) => won(item),
-            Updated::Refused(None) => Ok(Claimed::Refused(ClaimError::NotFound)),
-            Updated::Refused(Some(item)) => why_refused(request, item),
+            Updated::ConditionFailed(None) => Ok(Claimed::Rejected(ClaimError::NotFound)),
+            Updated::ConditionFailed(Some(item)) => classify_failed_condition(request, item),
         }
     }
 }
@@ -127,36 +126,38 @@ impl Ledger {
 fn won(item: Item) -> Result<Claimed, LedgerError> {
     Notification::read(item)?
         .map(|notification| Claimed::Won(Box::new(notification)))
-        .ok_or_else(|| LedgerError::Defect("a claimed item without a claim".to_owned()))
+        .ok_or_else(|| LedgerError::Defect("a claimed item has no claim".to_owned()))
 }
 
-/// Tells from the unchanged item why the condition did not hold, in the order of what a caller may know.
-fn why_refused(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
+/// Determines from the unchanged item why the condition failed. The order of the checks reveals
+/// nothing about keys that the caller may not know.
+fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
     let key = KeyRecord::read(item.clone())?;
     if key.crn != request.key {
-        return Ok(Claimed::Refused(ClaimError::NotFound)); // another account's
+        return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }
     if key.purged_at.is_some() || request.ring.as_ref().is_some_and(|ring| *ring != key.ring) {
-        return Ok(Claimed::Refused(ClaimError::NotFound));
+        return Ok(Claimed::Rejected(ClaimError::NotFound));
     }
     if key.key_type == KeyType::Standard {
-        return Ok(Claimed::Refused(ClaimError::StandardKey));
+        return Ok(Claimed::Rejected(ClaimError::StandardKey));
     }
     if key.claim == Some(request.claim) {
-        return won(item); // an earlier try of this very call got through
+        return won(item); // an earlier attempt of this call was written and its response lost
     }
     let Some(notified_at) = key.notified_at else {
-        return Err(LedgerError::Defect("refused with the window open".to_owned()));
+        return Err(LedgerError::Defect("the condition failed although the window is open".to_owned()));
     };
-    if is_repeated(request, &key, notified_at) {
+    if is_replay(request, &key, notified_at) {
         return Ok(Claimed::Replayed);
     }
     let opens_at = window::opens_at(notified_at).ceil_to_second();
-    Ok(Claimed::Refused(ClaimError::TooEarly { opens_at, wait: opens_at.since(request.now) }))
+    Ok(Claimed::Rejected(ClaimError::TooEarly { opens_at, wait: opens_at.since(request.now) }))
 }
 
-/// A client that resends after a lost answer uses the same correlation id: its request was accepted.
-fn is_repeated(request: &ClaimRequest, key: &KeyRecord, notified_at: EpochMillis) -> bool {
+/// Whether the request repeats the accepted sync: a client that resends after a lost response uses
+/// the same correlation id.
+fn is_replay(request: &ClaimRequest, key: &KeyRecord, notified_at: EpochMillis) -> bool {
     key.correlation_id.as_ref() == Some(&request.correlation_id)
         && key.caller.as_ref() == Some(&request.caller)
         && request.now.since(notified_at) <= REPLAY

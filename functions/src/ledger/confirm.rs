@@ -1,12 +1,14 @@
-//! The confirmation: what was settled leaves the outbox, the rest gets its next try.
+//! The confirmation: removes settled services from the outbox and schedules the next attempt of
+//! the others.
 //!
-//! Only while the lease is still ours, and this is still the key's last notification (G5). A redelivery
-//! that took it up because we were late has a lease of its own, and a newer notification has an outbox of
-//! its own: a late confirmation must not touch what they know better. At worst a service hears a
-//! notification twice.
+//! It is conditioned on two fencing tokens, the lease id and the claim id (guarantee G5). If this
+//! process was late, a run of `redeliver` may have leased the notification, or a newer notification
+//! may have replaced it; a late confirmation must not overwrite their state. At worst, a service
+//! receives a notification twice.
 //!
-//! The claim is asked for beside the lease because a request for a lease can reach DynamoDB late, after its
-//! repetition was answered, and then win back the lease of a newer notification (found by the model).
+//! The lease id alone is not enough: a delayed lease request can reach DynamoDB after its
+//! repetition succeeded, and then overwrite the lease of a newer notification
+//! (`docs/explanation/model.md`).
 
 use std::collections::BTreeMap;
 
@@ -16,44 +18,61 @@ use super::{
     Ledger, LedgerError, Notification,
     expression::{document, number, string},
     item::{KeyRecord, Outcome, Retry},
-    update::{Update, Updated},
+    update::{ReturnItem, Update, Updated},
 };
-use crate::key::{EpochMillis, KeyCrn, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, ServiceName};
 
-/// Outcomes written at once: DynamoDB takes expressions of up to 4 KB, and moto fewer parts.
-const OUTCOMES_AT_ONCE: usize = 32;
+/// Outcomes per write: DynamoDB accepts expressions of at most 4 KB, and moto fewer operands
+/// (`docs/reference/limits.md#outcomes`).
+const OUTCOMES_PER_WRITE: usize = 32;
 
-const IT_IS_OURS_TO_SETTLE: &str = "#lease = :lease AND #claim = :claim";
+/// No other process has leased the notification, and no newer one has replaced it.
+const IS_OWNED: &str = "#lease = :lease AND #claim = :claim";
 
-/// What became of a service's callback.
+/// The result of the callback to one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// To be remembered as the last result; `None` where the service was not called at all.
+    /// The outcome to store; `None` if no attempt was made.
     pub outcome: Option<Outcome>,
-    /// The next try; `None` where nothing is left to do.
+    /// The next attempt; `None` if the service is settled.
     pub retry: Option<Retry>,
 }
 
-/// What became of a notification, service by service.
+/// The results of a delivery, by service.
 pub type Settled = BTreeMap<ServiceName, Settlement>;
 
+/// The result of a confirmation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// The results were recorded.
+    Recorded,
+    /// A newer notification replaced this one, or another process holds the lease. Nothing was
+    /// written.
+    Superseded,
+}
+
 impl Ledger {
-    /// Writes down what became of `notification`. False where somebody else has taken it up, or a newer
-    /// notification has taken its place: then there is nothing to learn from this one.
-    pub async fn confirm(&self, notification: &Notification, settled: &Settled) -> Result<bool, LedgerError> {
-        let outcomes = settled.iter().filter_map(|(service, it)| Some((service, it.outcome.as_ref()?)));
-        let outcomes: Vec<_> = outcomes.collect();
-        let mut parts: Vec<_> = outcomes.chunks(OUTCOMES_AT_ONCE).collect();
-        // The last write empties the outbox: until then all of it is due when our lease runs out.
+    /// Records the results of a delivery of `notification`, in one write for each 32 outcomes.
+    pub async fn confirm(
+        &self,
+        notification: &Notification,
+        settled: &Settled,
+    ) -> Result<Confirmed, LedgerError> {
+        let outcomes: Vec<_> = settled
+            .iter()
+            .filter_map(|(service, settlement)| Some((service, settlement.outcome.as_ref()?)))
+            .collect();
+        let mut parts: Vec<_> = outcomes.chunks(OUTCOMES_PER_WRITE).collect();
+        // Only the last write changes the outbox. Until then, all of it is due when the lease ends.
         let last = parts.pop().unwrap_or_default();
         for part in parts {
-            if !self.confirm_part(notification, Effect::of(part)?).await? {
-                return Ok(false);
+            if self.confirm_part(notification, Effect::with_outcomes(part)?).await? == Confirmed::Superseded {
+                return Ok(Confirmed::Superseded);
             }
         }
-        let mut effect = Effect::of(last)?;
-        effect.outbox(notification, settled)?;
-        effect.due(next_due(notification, settled));
+        let mut effect = Effect::with_outcomes(last)?;
+        effect.update_outbox(notification, settled)?;
+        effect.schedule(next_due(notification, settled));
         self.confirm_part(notification, effect).await
     }
 
@@ -61,27 +80,31 @@ impl Ledger {
         &self,
         notification: &Notification,
         mut effect: Effect,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Confirmed, LedgerError> {
         effect.values.push((":lease".to_owned(), string(notification.lease)));
         effect.values.push((":claim".to_owned(), string(notification.claim)));
 
         let KeyCrn { instance, key } = &notification.key.crn;
         let update = Update {
-            condition: IT_IS_OURS_TO_SETTLE,
+            condition: IS_OWNED,
             effect: &effect.expression(),
             names: effect.names,
             values: effect.values,
-            is_read: false,
+            returns: ReturnItem::Never,
         };
-        Ok(matches!(self.update(instance.instance, *key, update).await?, Updated::Written(_)))
+        Ok(match self.update(instance.instance, *key, update).await? {
+            Updated::Written(_) => Confirmed::Recorded,
+            Updated::ConditionFailed(_) => Confirmed::Superseded,
+        })
     }
 }
 
-/// The earliest next try of all that stays in the outbox, also of what was not due this time.
+/// The earliest next attempt of all services that stay in the outbox, including those that were not
+/// due this time.
 fn next_due(notification: &Notification, settled: &Settled) -> Option<EpochMillis> {
     let next = |service: &ServiceName| match settled.get(service) {
         Some(settlement) => settlement.retry.as_ref().map(|retry| retry.next_at),
-        // Not looked at this time. Nothing that is pending may ever be left without a time.
+        // Not due this time. A pending service must always have a due time.
         None => {
             Some(notification.key.retries.get(service).map_or(EpochMillis::new(0), |retry| retry.next_at))
         }
@@ -89,7 +112,8 @@ fn next_due(notification: &Notification, settled: &Settled) -> Option<EpochMilli
     notification.key.pending.keys().filter_map(next).min()
 }
 
-/// The update expression. Services stand in it as `#s0`, `#s1`, …: a service's name cannot.
+/// An update expression. Services appear as `#s0`, `#s1`, …, because a service name is not a valid
+/// placeholder.
 #[derive(Default)]
 struct Effect {
     set: Vec<String>,
@@ -99,7 +123,7 @@ struct Effect {
 }
 
 impl Effect {
-    fn of(outcomes: &[(&ServiceName, &Outcome)]) -> Result<Self, LedgerError> {
+    fn with_outcomes(outcomes: &[(&ServiceName, &Outcome)]) -> Result<Self, LedgerError> {
         let mut effect = Self::default();
         for (n, (service, outcome)) in outcomes.iter().enumerate() {
             effect.names.push((format!("#s{n}"), service.to_string()));
@@ -108,11 +132,13 @@ impl Effect {
         Ok(effect)
     }
 
-    /// What stays in the outbox, as a whole. Nobody else writes it while the condition holds, and some engines keep
-    /// one map for `pending` and `services` after the claim: `REMOVE #pending.#s0` would take it from both.
-    fn outbox(&mut self, notification: &Notification, settled: &Settled) -> Result<(), LedgerError> {
+    /// Sets the rest of the outbox as a whole. No other process writes it while the condition
+    /// holds. `REMOVE #pending.#s0` does not work on moto, which shares one map between `pending`
+    /// and `services` after the claim and would remove the service from both.
+    fn update_outbox(&mut self, notification: &Notification, settled: &Settled) -> Result<(), LedgerError> {
         let KeyRecord { pending, retries, .. } = &notification.key;
-        let stays = |service: &ServiceName| settled.get(service).is_none_or(|it| it.retry.is_some());
+        let stays =
+            |service: &ServiceName| settled.get(service).is_none_or(|settlement| settlement.retry.is_some());
         let pending: BTreeMap<_, _> = pending.iter().filter(|(service, _)| stays(service)).collect();
         let retry = |service: &ServiceName| match settled.get(service) {
             Some(settlement) => settlement.retry.as_ref(),
@@ -125,8 +151,8 @@ impl Effect {
         Ok(())
     }
 
-    /// The next try, or none at all: without `due_at` the item leaves the index of due items.
-    fn due(&mut self, next_at: Option<EpochMillis>) {
+    /// Sets the due time, or removes the item from the due index if no service is pending.
+    fn schedule(&mut self, next_at: Option<EpochMillis>) {
         if let Some(next_at) = next_at {
             self.set("#due_at", ":due_at", number(next_at.get()));
         } else {
@@ -154,27 +180,27 @@ mod tests {
     use crate::ledger::item::tests::notification;
 
     #[test]
-    fn what_was_not_due_keeps_its_place() {
+    fn service_not_yet_due_keeps_its_due_time() {
         let notification = notification();
         let databases = notification.key.retries.values().next().unwrap().next_at;
         let storage: ServiceName = "cloud-object-storage".parse().unwrap();
         let settled = |retry| Settled::from([(storage.clone(), Settlement { outcome: None, retry })]);
         assert_eq!(next_due(&notification, &settled(None)), Some(databases));
-        let sooner = EpochMillis::new(1);
+        let earlier = EpochMillis::new(1);
         assert_eq!(
-            next_due(&notification, &settled(Some(Retry { attempts: 1, next_at: sooner }))),
-            Some(sooner)
+            next_due(&notification, &settled(Some(Retry { attempts: 1, next_at: earlier }))),
+            Some(earlier)
         );
     }
 
     #[test]
-    fn outbox_keeps_unsettled_services_alone() {
+    fn outbox_keeps_only_unsettled_services() {
         let notification = notification();
         let [storage, databases] = ["cloud-object-storage", "databases-for-postgresql"]
             .map(|name| name.parse::<ServiceName>().unwrap());
         let kept = |settled: Settled| {
             let mut effect = Effect::default();
-            effect.outbox(&notification, &settled).unwrap();
+            effect.update_outbox(&notification, &settled).unwrap();
             let services = |(name, value): (String, AttributeValue)| {
                 let mut services: Vec<_> = value.as_m().unwrap().keys().cloned().collect();
                 services.sort();

@@ -1,12 +1,15 @@
-//! Write conflicts: a write that DynamoDB turns down because another one holds the item for some milliseconds.
+//! Retries after write conflicts: writes that DynamoDB rejects because another write holds the item
+//! for some milliseconds.
 //!
-//! A key's item is written by `UpdateItem` alone and by the transactions that count registrations. While one of the
-//! latter holds it, the former gets `TransactionConflictException`; the other way round, the transaction is cancelled
-//! with the reason `TransactionConflict`. The SDK retries neither, unlike `ReplicatedWriteConflictException` (a write
-//! of another region, with global tables). Nothing was written, and the next attempt finds the item free.
+//! A key's item is written by single `UpdateItem` calls and by the transactions that count
+//! registrations. While a transaction holds the item, an update fails with
+//! `TransactionConflictException`; conversely, the transaction is cancelled with the reason
+//! `TransactionConflict`. The SDK retries neither, unlike `ReplicatedWriteConflictException` (a
+//! write in another region, with global tables). Nothing was written, and a later attempt succeeds.
 //!
-//! The attempts count among those of a call and end with its time (`ledger/mod.rs`). One that follows a lost answer
-//! is recognised like any other: our own claim, lease or action is on the item.
+//! These attempts count towards the limits of a call (`ledger/mod.rs`). An attempt after a lost
+//! response is recognized as everywhere in the ledger: the item has this call's claim, lease or
+//! action.
 
 use std::time::Duration;
 
@@ -23,13 +26,14 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::retry::ErrorKind;
 
-/// The shortest and the longest wait before the next attempt, in milliseconds. A transaction takes about 20.
+/// The range of the random wait before the next attempt, in milliseconds. A transaction takes about
+/// 20 ms (`docs/reference/limits.md#conflict-wait`).
 const WAIT_MILLIS: std::ops::RangeInclusive<u64> = 20..=150;
 
-/// The reason of a transaction that was cancelled because of a conflict.
+/// The cancellation reason of a transaction that met a conflict.
 const TRANSACTION_CONFLICT: &str = "TransactionConflict";
 
-/// Has the SDK retry what met a conflict.
+/// Classifies write conflicts as retryable.
 #[derive(Debug)]
 pub(super) struct Conflicts;
 
@@ -48,7 +52,7 @@ impl ClassifyRetry for Conflicts {
         "write conflict"
     }
 
-    /// After the SDK's own classifiers, so that the wait is this one in any case.
+    /// Runs after the SDK's own classifiers, so that its wait takes precedence.
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
@@ -62,14 +66,15 @@ fn is_conflict(error: &OrchestratorError<Error>) -> bool {
     match error.downcast_ref::<TransactWriteItemsError>() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-            is_conflict_alone(codes)
+            is_only_conflict(codes)
         }
         _ => false,
     }
 }
 
-/// A condition that failed as well would fail again: what it was made from has to be read anew.
-fn is_conflict_alone<'a>(codes: impl Iterator<Item = &'a str>) -> bool {
+/// Whether conflicts are the only cause. If a condition failed as well, a retry of the same request
+/// fails again: the items have to be read first.
+fn is_only_conflict<'a>(codes: impl Iterator<Item = &'a str>) -> bool {
     let codes: Vec<_> = codes.filter(|code| *code != "None").collect();
     !codes.is_empty() && codes.iter().all(|code| *code == TRANSACTION_CONFLICT)
 }
@@ -79,8 +84,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retries_cancelled_transaction_for_conflict_alone() {
-        let is_retried = |codes: &[&'static str]| is_conflict_alone(codes.iter().copied());
+    fn retries_transaction_cancelled_only_by_conflict() {
+        let is_retried = |codes: &[&'static str]| is_only_conflict(codes.iter().copied());
         assert!(is_retried(&["None", "TransactionConflict"]));
         assert!(is_retried(&["TransactionConflict", "TransactionConflict"]));
         for codes in [

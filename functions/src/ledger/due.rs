@@ -1,8 +1,8 @@
-//! What is due: keys whose outbox nobody has settled, over the sparse index `due`, oldest first.
+//! Due notifications, read from the sparse index `due`, oldest first.
 //!
-//! The index is eventually consistent. So it may show what is done already, or show late what is due; the
-//! lease, taken on the item itself, decides. It holds what it takes to leave an item alone without a
-//! lease: which services it is pending for, and since when.
+//! The index is eventually consistent: it may list a notification that is settled, or list a due
+//! one late. The lease, acquired on the item itself, decides. The index also holds the pending
+//! services and the instant of the claim, so that a run can skip a notification without a lease.
 
 use std::collections::BTreeMap;
 
@@ -14,55 +14,54 @@ use super::{
     expression::number,
     item::{Item, parse_key_pk},
 };
-use crate::key::{EpochMillis, InstanceId, KeyId, ServiceName};
+use crate::domain::{EpochMillis, InstanceId, KeyId, ServiceName};
 
-/// The sparse index, as `infra/table.json` names it.
+/// The name of the sparse index in `infra/table.json`.
 const INDEX: &str = "due";
-/// How many keys a page holds at the most. They are small: a page is a read or two of 4 KB.
+/// Due keys per page: one or two reads of 4 KB (`docs/reference/limits.md#due-page`).
 const PAGE: i32 = 32;
-
-/// How many of what waits a page holds at the most: 40 read units.
+/// Waiting keys per page: 40 read units.
 const WAITING_PAGE: i32 = 1000;
 
-/// A key that is due.
+/// A key with a due notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueKey {
-    /// The instance that holds the key.
+    /// The instance that contains the key.
     pub instance: InstanceId,
-    /// The key.
+    /// The id of the key.
     pub key: KeyId,
-    /// Since when.
+    /// The instant since which the notification is due.
     pub at: EpochMillis,
-    /// When its notification was claimed.
+    /// The instant at which the notification was claimed.
     pub notified_at: EpochMillis,
-    /// The services that it is pending for.
+    /// The services for which the notification is pending.
     pub pending: Vec<ServiceName>,
 }
 
-/// Some of the keys that are due in a shard, oldest first.
+/// A page of the due keys of a shard, oldest first.
 #[derive(Debug)]
 pub struct DuePage {
-    /// They.
+    /// The due keys.
     pub keys: Vec<DueKey>,
-    /// Where the next page starts; `None` where this was the last.
+    /// The start of the next page; `None` for the last page.
     pub next: Option<DueCursor>,
 }
 
-/// Some of the keys of a shard that are pending and wait for their next attempt, what is due next first.
+/// A page of the keys of a shard that are pending and not yet due, earliest due time first.
 #[derive(Debug)]
 pub struct WaitingPage {
-    /// When the oldest notification among them was claimed.
+    /// The instant at which the oldest notification of the page was claimed.
     pub oldest: Option<EpochMillis>,
-    /// Where the next page starts; `None` where this was the last.
+    /// The start of the next page; `None` for the last page.
     pub next: Option<DueCursor>,
 }
 
-/// Where a page starts.
+/// The start of a page.
 #[derive(Clone, Debug)]
 pub struct DueCursor(Item);
 
 impl Ledger {
-    /// The keys of a shard that are due at `now`, from `start` on.
+    /// A page of the keys of a shard that are due at `now`, from `start`.
     pub async fn due(
         &self,
         shard: u128,
@@ -70,11 +69,11 @@ impl Ledger {
         start: Option<DueCursor>,
     ) -> Result<DuePage, LedgerError> {
         let page = self.query(shard, now, "due_at <= :now", start).limit(PAGE).send().await?;
-        let keys = page.items.unwrap_or_default().into_iter().filter_map(read).collect();
+        let keys = page.items.unwrap_or_default().into_iter().filter_map(parse).collect();
         Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
     }
 
-    /// The age of what is pending in a shard and not due at `now`, from `start` on.
+    /// A page of the notifications of a shard that are pending and not due at `now`, from `start`.
     pub async fn waiting(
         &self,
         shard: u128,
@@ -117,15 +116,16 @@ struct Entry {
     pending: BTreeMap<ServiceName, u64>,
 }
 
-/// One that cannot be read is a defect, but not one that may hold up the others.
-fn read(item: Item) -> Option<DueKey> {
+/// Parses an entry of the index. An invalid one is a defect; it is logged and skipped, so that it
+/// does not block the others.
+fn parse(item: Item) -> Option<DueKey> {
     let entry = serde_dynamo::from_item(item);
     let due = entry.ok().and_then(|Entry { pk, due_at, notified_at, pending }| {
         let (instance, key) = parse_key_pk(&pk)?;
         Some(DueKey { instance, key, at: due_at, notified_at, pending: pending.into_keys().collect() })
     });
     if due.is_none() {
-        tracing::error!("an item in the index of due items does not read");
+        tracing::error!("unreadable item in the due index");
     }
     due
 }

@@ -1,38 +1,40 @@
-//! What can go wrong between here and DynamoDB.
+//! Errors of calls to DynamoDB.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// A call to DynamoDB did not do what it should. The texts are for the operator's log.
+/// A failed operation on the ledger. The texts are for the operator's log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// DynamoDB has no capacity for this now.
-    #[error("DynamoDB throttles")]
+    /// DynamoDB throttled the request.
+    #[error("DynamoDB throttled the request")]
     Throttled,
-    /// No answer, or an answer that says that it is its own fault.
+    /// DynamoDB did not respond, or responded with a temporary error.
     #[error("DynamoDB is not available: {0}")]
     Unavailable(String),
-    /// It will be the same next time: a wrong request, an unreadable item, a missing permission.
+    /// A permanent error: an invalid request, an invalid item, or a missing permission. Retrying
+    /// does not help.
     #[error("defect: {0}")]
     Defect(String),
 }
 
 impl<E: ProvideErrorMetadata> From<SdkError<E>> for LedgerError {
     fn from(error: SdkError<E>) -> Self {
-        let SdkError::ServiceError(answer) = &error else {
+        let SdkError::ServiceError(response) = &error else {
             return Self::Unavailable(describe(&error));
         };
-        let code = answer.err().code().unwrap_or("an error without a code");
-        let message = answer.err().message().unwrap_or("no message");
+        let code = response.err().code().unwrap_or("an error without a code");
+        let message = response.err().message().unwrap_or("no message");
         match code {
             "ProvisionedThroughputExceededException"
             | "RequestLimitExceeded"
             | "ThrottlingException"
             | "Throttling" => Self::Throttled,
-            // Of other writes to the same item, which had not passed by the last attempt (`conflict.rs`).
+            // A conflict with another write to the same item that outlasted all attempts
+            // (`conflict.rs`).
             "TransactionConflictException"
             | "ReplicatedWriteConflictException"
             | "TransactionInProgressException" => Self::Unavailable(format!("{code}: {message}")),
-            _ if answer.raw().status().is_server_error() => Self::Unavailable(format!("{code}: {message}")),
+            _ if response.raw().status().is_server_error() => Self::Unavailable(format!("{code}: {message}")),
             _ => Self::Defect(format!("{code}: {message}")),
         }
     }
@@ -41,11 +43,11 @@ impl<E: ProvideErrorMetadata> From<SdkError<E>> for LedgerError {
 fn describe<E>(error: &SdkError<E>) -> String {
     match error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),
-        SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error().map(ToString::to_string);
-            format!("no answer: {}", cause.unwrap_or_default())
-        }
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(cause) => format!("no response: {cause}"),
+            None => "no response".to_owned(),
+        },
         SdkError::ConstructionFailure(_) => "the request could not be built".to_owned(),
-        _ => "an answer that cannot be read".to_owned(),
+        _ => "the response is invalid".to_owned(),
     }
 }

@@ -1,4 +1,7 @@
-//! DynamoDB expressions: every attribute is written `#name`, because DynamoDB reserves so many words.
+//! DynamoDB expressions. Every attribute appears as `#name`, because many names are [reserved
+//! words].
+//!
+//! [reserved words]: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
 
 use std::collections::HashMap;
 
@@ -7,7 +10,7 @@ use serde::Serialize;
 
 use super::{LedgerError, item::Item};
 
-/// The `ExpressionAttributeNames` for all `#name`s in `expressions`: `#name` stands for `name`.
+/// The `ExpressionAttributeNames` that map each `#name` in `expressions` to `name`.
 pub(super) fn names(expressions: &[&str]) -> HashMap<String, String> {
     expressions
         .iter()
@@ -17,12 +20,12 @@ pub(super) fn names(expressions: &[&str]) -> HashMap<String, String> {
         .collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+#[expect(clippy::needless_pass_by_value, reason = "callers pass temporaries")]
 pub(super) fn string(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+#[expect(clippy::needless_pass_by_value, reason = "callers pass temporaries")]
 pub(super) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -33,7 +36,7 @@ pub(super) fn empty_map() -> AttributeValue {
 
 pub(super) fn document(value: impl Serialize) -> Result<AttributeValue, LedgerError> {
     serde_dynamo::to_attribute_value(value)
-        .map_err(|error| LedgerError::Defect(format!("unwritable value: {error}")))
+        .map_err(|error| LedgerError::Defect(format!("a value cannot be serialized: {error}")))
 }
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_wherever_they_stand() {
+    fn maps_every_placeholder_in_expressions() {
         let found = names(&["#a = :a AND (#b_2 < :b)", "SET #c.#d = :x REMOVE #a"]);
         let mut found: Vec<_> = found.into_iter().map(|(key, name)| format!("{key}={name}")).collect();
         found.sort();

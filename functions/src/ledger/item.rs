@@ -1,26 +1,27 @@
-//! The key's item: what its attributes are called and what they mean.
+//! The attributes of a key's item.
 //!
 //! | attribute | meaning |
 //! | --- | --- |
 //! | `pk`, `sk` | `<instance>#<key>`, `key` |
-//! | `crn`, `key_type`, `state`, `ring`, `version` | what the key is |
-//! | `event` | its latest lifecycle action and when it was taken |
-//! | `services` | map service → number of its registrations |
-//! | `notified_at` | epoch ms of the last notification: closes the window |
-//! | `claim` | id of the notification that closed it |
-//! | `correlation_id`, `caller` | whose sync that was; absent after a lifecycle action |
-//! | `lease` | who may settle the outbox: the claim itself, until a redelivery takes it up |
+//! | `crn`, `key_type`, `state`, `ring`, `version` | description of the key |
+//! | `event` | latest lifecycle action and its instant |
+//! | `services` | map service → number of registrations |
+//! | `notified_at` | epoch ms of the last notification; determines the window |
+//! | `claim` | id of the last notification |
+//! | `correlation_id`, `caller` | of the sync that claimed it; absent after a lifecycle action |
+//! | `lease` | fencing token of the process that may confirm; initially the claim id |
 //! | `sequence` | number of notifications so far |
-//! | `pending` | map service → registrations, for what has not been settled: copied from `services` by the claim |
-//! | `retries` | map service → attempts and next try, for what failed so far |
+//! | `pending` | outbox: map service → registrations; the claim copies `services` |
+//! | `retries` | map service → attempts and next attempt, for failed deliveries |
 //! | `outcome` | map service → result of its last notification |
-//! | `acknowledged` | map service → when it said that it acted on this notification; emptied by each claim |
-//! | `due_shard`, `due_at` | only while something is pending: the sparse index for redelivery |
-//! | `purged_at` | when the key was purged; from then on it counts as absent |
-//! | `expires_at` | epoch **s**: when DynamoDB may forget a purged key's item (its TTL attribute) |
+//! | `acknowledged` | map service → acknowledgement of this notification |
+//! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending |
+//! | `purged_at` | epoch ms of the purge; a purged key counts as absent |
+//! | `expires_at` | epoch **s** after which DynamoDB may delete a purged key's item (TTL) |
 //!
-//! An alias is an item of its own, `<instance>#alias#<alias>`, `alias`, with the CRN of its key as `crn`.
-//! A registration is one, too, `registration#<resource CRN>` (`ledger/registration.rs`).
+//! An alias is a separate item, `<instance>#alias#<alias>`, `alias`, with the CRN of its key as
+//! `crn`. A registration is another item of its key's partition, `registration#<resource CRN>`
+//! (`ledger/registration.rs`).
 
 use std::collections::BTreeMap;
 
@@ -28,22 +29,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
-use crate::{
-    iam::Caller,
-    key::{
-        Alias, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing, KeyState,
-        KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
-    },
+use crate::domain::{
+    Alias, Caller, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing,
+    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
 };
 
-/// An item, as the SDK has it.
+/// An item, as the SDK represents it.
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// The sort key of the key's own item.
+/// The sort key of a key's item.
 pub const KEY_ITEM: &str = "key";
 /// The sort key of an alias's item.
 pub const ALIAS_ITEM: &str = "alias";
-/// How many partitions the index of due items is spread over.
+/// The number of partitions of the due index.
 pub const DUE_SHARDS: u128 = 16;
 
 /// The partition key of a key's items.
@@ -52,148 +50,147 @@ pub fn key_pk(instance: InstanceId, key: KeyId) -> String {
     format!("{instance}#{key}")
 }
 
-/// The key whose items have this partition key.
+/// The instance and key of a partition key; `None` for other items.
 pub(super) fn parse_key_pk(pk: &str) -> Option<(InstanceId, KeyId)> {
     let (instance, key) = pk.split_once('#')?;
     Some((instance.parse().ok()?, key.parse().ok()?))
 }
 
-/// The partition key of an alias's item. A key id is never `alias`, so the two cannot meet.
+/// The partition key of an alias's item. It cannot equal that of a key: no key id is `alias`.
 #[must_use]
 pub fn alias_pk(instance: InstanceId, alias: &Alias) -> String {
     format!("{instance}#alias#{alias}")
 }
 
-/// Whether the key's item is that of `crn`: of the same account, service and region, too.
+/// Whether the item belongs to exactly the key `crn`: the same account, service and region.
 pub(super) fn has_crn(item: &Item, crn: &KeyCrn) -> bool {
     item.get("crn").and_then(|stored| stored.as_s().ok()).is_some_and(|stored| *stored == crn.to_string())
 }
 
-/// The partition of the due index that `key` belongs to.
+/// The partition of the due index for `key`.
 #[must_use]
 pub fn due_shard(key: KeyId) -> u128 {
     key.as_uuid().as_u128() % DUE_SHARDS
 }
 
-/// A key's item, read.
+/// A parsed item of a key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct KeyRecord {
-    /// The key's full name.
+    /// The CRN of the key.
     pub crn: KeyCrn,
-    /// Root or standard.
+    /// The type of the key: root or standard.
     pub key_type: KeyType,
-    /// Its state.
+    /// The state of the key.
     pub state: KeyState,
-    /// The ring it is in.
+    /// The key ring of the key.
     pub ring: KeyRing,
-    /// Its current version.
+    /// The current version of the key.
     pub version: KeyVersion,
-    /// Its latest lifecycle action.
+    /// The latest lifecycle action.
     pub event: LifecycleEvent,
-    /// When it was last notified about.
+    /// The instant of the last notification.
     pub notified_at: Option<EpochMillis>,
-    /// The notification that was.
+    /// The claim id of the last notification.
     pub claim: Option<ClaimId>,
-    /// Who may settle its outbox.
+    /// The fencing token of the process that may confirm it.
     pub lease: Option<LeaseId>,
-    /// The correlation id of the sync that was.
+    /// The correlation id of the sync that caused it.
     pub correlation_id: Option<CorrelationId>,
-    /// Who made that sync.
+    /// The caller of that sync.
     pub caller: Option<Caller>,
-    /// How many notifications there were.
+    /// The number of notifications so far.
     #[serde(default)]
     pub sequence: u64,
-    /// Services that still have to be told, with the number of their registrations.
+    /// The outbox: services that are not settled, with the number of their registrations.
     #[serde(default)]
     pub pending: BTreeMap<ServiceName, u64>,
-    /// What failed so far of what is pending.
+    /// The failed attempts of pending services.
     #[serde(default)]
     pub retries: BTreeMap<ServiceName, Retry>,
-    /// What became of the last notification of each service.
+    /// The result of the last notification, by service.
     #[serde(default)]
     pub outcome: BTreeMap<ServiceName, Outcome>,
-    /// Who said of this notification that it acted.
+    /// The acknowledgements of this notification, by service.
     #[serde(default)]
     pub acknowledged: BTreeMap<ServiceName, Acknowledgement>,
-    /// When the key was purged.
+    /// The instant of the purge.
     pub purged_at: Option<EpochMillis>,
 }
 
 impl KeyRecord {
-    /// Reads an item. One that cannot be read is a defect: nobody else writes this table.
+    /// Parses an item. An invalid one is a defect, because only keysync writes the table.
     pub fn read(item: Item) -> Result<Self, LedgerError> {
-        serde_dynamo::from_item(item)
-            .map_err(|error| LedgerError::Defect(format!("unreadable item: {error}")))
+        serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
     }
 }
 
-/// How often a callback failed, and when it is tried again.
+/// The failed attempts of a delivery and its next attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
-    /// Attempts so far.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// The next one.
+    /// The instant of the next attempt.
     pub next_at: EpochMillis,
 }
 
-/// A service's word that it acted on a notification, which is more than the 2xx that says "received".
+/// A service's report that it acted on a notification. A 2xx response only means "received".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
-    /// When it acted.
+    /// The instant at which the service acted.
     pub at: EpochMillis,
-    /// The key's state as the service has it, in its own words.
+    /// The key's state in the terms of the service (`adopterKeyState`).
     pub key_state: String,
 }
 
 /// The result of a service's last notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The id of the event that it was told, or should have been.
+    /// The id of the event that was sent to the service.
     pub event_id: String,
-    /// What became of it.
+    /// The delivery status.
     pub status: OutcomeStatus,
-    /// Since when.
+    /// The instant of the last attempt.
     pub at: EpochMillis,
-    /// Attempts so far.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// Why it was not delivered, where it was not.
+    /// The reason, if the notification was not delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// What became of a notification.
+/// The status of a delivery (`docs/reference/notifications.md#delivery-status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeStatus {
-    /// The service answered 2xx.
+    /// The service responded with 2xx.
     Delivered,
-    /// The service answered 410: it wants no more.
+    /// The service responded with 410: it wants no more notifications.
     Refused,
-    /// Not delivered yet; it is tried again.
+    /// At least one attempt failed, and another one is scheduled.
     Retrying,
-    /// Given up after 24 hours.
+    /// Retries exhausted after 24 hours.
     Failed,
 }
 
-/// A claimed notification: all that the callbacks need.
+/// A claimed notification.
 #[derive(Clone, Debug)]
 pub struct Notification {
-    /// Which notification of the key.
+    /// The id of the notification.
     pub claim: ClaimId,
-    /// Our right to settle it.
+    /// The fencing token with which this process confirms it.
     pub lease: LeaseId,
-    /// When it was claimed.
+    /// The instant of the claim.
     pub at: EpochMillis,
-    /// Its number among the key's notifications, from 1.
+    /// The number of the notification among those of the key, from 1.
     pub sequence: u64,
-    /// Whether a sync asked for it, rather than a lifecycle action.
+    /// Whether a sync caused it, rather than a lifecycle action.
     pub renotification: bool,
-    /// The key: its state and latest lifecycle action.
+    /// The key, with its state, latest lifecycle action and outbox.
     pub key: KeyRecord,
 }
 
 impl Notification {
-    /// The notification that `item` carries. `None` where it was never notified about.
+    /// Parses the last notification of `item`; `None` if the key never had one.
     pub(super) fn read(item: Item) -> Result<Option<Self>, LedgerError> {
         let key = KeyRecord::read(item)?;
         let (Some(claim), Some(lease), Some(at)) = (key.claim, key.lease, key.notified_at) else {
@@ -202,7 +199,7 @@ impl Notification {
         Ok(Some(Self { claim, lease, at, sequence: key.sequence, renotification: key.caller.is_some(), key }))
     }
 
-    /// The services still to be told that are due at `now`, with the number of their registrations.
+    /// The pending services that are due at `now`, with the number of their registrations.
     pub fn due(&self, now: EpochMillis) -> impl Iterator<Item = (&ServiceName, u64)> {
         let is_due = move |service: &ServiceName| {
             self.key.retries.get(service).is_none_or(|retry| retry.next_at <= now)
@@ -214,7 +211,7 @@ impl Notification {
             .map(|(name, count)| (name, *count))
     }
 
-    /// The id of the event that `service` is told.
+    /// The id of the event for `service`.
     #[must_use]
     pub fn event_id(&self, service: &ServiceName) -> EventId {
         EventId { key: self.key.crn.key, claim: self.claim, service: service.clone() }
@@ -227,7 +224,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// The seventh notification of a deleted key that two services are associated with.
+    /// The seventh notification of a deleted key with two associated services.
     pub(crate) fn notification() -> Notification {
         let item: Item = serde_dynamo::to_item(json!({
             "crn": "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d",
@@ -246,32 +243,32 @@ pub(crate) mod tests {
             "pending": {"cloud-object-storage": 12, "databases-for-postgresql": 1},
             "retries": {"databases-for-postgresql": {"attempts": 1, "next_at": 1_795_496_460_000_u64}},
             "outcome": {},
-            "an_attribute_of_the_future": true,
+            "unknown_attribute": true,
         }))
         .unwrap();
         Notification::read(item).unwrap().unwrap()
     }
 
     #[test]
-    fn an_item_reads_whatever_else_stands_in_it() {
+    fn parses_item_with_unknown_attributes() {
         let notification = notification();
         assert_eq!(notification.sequence, 7);
         assert!(notification.renotification);
         let due = |after_ms: u64| {
             notification.due(EpochMillis::new(1_795_496_400_000 + after_ms)).map(|(_, count)| count)
         };
-        assert_eq!(due(59_999).collect::<Vec<_>>(), [12], "what has to wait is not due yet");
+        assert_eq!(due(59_999).collect::<Vec<_>>(), [12], "a service whose next attempt is later is not due");
         assert_eq!(due(60_000).collect::<Vec<_>>(), [12, 1]);
     }
 
     #[test]
-    fn an_item_that_does_not_read_is_a_defect() {
+    fn reports_invalid_item_as_defect() {
         let item = Item::from([("crn".to_owned(), AttributeValue::S("not a crn".to_owned()))]);
         assert!(matches!(KeyRecord::read(item), Err(LedgerError::Defect(_))));
     }
 
     #[test]
-    fn keys_and_aliases_never_share_an_item() {
+    fn key_and_alias_items_never_collide() {
         let instance = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap();
         let id = "02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap();
         let key = key_pk(instance, id);

@@ -1,8 +1,9 @@
-//! The lease: the right to settle an outbox that nobody confirmed, taken up by one conditional write.
+//! The lease: the right to confirm a due notification, acquired with one conditional write.
 //!
-//! Any number of redeliveries may find the same due item; the first to move `due_at` into the future
-//! makes the condition false for the others. Should it die, the lease runs out and the item is due again.
-//! A lost answer is found out as in `claim.rs`: our own lease id on the item means that it is ours.
+//! Any number of runs of `redeliver` may read the same due item. The first one that moves `due_at`
+//! into the future makes the condition false for the others. If its process dies, the lease ends
+//! and the item is due again. A lost response is detected as in `claim.rs`: if the item has this
+//! request's lease id, the lease was acquired.
 
 use std::time::Duration;
 
@@ -11,31 +12,31 @@ use super::{
     expression::{number, string},
     update::{Update, Updated},
 };
-use crate::key::{EpochMillis, LeaseId};
+use crate::domain::{EpochMillis, LeaseId};
 
-/// Somebody has to do something about it, and nobody else has said since that they do.
+/// The notification is due, and no other process has leased it since the index was read.
 const IS_DUE: &str = "#due_at <= :now";
-const TAKE_UP: &str = "SET #lease = :lease, #due_at = :until";
+const ACQUIRE_LEASE: &str = "SET #lease = :lease, #due_at = :until";
 
 impl Ledger {
-    /// Takes up the notification of a key that is due. `None` where another redelivery, or a newer
-    /// notification, was quicker.
+    /// Leases the notification of a due key for `duration`. `None` if another process holds the
+    /// lease or a newer notification has replaced it.
     pub async fn lease(
         &self,
         due: &DueKey,
         lease: LeaseId,
         now: EpochMillis,
-        time: Duration,
+        duration: Duration,
     ) -> Result<Option<Notification>, LedgerError> {
         let values = vec![
             (":now", number(now.get())),
-            (":until", number(now.plus(time).get())),
+            (":until", number(now.plus(duration).get())),
             (":lease", string(lease)),
         ];
-        match self.update(due.instance, due.key, Update::new(IS_DUE, TAKE_UP, values)).await? {
+        match self.update(due.instance, due.key, Update::new(IS_DUE, ACQUIRE_LEASE, values)).await? {
             Updated::Written(item) => Notification::read(item),
-            Updated::Refused(None) => Ok(None),
-            Updated::Refused(Some(item)) => {
+            Updated::ConditionFailed(None) => Ok(None),
+            Updated::ConditionFailed(Some(item)) => {
                 Ok(Notification::read(item)?.filter(|notification| notification.lease == lease))
             }
         }

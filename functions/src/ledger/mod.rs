@@ -1,17 +1,18 @@
-//! The ledger: the DynamoDB table that decides who may notify, and remembers what is still to be told.
+//! The ledger: the DynamoDB table with the window and the transactional outbox of every key.
 //!
-//! One item per key holds the window, the outbox and the last known state, so that one conditional
-//! write decides everything and there is nothing to keep consistent with anything else:
+//! One item per key holds the window, the outbox and the last known state, so that each step is one
+//! conditional write:
 //!
 //! ```text
 //!   claim ──────────────▶ deliver ──────────────▶ confirm
-//!   window closed,        callbacks, in           what was settled leaves
-//!   outbox filled,        parallel                the outbox; the rest gets
-//!   one UpdateItem                                its next try; one UpdateItem
+//!   window closed,        callbacks, in           settled services leave
+//!   outbox filled,        parallel                the outbox; the rest gets a
+//!   one UpdateItem                                next attempt; one UpdateItem
 //! ```
 //!
-//! From the moment the claim is written, a process may die anywhere: the outbox (`pending`, `due_at`)
-//! says what is left to do, and any other process can take it up (`due` → `lease` → deliver → confirm).
+//! After the claim, a process may die at any point: the outbox (`pending`, `due_at`) lists the
+//! unsettled services, and `redeliver` leases and delivers the notification (`due` → `lease` →
+//! deliver → confirm).
 
 mod acknowledge;
 mod claim;
@@ -30,29 +31,29 @@ mod update;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
-};
+use aws_sdk_dynamodb::{Client, config::StalledStreamProtectionConfig};
+
+use crate::http_client::aws::{CallLimits, with_limits};
 
 pub use acknowledge::Acknowledged;
 pub use claim::{ClaimError, ClaimRequest, Claimed};
-pub use confirm::{Settled, Settlement};
+pub use confirm::{Confirmed, Settled, Settlement};
 pub use due::{DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
 pub use purge::Purged;
 pub use record::{LifecycleChange, Recorded};
-pub use registration::{Counted, MOST_SERVICES, RegistrationChange};
+pub use registration::{Counted, MAX_SERVICES, RegistrationChange};
 
-/// One try at a call, answer included. A healthy DynamoDB answers in under 20 ms.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// All tries at a call together.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Tries at a call. A lost answer takes a second one; see `claim.rs` for why that is safe. So does a conflict (`conflict.rs`).
-const ATTEMPTS: u32 = 3;
+/// The limits of a call to DynamoDB, whose healthy responses take less than 20 ms. A lost response
+/// or a write conflict takes a second attempt; `claim.rs` explains why that is safe.
+const CALL_LIMITS: CallLimits = CallLimits {
+    attempts: 3,
+    attempt_timeout: Duration::from_millis(1500),
+    call_timeout: Duration::from_secs(5),
+};
 
-/// The table, through a client that is bound in time.
+/// The table and a client whose calls are limited in time.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     client: Client,
@@ -60,18 +61,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The ledger in `table`, with credentials, region and endpoint of `aws`.
+    /// The ledger in `table`, with the credentials, region and endpoint of `aws`.
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, table: String) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(CALL_TIMEOUT)
-            .build();
-        let config = aws_sdk_dynamodb::config::Builder::from(aws)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        let config = aws_sdk_dynamodb::config::Builder::from(&with_limits(aws, CALL_LIMITS))
             .retry_classifier(conflict::Conflicts)
-            .timeout_config(timeouts)
-            // Each try has an end, however slowly bytes come.
+            // The attempt timeout already limits a slow response.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self { client: Client::from_conf(config), table }

@@ -1,11 +1,11 @@
-//! A lifecycle action on a key: recorded, and claimed for notification, in one write.
+//! The record: one conditional write that stores a lifecycle action and claims its notification.
 //!
-//! Unlike a sync it does not wait for the window: it always notifies, and closes the window anew. It
-//! replaces what was still pending of an older notification, because its own says all that the older
-//! one said and more.
+//! Unlike a sync, a lifecycle action is not subject to the window: it always notifies, and the
+//! window is closed for an hour from then on. It replaces the outbox of an older notification,
+//! because every notification contains the complete state of the key.
 //!
-//! Every event tells all that a key is, so the first that arrives makes the item, whichever it is, and
-//! one that arrives late, twice or out of order changes nothing.
+//! Every event contains the complete state, too. The first event that arrives creates the item,
+//! whatever its action, and an event that is late, repeated or out of order changes nothing.
 
 use std::time::Duration;
 
@@ -15,90 +15,100 @@ use super::{
     item::{Item, KeyRecord, due_shard, has_crn},
     update::{Update, Updated},
 };
-use crate::key::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
+use crate::domain::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
 
-/// The action is newer than the one that the item knows. A purged key is not excepted: that it was
-/// deleted may be news here, and then its services must still hear of it.
-const IS_NEWS: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_at)";
-/// `notified_at` never goes back, or a window could open early on a clock that lags.
-const TIME_GOES_ON: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
-/// The key is the one that is stored. An event about the same instance and key id in another account,
-/// service or region is malformed: it would move the key there, and lock its owner out (G10).
+/// The action is newer than the stored one. This includes purged keys: if the deletion arrives
+/// after the purge, the services must still be notified of it.
+const IS_NEWER: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_at)";
+/// `notified_at` never decreases; otherwise a process whose clock is behind could open a window
+/// early.
+const NOTIFIED_AT_INCREASES: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
+/// The stored key, if any, has the same CRN. An event with the same instance and key id but another
+/// account, service or region is malformed: it would move the key and lock its owner out (G10).
 const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
-/// Nothing is known of the key yet.
-const IS_NEW: &str = "attribute_not_exists(#event)";
+/// The key has no lifecycle action yet.
+const IS_UNKNOWN_KEY: &str = "attribute_not_exists(#event)";
 
-/// What a key is, and the maps that later writes reach into.
-const FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
+/// Sets the description of the key and creates the maps that later writes update.
+const SET_FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
      #version = :version, #event = :event, #services = if_not_exists(#services, :no_services), \
      #outcome = if_not_exists(#outcome, :no_outcome)";
-/// Closes the window and puts every associated service into the outbox, due when we should be done.
+/// Closes the window and adds every associated service to the outbox, due when the lease ends.
 const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :lease, \
      #sequence = if_not_exists(#sequence, :zero) + :one, \
      #pending = if_not_exists(#services, :none_pending), #retries = :no_retries, \
      #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at \
      REMOVE #correlation_id, #caller";
 
-/// A lifecycle action that was taken on a key.
+/// A lifecycle action on a key.
 #[derive(Clone, Debug)]
 pub struct LifecycleChange {
-    /// The key, as it is after it.
+    /// The description of the key after the action.
     pub facts: KeyFacts,
-    /// What was done, and when.
+    /// The action and its instant.
     pub event: LifecycleEvent,
-    /// A claim id that nobody else has.
+    /// A new, unique claim id.
     pub claim: ClaimId,
     /// The present instant.
     pub now: EpochMillis,
-    /// How long others leave the notification to us.
+    /// The time after which another process may lease the notification.
     pub lease: Duration,
 }
 
-/// What became of a lifecycle action.
+/// The result of recording a lifecycle action.
 #[derive(Debug)]
 pub enum Recorded {
-    /// It is recorded: these services are ours to tell.
-    News(Box<Notification>),
-    /// It is recorded, and nobody has to be told: a key that was just made has no services.
-    Quiet,
-    /// The key already knows this action or a later one. Nothing was written.
+    /// The action was recorded and its notification claimed. The caller delivers it.
+    Pending(Box<Notification>),
+    /// The creation of a key was recorded. A new key has no services to notify.
+    NothingToNotify,
+    /// This action or a later one is already recorded. Nothing was written.
     Stale,
     /// The stored key has another account, service or region than the event's. Nothing was written.
     CrnMismatch,
 }
 
 impl Ledger {
-    /// Records a lifecycle action and, where it notifies, claims its notification.
+    /// Records a lifecycle action and claims its notification. A creation has none.
     pub async fn record(&self, change: &LifecycleChange) -> Result<Recorded, LedgerError> {
         if change.event.action == LifecycleAction::Create {
-            return self.introduce(change).await;
+            return self.record_creation(change).await;
         }
         match self.record_at(change, change.now).await? {
-            Updated::Written(item) => news(item),
-            Updated::Refused(None) => Ok(Recorded::Stale),
-            Updated::Refused(Some(item)) => self.record_again(change, item).await,
+            Updated::Written(item) => pending(item),
+            Updated::ConditionFailed(None) => Ok(Recorded::Stale),
+            Updated::ConditionFailed(Some(item)) => self.resolve_failed_condition(change, item).await,
         }
     }
 
-    /// Finds out why the first try was refused; another machine's clock may be ahead of ours.
-    async fn record_again(&self, change: &LifecycleChange, item: Item) -> Result<Recorded, LedgerError> {
+    /// Determines why the condition failed. If the only cause is a `notified_at` in the future,
+    /// written by a process whose clock is ahead, records the action with that instant.
+    async fn resolve_failed_condition(
+        &self,
+        change: &LifecycleChange,
+        item: Item,
+    ) -> Result<Recorded, LedgerError> {
         let key = KeyRecord::read(item.clone())?;
         if key.crn != change.facts.crn {
             return Ok(Recorded::CrnMismatch);
         }
         if key.claim == Some(change.claim) {
-            return news(item); // an earlier try of this very call got through
+            return pending(item); // an earlier attempt of this call was written and its response lost
         }
-        let is_news = key.event.at < change.event.at;
-        let Some(ahead) = key.notified_at.filter(|at| is_news && *at > change.now) else {
+        let is_newer = key.event.at < change.event.at;
+        let Some(ahead) = key.notified_at.filter(|at| is_newer && *at > change.now) else {
             return Ok(Recorded::Stale);
         };
         match self.record_at(change, ahead).await? {
-            Updated::Written(item) => news(item),
-            Updated::Refused(Some(item)) if KeyRecord::read(item.clone())?.claim == Some(change.claim) => {
-                news(item) // of this try, too, an answer may get lost
+            Updated::Written(item) => pending(item),
+            Updated::ConditionFailed(Some(item))
+                if KeyRecord::read(item.clone())?.claim == Some(change.claim) =>
+            {
+                pending(item) // the response to this attempt can be lost, too
             }
-            Updated::Refused(_) => Err(LedgerError::Unavailable("the key is changing too fast".to_owned())),
+            Updated::ConditionFailed(_) => {
+                Err(LedgerError::Unavailable("other writes changed the key during each attempt".to_owned()))
+            }
         }
     }
 
@@ -118,18 +128,23 @@ impl Ledger {
             (":due_shard", number(due_shard(key))),
             (":due_at", number(now.plus(change.lease).get())),
         ]);
-        let (condition, effect) =
-            (format!("{IS_SAME_KEY} AND {IS_NEWS} AND {TIME_GOES_ON}"), format!("{FACTS}, {CLOSE_WINDOW}"));
+        let (condition, effect) = (
+            format!("{IS_SAME_KEY} AND {IS_NEWER} AND {NOTIFIED_AT_INCREASES}"),
+            format!("{SET_FACTS}, {CLOSE_WINDOW}"),
+        );
         self.update(change.facts.crn.instance.instance, key, Update::new(&condition, &effect, values)).await
     }
 
-    /// Takes note of a key that was made. Its window stays open.
-    async fn introduce(&self, change: &LifecycleChange) -> Result<Recorded, LedgerError> {
+    /// Records the creation of a key. Its window stays open.
+    async fn record_creation(&self, change: &LifecycleChange) -> Result<Recorded, LedgerError> {
         let crn = &change.facts.crn;
-        match self.update(crn.instance.instance, crn.key, Update::new(IS_NEW, FACTS, facts(change)?)).await? {
-            Updated::Written(_) => Ok(Recorded::Quiet),
-            Updated::Refused(Some(item)) if !has_crn(&item, crn) => Ok(Recorded::CrnMismatch),
-            Updated::Refused(_) => Ok(Recorded::Stale),
+        match self
+            .update(crn.instance.instance, crn.key, Update::new(IS_UNKNOWN_KEY, SET_FACTS, facts(change)?))
+            .await?
+        {
+            Updated::Written(_) => Ok(Recorded::NothingToNotify),
+            Updated::ConditionFailed(Some(item)) if !has_crn(&item, crn) => Ok(Recorded::CrnMismatch),
+            Updated::ConditionFailed(_) => Ok(Recorded::Stale),
         }
     }
 }
@@ -150,8 +165,8 @@ fn facts(
     ])
 }
 
-fn news(item: Item) -> Result<Recorded, LedgerError> {
+fn pending(item: Item) -> Result<Recorded, LedgerError> {
     Notification::read(item)?
-        .map(|notification| Recorded::News(Box::new(notification)))
-        .ok_or_else(|| LedgerError::Defect("a recorded item without a claim".to_owned()))
+        .map(|notification| Recorded::Pending(Box::new(notification)))
+        .ok_or_else(|| LedgerError::Defect("a recorded item has no claim".to_owned()))
 }

@@ -1,16 +1,17 @@
-//! Registrations: which services are associated with a key, and how many resources each has under it.
+//! Registrations: the associations of resources with keys, counted by service.
 //!
-//! A registration is an item of its own beside the key's, and is counted under its service on the key's
-//! item, both or neither. Events about it may come late, twice or out of order, so its item remembers the
-//! instant of the last one, also after it was deleted (for as long as events can be late).
+//! A registration is a separate item in the key's partition, and is counted under its service on
+//! the key's item. One transaction writes both. Events about a registration may be late, repeated
+//! or out of order, so its item keeps the instant of the last one, even after the registration has
+//! ended (as a tombstone, for as long as an event can be late).
 //!
 //! | attribute | meaning |
 //! | --- | --- |
-//! | `pk`, `sk` | those of the key's items, `registration#<resource CRN>` |
-//! | `registered` | whether it stands |
-//! | `changed_at` | epoch ms of the last event about it |
+//! | `pk`, `sk` | the key's partition key, `registration#<resource CRN>` |
+//! | `registered` | whether the resource is registered |
+//! | `changed_at` | epoch ms of the last event |
 //! | `crn` | the key's CRN in that event |
-//! | `expires_at` | epoch **s**: when DynamoDB may forget that it was deleted |
+//! | `expires_at` | epoch **s** after which DynamoDB may delete the tombstone |
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -24,166 +25,182 @@ use super::{
     Ledger, LedgerError,
     expression::{names, number, string},
     item::{Item, KEY_ITEM, has_crn, key_pk},
-    purge::REMEMBERED,
+    purge::TOMBSTONE_TTL,
 };
-use crate::key::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, ResourceCrn, ServiceName};
 
-/// What the sort keys of registrations start with; the resource's CRN follows.
+/// The prefix of a registration's sort key; the resource's CRN follows.
 pub const REGISTRATION: &str = "registration#";
 
-/// How many services a key has registrations of at the most. Each is told of every notification of the key, and
-/// each is an entry in four maps of its item, which DynamoDB takes up to 400 KB of.
-pub const MOST_SERVICES: usize = 128;
+/// The maximum number of services with registrations under a key. Each is an entry in four maps of
+/// the key's item, which DynamoDB limits to 400 KB (`docs/reference/limits.md#services-per-key`).
+pub const MAX_SERVICES: usize = 128;
 
-/// How often a change is tried that others change under us.
-const TRIES: u32 = 4;
+/// The attempts to write a change while concurrent writes change the items
+/// (`docs/reference/limits.md#registration-attempts`).
+const ATTEMPTS: u32 = 4;
 
-const IS_AS_READ: &str = "#changed_at = :read_at";
-const IS_NOT_THERE: &str = "attribute_not_exists(#changed_at)";
-const STANDS: &str =
+/// The registration has not changed since it was read.
+const IS_UNCHANGED: &str = "#changed_at = :read_at";
+/// The registration is still absent.
+const IS_ABSENT: &str = "attribute_not_exists(#changed_at)";
+const REGISTER: &str =
     "SET #registered = :registered, #changed_at = :changed_at, #crn = :crn REMOVE #expires_at";
-const GONE: &str =
+const DEREGISTER: &str =
     "SET #registered = :registered, #changed_at = :changed_at, #crn = :crn, #expires_at = :expires_at";
 
-/// The key is known, and is the one that is stored: of the same account, service and region.
-const KEY_IS_KNOWN: &str = "#crn = :crn";
-/// The service is one that the key has, or there is room for one more.
-const HAS_ROOM: &str = "(attribute_exists(#services.#service) OR size(#services) < :most)";
-const ONE_MORE: &str = "SET #services.#service = if_not_exists(#services.#service, :zero) + :one";
-const IS_NOT_THE_LAST: &str = "#crn = :crn AND #services.#service > :one";
-const ONE_LESS: &str = "SET #services.#service = #services.#service - :one";
-const IS_THE_LAST: &str = "#crn = :crn AND #services.#service = :one";
-const NONE_LEFT: &str = "REMOVE #services.#service";
+/// The key is stored, with the same account, service and region.
+const IS_SAME_KEY: &str = "#crn = :crn";
+/// The service already has registrations under the key, or the key has fewer services than the
+/// maximum.
+const IS_BELOW_MAXIMUM: &str = "(attribute_exists(#services.#service) OR size(#services) < :maximum)";
+const INCREMENT: &str = "SET #services.#service = if_not_exists(#services.#service, :zero) + :one";
+const HAS_OTHERS: &str = "#crn = :crn AND #services.#service > :one";
+const DECREMENT: &str = "SET #services.#service = #services.#service - :one";
+const IS_ONLY_ONE: &str = "#crn = :crn AND #services.#service = :one";
+const REMOVE_SERVICE: &str = "REMOVE #services.#service";
 
-/// A resource was registered with a key, or is no longer.
+/// The start or end of a registration.
 #[derive(Clone, Debug)]
 pub struct RegistrationChange {
-    /// The key.
+    /// The CRN of the key.
     pub key: KeyCrn,
-    /// The resource.
+    /// The CRN of the resource.
     pub resource: ResourceCrn,
-    /// Whether it is registered from now on.
+    /// Whether the resource is registered after the change.
     pub registered: bool,
-    /// When that came to be.
+    /// The instant of the change.
     pub at: EpochMillis,
 }
 
-/// What became of it.
+/// The result of applying a change to a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// It is counted.
-    News,
-    /// This event or a later one was known. Nothing was written.
+    /// The change was applied.
+    Applied,
+    /// This change or a later one was already applied. Nothing was written.
     Stale,
-    /// Nothing is known of such a key.
+    /// The key is unknown. Nothing was written.
     UnknownKey,
     /// The stored key has another account, service or region. Nothing was written.
     CrnMismatch,
-    /// The key has registrations of [`MOST_SERVICES`] other services. Nothing was written.
+    /// The key already has registrations of [`MAX_SERVICES`] other services. Nothing was written.
     TooManyServices,
 }
 
-/// The registration's item, as far as it matters here.
+/// The stored state of a registration.
 #[derive(Default, Deserialize)]
-struct Known {
+struct Registration {
     #[serde(default)]
     registered: bool,
     changed_at: Option<EpochMillis>,
     crn: Option<KeyCrn>,
 }
 
-impl Known {
-    /// Whether this or a later event is known. One about another account's key, which came when no key was known,
-    /// is not.
-    fn has_seen(&self, change: &RegistrationChange) -> bool {
+impl Registration {
+    /// Whether this change or a later one is stored. An event for the key of another account, which
+    /// arrived while the key was unknown, does not count.
+    fn includes(&self, change: &RegistrationChange) -> bool {
         self.crn.as_ref().is_none_or(|crn| *crn == change.key)
             && self.changed_at.is_some_and(|changed_at| changed_at >= change.at)
     }
 }
 
 impl Ledger {
-    /// Counts a registration in or out.
+    /// Applies a change to a registration and to the count on the key's item.
     pub async fn count(&self, change: &RegistrationChange) -> Result<Counted, LedgerError> {
-        for _ in 0..TRIES {
-            let (known, key) = self.known(change).await?;
+        for _ in 0..ATTEMPTS {
+            let (stored, key) = self.load(change).await?;
             if key.as_ref().is_some_and(|key| !has_crn(key, &change.key)) {
                 return Ok(Counted::CrnMismatch);
             }
-            let registered = key.as_ref().and_then(|key| count(key, change.resource.service()));
-            if known.has_seen(change) {
+            let count = key.as_ref().and_then(|key| count(key, change.resource.service()));
+            if stored.includes(change) {
                 return Ok(Counted::Stale);
             }
-            let mut both = vec![self.remember(change, &known)?];
-            match registered {
-                // Nothing is known of the key, or no longer: there is no count to take it from.
+            let mut writes = vec![self.upsert(change, &stored)?];
+            match count {
+                // The key is unknown or has no registrations of the service: there is no count.
                 None if !change.registered => {}
-                _ if known.registered == change.registered => {}
+                _ if stored.registered == change.registered => {}
                 None if key.as_ref().is_some_and(is_full) => return Ok(Counted::TooManyServices),
-                count => both.push(self.recount(change, count.unwrap_or_default())?),
+                count => writes.push(self.adjust_count(change, count.unwrap_or_default())?),
             }
-            match self.client.transact_write_items().set_transact_items(Some(both)).send().await {
-                Ok(_) => return Ok(Counted::News),
-                Err(error) => match cancelled(&error) {
+            match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+                Ok(_) => return Ok(Counted::Applied),
+                Err(error) => match cancellation_reasons(&error) {
                     None => return Err(error.into()),
-                    Some(reasons) if change.registered && key.is_none() && key_refused(&reasons) => {
+                    Some(reasons)
+                        if change.registered && key.is_none() && only_key_condition_failed(&reasons) =>
+                    {
                         return Ok(Counted::UnknownKey);
                     }
-                    Some(reasons) => has_changed(&reasons)?, // and is read again
+                    Some(reasons) => check_retryable(&reasons)?,
                 },
             }
         }
-        Err(LedgerError::Unavailable("the registration is changing too fast".to_owned()))
+        Err(LedgerError::Unavailable(
+            "other writes changed the registration or its key during each attempt".to_owned(),
+        ))
     }
 
-    /// What is known of the registration, and the key's item.
-    async fn known(&self, change: &RegistrationChange) -> Result<(Known, Option<Item>), LedgerError> {
+    /// The stored registration, and the key's item if it exists.
+    async fn load(&self, change: &RegistrationChange) -> Result<(Registration, Option<Item>), LedgerError> {
         let sk = registration_sk(&change.resource);
         let (registration, key) =
             try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
-        let known = match registration {
+        let stored = match registration {
             Some(item) => serde_dynamo::from_item(item)
-                .map_err(|error| LedgerError::Defect(format!("unreadable registration: {error}")))?,
-            None => Known::default(),
+                .map_err(|error| LedgerError::Defect(format!("invalid registration: {error}")))?,
+            None => Registration::default(),
         };
-        Ok((known, key))
+        Ok((stored, key))
     }
 
     async fn read(&self, key: &KeyCrn, sk: &str) -> Result<Option<Item>, LedgerError> {
-        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
-        Ok(read.set_key(Some(item_key(key, sk))).send().await?.item)
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        Ok(request.set_key(Some(item_key(key, sk))).send().await?.item)
     }
 
-    fn remember(&self, change: &RegistrationChange, known: &Known) -> Result<TransactWriteItem, LedgerError> {
+    fn upsert(
+        &self,
+        change: &RegistrationChange,
+        stored: &Registration,
+    ) -> Result<TransactWriteItem, LedgerError> {
         let mut values = vec![
             (":registered", AttributeValue::Bool(change.registered)),
             (":changed_at", number(change.at.get())),
             (":crn", string(&change.key)),
         ];
-        let condition = match known.changed_at {
+        let condition = match stored.changed_at {
             Some(read_at) => {
                 values.push((":read_at", number(read_at.get())));
-                IS_AS_READ
+                IS_UNCHANGED
             }
-            None => IS_NOT_THERE,
+            None => IS_ABSENT,
         };
         let effect = if change.registered {
-            STANDS
+            REGISTER
         } else {
-            values.push((":expires_at", number(change.at.plus(REMEMBERED).secs())));
-            GONE
+            values.push((":expires_at", number(change.at.plus(TOMBSTONE_TTL).secs())));
+            DEREGISTER
         };
         self.write(change, &registration_sk(&change.resource), condition, effect, values)
     }
 
-    fn recount(&self, change: &RegistrationChange, count: u64) -> Result<TransactWriteItem, LedgerError> {
+    fn adjust_count(
+        &self,
+        change: &RegistrationChange,
+        count: u64,
+    ) -> Result<TransactWriteItem, LedgerError> {
         let mut values = vec![(":crn", string(&change.key)), (":one", number(1))];
         let (condition, effect) = match (change.registered, count) {
             (true, _) => {
-                values.extend([(":zero", number(0)), (":most", number(MOST_SERVICES))]);
-                (format!("{KEY_IS_KNOWN} AND {HAS_ROOM}"), ONE_MORE)
+                values.extend([(":zero", number(0)), (":maximum", number(MAX_SERVICES))]);
+                (format!("{IS_SAME_KEY} AND {IS_BELOW_MAXIMUM}"), INCREMENT)
             }
-            (false, 0 | 1) => (IS_THE_LAST.to_owned(), NONE_LEFT),
-            (false, _) => (IS_NOT_THE_LAST.to_owned(), ONE_LESS),
+            (false, 0 | 1) => (IS_ONLY_ONE.to_owned(), REMOVE_SERVICE),
+            (false, _) => (HAS_OTHERS.to_owned(), DECREMENT),
         };
         self.write(change, KEY_ITEM, &condition, effect, values)
     }
@@ -214,7 +231,7 @@ impl Ledger {
     }
 }
 
-/// The number of the key's registrations for `service`; `None` where it has none.
+/// The number of the key's registrations for `service`; `None` if it has none.
 fn count(key: &Item, service: &ServiceName) -> Option<u64> {
     key.get("services")?.as_m().ok()?.get(&service.to_string())?.as_n().ok()?.parse().ok()
 }
@@ -225,9 +242,10 @@ pub fn registration_sk(resource: &ResourceCrn) -> String {
     format!("{REGISTRATION}{resource}")
 }
 
-/// Whether the key has as many services as it may.
+/// Whether the key has the maximum number of services.
 fn is_full(key: &Item) -> bool {
-    key.get("services").and_then(|services| services.as_m().ok()).is_some_and(|it| it.len() >= MOST_SERVICES)
+    let services = key.get("services").and_then(|services| services.as_m().ok());
+    services.is_some_and(|services| services.len() >= MAX_SERVICES)
 }
 
 fn item_key(key: &KeyCrn, sk: &str) -> Item {
@@ -235,8 +253,8 @@ fn item_key(key: &KeyCrn, sk: &str) -> Item {
     Item::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
 }
 
-/// Why a transaction was cancelled, item by item; `None` where it failed otherwise.
-fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
+/// The reasons why a transaction was cancelled, one per item; `None` if it failed otherwise.
+fn cancellation_reasons(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
     match error.as_service_error()? {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => {
             let reasons = cancelled.cancellation_reasons();
@@ -246,11 +264,12 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
     }
 }
 
-/// A condition failed, because one of the items changed since it was read, or a conflict lasted longer than the attempts
-/// at it (`conflict.rs`), as where many resources are registered with one key at once. Any other reason is an error:
-/// throttling, or a wrong request.
-fn has_changed(reasons: &[String]) -> Result<(), LedgerError> {
-    let is = |wanted: &[&str]| reasons.iter().any(|reason| wanted.contains(&reason.as_str()));
+/// Whether the change can be attempted again after reading the items: one of them changed since it
+/// was read, or a conflict outlasted the attempts of the call (`conflict.rs`), for example while
+/// many resources are registered with one key. Any other reason, such as throttling or an invalid
+/// request, is an error.
+fn check_retryable(reasons: &[String]) -> Result<(), LedgerError> {
+    let is = |codes: &[&str]| reasons.iter().any(|reason| codes.contains(&reason.as_str()));
     if is(&["ConditionalCheckFailed"]) {
         Ok(())
     } else if is(&["ProvisionedThroughputExceeded", "ThrottlingError"]) {
@@ -262,8 +281,8 @@ fn has_changed(reasons: &[String]) -> Result<(), LedgerError> {
     }
 }
 
-/// The key's own condition failed, and the registration's did not.
-fn key_refused(reasons: &[String]) -> bool {
+/// Whether the condition on the key failed and the one on the registration did not.
+fn only_key_condition_failed(reasons: &[String]) -> bool {
     matches!(reasons, [registration, key] if registration == "None" && key == "ConditionalCheckFailed")
 }
 
@@ -272,21 +291,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registration_that_changed_meanwhile_is_not_refused_by_its_key() {
+    fn distinguishes_key_condition_from_changed_registration() {
         let reasons = |codes: [&str; 2]| codes.map(str::to_owned).to_vec();
-        assert!(key_refused(&reasons(["None", "ConditionalCheckFailed"])));
+        assert!(only_key_condition_failed(&reasons(["None", "ConditionalCheckFailed"])));
         for other in [["ConditionalCheckFailed", "ConditionalCheckFailed"], ["None", "TransactionConflict"]] {
-            assert!(!key_refused(&reasons(other)));
+            assert!(!only_key_condition_failed(&reasons(other)));
         }
     }
 
     #[test]
-    fn cancelled_transaction_is_read_again_after_failed_condition() {
-        let has_changed = |codes: [&str; 2]| has_changed(&codes.map(str::to_owned));
-        assert_eq!(has_changed(["ConditionalCheckFailed", "None"]), Ok(()));
-        assert_eq!(has_changed(["TransactionConflict", "ConditionalCheckFailed"]), Ok(()));
-        assert_eq!(has_changed(["None", "ThrottlingError"]), Err(LedgerError::Throttled));
-        assert_eq!(has_changed(["None", "TransactionConflict"]), Ok(()));
-        assert!(matches!(has_changed(["ValidationError", "None"]), Err(LedgerError::Defect(_))));
+    fn retries_cancelled_transaction_after_condition_or_conflict() {
+        let check = |codes: [&str; 2]| check_retryable(&codes.map(str::to_owned));
+        assert_eq!(check(["ConditionalCheckFailed", "None"]), Ok(()));
+        assert_eq!(check(["TransactionConflict", "ConditionalCheckFailed"]), Ok(()));
+        assert_eq!(check(["None", "ThrottlingError"]), Err(LedgerError::Throttled));
+        assert_eq!(check(["None", "TransactionConflict"]), Ok(()));
+        assert!(matches!(check(["ValidationError", "None"]), Err(LedgerError::Defect(_))));
     }
 }

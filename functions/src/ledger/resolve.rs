@@ -1,15 +1,16 @@
-//! From an alias to the key that it stands for.
+//! Resolution of an alias to its key.
 
 use super::{
     Ledger, LedgerError,
     expression::string,
     item::{ALIAS_ITEM, alias_pk},
 };
-use crate::key::{InstanceCrn, KeyCrn, KeyName};
+use crate::domain::{InstanceCrn, KeyCrn, KeyName};
 
 impl Ledger {
-    /// The key in `instance` that `name` stands for: no call where it is an id, one where it is an alias. An
-    /// alias of another account's key does not exist, although the instance of the request holds it (G10).
+    /// The CRN of the key that `name` identifies in `instance`; `None` if an alias is unknown.
+    /// Takes no call for an id, and one for an alias. An alias of a key in another account is
+    /// unknown, even if it is stored under the same instance id (guarantee G10).
     pub async fn resolve(
         &self,
         instance: &InstanceCrn,
@@ -19,20 +20,20 @@ impl Ledger {
             KeyName::Id(id) => return Ok(Some(instance.clone().key(*id))),
             KeyName::Alias(alias) => alias,
         };
-        let found = self
+        let output = self
             .client
             .get_item()
             .table_name(&self.table)
             .key("pk", string(alias_pk(instance.instance, alias)))
             .key("sk", string(ALIAS_ITEM))
-            .consistent_read(true) // an alias works as soon as it was made
+            .consistent_read(true) // a new alias can be used at once
             .send()
             .await?;
-        let Some(item) = found.item else { return Ok(None) };
+        let Some(item) = output.item else { return Ok(None) };
         let key: KeyCrn = item
             .get("crn")
             .and_then(|crn| crn.as_s().ok()?.parse().ok())
-            .ok_or_else(|| LedgerError::Defect(format!("the item of alias {alias} has no valid `crn`")))?;
+            .ok_or_else(|| LedgerError::Defect(format!("the item of alias `{alias}` has no valid `crn`")))?;
         Ok((key.instance == *instance).then_some(key))
     }
 }

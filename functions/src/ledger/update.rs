@@ -1,4 +1,4 @@
-//! The conditional update, the one kind of write that the ledger makes to a key's item.
+//! The conditional `UpdateItem` on a key's item, which most writes of the ledger share.
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -10,36 +10,44 @@ use super::{
     expression::{names, string},
     item::{Item, KEY_ITEM, key_pk},
 };
-use crate::key::{InstanceId, KeyId};
+use crate::domain::{InstanceId, KeyId};
 
-/// What to write, and when.
+/// A conditional update of a key's item.
 pub(super) struct Update<'a> {
     pub(super) condition: &'a str,
     pub(super) effect: &'a str,
-    /// Names that are not their own placeholder: `#s0` for `cloud-object-storage`.
+    /// Attribute names whose placeholder differs from the name: `#s0` for `cloud-object-storage`.
     pub(super) names: Vec<(String, String)>,
     pub(super) values: Vec<(String, AttributeValue)>,
-    /// Whether anybody looks at the item afterwards: it takes more to read than to write.
-    pub(super) is_read: bool,
+    pub(super) returns: ReturnItem,
+}
+
+/// Whether the response of an update includes the item. Parsing it costs more than the write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReturnItem {
+    Always,
+    Never,
 }
 
 impl<'a> Update<'a> {
+    /// An update whose response includes the item.
     pub(super) fn new(condition: &'a str, effect: &'a str, values: Vec<(&str, AttributeValue)>) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { condition, effect, names: Vec::new(), values, is_read: true }
+        Self { condition, effect, names: Vec::new(), values, returns: ReturnItem::Always }
     }
 }
 
-/// What came of it, with the item in either case where it is read: no second call is needed to learn why.
+/// The result of an update. Both variants include the item if it was requested, so that no second
+/// call is needed to determine the cause.
 pub(super) enum Updated {
-    /// Written; the item as it is now, or nothing where it is not read.
+    /// The update was written. The item after it, or an empty one with [`ReturnItem::Never`].
     Written(Item),
-    /// The condition did not hold; the item as it is, where there is one and it is read.
-    Refused(Option<Item>),
+    /// The condition failed. The unchanged item, if it exists and was requested.
+    ConditionFailed(Option<Item>),
 }
 
 impl Ledger {
-    /// One `UpdateItem` on the key's item.
+    /// Executes one `UpdateItem` on the key's item.
     pub(super) async fn update(
         &self,
         instance: InstanceId,
@@ -48,6 +56,7 @@ impl Ledger {
     ) -> Result<Updated, LedgerError> {
         let mut names = names(&[update.condition, update.effect]);
         names.extend(update.names);
+        let returns_item = update.returns == ReturnItem::Always;
         let result = self
             .client
             .update_item()
@@ -58,9 +67,9 @@ impl Ledger {
             .update_expression(update.effect)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(update.values.into_iter().collect()))
-            .set_return_values(update.is_read.then_some(ReturnValue::AllNew))
+            .set_return_values(returns_item.then_some(ReturnValue::AllNew))
             .set_return_values_on_condition_check_failure(
-                update.is_read.then_some(ReturnValuesOnConditionCheckFailure::AllOld),
+                returns_item.then_some(ReturnValuesOnConditionCheckFailure::AllOld),
             )
             .send()
             .await;
@@ -68,7 +77,7 @@ impl Ledger {
             Ok(output) => Ok(Updated::Written(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::Refused(failed.item().cloned()))
+                    Ok(Updated::ConditionFailed(failed.item().cloned()))
                 }
                 _ => Err(error.into()),
             },

@@ -8,7 +8,7 @@ use super::{
     mix::Mix,
     progress,
     report::{Latency, Run, each},
-    stage::{MOST_SERVICES, Stage, services},
+    stage::{MAX_SERVICES, Stage, services},
 };
 use keysync_lambda_emulator::ProcessFunction;
 
@@ -65,7 +65,7 @@ pub async fn growth(options: &GrowthOptions) -> Result<Growth, BenchError> {
     let stage = Stage::set().await?;
     let growing = Growing { token: stage.token().await?, stage, requests: options.requests };
     let mut points = Vec::new();
-    for services_of_each in [1, 4, 16, MOST_SERVICES] {
+    for services_of_each in [1, 4, 16, MAX_SERVICES] {
         let keys = growing.keys(services_of_each).await?;
         points.push(growing.point("services of a key", services_of_each, &keys).await?);
     }

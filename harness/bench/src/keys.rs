@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keysync::{
-    key::{EpochMillis, InstanceId, KeyId, ResourceCrn},
+    domain::{EpochMillis, InstanceId, KeyId, ResourceCrn},
     ledger::{
         item::{ALIAS_ITEM, Item, KEY_ITEM, alias_pk, key_pk},
         registration::registration_sk,

@@ -14,7 +14,7 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use http::{Request, header};
-use keysync::{Clock, config::CALLER_LIMIT, key::InstanceId};
+use keysync::{Clock, config::CALLER_LIMIT, domain::InstanceId};
 use keysync_browser_guard::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use keysync_lambda_emulator::{
 use keysync_testkit::{Harness, HarnessError};
 
 /// The most services that a key has here.
-pub(super) const MOST_SERVICES: usize = 64;
+pub(super) const MAX_SERVICES: usize = 64;
 
 /// Everything around the function.
 pub(super) struct Stage {
@@ -153,7 +153,7 @@ async fn start(config: ProcessConfig) -> Result<ProcessFunction, BenchError> {
 
 /// The services that a key may have: CRN service names.
 pub(super) fn services() -> Vec<String> {
-    (0..MOST_SERVICES).map(|n| format!("service-{n:02}")).collect()
+    (0..MAX_SERVICES).map(|n| format!("service-{n:02}")).collect()
 }
 
 fn event(instance: InstanceId, key: &str, token: &str) -> Value {

@@ -52,7 +52,7 @@ async fn a_key_is_made_synchronized_and_synchronized_again() {
 
     let (accepted, said, _) = run(&["sync", "invoices"]).await;
     assert!(
-        accepted && said.contains("204") && said.contains("retrying") && said.contains("answered 503"),
+        accepted && said.contains("204") && said.contains("retrying") && said.contains("responded with 503"),
         "{said}"
     );
     let (accepted, said, _) = run(&["sync", id]).await;

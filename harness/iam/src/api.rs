@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use keysync::key::{InstanceCrn, KeyCrn};
+use keysync::domain::{InstanceCrn, KeyCrn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keysync::key::{InstanceCrn, InstanceId};
+use keysync::domain::{InstanceCrn, InstanceId};
 use serde::Deserialize;
 
 use super::Principal;

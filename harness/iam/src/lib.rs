@@ -15,7 +15,7 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use keysync::{Clock, key::InstanceId};
+use keysync::{Clock, domain::InstanceId};
 use parking_lot::{Mutex, MutexGuard};
 
 pub use directory::{Identity, Instance, Policy, Role};

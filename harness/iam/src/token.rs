@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

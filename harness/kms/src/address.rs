@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use keysync::key::{InstanceId, KeyName, KeyRing};
+use keysync::domain::{InstanceId, KeyName, KeyRing};
 
 use super::{ApiError, Endpoint, correlation, store::StoredKey};
 use keysync_iam_emulator::Principal;
@@ -94,7 +94,7 @@ fn instance_of_host(host: &str) -> Option<&str> {
     }
 }
 
-pub(super) fn parse<T: std::str::FromStr<Err = keysync::key::Malformed>>(
+pub(super) fn parse<T: std::str::FromStr<Err = keysync::domain::Malformed>>(
     name: &str,
     value: &[u8],
 ) -> Result<T, ApiError> {

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::IntoResponse,
 };
-use keysync::key::Alias;
+use keysync::domain::Alias;
 use serde_json::json;
 
 use super::{ApiError, Endpoint, address::Caller, representation};

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use keysync::key::CorrelationId;
+use keysync::domain::CorrelationId;
 
 use super::{ApiError, address::parse};
 
@@ -26,7 +26,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Puts the request's id, or a new one, into the answer, unless it has one: that of the function.
 pub(super) async fn echo(request: Request, next: Next) -> Response {
-    let id = keysync::http::correlation_id(request.headers()).to_string();
+    let id = keysync::api::correlation_id(request.headers()).to_string();
     let mut response = next.run(request).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().entry(CORRELATION_ID).or_insert(id);

@@ -52,7 +52,7 @@ async fn forward(
     let url = format!("{}{path_and_query}", endpoint.0.function_url.trim_end_matches('/'));
     let request = endpoint.0.http.request(method, url).headers(end_to_end(headers)).body(body);
     let answer = request.send().await.map_err(|error| {
-        let message = format!("the function does not answer: {}", keysync::outbound::reason(error));
+        let message = format!("the function does not answer: {}", keysync::http_client::reason(error));
         ApiError::new(StatusCode::BAD_GATEWAY, "SERVICE_UNAVAILABLE_ERR", message)
     })?;
     let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));

@@ -9,7 +9,7 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
 };
 use keysync::{
-    key::{KeyCrn, LifecycleAction, LifecycleEvent},
+    domain::{KeyCrn, LifecycleAction, LifecycleEvent},
     ledger::KeyRecord,
 };
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, body::Bytes, extract::State, http::StatusCode};
-use keysync::key::InstanceId;
+use keysync::domain::InstanceId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -38,7 +38,7 @@ use axum::{
     middleware,
     routing::{any, delete, get, post},
 };
-use keysync::{key::KeyId, ledger::Ledger};
+use keysync::{domain::KeyId, ledger::Ledger};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use error::ApiError;
@@ -95,7 +95,7 @@ impl Endpoint {
             .merge(routes_of_keys())
             .merge(routes_of_actions())
             // Any method, here and for a sync: what is wrong with it is the function's to say.
-            .route(keysync::http::PUBLIC_KEYS, any(forward::public_keys))
+            .route(keysync::api::JWKS_PATH, any(forward::public_keys))
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))

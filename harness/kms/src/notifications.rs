@@ -10,7 +10,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use keysync::{
-    key::{EpochMillis, EventId, ServiceName},
+    domain::{EpochMillis, EventId, ServiceName},
     ledger::{
         KeyRecord,
         item::{Acknowledgement, Outcome, OutcomeStatus, Retry},

@@ -1,7 +1,7 @@
 //! Keys and their like as the public clients parse them.
 
 use axum::Json;
-use keysync::key::{EpochMillis, KeyVersion, window};
+use keysync::domain::{EpochMillis, KeyVersion, window};
 use serde_json::{Value, json};
 
 use super::{

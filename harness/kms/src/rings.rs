@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use keysync::key::{InstanceId, KeyRing, KeyState};
+use keysync::domain::{InstanceId, KeyRing, KeyState};
 use serde_json::{Value, json};
 
 use super::{ApiError, Endpoint, address::Caller, query::Params, representation, store::Ring};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use keysync::key::{EpochMillis, KeyState, LifecycleAction};
+use keysync::domain::{EpochMillis, KeyState, LifecycleAction};
 
 use super::{
     ApiError,
@@ -146,7 +146,7 @@ fn invalid_state(state: KeyState, action: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use keysync::key::KeyState::{Active, Deactivated, Destroyed, Suspended};
+    use keysync::domain::KeyState::{Active, Deactivated, Destroyed, Suspended};
     use serde_json::json;
 
     use super::*;

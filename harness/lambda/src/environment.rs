@@ -2,7 +2,7 @@
 //! process's.
 
 use aws_config::SdkConfig;
-use keysync::{config::SigningKeySource, notify::SigningKeys};
+use keysync::delivery::{SigningKeySource, SigningKeys};
 
 use super::FunctionError;
 use keysync_emulator_support::aws;

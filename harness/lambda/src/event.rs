@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_function_reads_what_was_written() {
         let event = event(Request::post("/a?b=c").header("host", "localhost"), b"\xff");
-        let event = serde_json::from_value::<keysync::http::Event>(event).unwrap();
+        let event = serde_json::from_value::<keysync::api::FunctionUrlEvent>(event).unwrap();
         let request = lambda_http::Request::from(event);
         assert_eq!(
             (request.raw_http_path(), &request.headers()["host"]),

@@ -8,7 +8,10 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use keysync::{Clock, SyncApp, SyncConfig, http::Event, iam::Iam, outbound, throttle::CallerLimit};
+use keysync::{
+    Clock, SyncConfig, SyncHandler, api::FunctionUrlEvent, http_client, iam::Iam,
+    rate_limit::CallerRateLimiter,
+};
 use keysync_browser_guard::Guard;
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
@@ -29,13 +32,13 @@ impl InProcessFunction {
         guard: &Guard,
     ) -> Result<Self, FunctionError> {
         let env = Environment(env);
-        let SyncConfig { iam, outbox, caller_limit } =
+        let SyncConfig { iam, common, caller_limit } =
             SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
         let aws = env.dynamodb()?;
-        let http = outbound::client().build().map_err(FunctionError::configuration)?;
+        let http = http_client::client().build().map_err(FunctionError::configuration)?;
         let iam = Iam::new(iam, http, clock.clone());
-        let keys = env.signing_keys(&outbox.signing_keys, &aws).await?;
-        let app = SyncApp::new(outbox, iam, keys, CallerLimit::new(caller_limit), &aws, clock);
+        let keys = env.signing_keys(&common.signing_keys, &aws).await?;
+        let app = SyncHandler::new(common, iam, keys, CallerRateLimiter::new(caller_limit), &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
         Ok(Self { server: Server::start(secrets.look_through_answers(router), guard).await? })
@@ -47,14 +50,14 @@ impl InProcessFunction {
     }
 }
 
-async fn invoke(State(app): State<Arc<SyncApp>>, request: Request) -> Response {
+async fn invoke(State(app): State<Arc<SyncHandler>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(_) => return axum::http::StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
     let event = event::from_http(&parts, &body);
-    let Ok(event) = serde_json::from_value::<Event>(event) else {
+    let Ok(event) = serde_json::from_value::<FunctionUrlEvent>(event) else {
         return axum::http::StatusCode::BAD_GATEWAY.into_response();
     };
     let answer = app.handle(event.into()).await;

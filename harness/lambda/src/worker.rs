@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use keysync::{Clock, LifecycleApp, LifecycleConfig, OutboxConfig, RedeliverApp};
+use keysync::{Clock, CommonConfig, LifecycleConfig, LifecycleHandler, RedeliverHandler};
 use lambda_http::{Context, LambdaEvent};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -27,8 +27,8 @@ enum Way {
 /// A handler in this process.
 #[derive(Clone, Debug)]
 enum InProcessWorker {
-    Lifecycle(Arc<LifecycleApp>),
-    Redeliver(Arc<RedeliverApp>),
+    Lifecycle(Arc<LifecycleHandler>),
+    Redeliver(Arc<RedeliverHandler>),
 }
 
 /// What invokes a worker, for as long as that is there.
@@ -57,8 +57,8 @@ impl Worker {
         let env = Environment(env);
         let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
         let aws = env.dynamodb()?;
-        let keys = env.signing_keys(&config.outbox.signing_keys, &aws).await?;
-        let app = LifecycleApp::new(config, keys, &aws, clock);
+        let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
+        let app = LifecycleHandler::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Lifecycle(app))))
     }
@@ -66,10 +66,10 @@ impl Worker {
     /// `redeliver` in this process, with the environment `env`, on `clock`.
     pub async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
-        let config = OutboxConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+        let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
         let aws = env.dynamodb()?;
         let keys = env.signing_keys(&config.signing_keys, &aws).await?;
-        let app = RedeliverApp::new(config, keys, &aws, clock);
+        let app = RedeliverHandler::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
         Ok(Self(Way::InProcess(InProcessWorker::Redeliver(app))))
     }

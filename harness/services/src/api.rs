@@ -21,7 +21,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::{StreamExt, stream};
-use keysync::{Clock, key::EpochMillis};
+use keysync::{Clock, domain::EpochMillis};
 use keysync_receiver::Verifier;
 use serde::Deserialize;
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use tokio::time::timeout;
 
 use super::{AssociatedService, NotifiedState, Received};

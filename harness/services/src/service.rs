@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use keysync_receiver::{Notification, Order, Sequence};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;

@@ -12,7 +12,7 @@ pub fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials()))
         .retry_config(RetryConfig::standard())
-        .http_client(keysync::outbound::aws::http_client()?);
+        .http_client(keysync::http_client::aws::http_client()?);
     Ok(config.build())
 }
 

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keysync::{Clock, key::EpochMillis};
+use keysync::{Clock, domain::EpochMillis};
 use parking_lot::{Mutex, MutexGuard};
 
 /// A clock that a test can move. Clones show the same time.
 ///
 /// ```
 /// use std::time::Duration;
-/// use keysync::key::EpochMillis;
+/// use keysync::domain::EpochMillis;
 /// use keysync_emulator_support::clock::HarnessClock;
 /// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
 /// clock.advance(Duration::from_millis(1));
@@ -43,7 +43,7 @@ impl HarnessClock {
     /// A clock that stands at `now` until it is moved.
     ///
     /// ```
-    /// use keysync::key::EpochMillis;
+    /// use keysync::domain::EpochMillis;
     /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
     /// assert_eq!(clock.now(), clock.now());
@@ -69,7 +69,7 @@ impl HarnessClock {
     /// Stops it at `now`.
     ///
     /// ```
-    /// use keysync::key::EpochMillis;
+    /// use keysync::domain::EpochMillis;
     /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::running();
     /// clock.set(EpochMillis::new(0));
@@ -100,7 +100,7 @@ impl HarnessClock {
     /// The same clock, as the functions take it.
     ///
     /// ```
-    /// use keysync::key::EpochMillis;
+    /// use keysync::domain::EpochMillis;
     /// use keysync_emulator_support::clock::HarnessClock;
     /// let clock = HarnessClock::set_to(EpochMillis::new(7));
     /// assert_eq!(clock.clock().now(), clock.now());

@@ -11,7 +11,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use keysync::{Clock, key::EpochMillis};
+use keysync::{Clock, domain::EpochMillis};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::Method;
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use serde::Deserialize;
 
 use crate::{Client, HarnessError, Response, path, services::AssociatedService, world::REGION};

@@ -53,7 +53,7 @@ pub use info::Info;
 #[doc(hidden)]
 pub use info::VERSION_HEADER;
 pub use key::{Key, NotificationStatus};
-pub use keysync::key::{EpochMillis, KeyState};
+pub use keysync::domain::{EpochMillis, KeyState};
 pub use keysync_dynamodb_emulator as dynamodb;
 #[doc(hidden)]
 pub use keysync_emulator_support::path;

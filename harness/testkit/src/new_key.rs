@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use http::StatusCode;
-use keysync::key::ResourceCrn;
+use keysync::domain::ResourceCrn;
 
 use crate::{HarnessError, Key, key::Owner, parts::Parts};
 

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use httpmock::MockServer;
-use keysync::key::InstanceId;
+use keysync::domain::InstanceId;
 use serde_json::Value;
 use tokio::sync::Mutex;
 

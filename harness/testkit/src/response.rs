@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use serde_json::Value;
 
 use crate::journal::Journal;

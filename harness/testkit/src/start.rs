@@ -7,7 +7,7 @@ use std::{
 
 use httpmock::MockServer;
 use jiff::Timestamp;
-use keysync::{config, ledger::Ledger, notify::SigningKey};
+use keysync::{config, delivery::SigningKey, ledger::Ledger};
 use keysync_browser_guard::Guard;
 use keysync_console::{Addresses, Console};
 use keysync_receiver::Verifier;

@@ -4,7 +4,7 @@
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use keysync::{Clock, key::InstanceId};
+use keysync::{Clock, domain::InstanceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -1,12 +1,12 @@
-//! Where a request goes: one path, as it is sent, is the API, and nothing that may be taken for it.
+//! Hostile paths: the API is one path, compared as it was sent.
 
-use super::{BAD_FIELD, Gate, NO_KEY, NO_PATH, PASSES};
+use super::{BAD_FIELD, PASSES, Target, UNKNOWN_KEY, UNKNOWN_PATH};
 
-/// A path is compared byte by byte: what a proxy or a file system would make of it is another path.
+/// A path is compared byte by byte, without the normalization of a proxy or a file system.
 #[tokio::test]
-async fn what_is_no_path_of_the_api() {
-    let gate = Gate::new().await;
-    let key = &gate.world.key;
+async fn altered_path_returns_404() {
+    let target = Target::new().await;
+    let key = &target.world.key;
     let long = "a/".repeat(50_000);
     let paths = [
         "",
@@ -66,14 +66,18 @@ async fn what_is_no_path_of_the_api() {
         &format!("/api/v2/keys/{long}actions/sync"),
         &format!("/{long}"),
     ];
-    gate.answers(paths.map(|path| (NO_PATH, gate.with("/rawPath", path.replace("{key}", key))))).await;
+    target
+        .assert_responses(
+            paths.map(|path| (UNKNOWN_PATH, target.with("/rawPath", path.replace("{key}", key)))),
+        )
+        .await;
 }
 
-/// A key's identifier and alias are plain words; nothing is decoded on the way to the table.
+/// A key's identifier or alias is never decoded.
 #[tokio::test]
-async fn what_names_no_key() {
-    let gate = Gate::new().await;
-    let key = &gate.world.key;
+async fn malformed_key_identifier_returns_400() {
+    let target = Target::new().await;
+    let key = &target.world.key;
     let encoded = key.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
     let wide: String = key.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
     let names = [
@@ -127,23 +131,24 @@ async fn what_names_no_key() {
         &"é".repeat(50_000),
     ];
     let path = |name: &str| format!("/api/v2/keys/{}/actions/sync", name.replace("{key}", key));
-    gate.answers(names.map(|name| (BAD_FIELD, gate.with("/rawPath", path(name))))).await;
+    target.assert_responses(names.map(|name| (BAD_FIELD, target.with("/rawPath", path(name))))).await;
 }
 
-/// No decoration of the path counts, and none of its forms names another key.
+/// Other forms of the path, and other paths in the event, name no other key.
 #[tokio::test]
-async fn what_is_another_name_of_the_same_or_of_nothing() {
-    let gate = Gate::new().await;
-    let key = &gate.world.key;
+async fn path_decoration_names_no_other_key() {
+    let target = Target::new().await;
+    let key = &target.world.key;
     let path = |name: &str| format!("/api/v2/keys/{name}/actions/sync");
-    gate.answers([
-        (PASSES, gate.with("/rawPath", path(&key.to_uppercase()))),
-        (PASSES, gate.with("/requestContext/http/path", "/.well-known/jwks.json")),
-        (PASSES, gate.with("/requestContext/stage", "../..")),
-        (NO_KEY, gate.with("/rawPath", path("constructor"))),
-        (NO_KEY, gate.with("/rawPath", path("__proto__"))),
-        (NO_KEY, gate.with("/rawPath", path("-key"))),
-        (NO_KEY, gate.with("/rawPath", path("NULL"))),
-    ])
-    .await;
+    target
+        .assert_responses([
+            (PASSES, target.with("/rawPath", path(&key.to_uppercase()))),
+            (PASSES, target.with("/requestContext/http/path", "/.well-known/jwks.json")),
+            (PASSES, target.with("/requestContext/stage", "../..")),
+            (UNKNOWN_KEY, target.with("/rawPath", path("constructor"))),
+            (UNKNOWN_KEY, target.with("/rawPath", path("__proto__"))),
+            (UNKNOWN_KEY, target.with("/rawPath", path("-key"))),
+            (UNKNOWN_KEY, target.with("/rawPath", path("NULL"))),
+        ])
+        .await;
 }

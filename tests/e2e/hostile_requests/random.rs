@@ -1,22 +1,23 @@
-//! Requests that nobody thought of: a good one, changed at random, by the real binary. `tests/fuzz` does the same to the
-//! parts, many times as often. The seed is the same in each run; `tests/properties` tries fresh ones.
+//! Random requests: a valid one, changed at random, to the real binary. `tests/fuzz` does the same
+//! to single parsers, with more inputs. Each run uses the same seed; `tests/properties` uses fresh
+//! ones.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::Gate;
+use super::Target;
 
-/// Tried in each run. A seed that broke something is added here.
+/// The seeds of each run. A seed that finds a defect is added here.
 const SEEDS: [u64; 1] = [1];
 
-/// What parsers look for.
+/// Tokens that are special to parsers.
 const WORDS: [&str; 20] = [
     "\0", "\r\n", "\"", "\\", "%2f", "/", "..", " ", ",", ";", "?", "#", "<", "{", "[", "é", "\u{202e}",
     "-1", "Bearer ", "null",
 ];
 
 #[tokio::test]
-async fn whatever_it_is_the_answer_is_4xx_and_nothing_is_written() {
+async fn random_request_returns_4xx_and_writes_nothing() {
     match std::env::var("KEYSYNC_TEST_SEED") {
         Ok(seed) => random_requests(seed.parse().unwrap()).await,
         Err(_) => {
@@ -28,26 +29,30 @@ async fn whatever_it_is_the_answer_is_4xx_and_nothing_is_written() {
 }
 
 async fn random_requests(seed: u64) {
-    let gate = Gate::new().await;
+    let target = Target::new().await;
     let mut rng = Rng::with_seed(seed);
-    let before = gate.world.everything().await;
+    let before = target.world.all_items().await;
     for nth in 0..600 {
-        let mut event = gate.good();
+        let mut event = target.valid();
         for _ in 0..rng.usize(1..4) {
             change(&mut event, &mut rng);
         }
-        let what = || format!("seed {seed} (add it to SEEDS), request {nth}: {event}");
-        let answer = gate.world.harness.sync_function().process().unwrap().invoke(&event).await;
-        let answer = answer.unwrap_or_else(|| panic!("502: {}", what()));
-        assert!((400..500).contains(&answer["statusCode"].as_u64().unwrap()), "{answer}: {}", what());
+        let context = || format!("seed {seed} (add it to SEEDS), request {nth}: {event}");
+        let response = target.world.harness.sync_function().process().unwrap().invoke(&event).await;
+        let response = response.unwrap_or_else(|| panic!("502: {}", context()));
+        assert!((400..500).contains(&response["statusCode"].as_u64().unwrap()), "{response}: {}", context());
     }
-    assert_eq!(gate.world.everything().await, before, "seed {seed}: nothing was written");
-    let other = gate.world.another_key().await;
-    gate.world.harness.sync_function().process().unwrap().kill().await; // and with it the limit of this caller
-    assert_eq!(gate.world.manager.sync(&other).await.unwrap().status, 204, "a good one passes afterwards");
+    assert_eq!(target.world.all_items().await, before, "seed {seed}: nothing was written");
+    let other = target.world.another_key().await;
+    target.world.harness.sync_function().process().unwrap().kill().await; // resets the caller's rate limit
+    assert_eq!(
+        target.world.manager.sync(&other).await.unwrap().status,
+        204,
+        "a valid request succeeds afterwards"
+    );
 }
 
-/// Changes one text of `event`, or adds a header.
+/// Changes one string of `event`, or adds a header.
 fn change(event: &mut Value, rng: &mut Rng) {
     if rng.u8(..) < 40 {
         let name: String = text(rng);

@@ -1,4 +1,5 @@
-//! Claims that IAM would not make, under its own signature: what they say has to hold by itself.
+//! Claims that IAM would not issue, with a valid signature: the function validates them without
+//! IAM.
 
 use std::time::Duration;
 
@@ -6,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::{Forge, Hostile, twice};
 
-/// Good claims with one that says something else, or is not there.
+/// Valid claims with one that is changed or added.
 fn with(forge: &Forge, name: &str, value: Value) -> Hostile {
-    let what: String = format!("{name} {value}").chars().take(60).collect();
-    (what, forge.good().claim(name, value).build().unwrap())
+    let description: String = format!("{name} {value}").chars().take(60).collect();
+    (description, forge.valid().claim(name, value).build().unwrap())
 }
 
 fn without(forge: &Forge, names: &[&'static str]) -> Vec<Hostile> {
-    names.iter().map(|name| (format!("no {name}"), forge.good().without(name).build().unwrap())).collect()
+    names.iter().map(|name| (format!("no {name}"), forge.valid().without(name).build().unwrap())).collect()
 }
 
 fn given_twice(forge: &Forge, name: &str, value: impl Into<Value>) -> Hostile {
@@ -22,14 +23,14 @@ fn given_twice(forge: &Forge, name: &str, value: impl Into<Value>) -> Hostile {
 }
 
 #[tokio::test]
-async fn times_that_are_over_or_yet_to_come_or_none() {
+async fn invalid_expiry_and_issue_times_are_rejected() {
     let forge = Forge::new().await;
     let minutes = |minutes| Duration::from_mins(minutes);
     let now = forge.parts().1["iat"].as_u64().unwrap();
     let mut tokens = vec![
-        ("expired an hour ago".to_owned(), forge.good().expired(minutes(60)).build().unwrap()),
-        ("expired, leeway over".to_owned(), forge.good().expired(minutes(1)).build().unwrap()),
-        ("not valid yet".to_owned(), forge.good().not_before(minutes(2)).build().unwrap()),
+        ("expired an hour ago".to_owned(), forge.valid().expired(minutes(60)).build().unwrap()),
+        ("expired, leeway over".to_owned(), forge.valid().expired(minutes(1)).build().unwrap()),
+        ("not valid yet".to_owned(), forge.valid().not_before(minutes(2)).build().unwrap()),
         with(&forge, "iat", json!(now + 120)),
         given_twice(&forge, "exp", now + 9000),
         given_twice(&forge, "iat", now),
@@ -45,26 +46,26 @@ async fn times_that_are_over_or_yet_to_come_or_none() {
     ] {
         tokens.push(with(&forge, "exp", exp));
     }
-    for (name, absurd) in [
+    for (name, invalid) in [
         ("iat", json!(1e300)),
         ("iat", json!("now")),
         ("nbf", json!(1e300)),
         ("nbf", json!("now")),
         ("nbf", json!(null)),
     ] {
-        tokens.push(with(&forge, name, absurd));
+        tokens.push(with(&forge, name, invalid));
     }
     let (header, claims) = forge.parts();
     let infinite = claims.to_string().replacen("\"exp\":", "\"exp\":1e400,\"was\":", 1);
-    tokens.push(("exp beyond all numbers".to_owned(), forge.signed(header.to_string(), infinite)));
+    tokens.push(("exp is infinite".to_owned(), forge.signed(header.to_string(), infinite)));
     tokens.extend(without(&forge, &["exp", "iat"]));
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
     forge
-        .accepts(vec![
-            ("within the leeway".to_owned(), forge.good().expired(Duration::from_secs(30)).build().unwrap()),
+        .assert_accepted(vec![
+            ("within the leeway".to_owned(), forge.valid().expired(Duration::from_secs(30)).build().unwrap()),
             (
                 "not a whole second".to_owned(),
-                forge.good().claim("exp", 60.5 + seconds(now)).build().unwrap(),
+                forge.valid().claim("exp", 60.5 + seconds(now)).build().unwrap(),
             ),
         ])
         .await;
@@ -76,9 +77,9 @@ fn seconds(whole: u64) -> f64 {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_ours_or_looks_like_it() {
+async fn foreign_or_lookalike_issuer_is_rejected() {
     let forge = Forge::new().await;
-    let ours = forge.parts().1["iss"].as_str().unwrap().to_owned();
+    let own = forge.parts().1["iss"].as_str().unwrap().to_owned();
     let mut tokens: Vec<Hostile> = [
         "https://attacker.example/identity",
         "https://iam.cloud.ibm.com.attacker.example/identity",
@@ -97,22 +98,20 @@ async fn an_issuer_that_is_not_ours_or_looks_like_it() {
     ]
     .map(|issuer| with(&forge, "iss", json!(issuer)))
     .to_vec();
-    for issuer in
-        [json!([ours]), json!(["https://attacker.example", ours]), json!({"iss": ours}), json!(null)]
-    {
+    for issuer in [json!([own]), json!(["https://attacker.example", own]), json!({"iss": own}), json!(null)] {
         tokens.push(with(&forge, "iss", issuer));
     }
     tokens.push(given_twice(&forge, "iss", "https://attacker.example"));
     tokens.extend(without(&forge, &["iss"]));
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
 #[tokio::test]
-async fn somebody_who_has_no_name_or_no_account_or_two() {
+async fn invalid_caller_or_account_is_rejected() {
     let forge = Forge::new().await;
     let account = forge.parts().1["account"]["bss"].as_str().unwrap().to_owned();
     let mut tokens = vec![
-        given_twice(&forge, "iam_id", "IBMid-somebody-richer"),
+        given_twice(&forge, "iam_id", "IBMid-another"),
         given_twice(&forge, "account", json!({"bss": "another"})),
         with(&forge, "account", json!(account)),
         with(&forge, "account", json!([])),
@@ -156,14 +155,15 @@ async fn somebody_who_has_no_name_or_no_account_or_two() {
     let two_accounts = claims.to_string().replacen("\"bss\":", "\"bss\":\"another\",\"bss\":", 1);
     tokens.push(("account.bss twice".to_owned(), forge.signed(header.to_string(), two_accounts)));
     tokens.extend(without(&forge, &["iam_id", "account"]));
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
-/// IAM's access tokens have none: one that has is an ID token, or meant for somebody else (RFC 7519, section 4.1.3).
+/// IAM's access tokens have no audience: a token with one is an ID token, or for another service
+/// (RFC 7519, section 4.1.3).
 #[tokio::test]
-async fn an_audience() {
+async fn token_with_audience_is_rejected() {
     let forge = Forge::new().await;
     let audiences = [json!("default"), json!(["default", "keysync"]), json!(""), json!([]), json!(7)];
-    forge.refuses(401, audiences.map(|audience| with(&forge, "aud", audience)).to_vec()).await;
-    forge.accepts(vec![with(&forge, "aud", Value::Null)]).await;
+    forge.assert_rejected(401, audiences.map(|audience| with(&forge, "aud", audience)).to_vec()).await;
+    forge.assert_accepted(vec![with(&forge, "aud", Value::Null)]).await;
 }

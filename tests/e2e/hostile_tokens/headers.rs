@@ -1,13 +1,13 @@
-//! What a token's header may say: the algorithm is not its to choose, nor is the key.
+//! Token headers: a token chooses neither its algorithm nor its key.
 
 use serde_json::{Value, json};
 
 use super::{Forge, Hostile, twice};
 
 #[tokio::test]
-async fn an_algorithm_of_its_own() {
+async fn other_signature_algorithm_is_rejected() {
     let forge = Forge::new().await;
-    let with = |alg: Value| (format!("alg {alg}"), forge.good().header("alg", alg).build().unwrap());
+    let with = |alg: Value| (format!("alg {alg}"), forge.valid().header("alg", alg).build().unwrap());
     let mut tokens: Vec<Hostile> = [
         "none",
         "None",
@@ -36,18 +36,18 @@ async fn an_algorithm_of_its_own() {
     let (header, claims) = forge.parts();
     let mut without = header.clone();
     without.as_object_mut().unwrap().remove("alg");
-    for (what, header) in [
+    for (defect, header) in [
         ("no alg", without.to_string()),
         ("alg twice, none first", twice(&header, "alg", "none")),
         ("alg twice, the same", twice(&header, "alg", "RS256")),
     ] {
-        tokens.push((what.to_owned(), forge.signed(header, claims.to_string())));
+        tokens.push((defect.to_owned(), forge.signed(header, claims.to_string())));
     }
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
 #[tokio::test]
-async fn a_key_that_iam_does_not_publish() {
+async fn unpublished_key_id_is_rejected() {
     let forge = Forge::new().await;
     let known = forge.parts().0["kid"].as_str().unwrap().to_owned();
     let kids = [
@@ -74,8 +74,8 @@ async fn a_key_that_iam_does_not_publish() {
     ];
     let mut tokens = kids
         .map(|kid| {
-            let what: String = format!("kid {kid}").chars().take(60).collect();
-            (what, forge.good().header("kid", kid).build().unwrap())
+            let description: String = format!("kid {kid}").chars().take(60).collect();
+            (description, forge.valid().header("kid", kid).build().unwrap())
         })
         .to_vec();
     let (header, claims) = forge.parts();
@@ -83,16 +83,16 @@ async fn a_key_that_iam_does_not_publish() {
     without.as_object_mut().unwrap().remove("kid");
     tokens.push(("no kid".to_owned(), forge.signed(without.to_string(), claims.to_string())));
     tokens.push(("kid twice".to_owned(), forge.signed(twice(&header, "kid", "other"), claims.to_string())));
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
 #[tokio::test]
-async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind() {
+async fn critical_extension_and_other_token_types_are_rejected() {
     let forge = Forge::new().await;
     let with = |name: &str, value: Value| {
-        (format!("{name} {value}"), forge.good().header(name, value).build().unwrap())
+        (format!("{name} {value}"), forge.valid().header(name, value).build().unwrap())
     };
-    let unencoded = forge.good().header("crit", json!(["b64"])).header("b64", false).build().unwrap();
+    let unencoded = forge.valid().header("crit", json!(["b64"])).header("b64", false).build().unwrap();
     let mut tokens = vec![
         with("crit", json!(["exp"])),
         with("crit", json!([])),
@@ -105,17 +105,17 @@ async fn extensions_that_we_would_have_to_understand_and_tokens_of_another_kind(
         tokens.push(with("typ", json!(typ)));
     }
     tokens.extend([json!(["JWT"]), json!(null), json!({"JWT": null})].map(|typ| with("typ", typ)));
-    forge.refuses(401, tokens).await;
+    forge.assert_rejected(401, tokens).await;
 }
 
 #[tokio::test]
-async fn what_does_not_matter_keeps_nobody_out() {
+async fn irrelevant_header_parameters_are_accepted() {
     let forge = Forge::new().await;
     let (header, claims) = forge.parts();
     let mut untyped = header.clone();
     untyped.as_object_mut().unwrap().remove("typ");
     let with = |name: &str, value: Value| {
-        (format!("{name} {value}"), forge.good().header(name, value).build().unwrap())
+        (format!("{name} {value}"), forge.valid().header(name, value).build().unwrap())
     };
     let tokens = vec![
         ("no typ".to_owned(), forge.signed(untyped.to_string(), claims.to_string())),
@@ -123,11 +123,11 @@ async fn what_does_not_matter_keeps_nobody_out() {
         with("typ", json!("at+jwt")),
         with("typ", json!("application/at+jwt")),
         with("x-vendor", json!({"anything": [1, 2, 3]})),
-        // Keys that it brings are not looked at, so they do no harm beside the right signature.
-        with("jku", json!(forge.elsewhere())),
-        with("x5u", json!(forge.elsewhere())),
+        // Key URLs and certificates are ignored, so they do no harm beside a valid signature.
+        with("jku", json!(forge.key_url())),
+        with("x5u", json!(forge.key_url())),
         with("x5c", json!(["MIIB"])),
     ];
-    forge.accepts(tokens).await;
-    forge.refuses(401, Vec::new()).await;
+    forge.assert_accepted(tokens).await;
+    forge.assert_rejected(401, Vec::new()).await;
 }

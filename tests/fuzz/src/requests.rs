@@ -2,8 +2,9 @@
 
 use http::HeaderMap;
 use keysync::{
-    http::{BadRequest, Event, Refusal, SyncRequest, correlation_id, refused},
-    trace::Trace,
+    api::{self, BadRequest, ErrorResponse, FunctionUrlEvent, correlation_id, parse_sync_request},
+    trace_context::TraceContext,
+    usecases::sync::SyncRequest,
 };
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ fn good() -> Value {
 }
 
 fn request(event: &Value) -> Request {
-    serde_json::from_value::<Event>(event.clone()).expect("an event").into()
+    serde_json::from_value::<FunctionUrlEvent>(event.clone()).expect("an event").into()
 }
 
 /// Each byte as the character of that number.
@@ -78,7 +79,7 @@ pub fn headers(data: &[u8]) {
 
 /// Any JSON, or none, as the whole event.
 pub fn event(data: &[u8]) {
-    if let Ok(event) = serde_json::from_slice::<Event>(data) {
+    if let Ok(event) = serde_json::from_slice::<FunctionUrlEvent>(data) {
         taken(&event.into());
     }
 }
@@ -88,7 +89,7 @@ fn taken(request: &Request) -> Option<SyncRequest> {
     traced(request.headers());
     let id = correlation_id(request.headers());
     assert_eq!(id.to_string().parse().as_ref(), Ok(&id));
-    match SyncRequest::parse(request, &id) {
+    match parse_sync_request(request, &id) {
         Ok(taken) => {
             assert!(request.raw_http_path().starts_with("/api/v2/keys/") && request.method() == "POST");
             assert_eq!(taken.correlation_id, id);
@@ -106,9 +107,9 @@ fn taken(request: &Request) -> Option<SyncRequest> {
     }
 }
 
-fn answered(error: BadRequest, id: &keysync::key::CorrelationId) {
-    let refusal = Refusal::from(error);
-    let answer = refused(&refusal, id);
+fn answered(error: BadRequest, id: &keysync::domain::CorrelationId) {
+    let refusal = ErrorResponse::from(error);
+    let answer = api::error(&refusal, id);
     assert!(answer.status().is_client_error());
     assert!(answer.body().len() < LONGEST_ANSWER, "{} bytes", answer.body().len());
     let document: Value = serde_json::from_slice(answer.body()).expect("a document");
@@ -117,7 +118,7 @@ fn answered(error: BadRequest, id: &keysync::key::CorrelationId) {
 
 /// `traceparent` and `tracestate` for a callback, as W3C Trace Context has them.
 fn traced(headers: &HeaderMap) {
-    let trace = Trace::of_request(headers, None);
+    let trace = TraceContext::from_headers(headers, None);
     let parent = trace.parent();
     let fields: Vec<&str> = parent.split('-').collect();
     assert_eq!(fields.iter().map(|field| field.len()).collect::<Vec<_>>(), [2, 32, 16, 2], "{parent}");

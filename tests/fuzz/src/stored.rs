@@ -1,16 +1,17 @@
-//! What comes from the table, and over the event bus: it reads, or is refused, and what is read makes well-formed events.
+//! Input from the table and the event bus: it is parsed or rejected, and a parsed item produces
+//! well-formed events.
 
 use std::collections::BTreeSet;
 
 use keysync::{
-    key::EpochMillis,
+    delivery::cloud_event_body,
+    domain::EpochMillis,
     ledger::{KeyRecord, Notification, item::Item},
-    lifecycle::{KeyEvent, What},
-    notify::event_body,
+    usecases::lifecycle::{KeyEvent, KeyEventKind},
 };
 use serde_json::Value;
 
-/// An item, as DynamoDB's JSON has it. What is read of it makes a CloudEvent for each service that it names.
+/// An item in DynamoDB's JSON. A parsed item produces a CloudEvent for each of its services.
 pub fn item(data: &[u8]) {
     let Ok(item) = serde_json::from_slice::<serde_dynamo::Item>(data) else { return };
     let Ok(key) = KeyRecord::read(Item::from(item)) else { return };
@@ -23,13 +24,13 @@ pub fn item(data: &[u8]) {
     for (service, resources) in notification.due(EpochMillis::new(u64::MAX)) {
         let id = notification.event_id(service).to_string();
         let event: Value =
-            serde_json::from_slice(&event_body(&notification, &id, resources)).expect("an event");
+            serde_json::from_slice(&cloud_event_body(&notification, &id, resources)).expect("an event");
         assert_eq!((event["id"].as_str(), &event["specversion"]), (Some(&*id), &"1.0".into()));
         assert!(ids.insert(id), "two services with one event");
     }
 }
 
-/// A lifecycle event. What is read of it is read again the same, and names a key by what it is.
+/// A lifecycle event. Parsing is deterministic, and the CRNs of a parsed event round-trip.
 pub fn lifecycle_event(data: &[u8]) {
     let Ok(json) = std::str::from_utf8(data) else { return };
     match KeyEvent::read(json) {
@@ -37,7 +38,9 @@ pub fn lifecycle_event(data: &[u8]) {
             assert_eq!(KeyEvent::read(json).as_ref(), Ok(&event));
             let crn = event.key.to_string();
             assert_eq!(crn.parse().as_ref(), Ok(&event.key), "{crn}");
-            if let What::Registration(resource, _) = &event.what {
+            if let KeyEventKind::RegistrationCreated(resource) | KeyEventKind::RegistrationDeleted(resource) =
+                &event.kind
+            {
                 assert_eq!(resource.to_string().parse().as_ref(), Ok(resource), "{resource}");
             }
         }

@@ -11,9 +11,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use httpmock::MockServer;
 use keysync::{
     Clock,
+    domain::{EpochMillis, InstanceId},
+    http_client,
     iam::{Authenticated, Iam, IamError, IamSettings, UnverifiedToken},
-    key::{EpochMillis, InstanceId},
-    outbound,
 };
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -48,9 +48,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         service: "hs-crypto".to_owned(),
         region: "us-south".to_owned(),
     };
-    let http = outbound::client().build().expect("a client");
+    let http = http_client::client().build().expect("a client");
     let iam = Iam::new(settings, http, Clock::from_fn(|| EpochMillis::new(NOW)));
-    runtime.block_on(iam.fetch_keys_ahead());
+    runtime.block_on(iam.prefetch_keys());
     World { runtime, iam, key, instance: INSTANCE.parse().expect("an id") }
 });
 

@@ -1,4 +1,4 @@
-//! What is fetched, and how often.
+//! Tests of the cache: what is fetched, and how often.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use httpmock::{Method::GET, MockServer};
@@ -11,7 +11,7 @@ fn jwk(kid: &str) -> Value {
            "n": BASE64_URL_SAFE_NO_PAD.encode([0xC1; 256])})
 }
 
-/// A cache in front of `server`, and its clock in milliseconds.
+/// A cache of the key set of `server`, and its clock in milliseconds.
 fn cache(server: &MockServer) -> (Jwks, Arc<AtomicU64>) {
     let millis = Arc::new(AtomicU64::new(1_700_000_000_000));
     let clock = Clock::from_fn({
@@ -19,10 +19,10 @@ fn cache(server: &MockServer) -> (Jwks, Arc<AtomicU64>) {
         move || EpochMillis::new(millis.load(Ordering::Relaxed))
     });
     let url = server.url("/identity/keys").parse().unwrap();
-    (Jwks::new(url, outbound::client().build().unwrap(), clock), millis)
+    (Jwks::new(url, http_client::client().build().unwrap(), clock), millis)
 }
 
-fn pass(millis: &AtomicU64, time: Duration) {
+fn advance(millis: &AtomicU64, time: Duration) {
     millis.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
 }
 
@@ -36,7 +36,7 @@ async fn serve<'a>(server: &'a MockServer, keys: &[&str]) -> httpmock::Mock<'a> 
         .await
 }
 
-async fn serve_fault(server: &MockServer) -> httpmock::Mock<'_> {
+async fn serve_error(server: &MockServer) -> httpmock::Mock<'_> {
     server
         .mock_async(|when, then| {
             when.method(GET).path("/identity/keys");
@@ -46,7 +46,7 @@ async fn serve_fault(server: &MockServer) -> httpmock::Mock<'_> {
 }
 
 #[tokio::test]
-async fn a_known_key_is_fetched_once() {
+async fn known_key_is_fetched_once() {
     let server = MockServer::start_async().await;
     let set = serve(&server, &["a"]).await;
     let (cache, _) = cache(&server);
@@ -57,28 +57,28 @@ async fn a_known_key_is_fetched_once() {
 }
 
 #[tokio::test]
-async fn a_set_that_was_fetched_ahead_is_not_fetched_again() {
+async fn prefetched_set_is_not_fetched_again() {
     let server = MockServer::start_async().await;
     let set = serve(&server, &["a"]).await;
     let (cache, _) = cache(&server);
-    cache.fetch_ahead().await;
+    cache.prefetch().await;
     cache.key("a").await.unwrap();
     set.assert_calls_async(1).await;
 }
 
 #[tokio::test]
-async fn where_none_could_be_fetched_ahead_the_first_request_tries_again() {
+async fn first_request_fetches_after_failed_prefetch() {
     let server = MockServer::start_async().await;
-    let fault = serve_fault(&server).await;
+    let error = serve_error(&server).await;
     let (cache, _) = cache(&server);
-    cache.fetch_ahead().await;
-    fault.delete_async().await;
+    cache.prefetch().await;
+    error.delete_async().await;
     serve(&server, &["a"]).await;
     cache.key("a").await.unwrap();
 }
 
 #[tokio::test]
-async fn many_at_once_make_one_fetch() {
+async fn concurrent_requests_share_one_fetch() {
     let server = MockServer::start_async().await;
     let set = serve(&server, &["a"]).await;
     let (cache, _) = cache(&server);
@@ -88,7 +88,7 @@ async fn many_at_once_make_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_keys_fetches_every_30_s() {
+async fn unknown_keys_cause_one_fetch_per_30_s() {
     let server = MockServer::start_async().await;
     let set = serve(&server, &["a"]).await;
     let (cache, millis) = cache(&server);
@@ -96,68 +96,70 @@ async fn a_flood_of_unknown_keys_fetches_every_30_s() {
         assert!(matches!(cache.key(&n.to_string()).await, Err(IamError::Unauthorized(_))));
     }
     set.assert_calls_async(1).await;
-    pass(&millis, REFETCH_PAUSE);
+    advance(&millis, REFETCH_PAUSE);
     assert!(cache.key("unknown").await.is_err());
     set.assert_calls_async(2).await;
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_found_after_the_pause() {
+async fn rotated_key_is_found_after_the_pause() {
     let server = MockServer::start_async().await;
     let old = serve(&server, &["a"]).await;
     let (cache, millis) = cache(&server);
     cache.key("a").await.unwrap();
     old.delete_async().await;
     serve(&server, &["a", "b"]).await;
-    pass(&millis, REFETCH_PAUSE);
+    advance(&millis, REFETCH_PAUSE);
     cache.key("b").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_stale_set_serves_an_hour_while_iam_is_out_and_no_longer() {
+async fn stale_set_is_used_for_one_hour_of_outage() {
     let server = MockServer::start_async().await;
-    let up = serve(&server, &["a"]).await;
+    let available = serve(&server, &["a"]).await;
     let (cache, millis) = cache(&server);
     cache.key("a").await.unwrap();
-    up.delete_async().await;
-    serve_fault(&server).await;
-    pass(&millis, FRESH + STALE.saturating_sub(Duration::from_millis(1)));
+    available.delete_async().await;
+    serve_error(&server).await;
+    advance(&millis, FRESH + STALE.saturating_sub(Duration::from_millis(1)));
     cache.key("a").await.unwrap();
-    assert!(matches!(cache.key("new").await, Err(IamError::Unavailable(_))), "it may be a new key");
-    pass(&millis, Duration::from_millis(1));
+    assert!(matches!(cache.key("new").await, Err(IamError::Unavailable(_))), "IAM may have added the key");
+    advance(&millis, Duration::from_millis(1));
     assert!(matches!(cache.key("a").await, Err(IamError::Unavailable(_))));
 }
 
 #[tokio::test]
-async fn an_outage_at_the_start_ends_with_the_outage() {
+async fn cache_recovers_after_outage_at_init() {
     let server = MockServer::start_async().await;
-    let out = serve_fault(&server).await;
+    let outage = serve_error(&server).await;
     let (cache, _) = cache(&server);
     assert!(matches!(cache.key("a").await, Err(IamError::Unavailable(_))));
-    out.delete_async().await;
+    outage.delete_async().await;
     serve(&server, &["a"]).await;
     cache.key("a").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_set_that_is_too_large_or_broken_leaves_the_one_that_is_there() {
+async fn invalid_set_does_not_replace_the_cached_one() {
     let server = MockServer::start_async().await;
-    let good = serve(&server, &["a"]).await;
+    let valid = serve(&server, &["a"]).await;
     let (cache, millis) = cache(&server);
     cache.key("a").await.unwrap();
-    good.delete_async().await;
-    let huge = json!({"keys": [jwk("b")], "padding": "x".repeat(MAX_SET_BYTES)}).to_string();
-    let cut_short = json!({"keys": [jwk("b")]}).to_string().replace('}', "");
-    let twice = json!({"keys": [jwk("b")]}).to_string().replacen('{', r#"{"keys":[],"#, 1);
+    valid.delete_async().await;
+    let too_large = json!({"keys": [jwk("b")], "padding": "x".repeat(MAX_SET_BYTES)}).to_string();
+    let truncated = json!({"keys": [jwk("b")]}).to_string().replace('}', "");
+    let duplicate = json!({"keys": [jwk("b")]}).to_string().replacen('{', r#"{"keys":[],"#, 1);
     let in_an_array = json!([[jwk("b")]]).to_string();
-    for broken in [huge, cut_short, twice, in_an_array, r#"{"keys":[]}"#.to_owned(), "<html>".to_owned()] {
+    for invalid in
+        [too_large, truncated, duplicate, in_an_array, r#"{"keys":[]}"#.to_owned(), "<html>".to_owned()]
+    {
         let mock = server
             .mock_async(|when, then| {
                 when.method(GET).path("/identity/keys");
-                then.status(200).body(broken);
+                then.status(200).body(invalid);
             })
             .await;
-        pass(&millis, FRESH);
+        advance(&millis, FRESH);
         cache.key("a").await.unwrap();
         assert!(matches!(cache.key("b").await, Err(IamError::Unavailable(_))));
         mock.assert_calls_async(1).await;
@@ -165,21 +167,21 @@ async fn a_set_that_is_too_large_or_broken_leaves_the_one_that_is_there() {
     }
 }
 
-/// Otherwise each of them would wait for a fetch of its own: 3 s, one after the other.
+/// Otherwise each waiting request would fetch for up to 3 s, one after the other.
 #[tokio::test]
-async fn those_who_wait_for_a_fetch_that_fails_do_not_fetch_again() {
+async fn waiting_requests_share_a_failed_fetch() {
     let server = MockServer::start_async().await;
-    let fault = serve_fault(&server).await;
+    let error = serve_error(&server).await;
     let (cache, _) = cache(&server);
     let all = futures_util::future::join_all((0..50).map(|n| cache.key(["a", "b"][n % 2]))).await;
     assert!(all.iter().all(|key| matches!(key, Err(IamError::Unavailable(_)))));
-    fault.assert_calls_async(1).await;
-    assert!(cache.key("a").await.is_err(), "who comes later asks again");
-    fault.assert_calls_async(2).await;
+    error.assert_calls_async(1).await;
+    assert!(cache.key("a").await.is_err(), "a later request fetches again");
+    error.assert_calls_async(2).await;
 }
 
 #[tokio::test]
-async fn trusts_a_set_only_with_status_200() {
+async fn accepts_set_only_with_status_200() {
     for status in [201, 202, 203, 206, 300, 301, 302, 304, 307, 400, 401, 404, 500, 503] {
         let server = MockServer::start_async().await;
         let mock = server

@@ -171,7 +171,7 @@ impl Remote {
             request = request.json(body);
         }
         let answer =
-            request.send().await.map_err(|error| self.unreachable(keysync::outbound::reason(error)))?;
+            request.send().await.map_err(|error| self.unreachable(keysync::http_client::reason(error)))?;
         let (status, is_harness) = (answer.status(), answer.headers().contains_key(VERSION_HEADER));
         // The guard of a harness's port denies requests before the control API sees them.
         if !is_harness && status != StatusCode::FORBIDDEN {
@@ -179,7 +179,7 @@ impl Remote {
         }
         let what = described(&answer);
         let body =
-            answer.bytes().await.map_err(|error| self.unreachable(keysync::outbound::reason(error)))?;
+            answer.bytes().await.map_err(|error| self.unreachable(keysync::http_client::reason(error)))?;
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(answer);
@@ -211,9 +211,9 @@ impl Remote {
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), String> {
-    let answer = request.send().await.map_err(keysync::outbound::reason)?;
+    let answer = request.send().await.map_err(keysync::http_client::reason)?;
     let status = answer.status();
-    let body = answer.bytes().await.map_err(keysync::outbound::reason)?;
+    let body = answer.bytes().await.map_err(keysync::http_client::reason)?;
     Ok((status, serde_json::from_slice(&body).unwrap_or(json!(null))))
 }
 

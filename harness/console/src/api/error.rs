@@ -13,7 +13,7 @@ use super::CORRELATION_ID;
 pub(crate) enum ApiError {
     /// It was answered with a refusal.
     #[error("{} {}: {}", .0.status, .0.code, .0.message)]
-    Refused(Refusal),
+    Refused(ErrorResponse),
     /// Nobody answered, or not to the end.
     #[error("no answer: {0}")]
     Unreachable(String),
@@ -24,7 +24,7 @@ pub(crate) enum ApiError {
 
 /// A refusal.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
     /// The API's `reasons[].code`, or IAM's `errorCode`.
     pub(crate) code: String,
@@ -48,7 +48,7 @@ impl ApiError {
             one.as_str().or(other.as_str()).unwrap_or_default().chars().take(500).collect()
         };
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        Self::Refused(Refusal {
+        Self::Refused(ErrorResponse {
             status,
             code: either(&reason["code"], &document["errorCode"]),
             message: either(&reason["message"], &document["errorMessage"]),
@@ -75,7 +75,7 @@ impl ApiError {
     }
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// The instant that a 409 `REQ_TOO_EARLY_ERR` names at the end of its message.
     pub(crate) fn not_before(&self) -> Option<Timestamp> {
         self.message.rsplit(' ').next()?.parse().ok()
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(document: &Value) -> Refusal {
+    fn refusal(document: &Value) -> ErrorResponse {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "17".parse().unwrap())]);
         match ApiError::refused(StatusCode::CONFLICT, &headers, document) {
             ApiError::Refused(refusal) => refusal,

@@ -24,7 +24,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 pub use address::{Address, Addresses, BadAddress};
-pub(crate) use error::{ApiError, Refusal};
+pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;
 pub(crate) use keys::{Action, Key, KeyPage, KeyQuery, KeyState};

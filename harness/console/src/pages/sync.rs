@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{KeyPath, why::why};
 use crate::{
     Console,
-    api::{ApiError, Refusal},
+    api::{ApiError, ErrorResponse},
     failure::Failure,
     flash::Flash,
     form::Posted,
@@ -51,7 +51,7 @@ fn refused(error: &ApiError, request: Uuid, now: Timestamp) -> Flash {
 }
 
 /// The instant that the answer names; else the one that `retry-after` comes to.
-fn not_before(refusal: &Refusal, now: Timestamp) -> Option<Timestamp> {
+fn not_before(refusal: &ErrorResponse, now: Timestamp) -> Option<Timestamp> {
     let after = || now.checked_add(SignedDuration::try_from(refusal.retry_after?).ok()?).ok();
     refusal.not_before().or_else(after)
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::api::{ApiError, Refusal};
+use crate::api::{ApiError, ErrorResponse};
 
 const UNREADABLE: &str = "The service's answer cannot be read. Does this console call the right address?";
 
@@ -17,7 +17,7 @@ pub(crate) fn why(error: &ApiError) -> String {
     }
 }
 
-fn refused(refusal: &Refusal) -> String {
+fn refused(refusal: &ErrorResponse) -> String {
     let code = match (refusal.code.as_str(), refusal.status) {
         // The answer to HEAD has no body to say so.
         ("", StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => "UNAUTHORIZED_ERR",

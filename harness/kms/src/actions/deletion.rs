@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keysync::key::LifecycleAction;
+use keysync::domain::LifecycleAction;
 use serde_json::json;
 
 use super::lifecycle::publish;

@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keysync::key::{EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
+use keysync::domain::{EpochMillis, KeyFacts, LifecycleAction, LifecycleEvent};
 
 use crate::{
     ApiError, Endpoint,

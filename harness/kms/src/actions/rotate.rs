@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use keysync::key::{KeyVersion, LifecycleAction};
+use keysync::domain::{KeyVersion, LifecycleAction};
 use uuid::Uuid;
 
 use super::lifecycle::publish;

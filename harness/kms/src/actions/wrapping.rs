@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

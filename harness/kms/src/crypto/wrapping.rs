@@ -88,7 +88,7 @@ impl KeyType for Length32 {
 
 #[cfg(test)]
 mod tests {
-    use keysync::key::EpochMillis;
+    use keysync::domain::EpochMillis;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use keysync::key::{InstanceCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
+use keysync::domain::{InstanceCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
 use serde_json::json;
 
 use super::{

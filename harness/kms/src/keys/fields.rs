@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use keysync::key::{Alias, EpochMillis};
+use keysync::domain::{Alias, EpochMillis};
 use serde::Deserialize;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! The query parameter `filter`: `<property>=<value>` or `<property>=<operator>:<value>`, separated by spaces.
 
 use jiff::Timestamp;
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 
 use crate::{ApiError, store::StoredKey};
 

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue},
     response::IntoResponse,
 };
-use keysync::key::{EpochMillis, KeyState};
+use keysync::domain::{EpochMillis, KeyState};
 use serde_json::{Value, json};
 
 use super::{

@@ -5,7 +5,7 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
 };
-use keysync::key::KeyRing;
+use keysync::domain::KeyRing;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

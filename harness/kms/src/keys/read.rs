@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use serde_json::{Value, json};
 
 use super::single;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 
 use super::filter::DateOf;
 use crate::{ApiError, store::StoredKey};

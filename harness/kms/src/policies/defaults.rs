@@ -1,6 +1,6 @@
 //! What an instance's policies mean for its new keys.
 
-use keysync::key::{EpochMillis, InstanceId};
+use keysync::domain::{EpochMillis, InstanceId};
 use serde_json::Value;
 
 use crate::{

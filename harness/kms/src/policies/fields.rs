@@ -1,6 +1,6 @@
 //! The policies of a key as requests write them.
 
-use keysync::key::EpochMillis;
+use keysync::domain::EpochMillis;
 use serde::Deserialize;
 
 use super::check_interval;

@@ -5,7 +5,7 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
 };
-use keysync::key::KeyState;
+use keysync::domain::KeyState;
 use serde_json::{Value, json};
 
 use super::{PolicyFields, mismatch};

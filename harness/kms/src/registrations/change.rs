@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use keysync::key::KeyVersion;
+use keysync::domain::KeyVersion;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! The query parameter `urlEncodedResourceCRNQuery`: a CRN in which `*` stands for any segment, and at the
 //! end of the last one for any rest.
 
-use keysync::key::ResourceCrn;
+use keysync::domain::ResourceCrn;
 use url::form_urlencoded;
 
 use crate::ApiError;

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use keysync::key::KeyId;
+use keysync::domain::KeyId;
 use serde_json::Value;
 
 use super::crn_query::CrnQuery;

@@ -13,7 +13,7 @@ use axum::{
     http::StatusCode,
     response::IntoResponse,
 };
-use keysync::key::{KeyState, ResourceCrn};
+use keysync::domain::{KeyState, ResourceCrn};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ pub(super) async fn delete(
 }
 
 /// Only an active root key can protect anything new.
-fn may_protect(key: &StoredKey, now: keysync::key::EpochMillis) -> Result<(), ApiError> {
+fn may_protect(key: &StoredKey, now: keysync::domain::EpochMillis) -> Result<(), ApiError> {
     let refused = |code, message: &str| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
     if !key.is_root() {
         let message = "Requested action can only be completed with a root key";

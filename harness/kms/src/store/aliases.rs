@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use keysync::{
-    key::{Alias, EpochMillis, KeyCrn},
+    domain::{Alias, EpochMillis, KeyCrn},
     ledger::item::{ALIAS_ITEM, KEY_ITEM, alias_pk},
 };
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! What happened to keys.
 
-use keysync::key::{ClaimId, EpochMillis, KeyCrn, LifecycleAction};
+use keysync::domain::{ClaimId, EpochMillis, KeyCrn, LifecycleAction};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, from_item, pk};

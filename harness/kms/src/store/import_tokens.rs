@@ -1,6 +1,6 @@
 //! The import token of an instance: there is one at most.
 
-use keysync::key::{EpochMillis, InstanceId};
+use keysync::domain::{EpochMillis, InstanceId};
 use serde::{Deserialize, Serialize};
 
 use super::Store;

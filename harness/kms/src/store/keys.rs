@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use keysync::{
-    key::{Alias, EpochMillis, InstanceId, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, LifecycleAction},
+    domain::{Alias, EpochMillis, InstanceId, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, LifecycleAction},
     ledger::{
         KeyRecord,
         item::{Item, KEY_ITEM, key_pk},

@@ -27,7 +27,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use keysync::{
-    key::{InstanceId, KeyCrn},
+    domain::{InstanceId, KeyCrn},
     ledger::item::{Item, key_pk},
 };
 use serde::{Deserialize, Serialize};

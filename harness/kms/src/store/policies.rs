@@ -1,6 +1,6 @@
 //! Policies: of a key, on its item; of an instance, as items of their own.
 
-use keysync::key::{EpochMillis, InstanceId};
+use keysync::domain::{EpochMillis, InstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
-    key::{EpochMillis, InstanceId, KeyCrn, KeyId, KeyVersion, ResourceCrn},
+    domain::{EpochMillis, InstanceId, KeyCrn, KeyId, KeyVersion, ResourceCrn},
     ledger::{
         item::Item,
         registration::{REGISTRATION, registration_sk},

@@ -1,6 +1,6 @@
 //! Key rings. `default` is always there and has no item.
 
-use keysync::key::{EpochMillis, InstanceId, KeyRing};
+use keysync::domain::{EpochMillis, InstanceId, KeyRing};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, from_item};

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use keysync::{
-    key::{EpochMillis, KeyCrn, KeyVersion},
+    domain::{EpochMillis, KeyCrn, KeyVersion},
     ledger::KeyRecord,
 };
 use serde::{Deserialize, Serialize};

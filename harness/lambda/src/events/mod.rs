@@ -15,7 +15,7 @@ mod sqs;
 
 use keysync::{
     Clock,
-    key::{EpochMillis, KeyCrn, KeyFacts, LifecycleAction, ResourceCrn},
+    domain::{EpochMillis, KeyCrn, KeyFacts, LifecycleAction, ResourceCrn},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Keys as a suite makes and sees them, without the ceremony of the real API.
 
 use axum::{Json, http::StatusCode};
-use keysync::key::{EpochMillis, KeyId, window};
+use keysync::domain::{EpochMillis, KeyId, window};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,13 +22,13 @@ pub(super) struct KeyView {
     /// `root` or `standard`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
-    key_type: keysync::key::KeyType,
+    key_type: keysync::domain::KeyType,
     /// 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     #[schema(value_type = u8)]
-    state: keysync::key::KeyState,
+    state: keysync::domain::KeyState,
     /// The latest lifecycle action.
     #[schema(value_type = String)]
-    last_action: keysync::key::LifecycleAction,
+    last_action: keysync::domain::LifecycleAction,
     /// How many notifications there were.
     sequence: u64,
     /// When it was last notified, RFC 3339.

@@ -1,6 +1,6 @@
 //! What a client of the harness has to know of it.
 
-use keysync::key::InstanceId;
+use keysync::domain::InstanceId;
 
 use crate::{Harness, HarnessError, info::Info, world::REGION};
 

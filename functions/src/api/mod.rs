@@ -1,0 +1,14 @@
+//! The HTTP API of `sync`: function URL events to requests, results to responses. No I/O; with the
+//! audit events, the only code that knows status codes.
+
+mod error_response;
+mod function_url;
+mod jwks;
+mod request;
+mod response;
+
+pub use error_response::{ErrorResponse, ReasonCode};
+pub use function_url::{FunctionUrlEvent, to_lambda_response};
+pub use jwks::{JWKS_PATH, jwks_response};
+pub use request::{BadRequest, correlation_id, parse_sync_request};
+pub use response::{error, no_content};

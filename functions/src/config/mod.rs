@@ -1,0 +1,323 @@
+//! Configuration from environment variables, read once at init. An error lists every mistake
+//! (docs/reference/configuration.md).
+
+mod reader;
+mod values;
+
+use std::{num::NonZeroU32, time::Duration};
+
+use url::Url;
+
+use self::{
+    reader::Reader,
+    values::{
+        CALLBACK_TIMEOUTS, REQUEST_TIMEOUTS, parse_duration, parse_iam_url, parse_issuer, parse_limit,
+        parse_queue_url, parse_region, parse_service, parse_table, parse_test_mode, with_unit,
+    },
+};
+use crate::{
+    delivery::{AddressPolicy, Registry, SigningKeySource},
+    iam::IamSettings,
+    telemetry::LogFilter,
+    time_budget::CONFIRM_RESERVE,
+};
+
+pub use crate::{delivery::SIGNING_KEY_SECRET, telemetry::LOG};
+
+/// The DynamoDB table: its name or ARN.
+pub const TABLE: &str = "KEYSYNC_TABLE";
+/// The region in CRNs.
+pub const REGION: &str = "KEYSYNC_REGION";
+/// The service name in CRNs.
+pub const SERVICE: &str = "KEYSYNC_SERVICE";
+/// The base URL of IAM.
+pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
+/// The issuer of access tokens.
+pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
+/// The callback URLs of the services.
+pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
+/// The private keys that sign notifications.
+pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
+/// The timeout of one delivery attempt.
+pub const CALLBACK_TIMEOUT: &str = "KEYSYNC_CALLBACK_TIMEOUT";
+/// The time limit of an invocation.
+pub const REQUEST_TIMEOUT: &str = "KEYSYNC_REQUEST_TIMEOUT";
+/// The requests per minute of one caller.
+pub const CALLER_LIMIT: &str = "KEYSYNC_CALLER_LIMIT";
+/// Whether plain HTTP and loopback addresses are allowed, for tests.
+pub const LOOPBACK_TEST_MODE: &str = "KEYSYNC_LOOPBACK_TEST_MODE";
+/// The URL of the dead-letter queue.
+pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
+
+/// The settings of every function. `redeliver` has no others.
+#[derive(Debug)]
+pub struct CommonConfig {
+    /// `KEYSYNC_TABLE`, default `keysync`.
+    pub table: String,
+    /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL.
+    pub registry: Registry,
+    /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
+    /// with them. Exactly one of the two settings is required.
+    pub signing_keys: SigningKeySource,
+    /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
+    pub addresses: AddressPolicy,
+    /// `KEYSYNC_CALLBACK_TIMEOUT`, default `5s`.
+    pub callback_timeout: Duration,
+    /// `KEYSYNC_REQUEST_TIMEOUT`, default `25s`.
+    pub request_timeout: Duration,
+}
+
+/// The settings of `sync`.
+#[derive(Debug)]
+pub struct SyncConfig {
+    /// The settings of every function.
+    pub common: CommonConfig,
+    /// `KEYSYNC_IAM_URL`, `KEYSYNC_IAM_ISSUER`, `KEYSYNC_SERVICE`, `KEYSYNC_REGION`.
+    pub iam: IamSettings,
+    /// `KEYSYNC_CALLER_LIMIT`, requests per minute of one caller in one process, default `600`;
+    /// `None` for `off`.
+    pub caller_limit: Option<NonZeroU32>,
+}
+
+/// The settings of `lifecycle`.
+#[derive(Debug)]
+pub struct LifecycleConfig {
+    /// The settings of every function.
+    pub common: CommonConfig,
+    /// `KEYSYNC_DEAD_LETTER_QUEUE`, required: the URL of an SQS queue.
+    pub dead_letter_queue: Url,
+}
+
+/// An invalid configuration: every mistake, each with the name of its setting.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration has {} mistake(s): {}", .0.len(), .0.join("; "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// The value of an environment variable. Bytes that are not UTF-8 become U+FFFD, which every
+/// setting rejects.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+impl CommonConfig {
+    /// Reads the settings of `redeliver` with `get`, such as [`environment`].
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let config = Self::read_common(reader, addresses)?;
+            reader.check(
+                CALLBACK_TIMEOUT,
+                check_callback_timeout(config.callback_timeout, config.request_timeout),
+            );
+            Some(config)
+        })
+    }
+
+    fn read_common(
+        reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+        addresses: AddressPolicy,
+    ) -> Option<Self> {
+        let table = reader.or(TABLE, "keysync", parse_table);
+        let registry = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
+        let signing_keys = reader.one_of(
+            (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
+            (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
+        );
+        let callback_timeout =
+            reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
+        let request_timeout =
+            reader.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
+        // Telemetry applied it before, to log these mistakes; here an invalid value becomes one of
+        // them.
+        reader.or(LOG, "", str::parse::<LogFilter>)?;
+        Some(Self {
+            table: table?,
+            registry: registry?,
+            signing_keys: signing_keys?,
+            addresses,
+            callback_timeout: callback_timeout?,
+            request_timeout: request_timeout?,
+        })
+    }
+}
+
+impl SyncConfig {
+    /// Reads the settings with `get`, such as [`environment`].
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let common = CommonConfig::read_common(reader, addresses);
+            let url = reader.or(IAM_URL, "https://iam.cloud.ibm.com", |text| parse_iam_url(text, addresses));
+            let issuer = reader
+                .or(IAM_ISSUER, "https://iam.cloud.ibm.com/identity", |text| parse_issuer(text, addresses));
+            let service = reader.or(SERVICE, "hs-crypto", parse_service);
+            let region = reader.or(REGION, "us-south", parse_region);
+            let caller_limit = reader.or(CALLER_LIMIT, "600", parse_limit);
+            let iam = IamSettings { url: url?, issuer: issuer?, service: service?, region: region? };
+            Some(Self { common: common?, iam, caller_limit: caller_limit? })
+        })
+    }
+}
+
+impl LifecycleConfig {
+    /// Reads the settings with `get`, such as [`environment`].
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Reader::read(get, |reader| {
+            let addresses = addresses(reader);
+            let common = CommonConfig::read_common(reader, addresses);
+            let dead_letter_queue =
+                reader.required(DEAD_LETTER_QUEUE, |text| parse_queue_url(text, addresses));
+            Some(Self { common: common?, dead_letter_queue: dead_letter_queue? })
+        })
+    }
+}
+
+/// Checks that a delivery attempt of `redeliver` can end and be confirmed within its invocation.
+fn check_callback_timeout(callback: Duration, request: Duration) -> Result<(), String> {
+    let limit = request.saturating_sub(CONFIRM_RESERVE);
+    if callback < limit {
+        return Ok(());
+    }
+    Err(format!(
+        "must be less than {}, which is {REQUEST_TIMEOUT} ({}) minus {} for the confirmation: got `{}`",
+        with_unit(limit),
+        with_unit(request),
+        with_unit(CONFIRM_RESERVE),
+        with_unit(callback)
+    ))
+}
+
+/// Reads the address policy. If it is invalid, other settings are checked by the stricter one.
+fn addresses(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPolicy {
+    reader.or(LOOPBACK_TEST_MODE, "off", parse_test_mode).unwrap_or(AddressPolicy::PublicOnly)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+
+    fn from(settings: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        |name| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    fn read(settings: &[(&str, &str)]) -> Result<SyncConfig, ConfigError> {
+        SyncConfig::read(from(settings))
+    }
+
+    #[test]
+    fn two_settings_suffice() {
+        let config =
+            read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
+                .unwrap();
+        assert_eq!(config.iam.issuer, "https://iam.cloud.ibm.com/identity");
+        assert_eq!(config.caller_limit.map(NonZeroU32::get), Some(600));
+        let common = config.common;
+        assert_eq!((common.table.as_str(), common.addresses), ("keysync", AddressPolicy::PublicOnly));
+        assert_eq!(
+            (common.callback_timeout, common.request_timeout),
+            (Duration::from_secs(5), Duration::from_secs(25))
+        );
+    }
+
+    #[test]
+    fn error_lists_every_mistake() {
+        let ConfigError(mistakes) = read(&[
+            (TABLE, " "),
+            (REGION, "us south"),
+            (SERVICE, "s3"),
+            (LOG, "inof"),
+            (IAM_URL, "http://iam.example"),
+            (IAM_ISSUER, "iam"),
+            (CALLBACK_TIMEOUT, "5"),
+            (REQUEST_TIMEOUT, "0s"),
+            (LOOPBACK_TEST_MODE, "yes"),
+            (CALLER_LIMIT, "0"),
+            (SIGNING_KEY, "whsk_hunter2"),
+        ])
+        .unwrap_err();
+        let text = mistakes.join("\n");
+        for name in [
+            TABLE,
+            REGION,
+            SERVICE,
+            LOG,
+            IAM_URL,
+            IAM_ISSUER,
+            CALLBACK_TIMEOUT,
+            REQUEST_TIMEOUT,
+            LOOPBACK_TEST_MODE,
+            CALLER_LIMIT,
+            SIGNING_KEY,
+            CALLBACKS,
+        ] {
+            assert!(text.contains(name), "{name} is missing in\n{text}");
+        }
+        assert_eq!(mistakes.len(), 12, "{text}");
+        assert!(!text.contains("hunter2"), "secret in the error");
+    }
+
+    #[test]
+    fn callback_timeout_fits_into_request_timeout() {
+        let with = |callback, request| {
+            let timeouts = [(CALLBACK_TIMEOUT, callback), (REQUEST_TIMEOUT, request)];
+            let settings = [&[(CALLBACKS, "{}"), (SIGNING_KEY, KEY)][..], &timeouts].concat();
+            CommonConfig::read(from(&settings)).map(drop).map_err(|ConfigError(mistakes)| mistakes.join("\n"))
+        };
+        assert_eq!(with("22999ms", "25s"), Ok(()));
+        let message = with("23s", "25s").unwrap_err();
+        assert!(message.contains(CALLBACK_TIMEOUT) && message.contains("less than 23s"), "{message}");
+    }
+
+    #[test]
+    fn rejects_value_that_is_not_utf_8() {
+        let ConfigError(mistakes) =
+            read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
+                .unwrap_err();
+        assert_eq!(mistakes, [format!("{IAM_URL} must be valid UTF-8")]);
+    }
+
+    #[test]
+    fn requires_exactly_one_signing_key_setting() {
+        let with = |settings: &[(&str, &str)]| {
+            let settings = [&[(CALLBACKS, "{}")], settings].concat();
+            CommonConfig::read(from(&settings)).map_err(|ConfigError(mistakes)| mistakes)
+        };
+        let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
+        assert!(matches!(with(&[key]).unwrap().signing_keys, SigningKeySource::Given(_)));
+        assert!(matches!(with(&[secret]).unwrap().signing_keys, SigningKeySource::Secret(_)));
+        assert_eq!(
+            with(&[]).unwrap_err(),
+            [format!("{SIGNING_KEY} or {SIGNING_KEY_SECRET} is required, and neither is set")]
+        );
+        assert_eq!(
+            with(&[key, secret]).unwrap_err(),
+            [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set; remove one of them")]
+        );
+        let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one mistake") };
+        assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
+    }
+
+    #[test]
+    fn each_function_requires_only_its_settings() {
+        let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
+        assert!(CommonConfig::read(from(&enough)).is_ok());
+        let ConfigError(mistakes) = LifecycleConfig::read(from(&enough)).unwrap_err();
+        assert_eq!(mistakes, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
+        let with = |queue| {
+            LifecycleConfig::read(from(&[enough[0], enough[1], (DEAD_LETTER_QUEUE, queue)])).map(drop)
+        };
+        assert!(with("https://sqs.us-east-1.amazonaws.com/123456789012/dead").is_ok());
+        assert!(with("dead").is_err() && with("https://sqs.us-east-1.amazonaws.com").is_err());
+    }
+
+    #[test]
+    fn iam_without_tls_requires_test_mode_and_loopback() {
+        let with =
+            |url| read(&[(IAM_URL, url), (LOOPBACK_TEST_MODE, "on"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)]);
+        assert!(with("http://127.0.0.1:8080").is_ok() && with("http://localhost:1").is_ok());
+        assert!(with("http://iam.example").is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! Delivery of notifications to associated services: event, signature, callback, retry schedule.
+
+#[cfg(test)]
+mod adversarial;
+mod circuit_breaker;
+mod client;
+mod cloud_event;
+mod jwks;
+mod registry;
+mod retry;
+mod signature;
+mod signing_key;
+mod ssrf_guard;
+
+pub use circuit_breaker::{CircuitBreakers, CircuitState};
+pub use cloud_event::body as cloud_event_body;
+pub use registry::{MAX_URL_BYTES, Registry, RegistryError};
+pub use retry::RETRY_PERIOD;
+pub use signature::Signed;
+pub use signing_key::{
+    SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError, SigningKeySource, SigningKeys,
+};
+pub use ssrf_guard::{AddressPolicy, NO_PUBLIC_ADDRESS};
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::{ClientBuilder, dns::Resolve};
+use tokio::time::Instant;
+
+use client::Delivery;
+use retry::{is_last_attempt, settle};
+use ssrf_guard::SsrfGuard;
+
+use crate::{
+    clock::Clock,
+    domain::ServiceName,
+    http_client,
+    ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
+    telemetry::{self, AttemptKind, AttemptResult, millis},
+    trace_context::TraceContext,
+};
+
+/// The builder of a client for callbacks, which resolves names with `resolver`.
+fn client_builder(policy: AddressPolicy, resolver: impl Resolve + 'static) -> ClientBuilder {
+    http_client::client()
+        .dns_resolver(SsrfGuard::new(policy, resolver))
+        .https_only(policy == AddressPolicy::PublicOnly)
+}
+
+/// Delivers notifications.
+#[derive(Debug)]
+pub struct Notifier {
+    registry: Registry,
+    keys: SigningKeys,
+    http: reqwest::Client,
+    callback_timeout: Duration,
+    clock: Clock,
+}
+
+impl Notifier {
+    /// A notifier that calls the services of `registry` and signs with each of `keys`. An attempt
+    /// takes at most `callback_timeout`.
+    pub fn new(
+        registry: Registry,
+        keys: SigningKeys,
+        policy: AddressPolicy,
+        callback_timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
+        let http = client_builder(policy, ssrf_guard::SystemResolver).build()?;
+        Ok(Self { registry, keys, http, callback_timeout, clock })
+    }
+
+    /// The time limit of an attempt.
+    #[must_use]
+    pub fn callback_timeout(&self) -> Duration {
+        self.callback_timeout
+    }
+
+    /// Delivers `notification` to every service for which it is due, in parallel, and ends at
+    /// `deadline`. The result of a failed attempt includes the next attempt. `breakers` are those
+    /// of a run of `redeliver`; `None` for a single notification.
+    pub async fn deliver(
+        &self,
+        notification: &Notification,
+        trace: &TraceContext,
+        deadline: Instant,
+        breakers: Option<&CircuitBreakers>,
+    ) -> Settled {
+        let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
+            let delivery = match breakers.map_or(CircuitState::Closed, |breakers| breakers.state(service)) {
+                CircuitState::Closed => self.call(notification, service, resources, trace, deadline).await,
+                CircuitState::Open => Delivery::Deferred { retry_after: None },
+                // The last attempt is made even if the service asked for a longer wait.
+                CircuitState::Paused(_) if is_last_attempt(notification, self.clock.now()) => {
+                    self.call(notification, service, resources, trace, deadline).await
+                }
+                CircuitState::Paused(pause) => Delivery::Deferred { retry_after: Some(pause) },
+            };
+            if let Some(breakers) = breakers {
+                breakers.record(service, &delivery);
+            }
+            (service.clone(), self.settle(notification, service, delivery))
+        });
+        join_all(callbacks).await.into_iter().collect()
+    }
+
+    async fn call(
+        &self,
+        notification: &Notification,
+        service: &ServiceName,
+        resources: u64,
+        trace: &TraceContext,
+        deadline: Instant,
+    ) -> Delivery {
+        let event_id = notification.event_id(service).to_string();
+        let attempts_before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
+        let started = Instant::now();
+        let delivery = match self.registry.callback(service) {
+            Some(url) => {
+                let body = cloud_event::body(notification, &event_id, resources);
+                let timeout = self.callback_timeout.min(deadline.saturating_duration_since(started));
+                let signed = self.keys.sign(&event_id, self.clock.now(), body);
+                client::attempt(&self.http, url, signed, trace, timeout).await
+            }
+            None => Delivery::failed("no callback address is configured for this service"),
+        };
+        let (outcome, reason) = (delivery.as_str(), delivery.reason());
+        tracing::info!(
+            service = %service, event_id, attempt = attempts_before + 1, outcome, reason,
+            duration_ms = millis(started), "callback"
+        );
+        let kind = if attempts_before > 0 { AttemptKind::Retry } else { AttemptKind::First };
+        let result = match delivery {
+            Delivery::Failed { .. } => AttemptResult::Failed,
+            _ => AttemptResult::Settled,
+        };
+        telemetry::count_callback(service, started.elapsed(), kind, result);
+        delivery
+    }
+
+    fn settle(&self, notification: &Notification, service: &ServiceName, delivery: Delivery) -> Settlement {
+        let settlement = settle(notification, service, delivery, self.clock.now());
+        if let Some(outcome) = &settlement.outcome
+            && outcome.status == OutcomeStatus::Failed
+        {
+            telemetry::count_exhausted(service);
+            tracing::error!(
+                service = %service, event_id = outcome.event_id, attempt = outcome.attempts,
+                outcome = "exhausted", reason = outcome.reason,
+                "retries exhausted after 24 hours; the service does not have the key's latest state"
+            );
+        }
+        settlement
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{client::FailureScope, *};
+
+    /// Records failures of `service` until its circuit is open.
+    pub(crate) fn open_circuit(breakers: &CircuitBreakers, service: &ServiceName) {
+        while breakers.state(service) == CircuitState::Closed {
+            let (reason, scope) = ("responded with 503".to_owned(), FailureScope::Service);
+            breakers.record(service, &Delivery::Failed { reason, retry_after: None, scope });
+        }
+    }
+}

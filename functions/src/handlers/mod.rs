@@ -1,0 +1,42 @@
+//! The Lambda handlers, one per function: they build the clients, run the use case and log the
+//! result. Each binary in `bin/` starts one of them.
+
+mod lifecycle;
+mod redeliver;
+mod sync;
+
+use std::time::Duration;
+
+use lambda_http::Context;
+
+pub use lifecycle::LifecycleHandler;
+pub use redeliver::{RedeliverError, RedeliverHandler};
+pub use sync::SyncHandler;
+
+use crate::{
+    clock::Clock,
+    config::CommonConfig,
+    delivery::{Notifier, SigningKeys},
+    dispatch::Dispatcher,
+    domain::EpochMillis,
+    ledger::Ledger,
+    time_budget::TimeBudget,
+};
+
+/// Builds the ledger and the notifier, which every function needs.
+fn dispatcher(
+    config: CommonConfig,
+    keys: SigningKeys,
+    aws: &aws_config::SdkConfig,
+    clock: &Clock,
+) -> Result<Dispatcher, reqwest::Error> {
+    let CommonConfig { table, registry, addresses, callback_timeout, .. } = config;
+    let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
+    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier })
+}
+
+/// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is
+/// shorter.
+fn budget(context: Option<&Context>, limit: Duration) -> TimeBudget {
+    TimeBudget::new(context.map(|context| EpochMillis::new(context.deadline)), limit)
+}

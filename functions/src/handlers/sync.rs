@@ -1,0 +1,159 @@
+//! The handler of `sync`: a function URL request in, a response out. Each request gets one log line
+//! and, if its caller is authenticated, one audit event.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use http::Response;
+use lambda_http::{
+    Body, LambdaEvent, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+};
+use tokio::time::Instant;
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+};
+
+use crate::{
+    api::{
+        self, BadRequest, ErrorResponse, FunctionUrlEvent, JWKS_PATH, correlation_id, jwks_response,
+        parse_sync_request, to_lambda_response,
+    },
+    audit::{self, AuditedRequest},
+    clock::Clock,
+    config::CommonConfig,
+    delivery::SigningKeys,
+    domain::{CorrelationId, KeyName},
+    iam::Iam,
+    rate_limit::CallerRateLimiter,
+    telemetry::{self, millis},
+    time_budget::TimeBudget,
+    trace_context::TraceContext,
+    usecases::sync::{SyncError, SyncReport, Synced, Synchronizer},
+};
+
+/// The function `sync` with the clients and caches that it keeps between requests.
+#[derive(Debug)]
+pub struct SyncHandler {
+    sync: Synchronizer,
+    /// The published public key set (JWKS), as JSON.
+    jwks: String,
+    request_timeout: Duration,
+}
+
+impl SyncHandler {
+    /// Builds the clients without any network call. `keys` are the signing keys that `config`
+    /// names.
+    pub fn new(
+        config: CommonConfig,
+        iam: Iam,
+        keys: SigningKeys,
+        callers: CallerRateLimiter,
+        aws: &aws_config::SdkConfig,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
+        let request_timeout = config.request_timeout;
+        let jwks = keys.jwks();
+        let sync =
+            Synchronizer { iam, callers, dispatcher: super::dispatcher(config, keys, aws, &clock)?, clock };
+        Ok(Self { sync, jwks, request_timeout })
+    }
+
+    /// Serves one event of the function URL. Never fails.
+    pub async fn invoke(
+        self: Arc<Self>,
+        event: LambdaEvent<FunctionUrlEvent>,
+    ) -> Result<ApiGatewayV2httpResponse, Infallible> {
+        let request = Request::from(event.payload).with_lambda_context(event.context);
+        Ok(to_lambda_response(self.handle(request).await))
+    }
+
+    /// Serves one request. Every error becomes an error response.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let correlation_id = correlation_id(request.headers());
+        let xray = request.lambda_context_ref().and_then(|context| context.xray_trace_id.as_deref());
+        let trace = TraceContext::from_headers(request.headers(), xray);
+        // A span at error level: log lines have these fields at every `KEYSYNC_LOG` level.
+        let span = tracing::error_span!(
+            "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty
+        );
+        if request.raw_http_path() == JWKS_PATH {
+            let response = jwks_response(request.method(), &self.jwks, &correlation_id);
+            span.in_scope(|| tracing::info!(status = response.status().as_u16(), "served JWKS"));
+            return response;
+        }
+        self.respond(&request, correlation_id, &trace).instrument(span).await
+    }
+
+    async fn respond(
+        &self,
+        request: &Request,
+        correlation_id: CorrelationId,
+        trace: &TraceContext,
+    ) -> Response<Body> {
+        let started = Instant::now();
+        let budget = super::budget(request.lambda_context_ref(), self.request_timeout);
+        let (outcome, response) = match self.serve(request, &correlation_id, trace, budget).await {
+            Ok(synced) => {
+                let outcome = synced.as_str();
+                tracing::info!(outcome, status = 204, duration_ms = millis(started), "sync accepted");
+                (outcome, api::no_content(&correlation_id))
+            }
+            Err(Failure { response: error_response, reason }) => {
+                let code = error_response.code;
+                let (outcome, status) = (code.as_str(), code.status().as_u16());
+                if status < 500 {
+                    tracing::info!(outcome, status, reason, duration_ms = millis(started), "sync rejected");
+                } else {
+                    tracing::error!(outcome, status, reason, duration_ms = millis(started), "sync failed");
+                }
+                (outcome, api::error(&error_response, &correlation_id))
+            }
+        };
+        telemetry::count_sync(outcome, started.elapsed());
+        response
+    }
+
+    /// Parses and serves one sync request, and records its audit event.
+    async fn serve(
+        &self,
+        request: &Request,
+        correlation_id: &CorrelationId,
+        trace: &TraceContext,
+        budget: TimeBudget,
+    ) -> Result<Synced, Failure> {
+        let request = parse_sync_request(request, correlation_id)?;
+        let span = Span::current();
+        // Both fields at once, because the span is formatted again on every change.
+        tracing::record_all!(span, instance = %request.instance, key = %request.key);
+        let SyncReport { authenticated, key, result } = self.sync.serve(&request, trace, budget).await?;
+        if let (Some(key), KeyName::Alias(_)) = (key, &request.key) {
+            span.record("key", display(key));
+        }
+        let result = result.map_err(Failure::from);
+        let now = self.sync.clock.now();
+        let audited = AuditedRequest { request: &request, authenticated: &authenticated, key, trace, now };
+        audit::record(&audited, result.as_ref().copied().map_err(|failure| &failure.response));
+        result
+    }
+}
+
+/// A request that was not accepted.
+struct Failure {
+    /// The response, which discloses nothing internal.
+    response: ErrorResponse,
+    /// The cause, for the log only.
+    reason: String,
+}
+
+impl From<BadRequest> for Failure {
+    fn from(error: BadRequest) -> Self {
+        let reason = error.to_string();
+        Self { response: error.into(), reason }
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self { response: (&error).into(), reason: error.to_string() }
+    }
+}

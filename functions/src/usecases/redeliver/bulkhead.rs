@@ -1,0 +1,186 @@
+//! Bulkheads: a service that is slow or down delays only its own notifications.
+//!
+//! Before anything is leased, due keys are queued by the set of services that they are pending for:
+//! one bulkhead per set. The concurrency of a bulkhead starts low and doubles with each success, so
+//! that a service that recovers is not flooded with its backlog. A queued key is not leased: until
+//! its turn, any other run can take it (docs/explanation/adr/0004-bulkheads-before-leases.md).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    delivery::{CircuitBreakers, CircuitState, RETRY_PERIOD},
+    domain::{EpochMillis, ServiceName},
+    ledger::DueKey,
+};
+
+/// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
+const INITIAL_CONCURRENCY: usize = 4;
+/// The maximum of concurrent notifications of a bulkhead.
+const MAX_CONCURRENCY: usize = 32;
+/// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
+/// (docs/reference/limits.md#bulkhead-queue).
+const MAX_QUEUED: usize = 4096;
+
+/// The services that a notification is pending for, which identify its bulkhead.
+pub(super) type BulkheadKey = Vec<ServiceName>;
+
+/// The bulkheads of one run.
+#[derive(Debug, Default)]
+pub(super) struct Bulkheads(BTreeMap<BulkheadKey, Bulkhead>);
+
+#[derive(Debug)]
+struct Bulkhead {
+    queue: VecDeque<DueKey>,
+    running: usize,
+    concurrency: usize,
+}
+
+/// The next step for a queued key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Lease it and deliver its notification. The bulkhead counts it as running until
+    /// [`Bulkheads::release`].
+    Lease(DueKey),
+    /// Leave it to the next run, because the circuits of all its services are open.
+    Skip,
+}
+
+impl Bulkheads {
+    /// Queues a key in its bulkhead. Returns it if the queue is full.
+    pub(super) fn add(&mut self, due: DueKey) -> Result<(), DueKey> {
+        let bulkhead = self.0.entry(due.pending.clone()).or_insert_with(|| Bulkhead {
+            queue: VecDeque::new(),
+            running: 0,
+            concurrency: INITIAL_CONCURRENCY,
+        });
+        if bulkhead.queue.len() >= MAX_QUEUED {
+            return Err(due);
+        }
+        bulkhead.queue.push_back(due);
+        Ok(())
+    }
+
+    /// The next key of a bulkhead that has capacity left. `None` if there is none.
+    pub(super) fn next(&mut self, breakers: &CircuitBreakers, now: EpochMillis) -> Option<Next> {
+        let mut bulkheads = self.0.values_mut();
+        let bulkhead = bulkheads
+            .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.queue.is_empty())?;
+        let due = bulkhead.queue.pop_front()?;
+        if all_circuits_open(&due, breakers, now) {
+            return Some(Next::Skip);
+        }
+        bulkhead.running += 1;
+        Some(Next::Lease(due))
+    }
+
+    /// Ends the processing of one key of the bulkhead.
+    pub(super) fn release(&mut self, services: &BulkheadKey) {
+        if let Some(bulkhead) = self.0.get_mut(services) {
+            bulkhead.running = bulkhead.running.saturating_sub(1);
+        }
+    }
+
+    /// Doubles the concurrency of the bulkhead after a success, up to [`MAX_CONCURRENCY`].
+    pub(super) fn widen(&mut self, services: &BulkheadKey) {
+        if let Some(bulkhead) = self.0.get_mut(services) {
+            bulkhead.concurrency = (bulkhead.concurrency * 2).min(MAX_CONCURRENCY);
+        }
+    }
+
+    /// Empties all queues and returns the number of keys that were in them.
+    pub(super) fn close(&mut self) -> usize {
+        self.0.values_mut().map(|bulkhead| std::mem::take(&mut bulkhead.queue).len()).sum()
+    }
+}
+
+/// Whether the circuits of all services are open and the retries are not exhausted yet. A service
+/// that is deferred by `retry-after` does not count: its next attempt is recorded in the item.
+fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
+    let is_open = |service: &ServiceName| breakers.state(service) == CircuitState::Open;
+    !due.pending.is_empty() && due.pending.iter().all(is_open) && age(due, now) < RETRY_PERIOD
+}
+
+fn age(due: &DueKey, now: EpochMillis) -> Duration {
+    now.since(due.notified_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::KeyId;
+
+    const NOW: EpochMillis = EpochMillis::new(1_795_496_400_000);
+
+    fn due(services: &[&str]) -> DueKey {
+        DueKey {
+            instance: "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap(),
+            key: KeyId::random(),
+            at: NOW,
+            notified_at: NOW,
+            pending: services.iter().map(|service| service.parse().unwrap()).collect(),
+        }
+    }
+
+    /// Takes every key that there is capacity for, and returns the services of each.
+    fn take_all(bulkheads: &mut Bulkheads, breakers: &CircuitBreakers) -> Vec<BulkheadKey> {
+        std::iter::from_fn(|| bulkheads.next(breakers, NOW))
+            .map(|next| match next {
+                Next::Lease(due) => due.pending,
+                Next::Skip => Vec::new(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn stalled_bulkhead_does_not_delay_another() {
+        let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
+        for _ in 0..100 {
+            bulkheads.add(due(&["a"])).unwrap();
+        }
+        assert_eq!(take_all(&mut bulkheads, &breakers).len(), INITIAL_CONCURRENCY);
+        bulkheads.add(due(&["b"])).unwrap();
+        let b = due(&["b"]).pending;
+        assert_eq!(take_all(&mut bulkheads, &breakers), [b]);
+        assert_eq!(bulkheads.close(), 100 - INITIAL_CONCURRENCY);
+    }
+
+    #[test]
+    fn concurrency_doubles_with_each_success() {
+        let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
+        for _ in 0..100 {
+            bulkheads.add(due(&["a"])).unwrap();
+        }
+        let mut running = take_all(&mut bulkheads, &breakers).len();
+        for succeeded in [false, true, true, true, true] {
+            let services = due(&["a"]).pending;
+            bulkheads.release(&services);
+            if succeeded {
+                bulkheads.widen(&services);
+            }
+            running = running - 1 + take_all(&mut bulkheads, &breakers).len();
+        }
+        assert_eq!(running, MAX_CONCURRENCY);
+    }
+
+    #[test]
+    fn queue_is_bounded() {
+        let mut bulkheads = Bulkheads::default();
+        let queued = (0..=MAX_QUEUED).filter(|_| bulkheads.add(due(&["a"])).is_ok()).count();
+        assert_eq!(queued, MAX_QUEUED);
+    }
+
+    #[test]
+    fn skips_open_circuits_until_retries_are_exhausted() {
+        let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
+        crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
+        bulkheads.add(due(&["a"])).unwrap();
+        assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip));
+        bulkheads.add(due(&["a", "b"])).unwrap();
+        assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
+        bulkheads.add(due(&["a"])).unwrap();
+        assert!(matches!(bulkheads.next(&breakers, NOW.plus(RETRY_PERIOD)), Some(Next::Lease(_))));
+    }
+}

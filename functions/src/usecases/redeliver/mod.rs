@@ -1,0 +1,210 @@
+//! The use case *redelivery*: delivers the notifications that were not confirmed, whether an
+//! attempt failed or the function that claimed them did not finish.
+//!
+//! ```text
+//! due index ──▶ bulkheads ──▶ lease ──▶ deliver ──▶ confirm
+//! oldest first  by service    one run   the dispatch of every notification;
+//!                             wins      confirms only while it holds the lease
+//! ```
+//!
+//! Runs may overlap. A run ends before its deadline: keys that it did not reach stay due for the
+//! next run, and keys of a run that was killed become due when its leases expire.
+
+mod bulkhead;
+mod summary;
+
+use std::pin::pin;
+
+use futures_util::{
+    Stream, StreamExt,
+    future::{FutureExt, join_all},
+    stream::{self, FuturesUnordered},
+};
+use tracing::{Instrument, field::Empty};
+
+pub use summary::Summary;
+
+use crate::{
+    clock::Clock,
+    delivery::CircuitBreakers,
+    dispatch::Dispatcher,
+    domain::{EpochMillis, LeaseId},
+    ledger::{DueCursor, DueKey, LedgerError, item::DUE_SHARDS},
+    time_budget::TimeBudget,
+    trace_context::TraceContext,
+};
+use bulkhead::{BulkheadKey, Bulkheads, Next};
+
+/// The pages of waiting keys (pending, not due yet) that a run reads per shard: with 16 shards,
+/// 64,000 keys, those that are due next first. A key waits at most an hour, so a later run sees the
+/// others.
+const WAITING_PAGES: usize = 4;
+
+/// Delivers the notifications that are due.
+#[derive(Debug)]
+pub struct Redeliver {
+    /// The ledger and the delivery of notifications.
+    pub dispatcher: Dispatcher,
+    /// The source of the current time.
+    pub clock: Clock,
+}
+
+impl Redeliver {
+    /// Delivers due notifications until none is left, or until no further delivery would end in
+    /// time.
+    pub async fn run(&self, trace: &TraceContext, budget: TimeBudget) -> Summary {
+        let (mut summary, mut bulkheads, breakers) =
+            (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
+        let started_at = self.clock.now();
+        let mut due_pages = pin!(self.due_keys(started_at).fuse());
+        let mut oldest_waiting = pin!(self.oldest_waiting(started_at).fuse());
+        let mut deliveries = FuturesUnordered::new();
+        let mut latest_delivery_start = pin!(tokio::time::sleep_until(
+            budget.latest_delivery_start(self.dispatcher.notifier.callback_timeout())
+        ));
+        // The first two are also true once the time is over, which ends all reading.
+        let (mut has_read_due, mut has_read_waiting, mut is_over) = (false, false, false);
+        loop {
+            while let Some(next) = bulkheads.next(&breakers, self.clock.now()) {
+                match next {
+                    Next::Lease(due) => deliveries.push(self.redeliver_one(due, trace, budget, &breakers)),
+                    Next::Skip => summary.left_due += 1,
+                }
+            }
+            if has_read_due && has_read_waiting && deliveries.is_empty() {
+                return summary;
+            }
+            tokio::select! {
+                Some((bulkhead, part)) = deliveries.next() => {
+                    bulkheads.release(&bulkhead);
+                    if part.delivered > 0 {
+                        bulkheads.widen(&bulkhead);
+                    }
+                    summary += part;
+                }
+                page = due_pages.next(), if !has_read_due => match page {
+                    None => has_read_due = true,
+                    Some(page) => for due in page {
+                        match due {
+                            Ok(due) => {
+                                let age = age_ms(due.notified_at, started_at);
+                                summary.oldest_due_ms = summary.oldest_due_ms.max(age);
+                                summary.oldest_pending_ms = summary.oldest_pending_ms.max(age);
+                                summary.left_due += u64::from(bulkheads.add(due).is_err());
+                            }
+                            Err(error) => summary += failed(&error),
+                        }
+                    }
+                },
+                part = &mut oldest_waiting, if !has_read_waiting => {
+                    has_read_waiting = true;
+                    summary += part;
+                }
+                () = &mut latest_delivery_start, if !is_over => {
+                    if !has_read_waiting {
+                        summary.unseen_shards += u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX);
+                    }
+                    (is_over, has_read_due, has_read_waiting) = (true, true, true);
+                    summary.left_due += bulkheads.close() as u64;
+                }
+            }
+        }
+    }
+
+    /// Leases, delivers and confirms one notification. Returns its bulkhead and its part of the
+    /// summary.
+    async fn redeliver_one(
+        &self,
+        due: DueKey,
+        trace: &TraceContext,
+        budget: TimeBudget,
+        breakers: &CircuitBreakers,
+    ) -> (BulkheadKey, Summary) {
+        let span =
+            tracing::error_span!("notification", instance = %due.instance, key = %due.key, claim = Empty);
+        let part = async {
+            let ledger = &self.dispatcher.ledger;
+            match ledger.lease(&due, LeaseId::unique(), self.clock.now(), budget.lease()).await {
+                Ok(Some(notification)) => {
+                    let settled = self
+                        .dispatcher
+                        .deliver_and_confirm(&notification, trace, budget, Some(breakers))
+                        .await;
+                    Summary { leased: 1, ..Summary::of(&settled) }
+                }
+                Ok(None) => Summary { contended: 1, ..Summary::default() },
+                Err(error) => failed(&error),
+            }
+        };
+        let part = part.instrument(span).await;
+        (due.pending, part)
+    }
+
+    /// The age of the oldest notification that is pending and not due at `now`, because it waits
+    /// for its next attempt, was deferred by `retry-after`, or is leased. Part of a summary: the
+    /// age, and the shards that were not read.
+    async fn oldest_waiting(&self, now: EpochMillis) -> Summary {
+        let shards = (0..DUE_SHARDS).map(|shard| self.oldest_waiting_in(shard, now));
+        join_all(shards).await.into_iter().fold(Summary::default(), |mut sum, part| {
+            sum += part;
+            sum
+        })
+    }
+
+    async fn oldest_waiting_in(&self, shard: u128, now: EpochMillis) -> Summary {
+        let (mut sum, mut start) = (Summary::default(), None);
+        for _ in 0..WAITING_PAGES {
+            match self.dispatcher.ledger.waiting(shard, now, start).await {
+                Ok(page) => {
+                    let age = page.oldest.map_or(0, |notified_at| age_ms(notified_at, now));
+                    sum.oldest_pending_ms = sum.oldest_pending_ms.max(age);
+                    start = page.next;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "age of waiting notifications unknown");
+                    sum.unseen_shards = 1;
+                    return sum;
+                }
+            }
+            if start.is_none() {
+                return sum;
+            }
+        }
+        sum
+    }
+
+    /// The keys that are due at `now`. Each item is the next page of every shard together, oldest
+    /// first, with an error for each shard that could not be read.
+    fn due_keys(&self, now: EpochMillis) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
+        let shards: Vec<(u128, Option<DueCursor>)> = (0..DUE_SHARDS).map(|shard| (shard, None)).collect();
+        stream::unfold(shards, move |unread| async move {
+            if unread.is_empty() {
+                return None;
+            }
+            let pages = unread.into_iter().map(|(shard, start)| async move {
+                (shard, self.dispatcher.ledger.due(shard, now, start).await)
+            });
+            let (mut found, mut unread) = (Vec::new(), Vec::new());
+            for (shard, page) in join_all(pages).await {
+                match page {
+                    Ok(page) => {
+                        found.extend(page.keys.into_iter().map(Ok));
+                        unread.extend(page.next.map(|next| (shard, Some(next))));
+                    }
+                    Err(error) => found.push(Err(error)),
+                }
+            }
+            found.sort_by_key(|found| found.as_ref().map(|due| due.at).ok());
+            Some((found, unread))
+        })
+    }
+}
+
+fn age_ms(notified_at: EpochMillis, now: EpochMillis) -> u64 {
+    u64::try_from(now.since(notified_at).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn failed(error: &LedgerError) -> Summary {
+    tracing::error!(%error, "lease failed; notification stays due");
+    Summary { errors: 1, ..Summary::default() }
+}

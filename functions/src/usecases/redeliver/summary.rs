@@ -1,0 +1,75 @@
+//! The summary of a run: fields of its log line, and the result of the invocation
+//! (docs/reference/logs-metrics-audit.md, "The end of a run").
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+use crate::ledger::{Settled, item::OutcomeStatus};
+
+/// The counts of a run. The first group counts notifications, the second deliveries to a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Notifications that this run leased.
+    pub leased: u64,
+    /// Due, but leased by another run or replaced by a newer notification.
+    pub contended: u64,
+    /// Due, and left to the next run: the circuits of its services are open, or the time was over.
+    pub left_due: u64,
+    /// Failed calls to DynamoDB: shards that were not read, leases that were not taken.
+    pub errors: u64,
+    /// The age of the oldest due notification, in ms since its claim; 0 if none was due.
+    pub oldest_due_ms: u64,
+    /// The age of the oldest pending notification, due or not, in ms since its claim; 0 if none was
+    /// pending.
+    pub oldest_pending_ms: u64,
+    /// Shards whose waiting notifications were not read, because the time was over or DynamoDB
+    /// failed: the oldest pending notification may be older than `oldest_pending_ms`.
+    pub unseen_shards: u64,
+
+    /// Responses with 2xx.
+    pub delivered: u64,
+    /// Responses with 410, which are not retried.
+    pub refused: u64,
+    /// Failed attempts that are retried.
+    pub retrying: u64,
+    /// Not attempted, because the circuit is open or the service sent `retry-after`.
+    pub deferred: u64,
+    /// Retries exhausted after 24 hours.
+    pub failed: u64,
+}
+
+impl Summary {
+    /// The counts of one notification's deliveries.
+    pub(super) fn of(settled: &Settled) -> Self {
+        let mut summary = Self::default();
+        for settlement in settled.values() {
+            let count = match settlement.outcome.as_ref().map(|outcome| outcome.status) {
+                Some(OutcomeStatus::Delivered) => &mut summary.delivered,
+                Some(OutcomeStatus::Refused) => &mut summary.refused,
+                Some(OutcomeStatus::Retrying) => &mut summary.retrying,
+                Some(OutcomeStatus::Failed) => &mut summary.failed,
+                None => &mut summary.deferred,
+            };
+            *count += 1;
+        }
+        summary
+    }
+}
+
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.leased += other.leased;
+        self.contended += other.contended;
+        self.left_due += other.left_due;
+        self.errors += other.errors;
+        self.oldest_due_ms = self.oldest_due_ms.max(other.oldest_due_ms);
+        self.oldest_pending_ms = self.oldest_pending_ms.max(other.oldest_pending_ms);
+        self.unseen_shards += other.unseen_shards;
+        self.delivered += other.delivered;
+        self.refused += other.refused;
+        self.retrying += other.retrying;
+        self.deferred += other.deferred;
+        self.failed += other.failed;
+    }
+}

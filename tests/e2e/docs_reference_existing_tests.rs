@@ -1,0 +1,40 @@
+//! Every test that a document names exists.
+
+use std::{fs, path::Path};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Appends all Rust code below `folder`.
+fn code(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            code(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The strings between backquotes in the form `file::test`.
+fn named(document: &str) -> impl Iterator<Item = &str> {
+    let is_path = |text: &&str| {
+        text.contains("::")
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | ':'))
+    };
+    document.split('`').skip(1).step_by(2).filter(is_path)
+}
+
+#[test]
+fn every_test_named_in_docs_exists() {
+    let mut all = String::new();
+    for folder in ["functions", "harness", "tests"] {
+        code(&Path::new(ROOT).join(folder), &mut all);
+    }
+    let document = fs::read_to_string(Path::new(ROOT).join("docs/explanation/security.md")).unwrap();
+    let missing: Vec<&str> = named(&document)
+        .filter(|path| !all.contains(&format!("fn {}(", path.rsplit("::").next().unwrap())))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+    assert!(named(&document).count() > 40, "the document names tests");
+}

@@ -1,0 +1,6 @@
+//! The console, by HTTP. `tests/console/` drives it in a real browser.
+
+mod csrf;
+mod error_pages;
+mod escaping;
+mod sessions;

@@ -1,0 +1,17 @@
+//! Tests of the test environment: the emulated KMS endpoint and IAM, the console, the control API,
+//! and the harness as a library. The target `e2e` tests the functions.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+#[path = "../shared/engine.rs"]
+mod engine;
+mod visitor;
+#[path = "../shared/world.rs"]
+mod world;
+
+mod console;
+mod control_api;
+mod harness;
+mod iam;
+mod kms;
+mod published_events;
+mod table_definition;
