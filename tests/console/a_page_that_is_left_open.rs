@@ -14,7 +14,7 @@ use crate::{
 async fn a_page_says_when_it_cannot_be_kept_up_to_date() {
     browser_test("a_page_says_when_it_cannot_be_kept_up_to_date", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").create().await.unwrap();
+        let key = harness.new_key("invoices").with_registration(STORAGE, "bucket").create().await.unwrap();
         browser.logs_in(&harness, harness.api_key()).await;
         browser.opens(&harness, &key).await;
         browser.asks("window.neverLeft = true").await;
@@ -28,7 +28,7 @@ async fn a_page_says_when_it_cannot_be_kept_up_to_date() {
         browser.waits_until_gone("Not up to date since ").await;
         browser.assert_sees("Key rotated").await;
 
-        harness.travel(Duration::from_hours(1)).await.unwrap();
+        harness.advance_clock(Duration::from_hours(1)).await.unwrap();
         browser.waits_for("Your session has ended. Log in again").await;
         assert_eq!(browser.asks("return window.neverLeft").await, true, "it was loaded again");
         browser.assert_accessible().await;

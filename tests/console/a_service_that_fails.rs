@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
 use crate::{
@@ -26,9 +26,12 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
     let name = "a_service_that_works_again_is_seen_to_without_a_reload";
     browser_test(name, Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
+        let key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
         let key = key.create().await.unwrap();
-        harness.databases().behave(Behaviour::answer(503));
+        harness.databases().behave(Behaviour::respond(503));
         browser.logs_in(&harness, harness.api_key()).await;
         browser.opens(&harness, &key).await;
         browser.assert_sees(&format!("{DATABASES} Not notified")).await;
@@ -41,14 +44,14 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
             .await;
 
         browser.asks("window.neverLeft = true").await;
-        harness.travel(Duration::from_mins(2)).await.unwrap();
+        harness.advance_clock(Duration::from_mins(2)).await.unwrap();
         harness.redeliver().await.unwrap();
         browser.waits_for(&format!("{DATABASES} Retrying Attempt 2 failed")).await;
         // Both the table and the event itself say so.
         browser.assert_sees(&format!("{STORAGE} Delivered {DATABASES} Retrying")).await;
 
         harness.databases().behave(Behaviour::Act);
-        harness.travel(Duration::from_mins(10)).await.unwrap();
+        harness.advance_clock(Duration::from_mins(10)).await.unwrap();
         harness.redeliver().await.unwrap();
         browser.waits_for(&format!("{DATABASES} Delivered Received")).await;
         browser.assert_sees(&format!("{STORAGE} Delivered {DATABASES} Delivered")).await;
@@ -65,14 +68,17 @@ async fn a_service_that_works_again_is_seen_to_without_a_reload() {
 async fn what_came_to_nothing_is_said_with_its_reason() {
     browser_test("what_came_to_nothing_is_said_with_its_reason", Options::narrow(), async |browser| {
         let harness = in_process().service("data-catalog").service("photo-store").start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
-        let key = key.protecting("data-catalog", "orders").create().await.unwrap();
-        harness.databases().behave(Behaviour::answer(410));
+        let key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
+        let key = key.with_registration("data-catalog", "orders").create().await.unwrap();
+        harness.databases().behave(Behaviour::respond(410));
         harness.object_storage().behave(Behaviour::Redirect { to: "http://127.0.0.1:1/".to_owned() });
         key.rotate().await.unwrap().assert_status(204);
         acknowledge(&harness, &key, "data-catalog").await;
         key.protect("photo-store", "holidays").await.unwrap();
-        harness.travel(Duration::from_hours(24)).await.unwrap();
+        harness.advance_clock(Duration::from_hours(24)).await.unwrap();
         harness.redeliver().await.unwrap();
 
         browser.logs_in(&harness, harness.api_key()).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use thirtyfour::Key;
 
 use crate::{
@@ -25,9 +25,12 @@ const HIDDEN: &str = r"
 async fn a_key_is_synchronized_by_keyboard_alone() {
     browser_test("a_key_is_synchronized_by_keyboard_alone", Options::wide(), async |browser| {
         let harness = in_process().start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
+        let key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
         let key = key.create().await.unwrap();
-        harness.databases().behave(Behaviour::answer(503));
+        harness.databases().behave(Behaviour::respond(503));
 
         browser.go(&harness.console_url()).await;
         browser.skips_to_the_main_part().await;
@@ -70,7 +73,7 @@ async fn a_key_is_synchronized_by_keyboard_alone() {
         ] {
             browser.gets_to(place).await;
             let before = browser.focused().await;
-            harness.travel(Duration::from_mins(travel)).await.unwrap();
+            harness.advance_clock(Duration::from_mins(travel)).await.unwrap();
             harness.redeliver().await.unwrap();
             browser.comes_back().await;
             browser.waits_for(&format!("{DATABASES} Retrying {status}")).await;
@@ -79,7 +82,7 @@ async fn a_key_is_synchronized_by_keyboard_alone() {
         browser.press(Key::Enter).await;
         browser.waits_for("The service says that it acted.").await;
         harness.databases().behave(Behaviour::Act);
-        harness.travel(Duration::from_mins(20)).await.unwrap();
+        harness.advance_clock(Duration::from_mins(20)).await.unwrap();
         harness.redeliver().await.unwrap();
         browser.comes_back().await;
         browser.waits_for(&format!("{DATABASES} Delivered")).await;

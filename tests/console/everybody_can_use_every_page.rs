@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
     iam::{Health, Identity},
     services::Behaviour,
@@ -108,17 +108,23 @@ async fn keys_and_what_is_done_with_them() {
 async fn associated_resources_in_every_situation() {
     browser_test("associated_resources_in_every_situation", Options::wide(), async |browser| {
         let harness = in_process().service(CATALOG).service(PHOTOS).start().await.unwrap();
-        let new_key =
-            harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
-        let key =
-            new_key.protecting(CATALOG, "orders").protecting(PHOTOS, "holidays").create().await.unwrap();
+        let new_key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
+        let key = new_key
+            .with_registration(CATALOG, "orders")
+            .with_registration(PHOTOS, "holidays")
+            .create()
+            .await
+            .unwrap();
         protect_from_deletion(&harness, &key, "archive").await;
         let alone = harness.new_key("a key that protects nothing").create().await.unwrap();
         // What became of a notification after a day; below, what does within an hour.
-        harness.databases().behave(Behaviour::answer(410));
-        harness.service(CATALOG).unwrap().behave(Behaviour::answer(503));
+        harness.databases().behave(Behaviour::respond(410));
+        harness.service(CATALOG).unwrap().behave(Behaviour::respond(503));
         key.disable().await.unwrap().assert_status(204);
-        harness.travel(Duration::from_hours(24)).await.unwrap();
+        harness.advance_clock(Duration::from_hours(24)).await.unwrap();
         harness.redeliver().await.unwrap();
         acknowledge(&harness, &key, STORAGE).await;
         browser.logs_in(&harness, harness.api_key()).await;
@@ -177,7 +183,7 @@ async fn keys_in_every_state(harness: &Harness) -> Vec<String> {
     for name in ["standard", "another-standard", "one-more"] {
         harness.new_key(name).standard().create().await.unwrap();
     }
-    harness.travel(Duration::from_secs(31)).await.unwrap();
+    harness.advance_clock(Duration::from_secs(31)).await.unwrap();
     ids
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{EpochMillis, HarnessClock, KeyState};
+use keysync_testkit::{EpochMillis, HarnessClock, KeyState};
 
 use crate::{
     browser::{Browser, Options, browser_test},
@@ -15,7 +15,10 @@ async fn a_keys_life_from_the_menu() {
     browser_test("a_keys_life_from_the_menu", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(EpochMillis::new(1_800_000_000_000));
         let harness = in_process().clock(clock).start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
+        let key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
         let key = key.create().await.unwrap();
         browser.logs_in(&harness, harness.api_key()).await;
         let keys = keys_url(&harness);
@@ -27,7 +30,7 @@ async fn a_keys_life_from_the_menu() {
             ("Restore", "The deleted key is active again", "restored", "Active", KeyState::Active),
         ] {
             // A key settles for half a minute before it can be enabled or restored.
-            harness.travel(Duration::from_secs(31)).await.unwrap();
+            harness.advance_clock(Duration::from_secs(31)).await.unwrap();
             let (before, told) =
                 (key.state().await.unwrap(), harness.object_storage().callbacks_of(&key).len());
             browser.go(&keys).await;

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use keysync_harness::{
+use keysync_testkit::{
     EpochMillis, Harness, HarnessClock,
-    function::Mode,
+    lambda::Mode,
     services::{Behaviour, DATABASES, OBJECT_STORAGE},
 };
 
@@ -18,7 +18,7 @@ const MORNING: EpochMillis = EpochMillis::new(1_795_597_200_000);
 async fn the_pictures_of_the_docs() {
     browser_test("the_pictures_of_the_docs", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(MORNING);
-        let harness = Harness::builder().function(Mode::InProcess).clock(clock);
+        let harness = Harness::builder().mode(Mode::InProcess).clock(clock);
         let harness = harness.env("KEYSYNC_CALLBACK_TIMEOUT", "500ms").start().await.unwrap();
         let key = a_week(&harness).await;
         let keys = format!("{}/instances/{}/keys", harness.console_url(), harness.instance());
@@ -52,26 +52,29 @@ async fn the_pictures_of_the_docs() {
 
 /// What happened to the keys of an instance in a week. Returns the key of which most is to be told.
 async fn a_week(harness: &Harness) -> String {
-    let later = async |hours| harness.travel(Duration::from_hours(hours)).await.unwrap();
+    let later = async |hours| harness.advance_clock(Duration::from_hours(hours)).await.unwrap();
     harness.new_key("session-tokens").standard().create().await.unwrap();
     let archive =
-        harness.new_key("archive").protecting(OBJECT_STORAGE, "archive-2019").create().await.unwrap();
+        harness.new_key("archive").with_registration(OBJECT_STORAGE, "archive-2019").create().await.unwrap();
     archive.disable().await.unwrap().assert_status(204);
     later(30).await;
-    let orders =
-        harness.new_key("orders").protecting(DATABASES, "orders").protecting(OBJECT_STORAGE, "invoices");
+    let orders = harness
+        .new_key("orders")
+        .with_registration(DATABASES, "orders")
+        .with_registration(OBJECT_STORAGE, "invoices");
     orders.create().await.unwrap().rotate().await.unwrap().assert_status(204);
-    let payroll = harness.new_key("payroll").alias("payroll").protecting(DATABASES, "payroll");
-    let payroll =
-        payroll.protecting(OBJECT_STORAGE, "payslips").protecting(OBJECT_STORAGE, "payroll-exports");
+    let payroll = harness.new_key("payroll").alias("payroll").with_registration(DATABASES, "payroll");
+    let payroll = payroll
+        .with_registration(OBJECT_STORAGE, "payslips")
+        .with_registration(OBJECT_STORAGE, "payroll-exports");
     let payroll = payroll.create().await.unwrap();
     later(20).await;
     payroll.rotate().await.unwrap().assert_status(204);
     later(28).await;
-    harness.object_storage().behave(Behaviour::Miss);
+    harness.object_storage().behave(Behaviour::AckWithoutActing);
     payroll.delete().await.unwrap().assert_status(204);
     later(4).await;
-    harness.object_storage().behave(Behaviour::Answer { status: 503, retry_after: Some(900) });
+    harness.object_storage().behave(Behaviour::Respond { status: 503, retry_after: Some(900) });
     payroll.id().to_owned()
 }
 

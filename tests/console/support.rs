@@ -1,15 +1,15 @@
 //! What most tests start with: a harness, somebody who is logged in, and what services can say that the harness's do not.
 
 use http::Method;
-pub(crate) use keysync_harness::services::{DATABASES, OBJECT_STORAGE as STORAGE};
-use keysync_harness::{Harness, HarnessBuilder, Key, function::Mode};
+pub(crate) use keysync_testkit::services::{DATABASES, OBJECT_STORAGE as STORAGE};
+use keysync_testkit::{Harness, HarnessBuilder, Key, lambda::Mode};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
 /// One whose functions run in this process.
 pub(crate) fn in_process() -> HarnessBuilder {
-    Harness::builder().function(Mode::InProcess)
+    Harness::builder().mode(Mode::InProcess)
 }
 
 impl Browser {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, tz};
-use keysync_harness::{Harness, KeyState, services::Behaviour};
+use keysync_testkit::{Harness, KeyState, services::Behaviour};
 
 use crate::{
     browser::{Browser, Options, browser_test},
@@ -30,12 +30,15 @@ async fn walk(name: &str, options: Options) {
             browser.assert_fits().await;
         };
         let harness = Harness::builder().start().await.unwrap();
-        let key = harness.new_key("invoices").protecting(STORAGE, "bucket").protecting(DATABASES, "ledger");
+        let key = harness
+            .new_key("invoices")
+            .with_registration(STORAGE, "bucket")
+            .with_registration(DATABASES, "ledger");
         let key = key.create().await.unwrap();
-        harness.object_storage().behave_next(1, Behaviour::Miss);
+        harness.object_storage().behave_next(1, Behaviour::AckWithoutActing);
         key.delete().await.unwrap().assert_status(204);
-        harness.travel(Duration::from_hours(4)).await.unwrap();
-        harness.object_storage().assert_opens("bucket");
+        harness.advance_clock(Duration::from_hours(4)).await.unwrap();
+        harness.object_storage().assert_accessible("bucket");
 
         // 1. Log in to the UI.
         browser.go(&harness.console_url()).await;
@@ -73,8 +76,8 @@ async fn walk(name: &str, options: Options) {
         let told = harness.object_storage().callbacks_of(&key);
         assert_eq!(told.len(), told_before + 1);
         assert_eq!(told[told_before].event()["data"]["renotification"], true);
-        harness.object_storage().assert_told(&key, KeyState::Destroyed);
-        harness.object_storage().assert_refuses("bucket");
+        harness.object_storage().assert_last_state(&key, KeyState::Destroyed);
+        harness.object_storage().assert_denied("bucket");
 
         // Once more, at once: not yet, and from when on, by the reader's own clock.
         browser.click("Synchronize").await;
@@ -88,7 +91,7 @@ async fn walk(name: &str, options: Options) {
 
         // An hour later the page has found out by itself.
         browser.asks("window.neverLeft = true").await;
-        harness.travel(Duration::from_secs(3_601)).await.unwrap();
+        harness.advance_clock(Duration::from_secs(3_601)).await.unwrap();
         browser.waits_for("You can synchronize now").await;
         assert_eq!(browser.asks("return window.neverLeft").await, true, "it was loaded again");
         browser.click("Synchronize").await;

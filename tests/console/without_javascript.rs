@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{EpochMillis, HarnessClock, KeyState};
+use keysync_testkit::{EpochMillis, HarnessClock, KeyState};
 
 use crate::{
     browser::{Options, browser_test},
@@ -18,7 +18,7 @@ async fn a_key_is_synchronized_and_deleted_without_a_script() {
         let harness = in_process().clock(clock).start().await.unwrap();
         let mut key = harness.new_key("invoices");
         for number in 1..=12 {
-            key = key.protecting(STORAGE, &format!("bucket-{number:02}"));
+            key = key.with_registration(STORAGE, &format!("bucket-{number:02}"));
         }
         let key = key.create().await.unwrap();
 
@@ -39,7 +39,7 @@ async fn a_key_is_synchronized_and_deleted_without_a_script() {
         browser.click("Synchronize").await;
         browser.waits_for("The associated services are told again").await;
         harness.object_storage().assert_callbacks(&key, 1);
-        harness.travel(Duration::from_mins(10)).await.unwrap();
+        harness.advance_clock(Duration::from_mins(10)).await.unwrap();
         browser.click("Synchronize").await;
         browser.waits_for("Not yet: the services were told less than an hour ago").await;
         let when = "You can synchronize from 15 Jan 2027, 09:00:01 UTC on, in 51 minutes.";

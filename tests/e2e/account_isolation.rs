@@ -7,8 +7,8 @@
 
 use http::Method;
 use keysync::domain::{EventId, KeyCrn, KeyId, ResourceCrn};
-use keysync_harness::{
-    Answer, Client,
+use keysync_testkit::{
+    Client, Response,
     iam::{Identity, Policy, Role},
 };
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ async fn manager_of_another_account(world: &World) -> Client {
 }
 
 /// A sync with a fixed correlation id, and its number of DynamoDB calls.
-async fn sync(world: &World, caller: &Client, key: &str, ring: Option<&str>) -> (Answer, usize) {
-    let calls = || world.harness.dynamo().proxy().calls().len();
+async fn sync(world: &World, caller: &Client, key: &str, ring: Option<&str>) -> (Response, usize) {
+    let calls = || world.harness.dynamodb().proxy().calls().len();
     let before = calls();
     let request = caller.request(Method::POST, &format!("/api/v2/keys/{key}/actions/sync"));
     let request = request.header("correlation-id", CORRELATION_ID);
@@ -54,7 +54,7 @@ async fn foreign_manager_gets_404_for_every_key() {
     let before = world.all_items().await;
 
     let (absent, calls) = sync(&world, &outsider, UNKNOWN_KEY, None).await;
-    absent.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    absent.assert_error(404, "KEY_NOT_FOUND_ERR");
     assert_eq!(calls, 1);
     for (key, ring) in [
         (world.key.as_str(), None),
@@ -67,7 +67,7 @@ async fn foreign_manager_gets_404_for_every_key() {
         ("no-such-alias", None),
     ] {
         let (response, calls) = sync(&world, &outsider, key, ring).await;
-        let shape = |response: &Answer| (response.status, response.body.clone());
+        let shape = |response: &Response| (response.status, response.body.clone());
         assert_eq!(shape(&response), shape(&absent), "{key} in ring {ring:?}");
         assert_eq!(calls, 1, "{key} in ring {ring:?}");
     }
@@ -86,7 +86,7 @@ async fn owner_acting_in_another_account_gets_no_replay() {
     let account = json!({"valid": true, "bss": OTHER_ACCOUNT});
     let token = world.harness.iam().token(&owner).claim("account", account).build().unwrap();
     let other_account = world.manager.with_token(&token);
-    sync(&world, &other_account, &world.key, None).await.0.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    sync(&world, &other_account, &world.key, None).await.0.assert_error(404, "KEY_NOT_FOUND_ERR");
 }
 
 /// The key's CRN with another account, service or region.
@@ -176,7 +176,7 @@ async fn key_of_another_region_or_service_is_absent() {
         world.harness.events().publish_raw(&event).taken().await;
         assert_eq!(text(&world.item_of(&key).await["crn"]), crn.to_string());
         let (response, calls) = sync(&world, &world.manager, &key, None).await;
-        response.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        response.assert_error(404, "KEY_NOT_FOUND_ERR");
         assert_eq!(calls, 1, "{crn}");
     }
 }

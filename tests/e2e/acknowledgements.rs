@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{Answer, services::Behaviour};
+use keysync_testkit::{Response, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world};
@@ -19,7 +19,7 @@ async fn notification_status(world: &World, service: &str) -> Value {
     services.iter().find(|it| it["service"] == service).cloned().unwrap_or_default()
 }
 
-async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Answer {
+async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Response {
     let body = json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.event_acknowledge+json", "collectionTotal": 1},
         "resources": [{"eventId": event_id, "adopterKeyState": "DEK_ENABLED", "timestamp": timestamp}],
@@ -31,7 +31,7 @@ async fn acknowledge(world: &World, event_id: &str, timestamp: &str) -> Answer {
 #[tokio::test]
 async fn acknowledgement_changes_the_status() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     let delivered = notification_status(&world, STORAGE).await;
     assert_eq!((&delivered["status"], &delivered["attempts"]), (&json!("delivered"), &json!(1)));
@@ -118,7 +118,7 @@ async fn invalid_acknowledgement_is_rejected() {
         assert_eq!(acknowledge(&world, event_id, timestamp).await.status, status, "{event_id} {timestamp}");
     }
     let reader =
-        keysync_harness::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
+        keysync_testkit::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
     let request = reader.request(http::Method::POST, "/api/v2/event_ack").json(&json!({"resources": [
         {"eventId": event_id, "adopterKeyState": "x", "timestamp": now}]}));
     assert_eq!(reader.send(request).await.unwrap().status, 401);

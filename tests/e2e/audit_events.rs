@@ -2,9 +2,9 @@
 //! valid against `docs/reference/audit-event.schema.json`.
 
 use http::Method;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     iam::{Health, Role},
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn schema() -> jsonschema::Validator {
 /// The events so far, each valid against the schema.
 fn events(world: &World) -> Vec<Value> {
     let schema = schema();
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let violations = |event: &Value| {
         schema.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect()
     };
@@ -93,7 +93,7 @@ async fn accepted_sync_event_has_all_fields() {
     let caller = world.harness.iam().authenticate(&world.manager.token()).unwrap().iam_id;
     let time = text(&event["eventTime"]);
     assert!(time >= before.to_string() && time <= world.harness.clock().now().to_string(), "{time}");
-    let log = Lines::of(world.harness.function().process());
+    let log = Lines::of(world.harness.sync_function().process());
     let source = format!("{}:", instance_crn(&world));
     assert_eq!(
         event,
@@ -149,10 +149,10 @@ async fn rejected_sync_event_has_caller_and_reason() {
     assert_failure(&unknown, (404, "KEY_NOT_FOUND_ERR", "warning"), &instance);
     assert_eq!(unknown["requestData"]["requestURI"], "/api/v2/keys/an-alias/actions/sync");
 
-    world.harness.dynamo().proxy().inject(Fault::Fail, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::Fail, Times::Always);
     world.sync().await.assert_status(503);
     assert_failure(&only_since(&world, 5), (503, "SERVICE_UNAVAILABLE_ERR", "warning"), &key);
-    world.harness.dynamo().proxy().heal();
+    world.harness.dynamodb().proxy().clear_faults();
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn alias_event_names_the_key() {
 #[tokio::test]
 async fn unauthenticated_request_leaves_no_event() {
     let world = world().await;
-    let forged = world.harness.iam().token("IBMid-unknown").signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token("IBMid-unknown").signed_with_unknown_key().build().unwrap();
     for (token, status) in [("no-token", 400), (forged.as_str(), 401)] {
         world.manager.with_token(token).sync(&world.key).await.unwrap().assert_status(status);
     }
@@ -192,7 +192,7 @@ async fn log_filter_never_drops_audit_events() {
         let world = world_of(Harness::builder().env("KEYSYNC_LOG", filter)).await;
         world.sync().await.assert_status(204);
         only_since(&world, 0);
-        let lines = Lines::of(world.harness.function().process());
+        let lines = Lines::of(world.harness.sync_function().process());
         let accepted = lines.log().into_iter().filter(|line| line["message"] == "sync accepted").count();
         assert_eq!(accepted, logged, "{filter}");
     }

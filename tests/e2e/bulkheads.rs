@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::domain::EpochMillis;
-use keysync_harness::{Harness, services::Behaviour};
+use keysync_testkit::{Harness, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, World, text, world_of};
@@ -52,7 +52,7 @@ async fn hanging_service_delays_no_other_service() {
 async fn retry_after_pauses_service_for_the_run() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
-    world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(3600) });
+    world.harness.databases().behave(Behaviour::Respond { status: 429, retry_after: Some(3600) });
     let summary = world.redeliver().await;
     let attempts = world.harness.databases().received().len() as u64;
     assert!(attempts <= 4, "{attempts} attempts, more than a lane starts with");
@@ -67,7 +67,7 @@ async fn retry_after_pauses_service_for_the_run() {
 async fn retry_after_is_capped_at_an_hour() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
-    let a_day = Behaviour::Answer { status: 503, retry_after: Some(86_400) };
+    let a_day = Behaviour::Respond { status: 503, retry_after: Some(86_400) };
     world.harness.databases().behave_next(1, a_day);
     let summary = world.redeliver().await;
     assert_eq!(summary["retrying"], json!(1));
@@ -95,7 +95,7 @@ async fn retry_after_is_capped_at_an_hour() {
 async fn last_attempt_ignores_retry_after() {
     let world = world_of(Harness::builder()).await;
     plant(&world, 20, DATABASES, world.harness.clock().now().minus(24 * HOUR)).await;
-    world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(600) });
+    world.harness.databases().behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(600) });
     let summary = world.redeliver().await;
     assert_eq!((&summary["delivered"], &summary["failed"]), (&json!(19), &json!(1)), "{summary}");
 }
@@ -109,7 +109,7 @@ async fn run_ends_before_deadline_leaving_rest_due() {
     world.harness.object_storage().behave(Behaviour::Delay { millis: 1000 });
 
     let summary = world.redeliver().await;
-    let log = world.harness.redeliverer().processes().unwrap().log().join("\n");
+    let log = world.harness.redeliver_function().processes().unwrap().log().join("\n");
     assert!(!log.contains("killed at its deadline"), "{log}");
     let taken_up = summary["leased"].as_u64().unwrap();
     assert!((4..200).contains(&taken_up), "some, and not all: {summary}");
@@ -141,7 +141,7 @@ async fn oldest_notifications_are_leased_first() {
         age_of.insert(format!("{}#{key}", world.harness.instance()), n);
     }
     assert_eq!(world.redeliver().await["delivered"], json!(150));
-    let calls = world.harness.dynamo().redeliver_proxy().take_calls();
+    let calls = world.harness.dynamodb().redeliver_proxy().take_calls();
     let requests = calls.iter().map(|call| serde_json::from_str::<Value>(&call.request).unwrap());
     let leases = requests
         .filter(|request| request["UpdateExpression"].as_str().is_some_and(|it| it.contains(":until")));

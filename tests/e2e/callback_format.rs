@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::domain::EpochMillis;
-use keysync_harness::services::Verdict;
+use keysync_testkit::services::Verdict;
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, world_at};

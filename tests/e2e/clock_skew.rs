@@ -20,7 +20,7 @@ use crate::support::{HOUR, LEASE, World, world};
 const SKEW: Duration = Duration::from_secs(30);
 
 fn ledger(world: &World) -> Ledger {
-    Ledger::new(&world.harness.dynamo().sdk_config(), world.harness.table().to_owned())
+    Ledger::new(&world.harness.dynamodb().sdk_config(), world.harness.table().to_owned())
 }
 
 fn key(world: &World) -> KeyId {

@@ -3,24 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use keysync_harness::{Harness, HarnessBuilder, function::Mode};
+use keysync_testkit::{Harness, HarnessBuilder, lambda::Mode};
 use tokio::task::JoinSet;
 
 use crate::support::world_of;
 
 #[tokio::test]
 async fn one_request_wins_across_two_processes() {
-    one_request_wins(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    one_request_wins(Harness::builder().mode(Mode::Process { environments: 2 })).await;
 }
 
 #[tokio::test]
 async fn one_request_wins_across_concurrent_processes() {
-    one_request_wins(Harness::builder().function(Mode::Process { environments: 2 }).concurrency(100)).await;
+    one_request_wins(Harness::builder().mode(Mode::Process { environments: 2 }).concurrency(100)).await;
 }
 
 async fn one_request_wins(builder: HarnessBuilder) {
     let world = world_of(builder).await;
-    assert_eq!(world.harness.function().process().unwrap().process_ids().len(), 2);
+    assert_eq!(world.harness.sync_function().process().unwrap().process_ids().len(), 2);
     let mut requests = JoinSet::new();
     let count = simultaneous_requests();
     for _ in 0..count {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
-    function::Mode,
+    dynamodb::{Fault, Times},
+    lambda::Mode,
     services::Behaviour,
 };
 use serde_json::{Value, json};
@@ -19,12 +19,12 @@ const DATABASES: &str = "databases-for-postgresql";
 
 #[tokio::test]
 async fn eight_concurrent_runs_deliver_each_notification_once() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let now = world.harness.clock().now();
     for n in 0..100 {
         world.plant(&[STORAGE], now.minus(Duration::from_millis(n))).await;
     }
-    let redeliver = world.harness.redeliverer();
+    let redeliver = world.harness.redeliver_function();
     let runs: Vec<Value> = futures_util::future::join_all((0..8).map(|_| world.redeliver())).await;
     assert_eq!(redeliver.processes().unwrap().process_ids().len(), 2);
 
@@ -35,11 +35,11 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
 
 #[tokio::test]
 async fn overtaken_run_confirms_nothing() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let key = world.plant(&[STORAGE], world.harness.clock().now()).await;
     let storage = world.harness.object_storage();
-    storage.behave_next(1, Behaviour::answer(503));
-    let proxy = world.harness.dynamo().redeliver_proxy();
+    storage.behave_next(1, Behaviour::respond(503));
+    let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the first run's confirmation
 
     let (slow, ()) = tokio::join!(world.redeliver(), async {
@@ -61,10 +61,10 @@ async fn overtaken_run_confirms_nothing() {
 
 #[tokio::test]
 async fn lost_lease_response_keeps_the_lease() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
         world.plant(&[STORAGE], world.harness.clock().now()).await;
-        world.harness.dynamo().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        world.harness.dynamodb().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         let summary = world.redeliver().await;
         assert_eq!((&summary["leased"], &summary["contended"]), (&json!(1), &json!(0)), "{fault:?}");
     }
@@ -73,7 +73,7 @@ async fn lost_lease_response_keeps_the_lease() {
 /// A world with a notification that databases failed and that is due again.
 async fn world_with_failed_delivery() -> World {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     world.sync().await.assert_status(204);
     world.advance_clock(Duration::from_mins(2)).await;
     world
@@ -85,8 +85,8 @@ async fn late_older_notification_undoes_no_newer_one() {
     let databases = world.harness.databases();
 
     // Redelivery has leased the sync's notification when the key is deleted.
-    let proxy = world.harness.dynamo().redeliver_proxy();
-    proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)); // the lease
+    let proxy = world.harness.dynamodb().redeliver_proxy();
+    proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(1)); // the lease
     tokio::join!(world.redeliver(), async {
         proxy.wait_until_held(1).await;
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
@@ -95,7 +95,7 @@ async fn late_older_notification_undoes_no_newer_one() {
     let states: Vec<u64> =
         World::callbacks(databases, &world.key).into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, [1, 5, 1], "the older notification arrived last");
-    assert_eq!(databases.told(&world.key).unwrap().key_state, 5, "the older sequence was ignored");
+    assert_eq!(databases.last_state(&world.key).unwrap().key_state, 5, "the older sequence was ignored");
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
@@ -109,11 +109,11 @@ async fn late_older_notification_confirms_no_newer_one() {
 
         // Redelivery has delivered the older notification and not confirmed it when a newer one
         // fails.
-        let proxy = world.harness.dynamo().redeliver_proxy();
+        let proxy = world.harness.dynamodb().redeliver_proxy();
         proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the confirmation
         tokio::join!(world.redeliver(), async {
             proxy.wait_until_held(1).await;
-            databases.behave_next(1, Behaviour::answer(503));
+            databases.behave_next(1, Behaviour::respond(503));
             if newer == "sync" {
                 world.advance_clock(HOUR).await;
                 assert_eq!(world.sync().await.status, 204);
@@ -126,13 +126,13 @@ async fn late_older_notification_confirms_no_newer_one() {
         assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is pending");
         world.advance_clock(Duration::from_mins(2)).await;
         assert_eq!(world.redeliver().await["delivered"], json!(1), "the {newer}");
-        assert_eq!(json!(databases.told(&world.key).unwrap().sequence), item["sequence"]);
+        assert_eq!(json!(databases.last_state(&world.key).unwrap().sequence), item["sequence"]);
     }
 }
 
 #[tokio::test]
 async fn continuous_runs_leave_concurrent_syncs_alone() {
-    let world = world_of(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let mut keys = Vec::new();
     for _ in 0..10 {
         let key = world.another_key().await;

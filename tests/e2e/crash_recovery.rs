@@ -13,10 +13,10 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Proxy, Times},
-    function::ProcessFunction,
+    dynamodb::{Fault, Proxy, Times},
+    lambda::ProcessFunction,
     services::Behaviour,
 };
 use serde_json::json;
@@ -43,10 +43,10 @@ impl Step {
     fn stop(self, harness: &Harness, proxy: &Proxy) {
         match self {
             Self::BeforeWrite => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(1)),
-            Self::WriteApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(1)),
+            Self::WriteApplied => proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(1)),
             Self::Delivering => harness.databases().behave_next(1, Behaviour::Hang),
             Self::BeforeConfirm => proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)),
-            Self::ConfirmApplied => proxy.inject_on("UpdateItem", Fault::HoldAnswer, Times::Nth(2)),
+            Self::ConfirmApplied => proxy.inject_on("UpdateItem", Fault::HoldResponse, Times::Nth(2)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Step {
             _ => proxy.wait_until_held(1).await,
         }
         function.kill().await;
-        proxy.heal();
+        proxy.clear_faults();
     }
 
     /// Whether the notification was claimed.
@@ -77,7 +77,7 @@ async fn assert_all_notified(world: &World, step: Step) {
     assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None), "{step:?}");
     for service in world.harness.services() {
         let last = service
-            .told(&world.key)
+            .last_state(&world.key)
             .unwrap_or_else(|| panic!("{step:?}: {} was not notified", service.name()));
         assert_eq!(json!(last.sequence), item["sequence"], "{step:?}: {}", service.name());
         assert_eq!(json!(last.key_state), item["state"], "{step:?}: {}", service.name());
@@ -93,7 +93,7 @@ async fn sync_killed_at_each_step_is_recovered() {
     for step in STEPS {
         let world = world().await;
         let before = world.all_items().await;
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().proxy());
         step.stop(harness, proxy);
         let request = || {
             let path = format!("/api/v2/keys/{}/actions/sync", world.key);
@@ -101,7 +101,7 @@ async fn sync_killed_at_each_step_is_recovered() {
         };
         let (response, ()) = tokio::join!(
             world.manager.send(request()),
-            step.kill(harness, proxy, harness.function().process().unwrap())
+            step.kill(harness, proxy, harness.sync_function().process().unwrap())
         );
         assert_eq!(response.unwrap().status, 502, "{step:?}: a function URL's status for a killed function");
 
@@ -123,11 +123,11 @@ async fn sync_killed_at_each_step_is_recovered() {
 async fn lifecycle_killed_at_each_step_is_recovered() {
     for step in STEPS {
         let world = world().await;
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().lifecycle_proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().lifecycle_proxy());
         step.stop(harness, proxy);
         let (response, ()) = tokio::join!(
             world.manager.delete(&world.key),
-            step.kill(harness, proxy, harness.lifecycle().processes().unwrap())
+            step.kill(harness, proxy, harness.lifecycle_function().processes().unwrap())
         );
         assert_eq!(response.unwrap().status, 204, "{step:?}: the queue delivered the event again");
         assert_eq!(world.item().await["sequence"], json!(1), "{step:?}: the event was counted once");
@@ -143,20 +143,20 @@ async fn lifecycle_killed_at_each_step_is_recovered() {
 async fn redeliver_killed_at_each_step_is_recovered() {
     for step in STEPS {
         let world = world().await;
-        world.harness.databases().behave_next(1, Behaviour::answer(503));
-        world.harness.object_storage().behave_next(1, Behaviour::answer(503));
+        world.harness.databases().behave_next(1, Behaviour::respond(503));
+        world.harness.object_storage().behave_next(1, Behaviour::respond(503));
         world.sync().await;
         world.advance_clock(Duration::from_mins(2)).await;
 
-        let (harness, proxy) = (&world.harness, world.harness.dynamo().redeliver_proxy());
+        let (harness, proxy) = (&world.harness, world.harness.dynamodb().redeliver_proxy());
         step.stop(harness, proxy);
         let killed = async {
             match step {
                 Step::Delivering => harness.databases().wait_for(2).await,
                 _ => proxy.wait_until_held(1).await,
             }
-            harness.redeliverer().processes().unwrap().kill().await;
-            proxy.heal();
+            harness.redeliver_function().processes().unwrap().kill().await;
+            proxy.clear_faults();
         };
         let (run, ()) = tokio::join!(harness.redeliver(), killed);
         assert!(run.is_err(), "{step:?}: the run was killed");
@@ -175,12 +175,12 @@ async fn redeliver_killed_at_each_step_is_recovered() {
 async fn redeliver_killed_before_its_query_is_recovered() {
     let world = world().await;
     world.plant(&[STORAGE], world.harness.clock().now()).await;
-    let proxy = world.harness.dynamo().redeliver_proxy();
+    let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("Query", Fault::HoldRequest, Times::Always);
     let (run, ()) = tokio::join!(world.harness.redeliver(), async {
         proxy.wait_until_held(1).await;
-        world.harness.redeliverer().processes().unwrap().kill().await;
-        proxy.heal();
+        world.harness.redeliver_function().processes().unwrap().kill().await;
+        proxy.clear_faults();
     });
     assert!(run.is_err());
     assert_eq!(world.redeliver().await["delivered"], json!(1));
@@ -188,15 +188,15 @@ async fn redeliver_killed_before_its_query_is_recovered() {
 
 #[tokio::test]
 async fn lifecycle_killed_during_registration_counts_it_once() {
-    for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
+    for fault in [Fault::HoldRequest, Fault::HoldResponse] {
         let world = world().await;
-        let proxy = world.harness.dynamo().lifecycle_proxy();
+        let proxy = world.harness.dynamodb().lifecycle_proxy();
         proxy.inject_on("TransactWriteItems", fault, Times::Nth(1));
         let crn = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:another";
         let (registered, ()) = tokio::join!(world.manager.register(&world.key, crn), async {
             proxy.wait_until_held(1).await;
-            world.harness.lifecycle().processes().unwrap().kill().await;
-            proxy.heal();
+            world.harness.lifecycle_function().processes().unwrap().kill().await;
+            proxy.clear_faults();
         });
         registered.unwrap();
         assert_eq!(world.item().await["services"][STORAGE], json!(2), "{fault:?}: counted once");
@@ -220,8 +220,8 @@ async fn functions_killed_during_overlapping_deliveries_are_recovered() {
         async move { manager.post(&path).await.unwrap() }
     });
     harness.databases().wait_for(2).await; // a newer notification, while the older one is being delivered
-    harness.function().process().unwrap().kill().await;
-    harness.lifecycle().processes().unwrap().kill().await;
+    harness.sync_function().process().unwrap().kill().await;
+    harness.lifecycle_function().processes().unwrap().kill().await;
     assert_eq!(request.await.unwrap().status, 502);
     assert_eq!(rotation.await.unwrap().status, 204, "the event was delivered again and recognized");
 
@@ -232,7 +232,7 @@ async fn functions_killed_during_overlapping_deliveries_are_recovered() {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     for service in harness.services() {
-        let last = service.told(&world.key).unwrap();
+        let last = service.last_state(&world.key).unwrap();
         assert_eq!(
             (last.sequence, last.key_version),
             (2, text(&item["version"]["id"])),

@@ -7,8 +7,8 @@
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use keysync::domain::{KeyCrn, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, ResourceCrn};
-use keysync_harness::{
-    dynamo::{Call, DUE_INDEX},
+use keysync_testkit::{
+    dynamodb::{Call, DUE_INDEX},
     services::Behaviour,
 };
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ fn assert_role_allows_exactly(role: &str, needed: &BTreeSet<Allowed>) {
 async fn sync_role_allows_exactly_its_calls() {
     let world = world().await;
     world.take("aliases/invoices").await;
-    world.harness.dynamo().proxy().take_calls().clear();
+    world.harness.dynamodb().proxy().take_calls().clear();
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     for (correlation_id, status) in [("c-1", 204), ("c-1", 204), ("c-2", 409)] {
         let request = world.manager.request(http::Method::POST, &path);
@@ -118,11 +118,11 @@ async fn sync_role_allows_exactly_its_calls() {
     }
     assert_eq!(world.manager.sync("invoices").await.unwrap().status, 409);
     assert_eq!(world.manager.sync("no-such-alias").await.unwrap().status, 404);
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204, "with a failing service");
 
-    let calls = world.harness.dynamo().proxy().calls();
+    let calls = world.harness.dynamodb().proxy().calls();
     assert_role_allows_exactly("SyncRole", &needed_by(&calls, "SyncLogs.Arn"));
 }
 
@@ -170,9 +170,9 @@ async fn all_kinds_of_events(world: &World) {
 #[tokio::test]
 async fn lifecycle_role_allows_exactly_its_calls() {
     let world = world().await;
-    world.harness.dynamo().lifecycle_proxy().take_calls().clear();
+    world.harness.dynamodb().lifecycle_proxy().take_calls().clear();
     all_kinds_of_events(&world).await;
-    let calls = world.harness.dynamo().lifecycle_proxy().calls();
+    let calls = world.harness.dynamodb().lifecycle_proxy().calls();
     let mut needed = needed_by(&calls, "LifecycleLogs.Arn");
     // The emulated queue supports `SendMessage` only.
     world.harness.dead_letters().wait_for(1).await;
@@ -192,13 +192,13 @@ async fn lifecycle_role_allows_exactly_its_calls() {
 #[tokio::test]
 async fn redeliver_role_allows_exactly_its_calls() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["retrying"], json!(1));
     world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(1), "retries exhausted");
-    let calls = world.harness.dynamo().redeliver_proxy().calls();
+    let calls = world.harness.dynamodb().redeliver_proxy().calls();
     assert_role_allows_exactly("RedeliverRole", &needed_by(&calls, "RedeliverLogs.Arn"));
     assert!(calls.iter().any(|call| call.request.contains(&format!("\"IndexName\":\"{DUE_INDEX}\""))));
 }

@@ -4,7 +4,7 @@
 use crate::support::{World, world};
 
 fn calls(world: &World) -> Vec<String> {
-    world.harness.dynamo().proxy().take_calls().into_iter().map(|call| call.operation).collect()
+    world.harness.dynamodb().proxy().take_calls().into_iter().map(|call| call.operation).collect()
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn sync_makes_one_claim_and_one_confirmation() {
     assert_eq!(world.manager.sync("not a key").await.unwrap().status, 400);
     assert_eq!(world.manager.with_token("a.b.c").sync(&world.key).await.unwrap().status, 400);
     let reader =
-        keysync_harness::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
+        keysync_testkit::Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
     assert_eq!(reader.sync(&world.key).await.unwrap().status, 401);
     assert_eq!(calls(&world), [""; 0]);
 }

@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
-use keysync_harness::{
-    Answer, Client,
-    dynamo::{Fault, Times},
+use keysync_testkit::{
+    Client, Response,
+    dynamodb::{Fault, Times},
 };
 
 use crate::support::{World, document, world};
@@ -42,7 +42,11 @@ impl World {
         http.post(format!("{}{}", self.harness.endpoint_url(), self.sync_path()))
     }
 
-    async fn assert_rejected(&self, request: reqwest::RequestBuilder, expected: ExpectedError<'_>) -> Answer {
+    async fn assert_rejected(
+        &self,
+        request: reqwest::RequestBuilder,
+        expected: ExpectedError<'_>,
+    ) -> Response {
         let before = self.all_items().await;
         let request = request.header("correlation-id", "c-42");
         let response = self.manager.send(request).await.unwrap();
@@ -146,7 +150,7 @@ async fn missing_token_returns_401() {
 async fn invalid_token_returns_401() {
     let world = world().await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
-    let token = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
+    let token = world.harness.iam().token(&manager.iam_id).signed_with_unknown_key().build().unwrap();
     let request =
         world.bare().bearer_auth(token).header("bluemix-instance", world.harness.instance().to_string());
     let expected =
@@ -213,7 +217,7 @@ async fn other_methods_return_405_and_paths_404() {
     // At the function: the emulated endpoint serves other paths, too.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     world
-        .assert_rejected(http.post(format!("{}/api/v2/keys", world.harness.function().url())), expected)
+        .assert_rejected(http.post(format!("{}/api/v2/keys", world.harness.sync_function().url())), expected)
         .await;
 }
 
@@ -248,7 +252,7 @@ async fn oversized_body_returns_413() {
 #[tokio::test]
 async fn dynamodb_throttling_returns_429() {
     let world = world().await;
-    world.harness.dynamo().proxy().inject(Fault::Throttle, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::Throttle, Times::Always);
     let message = "Too many requests at the moment: Please wait and try again with the same correlation-id";
     let expected =
         ExpectedError { status: 429, title: "Too Many Requests", code: "TOO_MANY_REQUESTS_ERR", message };
@@ -260,7 +264,7 @@ async fn dynamodb_throttling_returns_429() {
 async fn dynamodb_outage_returns_503() {
     for fault in [Fault::Cut, Fault::Fail] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Always);
+        world.harness.dynamodb().proxy().inject(fault, Times::Always);
         let message = "The service is temporarily unavailable: Please retry with the same correlation-id";
         let expected = ExpectedError {
             status: 503,
@@ -270,7 +274,7 @@ async fn dynamodb_outage_returns_503() {
         };
         let response = world.assert_rejected(world.sync_request(), expected).await;
         assert!(response.header("retry-after").parse::<u64>().is_ok());
-        world.harness.dynamo().proxy().heal();
+        world.harness.dynamodb().proxy().clear_faults();
         assert_eq!(world.sync().await.status, 204, "the error ends with the outage");
     }
 }
@@ -279,7 +283,7 @@ async fn dynamodb_outage_returns_503() {
 async fn internal_error_returns_500_without_details() {
     let world = world().await;
     // An item that the functions never write: the claim cannot copy `services`.
-    let client = world.harness.dynamo().client();
+    let client = world.harness.dynamodb().client();
     client
         .update_item()
         .table_name(world.harness.table())

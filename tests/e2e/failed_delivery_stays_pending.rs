@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     services::Behaviour,
 };
 use serde_json::json;
@@ -25,7 +25,7 @@ async fn databases_are_pending(world: &World) -> serde_json::Value {
 #[tokio::test]
 async fn service_returning_503_stays_pending() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204, "recorded, and retried until delivered");
     let outcome = databases_are_pending(&world).await;
     assert_eq!(
@@ -56,7 +56,7 @@ async fn hanging_service_times_out_and_stays_pending() {
 async fn retry_after_delays_the_next_attempt() {
     for (retry_after, delay) in [(1800, 1800), (7200, 3600)] {
         let world = world().await;
-        world.harness.databases().behave(Behaviour::Answer { status: 429, retry_after: Some(retry_after) });
+        world.harness.databases().behave(Behaviour::Respond { status: 429, retry_after: Some(retry_after) });
         world.sync().await;
         databases_are_pending(&world).await;
         let item = world.item().await;
@@ -69,7 +69,7 @@ async fn retry_after_delays_the_next_attempt() {
 #[tokio::test]
 async fn service_returning_410_is_not_retried() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(410));
+    world.harness.databases().behave(Behaviour::respond(410));
     assert_eq!(world.sync().await.status, 204);
     let item = world.item().await;
     assert_eq!((&item["pending"], item.get("due_at")), (&json!({}), None));
@@ -85,7 +85,7 @@ async fn function_killed_during_delivery_leaves_notification_pending() {
         async move { manager.sync(&key).await.unwrap() }
     });
     world.harness.databases().wait_for(1).await;
-    world.harness.function().process().unwrap().kill().await;
+    world.harness.sync_function().process().unwrap().kill().await;
     assert_eq!(interrupted.await.unwrap().status, 502, "a function URL's status for a killed function");
 
     let item = world.item().await;
@@ -97,7 +97,7 @@ async fn function_killed_during_delivery_leaves_notification_pending() {
 #[tokio::test]
 async fn failed_confirmation_leaves_notification_due() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::Fail, Times::Always);
     assert_eq!(world.sync().await.status, 204, "the claim is durable and every service was notified");

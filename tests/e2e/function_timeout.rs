@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{Harness, iam::Health, services::Behaviour};
+use keysync_testkit::{Harness, iam::Health, services::Behaviour};
 
 use crate::support::world_of;
 

@@ -81,7 +81,7 @@ impl Target {
         let before = self.world.all_items().await;
         for (expected, event) in events {
             let request: String = event.to_string().chars().take(2000).collect();
-            let response = self.world.harness.function().process().unwrap().invoke(&event).await;
+            let response = self.world.harness.sync_function().process().unwrap().invoke(&event).await;
             let response = response.unwrap_or_else(|| panic!("502: {request}"));
             let document: Value = serde_json::from_str(&text(&response["body"])).unwrap();
             let code = document["resources"][0]["reasons"][0]["code"].as_str().unwrap_or_default();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::StatusCode;
 use keysync::domain::EpochMillis;
-use keysync_harness::{Answer, iam::TokenBuilder, journal::Part};
+use keysync_testkit::{Response, iam::TokenBuilder, journal::Part};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -70,16 +70,16 @@ impl Forge {
     }
 
     /// The response to an `authorization` header, and whether neither IAM nor DynamoDB was called.
-    async fn send(&self, authorization: &str) -> (Answer, bool) {
+    async fn send(&self, authorization: &str) -> (Response, bool) {
         let Self { world, .. } = self;
-        let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.function().url(), world.key);
+        let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.sync_function().url(), world.key);
         let request = reqwest::Client::builder().no_proxy().build().unwrap().post(url);
         let request = request.header("bluemix-instance", world.harness.instance().to_string());
         let (decisions, calls) =
-            (self.calls_to_iam("/v2/authz"), world.harness.dynamo().proxy().calls().len());
+            (self.calls_to_iam("/v2/authz"), world.harness.dynamodb().proxy().calls().len());
         let response = world.manager.send(request.header("authorization", authorization)).await.unwrap();
         let no_calls = decisions == self.calls_to_iam("/v2/authz")
-            && calls == world.harness.dynamo().proxy().calls().len();
+            && calls == world.harness.dynamodb().proxy().calls().len();
         (response, no_calls)
     }
 

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use keysync::domain::EpochMillis;
-use keysync_harness::{Answer, Client, iam::Role};
+use keysync_testkit::{Client, Response, iam::Role};
 
 use crate::support::{World, world_at};
 
 const START: EpochMillis = EpochMillis::new(1_700_000_000_000);
 
-async fn sync_as(world: &World, caller: &Client, correlation_id: &str) -> Answer {
+async fn sync_as(world: &World, caller: &Client, correlation_id: &str) -> Response {
     sync_with(world, caller, &[("correlation-id", correlation_id)]).await
 }
 
-async fn sync_with(world: &World, caller: &Client, headers: &[(&str, &str)]) -> Answer {
+async fn sync_with(world: &World, caller: &Client, headers: &[(&str, &str)]) -> Response {
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = caller.request(http::Method::POST, &path);
     caller

@@ -1,8 +1,8 @@
 //! A key whose service hangs does not delay another key.
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness, HarnessBuilder,
-    function::Mode,
+    lambda::Mode,
     services::{Behaviour, OBJECT_STORAGE},
 };
 
@@ -10,7 +10,7 @@ use crate::support::world_of;
 
 #[tokio::test]
 async fn hanging_service_delays_no_key_across_processes() {
-    sync_beside_a_hanging_service(Harness::builder().function(Mode::Process { environments: 2 })).await;
+    sync_beside_a_hanging_service(Harness::builder().mode(Mode::Process { environments: 2 })).await;
 }
 
 /// Lambda Managed Instances run several requests in one process.

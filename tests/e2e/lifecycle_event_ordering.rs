@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use keysync::domain::{EpochMillis, KeyCrn, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LifecycleAction};
-use keysync_harness::{
-    dynamo::{Fault, Times},
+use keysync_testkit::{
+    dynamodb::{Fault, Times},
     events::EventBus,
 };
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ async fn late_rotation_after_deletion_changes_nothing() {
         .taken()
         .await;
     assert_eq!(world.all_items().await, after, "the late rotation changes nothing");
-    assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn two_events_in_one_batch_commute() {
         let item = world.item().await;
         assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
         for service in world.harness.services() {
-            let last = service.told(&world.key).unwrap();
+            let last = service.last_state(&world.key).unwrap();
             assert_eq!((last.key_state, json!(last.sequence)), (5, item["sequence"].clone()));
         }
     }
@@ -134,7 +134,11 @@ async fn late_deletion_after_purge_still_notifies() {
         .taken()
         .await;
     for service in world.harness.services() {
-        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "the service must learn of the deletion");
+        assert_eq!(
+            service.last_state(&world.key).unwrap().key_state,
+            5,
+            "the service must learn of the deletion"
+        );
     }
     assert_eq!(world.sync().await.status, 404);
     let expires_in = world.item().await["expires_at"].as_u64().unwrap() - at.secs();
@@ -191,7 +195,7 @@ async fn concurrent_duplicate_registrations_are_counted_once() {
     let world = world().await;
     let (crn, now) = (crn(&world), world.harness.clock().now());
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
-    let (queue, proxy) = (events(&world).queue(), world.harness.dynamo().lifecycle_proxy());
+    let (queue, proxy) = (events(&world).queue(), world.harness.dynamodb().lifecycle_proxy());
     queue.hold(); // so that both are in one batch
     let twice = [0, 1].map(|_| events(&world).registration(&crn, &bucket, true, now));
     proxy.inject_on("TransactWriteItems", Fault::HoldRequest, Times::Next(2));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::{Harness, iam::Health, services::Behaviour};
+use keysync_testkit::{Harness, iam::Health, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,13 +39,13 @@ fn assert_callbacks(lines: &Lines, key: &str, claim: &str, outcomes: [&str; 2]) 
 #[tokio::test]
 async fn sync_log_lines_identify_the_request() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     let path = format!("/api/v2/keys/{}/actions/sync", world.key);
     let request = || world.manager.request(Method::POST, &path).header("correlation-id", "c-1");
     world.manager.send(request()).await.unwrap().assert_status(204);
     world.sync().await.assert_status(409);
 
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let claim = text(&world.item().await["claim"]);
     let accepted = lines.only("sync accepted");
     assert_has_ids(accepted, &world.key, &claim);
@@ -73,7 +73,7 @@ async fn lifecycle_log_lines_identify_the_event() {
     world.harness.events().queue().send("no event").taken().await;
     world.harness.object_storage().wait_for(1).await;
     world.harness.databases().wait_for(1).await;
-    let process = world.harness.lifecycle().processes().unwrap();
+    let process = world.harness.lifecycle_function().processes().unwrap();
     process.wait_for_log(|log| log.iter().any(|line| line.contains(r#""notified""#))).await;
 
     let lines = Lines::of(Some(process));
@@ -92,12 +92,12 @@ async fn lifecycle_log_lines_identify_the_event() {
 #[tokio::test]
 async fn redeliver_log_lines_identify_the_run() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     world.sync().await.assert_status(204);
     world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
 
-    let lines = Lines::of(world.harness.redeliverer().processes());
+    let lines = Lines::of(world.harness.redeliver_function().processes());
     let (callback, run) = (lines.only("callback"), lines.only("redelivered"));
     assert_has_ids(callback, &world.key, &text(&world.item().await["claim"]));
     assert_eq!((&callback["attempt"], &callback["outcome"]), (&json!(2), &json!("delivered")));
@@ -111,7 +111,7 @@ async fn error_line_alone_identifies_the_request() {
     let world = world_of(Harness::builder().env("KEYSYNC_LOG", "error")).await;
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     let [line] = lines.log()[..] else { panic!("expected one line: {:?}", lines.log()) };
     assert_eq!((&line["message"], &line["level"]), (&json!("sync failed"), &json!("ERROR")));
     assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keysync_harness::function::ProcessFunction;
+use keysync_testkit::lambda::ProcessFunction;
 use serde_json::Value;
 
 /// The lines that a function has printed so far, each of them JSON.

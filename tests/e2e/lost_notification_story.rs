@@ -1,7 +1,8 @@
 //! The story of a lost notification, as `harness demo` runs it, with the real binary and in this
 //! process.
 
-use keysync_harness::{Harness, demo, function::Mode};
+use keysync_harness::demo;
+use keysync_testkit::{Harness, lambda::Mode};
 
 #[tokio::test]
 async fn demo_passes_on_the_real_binary() {
@@ -10,5 +11,5 @@ async fn demo_passes_on_the_real_binary() {
 
 #[tokio::test]
 async fn demo_passes_in_process() {
-    demo::run(Harness::builder().function(Mode::InProcess)).await.unwrap();
+    demo::run(Harness::builder().mode(Mode::InProcess)).await.unwrap();
 }

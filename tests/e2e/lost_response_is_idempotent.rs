@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::domain::{EpochMillis, KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction};
-use keysync_harness::dynamo::{Fault, Times};
+use keysync_testkit::dynamodb::{Fault, Times};
 
 use crate::support::{World, text, world, world_at};
 
@@ -21,11 +21,11 @@ async fn assert_notified_once(world: &World) {
 
 #[tokio::test]
 async fn lost_claim_response_returns_204() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        world.harness.dynamodb().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
-        assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 3, "claim, claim again, confirm");
+        assert_eq!(world.harness.dynamodb().proxy().take_calls().len(), 3, "claim, claim again, confirm");
         assert_notified_once(&world).await;
         assert_eq!(world.sync().await.status, 409);
     }
@@ -33,9 +33,9 @@ async fn lost_claim_response_returns_204() {
 
 #[tokio::test]
 async fn lost_record_response_notifies_once() {
-    for fault in [Fault::LoseAnswer, Fault::FailAfter] {
+    for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
-        world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
+        world.harness.dynamodb().lifecycle_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204, "{fault:?}");
         assert_notified_once(&world).await;
     }
@@ -55,11 +55,11 @@ async fn lost_record_response_on_slow_clock_is_recognized() {
         version: KeyVersion { id: "v-1".to_owned(), created_at: start },
     };
     // The first attempt finds `notified_at` ahead of its clock; the second one is written.
-    world.harness.dynamo().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Nth(2));
+    world.harness.dynamodb().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseResponse, Times::Nth(2));
     let at = start.plus(Duration::from_millis(1));
     world.harness.events().action(LifecycleAction::Delete, &deleted, at).taken().await;
     for service in world.harness.services() {
-        assert_eq!(service.told(&world.key).unwrap().key_state, 5, "{}", service.name());
+        assert_eq!(service.last_state(&world.key).unwrap().key_state, 5, "{}", service.name());
     }
     assert_eq!(world.item().await["sequence"], serde_json::json!(2));
 }
@@ -68,7 +68,7 @@ async fn lost_record_response_on_slow_clock_is_recognized() {
 async fn lost_claim_request_is_retried() {
     for fault in [Fault::Cut, Fault::Fail, Fault::Throttle] {
         let world = world().await;
-        world.harness.dynamo().proxy().inject(fault, Times::Next(1));
+        world.harness.dynamodb().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
         assert_notified_once(&world).await;
     }
@@ -77,9 +77,9 @@ async fn lost_claim_request_is_retried() {
 #[tokio::test]
 async fn lost_confirmation_response_returns_204() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
-    proxy.inject(Fault::LoseAnswer, Times::Next(1));
+    proxy.inject(Fault::LoseResponse, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
     assert_notified_once(&world).await;
 }
@@ -91,10 +91,10 @@ async fn repeated_request_after_lost_claim_responses_returns_204() {
         let path = format!("/api/v2/keys/{}/actions/sync", world.key);
         world.manager.request(http::Method::POST, &path).header("correlation-id", "the-same")
     };
-    world.harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
+    world.harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let undecided = world.manager.send(request()).await.unwrap();
     assert_eq!((undecided.status.as_u16(), undecided.code()), (503, "SERVICE_UNAVAILABLE_ERR"));
-    world.harness.dynamo().proxy().heal();
+    world.harness.dynamodb().proxy().clear_faults();
 
     // The claim was written: it is pending for redelivery, and the repeated request finds it.
     assert_eq!(world.manager.send(request()).await.unwrap().status, 204);

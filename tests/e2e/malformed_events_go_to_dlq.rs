@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::domain::{KeyCrn, KeyId};
-use keysync_harness::dynamo::{Fault, Times};
+use keysync_testkit::dynamodb::{Fault, Times};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -90,7 +90,8 @@ async fn event_sqs_would_reject_reaches_dlq() {
     ];
     // One at a time: the SDK waits two seconds for each response of SQS.
     for body in &bodies {
-        let response = world.harness.lifecycle().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
+        let response =
+            world.harness.lifecycle_function().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
         assert_eq!(response, json!({"batchItemFailures": []}), "not retried: {} bytes", body.len());
     }
     let mut letters = world.harness.dead_letters().letters();
@@ -135,10 +136,10 @@ async fn unknown_key_after_an_hour_reaches_dlq() {
 async fn only_transient_failures_are_retried() {
     let world = world().await;
     let other = world.another_key().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     // Every write to the other key fails; all other writes succeed.
     let keys = [world.key.clone(), other.clone()];
-    proxy.inject_by_request({
+    proxy.inject_with_request({
         let other = other.clone();
         move |request| request.contains(&other).then_some(Fault::Fail)
     });
@@ -147,14 +148,14 @@ async fn only_transient_failures_are_retried() {
         "not json".to_owned(),
         deletion(&world, &keys[1], |_| {}).to_string(),
     ];
-    let response = world.harness.lifecycle().invoke(&batch(&bodies)).await.unwrap();
+    let response = world.harness.lifecycle_function().invoke(&batch(&bodies)).await.unwrap();
     assert_eq!(response, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
     assert_eq!(world.item_of(&keys[0]).await["state"], json!(5));
     assert_eq!(world.item_of(&other).await["state"], json!(1));
     assert_eq!(world.harness.dead_letters().letters().len(), 1);
 
-    proxy.heal();
-    let response = world.harness.lifecycle().invoke(&batch(&bodies[2..])).await.unwrap();
+    proxy.clear_faults();
+    let response = world.harness.lifecycle_function().invoke(&batch(&bodies[2..])).await.unwrap();
     assert_eq!(response, json!({"batchItemFailures": []}));
     assert_eq!(world.item_of(&other).await["state"], json!(5));
 }
@@ -173,13 +174,13 @@ async fn failing_dlq_loses_no_event() {
 #[tokio::test]
 async fn events_wait_during_dynamodb_outage() {
     let world = world().await;
-    for fault in [Fault::Cut, Fault::Throttle, Fault::LoseAnswer] {
-        let proxy = world.harness.dynamo().lifecycle_proxy();
+    for fault in [Fault::Cut, Fault::Throttle, Fault::LoseResponse] {
+        let proxy = world.harness.dynamodb().lifecycle_proxy();
         proxy.inject(fault, Times::Always);
         let failures = world.harness.events().queue().failures();
         let event = world.harness.events().publish_raw(&deletion(&world, &world.key, |_| {}).to_string());
         world.harness.events().queue().wait_for_failures(failures + 1).await;
-        proxy.heal();
+        proxy.clear_faults();
         event.taken().await;
         assert_eq!(world.item().await["state"], json!(5), "{fault:?}");
     }

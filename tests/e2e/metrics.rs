@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use keysync_harness::{Harness, services::Behaviour};
+use keysync_testkit::{Harness, services::Behaviour};
 use serde_json::json;
 
 use crate::{
@@ -16,11 +16,11 @@ const STORAGE: Option<(&str, &str)> = Some(("Service", "cloud-object-storage"));
 const DATABASES: Option<(&str, &str)> = Some(("Service", "databases-for-postgresql"));
 
 fn sync_lines(world: &World) -> Lines {
-    Lines::of(world.harness.function().process())
+    Lines::of(world.harness.sync_function().process())
 }
 
 fn redeliver_lines(world: &World) -> Lines {
-    Lines::of(world.harness.redeliverer().processes())
+    Lines::of(world.harness.redeliver_function().processes())
 }
 
 #[tokio::test]
@@ -31,12 +31,12 @@ async fn requests_are_counted_by_outcome() {
     for (request, status) in [(repeated(), 204), (repeated(), 204)] {
         world.manager.send(request).await.unwrap().assert_status(status);
     }
-    world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
-    world.sync().await.assert_refused(409, "REQ_TOO_EARLY_ERR");
+    world.sync().await.assert_error(409, "REQ_TOO_EARLY_ERR");
+    world.sync().await.assert_error(409, "REQ_TOO_EARLY_ERR");
     let unknown = world.manager.with_token("no-token");
-    unknown.sync(&world.key).await.unwrap().assert_refused(400, "BEARER_SUB_EXTRACTION_ERR");
+    unknown.sync(&world.key).await.unwrap().assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     // The metrics have been printed by then.
-    world.harness.function().process().unwrap().kill().await;
+    world.harness.sync_function().process().unwrap().kill().await;
 
     let lines = sync_lines(&world);
     for (name, count) in
@@ -64,7 +64,7 @@ async fn requests_are_counted_by_outcome() {
 #[tokio::test]
 async fn failures_retries_and_pending_age_are_reported() {
     let world = world().await;
-    world.harness.databases().behave_next(2, Behaviour::answer(503));
+    world.harness.databases().behave_next(2, Behaviour::respond(503));
     world.sync().await.assert_status(204);
     let lines = sync_lines(&world);
     assert_eq!(lines.count("CallbackFailures", DATABASES), 1);
@@ -103,7 +103,7 @@ async fn failures_retries_and_pending_age_are_reported() {
 #[tokio::test]
 async fn pending_age_includes_notifications_not_yet_due() {
     let world = world().await;
-    let busy = Behaviour::Answer { status: 429, retry_after: Some(86_400) };
+    let busy = Behaviour::Respond { status: 429, retry_after: Some(86_400) };
     world.harness.databases().behave(busy);
     world.sync().await.assert_status(204);
     for minutes in [10, 20] {
@@ -118,9 +118,9 @@ async fn pending_age_includes_notifications_not_yet_due() {
 
 #[tokio::test]
 async fn failed_query_reports_no_pending_age() {
-    use keysync_harness::dynamo::{Fault, Times};
+    use keysync_testkit::dynamodb::{Fault, Times};
     let world = world().await;
-    world.harness.dynamo().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
+    world.harness.dynamodb().redeliver_proxy().inject_on("Query", Fault::Fail, Times::Always);
     world.harness.redeliver().await.unwrap_err();
     assert!(redeliver_lines(&world).values("PendingAge", None).is_empty());
 }
@@ -129,7 +129,7 @@ async fn failed_query_reports_no_pending_age() {
 async fn exhausted_notifications_are_counted_by_service() {
     let world = world().await;
     for service in world.harness.services() {
-        service.behave(Behaviour::answer(503));
+        service.behave(Behaviour::respond(503));
     }
     world.sync().await.assert_status(204);
     world.advance_clock(24 * HOUR).await;
@@ -146,7 +146,7 @@ async fn dead_letters_are_counted() {
     for body in ["no event", "{}"] {
         world.harness.events().queue().send(body).taken().await;
     }
-    let lines = Lines::of(world.harness.lifecycle().processes());
+    let lines = Lines::of(world.harness.lifecycle_function().processes());
     assert_eq!(lines.count("DeadLetters", None), 2);
     let units: Vec<_> = lines.metrics().into_iter().map(|metric| (metric.name, metric.unit)).collect();
     assert!(units.contains(&("DeadLetters".to_owned(), "Count".to_owned())), "{units:?}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
 use keysync::domain::{EpochMillis, InstanceId};
-use keysync_harness::{
-    Answer, Client,
+use keysync_testkit::{
+    Client, Response,
     iam::{Identity, Instance, Role},
     journal::Part,
 };
@@ -57,7 +57,7 @@ impl TwoAccounts {
         instance: InstanceId,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> Response {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request = http.request(method, format!("{}{path}", self.world.harness.endpoint_url()));
         request = request.bearer_auth(self.outsider.token()).header(INSTANCE, instance.to_string());
@@ -68,7 +68,7 @@ impl TwoAccounts {
         self.outsider.send(request).await.unwrap()
     }
 
-    async fn sync(&self, key: &str, instance: InstanceId, headers: &[(&str, &str)]) -> Answer {
+    async fn sync(&self, key: &str, instance: InstanceId, headers: &[(&str, &str)]) -> Response {
         let path = format!("/api/v2/keys/{key}/actions/sync");
         self.request(Method::POST, &path, instance, headers, "").await
     }
@@ -82,7 +82,7 @@ impl TwoAccounts {
         let exchanges = self.world.harness.journal().exchanges();
         let decisions =
             exchanges.iter().filter(|exchange| exchange.to == Part::Iam && exchange.path == "/v2/authz");
-        (decisions.count(), self.world.harness.dynamo().proxy().calls().len())
+        (decisions.count(), self.world.harness.dynamodb().proxy().calls().len())
     }
 }
 
@@ -143,7 +143,7 @@ async fn key_is_absent_from_other_instances() {
     let before = world.all_items().await;
     for key in [world.key.as_str(), "invoices", UNKNOWN_KEY, "no-such-alias"] {
         let response = accounts.sync(key, *outsider_instance, &[]).await;
-        response.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        response.assert_error(404, "KEY_NOT_FOUND_ERR");
         assert!(response.message() == "Key does not exist in this instance or key ring", "{key}");
     }
     assert_eq!(world.all_items().await, before);
@@ -180,17 +180,14 @@ async fn host_header_and_token_must_agree() {
     }
     for other in ["x-forwarded-host", "forwarded", "x-original-host", "x-bluemix-instance", "instance"] {
         let response = accounts.sync(key, *outsider_instance, &[(other, &host_of(owner_instance))]).await;
-        response.assert_refused(404, "KEY_NOT_FOUND_ERR");
+        response.assert_error(404, "KEY_NOT_FOUND_ERR");
     }
     let both = format!("{outsider_instance},{owner_instance}");
     accounts
         .sync(key, *outsider_instance, &[(INSTANCE, &owner_instance.to_string())])
         .await
-        .assert_refused(400, "INVALID_FIELD_ERR");
-    accounts
-        .sync(key, *outsider_instance, &[(INSTANCE, &both)])
-        .await
-        .assert_refused(400, "INVALID_FIELD_ERR");
+        .assert_error(400, "INVALID_FIELD_ERR");
+    accounts.sync(key, *outsider_instance, &[(INSTANCE, &both)]).await.assert_error(400, "INVALID_FIELD_ERR");
     assert_eq!(world.all_items().await, before);
 }
 
@@ -235,9 +232,9 @@ async fn alias_into_another_instance_is_unknown() {
         serde_dynamo::to_item::<_, std::collections::HashMap<String, AttributeValue>>(alias).unwrap();
     let pk = alias["pk"].as_str().unwrap().replace(&owner_instance, &outsider_instance.to_string());
     copy.insert("pk".to_owned(), AttributeValue::S(pk));
-    let client = world.harness.dynamo().client();
+    let client = world.harness.dynamodb().client();
     client.put_item().table_name(world.harness.table()).set_item(Some(copy)).send().await.unwrap();
-    accounts.sync("invoices", *outsider_instance, &[]).await.assert_refused(404, "KEY_NOT_FOUND_ERR");
+    accounts.sync("invoices", *outsider_instance, &[]).await.assert_error(404, "KEY_NOT_FOUND_ERR");
     assert!(world.item().await.get("notified_at").is_none(), "the owner's key is not notified about");
 }
 

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::Method;
-use keysync_harness::Harness;
+use keysync_testkit::Harness;
 use serde_json::json;
 
 use crate::{
@@ -23,9 +23,9 @@ async fn log_contains_no_secret() {
     world.sync().await;
     world.sync().await;
     world.manager.with_token("not-a-token-at-all").sync(&world.key).await.unwrap();
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     assert_eq!(lines.only("sync accepted")["status"], 204);
-    let whole = world.harness.function().process().unwrap().log().join("\n");
+    let whole = world.harness.sync_function().process().unwrap().log().join("\n");
     for secret in [
         world.manager.token().as_str(),
         world.harness.api_key(),
@@ -58,7 +58,9 @@ async fn logged_secret_fails_without_being_repeated() {
     // The key's name in the path is logged, so an API key there is a leak.
     let api_key = world.harness.api_key().to_owned();
     world.manager.sync(&api_key).await.unwrap().assert_status(404);
-    assert!(world.harness.function().process().unwrap().log().iter().any(|line| line.contains(&api_key)));
+    assert!(
+        world.harness.sync_function().process().unwrap().log().iter().any(|line| line.contains(&api_key))
+    );
     assert_eq!(drop_message(world), LEAK_REPORT);
 }
 
@@ -85,13 +87,13 @@ async fn misplaced_header_value_is_not_logged() {
             request = request.header("bluemix-instance", world.harness.instance().to_string());
         }
         let response = world.manager.send(request).await.unwrap();
-        response.assert_refused(400, "INVALID_FIELD_ERR");
+        response.assert_error(400, "INVALID_FIELD_ERR");
         assert!(
             response.message().ends_with(&format!("got `{misplaced}`")),
             "the caller gets the value back"
         );
     }
-    let whole = world.harness.function().process().unwrap().log().join("\n");
+    let whole = world.harness.sync_function().process().unwrap().log().join("\n");
     assert!(whole.contains("`x-kms-key-ring` must be a key ring") && !whole.contains("hunter2"), "{whole}");
 }
 
@@ -102,8 +104,8 @@ async fn forged_token_is_logged_truncated() {
     let header = json!({"alg": "x".repeat(9000), "kid": "k".repeat(2000)}).to_string();
     let token = world.harness.iam().signed(header, r#"{"sub":"user"}"#).unwrap();
     let response = world.manager.with_token(&token).sync(&world.key).await.unwrap();
-    response.assert_refused(401, "UNAUTHORIZED_ERR");
-    let log = world.harness.function().process().unwrap().log();
+    response.assert_error(401, "UNAUTHORIZED_ERR");
+    let log = world.harness.sync_function().process().unwrap().log();
     let line = log.iter().find(|line| line.contains("UNAUTHORIZED_ERR")).unwrap();
     assert!(line.contains("xxx") && line.len() < 1000, "{line}");
 }

@@ -2,8 +2,8 @@
 //! without a call to DynamoDB or IAM.
 
 use http::Method;
-use keysync_harness::{Answer, Harness, function::Mode, journal::Part};
 use keysync_receiver::Verifier;
+use keysync_testkit::{Harness, Response, journal::Part, lambda::Mode};
 use serde_json::{Value, json};
 
 use crate::support::{World, world, world_of};
@@ -11,7 +11,7 @@ use crate::support::{World, world, world_of};
 const PATH: &str = "/.well-known/jwks.json";
 
 /// A request without a token and without an instance.
-async fn request(world: &World, method: Method, base: &str) -> Answer {
+async fn request(world: &World, method: Method, base: &str) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = http.request(method, format!("{base}{PATH}")).header("correlation-id", "c-42");
     world.manager.send(request).await.unwrap()
@@ -19,13 +19,13 @@ async fn request(world: &World, method: Method, base: &str) -> Answer {
 
 /// The URL of the function, and of the endpoint, which forwards to it.
 fn addresses(world: &World) -> [String; 2] {
-    [world.harness.function().url(), world.harness.endpoint_url()]
+    [world.harness.sync_function().url(), world.harness.endpoint_url()]
 }
 
 #[tokio::test]
 async fn public_keys_are_served_as_jwks() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(Harness::builder().function(mode)).await;
+        let world = world_of(Harness::builder().mode(mode)).await;
         for address in addresses(&world) {
             let response = request(&world, Method::GET, &address).await;
             assert_eq!(response.status, 200);
@@ -52,7 +52,7 @@ async fn head_has_no_body_other_methods_return_405() {
         assert_eq!(response.header("content-type"), "application/jwk-set+json");
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let response = request(&world, method, &address).await;
-            response.assert_refused(405, "METHOD_NOT_ALLOWED_ERR");
+            response.assert_error(405, "METHOD_NOT_ALLOWED_ERR");
             assert_eq!(response.header("allow"), "GET, HEAD");
             assert_eq!(response.header("correlation-id"), "c-42");
         }
@@ -62,13 +62,13 @@ async fn head_has_no_body_other_methods_return_405() {
 #[tokio::test]
 async fn key_set_needs_no_dynamodb_or_iam() {
     let world = world().await;
-    drop(world.harness.dynamo().proxy().take_calls());
+    drop(world.harness.dynamodb().proxy().take_calls());
     let calls_to_iam = || {
         let exchanges = world.harness.journal().exchanges();
         exchanges.into_iter().filter(|exchange| exchange.to == Part::Iam).count()
     };
     let before = calls_to_iam();
-    assert_eq!(request(&world, Method::GET, &world.harness.function().url()).await.status, 200);
+    assert_eq!(request(&world, Method::GET, &world.harness.sync_function().url()).await.status, 200);
     assert_eq!(calls_to_iam(), before);
-    assert_eq!(world.harness.dynamo().proxy().take_calls().len(), 0);
+    assert_eq!(world.harness.dynamodb().proxy().take_calls().len(), 0);
 }

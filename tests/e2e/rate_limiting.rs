@@ -1,6 +1,6 @@
 //! The rate limit per caller: a request over the limit gets 429 without a call to IAM or DynamoDB.
 
-use keysync_harness::{Client, Harness, iam::Role};
+use keysync_testkit::{Client, Harness, iam::Role};
 
 use crate::support::{World, world_of};
 
@@ -14,7 +14,7 @@ async fn request_over_limit_returns_429_without_calls() {
     for status in [204, 409, 409] {
         assert_eq!(world.sync().await.status, status);
     }
-    let (journal, proxy) = (world.harness.journal(), world.harness.dynamo().proxy());
+    let (journal, proxy) = (world.harness.journal(), world.harness.dynamodb().proxy());
     let decisions = |harness: &Harness| {
         let exchanges = harness.journal().exchanges();
         exchanges.iter().filter(|exchange| exchange.path == "/v2/authz").count()
@@ -25,7 +25,7 @@ async fn request_over_limit_returns_429_without_calls() {
     drop(proxy.take_calls());
     for key in [world.key.as_str(), &another, unknown] {
         let response = world.manager.sync(key).await.unwrap();
-        response.assert_refused(429, "TOO_MANY_REQUESTS_ERR");
+        response.assert_error(429, "TOO_MANY_REQUESTS_ERR");
         assert!(response.message().starts_with("You have made too many requests"), "{}", response.message());
         let wait = response.retry_after().unwrap().as_secs();
         assert!((1..=20).contains(&wait), "at most a third of a minute: {wait} s");
@@ -41,10 +41,10 @@ async fn request_over_limit_returns_429_without_calls() {
 async fn invalid_token_uses_no_quota() {
     let world = world_with_limit("1").await;
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
-    let forged = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token(&manager.iam_id).signed_with_unknown_key().build().unwrap();
     for _ in 0..5 {
         let response = world.manager.with_token(&forged).sync(&world.key).await.unwrap();
-        response.assert_refused(401, "UNAUTHORIZED_ERR");
+        response.assert_error(401, "UNAUTHORIZED_ERR");
     }
     assert_eq!(world.sync().await.status, 204);
 }

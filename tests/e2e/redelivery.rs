@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::{domain::KeyId, ledger::item::due_shard};
-use keysync_harness::services::{Behaviour, Verdict};
+use keysync_testkit::services::{Behaviour, Verdict};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, LEASE, World, text, world};
@@ -23,7 +23,7 @@ async fn assert_settled(world: &World) -> Value {
 #[tokio::test]
 async fn recovered_service_receives_the_missed_notification() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
     let summary = world.redeliver().await;
@@ -45,9 +45,9 @@ async fn every_failure_kind_is_retried_until_delivered() {
     for behaviour in [
         Behaviour::Reset,
         Behaviour::Redirect { to: "http://127.0.0.1:1/".to_owned() },
-        Behaviour::answer(400),
-        Behaviour::answer(500),
-        Behaviour::Answer { status: 429, retry_after: Some(30) },
+        Behaviour::respond(400),
+        Behaviour::respond(500),
+        Behaviour::Respond { status: 429, retry_after: Some(30) },
     ] {
         let world = world().await;
         // Twice: the request itself retries a broken connection once.
@@ -60,14 +60,14 @@ async fn every_failure_kind_is_retried_until_delivered() {
         }
         assert_settled(&world).await;
         let key = &world.key;
-        assert_eq!(world.harness.databases().told(key).unwrap().sequence, 1, "{behaviour:?}");
+        assert_eq!(world.harness.databases().last_state(key).unwrap().sequence, 1, "{behaviour:?}");
     }
 }
 
 #[tokio::test]
 async fn truncated_response_body_counts_as_delivered() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::HalfABody);
+    world.harness.databases().behave(Behaviour::TruncateBody);
     assert_eq!(world.sync().await.status, 204);
     assert_settled(&world).await;
 }
@@ -75,7 +75,7 @@ async fn truncated_response_body_counts_as_delivered() {
 #[tokio::test]
 async fn reset_after_acting_causes_duplicate_delivery() {
     let world = world().await;
-    world.harness.databases().behave_next(2, Behaviour::ActAndReset);
+    world.harness.databases().behave_next(2, Behaviour::ActThenReset);
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
@@ -91,7 +91,7 @@ async fn retry_after_delays_by_at_most_an_hour() {
         world
             .harness
             .databases()
-            .behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(retry_after) });
+            .behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(retry_after) });
         world.sync().await;
         world.advance_clock(Duration::from_mins(59)).await;
         assert_eq!(world.redeliver().await["leased"], json!(0));
@@ -103,8 +103,8 @@ async fn retry_after_delays_by_at_most_an_hour() {
 #[tokio::test]
 async fn retry_returning_410_ends_the_delivery() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
-    world.harness.databases().behave_next(1, Behaviour::answer(410));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(410));
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["refused"], json!(1));
@@ -114,7 +114,7 @@ async fn retry_returning_410_ends_the_delivery() {
 #[tokio::test]
 async fn retries_exhausted_after_a_day_are_reported() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     world.advance_clock(24 * HOUR).await;
     assert_eq!(world.redeliver().await["failed"], json!(1));
@@ -122,7 +122,7 @@ async fn retries_exhausted_after_a_day_are_reported() {
     let outcome = assert_settled(&world).await["outcome"][DATABASES].clone();
     assert_eq!((&outcome["status"], &outcome["reason"]), (&json!("failed"), &json!("responded with 503")));
     // Both are printed before the response, and read from a pipe after it.
-    let processes = world.harness.redeliverer().processes().unwrap();
+    let processes = world.harness.redeliver_function().processes().unwrap();
     let log = processes.wait_for_log(|log| log.iter().any(|line| line.contains("NotificationsFailed"))).await;
     let lines: Vec<Value> = log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let exhausted = lines.iter().find(|line| line["level"] == "ERROR").unwrap();
@@ -137,7 +137,7 @@ async fn retries_exhausted_after_a_day_are_reported() {
 #[tokio::test]
 async fn hourly_retries_last_a_day_without_growth() {
     let world = world().await;
-    world.harness.databases().behave(Behaviour::answer(503));
+    world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     let mut sizes = Vec::new();
     let mut attempts = 1;
@@ -156,7 +156,7 @@ async fn hourly_retries_last_a_day_without_growth() {
 #[tokio::test]
 async fn newer_notification_replaces_the_pending_one() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     world.sync().await;
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
@@ -169,25 +169,25 @@ async fn newer_notification_replaces_the_pending_one() {
 #[tokio::test]
 async fn newer_sync_ignores_the_older_retry_delay() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::Answer { status: 429, retry_after: Some(7200) });
+    world.harness.databases().behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(7200) });
     world.sync().await;
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204);
     assert_settled(&world).await;
-    assert_eq!(world.harness.databases().told(&world.key).unwrap().sequence, 2);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().sequence, 2);
 }
 
 #[tokio::test]
 async fn pending_notification_survives_the_purge() {
     let world = world().await;
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     let crn = text(&world.item().await["crn"]).parse().unwrap();
     world.harness.events().purge(&crn, world.harness.clock().now()).taken().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1));
     assert_settled(&world).await;
-    assert_eq!(world.harness.databases().told(&world.key).unwrap().key_state, 5);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
 }
 
 #[tokio::test]

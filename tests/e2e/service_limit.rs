@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync::domain::{KeyCrn, ResourceCrn};
-use keysync_harness::dynamo::{Fault, Times};
+use keysync_testkit::dynamodb::{Fault, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, world};
@@ -64,7 +64,7 @@ async fn concurrent_registrations_never_exceed_the_limit() {
     let world = world().await;
     let key = key_with(&world, 127).await;
     let (now, queue) = (world.harness.clock().now(), world.harness.events().queue());
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     queue.hold(); // so that both are in one batch
     let both = ["one", "other"]
         .map(|service| world.harness.events().registration(&key, &resource_of(service), true, now));

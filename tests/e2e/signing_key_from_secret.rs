@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use keysync::config::{SIGNING_KEY, SIGNING_KEY_SECRET};
-use keysync_harness::{
+use keysync_testkit::{
     Harness, HarnessBuilder, HarnessError,
-    function::{FunctionError, Mode, ProcessFunction},
+    lambda::{FunctionError, Mode, ProcessFunction},
     secrets::{self, Fault},
     services::{Behaviour, Verdict},
 };
@@ -31,7 +31,7 @@ async fn assert_all_functions_sign(world: &World) {
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
     assert_eq!(world.sync().await.status, 204, "by `sync`");
     world.advance_clock(HOUR + Duration::from_secs(1)).await;
-    storage.behave_next(1, Behaviour::answer(503));
+    storage.behave_next(1, Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["delivered"], 1, "by `redeliver`");
@@ -42,7 +42,7 @@ async fn assert_all_functions_sign(world: &World) {
 #[tokio::test]
 async fn each_function_reads_the_secret_once() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(with_secret().function(mode)).await;
+        let world = world_of(with_secret().mode(mode)).await;
         assert_all_functions_sign(&world).await;
         assert_eq!(world.harness.secrets().reads(), 3, "each function reads it at its start only");
     }
@@ -78,7 +78,7 @@ async fn invalid_settings_are_named() {
         (secret(KEY), "KEYSYNC_SIGNING_KEY_SECRET must be the name or ARN of the secret"),
     ] {
         for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-            let log = start_failure(builder.clone().function(mode)).await;
+            let log = start_failure(builder.clone().mode(mode)).await;
             assert!(log.contains(message) && !log.contains("nWGxne"), "{message} is missing in\n{log}");
         }
     }
@@ -125,7 +125,7 @@ async fn restart_during<T>(
 #[tokio::test]
 async fn sync_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
-    let function = world.harness.function().process().unwrap();
+    let function = world.harness.sync_function().process().unwrap();
     let denied = (Failure::Fault(Fault::Denied), "grant the function's role `secretsmanager:GetSecretValue`");
     let response = restart_during(&world, function, denied.0, denied.1, world.sync()).await;
     assert_eq!(response.status, 204);
@@ -137,7 +137,7 @@ async fn sync_starts_once_its_key_is_readable() {
 #[tokio::test]
 async fn lifecycle_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
-    let function = world.harness.lifecycle();
+    let function = world.harness.lifecycle_function();
     let (hangs, message) = (Failure::Fault(Fault::Hang), "no response from Secrets Manager within 5 s");
     let batch = json!({"Records": []});
     let invocation = function.invoke(&batch);
@@ -148,7 +148,7 @@ async fn lifecycle_starts_once_its_key_is_readable() {
 #[tokio::test]
 async fn redeliver_starts_once_its_key_is_readable() {
     let world = world_of(with_secret()).await;
-    let function = world.harness.redeliverer().processes().unwrap();
+    let function = world.harness.redeliver_function().processes().unwrap();
     let (invalid, message) = (Failure::Value("whsk_hunter2"), "contains no valid signing key");
     let summary = restart_during(&world, function, invalid, message, world.redeliver()).await;
     assert_eq!(summary["errors"], 0);

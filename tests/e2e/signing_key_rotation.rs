@@ -14,8 +14,8 @@ use axum::{
     routing::post,
 };
 use keysync::{Clock, config::SIGNING_KEY_SECRET};
-use keysync_harness::{Harness, Key, secrets};
 use keysync_receiver::Verifier;
+use keysync_testkit::{Harness, Key, secrets};
 use serde_json::Value;
 
 /// The first two test vectors of RFC 8032: private key, public key.
@@ -81,8 +81,9 @@ impl Rotation {
     async fn sign_with(&self, keys: &[(&str, &str)]) {
         let private: Vec<_> = keys.iter().map(|key| key.0).collect();
         self.harness.secrets().put(secrets::SIGNING_KEY, &private.join(" "));
-        let sync = self.harness.function().process();
-        let others = [self.harness.lifecycle().processes(), self.harness.redeliverer().processes()];
+        let sync = self.harness.sync_function().process();
+        let others =
+            [self.harness.lifecycle_function().processes(), self.harness.redeliver_function().processes()];
         for processes in others.into_iter().chain([sync]) {
             processes.unwrap().kill().await;
         }
@@ -117,7 +118,8 @@ impl Rotation {
     /// Notifies both receivers about a new key, by `sync` and then by `lifecycle`; returns the
     /// delivery status at each.
     async fn notify(&self) -> [(String, String); 2] {
-        let key = self.harness.new_key("a-key").protecting(BY_HAND, "one").protecting(BY_SET, "two");
+        let key =
+            self.harness.new_key("a-key").with_registration(BY_HAND, "one").with_registration(BY_SET, "two");
         let key = key.create().await.unwrap();
         key.sync().await.unwrap().assert_status(204);
         let by_sync = notification_status(&key).await;
@@ -178,7 +180,7 @@ async fn late_receiver_gets_callbacks_by_redelivery() {
 
     rotation.configure_by_hand(NEW);
     rotation.fetch_by_set().await;
-    rotation.harness.travel(Duration::from_mins(2)).await.unwrap();
+    rotation.harness.advance_clock(Duration::from_mins(2)).await.unwrap();
     let summary = rotation.harness.redeliver().await.unwrap();
     assert_eq!((&summary["delivered"], &summary["retrying"]), (&2.into(), &0.into()));
 }

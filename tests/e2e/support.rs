@@ -7,9 +7,9 @@ use keysync::{
     domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
 };
-use keysync_harness::{
+use keysync_testkit::{
     Harness, HarnessClock,
-    function::{Mode, ProcessFunction},
+    lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(31);
 
 /// A world whose function runs in this process, on a stopped clock that the test advances.
 pub(crate) async fn world_at(now: EpochMillis) -> World {
-    world_of(Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(now))).await
+    world_of(Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
 
 impl World {
@@ -58,7 +58,7 @@ impl World {
     pub(crate) async fn redeliver(&self) -> Value {
         let run = self.harness.redeliver().await;
         run.unwrap_or_else(|error| {
-            let log = self.harness.redeliverer().processes().map(ProcessFunction::log);
+            let log = self.harness.redeliver_function().processes().map(ProcessFunction::log);
             panic!("{error}:\n{}", log.unwrap_or_default().join("\n"))
         })
     }
@@ -83,7 +83,7 @@ impl World {
             "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
             "due_shard": due_shard, "due_at": due_at,
         });
-        let client = self.harness.dynamo().client();
+        let client = self.harness.dynamodb().client();
         let item = serde_dynamo::to_item(item).unwrap();
         client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
         key.to_string()
@@ -93,7 +93,7 @@ impl World {
     /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds one up
     /// meanwhile.
     pub(crate) async fn end_lease(&self, key: &str) {
-        let client = self.harness.dynamo().client();
+        let client = self.harness.dynamodb().client();
         let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
         let now = AttributeValue::N(self.harness.clock().now().get().to_string());
         let update = client.update_item().table_name(self.harness.table());

@@ -45,7 +45,7 @@ async fn deactivated_key_is_synced() {
     // A key is deactivated when it expires; no action does it.
     world
         .harness
-        .dynamo()
+        .dynamodb()
         .client()
         .update_item()
         .table_name(world.harness.table())
@@ -80,7 +80,7 @@ async fn purged_key_returns_404() {
     world.manager.delete(&world.key).await.unwrap();
     world.advance_clock(Duration::from_hours(4)).await;
     let manager = &world.harness.iam().authenticate(&world.manager.token()).unwrap().iam_id;
-    world.harness.iam().grant(manager, world.harness.instance(), keysync_harness::iam::Role::KeyPurge);
+    world.harness.iam().grant(manager, world.harness.instance(), keysync_testkit::iam::Role::KeyPurge);
     let purge = world.manager.request(http::Method::DELETE, &format!("/api/v2/keys/{}/purge", world.key));
     assert_eq!(world.manager.send(purge).await.unwrap().status, 204);
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
 use crate::{
@@ -49,7 +49,7 @@ async fn request_trace_reaches_services_and_log() {
         assert_eq!(headers["tracestate"], state);
     }
     assert_ne!(callbacks[0]["traceparent"], callbacks[1]["traceparent"], "each call has its own parent id");
-    let lines = Lines::of(world.harness.function().process());
+    let lines = Lines::of(world.harness.sync_function().process());
     assert!(lines.log().iter().all(|line| line["trace_id"] == ID));
     assert!(lines.audit().iter().all(|line| line["traceId"] == ID));
 }
@@ -69,7 +69,7 @@ async fn invalid_traceparent_falls_back_to_lambda_trace() {
         let mut headers = vec![("tracestate", "rojo=1")];
         headers.extend(malformed.as_deref().map(|value| ("traceparent", value)));
         sync(&world, &headers).await;
-        let lines = Lines::of(world.harness.function().process());
+        let lines = Lines::of(world.harness.sync_function().process());
         let line = lines.log().into_iter().rfind(|line| line["message"] == "sync accepted").unwrap().clone();
         let xray = text(&line["xrayTraceId"]);
         let root = xray.strip_prefix("Root=1-").unwrap().split(';').next().unwrap().replace('-', "");
@@ -98,20 +98,21 @@ async fn message_and_run_traces_reach_services() {
     let batch = json!({"Records": [
         {"messageId": "0", "body": event, "attributes": {"AWSTraceHeader": xray}},
     ]});
-    world.harness.databases().behave_next(1, Behaviour::answer(503));
-    world.harness.lifecycle().invoke(&batch).await.unwrap();
+    world.harness.databases().behave_next(1, Behaviour::respond(503));
+    world.harness.lifecycle_function().invoke(&batch).await.unwrap();
     for headers in received(&world) {
         let [_, id, _, flags] = traceparent(&headers);
         assert_eq!((&*id, &*flags), (ID, "01"));
     }
-    let lines = Lines::of(world.harness.lifecycle().processes());
+    let lines = Lines::of(world.harness.lifecycle_function().processes());
     let of_trace = lines.log().into_iter().filter(|line| line["trace_id"] == ID);
     let messages: Vec<_> = of_trace.map(|line| text(&line["message"])).collect();
     assert_eq!(messages, ["callback", "callback", "lifecycle event processed"]);
 
     world.advance_clock(Duration::from_mins(2)).await;
     world.redeliver().await;
-    let run = text(&Lines::of(world.harness.redeliverer().processes()).only("redelivered")["trace_id"]);
+    let run =
+        text(&Lines::of(world.harness.redeliver_function().processes()).only("redelivered")["trace_id"]);
     let last = world.harness.databases().received().pop().unwrap();
     assert_eq!(traceparent(&last.headers)[1], run, "an attempt of another run has that run's trace");
 }

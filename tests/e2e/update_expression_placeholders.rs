@@ -51,9 +51,9 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     assert_eq!(world.redeliver().await["delivered"], json!(1)); // leased, confirmed
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204); // recorded with a notification
     events.purge(&crn, clock.now()).taken().await;
-    let dynamo = world.harness.dynamo();
+    let dynamo = world.harness.dynamodb();
     let proxies = [dynamo.proxy(), dynamo.lifecycle_proxy(), dynamo.redeliver_proxy()];
-    let calls = proxies.into_iter().flat_map(keysync_harness::dynamo::Proxy::calls);
+    let calls = proxies.into_iter().flat_map(keysync_testkit::dynamodb::Proxy::calls);
     calls.flat_map(|call| expressions(&call.request)).collect()
 }
 

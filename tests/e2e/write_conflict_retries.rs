@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use keysync::domain::KeyCrn;
-use keysync_harness::dynamo::{Fault, Proxy, Times};
+use keysync_testkit::dynamodb::{Fault, Proxy, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, text, world};
@@ -29,7 +29,7 @@ async fn assert_notified_once(world: &World) {
 #[tokio::test]
 async fn conflict_at_the_claim_is_retried() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
@@ -39,7 +39,7 @@ async fn conflict_at_the_claim_is_retried() {
 #[tokio::test]
 async fn endless_conflict_returns_503_and_claims_nothing() {
     let world = world().await;
-    let (before, proxy) = (world.item().await, world.harness.dynamo().proxy());
+    let (before, proxy) = (world.item().await, world.harness.dynamodb().proxy());
     proxy.inject(Fault::Conflict, Times::Always);
     let started = Instant::now();
     let response = world.sync().await;
@@ -48,7 +48,7 @@ async fn endless_conflict_returns_503_and_claims_nothing() {
     assert!(response.header("retry-after").parse::<u64>().is_ok());
     assert_eq!(attempts(proxy), ATTEMPTS);
     assert_eq!(world.item().await, before);
-    proxy.heal();
+    proxy.clear_faults();
     assert_eq!(world.sync().await.status, 204, "the window is open");
     assert_notified_once(&world).await;
 }
@@ -56,8 +56,8 @@ async fn endless_conflict_returns_503_and_claims_nothing() {
 #[tokio::test]
 async fn conflict_after_a_lost_response_is_own_claim() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
-    proxy.inject(Fault::LoseAnswer, Times::Next(1));
+    let proxy = world.harness.dynamodb().proxy();
+    proxy.inject(Fault::LoseResponse, Times::Next(1));
     proxy.inject(Fault::Conflict, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
     assert_notified_once(&world).await;
@@ -67,7 +67,7 @@ async fn conflict_after_a_lost_response_is_own_claim() {
 #[tokio::test]
 async fn conflict_at_the_confirmation_is_retried() {
     let world = world().await;
-    let proxy = world.harness.dynamo().proxy();
+    let proxy = world.harness.dynamodb().proxy();
     proxy.inject(Fault::Delay(Duration::ZERO), Times::Next(1)); // the claim
     proxy.inject(Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.sync().await.status, 204);
@@ -78,7 +78,7 @@ async fn conflict_at_the_confirmation_is_retried() {
 #[tokio::test]
 async fn conflict_at_the_record_is_retried() {
     let world = world().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
@@ -89,7 +89,7 @@ async fn conflict_at_the_record_is_retried() {
 #[tokio::test]
 async fn endless_conflict_at_the_record_leaves_the_event() {
     let world = world().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     assert_eq!(world.harness.events().queue().failures(), 1, "the queue delivers it again");
@@ -99,7 +99,7 @@ async fn endless_conflict_at_the_record_leaves_the_event() {
 #[tokio::test]
 async fn conflict_of_a_registration_is_retried() {
     let world = world().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("TransactWriteItems", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     register(&world).await;
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
@@ -110,7 +110,7 @@ async fn conflict_of_a_registration_is_retried() {
 #[tokio::test]
 async fn endless_conflict_of_a_registration_leaves_the_event() {
     let world = world().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     // The registration is read four times (`registration.rs`), each with the attempts of a call.
     proxy.inject_on("TransactWriteItems", Fault::Conflict, Times::Next(4 * ATTEMPTS));
     register(&world).await;
@@ -123,7 +123,7 @@ async fn endless_conflict_of_a_registration_leaves_the_event() {
 async fn conflict_at_the_lease_is_retried() {
     let world = world().await;
     let planted = world.plant(&["cloud-object-storage"], world.harness.clock().now()).await;
-    let proxy = world.harness.dynamo().redeliver_proxy();
+    let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     assert_eq!(world.redeliver().await["delivered"], json!(1));
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
@@ -136,7 +136,7 @@ async fn conflict_at_the_acknowledgement_is_retried() {
     world.sync().await;
     let service = world.harness.object_storage();
     let event: Value = serde_json::from_str(&service.received()[0].body).unwrap();
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     let now = world.harness.clock().now();
     let id = text(&event["id"]);
@@ -148,7 +148,7 @@ async fn conflict_at_the_acknowledgement_is_retried() {
 #[tokio::test]
 async fn conflict_at_the_purge_is_retried() {
     let world = world().await;
-    let proxy = world.harness.dynamo().lifecycle_proxy();
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     world.harness.events().purge(&crn(&world).await, world.harness.clock().now()).taken().await;
     assert_eq!(attempts(proxy), ATTEMPTS - 1);

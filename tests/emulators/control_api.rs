@@ -9,7 +9,7 @@ mod validation;
 use std::collections::BTreeSet;
 
 use http::Method;
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use serde_json::Value;
 
 /// The id of no key.
@@ -25,14 +25,14 @@ struct Control {
 
 impl Control {
     async fn start() -> Self {
-        Self::of(Harness::builder().function(Mode::InProcess)).await
+        Self::of(Harness::builder().mode(Mode::InProcess)).await
     }
 
-    async fn start_at(clock: keysync_harness::HarnessClock) -> Self {
-        Self::of(Harness::builder().function(Mode::InProcess).clock(clock)).await
+    async fn start_at(clock: keysync_testkit::HarnessClock) -> Self {
+        Self::of(Harness::builder().mode(Mode::InProcess).clock(clock)).await
     }
 
-    async fn of(builder: keysync_harness::HarnessBuilder) -> Self {
+    async fn of(builder: keysync_testkit::HarnessBuilder) -> Self {
         let harness = builder.start().await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/_harness/openapi.json", harness.endpoint_url());

@@ -4,14 +4,14 @@
 use std::{net::TcpStream, time::Duration};
 
 use futures_util::future::join_all;
-use keysync_harness::{Harness, KeyState, function::Mode, httpmock::Method::POST, services::Behaviour};
+use keysync_testkit::{Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour};
 
 use crate::world::text;
 
 const STORAGE: &str = "cloud-object-storage";
 
 async fn in_process() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 async fn keys_of(harness: &Harness) -> usize {
@@ -23,7 +23,7 @@ async fn hundred_concurrent_harnesses_are_isolated() {
     let each = (0..100).map(|_| {
         tokio::spawn(async {
             let harness = in_process().await;
-            let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
+            let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
             key.sync().await.unwrap().assert_status(204);
             (harness, key)
         })
@@ -39,17 +39,17 @@ async fn hundred_concurrent_harnesses_are_isolated() {
 #[tokio::test]
 async fn drop_ends_processes_and_closes_ports() {
     let harness = Harness::builder().mock("ledgers").start().await.unwrap();
-    let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
     key.sync().await.unwrap().assert_status(204);
-    let mut processes = harness.function().process().unwrap().process_ids();
-    processes.extend(harness.lifecycle().processes().unwrap().process_ids());
+    let mut processes = harness.sync_function().process().unwrap().process_ids();
+    processes.extend(harness.lifecycle_function().processes().unwrap().process_ids());
     let ports: Vec<String> = [
         harness.endpoint_url(),
         harness.iam_url(),
         harness.services_url(),
-        harness.function().url(),
-        harness.dynamo().proxy().url(),
-        harness.dynamo().url().to_owned(),
+        harness.sync_function().url(),
+        harness.dynamodb().proxy().url(),
+        harness.dynamodb().url().to_owned(),
     ]
     .map(|url| url.trim_start_matches("http://").to_owned())
     .to_vec();
@@ -78,13 +78,13 @@ fn is_running(process: u32) -> bool {
 async fn reset_clears_all_state() {
     let harness = in_process().await;
     let info = harness.info().await.unwrap();
-    let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
-    harness.object_storage().behave(Behaviour::answer(503));
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+    harness.object_storage().behave(Behaviour::respond(503));
     key.sync().await.unwrap().assert_status(204);
     harness
-        .dynamo()
+        .dynamodb()
         .proxy()
-        .inject(keysync_harness::dynamo::Fault::Fail, keysync_harness::dynamo::Times::Always);
+        .inject(keysync_testkit::dynamodb::Fault::Fail, keysync_testkit::dynamodb::Times::Always);
     harness.iam().set_issuer("https://example.com");
     harness.events().publish_raw("no event").taken().await;
     harness.events().queue().hold();
@@ -96,10 +96,10 @@ async fn reset_clears_all_state() {
     assert!(harness.object_storage().received().is_empty());
     assert!(harness.dead_letters().letters().is_empty());
     assert!(harness.journal().exchanges().is_empty());
-    key.sync().await.unwrap().assert_refused(404, "KEY_NOT_FOUND_ERR");
-    let new_key = harness.new_key("again").protecting(STORAGE, "bucket").create().await.unwrap();
+    key.sync().await.unwrap().assert_error(404, "KEY_NOT_FOUND_ERR");
+    let new_key = harness.new_key("again").with_registration(STORAGE, "bucket").create().await.unwrap();
     new_key.delete().await.unwrap().assert_status(204);
-    harness.object_storage().assert_told(&new_key, KeyState::Destroyed);
+    harness.object_storage().assert_last_state(&new_key, KeyState::Destroyed);
     let after = harness.info().await.unwrap();
     assert_eq!(
         (after.endpoint, after.api_key),
@@ -111,8 +111,8 @@ async fn reset_clears_all_state() {
 
 #[tokio::test]
 async fn mock_service_receives_callbacks() {
-    let harness = Harness::builder().function(Mode::InProcess).mock("ledgers").start().await.unwrap();
-    let key = harness.new_key("own").protecting("ledgers", "main").create().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).mock("ledgers").start().await.unwrap();
+    let key = harness.new_key("own").with_registration("ledgers", "main").create().await.unwrap();
     let mock = harness.mock("ledgers").unwrap();
     let callback = mock
         .mock_async(|when, then| {
@@ -131,9 +131,8 @@ async fn mock_service_receives_callbacks() {
 async fn external_service_replaces_an_emulated_one() {
     let other = in_process().await; // its object storage is the external service
     let url = format!("{}/{STORAGE}/callbacks", other.services_url());
-    let harness =
-        Harness::builder().function(Mode::InProcess).service_at(STORAGE, &url).start().await.unwrap();
-    let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).service_at(STORAGE, &url).start().await.unwrap();
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
     key.sync().await.unwrap().assert_status(204);
     assert_eq!(other.object_storage().callbacks_of(&key).len(), 1);
     assert!(harness.service(STORAGE).is_err(), "no service is emulated under that name");
@@ -142,13 +141,13 @@ async fn external_service_replaces_an_emulated_one() {
 #[tokio::test]
 async fn flaky_service_is_reproducible_by_seed() {
     let harness = in_process().await;
-    let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
     let mut runs = Vec::new();
     for _ in 0..2 {
         harness.object_storage().behave(Behaviour::Flaky { seed: 7, percent: 50 });
         let mut verdicts = Vec::new();
         for _ in 0..12 {
-            harness.travel(Duration::from_hours(2)).await.unwrap();
+            harness.advance_clock(Duration::from_hours(2)).await.unwrap();
             key.sync().await.unwrap().assert_status(204);
             verdicts.push(harness.object_storage().take_received().remove(0).verdict);
         }
@@ -167,24 +166,24 @@ async fn wrong_issuer_or_fast_iam_returns_401() {
     let harness = in_process().await;
     let key = harness.new_key("own").create().await.unwrap();
     harness.iam().set_issuer("https://iam.example.com/identity");
-    let wrong_issuer = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
-    key.by(&wrong_issuer).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
-    harness.iam().set_issuer(keysync_harness::iam::ISSUER);
+    let wrong_issuer = harness.log_in_as(keysync_testkit::iam::Role::Manager).await.unwrap();
+    key.by(&wrong_issuer).sync().await.unwrap().assert_error(401, "UNAUTHORIZED_ERR");
+    harness.iam().set_issuer(keysync_testkit::iam::ISSUER);
     harness.iam().set_clock_ahead(Duration::from_mins(5));
-    let early = harness.log_in_as(keysync_harness::iam::Role::Manager).await.unwrap();
-    key.by(&early).sync().await.unwrap().assert_refused(401, "UNAUTHORIZED_ERR");
+    let early = harness.log_in_as(keysync_testkit::iam::Role::Manager).await.unwrap();
+    key.by(&early).sync().await.unwrap().assert_error(401, "UNAUTHORIZED_ERR");
 }
 
 #[tokio::test]
 async fn failed_assertion_reports_expected_and_received() {
     let harness = in_process().await;
-    let key = harness.new_key("own").protecting(STORAGE, "bucket").create().await.unwrap();
-    harness.object_storage().behave(Behaviour::Miss);
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+    harness.object_storage().behave(Behaviour::AckWithoutActing);
     key.delete().await.unwrap().assert_status(204);
     let storage = harness.object_storage().clone();
     let id = key.id().to_owned();
     let failed =
-        std::thread::spawn(move || storage.assert_told(&id, KeyState::Destroyed)).join().unwrap_err();
+        std::thread::spawn(move || storage.assert_last_state(&id, KeyState::Destroyed)).join().unwrap_err();
     let message = failed.downcast_ref::<String>().unwrap();
     for part in [
         format!("expected: {STORAGE} knows that key {} is Destroyed", key.id()),

@@ -1,16 +1,16 @@
 //! The emulated IAM, as the public clients call it: token paths, error documents, roles.
 
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    function::Mode,
     iam::{Health, Role},
+    lambda::Mode,
 };
 use serde_json::Value;
 
 const GRANT: (&str, &str) = ("grant_type", "urn:ibm:params:oauth:grant-type:apikey");
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 async fn post(harness: &Harness, path: &str, form: &[(&str, &str)]) -> (u16, Value) {

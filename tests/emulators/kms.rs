@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use http::Method;
 use keysync::domain::EpochMillis;
-use keysync_harness::{
-    Answer, Client, Harness, HarnessClock,
-    function::Mode,
+use keysync_testkit::{
+    Client, Harness, HarnessClock, Response,
     iam::{Identity, Roles},
+    lambda::Mode,
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ pub(crate) struct Endpoint {
 pub(crate) struct Caller(Client);
 
 pub(crate) async fn endpoint() -> Endpoint {
-    let builder = Harness::builder().function(Mode::InProcess).clock(HarnessClock::set_to(NOW));
+    let builder = Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(NOW));
     let harness = on_the_engine_under_test(builder).start().await.unwrap();
     let manager = Caller(Client::log_in(&harness, harness.api_key()).await.unwrap());
     Endpoint { harness, manager }
@@ -64,13 +64,13 @@ impl Endpoint {
     }
 
     pub(crate) async fn advance_clock(&self, by: Duration) {
-        self.harness.travel(by).await.unwrap();
+        self.harness.advance_clock(by).await.unwrap();
     }
 
     /// Writes an item directly to the table.
     pub(crate) async fn put_item(&self, item: Value) {
         let item = serde_dynamo::to_item(item).unwrap();
-        let put = self.harness.dynamo().client().put_item().table_name(self.harness.table());
+        let put = self.harness.dynamodb().client().put_item().table_name(self.harness.table());
         put.set_item(Some(item)).send().await.unwrap();
     }
 
@@ -81,7 +81,7 @@ impl Endpoint {
 }
 
 impl Caller {
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         self.call_with(method, path, &[], body).await
     }
 
@@ -92,7 +92,7 @@ impl Caller {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<Value>,
-    ) -> Answer {
+    ) -> Response {
         let mut request = self.0.request(method, &format!("/api/v2/{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -104,20 +104,20 @@ impl Caller {
         self.0.send(request).await.unwrap()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.call(Method::GET, path, None).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Response {
         self.call(Method::DELETE, path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
         self.call(Method::POST, path, Some(body)).await
     }
 
     /// A call without a body.
-    pub(crate) async fn act(&self, path: &str) -> Answer {
+    pub(crate) async fn act(&self, path: &str) -> Response {
         self.call(Method::POST, path, None).await
     }
 
@@ -155,6 +155,6 @@ pub(crate) fn one(kind: &str, resource: Value) -> Value {
 }
 
 /// The status and the reason code of a response; the code is empty on success.
-pub(crate) fn status_and_code(response: &Answer) -> (u16, &str) {
+pub(crate) fn status_and_code(response: &Response) -> (u16, &str) {
     (response.status.as_u16(), response.code())
 }

@@ -13,3 +13,5 @@ mod control_api;
 mod harness;
 mod iam;
 mod kms;
+mod published_events;
+mod table_definition;

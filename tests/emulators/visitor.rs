@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{HeaderMap, Method, StatusCode, header};
-use keysync_harness::Harness;
+use keysync_testkit::Harness;
 use reqwest::redirect::Policy;
 
 /// A client of the console with its cookies.

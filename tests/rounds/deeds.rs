@@ -7,7 +7,7 @@ use keysync::ledger::{
     KeyRecord,
     item::{KEY_ITEM, key_pk},
 };
-use keysync_harness::HarnessError;
+use keysync_testkit::HarnessError;
 use tokio::sync::watch;
 
 use crate::{

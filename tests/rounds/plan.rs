@@ -165,7 +165,7 @@ fn phase(
     rng.shuffle(&mut deeds);
     let kills = (0..rng.usize(0..=2)).filter_map(|_| kill(rng, kind)).collect();
     let weather = Weather { severity, gone, seed: rng.u64(..) };
-    Phase { weather, deeds, kills, travel: travel(rng) }
+    Phase { weather, deeds, kills, travel: advance_clock(rng) }
 }
 
 fn action(rng: &mut Rng) -> LifecycleAction {
@@ -186,7 +186,7 @@ fn kill(rng: &mut Rng, kind: Kind) -> Option<Kill> {
 
 /// Instants that matter: inside and at the end of a repeated request's ten minutes, of a lease and of the
 /// window, to the millisecond.
-fn travel(rng: &mut Rng) -> Duration {
+fn advance_clock(rng: &mut Rng) -> Duration {
     const MILLI: Duration = Duration::from_millis(1);
     let (replay, window) = (Duration::from_mins(10), Duration::from_hours(1));
     match rng.u8(..10) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keysync_harness::services::{Behaviour, Received};
+use keysync_testkit::services::{Behaviour, Received};
 use serde_json::Value;
 
 use crate::history::{Callback, Item, Moment};

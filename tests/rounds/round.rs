@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{join, join_all, pending, select};
 use keysync::domain::EpochMillis;
-use keysync_harness::services::Behaviour;
+use keysync_testkit::services::Behaviour;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     weather::{Holds, behaviour_name},
     world::World,
 };
-use keysync_harness::dynamo::Fault;
+use keysync_testkit::dynamodb::Fault;
 
 /// Longer than any `retry-after` of a plan, and a lease on top.
 const LONG_ENOUGH: Duration = Duration::from_mins(121);
@@ -84,7 +84,7 @@ impl<'a> Round<'a> {
             self.go_through(phase).await;
         }
         self.settle().await;
-        self.travel(LONG_ENOUGH).await;
+        self.advance_clock(LONG_ENOUGH).await;
         join_all((0..self.keys.len()).map(|key| self.calm_sync(key))).await;
         self.settle().await;
     }
@@ -101,11 +101,11 @@ impl<'a> Round<'a> {
         let kills = join_all(signals.into_iter().map(|(kill, signal)| self.strike(kill, signal)));
         // A kill whose point is never reached ends with the phase.
         select(pin!(deeds), pin!(join(kills, pending::<()>()))).await;
-        self.world.heal();
+        self.world.clear_faults();
         self.world.wait_until_quiet().await;
         self.collect(&behaviours);
         self.read(false).await;
-        self.travel(phase.travel).await;
+        self.advance_clock(phase.travel).await;
     }
 
     async fn go(&self, deed: &Deed) {
@@ -149,7 +149,7 @@ impl<'a> Round<'a> {
         for kill in kills {
             let (call, fault) = match kill.when {
                 When::BeforeCall(call) => (call, Fault::HoldRequest),
-                When::AfterCall(call) => (call, Fault::HoldAnswer),
+                When::AfterCall(call) => (call, Fault::HoldResponse),
                 When::Callback { .. } => {
                     signals.push((*kill, None));
                     continue;
@@ -185,7 +185,7 @@ impl<'a> Round<'a> {
             if self.is_settled().await {
                 break;
             }
-            self.travel(if run == 0 { LONG_ENOUGH } else { A_WHILE }).await;
+            self.advance_clock(if run == 0 { LONG_ENOUGH } else { A_WHILE }).await;
             self.redeliver().await;
         }
         self.collect(&[]);
@@ -197,8 +197,8 @@ impl<'a> Round<'a> {
         items.iter().all(|item| item.get("due_at").is_none())
     }
 
-    async fn travel(&self, by: Duration) {
-        let moved = self.world.travel(by).await;
+    async fn advance_clock(&self, by: Duration) {
+        let moved = self.world.advance_clock(by).await;
         if !moved.is_zero() {
             // What these say of when they happened is not moved with the table.
             self.older().clear();
@@ -213,7 +213,7 @@ impl<'a> Round<'a> {
             let (item, at) = (self.item(key).await, self.now());
             let services = self.world.harness.services().iter();
             let told = services.filter_map(|service| {
-                let told = service.told(&self.keys[key])?;
+                let told = service.last_state(&self.keys[key])?;
                 let told = Told { sequence: told.sequence, state: told.key_state, version: told.key_version };
                 Some((service.name().to_owned(), told))
             });

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use keysync_harness::dynamo::Fault;
+use keysync_testkit::dynamodb::Fault;
 
 use crate::{
     history::Answer,

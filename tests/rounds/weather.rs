@@ -11,8 +11,8 @@ use std::{
 };
 
 use fastrand::Rng;
-use keysync_harness::{
-    dynamo::{Fault, Proxy},
+use keysync_testkit::{
+    dynamodb::{Fault, Proxy},
     services::Behaviour,
 };
 use tokio::sync::oneshot;
@@ -47,7 +47,7 @@ impl Weather {
         let mut rng = Rng::with_seed(self.seed.wrapping_mul(3).wrapping_add(number));
         let held = held.clone();
         let mut calls = 0;
-        proxy.inject_by(move |_| {
+        proxy.inject_with(move |_| {
             calls += 1;
             // Drawn in any case, so that a hold changes nothing for the calls after it.
             let fault = self.severity.strikes(&mut rng).then(|| fault(&mut rng));
@@ -88,7 +88,7 @@ impl Severity {
 
 fn fault(rng: &mut Rng) -> Fault {
     match rng.u8(..32) {
-        0..=6 => Fault::LoseAnswer,
+        0..=6 => Fault::LoseResponse,
         7..=11 => Fault::Cut,
         12..=15 => Fault::Fail,
         16..=19 => Fault::FailAfter,
@@ -104,23 +104,23 @@ fn fault(rng: &mut Rng) -> Fault {
 fn behaviour(rng: &mut Rng, gone: bool, elsewhere: &str) -> Behaviour {
     match rng.u8(..if gone { 20 } else { 17 }) {
         0 | 1 => Behaviour::Reset,
-        2..=4 => Behaviour::ActAndReset,
-        5 | 6 => Behaviour::HalfABody,
-        7 => Behaviour::Answer { status: 429, retry_after: Some(rng.u64(1..7_200)) },
-        8 | 9 => Behaviour::answer(503),
-        10 => Behaviour::answer(500),
-        11 => Behaviour::answer(400),
+        2..=4 => Behaviour::ActThenReset,
+        5 | 6 => Behaviour::TruncateBody,
+        7 => Behaviour::Respond { status: 429, retry_after: Some(rng.u64(1..7_200)) },
+        8 | 9 => Behaviour::respond(503),
+        10 => Behaviour::respond(500),
+        11 => Behaviour::respond(400),
         12 => Behaviour::Redirect { to: elsewhere.to_owned() },
         13 => Behaviour::Hang,
         14..=16 => Behaviour::Delay { millis: rng.u64(1..30) },
-        _ => Behaviour::answer(410),
+        _ => Behaviour::respond(410),
     }
 }
 
 /// What a fault is called in the summary.
 pub(crate) fn fault_name(fault: Fault) -> &'static str {
     match fault {
-        Fault::LoseAnswer => "answer lost",
+        Fault::LoseResponse => "answer lost",
         Fault::Cut => "cut",
         Fault::Fail => "500",
         Fault::FailAfter => "500 after applying",
@@ -130,7 +130,8 @@ pub(crate) fn fault_name(fault: Fault) -> &'static str {
         Fault::Delay(by) if by > Duration::from_secs(1) => "delayed past the time-out",
         Fault::Delay(_) => "delayed",
         Fault::HoldRequest => "held before",
-        Fault::HoldAnswer => "held after",
+        Fault::HoldResponse => "held after",
+        _ => "another fault",
     }
 }
 
@@ -138,18 +139,19 @@ pub(crate) fn fault_name(fault: Fault) -> &'static str {
 pub(crate) fn behaviour_name(behaviour: &Behaviour) -> Option<&'static str> {
     Some(match behaviour {
         Behaviour::Act => return None,
-        Behaviour::Miss => "missed",
-        Behaviour::Answer { status: 410, .. } => "410",
-        Behaviour::Answer { status: 429, .. } => "429 with retry-after",
-        Behaviour::Answer { status: 500.., .. } => "5xx",
-        Behaviour::Answer { .. } => "4xx",
+        Behaviour::AckWithoutActing => "missed",
+        Behaviour::Respond { status: 410, .. } => "410",
+        Behaviour::Respond { status: 429, .. } => "429 with retry-after",
+        Behaviour::Respond { status: 500.., .. } => "5xx",
+        Behaviour::Respond { .. } => "4xx",
         Behaviour::Redirect { .. } => "redirect",
         Behaviour::Delay { .. } => "delayed",
         Behaviour::Hang => "hang",
         Behaviour::Reset => "reset",
-        Behaviour::HalfABody => "half a body",
-        Behaviour::ActAndReset => "acted and reset",
+        Behaviour::TruncateBody => "half a body",
+        Behaviour::ActThenReset => "acted and reset",
         Behaviour::Flaky { .. } => "flaky",
+        _ => "another behaviour",
     })
 }
 

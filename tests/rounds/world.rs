@@ -11,11 +11,11 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::domain::EpochMillis;
-use keysync_harness::{
+use keysync_testkit::{
     Client, Harness, HarnessClock,
-    dynamo::Proxy,
-    function::Mode,
+    dynamodb::Proxy,
     iam::{Identity, Role},
+    lambda::Mode,
     services::{AssociatedService, Received},
 };
 use serde_json::Value;
@@ -47,15 +47,15 @@ impl World {
     pub(crate) async fn start(kind: Kind) -> Self {
         let builder = Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", CALLBACK_TIMEOUT);
         let builder = match kind {
-            Kind::InProcess => builder.function(Mode::InProcess).clock(HarnessClock::set_to(START)),
-            Kind::Real => builder.function(Mode::Process { environments: 2 }),
+            Kind::InProcess => builder.mode(Mode::InProcess).clock(HarnessClock::set_to(START)),
+            Kind::Real => builder.mode(Mode::Process { environments: 2 }),
         };
         let harness = on_the_engine_under_test(builder).start().await.unwrap();
         let mut callers = vec![Client::log_in(&harness, harness.api_key()).await.unwrap()];
         for n in 1..CALLERS {
             callers.push(writer(&harness, n).await);
         }
-        let engine = harness.dynamo().client();
+        let engine = harness.dynamodb().client();
         Self { harness, callers, kind, engine, held: Default::default(), arrived: Default::default() }
     }
 
@@ -64,7 +64,7 @@ impl World {
     }
 
     pub(crate) fn proxies(&self) -> [&Proxy; 3] {
-        let dynamo = self.harness.dynamo();
+        let dynamo = self.harness.dynamodb();
         [Whom::Sync, Whom::Lifecycle, Whom::Redeliver].map(|whom| match whom {
             Whom::Sync => dynamo.proxy(),
             Whom::Lifecycle => dynamo.lifecycle_proxy(),
@@ -75,9 +75,9 @@ impl World {
     /// Kills the processes of a function, where it has any.
     pub(crate) async fn kill(&self, whom: Whom) {
         let processes = match whom {
-            Whom::Sync => self.harness.function().process(),
-            Whom::Lifecycle => self.harness.lifecycle().processes(),
-            Whom::Redeliver => self.harness.redeliverer().processes(),
+            Whom::Sync => self.harness.sync_function().process(),
+            Whom::Lifecycle => self.harness.lifecycle_function().processes(),
+            Whom::Redeliver => self.harness.redeliver_function().processes(),
         };
         if let Some(processes) = processes {
             processes.kill().await;
@@ -85,13 +85,13 @@ impl World {
     }
 
     /// No fault from now on.
-    pub(crate) fn heal(&self) {
+    pub(crate) fn clear_faults(&self) {
         for proxy in self.proxies() {
-            proxy.heal();
+            proxy.clear_faults();
             proxy.release();
         }
         for service in self.harness.services() {
-            service.behave(keysync_harness::services::Behaviour::Act);
+            service.behave(keysync_testkit::services::Behaviour::Act);
         }
     }
 
@@ -120,8 +120,8 @@ impl World {
     }
 
     /// Makes it later. Returns by how much the past was moved: nothing where it is the clock that was.
-    pub(crate) async fn travel(&self, by: Duration) -> Duration {
-        self.harness.travel(by).await.unwrap();
+    pub(crate) async fn advance_clock(&self, by: Duration) -> Duration {
+        self.harness.advance_clock(by).await.unwrap();
         if self.kind == Kind::Real { by } else { Duration::ZERO }
     }
 

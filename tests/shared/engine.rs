@@ -1,6 +1,6 @@
 //! The DynamoDB engine that the tests run on.
 
-use keysync_harness::{HarnessBuilder, dynamo::Engine};
+use keysync_testkit::{HarnessBuilder, dynamodb::Engine};
 
 /// Uses the engine at the URL in `KEYSYNC_TEST_DYNAMODB` instead of the embedded one; each harness
 /// has its own table there.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keysync_harness::{Answer, Client, Harness, HarnessBuilder};
+use keysync_testkit::{Client, Harness, HarnessBuilder, Response};
 use serde_json::Value;
 
 use crate::engine::on_the_engine_under_test;
@@ -30,12 +30,12 @@ pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
 
 impl World {
     /// Synchronizes the key.
-    pub(crate) async fn sync(&self) -> Answer {
+    pub(crate) async fn sync(&self) -> Response {
         self.manager.sync(&self.key).await.unwrap()
     }
 
     /// Takes a lifecycle action by its path below the key, such as `actions/rotate`.
-    pub(crate) async fn take(&self, action: &str) -> Answer {
+    pub(crate) async fn take(&self, action: &str) -> Response {
         self.manager.post(&format!("/api/v2/keys/{}/{action}", self.key)).await.unwrap()
     }
 
@@ -48,7 +48,7 @@ impl World {
 
     /// Advances the clock.
     pub(crate) async fn advance_clock(&self, by: Duration) {
-        self.harness.travel(by).await.unwrap();
+        self.harness.advance_clock(by).await.unwrap();
     }
 }
 

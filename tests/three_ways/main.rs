@@ -9,7 +9,7 @@ mod behaviours;
 mod cargo_lambda;
 mod way;
 
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use tokio::sync::Mutex;
 
 use crate::{cargo_lambda::CargoLambda, way::Way};
@@ -20,13 +20,13 @@ static BINARY: Mutex<()> = Mutex::const_new(());
 #[tokio::test]
 async fn by_process() {
     let _alone = BINARY.lock().await;
-    let harness = Harness::builder().function(Mode::Process { environments: 1 }).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::Process { environments: 1 }).start().await.unwrap();
     Way::new("process", harness).await.behaves().await;
 }
 
 #[tokio::test]
 async fn in_process() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     Way::new("in-process", harness).await.behaves().await;
 }
 
@@ -35,7 +35,7 @@ async fn in_process() {
 async fn by_cargo_lambda() {
     let _alone = BINARY.lock().await;
     let lambda = CargoLambda::planned();
-    let harness = Harness::builder().function(Mode::Url(lambda.url())).env_file(Some(lambda.env_file()));
+    let harness = Harness::builder().mode(Mode::Url(lambda.url())).env_file(Some(lambda.env_file()));
     let harness = harness.start().await.unwrap();
     let running = lambda.start().await;
     Way::new("cargo lambda watch", harness).await.behaves().await;

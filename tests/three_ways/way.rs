@@ -4,8 +4,8 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use http::Method;
-use keysync_harness::{
-    Answer, Client, Harness,
+use keysync_testkit::{
+    Client, Harness, Response,
     iam::Health,
     services::{AssociatedService, Behaviour, DATABASES, OBJECT_STORAGE},
 };
@@ -51,13 +51,15 @@ impl Way {
     async fn world(&self) -> World<'_> {
         let harness = &self.harness;
         harness.iam().set_health(Health::Up);
-        harness.dynamo().proxy().heal();
+        harness.dynamodb().proxy().clear_faults();
         for service in harness.services() {
             service.behave(Behaviour::Act);
             drop(service.take_received());
         }
-        let key =
-            harness.new_key("a-key").protecting(OBJECT_STORAGE, "bucket").protecting(DATABASES, "database");
+        let key = harness
+            .new_key("a-key")
+            .with_registration(OBJECT_STORAGE, "bucket")
+            .with_registration(DATABASES, "database");
         let key = key.create().await.unwrap().id().to_owned();
         World { harness, manager: &self.manager, key }
     }
@@ -65,17 +67,17 @@ impl Way {
 
 impl World<'_> {
     /// Synchronizes the key.
-    pub(crate) async fn sync(&self) -> Answer {
+    pub(crate) async fn sync(&self) -> Response {
         self.sync_by(&self.key).await
     }
 
     /// Synchronizes what has this name.
-    pub(crate) async fn sync_by(&self, name: &str) -> Answer {
+    pub(crate) async fn sync_by(&self, name: &str) -> Response {
         self.manager.sync(name).await.unwrap()
     }
 
     /// Synchronizes the key with a header more.
-    pub(crate) async fn sync_with(&self, header: &str, value: &str) -> Answer {
+    pub(crate) async fn sync_with(&self, header: &str, value: &str) -> Response {
         self.send(self.request(Method::POST).header(header, value)).await
     }
 
@@ -84,7 +86,7 @@ impl World<'_> {
         self.manager.request(method, &format!("/api/v2/keys/{}/actions/sync", self.key))
     }
 
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Response {
         self.manager.send(request).await.unwrap()
     }
 
@@ -106,14 +108,14 @@ impl World<'_> {
         (self.told(storage).len(), self.told(databases).len())
     }
 
-    pub(crate) async fn travel(&self, by: Duration) {
-        self.harness.travel(by).await.unwrap();
+    pub(crate) async fn advance_clock(&self, by: Duration) {
+        self.harness.advance_clock(by).await.unwrap();
     }
 }
 
 /// Compares status and reason of a refusal.
 #[track_caller]
-pub(crate) fn refused(answer: &Answer, status: u16, code: &str) {
+pub(crate) fn refused(answer: &Response, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/json");
     assert!(!answer.header("correlation-id").is_empty(), "{answer:?}");

@@ -30,7 +30,6 @@ mod api;
 mod failure;
 mod flash;
 mod form;
-mod guard;
 mod headers;
 mod pages;
 mod session;
@@ -47,15 +46,15 @@ use axum::{
     routing::{get, post},
 };
 use jiff::Timestamp;
+use keysync_browser_guard::{CONSOLE, Guard};
 
-pub use api::{Address, Addresses, BadAddress, is_this_machine};
-pub use guard::{AllowedHost, BadHost, Denied, Guard};
+pub use api::{Address, Addresses, BadAddress};
 
 use api::Api;
 use session::Sessions;
 
 /// Where the console is, on the server that has it.
-pub const BASE: &str = "/console";
+pub const BASE: &str = CONSOLE;
 
 /// How long a form may be, in bytes: an API key and where to go then.
 const LONGEST_FORM: usize = 64 * 1024;

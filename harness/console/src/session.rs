@@ -1,13 +1,10 @@
 //! Who is logged in: a random name in a cookie, and behind it, in this process only, the access token.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -121,7 +118,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_id.lock()
     }
 
     /// No script reads it, no other site's form brings it along, and it goes with the browser.
@@ -147,22 +144,22 @@ impl Session {
 
     /// Leaves something for the page of `key`.
     pub(crate) fn leave(&self, key: Uuid, flash: Flash) {
-        *self.0.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, flash));
+        *self.0.flash.lock() = Some((key, flash));
     }
 
     /// What was left for the page of `key`; another tab may show another key's meanwhile.
     pub(crate) fn take_flash(&self, key: Uuid) -> Option<Flash> {
-        let mut flash = self.0.flash.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flash = self.0.flash.lock();
         flash.take_if(|(of, _)| *of == key).map(|(_, flash)| flash)
     }
 
     pub(crate) fn instance(&self, id: Uuid) -> Option<Instance> {
-        let instances = self.0.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        let instances = self.0.instances.lock();
         instances.iter().find(|instance| instance.id == id).cloned()
     }
 
     pub(crate) fn remember(&self, instances: Vec<Instance>) {
-        *self.0.instances.lock().unwrap_or_else(PoisonError::into_inner) = instances;
+        *self.0.instances.lock() = instances;
     }
 
     fn is_valid(&self, now: Timestamp) -> bool {

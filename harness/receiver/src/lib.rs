@@ -81,8 +81,3 @@ pub use rejected::Rejected;
 pub use replay::{ReplayGuard, Seen};
 pub use sequence::{Order, Sequence};
 pub use verifier::{DEFAULT_TOLERANCE, MAX_BODY, Verifier};
-
-/// The code in the documentation for service teams, run with this crate's own.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/how-to/receive-notifications.md")]
-struct Integrating;

@@ -261,7 +261,7 @@ async fn line_breaks_inject_no_callback_header() {
         for name in ["tracestate", "user-agent", "x-amzn-trace-id", "webhook-id", "content-type", &injected] {
             event["headers"][name] = json!(injected);
         }
-        let response = target.world.harness.function().process().unwrap().invoke(&event).await.unwrap();
+        let response = target.world.harness.sync_function().process().unwrap().invoke(&event).await.unwrap();
         assert_eq!(response["statusCode"], 204, "{breaks:?}");
         assert_eq!(service.received().len(), nth + 2, "one callback each");
         assert_eq!(names(nth + 1), names(0), "{breaks:?}");

@@ -140,7 +140,7 @@ async fn only_oversized_body_is_rejected() {
 #[tokio::test]
 async fn non_utf8_header_bytes_never_return_5xx() {
     let target = Target::new().await;
-    let url = target.world.harness.function().url();
+    let url = target.world.harness.sync_function().url();
     let (instance, bearer) = (target.world.harness.instance(), target.bearer());
     for (header, status) in [
         (&b"x-name: \xff\xfe\xfd"[..], "409"),

@@ -38,13 +38,13 @@ async fn random_requests(seed: u64) {
             change(&mut event, &mut rng);
         }
         let context = || format!("seed {seed} (add it to SEEDS), request {nth}: {event}");
-        let response = target.world.harness.function().process().unwrap().invoke(&event).await;
+        let response = target.world.harness.sync_function().process().unwrap().invoke(&event).await;
         let response = response.unwrap_or_else(|| panic!("502: {}", context()));
         assert!((400..500).contains(&response["statusCode"].as_u64().unwrap()), "{response}: {}", context());
     }
     assert_eq!(target.world.all_items().await, before, "seed {seed}: nothing was written");
     let other = target.world.another_key().await;
-    target.world.harness.function().process().unwrap().kill().await; // resets the caller's rate limit
+    target.world.harness.sync_function().process().unwrap().kill().await; // resets the caller's rate limit
     assert_eq!(
         target.world.manager.sync(&other).await.unwrap().status,
         204,

@@ -86,7 +86,7 @@ async fn invalid_or_borrowed_signature_is_rejected() {
             header["x"] = json!(1);
             format!("{}.{claims}.{signature}", encoded(header.to_string()))
         }),
-        ("of an unknown key".to_owned(), forge.valid().signed_by_a_stranger().build().unwrap()),
+        ("of an unknown key".to_owned(), forge.valid().signed_with_unknown_key().build().unwrap()),
         // Both keys are published; the token names the one that did not sign.
         ("of the other key".to_owned(), forge.valid().header("kid", forge.old_kid.as_str()).build().unwrap()),
     ];

@@ -2,13 +2,13 @@
 //! session.
 
 use http::StatusCode;
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 
 use crate::visitor::Visitor;
 
 /// A harness, its root key, and the key's path in the console.
 async fn world() -> (Harness, String, String) {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let (key, _) = harness.sample_keys().await.unwrap();
     let path = format!("/console/instances/{}/keys/{key}", harness.instance());
     (harness, key, path)

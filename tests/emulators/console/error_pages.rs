@@ -1,17 +1,17 @@
 //! Error pages of the console: each failure is explained, with what to do.
 
 use http::StatusCode;
-use keysync_harness::{
+use keysync_testkit::{
     Harness,
-    dynamo::{Fault, Times},
-    function::Mode,
+    dynamodb::{Fault, Times},
     iam::{Health, Identity, Role},
+    lambda::Mode,
 };
 
 use crate::visitor::Visitor;
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 async fn key_path(harness: &Harness) -> String {
@@ -126,10 +126,10 @@ async fn lost_sync_response_can_be_retried() {
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let sync = format!("{path}/sync");
     let page = visitor.open(&format!("{path}/resources")).await;
-    harness.dynamo().proxy().inject(Fault::LoseAnswer, Times::Always);
+    harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("Synchronize once more: it is the same request"), "{}", page.text());
-    harness.dynamo().proxy().heal();
+    harness.dynamodb().proxy().clear_faults();
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("The associated services are told again"), "{}", page.text());
 }

@@ -1,6 +1,6 @@
 //! The console escapes names and descriptions from requests, wherever it shows them.
 
-use keysync_harness::{Harness, function::Mode};
+use keysync_testkit::{Harness, lambda::Mode};
 use serde_json::json;
 
 use crate::visitor::Visitor;
@@ -9,7 +9,7 @@ const HOSTILE: &str = r#"<script>alert(1)</script>"><img src=x onerror=alert(1)>
 
 #[tokio::test]
 async fn hostile_names_are_escaped_on_every_page() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let manager = harness.manager().await.unwrap();
     let body = json!({
         "metadata": {"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": 1},

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
+use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
 
 use crate::visitor::{Page, Visitor};
 
 async fn harness() -> Harness {
-    Harness::builder().function(Mode::InProcess).start().await.unwrap()
+    Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn logout_invalidates_the_old_cookie() {
 #[tokio::test]
 async fn session_ends_with_its_token() {
     let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
-    let harness = Harness::builder().function(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let page = visitor.open("/console/resources").await;
     clock.advance(Duration::from_secs(3_599));

@@ -2,7 +2,7 @@
 //! browser sends for a page of another site.
 
 use http::{Method, StatusCode};
-use keysync_harness::{EpochMillis, Harness, HarnessClock, function::Mode};
+use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
 
 async fn status(harness: &Harness, method: Method, path: &str, headers: &[(&str, &str)]) -> StatusCode {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -16,7 +16,7 @@ async fn status(harness: &Harness, method: Method, path: &str, headers: &[(&str,
 #[tokio::test]
 async fn cross_site_request_is_rejected() {
     let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
-    let harness = Harness::builder().function(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).clock(clock.clone()).start().await.unwrap();
     for headers in [
         &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
         &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:1")],
@@ -35,7 +35,7 @@ async fn cross_site_request_is_rejected() {
 
 #[tokio::test]
 async fn programs_and_same_origin_pages_pass() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     let url = harness.endpoint_url();
     let port = url.rsplit(':').next().unwrap();
     let (own, local) = (url.as_str(), format!("localhost:{port}"));
@@ -52,7 +52,7 @@ async fn programs_and_same_origin_pages_pass() {
 
 #[tokio::test]
 async fn console_rejects_foreign_host_name() {
-    let harness = Harness::builder().function(Mode::InProcess).start().await.unwrap();
+    let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     for (host, expected) in [("evil.example:8080", StatusCode::FORBIDDEN), ("localhost:8080", StatusCode::OK)]
     {
         let status = status(&harness, Method::GET, "/console/login", &[("host", host)]).await;

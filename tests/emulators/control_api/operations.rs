@@ -109,7 +109,7 @@ async fn faults(control: &mut Control) {
         (&put, "/_harness/iam/health", json!({"health": {"slow": {"millis": 1}}}), json!({"health": "ill"})),
         (&put, "/_harness/iam/health", json!({"health": "up"}), json!({})),
         (&put, "/_harness/iam/clock", json!({"ahead": "0s"}), json!({"ahead": "far"})),
-        (&put, "/_harness/iam/issuer", json!({"issuer": keysync_harness::iam::ISSUER}), json!({"issuer": 7})),
+        (&put, "/_harness/iam/issuer", json!({"issuer": keysync_testkit::iam::ISSUER}), json!({"issuer": 7})),
     ] {
         control.call(method.clone(), path, path, valid, 204).await;
         control.call(method.clone(), path, path, invalid, 400).await;

@@ -21,7 +21,7 @@ async fn every_response_has_the_harness_header() {
     ] {
         let request = control.http.request(method, format!("{}{path}", control.harness.endpoint_url()));
         let response = request.send().await.unwrap();
-        assert!(response.headers().contains_key(keysync_harness::VERSION_HEADER), "{path}");
+        assert!(response.headers().contains_key(keysync_testkit::VERSION_HEADER), "{path}");
         assert_eq!(response.headers()["content-type"], "application/json", "{path}");
     }
 }

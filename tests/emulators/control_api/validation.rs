@@ -83,7 +83,7 @@ async fn value_out_of_range_is_rejected_with_range() {
 
 #[tokio::test]
 async fn clock_cannot_pass_the_year_9999() {
-    let clock = keysync_harness::HarnessClock::set_to(keysync_harness::EpochMillis::new(253_402_300_799_000));
+    let clock = keysync_testkit::HarnessClock::set_to(keysync_testkit::EpochMillis::new(253_402_300_799_000));
     let mut control = Control::start_at(clock).await;
     let time = "/_harness/time";
     control.call(Method::POST, time, time, json!({"advance": "999ms"}), 204).await;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::Answer;
+use keysync_testkit::Response;
 use serde_json::{Value, json};
 
 use crate::kms::{Caller, endpoint, one, status_and_code};
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
-async fn set_for_instance(caller: &Caller, kind: &str, data: &Value) -> Answer {
+async fn set_for_instance(caller: &Caller, kind: &str, data: &Value) -> Response {
     let path = format!("instance/policies?policy={kind}");
     let policy = one("policy", json!({"policy_type": kind, "policy_data": data}));
     caller.call(Method::PUT, &path, Some(policy)).await
@@ -22,7 +22,7 @@ async fn policy_data(caller: &Caller, kind: &str) -> Value {
     response.body["resources"][0]["policy_data"].clone()
 }
 
-fn target(response: &Answer) -> &Value {
+fn target(response: &Response) -> &Value {
     &response.body["resources"][0]["reasons"][0]["target"]
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_harness::iam::Role;
+use keysync_testkit::iam::Role;
 use serde_json::json;
 
 use crate::kms::{Caller, Endpoint, endpoint, one, status_and_code};

@@ -1,7 +1,7 @@
 //! Creating and reading keys.
 
 use http::Method;
-use keysync_harness::iam::Role;
+use keysync_testkit::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{

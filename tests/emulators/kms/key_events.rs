@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 use keysync::domain::{EpochMillis, InstanceId};
-use keysync_harness::{
-    Answer, Client, Harness,
+use keysync_testkit::{
+    Client, Harness, Response,
     iam::{Instance, Role},
     services::Behaviour,
 };
@@ -50,9 +50,9 @@ async fn sync_as(caller: &Caller, key: &str, correlation_id: &str) -> u16 {
     caller.call_with(Method::POST, &path, &headers, None).await.status.as_u16()
 }
 
-async fn sync_past_the_endpoint(endpoint: &Endpoint, key: &str, correlation_id: &str) -> Answer {
+async fn sync_past_the_endpoint(endpoint: &Endpoint, key: &str, correlation_id: &str) -> Response {
     let manager = Client::log_in(&endpoint.harness, endpoint.harness.api_key()).await.unwrap();
-    let url = format!("{}/api/v2/keys/{key}/actions/sync", endpoint.harness.function().url());
+    let url = format!("{}/api/v2/keys/{key}/actions/sync", endpoint.harness.sync_function().url());
     let request = reqwest::Client::new().post(url).bearer_auth(manager.token());
     let request = request.header("bluemix-instance", endpoint.harness.instance().to_string());
     manager.send(request.header("correlation-id", correlation_id)).await.unwrap()

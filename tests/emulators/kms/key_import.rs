@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use keysync_harness::iam::Role;
+use keysync_testkit::iam::Role;
 use serde_json::{Value, json};
 
 use crate::{

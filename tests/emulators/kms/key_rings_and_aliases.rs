@@ -1,7 +1,7 @@
 //! Key rings and aliases.
 
 use http::Method;
-use keysync_harness::iam::Role;
+use keysync_testkit::iam::Role;
 use serde_json::json;
 
 use crate::{

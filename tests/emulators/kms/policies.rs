@@ -1,7 +1,7 @@
 //! Policies of keys, and policies of an instance for its new keys.
 
 use http::Method;
-use keysync_harness::{Answer, iam::Role};
+use keysync_testkit::{Response, iam::Role};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 
 const MATERIAL: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
-async fn set(caller: &Caller, path: &str, policy: Value) -> Answer {
+async fn set(caller: &Caller, path: &str, policy: Value) -> Response {
     caller.call(Method::PUT, path, Some(one("policy", policy))).await
 }
 
-async fn set_for_instance(caller: &Caller, kind: &str, data: Value) -> Answer {
+async fn set_for_instance(caller: &Caller, kind: &str, data: Value) -> Response {
     set(caller, "instance/policies", json!({"policy_type": kind, "policy_data": data})).await
 }
 

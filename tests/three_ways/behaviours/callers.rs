@@ -1,12 +1,12 @@
 //! Who asks. None of them learns anything, and none closes the window.
 
 use http::Method;
-use keysync_harness::Client;
+use keysync_testkit::Client;
 
 use crate::way::{World, refused};
 
 /// A request with this `authorization`, where there is any.
-async fn sync_as(world: &World<'_>, authorization: Option<&str>) -> keysync_harness::Answer {
+async fn sync_as(world: &World<'_>, authorization: Option<&str>) -> keysync_testkit::Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/api/v2/keys/{}/actions/sync", world.harness.endpoint_url(), world.key);
     let mut request = http.post(url).header("bluemix-instance", world.harness.instance().to_string());
@@ -37,7 +37,7 @@ pub(super) async fn with_a_token_that_is_none(world: &World<'_>) {
 
 pub(super) async fn with_a_token_of_a_stranger(world: &World<'_>) {
     let manager = world.harness.iam().authenticate(&world.manager.token()).unwrap();
-    let forged = world.harness.iam().token(&manager.iam_id).signed_by_a_stranger().build().unwrap();
+    let forged = world.harness.iam().token(&manager.iam_id).signed_with_unknown_key().build().unwrap();
     refused(&sync_as(world, Some(&format!("Bearer {forged}"))).await, 401, "UNAUTHORIZED_ERR");
     window_is_open(world).await;
 }

@@ -17,7 +17,7 @@ pub(super) async fn by_alias(world: &World<'_>) {
 
 pub(super) async fn in_its_ring_and_in_no_other(world: &World<'_>) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    let client = world.harness.dynamo().client();
+    let client = world.harness.dynamodb().client();
     let update = client.update_item().table_name(world.harness.table());
     let update = update.key("pk", text(&format!("{}#{}", world.harness.instance(), world.key)));
     let update = update.key("sk", text("key")).update_expression("SET ring = :ring");
@@ -44,7 +44,7 @@ pub(super) async fn a_deleted_key(world: &World<'_>) {
     let deleted = world.send(world.manager.request(Method::DELETE, &path)).await;
     assert!(deleted.status.is_success(), "{deleted:?}");
     refused(&world.sync().await, 409, "REQ_TOO_EARLY_ERR");
-    world.travel(Duration::from_mins(61)).await;
+    world.advance_clock(Duration::from_mins(61)).await;
     assert_eq!(world.sync().await.status, 204);
     let told = world.told(world.harness.object_storage());
     let said: Vec<_> = told.iter().map(|(sequence, state, _)| (*sequence, *state)).collect();

@@ -1,8 +1,8 @@
 //! What the function needs is out.
 
-use keysync_harness::{
+use keysync_testkit::{
     Client,
-    dynamo::{Fault, Times},
+    dynamodb::{Fault, Times},
     iam::{Health, Identity, Role},
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn iam_is_out(world: &World<'_>) {
 }
 
 pub(super) async fn dynamodbs_answer_is_lost(world: &World<'_>) {
-    world.harness.dynamo().proxy().inject_on("UpdateItem", Fault::LoseAnswer, Times::Next(1));
+    world.harness.dynamodb().proxy().inject_on("UpdateItem", Fault::LoseResponse, Times::Next(1));
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(world.times_told(), (1, 1));
     refused(&world.sync().await, 409, "REQ_TOO_EARLY_ERR");

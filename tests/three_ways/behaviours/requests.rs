@@ -2,7 +2,7 @@
 //! it takes.
 
 use http::Method;
-use keysync_harness::Answer;
+use keysync_testkit::Response;
 
 use crate::way::{World, refused};
 
@@ -27,9 +27,9 @@ pub(super) async fn a_body_that_is_too_large(world: &World<'_>) {
 }
 
 /// Sends a request to the function itself: the endpoint has other paths of its own.
-async fn at_the_function(world: &World<'_>, path: &str) -> Answer {
+async fn at_the_function(world: &World<'_>, path: &str) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.post(format!("{}{path}", world.harness.function().url()));
+    let request = http.post(format!("{}{path}", world.harness.sync_function().url()));
     let instance = world.harness.instance().to_string();
     world.send(request.bearer_auth(world.manager.token()).header("bluemix-instance", instance)).await
 }
@@ -58,7 +58,7 @@ pub(super) async fn another_path(world: &World<'_>) {
 
 pub(super) async fn for_the_public_keys(world: &World<'_>) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    for address in [world.harness.function().url(), world.harness.endpoint_url()] {
+    for address in [world.harness.sync_function().url(), world.harness.endpoint_url()] {
         let url = format!("{address}/.well-known/jwks.json");
         let answer = world.send(http.get(&url)).await;
         assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "max-age=300"));

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use keysync_harness::services::{Behaviour, Verdict};
+use keysync_testkit::services::{Behaviour, Verdict};
 
 use crate::way::World;
 
 pub(super) async fn one_that_is_down_is_told_later(world: &World<'_>) {
     let databases = world.harness.databases();
-    databases.behave(Behaviour::answer(503));
+    databases.behave(Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204, "recorded, and retried until it arrives");
     assert_eq!(world.times_told(), (1, 1));
-    assert_eq!(databases.told(&world.key), None, "it did not act");
+    assert_eq!(databases.last_state(&world.key), None, "it did not act");
 
     databases.behave(Behaviour::Act);
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world.harness.redeliver().await.unwrap();
     assert_eq!(world.times_told(), (1, 2), "object storage had it");
     assert_eq!(databases.received().last().unwrap().verdict, Verdict::Acted);
@@ -23,10 +23,10 @@ pub(super) async fn one_that_is_down_is_told_later(world: &World<'_>) {
 }
 
 pub(super) async fn one_that_wants_no_more_is_not_told_again(world: &World<'_>) {
-    world.harness.databases().behave(Behaviour::answer(410));
+    world.harness.databases().behave(Behaviour::respond(410));
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(world.times_told(), (1, 1));
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     world.harness.redeliver().await.unwrap();
     assert_eq!(world.times_told(), (1, 1));
 }

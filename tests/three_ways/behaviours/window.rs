@@ -17,9 +17,9 @@ pub(super) async fn the_first_gets_204_and_the_second_409(world: &World<'_>) {
 
 pub(super) async fn an_hour_later_it_works_again(world: &World<'_>) {
     assert_eq!(world.sync().await.status, 204);
-    world.travel(Duration::from_mins(59)).await;
+    world.advance_clock(Duration::from_mins(59)).await;
     refused(&world.sync().await, 409, "REQ_TOO_EARLY_ERR");
-    world.travel(Duration::from_mins(2)).await;
+    world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.sync().await.status, 204);
     let sequences: Vec<u64> = world.told(world.harness.databases()).iter().map(|told| told.0).collect();
     assert_eq!(sequences, [1, 2]);

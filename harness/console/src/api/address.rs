@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use url::{Host, Url};
+use keysync_browser_guard::is_loopback;
+use url::Url;
 
 use super::Instance;
 
@@ -74,28 +75,6 @@ impl Addresses {
 
     pub(super) fn endpoint(&self, instance: &Instance) -> String {
         filled(&self.endpoint.text, &instance.id.to_string(), &instance.region)
-    }
-}
-
-/// Whether `host`, with or without a port, is this machine, whatever a name server says of it: a page that had the
-/// name of its own site resolved to this machine still sends that name.
-///
-/// ```
-/// use keysync_console::is_this_machine;
-///
-/// assert!(is_this_machine("127.0.0.1:8080") && is_this_machine("localhost") && is_this_machine("[::1]:8080"));
-/// assert!(!is_this_machine("evil.example:8080"));
-/// ```
-#[must_use]
-pub fn is_this_machine(host: &str) -> bool {
-    Url::parse(&format!("http://{host}/")).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(ip) => ip.is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
     }
 }
 

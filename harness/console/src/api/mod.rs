@@ -23,7 +23,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-pub use address::{Address, Addresses, BadAddress, is_this_machine};
+pub use address::{Address, Addresses, BadAddress};
 pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;

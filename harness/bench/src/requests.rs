@@ -1,0 +1,260 @@
+//! The run that `harness bench` makes: requests of each kind, starts, and what both could be at best.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    BenchError, Report, costs,
+    floor::{Plan, Step},
+    keys::BenchKey,
+    load::Load,
+    mix::{ALL, Mix, round},
+    progress,
+    report::{Goal, Latency, Process, Run, Starts, Writes, each},
+    stage::{Stage, services},
+    usage,
+};
+use keysync_dynamodb_emulator::Call;
+use keysync_lambda_emulator::ProcessFunction;
+
+/// How many keys there are: fewer than the decisions of IAM that the function remembers.
+const KEYS: usize = 500;
+/// What the bare loop is called.
+pub(super) const FLOOR: &str = "wire floor";
+/// What the function is called that does nothing.
+pub(super) const HELLO: &str = "hello";
+
+/// How much to measure.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Requests for each line of the table.
+    pub requests: usize,
+    /// How many at a time, each in turn.
+    pub at_once: Vec<usize>,
+    /// Starts of each function.
+    pub starts: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { requests: 2000, at_once: vec![1, 4, 16, 64, 256], starts: 20 }
+    }
+}
+
+/// Measures requests and starts. Under cargo it builds what it measures first, which takes minutes.
+pub async fn requests(options: &Options) -> Result<Report, BenchError> {
+    let stage = Stage::set().await?;
+    let run = Measuring::begin(&stage, options).await?;
+    run.measure().await
+}
+
+struct Measuring<'a> {
+    stage: &'a Stage,
+    options: &'a Options,
+    keys: Vec<BenchKey>,
+    token: String,
+    progress: indicatif::ProgressBar,
+}
+
+impl<'a> Measuring<'a> {
+    async fn begin(stage: &'a Stage, options: &'a Options) -> Result<Self, BenchError> {
+        let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..1])).collect();
+        stage.table().put_keys(&keys, |_| {}).await?;
+        let lines = options.at_once.len() * (ALL.len() + 3);
+        let progress = progress::bar(lines + options.starts + 2, "counting calls");
+        Ok(Self { stage, options, keys, token: stage.token().await?, progress })
+    }
+
+    async fn measure(&self) -> Result<Report, BenchError> {
+        let (costs, calls) = costs::of_each(self.stage, &self.keys, &self.token).await?;
+        let floor = self.plan(&calls)?;
+        self.progress.inc(1);
+        let (mut latency, mut process) = (Vec::new(), self.process()?);
+        for &at_once in &self.options.at_once {
+            let peak = self.latencies(at_once, &floor, &mut latency).await?;
+            process.peak_rss_bytes = process.peak_rss_bytes.or(peak);
+            process.busy_peak_rss_bytes = peak;
+        }
+        let writes = self.writes(&floor, &latency).await?;
+        self.progress.inc(1);
+        let starts = self.starts().await?;
+        self.progress.finish_and_clear();
+        let mut report =
+            Report { run: Run::now(), latency, costs, starts, process, writes, goals: Vec::new() };
+        report.goals = goals(&report);
+        Ok(report)
+    }
+
+    /// What the first of the keys was synchronized with, for all of them.
+    fn plan(&self, calls: &[Call]) -> Result<Plan, BenchError> {
+        let stands_for = self.keys[0].id.to_string();
+        let [claim, confirm, ..] = calls else { return Err(BenchError::NotRecorded("UpdateItem")) };
+        let write = |call: &Call| Step {
+            to: self.stage.engine(),
+            path: "/".to_owned(),
+            target: Some(call.operation.clone()),
+            body: call.request.clone(),
+        };
+        let callback = Step {
+            to: self.stage.receiver().address(),
+            path: "/callbacks".to_owned(),
+            target: None,
+            body: self.stage.receiver().first(),
+        };
+        Ok(Plan {
+            steps: vec![write(claim), callback, write(confirm)],
+            stands_for,
+            keys: Vec::new(),
+            at_once: 1,
+        })
+    }
+
+    /// The lines of the table for so many requests at a time, and the most memory that the function held.
+    async fn latencies(
+        &self,
+        at_once: usize,
+        floor: &Plan,
+        lines: &mut Vec<Latency>,
+    ) -> Result<Option<u64>, BenchError> {
+        let Self { stage, token, .. } = self;
+        let (requests, place) = (self.options.requests, lines.len());
+        self.say(FLOOR, at_once);
+        // Half of it before the others and half of it after: the speed of a shared machine varies.
+        let mut load = self.floor(floor, at_once, requests / 2).await?;
+
+        self.say(HELLO, at_once);
+        let hello = stage.hello(at_once).await?;
+        let events = || (0..requests).map(|_| stage.event("hello", token)).collect();
+        round(&hello, events(), at_once, 200).await?;
+        let before = used(&hello);
+        let answered = round(&hello, events(), at_once, 200).await?;
+        lines.push(Latency::new(HELLO, at_once, &answered, since(before, &hello)));
+        drop(hello);
+
+        let function = stage.sync(at_once).await?;
+        for mix in [Mix::ByAlias, Mix::Notified] {
+            // So that connections are there, and decisions.
+            mix.measure(stage, &function, &self.keys, token, (self.keys.len(), at_once)).await?;
+        }
+        for mix in ALL {
+            self.say(&mix.to_string(), at_once);
+            let before = used(&function);
+            let answered = mix.measure(stage, &function, &self.keys, token, (requests, at_once)).await?;
+            lines.push(Latency::new(&mix.to_string(), at_once, &answered, since(before, &function)));
+        }
+        load.add(&self.floor(floor, at_once, requests - requests / 2).await?)?;
+        lines.insert(place, Latency::new(FLOOR, at_once, &load, None));
+        Ok(usage_of(&function).map(|usage| usage.peak_rss))
+    }
+
+    /// The bare loop, over rounds as the function's.
+    async fn floor(&self, plan: &Plan, at_once: usize, requests: usize) -> Result<Load, BenchError> {
+        let mut all = Load::new()?;
+        while all.made() < requests {
+            let keys = &self.keys[..self.keys.len().min(requests - all.made())];
+            self.stage.table().open_windows(keys).await?;
+            let keys = keys.iter().map(|key| key.id.to_string()).collect();
+            all.add(&Plan { keys, at_once, ..plan.clone() }.run().await?)?;
+        }
+        Ok(all)
+    }
+
+    /// Conditional writes in a second: those of a bare loop that makes no callbacks, and those of `sync`, each with as
+    /// many at a time as made the most of them.
+    async fn writes(&self, floor: &Plan, latency: &[Latency]) -> Result<Writes, BenchError> {
+        let mut engine: f64 = 0.0;
+        let steps: Vec<_> = floor.steps.iter().filter(|step| step.target.is_some()).cloned().collect();
+        for &at_once in &self.options.at_once {
+            self.say("conditional writes", at_once);
+            let plan = Plan { steps: steps.clone(), ..floor.clone() };
+            engine = engine.max(2.0 * self.floor(&plan, at_once, self.options.requests).await?.per_second());
+        }
+        let notified = Mix::Notified.to_string();
+        let most = latency.iter().filter(|line| line.what == notified).map(|line| line.per_second);
+        Ok(Writes { engine_per_second: engine, sync_per_second: 2.0 * most.fold(0.0, f64::max) })
+    }
+
+    /// Starts, of one function and the other in turn.
+    async fn starts(&self) -> Result<Starts, BenchError> {
+        let binaries = &self.stage.binaries;
+        let (mut sync, mut hello) = (Load::new()?, Load::new()?);
+        for _ in 0..self.options.starts {
+            self.progress.set_message("starts");
+            for (load, binary) in [(&mut sync, &binaries.sync), (&mut hello, &binaries.hello)] {
+                let took = self.stage.start_of(binary).await?;
+                load.each.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))?;
+            }
+            self.progress.inc(1);
+        }
+        let lines = [&sync, &hello].map(|load| Latency::new("", 1, load, None));
+        Ok(Starts {
+            count: self.options.starts,
+            sync_ms: lines[0].p50 / 1e3,
+            sync_max_ms: lines[0].max / 1e3,
+            hello_ms: lines[1].p50 / 1e3,
+            hello_max_ms: lines[1].max / 1e3,
+        })
+    }
+
+    fn process(&self) -> Result<Process, BenchError> {
+        let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).map_err(BenchError::Build);
+        Ok(Process {
+            binary_bytes: size(&self.stage.binaries.sync)?,
+            hello_binary_bytes: size(&self.stage.binaries.hello)?,
+            peak_rss_bytes: None,
+            busy_peak_rss_bytes: None,
+        })
+    }
+
+    fn say(&self, what: &str, at_once: usize) {
+        self.progress.set_message(format!("{what}, {at_once} at a time"));
+        self.progress.inc(1);
+    }
+}
+
+/// What was to be reached (issue "Fast, and measured").
+fn goals(report: &Report) -> Vec<Goal> {
+    let (starts, process, writes) = (&report.starts, &report.process, &report.writes);
+    let calls = [Mix::Notified, Mix::TooEarly, Mix::BadToken]
+        .map(|mix| report.cost(mix).map_or(f64::NAN, |cost| cost.dynamodb_calls));
+    let one = |what: &str| report.latency(what, 1).map_or(f64::NAN, |latency| latency.p50);
+    let floor = one(&Mix::Notified.to_string()) / one(FLOOR);
+    let start = starts.sync_ms / starts.hello_ms;
+    let share = writes.sync_per_second / writes.engine_per_second;
+    let mb = |bytes: u64| each(bytes) / 1e6;
+    let rss = process.peak_rss_bytes.map_or(f64::NAN, mb);
+    vec![
+        Goal {
+            what: "DynamoDB calls of a 204, a 409, a 401",
+            target: "2, 1, 0".to_owned(),
+            measured: calls.map(|calls| calls.to_string()).join(", "),
+            reached: calls.iter().zip([2.0, 1.0, 0.0]).all(|(made, goal): (&f64, f64)| *made <= goal),
+        },
+        at_most("p50 of a 204, one at a time, to the wire floor's", 1.3, floor, ""),
+        at_most("start, to that of a function that does nothing", 2.0, start, ""),
+        at_most("memory of a process, one request at a time", 25.0, rss, " MB"),
+        at_most("binary", 10.0, mb(process.binary_bytes), " MB"),
+        Goal {
+            what: "conditional writes, to the engine's own rate",
+            target: "≥ 0.50".to_owned(),
+            measured: format!("{share:.2}"),
+            reached: share >= 0.5,
+        },
+    ]
+}
+
+fn at_most(what: &'static str, goal: f64, measured: f64, unit: &str) -> Goal {
+    let reached = measured <= goal;
+    Goal { what, target: format!("≤ {goal}{unit}"), measured: format!("{measured:.2}{unit}"), reached }
+}
+
+fn usage_of(function: &ProcessFunction) -> Option<usage::Usage> {
+    function.process_ids().first().copied().and_then(usage::of)
+}
+
+fn used(function: &ProcessFunction) -> Option<Duration> {
+    usage_of(function).map(|usage| usage.cpu)
+}
+
+fn since(before: Option<Duration>, function: &ProcessFunction) -> Option<Duration> {
+    used(function)?.checked_sub(before?)
+}

@@ -1,0 +1,77 @@
+//! `harness up`: everything, until Ctrl-C.
+
+use std::{error::Error, time::Instant};
+
+use keysync_testkit::{Harness, HarnessBuilder, HarnessError};
+
+use super::{end::End, output};
+
+/// Runs a harness until this process is told to end, or with `until_eof` until its standard input ends. With
+/// `json`, one line on standard output when it is ready, and nothing else.
+pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), Box<dyn Error>> {
+    let end = End::listen()?;
+    let since = Instant::now();
+    let harness = builder.start().await?;
+    let text = if json { as_json(&harness).await? } else { as_text(&harness, since).await? };
+    // Nobody reads where it is: it ends, and its processes with it.
+    output::line(text)?;
+    end.wait(until_eof).await;
+    Ok(())
+}
+
+async fn as_json(harness: &Harness) -> Result<String, HarnessError> {
+    // Strings always serialize.
+    Ok(serde_json::to_string(&harness.info().await?).unwrap_or_default())
+}
+
+async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessError> {
+    let info = harness.info().await?;
+    let token = harness.manager().await?.token();
+    Ok(format!(
+        "keysync's harness is up, after {took} ms. Ctrl-C ends it.\n\
+         \n\
+         \x20 endpoint   {endpoint}\n\
+         \x20            {host}\n\
+         \x20 console    {console}   (log in with an API key)\n\
+         \x20 function   {function}\n\
+         \x20 IAM        {iam}\n\
+         \x20 DynamoDB   {dynamodb}\n\
+         \x20 services   {services}\n\
+         \x20 control    {control}   (/openapi.json describes it)\n\
+         \x20 instance   {instance}\n\
+         \x20 API key    {api_key}   (Manager)\n\
+         \x20            {reader}   (Reader)\n\
+         \x20 root key   {root_key}   (protects a bucket and a database)\n\
+         \x20 callbacks  {public_key}   (verifies them)\n\
+         \n\
+         Synchronize its associated resources; the first time 204, within the hour 409:\n\
+         \n\
+         curl -i -X POST {endpoint}/api/v2/keys/{root_key}/actions/sync \\\n\
+         \x20 -H \"bluemix-instance: {instance}\" \\\n\
+         \x20 -H \"authorization: Bearer {token}\"\n\
+         \n\
+         An hour later:\n\
+         \n\
+         curl -X POST {control}/time -d '{{\"advance\":\"61m\"}}'\n\
+         \n\
+         A token for an hour, should that one have expired:\n\
+         \n\
+         curl -X POST {iam}/identity/token -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey={api_key}\n\
+         \n\
+         The same without curl: harness keys, harness sync, harness advance, harness services (--help says more).\n",
+        took = since.elapsed().as_millis(),
+        endpoint = info.endpoint,
+        host = harness.instance_url(),
+        console = info.console,
+        function = info.function,
+        iam = info.iam,
+        dynamodb = info.dynamodb,
+        services = info.services,
+        control = info.control,
+        instance = info.instance_id,
+        api_key = info.api_key,
+        reader = info.reader_api_key,
+        root_key = info.root_key_id,
+        public_key = info.callback_public_key,
+    ))
+}

@@ -1,0 +1,109 @@
+//! Each fault, as the SDK meets it.
+
+use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
+
+use std::time::Duration;
+
+use super::*;
+use crate::{Dynamo, Engine, TABLE};
+use keysync::Clock;
+use keysync_browser_guard::Guard;
+
+async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
+    let through_proxy = dynamo.sdk_config().into_builder().endpoint_url(dynamo.proxy().url()).build();
+    aws_sdk_dynamodb::Client::new(&through_proxy)
+        .put_item()
+        .table_name(TABLE)
+        .item("pk", AttributeValue::S(pk.to_owned()))
+        .item("sk", AttributeValue::S("x".to_owned()))
+        .condition_expression("attribute_not_exists(pk)")
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| error.code().unwrap_or("no answer").to_owned())
+}
+
+async fn dynamo() -> Dynamo {
+    Dynamo::start(Engine::Memory, TABLE, &Context::new(Clock::system(), Guard::default())).await.unwrap()
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_operation() {
+    let dynamo = dynamo().await;
+    put(&dynamo, "a").await.unwrap();
+    let calls = dynamo.proxy().take_calls();
+    assert_eq!(calls.iter().map(|call| call.operation.as_str()).collect::<Vec<_>>(), ["PutItem"]);
+    assert!(dynamo.proxy().calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_was_applied_and_the_retry_finds_it() {
+    let dynamo = dynamo().await;
+    dynamo.proxy().inject(Fault::LoseResponse, Times::Next(1));
+    assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
+    assert_eq!(dynamo.proxy().calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cut_call_was_not_applied() {
+    let dynamo = dynamo().await;
+    dynamo.proxy().inject(Fault::Cut, Times::Next(1));
+    assert_eq!(put(&dynamo, "a").await, Ok(()));
+    assert_eq!(dynamo.proxy().calls().len(), 2);
+}
+
+#[tokio::test]
+async fn throttling_and_failing_last_until_healed() {
+    let dynamo = dynamo().await;
+    for (fault, code) in
+        [(Fault::Throttle, "ProvisionedThroughputExceededException"), (Fault::Fail, "InternalServerError")]
+    {
+        dynamo.proxy().inject_on("PutItem", fault, Times::Always);
+        assert_eq!(put(&dynamo, "a").await, Err(code.to_owned()));
+        dynamo.proxy().clear_faults();
+    }
+    assert_eq!(put(&dynamo, "a").await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_failure_after_the_write_was_applied() {
+    let dynamo = dynamo().await;
+    dynamo.proxy().inject(Fault::FailAfter, Times::Next(1));
+    assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
+}
+
+#[tokio::test]
+async fn a_call_that_comes_late_finds_what_its_repetition_did() {
+    let dynamo = dynamo().await;
+    dynamo.proxy().inject(Fault::ApplyLate(Duration::from_millis(1)), Times::Always);
+    assert_eq!(put(&dynamo, "a").await, Err("no answer".to_owned()));
+    dynamo.proxy().wait_until_quiet().await;
+    dynamo.proxy().clear_faults();
+    assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
+}
+
+#[tokio::test]
+async fn a_held_call_goes_on_when_it_is_released() {
+    let dynamo = dynamo().await;
+    for fault in [Fault::HoldRequest, Fault::HoldResponse] {
+        dynamo.proxy().inject(fault, Times::Next(1));
+    }
+    for (count, pk) in [(1, "a"), (2, "b")] {
+        let (done, ()) = tokio::join!(put(&dynamo, pk), async {
+            dynamo.proxy().wait_until_held(count).await;
+            dynamo.proxy().release();
+        });
+        assert_eq!(done, Ok(()), "{pk}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_nth_call_fails() {
+    let dynamo = dynamo().await;
+    dynamo.proxy().inject_on("PutItem", Fault::Cut, Times::Nth(2));
+    for pk in ["a", "b", "c"] {
+        assert_eq!(put(&dynamo, pk).await, Ok(()));
+    }
+    let faults: Vec<_> = dynamo.proxy().calls().into_iter().map(|call| call.fault).collect();
+    assert_eq!(faults, [None, Some(Fault::Cut), None, None], "the second call, and its repetition");
+}

@@ -1,0 +1,260 @@
+//! Which requests a server on this machine takes: those of programs and of its own pages, and none that a
+//! browser sends for a page of another site.
+//!
+//! A server on loopback that asks for no credentials is open to every web page that a browser on the same
+//! machine shows: the page cannot read the response, but what it asked for was done. And it can read the
+//! response, too, where its site's name was made to resolve to this machine (DNS rebinding). So, for every
+//! request:
+//!
+//! 1. `Host` is a name of this machine, or one that the operator allowed. A browser sends the name that the
+//!    page was loaded by, and no page can change that.
+//! 2. It is no preflight: a page of the same origin needs none.
+//! 3. `Sec-Fetch-Site` is missing, `same-origin` or `none`; or somebody follows a link to a page of the
+//!    console.
+//! 4. `Origin` is missing or this server's own, unless the browser has said `same-origin`, which stays true
+//!    behind a proxy that rewrites `Host`.
+//!
+//! Programs send none of these headers but `Host`, save for `Sec-Fetch-Mode`, which `fetch` of Node sends and
+//! which is not looked at by itself. No response holds `access-control-*`, whoever wrote it.
+
+#![forbid(unsafe_code)]
+
+use std::{str::FromStr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use url::{Host, Url};
+use uuid::Uuid;
+
+/// Where the console is, on a server that has it: pages that a link of another site may lead to.
+pub const CONSOLE: &str = "/console";
+
+/// What keeps the pages of other sites out; clones are the same one. By default, only names of this machine
+/// pass.
+///
+/// ```
+/// use keysync_browser_guard::Guard;
+///
+/// let guard = Guard::default().allowing("host.docker.internal".parse()?);
+/// let router: axum::Router = guard.around(axum::Router::new());
+/// # Ok::<(), keysync_browser_guard::BadHost>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    allowed: Arc<[AllowedHost]>,
+    /// Whether the hosts of the emulated API pass, on its paths.
+    api_hosts: bool,
+}
+
+/// A host name that this machine has besides `localhost`, such as that by which containers reach it.
+///
+/// ```
+/// use keysync_browser_guard::AllowedHost;
+///
+/// assert!("host.docker.internal".parse::<AllowedHost>().is_ok());
+/// assert!("http://host.docker.internal:8080".parse::<AllowedHost>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost(String);
+
+/// What is no host name to allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no host name: give one name or address without scheme, port or `*`, such as `host.docker.internal`"
+)]
+pub struct BadHost(String);
+
+/// Why a request was denied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denied {
+    /// The name of another host.
+    #[error(
+        "the header `host` must name this machine, such as 127.0.0.1 or localhost: got {0:?}; \
+         `harness up --allow-host NAME` allows another name"
+    )]
+    Host(String),
+    /// A preflight.
+    #[error("no web page of another origin may send requests here: a CORS preflight is denied")]
+    Preflight,
+    /// A page of another site, by the browser's word.
+    #[error(
+        "this server is for programs on this machine, not for pages of other sites: got `sec-fetch-site` {0:?}"
+    )]
+    Site(String),
+    /// A page of another origin.
+    #[error("this server is for programs on this machine, not for pages of other sites: got `origin` {0:?}")]
+    Origin(String),
+}
+
+/// How much of a header goes into an error message.
+const SHOWN: usize = 100;
+
+impl Guard {
+    /// Lets another name of this machine pass, too.
+    #[must_use]
+    pub fn allowing(mut self, host: AllowedHost) -> Self {
+        self.allowed = self.allowed.iter().cloned().chain([host]).collect();
+        self
+    }
+
+    /// Lets the names pass that the emulated API has in production, on its paths (`/api/…`, `/.well-known/…`), where
+    /// it asks for a token: `<instance>.api.<region>.hs-crypto.appdomain.cloud` and the like. Nobody but their owner
+    /// can have them resolve to this machine.
+    #[must_use]
+    pub fn with_api_hosts(self) -> Self {
+        Self { api_hosts: true, ..self }
+    }
+
+    /// Passes a request, or tells why not.
+    pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+        let authority = uri.authority().map(http::uri::Authority::as_str);
+        let hosts = || values(headers, &header::HOST).chain(authority);
+        if let Some(other) = hosts().find(|host| !self.is_own(host, uri.path())) {
+            return Err(Denied::Host(shown(other)));
+        }
+        if headers.keys().any(|name| name.as_str().starts_with("access-control-request-")) {
+            return Err(Denied::Preflight);
+        }
+        let site = HeaderName::from_static("sec-fetch-site");
+        let is_own = |site: &str| matches!(site, "same-origin" | "none");
+        if let Some(other) = values(headers, &site).find(|site| !is_own(site)) {
+            let is_link = is_link(method, uri, headers) && matches!(other, "same-site" | "cross-site");
+            return if is_link { Ok(()) } else { Err(Denied::Site(shown(other))) };
+        }
+        if values(headers, &site).any(|site| site == "same-origin") {
+            return Ok(());
+        }
+        let is_own =
+            |origin: &str| hosts().next().is_some_and(|own| origin.strip_prefix("http://") == Some(own));
+        match values(headers, &header::ORIGIN).find(|origin| !is_own(origin)) {
+            Some(other) => Err(Denied::Origin(shown(other))),
+            None => Ok(()),
+        }
+    }
+
+    /// What `answer` says to a request that passes, and 403 to any other.
+    pub async fn guard<B, F: Future<Output = Response>>(
+        &self,
+        request: http::Request<B>,
+        answer: impl FnOnce(http::Request<B>) -> F,
+    ) -> Response {
+        let checked = self.check(request.method(), request.uri(), request.headers());
+        let mut response = match checked {
+            Ok(()) => answer(request).await,
+            Err(denied) => denied.into_response(),
+        };
+        let shared = |name: &&HeaderName| name.as_str().starts_with("access-control-");
+        for name in response.headers().keys().filter(shared).cloned().collect::<Vec<_>>() {
+            response.headers_mut().remove(name);
+        }
+        response
+    }
+
+    /// Guards every route of `router`.
+    pub fn around(&self, router: Router) -> Router {
+        let guard = self.clone();
+        router.layer(middleware::from_fn(move |request: Request, next: Next| {
+            let guard = guard.clone();
+            async move { guard.guard(request, |request| next.run(request)).await }
+        }))
+    }
+
+    fn is_own(&self, host: &str, path: &str) -> bool {
+        let is_api = path.starts_with("/api/") || path.starts_with("/.well-known/");
+        is_this_machine(host)
+            || self.allowed.iter().any(|allowed| name_of(host).as_deref() == Some(&allowed.0))
+            || self.api_hosts && is_api && name_of(host).is_some_and(|host| is_api_host(&host))
+    }
+}
+
+impl FromStr for AllowedHost {
+    type Err = BadHost;
+
+    fn from_str(text: &str) -> Result<Self, BadHost> {
+        let name = name_of(text).filter(|name| text.eq_ignore_ascii_case(name) && !text.contains('*'));
+        name.map(Self).ok_or_else(|| BadHost(text.to_owned()))
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({"error": self.to_string()}).to_string();
+        let json = HeaderValue::from_static("application/json");
+        (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, json)], Body::from(body)).into_response()
+    }
+}
+
+/// Somebody follows a link to a page of the console, in a tab: they see a page and its browser shows it to no other.
+fn is_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let is = |name: &'static str, expected: &str| {
+        let values: Vec<&str> = values(headers, &HeaderName::from_static(name)).collect();
+        !values.is_empty() && values.iter().all(|value| *value == expected)
+    };
+    let is_page =
+        uri.path().strip_prefix(CONSOLE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    *method == Method::GET && is_page && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
+    headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("unreadable"))
+}
+
+/// The name in a `Host` header, in the form that URLs have it.
+fn name_of(host: &str) -> Option<String> {
+    let url = Url::parse(&format!("http://{host}/")).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.path() == "/";
+    plain.then(|| url.host_str().map(str::to_owned))?
+}
+
+/// Whether a name is one of those that the API has in production: shared by all instances, or an instance's own.
+fn is_api_host(name: &str) -> bool {
+    let is_region = |label: &str| !label.is_empty() && label != "private";
+    match name.split('.').collect::<Vec<_>>()[..] {
+        [region, "kms", "cloud", "ibm", "com"] | ["private", region, "kms", "cloud", "ibm", "com"] => {
+            is_region(region)
+        }
+        [instance, "api", region, "hs-crypto" | "kms", "appdomain", "cloud"]
+        | [instance, "api", "private", region, "hs-crypto" | "kms", "appdomain", "cloud"] => {
+            Uuid::parse_str(instance).is_ok() && is_region(region)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `host`, with or without a port, is this machine, whatever a name server says of it: a page that had the
+/// name of its own site resolved to this machine still sends that name.
+///
+/// ```
+/// use keysync_browser_guard::is_this_machine;
+///
+/// assert!(is_this_machine("127.0.0.1:8080") && is_this_machine("localhost") && is_this_machine("[::1]:8080"));
+/// assert!(!is_this_machine("evil.example:8080"));
+/// ```
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    Url::parse(&format!("http://{host}/")).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
+}
+
+/// Whether a host is on this machine by its name or address.
+#[must_use]
+pub fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    }
+}
+
+fn shown(value: &str) -> String {
+    value.chars().take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests;

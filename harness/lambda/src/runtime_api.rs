@@ -1,0 +1,252 @@
+//! The Lambda Runtime API, emulated: execution environments poll for invocations and post their answers.
+//!
+//! As in Lambda, an environment has one invocation for each time that it polls, and each has to be done by a
+//! deadline. Environments have path prefixes of their own on one server:
+//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/RANDOM/env/3`. A `GET` takes an event here, and not every browser says
+//! of a `GET` which site it is for: so the paths are random.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{AppendHeaders, IntoResponse, Response},
+    routing::{get, post},
+};
+use keysync::Clock;
+use keysync_browser_guard::Guard;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
+    task::AbortHandle,
+};
+use uuid::Uuid;
+
+use super::process::forget;
+use keysync_emulator_support::server::Server;
+
+/// What a function made of an invocation.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It answered, with this.
+    Answered(Bytes),
+    /// It reported an error, or its environment ended before it answered.
+    Failed,
+}
+
+/// The emulated service.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    server: Server,
+    /// What all paths begin with.
+    prefix: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: &'static str,
+    timeout: Duration,
+    queue: mpsc::UnboundedSender<Invocation>,
+    waiting: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
+    /// By the invocation's id.
+    running: Mutex<BTreeMap<String, Running>>,
+    /// The environments that have polled.
+    polled: watch::Sender<BTreeSet<usize>>,
+    /// To end an environment, one for each.
+    ends: Vec<Notify>,
+}
+
+#[derive(Debug)]
+struct Invocation {
+    id: String,
+    event: String,
+    reply: oneshot::Sender<Outcome>,
+}
+
+#[derive(Debug)]
+struct Running {
+    environment: usize,
+    reply: oneshot::Sender<Outcome>,
+    timer: AbortHandle,
+}
+
+impl RuntimeApi {
+    /// Starts the service for the function `name` in a number of environments, which have `timeout` for
+    /// each invocation.
+    pub(super) async fn start(
+        name: &'static str,
+        environments: usize,
+        timeout: Duration,
+    ) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            name,
+            timeout,
+            queue,
+            waiting: AsyncMutex::new(waiting),
+            running: Mutex::default(),
+            polled: watch::Sender::default(),
+            ends: (0..environments).map(|_| Notify::new()).collect(),
+        });
+        let router = Router::new()
+            .route("/env/{n}/2018-06-01/runtime/invocation/next", get(next))
+            .route("/env/{n}/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/env/{n}/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/env/{n}/2018-06-01/runtime/init/error", post(init_error))
+            .with_state(shared.clone());
+        let prefix = format!("/{}", Uuid::new_v4().simple());
+        let router = Router::new().nest(&prefix, router);
+        // Its clients are processes of this harness, which call it by its address.
+        Ok(Self { server: Server::start(router, &Guard::default()).await?, prefix, shared })
+    }
+
+    /// `AWS_LAMBDA_RUNTIME_API` of an environment.
+    pub(super) fn address(&self, environment: usize) -> String {
+        format!("{}{}/env/{environment}", self.server.url(), self.prefix)
+    }
+
+    /// Runs an event through the next environment that is free.
+    pub(super) async fn invoke(&self, event: &Value) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let invocation = Invocation { id: Uuid::new_v4().to_string(), event: event.to_string(), reply };
+        if self.shared.queue.send(invocation).is_err() {
+            return Outcome::Failed;
+        }
+        outcome.await.unwrap_or(Outcome::Failed)
+    }
+
+    /// Waits until an environment has polled for an invocation.
+    pub(super) async fn polled(&self, environment: usize) {
+        // The sender lives as long as this service, so the channel is never closed.
+        let _ = self.shared.polled.subscribe().wait_for(|polled| polled.contains(&environment)).await;
+    }
+
+    /// Waits until an environment has to end: its deadline has passed.
+    pub(super) async fn must_end(&self, environment: usize) {
+        self.shared.ends[environment].notified().await;
+    }
+
+    /// A deadline that passed when the environment's process had ended is not the next one's.
+    pub(super) fn forget_deadline(&self, environment: usize) {
+        forget(&self.shared.ends[environment]);
+    }
+
+    /// An environment has ended: what it was doing has failed.
+    pub(super) fn ended(&self, environment: usize) {
+        let mut running = self.shared.running();
+        for (_, running) in running.extract_if(.., |_, running| running.environment == environment) {
+            running.finish(Outcome::Failed);
+        }
+    }
+}
+
+impl Running {
+    fn finish(self, outcome: Outcome) {
+        self.timer.abort();
+        // A caller that has gone away needs no answer.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock()
+    }
+
+    /// Takes the environment's invocation with this id off the list.
+    fn finish(&self, environment: usize, id: String, outcome: Outcome) -> StatusCode {
+        match self.running().entry(id) {
+            Entry::Occupied(found) if found.get().environment == environment => {
+                found.remove().finish(outcome);
+                StatusCode::ACCEPTED
+            }
+            _ => StatusCode::BAD_REQUEST, // ended or timed out meanwhile
+        }
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>) -> Response {
+    if environment >= shared.ends.len() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    shared.polled.send_if_modified(|polled| polled.insert(environment));
+    let Some(invocation) = shared.waiting.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = Clock::system().now().plus(shared.timeout);
+    let headers = [
+        ("lambda-runtime-aws-request-id", invocation.id.clone()),
+        ("lambda-runtime-deadline-ms", deadline.get().to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", shared.name),
+        ),
+        ("lambda-runtime-trace-id", xray(&invocation.id, deadline.secs())),
+        ("content-type", "application/json".to_owned()),
+    ];
+    let running = Running {
+        environment,
+        reply: invocation.reply,
+        timer: tokio::spawn(end_late(shared.clone(), environment)).abort_handle(),
+    };
+    shared.running().insert(invocation.id, running);
+    (AppendHeaders(headers), invocation.event).into_response()
+}
+
+/// A trace of its own for each invocation, which nobody samples.
+fn xray(invocation: &str, seconds: u64) -> String {
+    let digits = invocation.replace('-', "");
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &digits[..24], &digits[16..])
+}
+
+async fn end_late(shared: Arc<Shared>, environment: usize) {
+    tokio::time::sleep(shared.timeout).await;
+    shared.ends[environment].notify_one();
+}
+
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path((environment, id)): Path<(usize, String)>,
+    body: Bytes,
+) -> StatusCode {
+    shared.finish(environment, id, Outcome::Answered(body))
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path((environment, id)): Path<(usize, String)>,
+) -> StatusCode {
+    shared.finish(environment, id, Outcome::Failed)
+}
+
+/// The process says on its own standard error what is wrong, and ends.
+async fn init_error() -> StatusCode {
+    StatusCode::ACCEPTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn paths_cannot_be_guessed() {
+        let api = RuntimeApi::start("sync", 1, Duration::from_secs(1)).await.unwrap();
+        let other = RuntimeApi::start("sync", 1, Duration::from_secs(1)).await.unwrap();
+        let path = |api: &RuntimeApi| reqwest::Url::parse(&api.address(0)).unwrap().path().to_owned();
+        assert_ne!(path(&api), path(&other));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        for guess in ["", "/env/0", "/0/env/0"] {
+            let next = format!("{}{guess}/2018-06-01/runtime/invocation/next", api.server.url());
+            assert_eq!(http.get(next).send().await.unwrap().status(), StatusCode::NOT_FOUND, "{guess}");
+        }
+        assert!(path(&api).ends_with("/env/0") && path(&api).len() > 32, "{}", path(&api));
+    }
+}

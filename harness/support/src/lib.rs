@@ -1,0 +1,14 @@
+//! What the emulators of the harness share.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod assertion;
+pub mod aws;
+pub mod clock;
+pub mod context;
+pub mod journal;
+pub mod limits;
+pub mod path;
+pub mod secret_scanner;
+pub mod server;

@@ -1,0 +1,194 @@
+//! Somebody who calls the endpoint with a token: plain HTTP, every answer kept whole.
+
+use std::{fmt, sync::Arc};
+
+use http::{Method, StatusCode};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::Parts, path};
+
+/// Somebody who calls the endpoint with a token.
+///
+/// ```
+/// use http::Method;
+/// use keysync_testkit::{Harness, lambda::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let manager = harness.manager().await?;
+///
+/// let keys = manager.send(manager.request(Method::GET, "/api/v2/keys?limit=10")).await?;
+///
+/// keys.assert_status(200);
+/// assert_eq!(keys.body["metadata"]["collectionTotal"], 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: String,
+    instance: String,
+    token: Arc<Mutex<String>>,
+    /// Who it renews its token for, as public clients do; `None` where it was given one to use.
+    renews: Option<(Iam, String)>,
+    journal: Journal,
+}
+
+impl Client {
+    /// A client of `harness` with the token that IAM gives for `api_key`.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// use keysync_testkit::{Client, Harness};
+    ///
+    /// let harness = Harness::builder().start().await?;
+    /// let reader = Client::log_in(&harness, harness.reader_api_key()).await?;
+    /// reader.sync("some-key").await?.assert_error(401, "UNAUTHORIZED_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn log_in(harness: &Harness, api_key: &str) -> Result<Self, HarnessError> {
+        Self::of(&harness.parts, api_key).await
+    }
+
+    pub(crate) async fn of(parts: &Parts, api_key: &str) -> Result<Self, HarnessError> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let form = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", api_key)];
+        let url = format!("{}/identity/token", parts.iam_server.url());
+        let answer = http.post(url).form(&form).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        let token = answer["access_token"].as_str().unwrap_or_default().to_owned();
+        let iam = parts.iam.clone();
+        let renews = iam.authenticate(&token).ok().map(|principal| (iam, principal.iam_id));
+        let (endpoint, instance) = (parts.endpoint_url.clone(), parts.instance().to_string());
+        let (token, journal) = (Arc::new(Mutex::new(token)), parts.journal.clone());
+        Ok(Self { http, endpoint, instance, token, renews, journal })
+    }
+
+    /// The same client with another token.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// let anybody = harness.manager().await?.with_token("no.token.atall");
+    /// anybody.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Arc::new(Mutex::new(token.to_owned())), renews: None, ..self.clone() }
+    }
+
+    /// Its token, renewed where the harness's clock has left it behind. A secret, though of this
+    /// harness only.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// let token = harness.manager().await?.token();
+    /// assert_eq!(token.split('.').count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn token(&self) -> String {
+        let mut token = self.token.lock();
+        if let Some((iam, iam_id)) = &self.renews
+            && iam.authenticate(&token).is_err()
+            && let Ok(renewed) = iam.token(iam_id).build()
+        {
+            *token = renewed;
+        }
+        token.clone()
+    }
+
+    /// A request with the headers that every call bears. `path` starts with a slash.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .bearer_auth(self.token())
+            .header("bluemix-instance", &self.instance)
+    }
+
+    /// Sends a request and takes its answer whole.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, HarnessError> {
+        let (http, request) = request.build_split();
+        let request = request?;
+        let path = request.url().as_str().trim_start_matches(&self.endpoint);
+        let asked = format!("{} {path}", request.method());
+        let answer = http.execute(request).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        Ok(Response { status, headers, body, request: asked, journal: self.journal.clone() })
+    }
+
+    /// `POST` with no body.
+    pub async fn post(&self, path: &str) -> Result<Response, HarnessError> {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// `POST …/actions/sync`: the call that all of this is about. A key is named by its id or an alias.
+    pub async fn sync(&self, key: &str) -> Result<Response, HarnessError> {
+        self.post(&format!("/api/v2/keys/{key}/actions/sync")).await
+    }
+
+    /// Makes a key and returns its id; [`Harness::new_key`] says more about a key, and returns a handle.
+    pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
+        self.create_key_with(name, extractable, None).await
+    }
+
+    /// The same with an alias, in one request: there is no key where the alias is rejected.
+    pub(crate) async fn create_key_with(
+        &self,
+        name: &str,
+        extractable: bool,
+        alias: Option<&str>,
+    ) -> Result<String, HarnessError> {
+        let kind = "application/vnd.ibm.kms.key+json";
+        let mut key = json!({"type": kind, "name": name, "extractable": extractable});
+        if let Some(alias) = alias {
+            key["aliases"] = json!([alias]);
+        }
+        let body = json!({"metadata": {"collectionType": kind, "collectionTotal": 1}, "resources": [key]});
+        let answer = self.send(self.request(Method::POST, "/api/v2/keys").json(&body)).await?;
+        match answer.body["resources"][0]["id"].as_str() {
+            Some(id) => Ok(id.to_owned()),
+            None => Err(HarnessError::unexpected("making a key", &answer)),
+        }
+    }
+
+    /// Registers a resource, by its CRN, with a key, as the service that owns the resource does.
+    pub async fn register(&self, key: &str, resource_crn: &str) -> Result<(), HarnessError> {
+        let (key, resource) = (path::segment(key), path::segment(resource_crn));
+        let body = json!({
+            "metadata": {"collectionType": "application/vnd.ibm.kms.registration_input+json", "collectionTotal": 1},
+            "resources": [{"preventKeyDeletion": false, "description": "registered by its service"}],
+        });
+        let request =
+            self.request(Method::POST, &format!("/api/v2/keys/{key}/registrations/{resource}")).json(&body);
+        let answer = self.send(request).await?;
+        if answer.status == StatusCode::CREATED {
+            Ok(())
+        } else {
+            Err(HarnessError::unexpected("registering a resource", &answer))
+        }
+    }
+
+    /// Deletes a key, whatever it protects.
+    pub async fn delete(&self, key: &str) -> Result<Response, HarnessError> {
+        self.send(self.request(Method::DELETE, &format!("/api/v2/keys/{key}?force=true"))).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({}, a token that is not shown)", self.endpoint)
+    }
+}

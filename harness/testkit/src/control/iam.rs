@@ -1,0 +1,153 @@
+//! What goes wrong at IAM, and tokens of anybody.
+
+use std::time::Duration;
+
+use axum::{Json, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Running, problem::Problem, request::Body};
+use crate::{
+    Client,
+    iam::{Health, Role, Roles},
+    limits,
+};
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct HealthRequest {
+    health: HealthName,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum HealthName {
+    /// It answers as it should.
+    Up,
+    /// It answers 503, whatever it is asked.
+    Down,
+    /// It answers as it should, this much later.
+    Slow {
+        /// How much.
+        #[serde(deserialize_with = "limits::millis")]
+        #[schema(minimum = 0, maximum = 3_600_000)]
+        millis: u64,
+    },
+}
+
+/// How IAM answers from now on: up, down or slow.
+#[utoipa::path(
+    put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthRequest,
+    responses((status = 204, description = "Done"))
+)]
+pub(super) async fn set_health(
+    Running(parts): Running,
+    Body(HealthRequest { health }): Body<HealthRequest>,
+) -> StatusCode {
+    parts.iam.set_health(match health {
+        HealthName::Up => Health::Up,
+        HealthName::Down => Health::Down,
+        HealthName::Slow { millis } => Health::Slow(Duration::from_millis(millis)),
+    });
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct IssuerRequest {
+    /// The claim `iss`.
+    #[schema(example = "https://iam.example.com/identity")]
+    issuer: String,
+}
+
+/// Who tokens say from now on that they are from.
+#[utoipa::path(
+    put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerRequest,
+    responses((status = 204, description = "Done"))
+)]
+pub(super) async fn set_issuer(
+    Running(parts): Running,
+    Body(IssuerRequest { issuer }): Body<IssuerRequest>,
+) -> StatusCode {
+    parts.iam.set_issuer(&issuer);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ClockRequest {
+    /// How far it is ahead, such as `5m`: from 0s to 366d.
+    #[schema(example = "5m")]
+    ahead: String,
+}
+
+/// How far the clock is ahead that tokens are made by from now on.
+#[utoipa::path(
+    put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockRequest,
+    responses((status = 204, description = "Done"))
+)]
+pub(super) async fn set_clock(
+    Running(parts): Running,
+    Body(ClockRequest { ahead }): Body<ClockRequest>,
+) -> Result<StatusCode, Problem> {
+    let ahead =
+        limits::duration(&ahead, &limits::AHEAD).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
+    parts.iam.set_clock_ahead(ahead);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(super) struct Rotation {
+    /// Whether the old keys are withdrawn: tokens signed with them are invalid then.
+    withdraw: bool,
+}
+
+/// Signs tokens with a new key from now on.
+#[utoipa::path(
+    post, operation_id = "rotate_iam_key", path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
+    responses((status = 204, description = "Done"))
+)]
+pub(super) async fn rotate(
+    Running(parts): Running,
+    Body(Rotation { withdraw }): Body<Rotation>,
+) -> Result<StatusCode, Problem> {
+    parts.iam.rotate_key().map_err(crate::HarnessError::from)?;
+    if withdraw {
+        parts.iam.withdraw_old_keys();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TokenRequest {
+    /// What they may do. Roles add up; with an empty list they may do nothing.
+    #[schema(example = json!(["manager", "key-purge"]))]
+    roles: Option<Vec<Role>>,
+    /// The same for one role, in the place of the list or beside it.
+    role: Option<Role>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Token {
+    /// Valid for an hour.
+    access_token: String,
+    /// The API key of whom it is for.
+    api_key: String,
+}
+
+/// Somebody new with roles in the instance.
+#[utoipa::path(
+    post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenRequest,
+    responses((status = 201, body = Token, description = "The token, and the API key"))
+)]
+pub(super) async fn token(
+    Running(parts): Running,
+    Body(TokenRequest { roles, role }): Body<TokenRequest>,
+) -> Result<(StatusCode, Json<Token>), Problem> {
+    if roles.is_none() && role.is_none() {
+        let problem = "`roles` is missing: send a list of roles, such as [\"manager\", \"key-purge\"], or one as `role`";
+        return Err(Problem::bad(problem));
+    }
+    let roles: Roles = roles.into_iter().flatten().chain(role).collect();
+    let api_key = parts.create_identity(roles);
+    let access_token = Client::of(&parts, &api_key).await?.token();
+    Ok((StatusCode::CREATED, Json(Token { access_token, api_key })))
+}

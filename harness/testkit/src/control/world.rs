@@ -1,0 +1,83 @@
+//! The harness as a whole: what it is, from the start again, later.
+
+use axum::{Json, http::StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Running, problem::Problem, request::Body};
+use crate::{Info, events::DeadLetter, journal::Exchange, limits};
+
+/// Addresses, instance and API keys of this harness.
+#[utoipa::path(get, operation_id = "get_harness", path = "/_harness", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
+pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem> {
+    Ok(Json(parts.info().await?))
+}
+
+/// Makes everything as it was at the start: no keys but the samples, no faults, services that know nothing.
+///
+/// Addresses, API keys and signing keys stay, and so does the time. Do it when nothing else happens.
+#[utoipa::path(post, operation_id = "reset_harness", path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
+pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem> {
+    parts.reset().await?;
+    Ok(Json(parts.info().await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Advance {
+    /// How much later, such as `61m` or `1h 30m`: from 1ms to 366d.
+    #[schema(example = "61m")]
+    advance: String,
+}
+
+/// Makes it later.
+///
+/// Where the function is the real binary, the past that the table holds is moved back instead: tokens and
+/// cached decisions do not age.
+#[utoipa::path(
+    post, operation_id = "advance_time", path = "/_harness/time", tag = "harness", request_body = Advance,
+    responses((status = 204, description = "Done"))
+)]
+pub(super) async fn advance(
+    Running(parts): Running,
+    Body(Advance { advance }): Body<Advance>,
+) -> Result<StatusCode, Problem> {
+    let by = limits::advance(&advance).map_err(|error| Problem::bad(format!("`advance` {error}")))?;
+    if parts.clock.now().plus(by).get() > limits::LATEST {
+        return Err(Problem::bad("`advance` must not take the clock past the year 9999"));
+    }
+    parts.advance_clock(by).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Runs the function `redeliver` once, and returns its summary.
+#[utoipa::path(
+    post, operation_id = "run_redeliver", path = "/_harness/redeliver", tag = "harness",
+    responses((status = 200, body = Value, description = "The function's summary"), (status = 502, body = Problem, description = "The function failed"))
+)]
+pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Problem> {
+    Ok(Json(parts.redeliver().await?))
+}
+
+/// What endpoint, IAM and services were asked so far, oldest first, without headers and bodies.
+#[utoipa::path(
+    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>, description = "The requests"))
+)]
+pub(super) async fn requests(Running(parts): Running) -> Json<Vec<Exchange>> {
+    Json(parts.journal.exchanges())
+}
+
+/// Forgets what was asked so far.
+#[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses((status = 204, description = "Done")))]
+pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
+    parts.journal.clear();
+    StatusCode::NO_CONTENT
+}
+
+/// The events that will never come right, oldest first.
+#[utoipa::path(
+    get, operation_id = "list_dead_letters", path = "/_harness/dead-letters", tag = "harness", responses((status = 200, body = Vec<DeadLetter>, description = "The events, each with the reason"))
+)]
+pub(super) async fn dead_letters(Running(parts): Running) -> Json<Vec<DeadLetter>> {
+    Json(parts.dead_letters.letters())
+}

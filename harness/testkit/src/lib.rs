@@ -1,0 +1,66 @@
+//! Everything around keysync, on one machine and in one process: DynamoDB, IAM, the key-management
+//! endpoint, associated services, and Lambda itself. No Docker, no JVM, no cloud account.
+//!
+//! ```
+//! use keysync_testkit::{Harness, KeyState};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+//! let harness = Harness::builder().start().await?;
+//! let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
+//!
+//! key.sync().await?.assert_status(204);
+//!
+//! harness.object_storage().assert_callbacks(&key, 1);
+//! harness.object_storage().assert_last_state(&key, KeyState::Active);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it. Where the speed
+//! or the clock matters more than the real binary, `Harness::builder().mode(Mode::InProcess)`.
+//!
+//! An assertion that does not hold says what was expected, what came, and what the harness was asked
+//! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
+//! ([`iam::Iam`]), DynamoDB ([`dynamodb::Fault`]), the events ([`events`]), and time ([`Harness::advance_clock`]).
+
+#![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod builder;
+mod client;
+#[cfg(feature = "control-api")]
+mod control;
+mod env_file;
+mod error;
+mod harness;
+mod info;
+mod key;
+mod new_key;
+mod parts;
+mod response;
+pub mod secrets;
+mod start;
+mod time;
+mod world;
+
+pub use builder::HarnessBuilder;
+pub use client::Client;
+pub use error::HarnessError;
+pub use harness::Harness;
+pub use httpmock;
+pub use info::Info;
+#[doc(hidden)]
+pub use info::VERSION_HEADER;
+pub use key::{Key, NotificationStatus};
+pub use keysync::domain::{EpochMillis, KeyState};
+pub use keysync_dynamodb_emulator as dynamodb;
+#[doc(hidden)]
+pub use keysync_emulator_support::path;
+pub use keysync_emulator_support::{clock::HarnessClock, journal, limits};
+pub use keysync_iam_emulator as iam;
+pub use keysync_lambda_emulator as lambda;
+pub use keysync_lambda_emulator::events;
+pub use keysync_service_emulator as services;
+pub use new_key::NewKey;
+pub use response::Response;

@@ -1,0 +1,113 @@
+//! A key in the making.
+
+use std::{collections::BTreeSet, fmt};
+
+use http::StatusCode;
+use keysync::domain::ResourceCrn;
+
+use crate::{HarnessError, Key, key::Owner, parts::Parts};
+
+/// A key in the making: a root key that protects nothing, unless it is told otherwise.
+///
+/// ```
+/// use keysync_testkit::{Harness, lambda::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let key = harness
+///     .new_key("invoices")
+///     .alias("the-invoices-key")
+///     .with_registration("cloud-object-storage", "bucket")
+///     .with_registration("databases-for-postgresql", "ledger")
+///     .create()
+///     .await?;
+/// assert_eq!(harness.object_storage().resources()["bucket"].key_id, key.id());
+/// # Ok(())
+/// # }
+/// ```
+pub struct NewKey<'a> {
+    parts: &'a Parts,
+    name: String,
+    extractable: bool,
+    alias: Option<String>,
+    protects: Vec<(String, String)>,
+}
+
+impl<'a> NewKey<'a> {
+    pub(crate) fn new(parts: &'a Parts, name: &str) -> Self {
+        let (name, protects) = (name.to_owned(), Vec::new());
+        Self { parts, name, extractable: false, alias: None, protects }
+    }
+
+    /// A standard key, which services cannot be associated with.
+    #[must_use]
+    pub fn standard(self) -> Self {
+        Self { extractable: true, ..self }
+    }
+
+    /// With another name, too.
+    #[must_use]
+    pub fn alias(self, alias: &str) -> Self {
+        Self { alias: Some(alias.to_owned()), ..self }
+    }
+
+    /// With a resource of `service` under it.
+    #[must_use]
+    pub fn with_registration(mut self, service: &str, resource: &str) -> Self {
+        self.protects.push((service.to_owned(), resource.to_owned()));
+        self
+    }
+
+    /// Makes it: all of it, or nothing where a name, an alias or a resource is rejected.
+    pub async fn create(self) -> Result<Key, HarnessError> {
+        let owner = self.parts.owner();
+        // What can be rejected is, before there is a key: nobody deletes one without a trace.
+        self.check(&owner)?;
+        let client = self.parts.manager().await?;
+        let id = client.create_key_with(&self.name, self.extractable, self.alias.as_deref()).await?;
+        let key = Key::new(id, client, owner);
+        for (service, resource) in &self.protects {
+            if let Err(error) = key.protect(service, resource).await {
+                return Err(HarnessError::Incomplete { key: key.id().to_owned(), error: Box::new(error) });
+            }
+        }
+        Ok(key)
+    }
+
+    /// Whether everything that it is to protect can be registered.
+    fn check(&self, owner: &Owner) -> Result<(), HarnessError> {
+        let rejected = |status, code: &str, message: String| HarnessError::Unexpected {
+            what: "registering a resource",
+            status,
+            code: code.to_owned(),
+            message,
+        };
+        if self.extractable && !self.protects.is_empty() {
+            let message = "a standard key protects nothing".to_owned();
+            return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY, "KEY_ROOT_REQ_REG_ERR", message));
+        }
+        let mut known = BTreeSet::new();
+        for (service, resource) in &self.protects {
+            let crn = owner.resource_crn(service, resource);
+            if let Err(error) = crn.parse::<ResourceCrn>() {
+                return Err(rejected(
+                    StatusCode::BAD_REQUEST,
+                    "INVALID_FIELD_ERR",
+                    format!("{error}: got `{crn}`"),
+                ));
+            }
+            if !known.insert(crn) {
+                let message = format!("`{service}/{resource}` is given twice");
+                return Err(rejected(StatusCode::CONFLICT, "REGISTRATION_EXISTS_ERR", message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for NewKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewKey({})", self.name)
+    }
+}

@@ -1,0 +1,102 @@
+//! Time travel. A function in this process has a clock that can be moved. One in a process of its own
+//! has the machine's: there the past is moved instead, so that the production binary needs no back door.
+//!
+//! Then every instant that the table holds becomes that much earlier. What is written meanwhile may be
+//! moved or not: travel when nothing else happens.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use crate::{HarnessClock, HarnessError};
+
+/// Attributes that hold instants, in epoch ms, wherever they stand in an item.
+const INSTANTS: [&str; 10] = [
+    "notified_at",
+    "at",
+    "created_at",
+    "due_at",
+    "next_at",
+    "purged_at",
+    "changed_at",
+    "updated_at",
+    "expiration_at",
+    "valid_until",
+];
+
+/// Makes it later.
+#[derive(Clone, Debug)]
+pub(crate) enum TimeMachine {
+    /// By the clock of everything.
+    Clock(HarnessClock),
+    /// By the past that this table, by its name, holds.
+    Past(Client, String),
+}
+
+impl TimeMachine {
+    pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
+        match self {
+            Self::Clock(clock) => clock.advance(by),
+            Self::Past(client, table) => drop(move_past_back(client, table, by).await?),
+        }
+        Ok(())
+    }
+}
+
+/// Moves every instant in `table` back by `by`. Returns the number of items that held one.
+async fn move_past_back(client: &Client, table: &str, by: Duration) -> Result<usize, HarnessError> {
+    let pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+    let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(HarnessError::table)?;
+    let mut moved = 0;
+    for item in items {
+        let earlier = AttributeValue::M(item.clone());
+        let AttributeValue::M(earlier) = moved_back(None, earlier, by) else { continue };
+        if earlier != item {
+            client
+                .put_item()
+                .table_name(table)
+                .set_item(Some(earlier))
+                .send()
+                .await
+                .map_err(HarnessError::table)?;
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}
+
+fn moved_back(name: Option<&str>, value: AttributeValue, by: Duration) -> AttributeValue {
+    match value {
+        AttributeValue::M(map) => AttributeValue::M(
+            map.into_iter().map(|(key, value)| (key.clone(), moved_back(Some(&key), value, by))).collect(),
+        ),
+        AttributeValue::N(number) if name.is_some_and(|name| INSTANTS.contains(&name)) => {
+            let millis = number.parse::<u128>().unwrap_or_default().saturating_sub(by.as_millis());
+            AttributeValue::N(millis.to_string())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn number(value: u64) -> AttributeValue {
+        AttributeValue::N(value.to_string())
+    }
+
+    #[test]
+    fn instants_move_wherever_they_stand_and_nothing_else_does() {
+        let item = |at: u64| {
+            AttributeValue::M(HashMap::from([
+                ("notified_at".to_owned(), number(at)),
+                ("sequence".to_owned(), number(10_000)),
+                ("event".to_owned(), AttributeValue::M(HashMap::from([("at".to_owned(), number(at))]))),
+            ]))
+        };
+        assert_eq!(moved_back(None, item(10_000), Duration::from_secs(4)), item(6_000));
+    }
+}
