@@ -38,7 +38,7 @@ mod token {
     }
 
     #[divan::bench]
-    fn error_response(bencher: Bencher) {
+    fn forged(bencher: Bencher) {
         let world = World::with(ClaimResult::Won);
         let token = world.forged_token();
         bencher.bench_local(|| world.authenticate(&token).unwrap_err());

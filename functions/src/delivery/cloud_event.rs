@@ -13,7 +13,7 @@ pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
 /// The serialized event `id` for one service. Exactly these bytes are signed and sent.
 #[must_use]
-#[expect(clippy::expect_used, reason = "serialization of strings and numbers cannot fail")]
+#[expect(clippy::missing_panics_doc, reason = "serialization of strings and numbers cannot fail")]
 pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
     let key = &notification.key;
     let action = key.event.action;

@@ -22,7 +22,7 @@ use crate::domain::{ClaimId, EpochMillis, KeyFacts, LifecycleAction, LifecycleEv
 const IS_NEWER: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_at)";
 /// `notified_at` never decreases; otherwise a process whose clock is behind could open a window
 /// early.
-const NOTIFIED_AT_INCREASES: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
+const NOTIFIED_AT_NEVER_DECREASES: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
 /// The stored key, if any, has the same CRN. An event with the same instance and key id but another
 /// account, service or region is malformed: it would move the key and lock its owner out (G10).
 const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
@@ -129,7 +129,7 @@ impl Ledger {
             (":due_at", number(now.plus(change.lease).get())),
         ]);
         let (condition, effect) = (
-            format!("{IS_SAME_KEY} AND {IS_NEWER} AND {NOTIFIED_AT_INCREASES}"),
+            format!("{IS_SAME_KEY} AND {IS_NEWER} AND {NOTIFIED_AT_NEVER_DECREASES}"),
             format!("{SET_FACTS}, {CLOSE_WINDOW}"),
         );
         self.update(change.facts.crn.instance.instance, key, Update::new(&condition, &effect, values)).await
