@@ -47,6 +47,7 @@ mod redelivery;
 mod service_limit;
 mod signing_key_from_secret;
 mod signing_key_rotation;
+mod sync_api_document;
 mod sync_by_key_state;
 mod sync_window_boundary;
 mod trace_propagation;

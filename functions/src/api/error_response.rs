@@ -49,6 +49,47 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// Every reason code, in the order of statuses.
+    pub const ALL: [Self; 12] = [
+        Self::BearerSubExtraction,
+        Self::InvalidField,
+        Self::KeyRootReq,
+        Self::Unauthorized,
+        Self::KeyNotFound,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::ReqTooEarly,
+        Self::PayloadTooLarge,
+        Self::TooManyRequests,
+        Self::Internal,
+        Self::ServiceUnavailable,
+    ];
+
+    /// The cause, as the OpenAPI document describes it.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::BearerSubExtraction => "no subject can be read from the bearer token",
+            Self::InvalidField => "a header or the key id is invalid, missing or given twice",
+            Self::KeyRootReq => "the key is a standard key; only root keys have associated resources",
+            Self::Unauthorized => "the token is missing or invalid, or its subject lacks the role",
+            Self::KeyNotFound => "the key does not exist in this instance or key ring",
+            Self::NotFound => "unknown path",
+            Self::MethodNotAllowed => "the path does not support the method",
+            Self::ReqTooEarly => "the key's services were notified within the past hour",
+            Self::PayloadTooLarge => "the body has more than 10,240 bytes",
+            Self::TooManyRequests => "the caller exceeded the rate limit, or DynamoDB throttles",
+            Self::ServiceUnavailable => "DynamoDB or IAM is unavailable",
+            Self::Internal => "a defect",
+        }
+    }
+
+    /// Whether the response says when to retry: it has `retry-after`.
+    #[must_use]
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Self::ReqTooEarly | Self::TooManyRequests | Self::ServiceUnavailable)
+    }
+
     /// The code as the error document has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -4,11 +4,13 @@
 mod error_response;
 mod function_url;
 mod jwks;
+mod openapi;
 mod request;
 mod response;
 
 pub use error_response::{ErrorResponse, ReasonCode};
 pub use function_url::{FunctionUrlEvent, to_lambda_response};
 pub use jwks::{JWKS_PATH, jwks_response};
+pub use openapi::openapi;
 pub use request::{BadRequest, correlation_id, parse_sync_request};
 pub use response::{error, no_content};

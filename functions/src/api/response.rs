@@ -8,7 +8,7 @@ use super::{ErrorResponse, ReasonCode};
 use crate::domain::CorrelationId;
 
 /// `moreInfo` of every reason: the documentation of the API.
-const MORE_INFO: &str = "https://cloud.ibm.com/apidocs/key-protect";
+pub(super) const MORE_INFO: &str = "https://cloud.ibm.com/apidocs/key-protect";
 
 /// The response to an accepted sync: 204 without a body.
 #[must_use]
@@ -46,6 +46,11 @@ pub(super) fn respond(status: StatusCode, body: Body, correlation_id: &Correlati
         .expect("a correlation id is visible ASCII, which is a valid header value");
     response.headers_mut().insert("correlation-id", value);
     response
+}
+
+/// The error document of `error`, for examples.
+pub(super) fn error_document(error: &ErrorResponse) -> serde_json::Value {
+    serde_json::json!(ErrorDocument::new(error))
 }
 
 /// The error document, with the fields that the public clients parse.

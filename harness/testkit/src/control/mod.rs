@@ -77,6 +77,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
     document::complete(&mut document);
     router
         .route("/_harness/openapi.json", get(async || Json(document)))
+        .route("/_harness/sync-api.json", get(async || Json(keysync::api::openapi())))
         .route("/_harness/", any(problem::unknown_path))
         .route("/_harness/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::unknown_method)
