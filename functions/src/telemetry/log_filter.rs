@@ -1,5 +1,5 @@
 //! The log filter: a default level, levels of modules, or both, separated by commas
-//! (docs/reference/configuration.md#keysync_log).
+//! (`docs/reference/configuration.md#keysync_log`).
 
 use std::str::FromStr;
 
