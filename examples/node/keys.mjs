@@ -1,6 +1,6 @@
-// What is tested here, in place of your own code: a client that synchronizes keys.
+// The code under test, in place of yours: a client that synchronizes keys.
 
-/** The key was synchronized, or changed, within the past hour. It can be again from `until` on. */
+/** The key was synchronized or changed within the past hour. The next sync is possible at `until`. */
 export class TooEarly extends Error {
   constructor(until) {
     super(`not before ${until.toISOString()}`);
@@ -8,10 +8,10 @@ export class TooEarly extends Error {
   }
 }
 
-/** The service cannot decide at the moment. It asks to be tried again `after` so many seconds. */
-export class TryAgain extends Error {
+/** The service is temporarily unavailable. Retry after `after` seconds. */
+export class TemporarilyUnavailable extends Error {
   constructor(after) {
-    super(`try again after ${after} s`);
+    super(`retry after ${after} s`);
     this.after = after;
   }
 }
@@ -30,26 +30,26 @@ export class Keys {
     return fetch(`${this.#url}/${key}/actions/${action}`, { method: 'POST', headers: this.#headers });
   }
 
-  /** Suspends a key: what it protects cannot be read until it is enabled. */
+  /** Disables a key: data that it protects cannot be read until it is enabled. */
   async disable(key) {
-    const answer = await this.#act(key, 'disable');
-    if (!answer.ok) {
-      throw new Error(`${answer.status} ${await answer.text()}`);
+    const response = await this.#act(key, 'disable');
+    if (!response.ok) {
+      throw new Error(`${response.status} ${await response.text()}`);
     }
   }
 
-  /** Has every service that is associated with the key told of its state once more. */
+  /** Notifies every associated service of the key's state again. */
   async synchronize(key) {
-    const answer = await this.#act(key, 'sync');
-    if (answer.status === 409) {
-      const { resources } = await answer.json();
+    const response = await this.#act(key, 'sync');
+    if (response.status === 409) {
+      const { resources } = await response.json();
       throw new TooEarly(new Date(resources[0].reasons[0].message.match(/\S+$/)[0]));
     }
-    if (answer.status === 429 || answer.status === 503) {
-      throw new TryAgain(Number(answer.headers.get('retry-after')));
+    if (response.status === 429 || response.status === 503) {
+      throw new TemporarilyUnavailable(Number(response.headers.get('retry-after')));
     }
-    if (!answer.ok) {
-      throw new Error(`${answer.status} ${await answer.text()}`);
+    if (!response.ok) {
+      throw new Error(`${response.status} ${await response.text()}`);
     }
   }
 }

@@ -1,10 +1,10 @@
-// Tests of a client of the API, by what it says and by what reaches the services.
+// Tests of an API client: its results, and the callbacks that the services receive.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 
 import { Harness } from './harness.mjs';
-import { Keys, TooEarly, TryAgain } from './keys.mjs';
+import { Keys, TooEarly, TemporarilyUnavailable } from './keys.mjs';
 
 const STORAGE = 'cloud-object-storage';
 let harness;
@@ -14,30 +14,30 @@ let key;
 before(async () => {
   harness = await Harness.start();
 });
-after(() => harness?.end());
+after(() => harness?.stop());
 
 beforeEach(async () => {
-  await harness.mustRun();
+  await harness.assertRunning();
   await harness.reset();
   const { endpoint, instance_id: instance } = harness.about;
-  const { access_token: token } = await harness.somebody('writer');
+  const { access_token: token } = await harness.createIdentity('writer');
   keys = new Keys({ endpoint, instance, token });
   key = await harness.key('photos', [STORAGE]);
 });
 
-test('a sync tells the service', async () => {
+test('sync notifies service', async () => {
   await keys.synchronize(key);
 
   const [callback, ...more] = await harness.callbacks(STORAGE);
   assert.deepEqual(more, []);
-  assert.equal(callback.verdict, 'acted', 'the service has verified the signature, and acted on it');
+  assert.equal(callback.verdict, 'acted', 'the service must verify the signature and act');
   const [event] = await harness.events(STORAGE, key);
   assert.equal(event.type, 'com.ibm.cloud.kms.key.create');
   assert.equal(event.data.renotification, true);
   assert.equal(callback.headers['webhook-id'], event.id);
 });
 
-test('a second one has to wait for an hour', async () => {
+test('second sync is rejected within an hour', async () => {
   await keys.synchronize(key);
   await assert.rejects(keys.synchronize(key), (error) => {
     assert.ok(error instanceof TooEarly, error.stack);
@@ -46,17 +46,17 @@ test('a second one has to wait for an hour', async () => {
     return true;
   });
 
-  await harness.travel('61m');
+  await harness.advanceClock('61m');
   await keys.synchronize(key);
   assert.equal((await harness.events(STORAGE, key)).length, 2);
 });
 
-test('a service that fails twice is told later', async () => {
-  await harness.behaves(STORAGE, { answer: { status: 503 } }, 2);
-  await keys.synchronize(key); // succeeds all the same: the notification is on record
+test('failing service is notified by redelivery', async () => {
+  await harness.setBehaviour(STORAGE, { answer: { status: 503 } }, 2);
+  await keys.synchronize(key); // succeeds because the notification is recorded
 
   for (const _ of [1, 2]) {
-    await harness.travel('1h');
+    await harness.advanceClock('1h');
     await harness.redeliver();
   }
 
@@ -65,12 +65,12 @@ test('a service that fails twice is told later', async () => {
   assert.equal(new Set(callbacks.map(({ headers }) => headers['webhook-id'])).size, 1);
 });
 
-test('while IAM is down it is to be tried again', async () => {
-  await harness.iamIs('down');
-  await assert.rejects(keys.synchronize(key), (error) => error instanceof TryAgain && error.after > 0);
+test('sync during IAM outage can be retried', async () => {
+  await harness.setIamHealth('down');
+  await assert.rejects(keys.synchronize(key), (error) => error instanceof TemporarilyUnavailable && error.after > 0);
   assert.deepEqual(await harness.callbacks(STORAGE), []);
 
-  await harness.iamIs('up');
+  await harness.setIamHealth('up');
   await keys.synchronize(key);
   assert.equal((await harness.callbacks(STORAGE)).length, 1);
 });

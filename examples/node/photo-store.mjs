@@ -1,4 +1,4 @@
-// What is tested here, in place of your own code: a service whose data is encrypted under others' keys.
+// The code under test, in place of yours: a service whose data is encrypted with customers' keys.
 
 import { createPublicKey, verify } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,12 +6,12 @@ import { createServer } from 'node:http';
 
 const ACTIVE = 1;
 
-/** How far a callback's timestamp may be from now, in seconds. */
+/** Maximum difference between a callback's timestamp and the clock, in seconds. */
 const TOLERANCE = 300;
 
-/** Shows photos while the key that protects them is active, as far as it was told. */
+/** Shows photos while the last known state of their key is active. */
 export class PhotoStore {
-  #told = new Map();
+  #states = new Map();
   #server = createServer((request, response) => this.#receive(request, response));
 
   /** The key that verifies callbacks: `whpk_…`. */
@@ -35,31 +35,31 @@ export class PhotoStore {
     }
     const genuine = isGenuine(request.headers, body, this.publicKey);
     if (genuine) {
-      this.isTold(JSON.parse(body));
+      this.apply(JSON.parse(body));
     }
     response.writeHead(genuine ? 204 : 401).end();
   }
 
-  /** Takes an event, unless it knows of a later one: events come at least once, in any order. */
-  isTold({ subject: key, sequence, data }) {
-    const known = this.#told.get(key)?.sequence ?? '';
+  /** Processes an event, unless a newer one is known. Delivery is at least once and in any order. */
+  apply({ subject: key, sequence, data }) {
+    const known = this.#states.get(key)?.sequence ?? '';
     if (sequence > known) {
-      this.#told.set(key, { sequence, state: data.keyState });
+      this.#states.set(key, { sequence, state: data.keyState });
     }
   }
 
-  /** Whether photos that this key protects can be seen. */
+  /** Whether photos that this key protects are shown. */
   shows(key) {
-    return (this.#told.get(key)?.state ?? ACTIVE) === ACTIVE;
+    return (this.#states.get(key)?.state ?? ACTIVE) === ACTIVE;
   }
 
-  /** Loses what it was told, as when a backup is put back. */
-  forgets() {
-    this.#told.clear();
+  /** Loses all key states, as after the restore of an old backup. */
+  loseState() {
+    this.#states.clear();
   }
 }
 
-/** Whether a callback is the sender's, unchanged and recent: Standard Webhooks, `v1a` (Ed25519). */
+/** Whether a callback is from the sender, unchanged and recent (Standard Webhooks, `v1a`: Ed25519). */
 export function isGenuine(headers, body, publicKey) {
   const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures = '' } = headers;
   if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE)) {

@@ -1,4 +1,4 @@
-// Tests of a service that keys' owners rely on: it receives the callbacks itself.
+// Tests of an associated service that receives the callbacks itself.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
@@ -17,16 +17,16 @@ before(async () => {
   harness = await Harness.start('--service', `photo-store=${store.url}`);
   store.publicKey = harness.about.callback_public_key;
   const { endpoint, instance_id: instance } = harness.about;
-  const { access_token: token } = await harness.somebody('manager');
+  const { access_token: token } = await harness.createIdentity('manager');
   keys = new Keys({ endpoint, instance, token });
 });
 after(async () => {
-  await harness?.end();
+  await harness?.stop();
   await store.close();
 });
 
 beforeEach(async () => {
-  await harness.mustRun();
+  await harness.assertRunning();
   key = await harness.key('album', ['photo-store']);
 });
 
@@ -36,17 +36,17 @@ test('photos are shown until their key is disabled', async () => {
   assert.ok(!store.shows(key));
 });
 
-test('what the store has forgotten a sync tells it again', async () => {
+test('sync restores lost key state', async () => {
   await keys.disable(key);
-  store.forgets();
-  assert.ok(store.shows(key), 'which it should not');
+  store.loseState();
+  assert.ok(store.shows(key), 'the store no longer knows that the key is disabled');
 
-  await harness.travel('61m');
+  await harness.advanceClock('61m');
   await keys.synchronize(key);
   assert.ok(!store.shows(key));
 });
 
-test('a callback that somebody else has signed is not taken', async () => {
+test('callback with invalid signature is rejected', async () => {
   await keys.disable(key);
   assert.ok(!store.shows(key));
 

@@ -1,4 +1,4 @@
-"""One harness for the whole session, as new for each test."""
+"""One harness for the whole session, reset for each test."""
 
 import pytest
 from harness import Harness, HarnessFailed
@@ -9,13 +9,13 @@ def running_harness():
     try:
         harness = Harness()
     except HarnessFailed as error:
-        pytest.exit(str(error), returncode=1)  # says it once, and not for each test
+        pytest.exit(str(error), returncode=1)  # reports the error once instead of for each test
     with harness:
         yield harness
 
 
 @pytest.fixture
 def harness(running_harness):
-    running_harness.must_run()
+    running_harness.assert_running()
     running_harness.reset()
     return running_harness

@@ -1,6 +1,6 @@
-"""The keysync harness for tests in Python: all that is around the functions, on this machine.
+"""The keysync harness for tests in Python: the functions and everything they depend on, on this machine.
 
-Copy this file and `conftest.py` into your tests. It takes the command `harness`, and `requests`.
+Copy this file and `conftest.py` into your tests. Requires the command `harness`, and `requests`.
 """
 
 import json
@@ -12,73 +12,73 @@ from pathlib import Path
 
 import requests
 
-#: The command, where KEYSYNC_HARNESS_BIN does not name it.
+#: The default command, unless KEYSYNC_HARNESS_BIN is set.
 DEFAULT_COMMAND = Path(__file__).resolve().parents[2] / "target" / "debug" / "harness"
 
-#: How long it may take to start, in seconds. It takes less than one.
-READY_WITHIN = 60
+#: Timeout for the start in seconds. A start takes less than one.
+START_TIMEOUT = 60
 
-#: How long it may take to end, in seconds.
-ENDED_WITHIN = 10
+#: Timeout for stopping in seconds.
+STOP_TIMEOUT = 10
 
-#: How long a request to the control API may take, in seconds.
-ANSWERED_WITHIN = 60
+#: Timeout for a request to the control API in seconds.
+REQUEST_TIMEOUT = 60
 
 
 class HarnessFailed(Exception):
-    """The harness does not start, has ended, or refuses a request. The message says why."""
+    """The harness does not start, has exited, or rejects a request. The message has the reason."""
 
 
 class Harness:
-    """A running harness. What `harness up --json` said of it is in `about`.
+    """A running harness. `about` is the output of `harness up --json`.
 
-    To be used in a `with` statement, which ends it.
+    Use it in a `with` statement, which stops it.
     """
 
     def __init__(self, *options):
-        """Starts one. `options` are more options of `harness up`, such as `--service=billing=http://…`."""
+        """Starts a harness with further options of `harness up`, such as `--service=billing=http://…`."""
         program = os.environ.get("KEYSYNC_HARNESS_BIN") or str(DEFAULT_COMMAND)
         command = [program, "up", "--json", "--port", "0", "--until-eof", *options]
         self._log = tempfile.TemporaryFile("w+")
         try:
-            # Its standard input ends with this process, however that ends.
+            # Its standard input closes when this process exits for any reason.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
             )
         except OSError as error:
             raise HarnessFailed(
-                f"{program} cannot be started ({error}): build it, or name it in KEYSYNC_HARNESS_BIN"
+                f"{program} cannot be started ({error}): build it, or set KEYSYNC_HARNESS_BIN to its path"
             ) from error
         self.about = self._wait_until_ready()
         self._http = requests.Session()
-        self._http.trust_env = False  # no proxy is on the way to this machine
+        self._http.trust_env = False  # no proxy for local requests
 
     def _wait_until_ready(self):
-        giving_up = threading.Timer(READY_WITHIN, self._process.kill)
-        giving_up.start()
+        timer = threading.Timer(START_TIMEOUT, self._process.kill)
+        timer.start()
         line = self._process.stdout.readline()
-        giving_up.cancel()
+        timer.cancel()
         try:
             return json.loads(line)
         except ValueError:
             self._process.kill()
-            raise HarnessFailed(f"the harness did not come up; {self._last_words()}") from None
+            raise HarnessFailed(f"the harness did not start; {self._exit_message()}") from None
 
-    def _last_words(self):
-        code = self._process.wait(ENDED_WITHIN)
+    def _exit_message(self):
+        code = self._process.wait(STOP_TIMEOUT)
         self._log.seek(0)
-        return f"it ended with {code} and said:\n{self._log.read() or '(nothing)'}"
+        return f"it exited with {code} and printed:\n{self._log.read() or '(nothing)'}"
 
-    def must_run(self):
-        """Raises HarnessFailed, with what it said, if the harness has ended."""
+    def assert_running(self):
+        """Raises HarnessFailed with its output if the harness has exited."""
         if self._process.poll() is not None:
-            raise HarnessFailed(f"the harness is no longer there; {self._last_words()}")
+            raise HarnessFailed(f"the harness is no longer running; {self._exit_message()}")
 
-    def end(self):
-        """Ends it, and all that it started."""
+    def stop(self):
+        """Stops the harness and all its processes."""
         self._process.terminate()
         try:
-            self._process.wait(ENDED_WITHIN)
+            self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -91,61 +91,61 @@ class Harness:
         return self
 
     def __exit__(self, *_):
-        self.end()
+        self.stop()
 
-    # The control API, as far as these tests need it. GET /_harness/openapi.json says all that there is.
+    # The operations of the control API that these tests need. GET /_harness/openapi.json describes all of them.
 
     def control(self, method, path, body=None, **query):
-        """Sends a request to the control API. Returns the answer's JSON, or None where there is none."""
+        """Sends a request to the control API. Returns the JSON of the response, or None without a body."""
         url = f"{self.about['control']}{path}"
         try:
-            answer = self._http.request(method, url, json=body, params=query, timeout=ANSWERED_WITHIN)
+            response = self._http.request(method, url, json=body, params=query, timeout=REQUEST_TIMEOUT)
         except requests.ConnectionError:
-            self.must_run()
+            self.assert_running()
             raise
-        if not answer.ok:
-            raise HarnessFailed(f"{method} {url} {body or ''}: {answer.status_code} {answer.text}")
-        return answer.json() if answer.content else None
+        if not response.ok:
+            raise HarnessFailed(f"{method} {url} {body or ''}: {response.status_code} {response.text}")
+        return response.json() if response.content else None
 
     def reset(self):
-        """Keys, services and faults as they were at the start. It stays as late as it is."""
+        """Resets keys, services and faults, but not the clock."""
         self.control("POST", "/reset")
 
-    def travel(self, duration):
-        """Makes it later, by a duration such as `1h` or `61m`."""
+    def advance_clock(self, duration):
+        """Advances the clock by a duration such as `1h` or `61m`."""
         self.control("POST", "/time", {"advance": duration})
 
     def redeliver(self):
-        """Tells the services what they were not told before, as `redeliver` does every minute."""
+        """Runs the function `redeliver` once, as the schedule does every minute."""
         return self.control("POST", "/redeliver")
 
-    def somebody(self, *roles):
-        """Somebody new with roles, such as `reader`, `manager` or `key-purge`: an `api_key`, and an `access_token`."""
+    def create_identity(self, *roles):
+        """Creates an identity with roles such as `reader`, `manager` or `key-purge`. Returns its `api_key` and `access_token`."""
         return self.control("POST", "/iam/tokens", {"roles": roles})
 
-    def iam_is(self, health):
-        """IAM is `up`, `down` or `{"slow": {"millis": 500}}` from now on."""
+    def set_iam_health(self, health):
+        """Sets the health of IAM: `up`, `down` or `{"slow": {"millis": 500}}`."""
         self.control("PUT", "/iam/health", {"health": health})
 
     def key(self, name, protects=()):
-        """Makes a root key that protects a resource of each of these services. Returns its id."""
+        """Creates a root key that protects a resource of each of these services. Returns its id."""
         protects = [{"service": service, "resource": f"{name}-{service}"} for service in protects]
         return self.control("POST", "/keys", {"name": name, "protects": protects})["id"]
 
-    def behaves(self, service, behaviour, times=None):
-        """How a service treats the callbacks that follow: `act`, `miss`, `hang`, `{"answer": {"status": 503}}`…"""
+    def set_behaviour(self, service, behaviour, times=None):
+        """Sets how a service responds to the next callbacks: `act`, `miss`, `hang`, `{"answer": {"status": 503}}`…"""
         body = {"behaviour": behaviour} if times is None else {"behaviour": behaviour, "times": times}
         self.control("PUT", f"/services/{service}/behaviour", body)
 
     def callbacks(self, service, **query):
-        """What reached a service, oldest first; of one `key` only, or once there are `at_least=2` of them."""
+        """The callbacks to a service, oldest first. Filters by `key`, and waits for `at_least=2` callbacks."""
         return self.control("GET", f"/services/{service}/callbacks", **query)["callbacks"]
 
     def events(self, service, key):
-        """The CloudEvents about a key that reached a service, oldest first."""
+        """The CloudEvents about a key that a service received, oldest first."""
         return [json.loads(callback["body"]) for callback in self.callbacks(service, key=key)]
 
-    def dynamodb_fails(self, fault, times, function="sync", operation=None):
-        """What goes wrong with a function's next calls to DynamoDB: `throttle`, `fail`, `lose-answer`…"""
+    def inject_dynamodb_fault(self, fault, times, function="sync", operation=None):
+        """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-answer`…"""
         body = {"function": function, "fault": fault, "times": times}
         self.control("POST", "/dynamodb/faults", body | ({"operation": operation} if operation else {}))

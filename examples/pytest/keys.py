@@ -1,4 +1,4 @@
-"""What is tested here, in place of your own code: a client that synchronizes keys."""
+"""The code under test, in place of yours: a client that synchronizes keys."""
 
 import re
 from datetime import datetime
@@ -7,18 +7,18 @@ import requests
 
 
 class TooEarly(Exception):
-    """The key was synchronized, or changed, within the past hour. It can be again from `until` on."""
+    """The key was synchronized or changed within the past hour. The next sync is possible at `until`."""
 
     def __init__(self, until):
         super().__init__(f"not before {until:%H:%M:%S}")
         self.until = until
 
 
-class TryAgain(Exception):
-    """The service cannot decide at the moment. It asks to be tried again `after` so many seconds."""
+class TemporarilyUnavailable(Exception):
+    """The service is temporarily unavailable. Retry after `after` seconds."""
 
     def __init__(self, after):
-        super().__init__(f"try again after {after} s")
+        super().__init__(f"retry after {after} s")
         self.after = after
 
 
@@ -33,15 +33,15 @@ class Keys:
         return requests.post(f"{self._url}/{key}/actions/{action}", headers=self._headers, timeout=60)
 
     def disable(self, key):
-        """Suspends a key: what it protects cannot be read until it is enabled."""
+        """Disables a key: data that it protects cannot be read until it is enabled."""
         self._act(key, "disable").raise_for_status()
 
     def synchronize(self, key):
-        """Has every service that is associated with the key told of its state once more."""
-        answer = self._act(key, "sync")
-        if answer.status_code == 409:
-            message = answer.json()["resources"][0]["reasons"][0]["message"]
+        """Notifies every associated service of the key's state again."""
+        response = self._act(key, "sync")
+        if response.status_code == 409:
+            message = response.json()["resources"][0]["reasons"][0]["message"]
             raise TooEarly(datetime.fromisoformat(re.search(r"\S+$", message)[0].replace("Z", "+00:00")))
-        if answer.status_code in (429, 503):
-            raise TryAgain(int(answer.headers["retry-after"]))
-        answer.raise_for_status()
+        if response.status_code in (429, 503):
+            raise TemporarilyUnavailable(int(response.headers["retry-after"]))
+        response.raise_for_status()

@@ -1,4 +1,4 @@
-"""What is tested here, in place of your own code: a service whose data is encrypted under others' keys."""
+"""The code under test, in place of yours: a service whose data is encrypted with customers' keys."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,31 +8,31 @@ ACTIVE = 1
 
 
 class PhotoStore:
-    """Shows photos while the key that protects them is active, as far as it was told.
+    """Shows photos while the last known state of their key is active.
 
-    To be used in a `with` statement, which ends it.
+    Use it in a `with` statement, which stops it.
     """
 
     def __init__(self):
-        self._told = {}
+        self._states = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *request: Callback(self, *request))
         self.url = f"http://127.0.0.1:{self._server.server_port}/callbacks"
 
-    def is_told(self, event):
-        """Takes an event, unless it knows of a later one: events come at least once, in any order."""
+    def receive(self, event):
+        """Processes an event, unless a newer one is known. Delivery is at least once and in any order."""
         key, sequence = event["subject"], event["sequence"]
-        known, _ = self._told.get(key, ("", ACTIVE))
+        known, _ = self._states.get(key, ("", ACTIVE))
         if sequence > known:
-            self._told[key] = (sequence, event["data"]["keyState"])
+            self._states[key] = (sequence, event["data"]["keyState"])
 
     def shows(self, key):
-        """Whether photos that this key protects can be seen."""
-        _, state = self._told.get(key, ("", ACTIVE))
+        """Whether photos that this key protects are shown."""
+        _, state = self._states.get(key, ("", ACTIVE))
         return state == ACTIVE
 
-    def forgets(self):
-        """Loses what it was told, as when a backup is put back."""
-        self._told.clear()
+    def lose_state(self):
+        """Loses all key states, as after the restore of an old backup."""
+        self._states.clear()
 
     def __enter__(self):
         Thread(target=self._server.serve_forever, daemon=True).start()
@@ -44,7 +44,7 @@ class PhotoStore:
 
 
 class Callback(BaseHTTPRequestHandler):
-    """A request to the callback address."""
+    """A request to the callback URL."""
 
     def __init__(self, store, *request):
         self._store = store
@@ -52,10 +52,10 @@ class Callback(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        # Yours verifies the signature first; `../receiver/receiver.py` shows how.
-        self._store.is_told(json.loads(body))
+        # A real service verifies the signature first; `../receiver/receiver.py` shows how.
+        self._store.receive(json.loads(body))
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_):
-        """Says nothing."""
+        """Disables the log."""

@@ -1,9 +1,9 @@
-"""Tests of a client of the API, by what it says and by what reaches the services."""
+"""Tests of an API client: its results, and the callbacks that the services receive."""
 
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from keys import Keys, TooEarly, TryAgain
+from keys import Keys, TooEarly, TemporarilyUnavailable
 
 STORAGE = "cloud-object-storage"
 
@@ -11,7 +11,7 @@ STORAGE = "cloud-object-storage"
 @pytest.fixture
 def keys(harness):
     about = harness.about
-    return Keys(about["endpoint"], about["instance_id"], harness.somebody("writer")["access_token"])
+    return Keys(about["endpoint"], about["instance_id"], harness.create_identity("writer")["access_token"])
 
 
 @pytest.fixture
@@ -20,35 +20,35 @@ def key(harness):
     return harness.key("photos", protects=[STORAGE])
 
 
-def test_a_sync_tells_the_service(harness, keys, key):
+def test_sync_notifies_service(harness, keys, key):
     keys.synchronize(key)
 
     (callback,) = harness.callbacks(STORAGE)
-    assert callback["verdict"] == "acted", "the service has verified the signature, and acted on it"
+    assert callback["verdict"] == "acted", "the service must verify the signature and act"
     (event,) = harness.events(STORAGE, key)
     assert event["type"] == "com.ibm.cloud.kms.key.create"
     assert event["data"]["renotification"] is True
     assert callback["headers"]["webhook-id"] == event["id"]
 
 
-def test_a_second_one_has_to_wait_for_an_hour(harness, keys, key):
+def test_second_sync_is_rejected_within_an_hour(harness, keys, key):
     keys.synchronize(key)
-    with pytest.raises(TooEarly) as refused:
+    with pytest.raises(TooEarly) as error:
         keys.synchronize(key)
     in_an_hour = datetime.now(timezone.utc) + timedelta(hours=1)
-    assert abs(refused.value.until - in_an_hour) < timedelta(minutes=1)
+    assert abs(error.value.until - in_an_hour) < timedelta(minutes=1)
 
-    harness.travel("61m")
+    harness.advance_clock("61m")
     keys.synchronize(key)
     assert len(harness.events(STORAGE, key)) == 2
 
 
-def test_a_service_that_fails_twice_is_told_later(harness, keys, key):
-    harness.behaves(STORAGE, {"answer": {"status": 503}}, times=2)
-    keys.synchronize(key)  # succeeds all the same: the notification is on record
+def test_failing_service_is_notified_by_redelivery(harness, keys, key):
+    harness.set_behaviour(STORAGE, {"answer": {"status": 503}}, times=2)
+    keys.synchronize(key)  # succeeds because the notification is recorded
 
     for _ in range(2):
-        harness.travel("1h")
+        harness.advance_clock("1h")
         harness.redeliver()
 
     first, second, third = harness.callbacks(STORAGE)
@@ -56,13 +56,13 @@ def test_a_service_that_fails_twice_is_told_later(harness, keys, key):
     assert len({callback["headers"]["webhook-id"] for callback in (first, second, third)}) == 1
 
 
-def test_while_iam_is_down_it_is_to_be_tried_again(harness, keys, key):
-    harness.iam_is("down")
-    with pytest.raises(TryAgain) as refused:
+def test_sync_during_iam_outage_can_be_retried(harness, keys, key):
+    harness.set_iam_health("down")
+    with pytest.raises(TemporarilyUnavailable) as error:
         keys.synchronize(key)
-    assert refused.value.after > 0
+    assert error.value.after > 0
     assert harness.callbacks(STORAGE) == []
 
-    harness.iam_is("up")
+    harness.set_iam_health("up")
     keys.synchronize(key)
     assert len(harness.callbacks(STORAGE)) == 1

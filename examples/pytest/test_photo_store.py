@@ -1,4 +1,4 @@
-"""Tests of a service that keys' owners rely on: it receives the callbacks itself."""
+"""Tests of an associated service that receives the callbacks itself."""
 
 import pytest
 from harness import Harness
@@ -21,7 +21,7 @@ def harness(store):
 @pytest.fixture
 def keys(harness):
     about = harness.about
-    return Keys(about["endpoint"], about["instance_id"], harness.somebody("manager")["access_token"])
+    return Keys(about["endpoint"], about["instance_id"], harness.create_identity("manager")["access_token"])
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def test_photos_are_shown_until_their_key_is_disabled(store, keys, key):
     assert not store.shows(key)
 
 
-def test_what_the_store_has_forgotten_a_sync_tells_it_again(harness, store, keys, key):
+def test_sync_restores_lost_key_state(harness, store, keys, key):
     keys.disable(key)
-    store.forgets()
-    assert store.shows(key), "which it should not"
+    store.lose_state()
+    assert store.shows(key), "the store no longer knows that the key is disabled"
 
-    harness.travel("61m")
+    harness.advance_clock("61m")
     keys.synchronize(key)
     assert not store.shows(key)

@@ -1,11 +1,11 @@
-"""A service that receives keysync's callbacks: verifies them, and keeps the newest state of each key.
+"""A service that receives and verifies keysync's callbacks and keeps the newest state of each key.
 
     python receiver.py --public-key whpk_…
 
-`POST /callbacks` takes a callback: 204, or the reason with 400 (malformed), 401 (not believed) or 413 (too large). `GET /keys/<id>`
-says what is known of a key.
+`POST /callbacks` responds with 204, or with an error message and 400 (malformed), 401 (not authentic) or 413 (too large).
+`GET /keys/<id>` returns the state of a key.
 
-It takes the standard library and PyPI's `cryptography`. What a service of your own needs of it is in `verifier.py`.
+Requires PyPI's `cryptography`. The parts to reuse in your service are in `verifier.py`.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import os
 import threading
 import time
 
-from strict_http import BoundedServer, StrictHandler, say
-from verifier import (  # noqa: F401: for those who import them from here
+from strict_http import BoundedServer, StrictHandler, print_line
+from verifier import (  # noqa: F401: re-exported
     DEFAULT_TOLERANCE,
     KEY_STATES,
     MAX_BODY,
@@ -35,46 +35,47 @@ class Service(BoundedServer):
         self.latest = Latest()
         self.lock = threading.Lock()
 
-    def take(self, headers, body):
-        """Takes a callback and gives a line about it, or raises `Rejected`."""
+    def handle(self, headers, body):
+        """Processes a callback and returns a line for the log, or raises `Rejected`."""
         now = time.time()
-        told = self.verifier.verify(headers, body, now)
+        notification = self.verifier.verify(headers, body, now)
         with self.lock:
-            # Here a real service closes or opens its resources by the state. Should that fail: `guard.forget`, and 503.
-            verdict = self.latest.offer(told) if self.guard.is_new(told.event_id, now) else "repeated"
-        return f"{verdict}: key {told.key_id} {KEY_STATES[told.key_state]} sequence {told.sequence}"
+            # Here a real service opens or closes its resources. If that fails, it calls `guard.forget` and returns 503.
+            verdict = self.latest.offer(notification) if self.guard.is_new(notification.event_id, now) else "repeated"
+        state = KEY_STATES[notification.key_state]
+        return f"{verdict}: key {notification.key_id} {state} sequence {notification.sequence}"
 
 
 class Handler(StrictHandler):
     def respond(self):
         if self.path == "/callbacks":
-            self.only("POST", self.callback)
+            self.dispatch("POST", self.callback)
         elif self.path.startswith("/keys/"):
-            self.only("GET", self.key)
+            self.dispatch("GET", self.key)
         else:
-            self.answer(404, "callbacks go to /callbacks, and states are at /keys/<id>")
+            self.send(404, "unknown path: callbacks go to /callbacks, states are at /keys/<id>")
 
-    def only(self, method, do):
+    def dispatch(self, method, action):
         if self.command == method or (self.command, method) == ("HEAD", "GET"):
-            return do()
-        self.answer(405, f"the method is {method}", allow=method)
+            return action()
+        self.send(405, f"the method must be {method}", allow=method)
 
     def callback(self):
         body = self.read_body(MAX_BODY)
         try:
-            line = self.server.take(self.headers, body)
-        except Rejected as why:
-            say(f"rejected: {why}")
-            return self.answer(why.status, str(why))
-        say(line)
-        self.answer(204)
+            line = self.server.handle(self.headers, body)
+        except Rejected as error:
+            print_line(f"rejected: {error}")
+            return self.send(error.status, str(error))
+        print_line(line)
+        self.send(204)
 
     def key(self):
         with self.server.lock:
-            told = self.server.latest.by_key.get(self.path.removeprefix("/keys/"))
-        if told is None:
-            return self.answer(404, "nothing was told of that key")
-        self.answer(200, json.dumps({"keyState": told.key_state, "sequence": told.sequence}), "application/json")
+            latest = self.server.latest.by_key.get(self.path.removeprefix("/keys/"))
+        if latest is None:
+            return self.send(404, "no notification about that key was received")
+        self.send(200, json.dumps({"keyState": latest.key_state, "sequence": latest.sequence}), "application/json")
 
 
 def port(text):
@@ -84,12 +85,12 @@ def port(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Receives keysync's callbacks, and keeps the newest state of each key.")
+    parser = argparse.ArgumentParser(description="Receives keysync's callbacks and keeps the newest state of each key.")
     parser.add_argument("--public-key", action="append", metavar="whpk_…",
-                        help="the sender's public key; several while it changes (or KEYSYNC_PUBLIC_KEYS, with commas)")
-    parser.add_argument("--port", type=port, default=8071, help="0 is any free one (default: %(default)s)")
+                        help="the sender's public key; both keys during a key rotation (or KEYSYNC_PUBLIC_KEYS, separated by commas)")
+    parser.add_argument("--port", type=port, default=8071, help="0 selects a free port (default: %(default)s)")
     parser.add_argument("--tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="SECONDS",
-                        help="how far a callback's timestamp may be from this machine's clock (default: %(default)s)")
+                        help="maximum difference between a callback's timestamp and this machine's clock (default: %(default)s)")
     arguments = parser.parse_args()
     from_env = [key.strip() for key in os.environ.get("KEYSYNC_PUBLIC_KEYS", "").split(",") if key.strip()]
     try:
@@ -97,7 +98,7 @@ def main():
     except ValueError as error:
         parser.error(str(error))
     service = Service(("127.0.0.1", arguments.port), verifier)
-    say(f"listening on http://127.0.0.1:{service.server_port}/callbacks")
+    print_line(f"listening on http://127.0.0.1:{service.server_port}/callbacks")
     try:
         service.serve_forever()
     except KeyboardInterrupt:

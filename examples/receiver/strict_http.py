@@ -1,7 +1,7 @@
-"""`http.server` for a service that strangers can reach: strict about what a request is, and bounded in memory and time.
+"""`http.server` for untrusted clients: strict parsing, and limits on memory and time.
 
-The handler of the standard library takes lengths such as `1_0`, has no chunks, cleans up headers that other programs read otherwise,
-waits as long as somebody sends a byte now and then, and closes connections so that a response may never arrive.
+The handler of the standard library accepts lengths such as `1_0`, does not support chunks, normalizes malformed headers that
+other programs parse differently, waits while a client sends single bytes, and closes connections such that responses can be lost.
 """
 
 import io
@@ -18,12 +18,12 @@ MAX_HEADERS = 100
 MAX_CONNECTIONS = 128
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 REQUEST_LINE = re.compile(rb"(%s) ([!-~\x80-\xff]+) HTTP/1\.([01])" % TOKEN)
-HEADER = re.compile(rb"(%s):([\t -~\x80-\xff]*)" % TOKEN)  # one repeat: it never tries another way to match
+HEADER = re.compile(rb"(%s):([\t -~\x80-\xff]*)" % TOKEN)  # a single repetition, so no backtracking
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
 
 
 class Malformed(Exception):
-    """A request that cannot be taken. The connection ends with the response."""
+    """A malformed request. The connection is closed after the response."""
 
     def __init__(self, status, message):
         super().__init__(message)
@@ -31,7 +31,7 @@ class Malformed(Exception):
 
 
 class Received(io.RawIOBase):
-    """What a client sends until a deadline, however slowly it does."""
+    """A stream of received bytes with a deadline."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -49,10 +49,10 @@ class Received(io.RawIOBase):
 
 
 class StrictHandler(BaseHTTPRequestHandler):
-    """Subclasses have `respond`, which may call `read_body` and has to call `answer`."""
+    """Subclasses implement `respond`, which may call `read_body` and must call `send`."""
 
     protocol_version = "HTTP/1.1"
-    within = 10  # seconds for a whole request, for a response, and for the client to close
+    timeout_seconds = 10  # for a whole request, for a response, and for the client to close
 
     def respond(self):
         raise NotImplementedError
@@ -64,28 +64,28 @@ class StrictHandler(BaseHTTPRequestHandler):
         self.rfile = io.BufferedReader(self.received)
 
     def handle_one_request(self):
-        self.close_connection = True  # until the request has been read to its end
+        self.close_connection = True  # until the request has been read completely
         self.unread = None
-        self.received.deadline = time.monotonic() + self.within
+        self.received.deadline = time.monotonic() + self.timeout_seconds
         try:
             started = bool(self.rfile.peek(1))
             try:
                 if started and self.read_head():
                     self.respond()
-            except Malformed as why:
-                self.answer(why.status, str(why))
+            except Malformed as error:
+                self.send(error.status, str(error))
             except TimeoutError:
                 self.close_connection = True
-                self.answer(408, f"a request has {self.within} s")
+                self.send(408, f"a request must be complete within {self.timeout_seconds} s")
         except OSError:
-            self.close_connection = True  # the client says nothing more, or has gone away
+            self.close_connection = True  # the client sent no more data or disconnected
 
     def finish(self):
-        """Closes so that the response arrives: where bytes were not read, the system drops what is on its way to the client."""
+        """Closes the connection gracefully. Closing a socket with unread bytes discards the response in transit."""
         try:
             super().finish()
             self.connection.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + self.within
+            deadline = time.monotonic() + self.timeout_seconds
             while (left := deadline - time.monotonic()) > 0:
                 self.connection.settimeout(left)
                 if not self.connection.recv(65536):
@@ -97,13 +97,13 @@ class StrictHandler(BaseHTTPRequestHandler):
         line = self.rfile.readline(self.left + 1)
         self.left -= len(line)
         if self.left < 0:
-            raise Malformed(431, f"a request has at most {MAX_HEAD} bytes before its body")
+            raise Malformed(431, f"the request line and headers must have at most {MAX_HEAD} bytes")
         if not line.endswith(b"\n"):
-            raise Malformed(400, "the request was cut off")
+            raise Malformed(400, "the request is incomplete")
         return line
 
     def read_head(self):
-        """Reads request line and headers; nothing where there is none."""
+        """Reads the request line and headers. Returns `False` at the end of the connection."""
         self.left = MAX_HEAD
         self.command = self.requestline = ""
         while (line := self.read_line()) in (b"\r\n", b"\n"):
@@ -111,7 +111,7 @@ class StrictHandler(BaseHTTPRequestHandler):
                 return False
         parts = REQUEST_LINE.fullmatch(line.rstrip(b"\r\n"))
         if not parts:
-            raise Malformed(400, "the first line must be `POST /callbacks HTTP/1.1` or the like")
+            raise Malformed(400, "the request line must have the form `POST /callbacks HTTP/1.1`")
         method, target, minor = (part.decode("latin-1") for part in parts.groups())
         self.command, self.path, self.request_version = method, target.partition("?")[0], f"HTTP/1.{minor}"
         self.headers = Message()
@@ -119,36 +119,36 @@ class StrictHandler(BaseHTTPRequestHandler):
         while (line := self.read_line()) not in (b"\r\n", b"\n"):
             header = HEADER.fullmatch(line.removesuffix(b"\n").removesuffix(b"\r"))
             if not header:
-                raise Malformed(400, "a header must be a name, `:` and a value in one line, without control characters")
+                raise Malformed(400, "a header must be one line with a name, `:` and a value, without control characters")
             count += 1
             if count > MAX_HEADERS:
-                raise Malformed(431, f"a request has at most {MAX_HEADERS} headers")
+                raise Malformed(431, f"a request must have at most {MAX_HEADERS} headers")
             name, value = (part.decode("latin-1") for part in header.groups())
             self.headers[name] = value.strip(" \t")
         self.check_framing()
         return True
 
     def check_framing(self):
-        """Decides where the body ends: `unread` is its length, or `chunked`, or nothing where neither is said."""
+        """Determines the length of the body: `unread` is a number of bytes, `chunked`, or `None` if it is not declared."""
         lengths = self.headers.get_all("content-length", [])
         if any(not re.fullmatch("[0-9]{1,20}", length) or int(length) >= 2**64 or length != lengths[0] for length in lengths):
-            raise Malformed(400, "`content-length` must be one number of bytes")
+            raise Malformed(400, "`content-length` must be a unique integer")
         encodings = self.headers.get_all("transfer-encoding", [])
         if encodings and (",".join(encodings).lower() != "chunked" or self.request_version == "HTTP/1.0"):
-            raise Malformed(400, "the only `transfer-encoding` is `chunked`, in HTTP/1.1")
+            raise Malformed(400, "`transfer-encoding` must be `chunked`, in HTTP/1.1")
         self.unread = "chunked" if encodings else int(lengths[0]) if lengths else None
         options = {option.strip().lower() for option in ",".join(self.headers.get_all("connection", [])).split(",")}
-        # With both lengths and chunks, a proxy may have seen another end than we do.
+        # With both a length and chunks, a proxy may disagree on the end of the body.
         self.keep_alive = self.request_version == "HTTP/1.1" and "close" not in options and not (encodings and lengths)
         if self.unread in (None, 0):
             self.close_connection = not self.keep_alive
 
     def read_body(self, limit):
-        """The body, which has to say where it ends, and `limit` bytes at most."""
+        """Reads a body with a declared length of at most `limit` bytes."""
         if self.unread is None:
-            self.close_connection = True  # what follows may be a body all the same
-            raise Malformed(411, "a request with a body says its `content-length`, or sends it in chunks")
-        too_large = Malformed(413, f"a body has at most {limit} bytes")
+            self.close_connection = True  # the following bytes may be a body
+            raise Malformed(411, "a request with a body must have a `content-length` or be chunked")
+        too_large = Malformed(413, f"a body must have at most {limit} bytes")
         if self.unread != "chunked" and self.unread > limit:
             raise too_large
         if self.headers.get("expect", "").lower() == "100-continue" and self.request_version == "HTTP/1.1":
@@ -160,9 +160,9 @@ class StrictHandler(BaseHTTPRequestHandler):
                     raise too_large
                 body += self.read_exactly(size)
                 if self.read_exactly(2) != b"\r\n":
-                    raise Malformed(400, "a chunk must be as long as it says")
+                    raise Malformed(400, "a chunk must have its declared size")
             while self.read_line() not in (b"\r\n", b"\n"):
-                pass  # what may follow the last chunk does not matter
+                pass  # ignore trailers
         else:
             body += self.read_exactly(self.unread)
         self.unread = 0
@@ -178,13 +178,13 @@ class StrictHandler(BaseHTTPRequestHandler):
     def read_exactly(self, length):
         found = self.rfile.read(length)
         if len(found) < length:
-            raise Malformed(400, "the body was cut off")
+            raise Malformed(400, "the body is incomplete")
         return found
 
-    def answer(self, status, text="", content_type="text/plain; charset=utf-8", **headers):
+    def send(self, status, text="", content_type="text/plain; charset=utf-8", **headers):
         body = text.encode()
-        self.connection.settimeout(self.within)
-        self.request_version = "HTTP/1.1"  # or there would be no status line for what was not understood
+        self.connection.settimeout(self.timeout_seconds)
+        self.request_version = "HTTP/1.1"  # otherwise a malformed request gets no status line
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -199,40 +199,40 @@ class StrictHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_):
-        """Nothing for each request: the service says what matters."""
+        """Disables the log line per request."""
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """A thread for each connection, and no more than so many of them: others wait to be accepted."""
+    """A server with one thread per connection and at most `MAX_CONNECTIONS`; others wait to be accepted."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address, handler):
         super().__init__(address, handler)
-        self.room = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self.permits = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
     def process_request(self, request, client_address):
-        self.room.acquire()
+        self.permits.acquire()
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self.room.release()
+            self.permits.release()
             raise
 
     def process_request_thread(self, request, client_address):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.room.release()
+            self.permits.release()
 
     def handle_error(self, request, client_address):
-        """One line, without what the request held."""
-        say(f"a connection was ended by a {sys.exc_info()[0].__name__}")
+        """Prints one line without the contents of the request."""
+        print_line(f"connection closed after {sys.exc_info()[0].__name__}")
 
 
-def say(line):
-    """Prints a line. A reader that has gone away, or that knows no Unicode, is no reason to fail."""
+def print_line(line):
+    """Prints a line. A closed output or one without Unicode is not an error."""
     try:
         encoding = sys.stdout.encoding or "ascii"
         print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -1,20 +1,20 @@
-"""JSON as RFC 8259 has it, and nothing besides: what Python's own parser takes or fails on and other readers do not."""
+"""Strict JSON (RFC 8259), without the extensions and failures of Python's parser."""
 
 import json
 
 MAX_DEPTH = 32  # levels of arrays and objects
-TWICE = object()  # stands for the value of a field that was given more than once
+DUPLICATE = object()  # the value of a duplicate field
 
 
 def parse(raw):
-    """Parses bytes. Raises `ValueError` where they are no JSON, and never anything else."""
-    text = raw.decode("utf-8")  # `json.loads` takes UTF-16 and UTF-32, too
+    """Parses bytes. Raises `ValueError` if they are not JSON, and no other exception."""
+    text = raw.decode("utf-8")  # `json.loads` also accepts UTF-16 and UTF-32
     check_depth(raw)
-    return json.loads(text, parse_constant=no_number, parse_int=integer, object_pairs_hook=fields)
+    return json.loads(text, parse_constant=reject_constant, parse_int=integer, object_pairs_hook=fields)
 
 
 def check_depth(raw):
-    """Python gives up at some depth with a `RecursionError`, at another one in each version."""
+    """Limits the nesting. Python raises `RecursionError` at a depth that differs by version."""
     depth, in_string, escaped = 0, False, False
     for byte in raw:
         if in_string:
@@ -34,32 +34,32 @@ def check_depth(raw):
             depth -= 1
 
 
-def no_number(name):
+def reject_constant(name):
     raise ValueError(f"JSON has no {name}")
 
 
 def integer(text):
-    """An integer of 64 bits. `int` raises for thousands of digits; what is no such integer is a float to whoever reads it."""
+    """Parses an integer. `int` raises for thousands of digits, so longer numbers become a float, which `integer_64` rejects."""
     return int(text) if len(text) <= 20 and text != "-0" else float("inf")
 
 
 def fields(pairs):
     found = {}
     for name, value in pairs:
-        found[name] = TWICE if name in found else value
+        found[name] = DUPLICATE if name in found else value
     return found
 
 
 def text(value):
-    """Text that can be written as UTF-8: an escape can spell half of a surrogate pair, which cannot."""
+    """A string that can be encoded as UTF-8. Escapes can produce unpaired surrogates, which cannot."""
     if type(value) is not str:
-        raise ValueError("must be text" if value is not TWICE else "is given twice")
+        raise ValueError("must be a string" if value is not DUPLICATE else "is a duplicate field")
     value.encode()
     return value
 
 
-def whole(value):
-    """An integer from 0 that fits into 64 bits; `True` and 5.0 are none."""
+def integer_64(value):
+    """An unsigned 64-bit integer, but not `True` or 5.0."""
     if type(value) is not int or not 0 <= value < 2**64:
         raise ValueError("must be an integer between 0 and 18446744073709551615")
     return value
@@ -72,7 +72,7 @@ def boolean(value):
 
 
 def as_object(value):
-    """An object whose fields have names that are text."""
+    """A JSON object whose field names can be encoded as UTF-8."""
     if type(value) is not dict:
         raise ValueError("must be a JSON object")
     for name in value:

@@ -1,6 +1,6 @@
-"""The receiver on the callbacks that the real sender makes: the harness runs it, and calls us as object storage.
+"""The receiver with callbacks of the real sender, which the harness sends to it as object storage.
 
-It takes the command `harness`: `cargo build -p keysync -p keysync-harness --bins`, or one that KEYSYNC_HARNESS_BIN names.
+Requires the command `harness`: `cargo build -p keysync -p keysync-harness --bins`, or its path in KEYSYNC_HARNESS_BIN.
 """
 
 import json
@@ -19,7 +19,7 @@ BUILT = pathlib.Path(__file__).parents[2] / "target" / "debug" / "harness"
 HARNESS = pathlib.Path(os.environ.get("KEYSYNC_HARNESS_BIN", BUILT))
 OTHER_KEY = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="  # of RFC 8032, section 7.1
 
-pytestmark = pytest.mark.skipif(not HARNESS.is_file(), reason=f"there is no {HARNESS}: build it")
+pytestmark = pytest.mark.skipif(not HARNESS.is_file(), reason=f"{HARNESS} does not exist: build it")
 
 
 class Harness:
@@ -27,17 +27,17 @@ class Harness:
         self.about = about
         self.key = about["root_key_id"]
         form = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={about['api_key']}"
-        answer = self.ask("POST", f"{about['iam']}/identity/token", form.encode())[1]
-        self.token = json.loads(answer)["access_token"]
+        response = self.ask("POST", f"{about['iam']}/identity/token", form.encode())[1]
+        self.token = json.loads(response)["access_token"]
 
     def ask(self, method, url, body=None, headers=None):
         request = urllib.request.Request(url, body, headers or {}, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as refused:
-            return refused.code, refused.read()
+            with opener.open(request, timeout=60) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
 
     def api(self, method, path):
         headers = {"authorization": f"Bearer {self.token}", "bluemix-instance": self.about["instance_id"]}
@@ -50,7 +50,7 @@ class Harness:
 
 @pytest.fixture
 def service():
-    """The receiver, without the sender's key: that is known when the harness is there."""
+    """The receiver with another key, because the sender's key is known only after the harness has started."""
     with Service(("127.0.0.1", 0), Verifier([OTHER_KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -70,23 +70,23 @@ def harness(service):
             process.terminate()
 
 
-def test_what_happens_to_a_key_is_known(service, harness):
+def test_sync_and_delete_update_key_state(service, harness):
     service.verifier = Verifier([OTHER_KEY, harness.about["callback_public_key"]])
     key = f"/api/v2/keys/{harness.key}"
 
     assert harness.api("POST", f"{key}/actions/sync") == 204
-    told = service.latest.by_key[harness.key]
-    assert (told.key_state, told.action, told.renotification, told.resource_count) == (1, "create", True, 1)
+    latest = service.latest.by_key[harness.key]
+    assert (latest.key_state, latest.action, latest.renotification, latest.resource_count) == (1, "create", True, 1)
 
     assert harness.api("DELETE", f"{key}?force=true") in (200, 204)
     assert harness.control("/time", {"advance": "61m"}) < 300
     assert harness.api("POST", f"{key}/actions/sync") == 204
-    told = service.latest.by_key[harness.key]
-    assert (told.sequence, told.key_state, told.action, told.renotification) == (3, 5, "delete", True)
+    latest = service.latest.by_key[harness.key]
+    assert (latest.sequence, latest.key_state, latest.action, latest.renotification) == (3, 5, "delete", True)
 
 
-def test_who_has_another_key_is_not_believed_and_told_again_once_the_key_is_right(service, harness):
-    assert harness.api("POST", f"/api/v2/keys/{harness.key}/actions/sync") == 204, "recorded, and retried"
+def test_rejected_callback_is_redelivered_after_key_fix(service, harness):
+    assert harness.api("POST", f"/api/v2/keys/{harness.key}/actions/sync") == 204, "the notification is recorded and retried"
     assert not service.latest.by_key
 
     service.verifier = Verifier([harness.about["callback_public_key"]])

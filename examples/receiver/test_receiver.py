@@ -1,4 +1,4 @@
-"""The receiver against the test vectors that receivers in all languages are held to, and over real sockets."""
+"""The receiver with the test vectors for receivers in all languages, and over real sockets."""
 
 import base64
 import http.client
@@ -14,7 +14,7 @@ import pytest
 import receiver
 import strict_json
 import verifier
-from public_key import KeyRefused
+from public_key import InvalidKey
 from receiver import Latest, Notification, Rejected, ReplayGuard, Service, Verifier
 
 CRATE = pathlib.Path(__file__).parents[2] / "harness" / "receiver"
@@ -24,7 +24,7 @@ GOLDEN = VECTORS[0]
 
 
 def headers_of(vector):
-    """Headers as `http.server` hands them over, whose names do not care about case."""
+    """Headers as in `http.server`, with case-insensitive names."""
     message = Message()
     for name, values in vector["headers"].items():
         for value in values if isinstance(values, list) else [values]:
@@ -37,61 +37,61 @@ def body_of(vector):
     return body + b" " * vector.get("padding", 0)
 
 
-def made_of(vector):
-    """What the receiver makes of a vector, in the words of the vectors."""
+def result_of(vector):
+    """The receiver's result in the format of the vectors."""
     try:
-        told = Verifier(vector["publicKeys"]).verify(headers_of(vector), body_of(vector), vector["now"])
-    except Rejected as why:
-        assert why.status == DOCUMENT["statuses"][why.code]
-        assert str(why).isascii() and len(str(why)) < 400, "a message is short, whatever was sent"
-        return {"rejected": why.code}
+        notification = Verifier(vector["publicKeys"]).verify(headers_of(vector), body_of(vector), vector["now"])
+    except Rejected as error:
+        assert error.status == DOCUMENT["statuses"][error.code]
+        assert str(error).isascii() and len(str(error)) < 400, "the message is too long or not ASCII"
+        return {"rejected": error.code}
     return {"taken": {
-        "eventId": told.event_id, "keyId": told.key_id, "sequence": told.sequence, "keyState": told.key_state,
-        "action": told.action, "renotification": told.renotification, "resourceCount": told.resource_count,
+        "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence, "keyState": notification.key_state,
+        "action": notification.action, "renotification": notification.renotification, "resourceCount": notification.resource_count,
     }}
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_each_vector_is_taken_or_rejected_for_the_reason_that_it_names(vector):
-    assert made_of(vector) == vector["expect"], vector["why"]
+def test_vectors_are_accepted_or_rejected_as_expected(vector):
+    assert result_of(vector) == vector["expect"], vector["why"]
 
 
-def test_limits_are_those_of_the_vectors():
+def test_limits_equal_those_of_vectors():
     limits = {"bodyBytes": verifier.MAX_BODY, "headerBytes": verifier.MAX_HEADER, "nesting": strict_json.MAX_DEPTH}
     assert (verifier.DEFAULT_TOLERANCE, limits) == (DOCUMENT["toleranceSeconds"], DOCUMENT["limits"])
 
 
-def configured(make, value):
-    """What the receiver makes of keys at its configuration, in the words of the vectors."""
+def key_result(make, value):
+    """The receiver's result for configured keys in the format of the vectors."""
     try:
         found = make(value)
-    except KeyRefused as why:
-        assert f"key {why.place} " in str(why) if why.place else "key" in str(why)
-        assert not any(len(it) > 8 and it in str(why) for it in value), "it may be a secret, pasted wrongly"
-        return {"refused": why.code} | ({"place": why.place} if why.place else {})
+    except InvalidKey as error:
+        assert f"key {error.place} " in str(error) if error.place else "key" in str(error)
+        assert not any(len(it) > 8 and it in str(error) for it in value), "the message repeats a possible secret"
+        return {"refused": error.code} | ({"place": error.place} if error.place else {})
     assert found.verify(headers_of(GOLDEN), body_of(GOLDEN), GOLDEN["now"])
     return "accepted"
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["configurations"], ids=lambda vector: vector["name"])
-def test_each_list_of_keys_is_accepted_or_refused(vector):
-    assert configured(Verifier, vector["publicKeys"]) == vector["expect"], vector["why"]
+def test_key_lists_are_accepted_or_rejected(vector):
+    assert key_result(Verifier, vector["publicKeys"]) == vector["expect"], vector["why"]
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["keySets"], ids=lambda vector: vector["name"])
-def test_each_key_set_is_accepted_or_refused(vector):
-    assert configured(lambda keys: Verifier.from_jwks(*keys), [vector["document"]]) == vector["expect"], vector["why"]
+def test_key_sets_are_accepted_or_rejected(vector):
+    assert key_result(lambda keys: Verifier.from_jwks(*keys), [vector["document"]]) == vector["expect"], vector["why"]
 
 
 @pytest.mark.parametrize("key", [None, b"whpk_", 7, ["whpk_"]])
-def test_a_key_that_is_no_text_is_refused(key):
-    with pytest.raises(KeyRefused, match="public key 1 must be"):
+def test_key_of_other_type_is_rejected(key):
+    with pytest.raises(InvalidKey, match="public key 1 must be"):
         Verifier([key])
 
 
 @pytest.mark.parametrize("document", [b"\xff", b"\xff\xfe[\0]\0", "\ud800", b"\0", b"[" * 100_000])
-def test_bytes_that_are_no_json_are_no_key_set(document):
-    with pytest.raises(KeyRefused, match="no key set"):
+def test_key_set_with_invalid_json_is_rejected(document):
+    with pytest.raises(InvalidKey, match="not a key set"):
         Verifier.from_jwks(document)
 
 
@@ -101,8 +101,8 @@ def rejected_headers(headers):
     return rejected.value.code, str(rejected.value)
 
 
-class OfAFramework(dict):
-    """The headers of a web framework, of which one is given twice; each framework has its own method for all of them."""
+class FrameworkHeaders(dict):
+    """Headers of a web framework with a duplicate one; `method` is the framework's method that returns all values."""
 
     def __init__(self, method):
         super().__init__(GOLDEN["headers"])
@@ -110,21 +110,21 @@ class OfAFramework(dict):
 
 
 @pytest.mark.parametrize("method", ["get_all", "getlist", "getall"])
-def test_header_given_twice_is_seen_in_each_framework(method):
-    code, message = rejected_headers(OfAFramework(method))
-    assert code == "header" and "`webhook-id` header is given 2 times" in message
+def test_duplicate_header_is_detected_in_every_framework(method):
+    code, message = rejected_headers(FrameworkHeaders(method))
+    assert code == "header" and "`webhook-id` header must be unique: got 2 values" in message
 
 
 @pytest.mark.parametrize("value", [b"bytes", 7, ["list"]])
-def test_header_that_is_no_text_is_rejected(value):
+def test_header_of_other_type_is_rejected(value):
     assert rejected_headers({**GOLDEN["headers"], "webhook-id": value})[0] == "header"
 
 
-def test_the_vectors_are_what_their_maker_makes():
+def test_vectors_file_is_up_to_date():
     subprocess.run([sys.executable, CRATE / "vectors.py", "--check"], check=True)
 
 
-def test_the_code_in_the_documentation_runs(monkeypatch, capsys):
+def test_code_in_documentation_runs(monkeypatch, capsys):
     root = CRATE.parents[1]
     monkeypatch.chdir(root)
     text = (root / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
@@ -133,36 +133,36 @@ def test_the_code_in_the_documentation_runs(monkeypatch, capsys):
     assert capsys.readouterr().out == "close or open 12 resources\nanswer 204\n"
 
 
-def test_the_event_in_the_documentation_is_the_golden_one():
+def test_event_in_documentation_is_golden_one():
     text = (CRATE.parents[1] / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
     assert f"```json\n{GOLDEN['body']}\n```" in text
 
 
-def told(sequence, state=1):
+def notification(sequence, state=1):
     return Notification(event_id=f"event-{sequence}", sequence=sequence, key_id="key", key_crn="crn", key_state=state,
                         key_version="key", action="rotate", renotification=False, occurred_at="", resource_count=1)
 
 
-def test_the_newest_state_wins():
+def test_newest_state_wins():
     latest = Latest()
-    assert [latest.offer(told(8, 5)), latest.offer(told(7, 1)), latest.offer(told(8, 5))] == ["newer", "stale", "repeated"]
+    assert [latest.offer(notification(8, 5)), latest.offer(notification(7, 1)), latest.offer(notification(8, 5))] == ["newer", "stale", "repeated"]
     assert latest.by_key["key"].key_state == 5
-    assert latest.offer(told(10, 1)) == "newer", "9 was replaced before it arrived"
+    assert latest.offer(notification(10, 1)) == "newer", "sequence 9 was replaced before its delivery"
 
 
-def test_an_id_is_remembered_for_twice_the_tolerance():
+def test_event_id_is_remembered_for_twice_tolerance():
     guard = ReplayGuard(tolerance=300)
     assert [guard.is_new("a", now) for now in (0, 600, 601)] == [True, False, True]
 
 
-def test_what_could_not_be_acted_on_is_new_again():
+def test_forgotten_event_is_new_again():
     guard = ReplayGuard()
     guard.is_new("a", 0)
     guard.forget("a")
     assert guard.is_new("a", 1)
 
 
-def test_the_guard_is_bounded():
+def test_replay_guard_is_bounded():
     guard = ReplayGuard(capacity=2)
     assert [guard.is_new(event_id, 0) for event_id in ("a", "b", "c", "c", "a")] == [True, True, True, False, True]
     assert len(guard.seen_at) == 2
@@ -179,32 +179,32 @@ def service(monkeypatch):
         thread.join()
 
 
-def ask(service, method, path, body=None, headers=()):
+def send(service, method, path, body=None, headers=()):
     connection = http.client.HTTPConnection("127.0.0.1", service.server_port, timeout=10)
     connection.request(method, path, body, dict(headers))
-    answer = connection.getresponse()
-    text = answer.read().decode()
+    response = connection.getresponse()
+    text = response.read().decode()
     connection.close()
-    return answer.status, text
+    return response.status, text
 
 
-def test_a_callback_is_answered_with_204_and_a_repeat_too(service):
+def test_callback_and_duplicate_get_204(service):
     path = f"/keys/{GOLDEN['expect']['taken']['keyId']}"
-    assert ask(service, "GET", path)[0] == 404
+    assert send(service, "GET", path)[0] == 404
     for _ in range(2):
-        assert ask(service, "POST", "/callbacks", GOLDEN["body"], GOLDEN["headers"]) == (204, "")
-        status, known = ask(service, "GET", path)
+        assert send(service, "POST", "/callbacks", GOLDEN["body"], GOLDEN["headers"]) == (204, "")
+        status, known = send(service, "GET", path)
         assert (status, json.loads(known)) == (200, {"keyState": 5, "sequence": 7})
 
 
-def test_what_is_not_the_senders_is_answered_with_the_reason(service):
-    status, why = ask(service, "POST", "/callbacks", GOLDEN["body"] + " ", GOLDEN["headers"])
-    assert status == 401 and "take the bytes as they came" in why
-    status, why = ask(service, "POST", "/callbacks", "{}")
-    assert status == 400 and "`webhook-id` header is missing" in why
+def test_rejected_callback_gets_error_message(service):
+    status, message = send(service, "POST", "/callbacks", GOLDEN["body"] + " ", GOLDEN["headers"])
+    assert status == 401 and "pass the bytes as received" in message
+    status, message = send(service, "POST", "/callbacks", "{}")
+    assert status == 400 and "`webhook-id` header is missing" in message
     assert not service.latest.by_key
 
 
-def test_a_body_that_is_too_large_is_not_read(service):
-    status, why = ask(service, "POST", "/callbacks", "x" * (receiver.MAX_BODY + 1), GOLDEN["headers"])
-    assert status == 413, why
+def test_oversized_body_gets_413(service):
+    status, message = send(service, "POST", "/callbacks", "x" * (receiver.MAX_BODY + 1), GOLDEN["headers"])
+    assert status == 413, message

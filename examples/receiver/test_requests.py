@@ -1,4 +1,4 @@
-"""The service in a process of its own, and what strangers send to its socket: `requests` of the test vectors, and slow clients."""
+"""The service in a separate process with raw requests to its socket: `requests` of the test vectors, and slow clients."""
 
 import json
 import pathlib
@@ -22,7 +22,7 @@ HUNDRED_YEARS = str(100 * 365 * 24 * 60 * 60)
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
-    """The port of the service. At the end it is still there, and has written nothing about an error."""
+    """The port of the service. Asserts at the end that it still runs and has written no error."""
     errors = tmp_path_factory.mktemp("receiver") / "stderr"
     command = [sys.executable, FOLDER / "receiver.py", "--port", "0", "--tolerance", HUNDRED_YEARS, "--public-key", KEY]
     with errors.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
@@ -31,7 +31,7 @@ def port(tmp_path_factory):
             output = threading.Thread(target=process.stdout.read)
             output.start()
             yield port
-            assert process.poll() is None, "the service has ended"
+            assert process.poll() is None, "the service has exited"
         finally:
             process.terminate()
     output.join()
@@ -44,16 +44,16 @@ def parts_of(vector):
 
 
 def statuses(received):
-    """The statuses of complete responses, one after another."""
+    """The statuses of the complete responses."""
     found = []
     while received:
         head, end, rest = received.partition(b"\r\n\r\n")
         status = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
-        assert status and end, f"no response: {received[:80]}"
+        assert status and end, f"not a response: {received[:80]}"
         found.append(int(status[1]))
         length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
         length = int(length[1]) if length else 0
-        assert len(rest) >= length, "the response was cut off"
+        assert len(rest) >= length, "the response is incomplete"
         received = rest[length:]
     return found
 
@@ -70,17 +70,17 @@ def exchange(port, parts):
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["requests"], ids=lambda vector: vector["name"])
-def test_each_request_gets_its_statuses(vector, port):
+def test_requests_get_expected_statuses(vector, port):
     found = exchange(port, parts_of(vector))
     matches = [one == wanted or (isinstance(wanted, list) and one in wanted)
                for one, wanted in zip(found, vector["statuses"], strict=False)]
-    assert len(found) == len(vector["statuses"]) and all(matches), f"{found}, and not {vector['statuses']}: {vector['why']}"
+    assert len(found) == len(vector["statuses"]) and all(matches), f"got {found}, expected {vector['statuses']}: {vector['why']}"
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """A service that gives a request a moment, and has room for one connection."""
-    monkeypatch.setattr(strict_http.StrictHandler, "within", 0.5)
+def limited_port(monkeypatch):
+    """The port of a service with a short timeout and a limit of one connection."""
+    monkeypatch.setattr(strict_http.StrictHandler, "timeout_seconds", 0.5)
     monkeypatch.setattr(strict_http, "MAX_CONNECTIONS", 1)
     with Service(("127.0.0.1", 0), Verifier([KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
@@ -97,18 +97,18 @@ def impatient(monkeypatch):
     (b"POST /callbacks HTTP/1.1\r\ncontent-length: 10\r\n\r\n12345", [408]),
     (b"POST /callbacks HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123", [408]),
 ])
-def test_stalled_request_gets_408_and_makes_room(sent, expected, impatient):
-    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as stalled:
+def test_stalled_request_gets_408_and_frees_connection(sent, expected, limited_port):
+    with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as stalled:
         stalled.sendall(sent)
-        with socket.create_connection(("127.0.0.1", impatient), timeout=30) as waiting:
+        with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as waiting:
             waiting.sendall(b"GET /keys/x HTTP/1.0\r\n\r\n")
             received = b"".join(iter(lambda: stalled.recv(65536), b""))
             assert statuses(received) == expected
             assert statuses(b"".join(iter(lambda: waiting.recv(65536), b""))) == [404]
 
 
-def test_request_that_trickles_ends_in_time(impatient):
-    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as slow:
+def test_slow_request_gets_408_in_time(limited_port):
+    with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as slow:
         slow.settimeout(0.02)
         received = b""
         for _ in range(1000):
@@ -123,21 +123,21 @@ def test_request_that_trickles_ends_in_time(impatient):
         assert statuses(received) == [408]
 
 
-def test_client_that_never_reads_makes_room(impatient):
-    with socket.create_connection(("127.0.0.1", impatient), timeout=30) as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+def test_client_that_never_reads_frees_connection(limited_port):
+    with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         try:
             for _ in range(5_000):
-                deaf.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n" * 1000)
+                reader.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n" * 1000)
         except OSError:
             pass  # the service has closed
-        assert exchange(impatient, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
+        assert exchange(limited_port, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
 
 
-def test_client_that_goes_away_leaves_no_trace(impatient, capsys):
+def test_disconnected_client_causes_no_error(limited_port, capsys):
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", impatient), timeout=30) as gone:
-            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset at once
+        with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # sends a reset on close
             gone.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n")
-    assert exchange(impatient, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
+    assert exchange(limited_port, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
     assert "Traceback" not in "".join(capsys.readouterr())

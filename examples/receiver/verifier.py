@@ -1,6 +1,6 @@
-"""Verifies keysync's callbacks and keeps the newest state of each key: what a service of your own takes from this example.
+"""Verifies keysync's callbacks and keeps the newest state of each key: the reusable part of this example.
 
-Copy `verifier.py`, `public_key.py` and `strict_json.py`. They take the standard library and PyPI's `cryptography`.
+Copy `verifier.py`, `public_key.py` and `strict_json.py`. They require PyPI's `cryptography`.
 """
 
 import math
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 
 from public_key import from_base64, key_set, public_keys
-from strict_json import as_object, boolean, parse, text, whole
+from strict_json import as_object, boolean, integer_64, parse, text
 
 DEFAULT_TOLERANCE = 300  # seconds
-MAX_BODY = 64 * 1024  # bytes; a callback has about 1,000
+MAX_BODY = 64 * 1024  # bytes; a typical callback has about 1,000
 MAX_HEADER = 4096  # bytes of each of the three headers
 KEY_STATES = {1: "active", 2: "suspended", 3: "deactivated", 5: "destroyed"}
 
-# What to answer: 401 for what is well-formed and not believed, 400 for what is malformed.
+# The status of the response: 401 if well-formed but not authentic, 400 if malformed.
 STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "too-large": 413}
 
 
 class Rejected(Exception):
-    """Why a callback is not taken. `code` is short and stays the same, `status` is what to answer."""
+    """The reason to reject a callback. `code` is short and stable, `status` is the status of the response."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -32,24 +32,24 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Notification:
-    """What a callback says of a key: all of it, so that none needs another to have come before."""
+    """The content of a callback: the complete state of a key, independent of earlier callbacks."""
 
-    event_id: str  # the same over all tries; an acknowledgement (`event_ack`) quotes it
-    sequence: int  # its place among the key's notifications
+    event_id: str  # the same for all delivery attempts; an acknowledgement (`event_ack`) contains it
+    sequence: int  # increases with each notification of the key
     key_id: str
     key_crn: str
-    key_state: int  # what to act on; see KEY_STATES
+    key_state: int  # determines what to do; see KEY_STATES
     key_version: str  # the id of the version of the key's material
-    action: str  # the latest lifecycle action: why
-    renotification: bool  # whether the key's owner asked for it by a sync
-    occurred_at: str  # when the action was taken, RFC 3339, UTC
-    resource_count: int  # how many of your resources the key protects, as far as the sender knows
+    action: str  # the latest lifecycle action, which explains the state
+    renotification: bool  # whether a sync caused this notification
+    occurred_at: str  # time of the action, RFC 3339, UTC
+    resource_count: int  # number of your resources that the key protects, as known to the sender
 
 
 class Verifier:
-    """Verifies callbacks of the sender that has one of `keys` (`whpk_…`); two while the sender changes its key.
+    """Verifies callbacks signed with one of `keys` (`whpk_…`); configure both keys during a key rotation.
 
-    A key that is none, or no safe one, is refused here (`public_key.KeyRefused`, which is a `ValueError`).
+    Raises `public_key.InvalidKey`, which is a `ValueError`, for an invalid or unsafe key.
     """
 
     def __init__(self, keys, tolerance=DEFAULT_TOLERANCE):
@@ -58,23 +58,23 @@ class Verifier:
 
     @classmethod
     def from_jwks(cls, document, tolerance=DEFAULT_TOLERANCE):
-        """For the sender that publishes this key set, at `/.well-known/jwks.json`. Fetch it anew every few minutes."""
+        """Uses the key set that the sender publishes at `/.well-known/jwks.json`. Fetch it every few minutes."""
         found = cls.__new__(cls)
         found.tolerance, found.keys = tolerance, key_set(document)
         return found
 
     def verify(self, headers, body, now):
-        """Takes a callback if it is the sender's, unchanged and recent, or raises `Rejected`, and nothing else.
+        """Verifies that a callback is from the sender, unchanged and recent, or raises `Rejected` and no other exception.
 
-        `body` has to be the bytes as they came: the signature is over them, and JSON that was parsed and written
-        again has other ones. `headers.get` must not care about case. `now` is in seconds since 1970.
+        `body` must be the bytes as received: the signature covers them, and reserialized JSON has different bytes.
+        `headers.get` must be case-insensitive. `now` is in seconds since 1970.
         """
         if len(body) > MAX_BODY:
-            raise Rejected("too-large", f"a callback has at most {MAX_BODY} bytes: got {len(body)}")
+            raise Rejected("too-large", f"the body must have at most {MAX_BODY} bytes: got {len(body)}")
         event_id, timestamp, signatures = (header(headers, f"webhook-{part}") for part in ("id", "timestamp", "signature"))
         self.check_timestamp(timestamp, now)
         self.check_signatures(f"{event_id}.{timestamp}.".encode() + body, signatures)
-        return read(body, event_id)
+        return parse_event(body, event_id)
 
     def check_timestamp(self, timestamp, now):
         try:
@@ -82,60 +82,58 @@ class Verifier:
         except ValueError as error:
             raise Rejected("timestamp", f"`webhook-timestamp` must be seconds since 1970: {error}") from None
         if age > self.tolerance:
-            raise Rejected("too-old", f"signed {math.ceil(age)} s ago, and at most {self.tolerance} s are allowed: it was "
-                           "recorded and sent again, or this machine's clock is ahead and has to be set")
+            raise Rejected("too-old", f"signed {math.ceil(age)} s ago, at most {self.tolerance} s are allowed: the callback was "
+                           "replayed, or this machine's clock is ahead and must be corrected")
         if age < -self.tolerance:
-            raise Rejected("too-new", f"signed {math.ceil(-age)} s in the future, and at most {self.tolerance} s are allowed: "
-                           "this machine's clock is behind, or the sender's ahead")
+            raise Rejected("too-new", f"signed {math.ceil(-age)} s in the future, at most {self.tolerance} s are allowed: "
+                           "this machine's clock is behind, or the sender's clock is ahead")
 
     def check_signatures(self, signed, signatures):
-        readable = [found for found in map(signature, signatures.split(" ")) if found]
-        if not readable:
-            raise Rejected("no-signature", "`webhook-signature` holds no `v1a` signature that can be read, which is `v1a,` "
-                           "and the base64 of 64 bytes; `v1` is by a shared secret, which there is none")
-        if not any(holds(key, candidate, signed) for candidate in readable for key in self.keys):
-            raise Rejected("signature", "none of the signatures is by a configured key over this body: either the body was "
-                           "changed on its way (take the bytes as they came), or the sender signs with a new key, or it "
-                           "is forged")
+        candidates = [found for found in map(signature, signatures.split(" ")) if found]
+        if not candidates:
+            raise Rejected("no-signature", "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by "
+                           "the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)")
+        if not any(is_valid(key, candidate, signed) for candidate in candidates for key in self.keys):
+            raise Rejected("signature", "no signature is valid for this body and the configured keys: the body was changed "
+                           "(pass the bytes as received), the sender signs with a new key, or the callback is forged")
 
 
 def digits(value, most):
-    """A number as digits and nothing else: `int` alone would take signs, spaces, `_` and digits of other scripts, too."""
+    """Parses ASCII digits. `int` alone also accepts signs, spaces, `_` and digits of other scripts."""
     if not (value.isascii() and value.isdigit() and len(value) <= most):
-        raise ValueError(f"must be between 1 and {most} digits: got {short(value)}")
+        raise ValueError(f"must be 1 to {most} digits: got {short(value)}")
     return int(value)
 
 
 def short(value):
-    """The start of a value, in one line and in ASCII, for a message."""
+    """The start of a value, escaped to one line of ASCII, for messages."""
     return ascii(value if len(value) <= 64 else value[:64] + "…")
 
 
 def header(headers, name):
-    """The one value of a header: two of which one decides are an invitation to let the other be checked."""
+    """The value of a header, which must be unique: with two values, parsers could disagree on which one counts."""
     values = [headers.get(name)]
-    for every in ("get_all", "getlist", "getall"):  # of http.server, of Flask and Starlette, of aiohttp
-        if values != [None] and hasattr(headers, every):
-            values = getattr(headers, every)(name)
+    for method in ("get_all", "getlist", "getall"):  # of http.server, of Flask and Starlette, of aiohttp
+        if values != [None] and hasattr(headers, method):
+            values = getattr(headers, method)(name)
     if values == [None]:
-        raise Rejected("header", f"the `{name}` header is missing: a proxy in front may have dropped it, and what comes "
-                       "without is no callback")
+        raise Rejected("header", f"the `{name}` header is missing: check whether a proxy drops it")
     if len(values) > 1:
-        raise Rejected("header", f"the `{name}` header is given {len(values)} times, and must be once")
+        raise Rejected("header", f"the `{name}` header must be unique: got {len(values)} values")
     (value,) = values
     if not (isinstance(value, str) and 0 < len(value) <= MAX_HEADER and value.isascii() and value.isprintable()):
-        raise Rejected("header", f"the `{name}` header must be between 1 and {MAX_HEADER} characters of printable ASCII")
+        raise Rejected("header", f"the `{name}` header must be 1 to {MAX_HEADER} characters of printable ASCII")
     return value
 
 
 def signature(value):
-    """The bytes of `v1a,<base64>`, or nothing."""
+    """The bytes of `v1a,<base64>`, or `None`."""
     scheme, _, encoded = value.partition(",")
     found = from_base64(encoded) if scheme == "v1a" else None
     return found if found and len(found) == 64 else None
 
 
-def holds(key, candidate, signed):
+def is_valid(key, candidate, signed):
     try:
         key.verify(candidate, signed)
     except InvalidSignature:
@@ -143,43 +141,43 @@ def holds(key, candidate, signed):
     return True
 
 
-def read(body, webhook_id):
-    """Reads a body whose signature was verified together with `webhook_id`. Fields that are not known are passed over."""
+def parse_event(body, webhook_id):
+    """Parses a body whose signature was verified together with `webhook_id`. Unknown fields are ignored."""
     try:
         event = as_object(parse(body))
         data = as_object(event["data"])
         version = as_object(data["keyVersion"])
         event_id, specversion, kind, subject, _, _ = (
             text(event[name]) for name in ("id", "specversion", "type", "subject", "source", "time"))
-        told = Notification(
-            event_id=event_id, sequence=whole(digits(text(event["sequence"]), most=20)), key_id=text(data["keyId"]),
-            key_crn=text(data["keyCrn"]), key_state=whole(data["keyState"]), key_version=text(version["id"]),
+        notification = Notification(
+            event_id=event_id, sequence=integer_64(digits(text(event["sequence"]), most=20)), key_id=text(data["keyId"]),
+            key_crn=text(data["keyCrn"]), key_state=integer_64(data["keyState"]), key_version=text(version["id"]),
             action=text(data["eventType"]), renotification=boolean(data["renotification"]),
-            occurred_at=text(data["occurredAt"]), resource_count=whole(data["resourceCount"]),
+            occurred_at=text(data["occurredAt"]), resource_count=integer_64(data["resourceCount"]),
         )
         text(version["creationDate"])
     except KeyError as missing:
-        raise Rejected("body", f"the body is no key event, though it is signed: {missing} is missing") from None
+        raise Rejected("body", f"the signed body is not a valid key event: {missing} is missing") from None
     except ValueError as error:
-        raise Rejected("body", f"the body is no key event, though it is signed: {short(str(error))}") from None
-    if told.event_id != webhook_id:
-        raise Rejected("id", f"`webhook-id` is {short(webhook_id)}, and the event's id is {short(told.event_id)}")
+        raise Rejected("body", f"the signed body is not a valid key event: {short(str(error))}") from None
+    if notification.event_id != webhook_id:
+        raise Rejected("id", f"`webhook-id` must be the event's id {short(notification.event_id)}: got {short(webhook_id)}")
     for name, found, expected in (
         ("specversion", specversion, "1.0"),
-        ("type", kind, f"com.ibm.cloud.kms.key.{told.action}"),
-        ("subject", subject, told.key_id),
+        ("type", kind, f"com.ibm.cloud.kms.key.{notification.action}"),
+        ("subject", subject, notification.key_id),
     ):
         if found != expected:
             raise Rejected("body", f"`{name}` must be {short(expected)}: got {short(found)}")
-    if told.key_state not in KEY_STATES:
-        raise Rejected("body", f"key state {told.key_state} is none of 1, 2, 3, 5")
-    return told
+    if notification.key_state not in KEY_STATES:
+        raise Rejected("body", f"key state must be 1, 2, 3 or 5: got {notification.key_state}")
+    return notification
 
 
 class ReplayGuard:
-    """Remembers the ids of verified events for twice the tolerance: after that a recorded one is too old anyway.
+    """Remembers the ids of verified events for twice the tolerance, after which a replayed callback is too old anyway.
 
-    It keeps side effects from happening twice. It knows no order: for that there is `Latest`.
+    It prevents duplicate side effects. It does not know the order of events, see `Latest`.
     """
 
     def __init__(self, tolerance=DEFAULT_TOLERANCE, capacity=100_000):
@@ -188,7 +186,7 @@ class ReplayGuard:
         self.seen_at = OrderedDict()
 
     def is_new(self, event_id, now):
-        """Whether the event was not seen of late. From now on it was."""
+        """Whether the event was not seen before. Remembers its id."""
         while self.seen_at and now - next(iter(self.seen_at.values())) > self.remembered_for:
             self.seen_at.popitem(last=False)
         if event_id in self.seen_at:
@@ -199,20 +197,20 @@ class ReplayGuard:
         return True
 
     def forget(self, event_id):
-        """For when you could not act and answer 503: otherwise the sender's next try would be taken for a repeat."""
+        """Forgets an event that you could not process, before a 503. Otherwise the sender's retry would count as a duplicate."""
         self.seen_at.pop(event_id, None)
 
 
 class Latest:
-    """The newest that is known of each key. A real service keeps it in its database, each with its sequence."""
+    """The newest notification of each key. A real service stores it in its database, with the sequence."""
 
     def __init__(self):
         self.by_key = {}
 
-    def offer(self, told):
-        """`newer`: kept. `repeated`: known. `stale`: something newer is known, and to act would undo it."""
-        known = self.by_key.get(told.key_id)
-        if known and told.sequence <= known.sequence:
-            return "repeated" if told.sequence == known.sequence else "stale"
-        self.by_key[told.key_id] = told
+    def offer(self, notification):
+        """Returns `newer` (stored), `repeated` (already known) or `stale` (older; acting on it would undo the newer one)."""
+        known = self.by_key.get(notification.key_id)
+        if known and notification.sequence <= known.sequence:
+            return "repeated" if notification.sequence == known.sequence else "stale"
+        self.by_key[notification.key_id] = notification
         return "newer"

@@ -1,4 +1,5 @@
-//! The other items of the ⋮ menu: each says what it does, asks once more, and shows what came of it.
+//! The lifecycle actions of the ⋮ menu: each describes its effect, evaluate for confirmation and
+//! shows its result.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use crate::{
 
 #[tokio::test]
 #[ignore = "needs a browser: run `cargo task browser`"]
-async fn a_keys_life_from_the_menu() {
-    browser_test("a_keys_life_from_the_menu", Options::wide(), async |browser| {
+async fn lifecycle_actions_work_from_menu() {
+    browser_test("lifecycle_actions_work_from_menu", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(EpochMillis::new(1_800_000_000_000));
         let harness = in_process().clock(clock).start().await.unwrap();
         let key = harness
@@ -20,7 +21,7 @@ async fn a_keys_life_from_the_menu() {
             .with_registration(STORAGE, "bucket")
             .with_registration(DATABASES, "ledger");
         let key = key.create().await.unwrap();
-        browser.logs_in(&harness, harness.api_key()).await;
+        browser.log_in(&harness, harness.api_key()).await;
         let keys = keys_url(&harness);
         for (action, effect, event, tag, state) in [
             ("Rotate", "The key gets a new version.", "rotated", "Active", KeyState::Active),
@@ -29,59 +30,61 @@ async fn a_keys_life_from_the_menu() {
             ("Delete", "For 30 days the key can be restored", "deleted", "Destroyed", KeyState::Destroyed),
             ("Restore", "The deleted key is active again", "restored", "Active", KeyState::Active),
         ] {
-            // A key settles for half a minute before it can be enabled or restored.
+            // A key cannot be enabled or restored within 30 seconds of the previous action.
             harness.advance_clock(Duration::from_secs(31)).await.unwrap();
-            let (before, told) =
+            let (before, callbacks) =
                 (key.state().await.unwrap(), harness.object_storage().callbacks_of(&key).len());
             browser.go(&keys).await;
-            browser.chooses(action).await;
-            browser.assert_sees(&format!("{action} invoices?")).await;
-            browser.assert_sees(effect).await;
-            browser.assert_sees("Every associated service is told.").await;
-            browser.assert_sees("2 resources").await;
+            browser.choose_action(action).await;
+            browser.assert_shows(&format!("{action} invoices?")).await;
+            browser.assert_shows(effect).await;
+            browser.assert_shows("Every associated service is told.").await;
+            browser.assert_shows("2 resources").await;
             browser.click("Cancel").await;
-            browser.arrives_at("/keys").await;
+            browser.wait_for_url("/keys").await;
             assert_eq!(key.state().await.unwrap(), before);
-            harness.object_storage().assert_callbacks(&key, told);
+            harness.object_storage().assert_callbacks(&key, callbacks);
 
-            browser.chooses(action).await;
+            browser.choose_action(action).await;
             if action == "Delete" {
                 browser.click(action).await;
-                // The browser says that the box has to be ticked, and sends nothing.
+                // The browser requires the checkbox and does not submit the form.
                 assert_eq!(
-                    browser.asks("return document.querySelector(':invalid [type=checkbox]').checked").await,
+                    browser
+                        .evaluate("return document.querySelector(':invalid [type=checkbox]').checked")
+                        .await,
                     false
                 );
                 assert_eq!(key.state().await.unwrap(), before);
                 browser.click("Delete it although it protects 2 resources").await;
             }
             browser.click(action).await;
-            browser.waits_for(&format!("The key is {event}")).await;
-            browser.assert_sees(&format!("invoices {tag}")).await;
-            browser.assert_sees(&format!("Key {event} just now")).await;
-            browser.assert_sees(&format!("{STORAGE} Delivered Received just now")).await;
+            browser.wait_for_text(&format!("The key is {event}")).await;
+            browser.assert_shows(&format!("invoices {tag}")).await;
+            browser.assert_shows(&format!("Key {event} just now")).await;
+            browser.assert_shows(&format!("{STORAGE} Delivered Received just now")).await;
             assert_eq!(key.state().await.unwrap(), state);
-            harness.object_storage().assert_callbacks(&key, told + 1);
+            harness.object_storage().assert_callbacks(&key, callbacks + 1);
             browser.go(&keys).await;
-            browser.assert_sees(&format!("Root {tag} default")).await;
+            browser.assert_shows(&format!("Root {tag} default")).await;
         }
 
-        // Twice within the hour, and a key that has to stay.
-        browser.chooses("Rotate").await;
+        // A second rotation within the hour, and a key that must not be deleted.
+        browser.choose_action("Rotate").await;
         browser.click("Rotate").await;
-        browser.waits_for("The key was not rotated").await;
-        browser.assert_sees("It can be rotated once an hour.").await;
+        browser.wait_for_text("The key was not rotated").await;
+        browser.assert_shows("It can be rotated once an hour.").await;
         protect_from_deletion(&harness, &key, "archive").await;
         browser.go(&keys).await;
-        browser.chooses("Delete").await;
+        browser.choose_action("Delete").await;
         browser.click("Delete it although it protects 3 resources").await;
         browser.click("Delete").await;
-        browser.waits_for("The key was not deleted").await;
+        browser.wait_for_text("The key was not deleted").await;
         browser
-            .assert_sees("The retention policy of a resource that the key protects prevents its deletion.")
+            .assert_shows("The retention policy of a resource that the key protects prevents its deletion.")
             .await;
         browser
-            .assert_sees(
+            .assert_shows(
                 "archive kept for the auditors cloud-object-storage bucket us-south Prevents deletion",
             )
             .await;
@@ -91,10 +94,10 @@ async fn a_keys_life_from_the_menu() {
 }
 
 impl Browser {
-    /// Chooses from the ⋮ menu.
-    async fn chooses(&self, action: &str) {
+    /// Chooses an action from the ⋮ menu.
+    async fn choose_action(&self, action: &str) {
         self.click("Actions for invoices").await;
         self.click(action).await;
-        self.waits_for(&format!("{action} key")).await;
+        self.wait_for_text(&format!("{action} key")).await;
     }
 }

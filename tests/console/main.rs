@@ -1,18 +1,19 @@
-//! The console in a real browser: what it shows, in light and dark, wide and narrow, with scripts and without, and whether
-//! everybody can use it.
+//! The console in a real browser: its contents in light and dark, wide and narrow, with and without
+//! JavaScript, and its accessibility.
 //!
-//! `cargo task browser` finds or installs a browser and runs the tests in it. Plain `cargo test` ignores them.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! `cargo task browser` finds or installs the browser and runs these tests, which are ignored
+//! without one.
+#![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
-mod a_page_that_is_left_open;
-mod a_service_that_fails;
+mod accessibility;
 mod browser;
-mod by_keyboard_alone;
-mod everybody_can_use_every_page;
-mod keys_are_found;
+mod browser_helpers;
+mod console_walkthrough;
+mod key_search;
+mod keyboard_navigation;
 mod lifecycle_actions;
+mod open_page;
 mod pictures;
+mod service_failures;
 mod support;
-mod the_browser_itself;
-mod the_seeds_walk;
 mod without_javascript;

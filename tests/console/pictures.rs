@@ -1,4 +1,4 @@
-//! The pictures of docs/reference/console.md, taken by `cargo task pictures`.
+//! The screenshots of docs/reference/console.md, updated by `cargo task pictures`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -14,20 +14,20 @@ use crate::browser::{Browser, Options, browser_test};
 const MORNING: EpochMillis = EpochMillis::new(1_795_597_200_000);
 
 #[tokio::test]
-#[ignore = "it writes docs/reference/console/*.png: run `cargo task pictures`"]
-async fn the_pictures_of_the_docs() {
-    browser_test("the_pictures_of_the_docs", Options::wide(), async |browser| {
+#[ignore = "writes docs/reference/console/*.png: run `cargo task pictures`"]
+async fn documentation_pictures_are_taken() {
+    browser_test("documentation_pictures_are_taken", Options::wide(), async |browser| {
         let clock = HarnessClock::set_to(MORNING);
         let harness = Harness::builder().mode(Mode::InProcess).clock(clock);
         let harness = harness.env("KEYSYNC_CALLBACK_TIMEOUT", "500ms").start().await.unwrap();
-        let key = a_week(&harness).await;
+        let key = create_history(&harness).await;
         let keys = format!("{}/instances/{}/keys", harness.console_url(), harness.instance());
 
         browser.go(&harness.console_url()).await;
         picture(browser, "login").await;
         browser.fill("API key", harness.api_key()).await;
         browser.click("Log in").await;
-        browser.waits_for("Choose an instance").await;
+        browser.wait_for_text("Choose an instance").await;
         picture(browser, "resource-list").await;
         browser.go(&keys).await;
         browser.click("Actions for payroll").await;
@@ -35,11 +35,11 @@ async fn the_pictures_of_the_docs() {
         let page = format!("{keys}/{key}/resources");
         browser.go(&page).await;
         browser.click("Synchronize").await;
-        browser.waits_for("told again").await;
-        browser.go(&page).await; // without the notice
-        picture_of_all(browser, "associated-resources").await;
+        browser.wait_for_text("told again").await;
+        browser.go(&page).await; // removes the notice
+        full_page_picture(browser, "associated-resources").await;
         browser.click("Synchronize").await;
-        browser.waits_for("Not yet").await;
+        browser.wait_for_text("Not yet").await;
         picture(browser, "too-early").await;
         browser.go(&format!("{keys}/{key}/actions/restore")).await;
         picture(browser, "restore").await;
@@ -50,14 +50,14 @@ async fn the_pictures_of_the_docs() {
     .await;
 }
 
-/// What happened to the keys of an instance in a week. Returns the key of which most is to be told.
-async fn a_week(harness: &Harness) -> String {
-    let later = async |hours| harness.advance_clock(Duration::from_hours(hours)).await.unwrap();
+/// Creates keys with a week of history. Returns the id of the one with the longest history.
+async fn create_history(harness: &Harness) -> String {
+    let advance = async |hours| harness.advance_clock(Duration::from_hours(hours)).await.unwrap();
     harness.new_key("session-tokens").standard().create().await.unwrap();
     let archive =
         harness.new_key("archive").with_registration(OBJECT_STORAGE, "archive-2019").create().await.unwrap();
     archive.disable().await.unwrap().assert_status(204);
-    later(30).await;
+    advance(30).await;
     let orders = harness
         .new_key("orders")
         .with_registration(DATABASES, "orders")
@@ -68,30 +68,30 @@ async fn a_week(harness: &Harness) -> String {
         .with_registration(OBJECT_STORAGE, "payslips")
         .with_registration(OBJECT_STORAGE, "payroll-exports");
     let payroll = payroll.create().await.unwrap();
-    later(20).await;
+    advance(20).await;
     payroll.rotate().await.unwrap().assert_status(204);
-    later(28).await;
+    advance(28).await;
     harness.object_storage().behave(Behaviour::AckWithoutActing);
     payroll.delete().await.unwrap().assert_status(204);
-    later(4).await;
+    advance(4).await;
     harness.object_storage().behave(Behaviour::Respond { status: 503, retry_after: Some(900) });
     payroll.id().to_owned()
 }
 
 async fn picture(browser: &Browser, name: &str) {
     browser.screenshot(name).await;
-    keep(name);
+    copy_to_docs(name);
 }
 
-async fn picture_of_all(browser: &Browser, name: &str) {
-    browser.screenshot_of_all(name).await;
-    keep(name);
+async fn full_page_picture(browser: &Browser, name: &str) {
+    browser.full_page_screenshot(name).await;
+    copy_to_docs(name);
 }
 
-fn keep(name: &str) {
-    let (taken, name) =
+fn copy_to_docs(name: &str) {
+    let (screenshots, name) =
         (Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("console"), format!("{name}.png"));
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join("console");
     fs::create_dir_all(&docs).unwrap();
-    fs::copy(taken.join(&name), docs.join(&name)).unwrap();
+    fs::copy(screenshots.join(&name), docs.join(&name)).unwrap();
 }

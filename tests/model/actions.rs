@@ -1,50 +1,50 @@
-//! Which actions may happen in a state. None is kept back because it would be unlikely.
+//! The actions that are possible in a state, however unlikely.
 
 use crate::{
     bounds::Explore,
     protocol::{Action, Callback, Protocol},
-    state::{NEVER, State, Step, Who},
+    state::{NEVER, ProcessId, State, Step},
 };
 
 impl Protocol {
-    pub(crate) fn requests(&self, state: &State, who: Who, actions: &mut Vec<Action>) {
-        let process = state.process(who);
+    pub(crate) fn requests(&self, state: &State, pid: ProcessId, actions: &mut Vec<Action>) {
+        let process = state.process(pid);
         for (key, item) in state.items.iter().enumerate().take(self.bounds.keys) {
-            let looks = !self.guards.check_and_write_are_one;
+            let reads_first = !self.guards.check_is_atomic_with_write;
             let ready = match process.step {
-                Step::Idle => !looks,
-                Step::Looked => process.key() == key,
+                Step::Idle => !reads_first,
+                Step::HasRead => process.key() == key,
                 _ => false,
             };
             for clock in self.bounds.clocks().filter(|_| item.sequence < self.bounds.most_notifications()) {
-                if process.step == Step::Idle && looks {
-                    actions.push(Action::Look { who, key, clock });
+                if process.step == Step::Idle && reads_first {
+                    actions.push(Action::Read { pid, key, clock });
                 }
                 if ready {
-                    actions.push(Action::Claim { who, key, clock, answer_lost: false });
-                    actions.push(Action::Claim { who, key, clock, answer_lost: true });
-                    actions.push(Action::ClaimFromAnotherAccount { who, key, clock });
+                    actions.push(Action::Claim { pid, key, clock, response_lost: false });
+                    actions.push(Action::Claim { pid, key, clock, response_lost: true });
+                    actions.push(Action::ClaimFromAnotherAccount { pid, key, clock });
                 }
             }
         }
         if process.step == Step::Idle && !self.guards.claim_is_durable_before_204 {
-            actions.push(Action::Vanish { who });
+            actions.push(Action::LoseClaim { pid });
         }
     }
 
-    /// The queue gives an event any number of times, in any order.
-    pub(crate) fn events(&self, state: &State, who: Who, key: usize, actions: &mut Vec<Action>) {
-        if state.process(who).step != Step::Idle
+    /// The queue delivers events any number of times and in any order.
+    pub(crate) fn events(&self, state: &State, pid: ProcessId, key: usize, actions: &mut Vec<Action>) {
+        if state.process(pid).step != Step::Idle
             || state.items[key].sequence >= self.bounds.most_notifications()
         {
             return;
         }
         let stepped_back = self.bounds.steps_back.then_some(-self.bounds.window - 1);
         for clock in self.bounds.clocks().chain(stepped_back) {
-            actions.push(Action::Record { who, clock, answer_lost: false });
-            actions.push(Action::RecordOfAnotherAccount { who, clock });
+            actions.push(Action::Record { pid, clock, response_lost: false });
+            actions.push(Action::RecordOfAnotherAccount { pid, clock });
             if self.bounds.explore != Explore::Reduced {
-                actions.push(Action::Record { who, clock, answer_lost: true });
+                actions.push(Action::Record { pid, clock, response_lost: true });
             }
         }
     }
@@ -60,63 +60,64 @@ impl Protocol {
         }
     }
 
-    /// The index of due items may be behind, so any item may be tried: only the condition decides.
-    pub(crate) fn leases(&self, state: &State, who: Who, actions: &mut Vec<Action>) {
-        if state.process(who).step != Step::Idle {
+    /// The index of due items may be stale, so a lease may be attempted on any item. Only the write
+    /// condition decides.
+    pub(crate) fn leases(&self, state: &State, pid: ProcessId, actions: &mut Vec<Action>) {
+        if state.process(pid).step != Step::Idle {
             return;
         }
         for key in (0..self.bounds.keys).filter(|&key| state.items[key].sequence > 0) {
             for clock in self.bounds.clocks() {
-                actions.push(Action::Lease { who, key, clock, answer_lost: false });
-                if self.bounds.stragglers {
-                    actions.push(Action::LeaseAgain { who, key, clock });
+                actions.push(Action::Lease { pid, key, clock, response_lost: false });
+                if self.bounds.late_requests {
+                    actions.push(Action::LeaseByRetry { pid, key, clock });
                 }
                 if self.bounds.explore != Explore::Reduced {
-                    actions.push(Action::Lease { who, key, clock, answer_lost: true });
+                    actions.push(Action::Lease { pid, key, clock, response_lost: true });
                 }
             }
         }
     }
 
-    /// How a process that has won goes on.
-    pub(crate) fn runs(&self, state: &State, who: Who, actions: &mut Vec<Action>) {
-        let process = state.process(who);
+    /// The next actions of a process that has work to finish.
+    pub(crate) fn runs(&self, state: &State, pid: ProcessId, actions: &mut Vec<Action>) {
+        let process = state.process(pid);
         match process.step {
             Step::Idle | Step::Done => return,
-            Step::Looked => {}
-            Step::Unsure => actions.push(Action::Resend { who }),
-            Step::Unfilled => actions.extend(self.bounds.clocks().map(|clock| Action::Fill { who, clock })),
-            Step::Holding => self.deliveries(process.todo, who, actions),
+            Step::HasRead => {}
+            Step::ResponseLost => actions.push(Action::Resend { pid }),
+            Step::Unfilled => actions.extend(self.bounds.clocks().map(|clock| Action::Fill { pid, clock })),
+            Step::Delivering => self.deliveries(process.to_notify, pid, actions),
             Step::Delivered => {
-                let failed = process.todo & !process.acknowledged;
+                let failed = process.to_notify & !process.acknowledged;
                 for clock in self.bounds.clocks().filter(|&clock| clock == 0 || failed != 0) {
                     let later = (0..=failed).filter(|later| later & !failed == 0);
                     let later = later.filter(|&later| later == 0 || self.bounds.uneven_backoff);
-                    actions.extend(later.map(|later| Action::Confirm { who, clock, later }));
-                    if self.bounds.confirms_in_parts && process.todo == 0b11 {
-                        actions.push(Action::ConfirmPart { who, clock });
+                    actions.extend(later.map(|later| Action::Confirm { pid, clock, later }));
+                    if self.bounds.confirms_in_parts && process.to_notify == 0b11 {
+                        actions.push(Action::ConfirmPart { pid, clock });
                     }
                 }
             }
         }
-        if process.straggler != NEVER {
-            actions.push(Action::Straggle { who });
+        if process.late_request != NEVER {
+            actions.push(Action::DeliverLateRequest { pid });
         }
-        actions.push(Action::Die { who });
+        actions.push(Action::Crash { pid });
     }
 
-    fn deliveries(&self, todo: u8, who: Who, actions: &mut Vec<Action>) {
+    fn deliveries(&self, to_notify: u8, pid: ProcessId, actions: &mut Vec<Action>) {
         use Callback::{Acknowledged, Failed, InFlight};
-        let fates = |service: usize| -> &[Callback] {
-            match (todo & 1 << service != 0, self.bounds.late_callbacks) {
+        let outcomes = |service: usize| -> &[Callback] {
+            match (to_notify & 1 << service != 0, self.bounds.late_callbacks) {
                 (true, true) => &[Acknowledged, Failed, InFlight],
                 (true, false) => &[Acknowledged, Failed],
                 (false, _) => &[Failed], // not called
             }
         };
-        for &one in fates(0) {
-            for &other in fates(1) {
-                actions.push(Action::Deliver { who, callbacks: [one, other] });
+        for &one in outcomes(0) {
+            for &other in outcomes(1) {
+                actions.push(Action::Deliver { pid, callbacks: [one, other] });
             }
         }
     }

@@ -1,22 +1,23 @@
-//! How large a world is explored.
+//! The bounds of the explored state space.
 
 use crate::state::{NEVER, Time};
 
-/// Which states are taken for one (see `reductions.rs`).
+/// Which states count as equal (see `reductions.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Explore {
-    /// None: each is explored.
+    /// None: every state is explored.
     Everything,
-    /// Those that differ in names only.
-    Nameless,
-    /// Those, too, whose difference no guarantee and no later step can notice.
+    /// States that differ only in the identities of callers, redeliverers and keys.
+    Symmetric,
+    /// Also states whose difference affects no guarantee and no later step.
     Reduced,
 }
 
-/// A configuration. Ticks stand for the protocol's times, in their order: a lease and a backoff are
-/// shorter than the window, and the window is shorter than the time after which a service is given up.
+/// A configuration. Ticks preserve the order of the protocol's durations: a lease and a backoff are
+/// shorter than the window, and the window is shorter than the time after which retries are
+/// exhausted.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each widens the world by itself")]
+#[allow(clippy::struct_excessive_bools, reason = "each independently enlarges the state space")]
 pub(crate) struct Bounds {
     pub(crate) keys: usize,
     pub(crate) callers: usize,
@@ -25,90 +26,93 @@ pub(crate) struct Bounds {
     pub(crate) redeliverers: usize,
     /// Services of each key.
     pub(crate) services: usize,
-    /// A caller that got a 502 or a 503 asks once more, with the same correlation id.
-    pub(crate) asks_again: bool,
-    /// Callbacks may arrive after their sender has given them up.
+    /// A caller that gets 502 or 503 retries once with the same correlation id.
+    pub(crate) retries_requests: bool,
+    /// Callbacks may arrive after their sender has timed out.
     pub(crate) late_callbacks: bool,
-    /// A request for a lease that the SDK has given up and sent again may yet arrive, after the second try:
-    /// within the same tick, by the clock that it was made on.
-    pub(crate) stragglers: bool,
+    /// A lease request that timed out in the SDK and was retried may arrive after the retry, within
+    /// the same tick and with its original clock reading.
+    pub(crate) late_requests: bool,
     /// The window (1 h).
     pub(crate) window: Time,
-    /// How long a repeated request is a replay (10 min).
+    /// How long a repeated request counts as an idempotent replay (10 min).
     pub(crate) replay: Time,
-    /// For how long a lease keeps others away.
+    /// Duration of a lease.
     pub(crate) lease: Time,
-    /// From a failure to the next try, at least.
+    /// Minimum time from a failure to the next attempt.
     pub(crate) backoff: Time,
-    /// It may be a tick longer, for each service as it pleases: the code draws it at random.
+    /// The backoff may be one tick longer, independently for each service, because the code adds
+    /// jitter.
     pub(crate) uneven_backoff: bool,
-    /// A confirmation may take more than one write: the code settles 32 services at once.
+    /// A confirmation may take more than one write: the code settles 32 services per write.
     pub(crate) confirms_in_parts: bool,
-    /// When a failing service is given up (24 h); `NEVER` where a configuration leaves that out.
-    pub(crate) give_up: Time,
-    /// Each clock reading is up to that far ahead of true time, as it pleases.
+    /// Time after which the retries of a failing service are exhausted (24 h); `NEVER` for no
+    /// limit.
+    pub(crate) retry_limit: Time,
+    /// Each clock reading is ahead of true time by any number of ticks up to this.
     pub(crate) skew: Time,
     /// The clocks of lifecycle workers may also step back by more than a window.
     pub(crate) steps_back: bool,
-    /// Which states are taken for one.
+    /// Which states count as equal.
     pub(crate) explore: Explore,
 }
 
 impl Bounds {
-    /// The smallest world: one of each.
+    /// The smallest configuration: one of each.
     pub(crate) const SMALL: Self = Self {
         keys: 1,
         callers: 1,
         events: 1,
         redeliverers: 1,
         services: 1,
-        asks_again: true,
+        retries_requests: true,
         late_callbacks: true,
-        stragglers: false,
+        late_requests: false,
         window: 2,
         replay: 1,
         lease: 1,
         backoff: 1,
         uneven_backoff: false,
         confirms_in_parts: false,
-        give_up: NEVER,
+        retry_limit: NEVER,
         skew: 1,
         steps_back: false,
         explore: Explore::Everything,
     };
 
-    /// So long ago that it matters to nobody.
-    pub(crate) fn long_ago(&self) -> Time {
-        let give_up = if self.gives_up() { self.give_up } else { 0 };
-        -give_up.max(self.window + 1)
+    /// A time so long ago that it affects nothing.
+    pub(crate) fn notified_floor(&self) -> Time {
+        let retry_limit = if self.has_retry_limit() { self.retry_limit } else { 0 };
+        -retry_limit.max(self.window + 1)
     }
 
-    /// So far apart that two syncs may be.
-    pub(crate) fn far_enough(&self) -> Time {
+    /// A time of the last sync so long ago that another sync is allowed.
+    pub(crate) fn synced_floor(&self) -> Time {
         self.skew - self.window - 1
     }
 
-    pub(crate) fn gives_up(&self) -> bool {
-        self.give_up != NEVER
+    pub(crate) fn has_retry_limit(&self) -> bool {
+        self.retry_limit != NEVER
     }
 
-    /// How often a service can be tried in vain: from one try to the next it is at least a backoff less
-    /// the skew, and none is put off to after `give_up` plus the skew.
+    /// Maximum number of failed attempts per service. Attempts are at least a backoff minus the
+    /// skew apart, and none is later than `retry_limit` plus the skew.
     pub(crate) fn most_attempts(&self) -> u8 {
-        if !self.gives_up() {
+        if !self.has_retry_limit() {
             return 0; // not counted
         }
-        let (span, pause) = (self.give_up + self.skew, (self.backoff - self.skew).max(1));
+        let (span, pause) = (self.retry_limit + self.skew, (self.backoff - self.skew).max(1));
         u8::try_from((span + pause - 1) / pause).unwrap_or(u8::MAX)
     }
 
-    /// One more than all requests and events can make of a key, unless a guard is removed.
+    /// One more than the number of notifications that all requests and events of a key can cause
+    /// with all guards in place.
     pub(crate) fn most_notifications(&self) -> u8 {
-        let requests = self.callers * if self.asks_again { 2 } else { 1 };
+        let requests = self.callers * if self.retries_requests { 2 } else { 1 };
         self.events + u8::try_from(requests).unwrap_or(u8::MAX) + 1
     }
 
-    /// What a process may read from its clock.
+    /// The possible clock readings of a process, in ticks ahead of true time.
     pub(crate) fn clocks(&self) -> impl Iterator<Item = Time> + use<> {
         0..=self.skew
     }

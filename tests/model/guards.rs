@@ -1,35 +1,35 @@
-//! The protocol's guards, each of which can be removed to see what it is for.
+//! The guards of the protocol. Each can be removed to show its purpose.
 
-/// What a confirmation is conditioned on.
+/// The condition of a confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fence {
-    /// `lease` is still ours.
+    /// `lease` is unchanged.
     Lease,
-    /// `claim` is still the one that we told of.
+    /// `claim` is still the delivered one.
     Claim,
-    /// Both: the protocol.
+    /// Both, as in the protocol.
     LeaseAndClaim,
-    /// Nothing.
+    /// No condition.
     Removed,
 }
 
 impl Fence {
-    pub(crate) fn asks_for_the_lease(self) -> bool {
+    pub(crate) fn requires_lease(self) -> bool {
         matches!(self, Self::Lease | Self::LeaseAndClaim)
     }
 }
 
-/// Which guards are there. `Guards::ALL` is the protocol.
+/// The guards in place. `Guards::ALL` is the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a guard to be removed by itself")]
+#[allow(clippy::struct_excessive_bools, reason = "each guard can be removed independently")]
 pub(crate) struct Guards {
     /// A claim is conditioned on the window.
     pub(crate) window_condition: bool,
-    /// The condition is part of the write; else the item is read first and written later.
-    pub(crate) check_and_write_are_one: bool,
-    /// The condition keeps the write from happening; else it is judged from what was overwritten.
-    pub(crate) refusal_comes_before_the_write: bool,
-    /// A refused claim that finds itself on the item has won.
+    /// The condition is part of the write; otherwise the item is read first and written later.
+    pub(crate) check_is_atomic_with_write: bool,
+    /// The condition prevents the write; otherwise it is evaluated on the overwritten item.
+    pub(crate) rejection_precedes_write: bool,
+    /// A rejected claim that finds its own claim on the item has succeeded.
     pub(crate) own_claim_is_recognised: bool,
     /// The same for the write that records a lifecycle action.
     pub(crate) own_record_is_recognised: bool,
@@ -37,37 +37,38 @@ pub(crate) struct Guards {
     pub(crate) own_lease_is_recognised: bool,
     /// No 204 before the claim is known to be written.
     pub(crate) claim_is_durable_before_204: bool,
-    /// A repeated request is taken for the sync that it repeats.
+    /// A repeated request gets the response of the sync that it repeats.
     pub(crate) replays: bool,
     /// A replay has the correlation id of the sync that it repeats.
-    pub(crate) replay_needs_same_id: bool,
+    pub(crate) replay_requires_same_id: bool,
     /// A replay comes from the caller of the sync that it repeats.
-    pub(crate) replay_needs_same_caller: bool,
-    /// A replay is one for 10 minutes only.
+    pub(crate) replay_requires_same_caller: bool,
+    /// Replays are limited to 10 minutes.
     pub(crate) replay_ends: bool,
-    /// The claim itself fills the outbox; else a second write does.
-    pub(crate) outbox_is_filled_by_the_claim: bool,
-    /// The claim takes the lease from whoever holds it.
-    pub(crate) claim_takes_the_lease: bool,
-    /// What a confirmation is conditioned on.
+    /// The claim itself fills the outbox; otherwise a second write does.
+    pub(crate) claim_fills_outbox: bool,
+    /// The claim takes the lease from its current holder.
+    pub(crate) claim_takes_lease: bool,
+    /// The condition of a confirmation.
     pub(crate) confirm_fence: Fence,
-    /// A confirmation sets `due_at` from all that stay pending; else only from those that it tried.
-    pub(crate) due_at_is_over_all_pending: bool,
+    /// A confirmation sets `due_at` from all services that stay pending; otherwise only from those
+    /// that it attempted.
+    pub(crate) due_at_covers_all_pending: bool,
     /// A lease is conditioned on `due_at`.
     pub(crate) lease_condition: bool,
-    /// A failing service is given up some day.
-    pub(crate) give_up: bool,
-    /// An event is recorded only if it is newer than the one known.
+    /// The retries of a failing service are limited.
+    pub(crate) retries_are_limited: bool,
+    /// An event is recorded only if it is newer than the last recorded one.
     pub(crate) event_must_be_newer: bool,
-    /// A lifecycle action on a lagging clock takes over the item's `notified_at`.
-    pub(crate) notified_at_never_goes_back: bool,
+    /// A lifecycle action on a lagging clock keeps the item's `notified_at`.
+    pub(crate) notified_at_is_monotonic: bool,
     /// A lifecycle action removes `correlation_id` and `caller`.
-    pub(crate) lifecycle_forgets_the_caller: bool,
+    pub(crate) lifecycle_clears_caller: bool,
     /// A claim is conditioned on the CRN that IAM permitted.
-    pub(crate) claim_needs_the_permitted_crn: bool,
+    pub(crate) claim_requires_permitted_crn: bool,
     /// An event is recorded only under the stored CRN.
-    pub(crate) event_needs_the_stored_crn: bool,
-    /// A receiver drops what is older than what it knows.
+    pub(crate) event_requires_stored_crn: bool,
+    /// A receiver drops callbacks older than its last one.
     pub(crate) receiver_drops_stale: bool,
 }
 
@@ -75,27 +76,27 @@ impl Guards {
     /// The protocol.
     pub(crate) const ALL: Self = Self {
         window_condition: true,
-        check_and_write_are_one: true,
-        refusal_comes_before_the_write: true,
+        check_is_atomic_with_write: true,
+        rejection_precedes_write: true,
         own_claim_is_recognised: true,
         own_record_is_recognised: true,
         own_lease_is_recognised: true,
         claim_is_durable_before_204: true,
         replays: true,
-        replay_needs_same_id: true,
-        replay_needs_same_caller: true,
+        replay_requires_same_id: true,
+        replay_requires_same_caller: true,
         replay_ends: true,
-        outbox_is_filled_by_the_claim: true,
-        claim_takes_the_lease: true,
+        claim_fills_outbox: true,
+        claim_takes_lease: true,
         confirm_fence: Fence::LeaseAndClaim,
-        due_at_is_over_all_pending: true,
+        due_at_covers_all_pending: true,
         lease_condition: true,
-        give_up: true,
+        retries_are_limited: true,
         event_must_be_newer: true,
-        notified_at_never_goes_back: true,
-        lifecycle_forgets_the_caller: true,
-        claim_needs_the_permitted_crn: true,
-        event_needs_the_stored_crn: true,
+        notified_at_is_monotonic: true,
+        lifecycle_clears_caller: true,
+        claim_requires_permitted_crn: true,
+        event_requires_stored_crn: true,
         receiver_drops_stale: true,
     };
 }

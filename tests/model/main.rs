@@ -1,29 +1,30 @@
-//! Proof by model: the protocol of claims, leases and confirmations, explored state by state with
-//! [stateright](https://docs.rs/stateright), against the guarantees G1–G8 and G10.
+//! Model of the protocol of claims, leases and confirmations.
+//! [stateright](https://docs.rs/stateright) explores every state and checks the guarantees G1–G8
+//! and G10.
 //!
-//! - `state.rs`: what there is
-//! - `protocol.rs`, `actions.rs`: what may happen to it
-//! - `writes.rs`, `process.rs`: what that does
-//! - `guarantees.rs`, `calm.rs`: what must always hold
-//! - `bounds.rs`, `reductions.rs`: how large a world is explored, and which states are taken for one
-//! - `guards.rs`: what can be removed from the protocol
-//! - `holds.rs`: the protocol keeps all guarantees, in every state of every configuration
-//! - `breaks.rs`, `words.rs`: without a guard it does not, and this is how
-//! - `stragglers.rs`: what the model found in the protocol itself
+//! - `state.rs`: the state
+//! - `protocol.rs`, `actions.rs`: the possible actions
+//! - `writes.rs`, `process.rs`: their effects
+//! - `guarantees.rs`, `liveness.rs`: the properties
+//! - `bounds.rs`, `reductions.rs`: the size of the state space, and which states count as equal
+//! - `guards.rs`: the guards that can be removed from the protocol
+//! - `invariants.rs`: the protocol keeps all guarantees in every state of every configuration
+//! - `counterexamples.rs`, `trace_format.rs`: the violations without a guard, as readable traces
+//! - `late_requests.rs`: the defect that the model found in the first version of the protocol
 //!
-//! `docs/explanation/model.md` lays the model's transitions beside the code's.
+//! `docs/explanation/model.md` compares the model's transitions with the code.
 
 mod actions;
 mod bounds;
-mod breaks;
-mod calm;
+mod counterexamples;
 mod guarantees;
 mod guards;
-mod holds;
+mod invariants;
+mod late_requests;
+mod liveness;
 mod process;
 mod protocol;
 mod reductions;
 mod state;
-mod stragglers;
-mod words;
+mod trace_format;
 mod writes;

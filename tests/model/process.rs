@@ -1,113 +1,113 @@
-//! What a process does apart from its writes: it calls the services, and it ends, one way or the other.
+//! The steps of a process other than its writes: it calls the services, finishes or crashes.
 
 use crate::{
     guards::Fence,
     protocol::{Callback, Protocol},
-    state::{Broken, NEVER, Process, Role, SERVICES, State, Step, Time, Who},
+    state::{NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
 };
 
 impl Protocol {
-    /// Calls the services. Receivers do not see each other, so one step will do for all of them.
-    pub(crate) fn deliver(&self, state: &mut State, who: Who, callbacks: [Callback; SERVICES]) {
-        let Process { todo, sequence, .. } = *state.process(who);
-        let key = state.process(who).key();
-        for service in (0..SERVICES).filter(|service| todo & 1 << service != 0) {
+    /// Calls the services. Receivers are independent of each other, so one step covers all of them.
+    pub(crate) fn deliver(&self, state: &mut State, pid: ProcessId, callbacks: [Callback; SERVICES]) {
+        let Process { to_notify, sequence, .. } = *state.process(pid);
+        let key = state.process(pid).key();
+        for service in (0..SERVICES).filter(|service| to_notify & 1 << service != 0) {
             match callbacks[service] {
                 Callback::Acknowledged => {
                     self.receive(state, key, service, sequence);
-                    state.process_mut(who).acknowledged |= 1 << service;
+                    state.process_mut(pid).acknowledged |= 1 << service;
                 }
                 Callback::InFlight => {
                     let receiver = &mut state.receivers[key][service];
-                    if self.would_change(receiver.knows, sequence) {
+                    if self.changes_receiver(receiver.last_sequence, sequence) {
                         receiver.in_flight |= 1 << sequence;
                     }
                 }
                 Callback::Failed => {}
             }
         }
-        state.process_mut(who).step = Step::Delivered;
+        state.process_mut(pid).step = Step::Delivered;
     }
 
-    /// What the contract asks of a receiver: to keep the highest sequence.
+    /// Handles a callback as receivers must: keep the highest sequence.
     pub(crate) fn receive(&self, state: &mut State, key: usize, service: usize, sequence: u8) {
         let receiver = &mut state.receivers[key][service];
-        if !self.would_change(receiver.knows, sequence) {
-            return; // stale, or a repeat
+        if !self.changes_receiver(receiver.last_sequence, sequence) {
+            return; // stale or duplicate
         }
-        state.broken.note(Broken::G5_RECEIVER, sequence < receiver.knows);
-        receiver.knows = sequence;
+        state.violations.record_if(Violations::G5_RECEIVER, sequence < receiver.last_sequence);
+        receiver.last_sequence = sequence;
         for older in (0..=sequence).filter(|_| self.guards.receiver_drops_stale) {
-            receiver.in_flight &= !(1 << older); // will be dropped when they arrive
+            receiver.in_flight &= !(1 << older); // dropped on arrival
         }
     }
 
-    fn would_change(&self, knows: u8, sequence: u8) -> bool {
-        sequence > knows || (sequence < knows && !self.guards.receiver_drops_stale)
+    fn changes_receiver(&self, last_sequence: u8, sequence: u8) -> bool {
+        sequence > last_sequence || (sequence < last_sequence && !self.guards.receiver_drops_stale)
     }
 
-    /// The process has come to its end and said so: 204, or done.
-    pub(crate) fn finish(state: &mut State, who: Who) {
-        let step = if matches!(who.role(), Role::Caller(_)) { Step::Done } else { Step::Idle };
-        Self::leave(state, who, Process { step, ..Process::IDLE });
+    /// Ends a process successfully: a caller has its 204.
+    pub(crate) fn finish(state: &mut State, pid: ProcessId) {
+        let step = if matches!(pid.role(), Role::Caller(_)) { Step::Done } else { Step::Idle };
+        Self::end(state, pid, Process { step, ..Process::IDLE });
     }
 
-    /// The process ends without a word: the caller gets a 502 or a 503 and may ask once more, the queue
-    /// gives the event again, a redeliverer starts anew.
-    pub(crate) fn fall(&self, state: &mut State, who: Who) {
-        let process = *state.process(who);
-        let has_another_try = self.bounds.asks_again && !process.claimed;
-        let left = match who.role() {
-            Role::Caller(_) if process.step == Step::Looked => {
+    /// Ends a process without success: the caller gets 502 or 503 and may retry once, the queue
+    /// delivers the event again, a redeliverer starts over.
+    pub(crate) fn abort(&self, state: &mut State, pid: ProcessId) {
+        let process = *state.process(pid);
+        let may_retry = self.bounds.retries_requests && !process.claimed;
+        let left = match pid.role() {
+            Role::Caller(_) if process.step == Step::HasRead => {
                 Process { claimed: process.claimed, ..Process::IDLE }
             }
-            Role::Caller(_) if has_another_try => Process { claimed: true, ..Process::IDLE },
+            Role::Caller(_) if may_retry => Process { claimed: true, ..Process::IDLE },
             Role::Caller(_) => Process { step: Step::Done, ..Process::IDLE },
             Role::Lifecycle { .. } | Role::Redeliverer(_) => Process::IDLE,
         };
-        Self::leave(state, who, left);
+        Self::end(state, pid, left);
     }
 
-    /// Whatever lease it had is nobody's from now on.
-    fn leave(state: &mut State, who: Who, left: Process) {
-        let item = &mut state.items[state.processes[who.index()].key()];
-        if item.lease == Some(who) {
+    /// Ends a process. Its lease, if any, has no holder from now on.
+    fn end(state: &mut State, pid: ProcessId, left: Process) {
+        let item = &mut state.items[state.processes[pid.index()].key()];
+        if item.lease == Some(pid) {
             item.lease = None;
         }
-        *state.process_mut(who) = left;
+        *state.process_mut(pid) = left;
     }
 
-    /// Goes on to tell the services in `todo`.
-    pub(crate) fn tell(state: &mut State, who: Who, todo: u8) {
-        let process = state.process_mut(who);
-        process.todo = todo;
-        process.step = if todo == 0 { Step::Delivered } else { Step::Holding };
+    /// Starts the delivery to the services in `to_notify`.
+    pub(crate) fn start_delivery(state: &mut State, pid: ProcessId, to_notify: u8) {
+        let process = state.process_mut(pid);
+        process.to_notify = to_notify;
+        process.step = if to_notify == 0 { Step::Delivered } else { Step::Delivering };
     }
 
-    /// What a resent request would learn: somebody else's write stands where its own was.
-    pub(crate) fn finds_itself_replaced(state: &State, who: Who) -> bool {
-        let process = state.process(who);
+    /// Whether another write has replaced that of the process. A resent request finds out.
+    pub(crate) fn is_superseded(state: &State, pid: ProcessId) -> bool {
+        let process = state.process(pid);
         let item = &state.items[process.key()];
-        match who.role() {
-            Role::Redeliverer(_) => item.lease != Some(who),
+        match pid.role() {
+            Role::Redeliverer(_) => item.lease != Some(pid),
             Role::Caller(_) | Role::Lifecycle { .. } => item.sequence != process.sequence,
         }
     }
 
     /// The confirmation's condition.
-    pub(crate) fn passes_the_fence(&self, state: &State, who: Who) -> bool {
-        let process = state.process(who);
+    pub(crate) fn passes_fence(&self, state: &State, pid: ProcessId) -> bool {
+        let process = state.process(pid);
         let item = &state.items[process.key()];
         match self.guards.confirm_fence {
-            Fence::Lease => item.lease == Some(who),
+            Fence::Lease => item.lease == Some(pid),
             Fence::Claim => item.sequence == process.sequence,
-            Fence::LeaseAndClaim => item.lease == Some(who) && item.sequence == process.sequence,
+            Fence::LeaseAndClaim => item.lease == Some(pid) && item.sequence == process.sequence,
             Fence::Removed => true,
         }
     }
 
-    /// All services of a key.
-    pub(crate) fn everyone(&self) -> u8 {
+    /// All services of a key, a bit each.
+    pub(crate) fn all_services(&self) -> u8 {
         (1 << self.bounds.services) - 1
     }
 

@@ -1,8 +1,8 @@
-//! The model: which actions there are, and which of the functions beside does each.
+//! The model: its actions, and their effects by delegation to the other modules.
 //!
-//! **Faults are not counted.** A process may die at any step, any number of times; any answer may be lost.
-//! What bounds the model is the number of requests and events, not of accidents: a state in which a crash
-//! is still allowed and one in which it is not would be two, and the second teaches nothing.
+//! **Faults are not counted.** A process may crash at any step, any number of times, and any
+//! response may be lost. The numbers of requests and events bound the model. A bound on faults
+//! would only add states that differ in whether another crash is allowed.
 
 use stateright::{Model, Property};
 
@@ -10,64 +10,66 @@ use crate::{
     bounds::Bounds,
     guarantees,
     guards::Guards,
-    state::{SERVICES, State, Time, Who},
+    state::{ProcessId, SERVICES, State, Time},
 };
 
-/// The protocol, or what is left of it without some guard.
+/// The protocol, possibly without some guards.
 #[derive(Clone, Debug)]
 pub(crate) struct Protocol {
     pub(crate) bounds: Bounds,
     pub(crate) guards: Guards,
 }
 
-/// What becomes of a callback, as far as its sender knows.
+/// The outcome of a callback from its sender's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Callback {
     Acknowledged,
-    /// It never gets there.
+    /// It is never delivered.
     Failed,
-    /// The sender takes it for failed. It may get there yet, at once or much later.
+    /// It has failed from the sender's view, but may still arrive at any time.
     InFlight,
 }
 
-/// Something that may happen. Clock readings are ticks ahead of true time.
+/// A transition. Clock readings are ticks ahead of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Time goes on.
+    /// Time advances by one tick.
     Tick,
-    /// Only without `check_and_write_are_one`: the item is read.
-    Look { who: Who, key: usize, clock: Time },
+    /// Only without `check_is_atomic_with_write`: the item is read.
+    Read { pid: ProcessId, key: usize, clock: Time },
     /// A sync's claim reaches DynamoDB.
-    Claim { who: Who, key: usize, clock: Time, answer_lost: bool },
-    /// A claim by a caller of another account, for which IAM permits the key's id under another CRN.
-    ClaimFromAnotherAccount { who: Who, key: usize, clock: Time },
-    /// Every try of a sync's claim is lost on its way.
-    Vanish { who: Who },
-    /// A lifecycle event comes out of the queue and is recorded.
-    Record { who: Who, clock: Time, answer_lost: bool },
-    /// An event comes out of the queue that has the key's id under another CRN.
-    RecordOfAnotherAccount { who: Who, clock: Time },
+    Claim { pid: ProcessId, key: usize, clock: Time, response_lost: bool },
+    /// A claim by a caller of another account, for which IAM permits the key's id under another
+    /// CRN.
+    ClaimFromAnotherAccount { pid: ProcessId, key: usize, clock: Time },
+    /// Every attempt of a sync's claim is lost before it reaches DynamoDB.
+    LoseClaim { pid: ProcessId },
+    /// A lifecycle event is delivered by the queue and recorded.
+    Record { pid: ProcessId, clock: Time, response_lost: bool },
+    /// An event with the key's id under another CRN is delivered by the queue.
+    RecordOfAnotherAccount { pid: ProcessId, clock: Time },
     /// A redeliverer takes a lease.
-    Lease { who: Who, key: usize, clock: Time, answer_lost: bool },
-    /// The same, at the second try; the first is still under way.
-    LeaseAgain { who: Who, key: usize, clock: Time },
-    /// The first try arrives after all.
-    Straggle { who: Who },
-    /// The SDK sends the same request again, after a lost answer.
-    Resend { who: Who },
-    /// Only without `outbox_is_filled_by_the_claim`: the second write.
-    Fill { who: Who, clock: Time },
+    Lease { pid: ProcessId, key: usize, clock: Time, response_lost: bool },
+    /// A redeliverer takes a lease by the SDK's retry, while the first attempt is still in flight.
+    LeaseByRetry { pid: ProcessId, key: usize, clock: Time },
+    /// The first attempt of a lease request arrives after the retry.
+    DeliverLateRequest { pid: ProcessId },
+    /// The SDK retries the same request after a lost response.
+    Resend { pid: ProcessId },
+    /// Only without `claim_fills_outbox`: the second write.
+    Fill { pid: ProcessId, clock: Time },
     /// The services are called, all at once.
-    Deliver { who: Who, callbacks: [Callback; SERVICES] },
-    /// A callback that its sender has given up reaches its receiver.
+    Deliver { pid: ProcessId, callbacks: [Callback; SERVICES] },
+    /// A callback that timed out at its sender reaches its receiver.
     Arrive { key: usize, service: usize, sequence: u8 },
-    /// What was acknowledged leaves the outbox. The next try of the services in `later` is a tick later than
-    /// that of the others.
-    Confirm { who: Who, clock: Time, later: u8 },
-    /// The same for the first service only, with another write to follow; until then `due_at` stays.
-    ConfirmPart { who: Who, clock: Time },
-    /// The process is killed, or learns nothing from DynamoDB however often it asks.
-    Die { who: Who },
+    /// Acknowledged services leave the outbox. The next attempt of the services in `later` is one
+    /// tick later than that of the others.
+    Confirm { pid: ProcessId, clock: Time, later: u8 },
+    /// A confirmation of the first service only, with another write to follow; `due_at` stays until
+    /// then.
+    ConfirmPart { pid: ProcessId, clock: Time },
+    /// The process is killed, or all its attempts get no response from DynamoDB.
+    Crash { pid: ProcessId },
 }
 
 impl Model for Protocol {
@@ -75,28 +77,29 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        assert!(self.is_explored_soundly(), "this needs Explore::Everything: {self:?}");
+        assert!(self.is_sound(), "the reductions are unsound here, use Explore::Everything: {self:?}");
         vec![State::initial(&self.bounds)]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Tick);
         for caller in 0..self.bounds.callers {
-            self.requests(state, Who::caller(caller), actions);
+            self.requests(state, ProcessId::caller(caller), actions);
         }
         for key in 0..self.bounds.keys {
             for event in 1..=self.bounds.events {
-                self.events(state, Who::lifecycle(key, event), key, actions);
+                self.events(state, ProcessId::lifecycle(key, event), key, actions);
             }
             self.arrivals(state, key, actions);
         }
         for redeliverer in 0..self.bounds.redeliverers {
-            self.leases(state, Who::redeliverer(redeliverer), actions);
+            self.leases(state, ProcessId::redeliverer(redeliverer), actions);
         }
-        for who in Who::all() {
-            self.runs(state, who, actions);
+        for pid in ProcessId::all() {
+            self.runs(state, pid, actions);
         }
-        // Of two ways that are equally short the checker keeps the later: let that be the plainer one.
+        // Of two equally short paths the checker keeps the later one, so the simpler actions come
+        // last.
         actions.reverse();
     }
 
@@ -104,41 +107,41 @@ impl Model for Protocol {
         let mut next = *last;
         match action {
             Action::Tick => next.tick(&self.bounds),
-            Action::Look { who, key, clock } => self.look(&mut next, who, key, clock),
-            Action::Claim { who, key, clock, answer_lost } => {
-                self.claim(&mut next, who, key, clock, answer_lost);
+            Action::Read { pid, key, clock } => self.read_item(&mut next, pid, key, clock),
+            Action::Claim { pid, key, clock, response_lost } => {
+                self.claim(&mut next, pid, key, clock, response_lost);
             }
-            Action::ClaimFromAnotherAccount { who, key, clock } => {
-                self.claim_from_another_account(&mut next, who, key, clock);
+            Action::ClaimFromAnotherAccount { pid, key, clock } => {
+                self.claim_from_another_account(&mut next, pid, key, clock);
             }
-            Action::RecordOfAnotherAccount { who, clock } => {
-                self.record_of_another_account(&mut next, who, clock);
+            Action::RecordOfAnotherAccount { pid, clock } => {
+                self.record_of_another_account(&mut next, pid, clock);
             }
-            Action::Vanish { who } => self.vanish(&mut next, who),
-            Action::Record { who, clock, answer_lost } => self.record(&mut next, who, clock, answer_lost),
-            Action::Lease { who, key, clock, answer_lost } => {
-                self.lease(&mut next, who, key, clock, answer_lost);
+            Action::LoseClaim { pid } => self.lose_claim(&mut next, pid),
+            Action::Record { pid, clock, response_lost } => self.record(&mut next, pid, clock, response_lost),
+            Action::Lease { pid, key, clock, response_lost } => {
+                self.lease(&mut next, pid, key, clock, response_lost);
             }
-            Action::LeaseAgain { who, key, clock } => {
-                self.lease(&mut next, who, key, clock, false);
+            Action::LeaseByRetry { pid, key, clock } => {
+                self.lease(&mut next, pid, key, clock, false);
                 if next != *last {
-                    next.process_mut(who).straggler = clock;
+                    next.process_mut(pid).late_request = clock;
                 }
             }
-            Action::Straggle { who } => self.straggle(&mut next, who),
-            Action::Resend { who } => self.resend(&mut next, who),
-            Action::Fill { who, clock } => self.fill(&mut next, who, clock),
-            Action::Deliver { who, callbacks } => self.deliver(&mut next, who, callbacks),
+            Action::DeliverLateRequest { pid } => self.deliver_late_request(&mut next, pid),
+            Action::Resend { pid } => self.resend(&mut next, pid),
+            Action::Fill { pid, clock } => self.fill(&mut next, pid, clock),
+            Action::Deliver { pid, callbacks } => self.deliver(&mut next, pid, callbacks),
             Action::Arrive { key, service, sequence } => {
                 next.receivers[key][service].in_flight &= !(1 << sequence);
                 self.receive(&mut next, key, service, sequence);
             }
-            Action::Confirm { who, clock, later } => self.confirm(&mut next, who, clock, later),
-            Action::ConfirmPart { who, clock } => self.confirm_part(&mut next, who, clock),
-            Action::Die { who } => self.fall(&mut next, who),
+            Action::Confirm { pid, clock, later } => self.confirm(&mut next, pid, clock, later),
+            Action::ConfirmPart { pid, clock } => self.confirm_part(&mut next, pid, clock),
+            Action::Crash { pid } => self.abort(&mut next, pid),
         }
-        self.tidy(&mut next);
-        // A refusal that changes nothing leads nowhere: whoever was refused may ask again.
+        self.reduce(&mut next);
+        // A rejection that changes nothing is no transition: the caller may send the request again.
         (next != *last).then_some(next)
     }
 

@@ -1,7 +1,8 @@
-//! What the model remembers: the items, the receivers, the processes at work.
+//! The state of the model: items, receivers and processes.
 //!
-//! All instants are ticks *from now*: an item that was notified two ticks ago has `notified_at == -2`.
-//! What lies too far back to matter stays at a floor. So time can go on for ever without a new state.
+//! All times are ticks *from now*: an item that was notified two ticks ago has `notified_at == -2`.
+//! Times too long ago to have an effect stay at a floor, so that time can advance without creating
+//! new states.
 
 use std::hash::{Hash, Hasher};
 
@@ -10,7 +11,7 @@ use crate::{
     reductions,
 };
 
-/// The most of each that a configuration can have.
+/// Maximum numbers in any configuration.
 pub(crate) const KEYS: usize = 2;
 pub(crate) const CALLERS: usize = 3;
 pub(crate) const EVENTS: usize = 2;
@@ -20,18 +21,18 @@ pub(crate) const PROCESSES: usize = CALLERS + KEYS * EVENTS + REDELIVERERS;
 
 /// Ticks from now.
 pub(crate) type Time = i8;
-/// No instant at all.
+/// No time.
 pub(crate) const NEVER: Time = Time::MAX;
 
-/// A process: a caller's request, the worker for a lifecycle event, a redeliverer.
+/// The id of a process: a caller's request, the worker of a lifecycle event, or a redeliverer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Who(pub(crate) u8);
+pub(crate) struct ProcessId(pub(crate) u8);
 
-/// What a process is there for.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Caller(usize),
-    /// The worker for an event of a key; events count from 1, the later the greater.
+    /// The worker of an event of a key; events are numbered from 1 in order.
     Lifecycle {
         key: usize,
         event: u8,
@@ -39,7 +40,7 @@ pub(crate) enum Role {
     Redeliverer(usize),
 }
 
-impl Who {
+impl ProcessId {
     fn at(index: usize) -> Self {
         Self(u8::try_from(index).unwrap_or(u8::MAX))
     }
@@ -78,88 +79,89 @@ impl Who {
     }
 }
 
-/// What the outbox of a key says of one service.
+/// The outbox entry of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// It is in `pending`.
+    /// Whether the service is in `pending`.
     pub(crate) pending: bool,
-    /// It left `pending` untold, given up.
-    pub(crate) given_up: bool,
-    /// `retries`: how often it was tried in vain (counted only where a configuration asks for it).
+    /// Whether the service left `pending` without being notified.
+    pub(crate) exhausted: bool,
+    /// `retries`: number of failed attempts, counted only with a retry limit.
     pub(crate) attempts: u8,
-    /// `retries`: when to try again. Zero or less: at once.
+    /// `retries`: time of the next attempt. Zero or less means immediately.
     pub(crate) next_at: Time,
 }
 
-/// The one item of a key. `claim` is not there: it changes whenever `sequence` does, and only then.
+/// The item of a key. It has no `claim`, which changes exactly when `sequence` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) notified_at: Time,
     pub(crate) sequence: u8,
-    /// The latest event known; 0 for none.
+    /// The last recorded event, or 0.
     pub(crate) event: u8,
-    /// `caller` and `correlation_id`: whose request closed the window.
-    pub(crate) closed_by: Option<Who>,
-    /// Who may settle the outbox. Cleared when that process ends: its lease id is then nobody's.
-    pub(crate) lease: Option<Who>,
+    /// `caller` and `correlation_id`: the request that closed the window.
+    pub(crate) closed_by: Option<ProcessId>,
+    /// The process that may settle the outbox. Cleared when that process ends.
+    pub(crate) lease: Option<ProcessId>,
     pub(crate) due_at: Option<Time>,
     pub(crate) outbox: [Entry; SERVICES],
 }
 
-/// A service's view of a key, and what is still on its way to it.
+/// A service's state of a key, and the callbacks in flight to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Receiver {
-    /// The sequence that it knows.
-    pub(crate) knows: u8,
-    /// Callbacks in flight that their sender has given up, a bit for each sequence.
+    /// The highest sequence that it has received.
+    pub(crate) last_sequence: u8,
+    /// Callbacks in flight that timed out at their sender, a bit for each sequence.
     pub(crate) in_flight: u16,
 }
 
-/// What really happened to a key, kept apart from what its item says.
+/// The actual history of a key, independent of its item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct History {
-    /// The latest clock reading under which anybody closed the window.
+    /// The latest clock reading with which the window was closed.
     pub(crate) closed_at: Time,
-    /// When the last sync closed it, by true time.
+    /// True time of the last sync that closed the window.
     pub(crate) synced_at: Time,
 }
 
-/// How far a process has come.
+/// The progress of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    /// Has nothing to do, or not yet.
+    /// Has nothing to do.
     #[default]
     Idle,
-    /// Has read the item and found the window open. Only where a guard is removed.
-    Looked,
-    /// Its write is applied, and it does not know.
-    Unsure,
-    /// Has won, with the outbox yet to be filled. Only where a guard is removed.
+    /// Has read the item and found the window open. Only with a guard removed.
+    HasRead,
+    /// Its write was applied, but the response was lost.
+    ResponseLost,
+    /// Has won and must still fill the outbox. Only with a guard removed.
     Unfilled,
-    /// Is telling the services in `todo`.
-    Holding,
+    /// Is delivering to the services in `to_notify`.
+    Delivering,
     /// Knows which callbacks were acknowledged.
     Delivered,
-    /// Has been answered for the last time.
+    /// Has its final response.
     Done,
 }
 
-/// A process and what it has in memory.
+/// A process and its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Process {
     pub(crate) step: Step,
-    /// Of callers: a claim with this request's correlation id has been written, and came to nothing known.
+    /// For callers: whether an earlier attempt of this request wrote a claim with an unknown
+    /// outcome.
     pub(crate) claimed: bool,
     pub(crate) key: u8,
     pub(crate) sequence: u8,
-    /// The services to tell, a bit each.
-    pub(crate) todo: u8,
-    /// Those of them that have acknowledged.
+    /// The services to notify, a bit each.
+    pub(crate) to_notify: u8,
+    /// The services in `to_notify` that have acknowledged.
     pub(crate) acknowledged: u8,
-    /// The earliest next try among the services that are pending and not in `todo`.
+    /// The earliest next attempt of the pending services that are not in `to_notify`.
     pub(crate) others_next_at: Time,
-    /// The clock reading of an earlier try of its lease request that is still under way.
-    pub(crate) straggler: Time,
+    /// The clock reading of an earlier attempt of its lease request that is still in flight.
+    pub(crate) late_request: Time,
 }
 
 impl Process {
@@ -168,42 +170,42 @@ impl Process {
         claimed: false,
         key: 0,
         sequence: 0,
-        todo: 0,
+        to_notify: 0,
         acknowledged: 0,
         others_next_at: NEVER,
-        straggler: NEVER,
+        late_request: NEVER,
     };
 
     pub(crate) fn key(self) -> usize {
         usize::from(self.key)
     }
 
-    /// It has a run to finish.
-    pub(crate) fn is_at_work(self) -> bool {
+    /// Whether the process has work to finish.
+    pub(crate) fn is_working(self) -> bool {
         !matches!(self.step, Step::Idle | Step::Done)
     }
 }
 
-/// What was seen to happen that must not, a bit each (see `guarantees.rs`).
+/// The violated guarantees, a bit each (see `guarantees.rs`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Broken(pub(crate) u16);
+pub(crate) struct Violations(pub(crate) u16);
 
-/// A state of everything.
+/// A state of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) items: [Item; KEYS],
     pub(crate) receivers: [[Receiver; SERVICES]; KEYS],
     pub(crate) history: [History; KEYS],
     pub(crate) processes: [Process; PROCESSES],
-    pub(crate) broken: Broken,
-    /// States that differ in names only are one (see `reductions.rs`).
-    pub(crate) nameless: bool,
+    pub(crate) violations: Violations,
+    /// Whether states that differ only by symmetry have the same hash (see `reductions.rs`).
+    pub(crate) symmetric: bool,
 }
 
 impl State {
     pub(crate) fn initial(bounds: &Bounds) -> Self {
         let item = Item {
-            notified_at: bounds.long_ago(),
+            notified_at: bounds.notified_floor(),
             sequence: 0,
             event: 0,
             closed_by: None,
@@ -214,45 +216,46 @@ impl State {
         Self {
             items: [item; KEYS],
             receivers: [[Receiver::default(); SERVICES]; KEYS],
-            history: [History { closed_at: bounds.long_ago(), synced_at: bounds.far_enough() }; KEYS],
+            history: [History { closed_at: bounds.notified_floor(), synced_at: bounds.synced_floor() }; KEYS],
             processes: [Process::IDLE; PROCESSES],
-            broken: Broken::default(),
-            nameless: bounds.explore != Explore::Everything,
+            violations: Violations::default(),
+            symmetric: bounds.explore != Explore::Everything,
         }
     }
 
-    pub(crate) fn process(&self, who: Who) -> &Process {
-        &self.processes[who.index()]
+    pub(crate) fn process(&self, pid: ProcessId) -> &Process {
+        &self.processes[pid.index()]
     }
 
-    pub(crate) fn process_mut(&mut self, who: Who) -> &mut Process {
-        &mut self.processes[who.index()]
+    pub(crate) fn process_mut(&mut self, pid: ProcessId) -> &mut Process {
+        &mut self.processes[pid.index()]
     }
 
-    /// One tick goes by.
+    /// Advances time by one tick.
     pub(crate) fn tick(&mut self, bounds: &Bounds) {
         let older = |time: Time, floor: Time| if time == NEVER { NEVER } else { floor.max(time - 1) };
         for item in &mut self.items {
-            item.notified_at = older(item.notified_at, bounds.long_ago());
+            item.notified_at = older(item.notified_at, bounds.notified_floor());
             item.due_at = item.due_at.map(|due_at| older(due_at, 0));
             for entry in &mut item.outbox {
                 entry.next_at = older(entry.next_at, 0);
             }
         }
         for history in &mut self.history {
-            history.closed_at = older(history.closed_at, bounds.long_ago());
-            history.synced_at = older(history.synced_at, bounds.far_enough());
+            history.closed_at = older(history.closed_at, bounds.notified_floor());
+            history.synced_at = older(history.synced_at, bounds.synced_floor());
         }
         for process in &mut self.processes {
             process.others_next_at = older(process.others_next_at, 0);
-            process.straggler = if process.straggler > 0 { older(process.straggler, 0) } else { NEVER };
+            process.late_request =
+                if process.late_request > 0 { older(process.late_request, 0) } else { NEVER };
         }
     }
 }
 
-/// The checker knows a state by its hash, so what hashes alike is explored once.
+/// The checker identifies a state by its hash, so states with the same hash are explored once.
 impl Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write(&if self.nameless { reductions::nameless(self) } else { reductions::bytes(self) });
+        hasher.write(&if self.symmetric { reductions::symmetric(self) } else { reductions::bytes(self) });
     }
 }

@@ -1,11 +1,11 @@
-//! The command `harness bench`. What it counts is looked at here, and not what it times.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+//! The command `harness bench`. These tests verify its counts, not its timings.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// `harness bench` with the binaries that are beside it, whatever they were built with.
+/// Runs `harness bench` with the binaries beside it, whatever their build profile.
 fn bench(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.arg("bench").args(arguments).env_remove("CARGO").output().unwrap()
@@ -23,7 +23,7 @@ fn texts<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_run_has_each_kind_of_request_with_what_it_costs() {
+fn report_has_latency_and_costs_by_request_kind() {
     let folder = std::env::temp_dir().join(format!("keysync-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let chart = folder.join("chart.svg");
@@ -57,7 +57,7 @@ fn a_run_has_each_kind_of_request_with_what_it_costs() {
 }
 
 #[test]
-fn growth_has_a_line_for_each_size_and_calls_that_do_not_grow() {
+fn growth_report_has_constant_calls_per_size() {
     let growth = report(&["growth", "--keys", "1000", "--registrations", "10", "--requests", "20", "--json"]);
     let points = growth["points"].as_array().unwrap();
     let sizes: Vec<_> =
@@ -66,14 +66,14 @@ fn growth_has_a_line_for_each_size_and_calls_that_do_not_grow() {
     let rest = ["1 registrations of a key", "10 registrations of a key", "1000 keys in the table"];
     assert_eq!(sizes, [&services[..], &rest.map(str::to_owned)].concat());
     for point in points {
-        // Up to 32 services are confirmed in one write.
+        // One write confirms up to 32 services.
         let calls = if point["count"] == 64 { 3.0 } else { 2.0 };
         assert_eq!(point["dynamodb_calls"].as_f64(), Some(calls), "{point}");
     }
 }
 
 #[test]
-fn limits_that_cannot_be_read_are_named() {
+fn unreadable_limits_file_is_named() {
     let output = bench(&["check", "--limits", "no-such-file.json"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));

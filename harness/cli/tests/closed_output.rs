@@ -1,5 +1,5 @@
-//! The command `harness` where nobody reads what it prints: it ends as SIGPIPE ends a program, and never panics.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+//! The command `harness` with a closed or full output: it exits as after SIGPIPE and never panics.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
 use std::{
     fs::File,
@@ -12,30 +12,31 @@ use keysync_testkit::{Harness, lambda::Mode};
 /// The exit code that a shell shows for SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
-/// Where a command's output goes.
+/// The destination of a command's output.
 #[derive(Clone, Copy, Debug)]
-enum To {
-    /// A pipe that nobody reads.
+enum Sink {
+    /// A pipe without a reader.
     NoReader,
-    /// A device that is full.
+    /// A full device.
     FullDevice,
 }
 
-impl To {
+impl Sink {
     fn stdio(self) -> Stdio {
         match self {
-            Self::NoReader => io::pipe().unwrap().1.into(), // the reader's end is dropped here
+            Self::NoReader => io::pipe().unwrap().1.into(), // drops the read end
             Self::FullDevice => File::options().write(true).open("/dev/full").unwrap().into(),
         }
     }
 }
 
-/// Runs the command off the test's own thread, which the harness needs: its exit code, and standard error.
+/// Runs the command on another thread, because the harness needs the test's thread. Returns the
+/// exit code and standard error.
 async fn run(url: &str, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.args(arguments).env("KEYSYNC_HARNESS", url).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let ran = tokio::task::spawn_blocking(move || {
-        // The command holds descriptors of its own until it is dropped.
+        // The command keeps its descriptors open until it is dropped.
         let child = command.spawn().unwrap();
         drop(command);
         child.wait_with_output().unwrap()
@@ -44,7 +45,7 @@ async fn run(url: &str, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> (Op
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
-/// Every command that prints; each prints nothing but to standard output.
+/// Every command that prints, each only to standard output.
 const COMMANDS: &[&[&str]] = &[
     &["--help"],
     &["--version"],
@@ -70,21 +71,21 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_without_a_reader_ends_as_by_sigpipe() {
-    for to in [To::NoReader, To::FullDevice] {
+async fn commands_without_reader_exit_like_sigpipe() {
+    for sink in [Sink::NoReader, Sink::FullDevice] {
         let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
         let key = harness.new_key("own").create().await.unwrap();
         for command in COMMANDS {
             let arguments: Vec<&str> =
                 command.iter().map(|word| if *word == "KEY" { key.id() } else { word }).collect();
-            let (code, said) = run(&harness.endpoint_url(), &arguments, to.stdio(), Stdio::piped()).await;
-            match to {
-                To::NoReader => assert_eq!((code, said.as_str()), (Some(BROKEN_PIPE), ""), "{command:?}"),
-                To::FullDevice => {
-                    assert_eq!(code, Some(1), "{command:?}: {said}");
+            let (code, stderr) = run(&harness.endpoint_url(), &arguments, sink.stdio(), Stdio::piped()).await;
+            match sink {
+                Sink::NoReader => assert_eq!((code, stderr.as_str()), (Some(BROKEN_PIPE), ""), "{command:?}"),
+                Sink::FullDevice => {
+                    assert_eq!(code, Some(1), "{command:?}: {stderr}");
                     assert!(
-                        said.starts_with("harness: cannot write to standard output: "),
-                        "{command:?}: {said}"
+                        stderr.starts_with("harness: cannot write to standard output: "),
+                        "{command:?}: {stderr}"
                     );
                 }
             }
@@ -93,17 +94,18 @@ async fn every_command_without_a_reader_ends_as_by_sigpipe() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_that_print_nothing_need_no_reader() {
+async fn silent_commands_need_no_reader() {
     let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
     for command in [&["advance", "1m"][..], &["services", "behave", "cloud-object-storage", "miss"]] {
-        let (code, said) = run(&harness.endpoint_url(), command, To::NoReader.stdio(), Stdio::piped()).await;
-        assert_eq!((code, said.as_str()), (Some(0), ""), "{command:?}");
+        let (code, stderr) =
+            run(&harness.endpoint_url(), command, Sink::NoReader.stdio(), Stdio::piped()).await;
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{command:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_without_a_reader_keep_their_exit_code() {
-    let nowhere = "http://127.0.0.1:1";
+async fn errors_without_reader_keep_exit_code() {
+    let unreachable = "http://127.0.0.1:1";
     for (command, code) in [
         (&["keys"][..], 1),
         (&["sync", "a-key"], 1),
@@ -112,20 +114,20 @@ async fn errors_without_a_reader_keep_their_exit_code() {
         (&["advance", "0"], 2),
         (&["no-such-command"], 2),
     ] {
-        for to in [To::NoReader, To::FullDevice] {
-            let (ended, _) = run(nowhere, command, to.stdio(), to.stdio()).await;
-            assert_eq!(ended, Some(code), "{command:?}, {to:?}");
+        for sink in [Sink::NoReader, Sink::FullDevice] {
+            let (exit_code, _) = run(unreachable, command, sink.stdio(), sink.stdio()).await;
+            assert_eq!(exit_code, Some(code), "{command:?}, {sink:?}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_whose_log_nobody_reads_goes_on() {
+async fn function_continues_when_log_is_closed() {
     let mut up = Command::new(env!("CARGO_BIN_EXE_harness"))
         .args(["up", "--json", "--port", "0", "--verbose", "--until-eof"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(To::NoReader.stdio())
+        .stderr(Sink::NoReader.stdio())
         .spawn()
         .unwrap();
     let mut line = String::new();
@@ -133,9 +135,9 @@ async fn a_function_whose_log_nobody_reads_goes_on() {
     let info: serde_json::Value = serde_json::from_str(&line).unwrap();
     let (url, key) = (info["endpoint"].as_str().unwrap(), info["root_key_id"].as_str().unwrap());
     for expected in [0, 1] {
-        // Each sync has the function write to its log.
-        let (code, said) = run(url, &["sync", key], Stdio::null(), Stdio::piped()).await;
-        assert_eq!(code, Some(expected), "{said}");
+        // Each sync makes the function write to its log.
+        let (code, stderr) = run(url, &["sync", key], Stdio::null(), Stdio::piped()).await;
+        assert_eq!(code, Some(expected), "{stderr}");
     }
     drop(up.stdin.take());
     assert!(up.wait().unwrap().success());

@@ -1,5 +1,5 @@
-//! The command `harness`, as people and programs run it.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+//! The commands `harness up` and `harness demo`.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
 use std::{
     path::Path,
@@ -13,11 +13,11 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-/// How long something that should happen at once may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout for operations that are immediate except on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long it may take to be ready: the first one may have to build the function.
-const READY: Duration = Duration::from_mins(5);
+/// Timeout for the start, because the first harness may have to build the function.
+const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 fn harness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
@@ -30,7 +30,7 @@ fn harness(arguments: &[&str]) -> Command {
     command
 }
 
-/// A `harness up --json` that is ready, and what it printed.
+/// A running `harness up --json` and the line that it printed.
 struct Up {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -40,7 +40,7 @@ struct Up {
 async fn up(arguments: &[&str]) -> Up {
     let mut child = harness(&[&["up", "--json", "--port", "0"], arguments].concat()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(READY, stdout.next_line()).await.unwrap().unwrap().unwrap();
+    let line = tokio::time::timeout(START_TIMEOUT, stdout.next_line()).await.unwrap().unwrap().unwrap();
     let ready = serde_json::from_str(&line).unwrap();
     Up { child, stdout, ready }
 }
@@ -50,7 +50,7 @@ impl Up {
         self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready)).to_owned()
     }
 
-    /// A sync of the root key, by what the line says and nothing else.
+    /// Synchronizes the root key with only the printed information.
     async fn sync(&self) -> u16 {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let apikey = self.text("api_key");
@@ -66,7 +66,7 @@ impl Up {
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// The processes that it started.
+    /// The child processes.
     fn children(&self) -> Vec<u32> {
         let parent = self.child.id().unwrap();
         std::fs::read_dir("/proc")
@@ -77,26 +77,26 @@ impl Up {
     }
 }
 
-/// The parent of a process that runs; zombies do not.
+/// The parent of a process, or `None` if the process has ended or is a zombie.
 fn parent_of(process: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // `pid (name) state ppid …`, and the name may hold anything.
+    // `pid (name) state ppid …`, where the name may contain any character.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     (state != "Z").then_some(parent)
 }
 
-async fn all_end(processes: &[u32]) {
+async fn assert_all_exit(processes: &[u32]) {
     let started = Instant::now();
     while processes.iter().any(|process| parent_of(*process).is_some()) {
-        assert!(started.elapsed() < PATIENCE, "{processes:?} go on");
+        assert!(started.elapsed() < TIMEOUT, "{processes:?} are still running");
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn up_prints_one_line_that_says_all() {
+async fn up_prints_one_line_with_all_addresses() {
     let mut up = up(&[]).await;
     for name in ["endpoint", "iam", "dynamodb", "control", "function", "services"] {
         assert!(up.text(name).starts_with("http://127.0.0.1:"), "{name}: {}", up.ready);
@@ -115,32 +115,32 @@ async fn up_prints_one_line_that_says_all() {
     assert_eq!(up.sync().await, 204);
 
     up.child.start_kill().unwrap();
-    assert_eq!(up.stdout.next_line().await.unwrap(), None, "nothing else on standard output");
+    assert_eq!(up.stdout.next_line().await.unwrap(), None, "standard output has a second line");
 }
 
 #[tokio::test]
-async fn its_processes_end_with_it_when_it_is_killed() {
+async fn child_processes_exit_when_harness_is_killed() {
     let mut up = up(&[]).await;
     assert_eq!(up.sync().await, 204);
     let children = up.children();
-    assert!(!children.is_empty(), "the function runs in a process of its own");
-    up.child.kill().await.unwrap(); // SIGKILL: nothing of its own can run any more
-    all_end(&children).await;
+    assert!(!children.is_empty(), "the function must run in a separate process");
+    up.child.kill().await.unwrap(); // SIGKILL, without any cleanup
+    assert_all_exit(&children).await;
 }
 
 #[tokio::test]
-async fn its_processes_end_with_it_when_it_is_told_to_end() {
+async fn child_processes_exit_when_harness_is_terminated() {
     let mut up = up(&[]).await;
     let children = up.children();
-    let told = Command::new("kill").arg(up.child.id().unwrap().to_string()).status().await.unwrap();
-    assert!(told.success());
-    let ended = tokio::time::timeout(PATIENCE, up.child.wait()).await.unwrap().unwrap();
+    let status = Command::new("kill").arg(up.child.id().unwrap().to_string()).status().await.unwrap();
+    assert!(status.success());
+    let ended = tokio::time::timeout(TIMEOUT, up.child.wait()).await.unwrap().unwrap();
     assert!(ended.success(), "{ended}");
-    all_end(&children).await;
+    assert_all_exit(&children).await;
 }
 
 #[tokio::test]
-async fn a_table_in_a_file_is_there_the_next_time() {
+async fn data_file_persists_across_restarts() {
     let folder = std::env::temp_dir().join(format!("keysync-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("table.db");
@@ -158,14 +158,14 @@ async fn a_table_in_a_file_is_there_the_next_time() {
 }
 
 #[tokio::test]
-async fn in_process_works_without_a_process() {
+async fn mode_in_process_starts_no_process() {
     let up = up(&["--function", "in-process"]).await;
     assert_eq!(up.sync().await, 204);
     assert!(up.children().is_empty());
 }
 
 #[tokio::test]
-async fn the_environment_is_written_for_whoever_starts_the_function() {
+async fn env_file_configures_externally_started_function() {
     let path = std::env::temp_dir().join(format!("keysync-{}.env", uuid::Uuid::new_v4()));
     let url = "http://127.0.0.1:9/lambda-url/sync";
     let up = up(&["--function", url, "--env-file", path.to_str().unwrap()]).await;
@@ -179,39 +179,39 @@ async fn the_environment_is_written_for_whoever_starts_the_function() {
     ] {
         assert!(env.contains(name), "{name} is missing in\n{env}");
     }
-    assert_eq!(up.sync().await, 502, "nobody answers there");
+    assert_eq!(up.sync().await, 502, "no function runs at that URL");
     std::fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test]
-async fn demo_tells_the_story_and_succeeds() {
+async fn demo_prints_scenario_and_succeeds() {
     let output = harness(&["demo"]).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert!(
         text.contains("✓ the bucket refuses") && text.contains("REQ_TOO_EARLY_ERR") && !text.contains('✗')
     );
-    assert!(!text.contains('\x1b'), "no colours where nobody looks");
+    assert!(!text.contains('\x1b'), "colours without a terminal");
 }
 
 #[tokio::test]
-async fn mistakes_are_named() {
-    let wrong = harness(&["up", "--function", "docker"]).output().await.unwrap();
-    assert_eq!(wrong.status.code(), Some(2));
-    let text = String::from_utf8(wrong.stderr).unwrap();
+async fn invalid_mode_and_used_port_are_reported() {
+    let invalid = harness(&["up", "--function", "docker"]).output().await.unwrap();
+    assert_eq!(invalid.status.code(), Some(2));
+    let text = String::from_utf8(invalid.stderr).unwrap();
     assert!(text.contains("must be `process`, `in-process` or a URL: got `docker`"), "{text}");
 
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let mut refused = harness(&["up", "--port", &port, "--function", "in-process"]).spawn().unwrap();
-    assert_eq!(refused.wait().await.unwrap().code(), Some(1));
+    let mut failed = harness(&["up", "--port", &port, "--function", "in-process"]).spawn().unwrap();
+    assert_eq!(failed.wait().await.unwrap().code(), Some(1));
     let mut text = String::new();
-    refused.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
+    failed.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
     assert!(text.contains("is the port taken"), "{text}");
 }
 
 #[tokio::test]
-async fn a_binary_that_is_not_there_is_named_with_the_mend() {
+async fn missing_binary_is_named_with_build_command() {
     let missing = Path::new("/no/such/sync");
     let output = harness(&["demo"]).env("KEYSYNC_SYNC_BIN", missing).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -219,7 +219,7 @@ async fn a_binary_that_is_not_there_is_named_with_the_mend() {
     assert!(text.contains("/no/such/sync") && text.contains("cargo build -p keysync --bin sync"), "{text}");
 }
 
-/// What a developer may have configured for AWS, each of which would send calls elsewhere or break them.
+/// AWS settings that a developer may have, each of which would redirect or break calls.
 fn with_hostile_aws_configuration(command: &mut Command, home: &std::path::Path) {
     let file = home.join("config");
     let settings = "[profile hostile]\nregion = eu-west-9\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n\
@@ -244,17 +244,17 @@ fn with_hostile_aws_configuration(command: &mut Command, home: &std::path::Path)
 }
 
 #[tokio::test]
-async fn aws_configuration_of_a_developer_changes_nothing() {
+async fn developer_aws_configuration_has_no_effect() {
     let home = std::env::temp_dir().join(format!("keysync-{}", uuid::Uuid::new_v4()));
     for function in ["in-process", "process"] {
         let mut command = harness(&["demo", "--function", function]);
         with_hostile_aws_configuration(&mut command, &home);
-        // Cargo is there, and what it has of its own, wherever the home is.
+        // Cargo must still find its own files with another HOME.
         for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
             let default = std::path::Path::new(&std::env::var("HOME").unwrap_or_default()).join(folder);
             command.env(name, std::env::var_os(name).unwrap_or(default.into()));
         }
-        let output = tokio::time::timeout(READY, command.output()).await.unwrap().unwrap();
+        let output = tokio::time::timeout(START_TIMEOUT, command.output()).await.unwrap().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{function}: {stderr}");
     }

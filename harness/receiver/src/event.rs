@@ -1,4 +1,4 @@
-//! Reading the CloudEvent of a callback.
+//! Parsing of the CloudEvent in a callback.
 
 use serde::Deserialize;
 
@@ -7,30 +7,31 @@ use crate::{
     strict::{self, Object, digits, short},
 };
 
-/// As the highest 64-bit number has.
+/// Digits of the largest 64-bit integer.
 const SEQUENCE_DIGITS: usize = 20;
 
-/// Reads a body whose signature was verified together with the id `webhook_id`.
+/// Parses a body whose signature was verified together with `webhook_id`.
 pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Rejected> {
-    let wrong = |what: String| Rejected::Body(what);
-    let event: Event = strict::object(body).map_err(|error| wrong(short(&error)))?;
+    let invalid = |message: String| Rejected::Body(message);
+    let event: Event = strict::object(body).map_err(|error| invalid(short(&error)))?;
     let Event { specversion, id, source, r#type, subject, time, sequence, data: Object(data) } = event;
     if specversion != "1.0" {
-        return Err(wrong(format!("`specversion` must be 1.0: got `{}`", short(&specversion))));
+        return Err(invalid(format!("`specversion` must be 1.0: got `{}`", short(&specversion))));
     }
     if id != webhook_id {
         return Err(Rejected::Id { header: short(webhook_id), event: short(&id) });
     }
     if r#type.strip_prefix("com.ibm.cloud.kms.key.") != Some(data.event_type.as_str()) {
         let (action, r#type) = (short(data.event_type.as_str()), short(&r#type));
-        return Err(wrong(format!("`type` must be `com.ibm.cloud.kms.key.{action}`: got `{type}`")));
+        return Err(invalid(format!("`type` must be `com.ibm.cloud.kms.key.{action}`: got `{type}`")));
     }
     if subject != data.key_id {
         let (subject, key) = (short(&subject), short(&data.key_id));
-        return Err(wrong(format!("`subject` is `{subject}`, and `data.keyId` is `{key}`")));
+        return Err(invalid(format!("`subject` is `{subject}`, and `data.keyId` is `{key}`")));
     }
-    let number = digits(&sequence, SEQUENCE_DIGITS)
-        .ok_or_else(|| wrong(format!("`sequence` must be 20 digits at most: got `{}`", short(&sequence))))?;
+    let number = digits(&sequence, SEQUENCE_DIGITS).ok_or_else(|| {
+        invalid(format!("`sequence` must have at most 20 digits: got `{}`", short(&sequence)))
+    })?;
     Ok(Notification {
         event_id: id,
         sequence: Sequence(number),
@@ -47,7 +48,7 @@ pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Reject
     })
 }
 
-/// The CloudEvent. Fields that are not known here are passed over, so that events may grow.
+/// The CloudEvent. Unknown fields are ignored, so that events can be extended.
 #[derive(Deserialize)]
 struct Event {
     specversion: String,

@@ -1,21 +1,22 @@
-//! The newest that is known of each key.
+//! The newest value of each key.
 
 use std::collections::HashMap;
 
 use crate::{Order, Sequence};
 
-/// The newest `T` of each key: what comes late changes nothing.
+/// The newest `T` of each key. Late notifications change nothing.
 ///
-/// In memory, one entry for each key that you have resources under. After a restart it knows nothing, and would take an old
-/// notification for news. So where what you do with it outlives the process, keep the sequence beside it in your
-/// database, written in one go with it, and compare with [`Sequence::after`].
+/// It holds one entry in memory for each key that protects your resources. After a restart it is
+/// empty and would accept an old notification as newer. If the state outlives the process, store
+/// the sequence with it in your database, in the same transaction, and compare with
+/// [`Sequence::after`].
 ///
 /// ```
 /// use keysync_receiver::{KeyState, Latest, Order, Sequence};
 ///
 /// let mut states = Latest::new();
 /// assert_eq!(states.offer("key", Sequence(8), KeyState::Destroyed), Order::Newer);
-/// // Sent before the key was deleted, and held up on its way.
+/// // Sent before the key was deleted, and delayed.
 /// assert_eq!(states.offer("key", Sequence(7), KeyState::Active), Order::Stale);
 /// assert_eq!(states.get("key"), Some(&KeyState::Destroyed));
 /// ```
@@ -31,7 +32,7 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// Knows nothing yet.
+    /// An empty `Latest`.
     ///
     /// ```
     /// assert!(keysync_receiver::Latest::<u8>::new().get("key").is_none());
@@ -41,7 +42,8 @@ impl<T> Latest<T> {
         Self::default()
     }
 
-    /// Keeps `value` where it is [newer](Order::Newer) than what is known of the key, and says whether it is.
+    /// Stores `value` if it is [newer](Order::Newer) than the stored value of the key. Returns the
+    /// order.
     ///
     /// ```
     /// use keysync_receiver::{Latest, Order, Sequence};
@@ -53,13 +55,13 @@ impl<T> Latest<T> {
     /// ```
     pub fn offer(&mut self, key: &str, sequence: Sequence, value: T) -> Order {
         let order = sequence.after(self.sequence(key));
-        if order.is_news() {
+        if order.is_newer() {
             self.by_key.insert(key.to_owned(), (sequence, value));
         }
         order
     }
 
-    /// The newest that is known of a key.
+    /// The newest value of a key.
     ///
     /// ```
     /// use keysync_receiver::{Latest, Sequence};
@@ -74,7 +76,7 @@ impl<T> Latest<T> {
         self.by_key.get(key).map(|(_, value)| value)
     }
 
-    /// The place of that among the key's notifications.
+    /// The sequence of the newest value of a key.
     ///
     /// ```
     /// use keysync_receiver::{Latest, Sequence};
@@ -88,7 +90,7 @@ impl<T> Latest<T> {
         self.by_key.get(key).map(|(sequence, _)| *sequence)
     }
 
-    /// Forgets a key, for when your last resource under it is gone.
+    /// Removes a key, for example when your last resource under it is deleted.
     ///
     /// ```
     /// use keysync_receiver::{Latest, Sequence};

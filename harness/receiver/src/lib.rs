@@ -1,12 +1,13 @@
-//! For services that receive keysync's callbacks: whether one is genuine, what it says, and whether it is news.
+//! Verification of keysync's callbacks, for services that receive them.
 //!
-//! When a root key is rotated, disabled or deleted, each service that has resources under it gets an HTTP
-//! `POST`: a CloudEvent, signed as [Standard Webhooks](https://www.standardwebhooks.com) lay down. A receiver has
-//! three questions, and asks them in this order:
+//! When a root key is rotated, disabled or deleted, each service with resources under it gets an
+//! HTTP `POST` with a CloudEvent, signed according to [Standard
+//! Webhooks](https://www.standardwebhooks.com). A receiver checks, in this order:
 //!
-//! 1. **Is it genuine?** [`Verifier::verify`] looks at signature, timestamp and body, and gives a [`Notification`].
-//! 2. **Have I seen it?** [`ReplayGuard`] remembers the ids of the past minutes.
-//! 3. **Is it news?** [`Latest`] keeps the newest state of each key and knows what is older.
+//! 1. **Authenticity:** [`Verifier::verify`] verifies signature, timestamp and body, and returns a
+//!    [`Notification`].
+//! 2. **Duplicates:** [`ReplayGuard`] remembers the event ids of the past minutes.
+//! 3. **Order:** [`Latest`] keeps the newest state of each key and detects stale notifications.
 //!
 //! ```
 //! use keysync_receiver::{KeyState, Latest, Order, ReplayGuard, Seen, Verifier, sample};
@@ -16,50 +17,56 @@
 //! let mut guard = ReplayGuard::for_tolerance(verifier.tolerance());
 //! let mut states = Latest::new();
 //!
-//! // What a web framework hands over: the headers, and the body as it came.
+//! // From the web framework: the headers, and the body as received.
 //! let (headers, body, now) = (sample::headers(), sample::BODY, sample::signed_at());
-//! let told = verifier.verify(&headers, body, now)?;
-//! assert_eq!(guard.see(&told.event_id, now), Seen::New);
-//! assert_eq!(states.offer(&told.key_id, told.sequence, told.key_state), Order::Newer);
+//! let notification = verifier.verify(&headers, body, now)?;
+//! assert_eq!(guard.see(&notification.event_id, now), Seen::New);
+//! let order = states.offer(&notification.key_id, notification.sequence, notification.key_state);
+//! assert_eq!(order, Order::Newer);
 //!
-//! assert_eq!(states.get(&told.key_id), Some(&KeyState::Destroyed));
+//! assert_eq!(states.get(&notification.key_id), Some(&KeyState::Destroyed));
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Why the body is bytes
 //!
-//! What is signed is the body's bytes, not what they mean. JSON that was parsed and written again has the same
-//! meaning and other bytes (spaces, the order of fields, escapes), so its signature fails. Take the body from your
-//! framework before anything parses it, and give those bytes to [`Verifier::verify`].
+//! The signature covers the bytes of the body, not their meaning. JSON that was parsed and
+//! serialized again has the same meaning but different bytes (spaces, field order, escapes), so its
+//! signature is invalid. Take the body from your framework before it is parsed, and pass those
+//! bytes to [`Verifier::verify`].
 //!
 //! # Why both a replay guard and the sequence
 //!
-//! Delivery is at least once, so that repeats are usual, and they say nothing new. The two tell different things:
+//! Delivery is at least once, so duplicates are normal. The guard and the sequence solve different
+//! problems:
 //!
-//! - The **sequence** keeps the state right. A callback that was held up on its way can come after a newer one, with
-//!   an id that nobody has seen before: only its sequence says that it is old. It works for as long as you keep
-//!   the state, hours or months later.
-//! - The **guard** keeps everything else from happening twice: a line in an audit log, a message to a customer, a
-//!   look into your database. It knows no order, and forgets after twice the tolerance, when a recorded callback is too
-//!   old to be believed anyway.
+//! - The **sequence** keeps the state correct. A delayed callback can arrive after a newer one,
+//!   with an event id that was not seen before; only its sequence shows that it is stale. This
+//!   works for as long as you store the state, hours or months later.
+//! - The **guard** prevents duplicate side effects: an audit log entry, a message to a customer, a
+//!   database query. It does not know the order, and forgets an id after twice the tolerance, when
+//!   the timestamp of a replayed callback is too old anyway.
 //!
-//! With the guard alone, a late old callback would undo a newer state. With the sequence alone, the state is right, and
-//! each repeat costs a look at it.
+//! With the guard alone, a late callback would undo a newer state. With the sequence alone, the
+//! state is correct, but each duplicate requires a look at it.
 //!
-//! # What strangers may send
+//! # Untrusted input
 //!
-//! Anybody can call a receiver's address. [`Verifier::verify`] takes whatever they send: it looks at no more than 4,096 bytes of each
-//! header and [`MAX_BODY`] of the body, reads JSON only once the signature holds, and gives a [`Rejected`] whose
-//! [`status`](Rejected::status) is 400 (malformed), 401 (not believed) or 413 (too large). A public key that is no safe one is an
-//! error where a verifier is made: [`PublicKeyError`]. What the server around it has to bound (the head, the body before
-//! it is read, the time) is shown by `examples/receiver/`, which answers each of the `requests` in `vectors.json`.
+//! Anyone can send requests to a receiver. [`Verifier::verify`] accepts any input: it reads at most
+//! 4,096 bytes of each header and [`MAX_BODY`] of the body, parses JSON only after the signature is
+//! verified, and returns a [`Rejected`] with the [`status`](Rejected::status) 400 (malformed), 401
+//! (not authentic) or 413 (too large). An invalid or unsafe public key is an error when a verifier
+//! is created: [`PublicKeyError`]. The server must limit the size of the head, the size of the body
+//! before it is read, and the time. `examples/receiver/` shows how, and passes all `requests` in
+//! `vectors.json`.
 //!
-//! # What this crate is not
+//! # Scope
 //!
-//! No web framework and no runtime: it takes [`http::HeaderMap`] and bytes. It shares no code with the sender, so that
-//! a mistake on one side shows on the other; `vectors.json` beside this crate holds both sides, and receivers in other
-//! languages, to the same bytes.
+//! This crate contains no web framework and no async runtime: it takes [`http::HeaderMap`] and
+//! bytes. It shares no code with the sender, so that a defect on one side is detected on the other.
+//! The test vectors in `vectors.json` apply to the sender, this crate and receivers in other
+//! languages.
 
 #![forbid(unsafe_code)]
 

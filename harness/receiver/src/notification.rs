@@ -1,53 +1,55 @@
-//! What a callback says.
+//! The content of a callback.
 
 use serde::Deserialize;
 
 use crate::Sequence;
 
-/// What a callback says of a key: all of it, so that none needs another to have come before.
+/// The content of a callback: the complete state of a key, independent of earlier callbacks.
 ///
-/// Dates are RFC 3339 in UTC, as they came, such as `2026-11-24T05:00:00Z`; read them with the time crate that you have.
+/// Dates are RFC 3339 strings in UTC, as received, such as `2026-11-24T05:00:00Z`. Parse them with
+/// a time crate of your choice.
 ///
 /// ```
 /// use keysync_receiver::{KeyState, LifecycleAction, Sequence, Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
-/// let told = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
-/// assert_eq!(told.key_state, KeyState::Destroyed);
-/// assert_eq!(told.action, LifecycleAction::Delete);
-/// assert_eq!(told.sequence, Sequence(7));
-/// assert_eq!(told.resource_count, 12);
-/// assert!(told.renotification, "the key's owner asked for it");
+/// let notification = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
+/// assert_eq!(notification.key_state, KeyState::Destroyed);
+/// assert_eq!(notification.action, LifecycleAction::Delete);
+/// assert_eq!(notification.sequence, Sequence(7));
+/// assert_eq!(notification.resource_count, 12);
+/// assert!(notification.renotification, "caused by a sync");
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notification {
-    /// The event's id: the same over all tries to deliver it. An acknowledgement (`event_ack`) quotes it.
+    /// The event's id, the same for all delivery attempts. An acknowledgement (`event_ack`)
+    /// contains it.
     pub event_id: String,
-    /// Its place among the key's notifications.
+    /// The sequence number among the key's notifications.
     pub sequence: Sequence,
-    /// The CRN of the key-management instance that the key is in.
+    /// The CRN of the key's key-management instance.
     pub source: String,
-    /// When the notification was made. (When this try was sent is `webhook-timestamp`.)
+    /// Time of the notification. (`webhook-timestamp` is the time of the delivery attempt.)
     pub time: String,
     /// The key's id, a UUID.
     pub key_id: String,
     /// The key's CRN.
     pub key_crn: String,
-    /// The key's state: what to act on.
+    /// The key's state, which determines what to do.
     pub key_state: KeyState,
     /// The version of the key's material.
     pub key_version: KeyVersion,
     /// The key's latest lifecycle action.
     pub action: LifecycleAction,
-    /// Whether the key's owner asked for it by a sync. Otherwise the action has just been taken.
+    /// Whether a sync caused this notification, rather than the lifecycle action itself.
     pub renotification: bool,
-    /// When the action was taken.
+    /// Time of the action.
     pub occurred_at: String,
-    /// How many of your resources the key protects, as far as the sender knows.
+    /// Number of your resources that the key protects, as known to the sender.
     pub resource_count: u64,
 }
 
@@ -67,36 +69,36 @@ pub struct Notification {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct KeyVersion {
-    /// Its id; the first version has the key's own.
+    /// The version's id; the first version has the id of the key.
     pub id: String,
-    /// When it was made.
+    /// Time of its creation.
     pub creation_date: String,
 }
 
-/// The state of a key, with the numbers that the API gives them (NIST SP 800-57).
+/// The state of a key, with its number in the API (names from NIST SP 800-57).
 ///
 /// ```
 /// use keysync_receiver::KeyState;
 ///
 /// assert_eq!(KeyState::try_from(5), Ok(KeyState::Destroyed));
 /// assert_eq!(KeyState::Destroyed.number(), 5);
-/// assert_eq!(KeyState::try_from(4), Err("key state 4 is none of 1, 2, 3, 5".to_owned()));
+/// assert_eq!(KeyState::try_from(4), Err("key state must be 1, 2, 3 or 5: got 4".to_owned()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "u8")]
 pub enum KeyState {
     /// 1: in use.
     Active,
-    /// 2: disabled for a time.
+    /// 2: disabled.
     Suspended,
-    /// 3: expired: what it protects can be read, and nothing new be protected.
+    /// 3: expired. Protected data can be read, but no new data protected.
     Deactivated,
     /// 5: deleted.
     Destroyed,
 }
 
 impl KeyState {
-    /// Its number in the API.
+    /// The state's number in the API.
     ///
     /// ```
     /// assert_eq!(keysync_receiver::KeyState::Suspended.number(), 2);
@@ -111,7 +113,7 @@ impl KeyState {
         }
     }
 
-    /// Whether what the key protects may be read: not with a key that is suspended or destroyed.
+    /// Whether data protected by the key may be read: `false` for a suspended or destroyed key.
     ///
     /// ```
     /// use keysync_receiver::KeyState;
@@ -134,42 +136,43 @@ impl TryFrom<u8> for KeyState {
             2 => Ok(Self::Suspended),
             3 => Ok(Self::Deactivated),
             5 => Ok(Self::Destroyed),
-            other => Err(format!("key state {other} is none of 1, 2, 3, 5")),
+            other => Err(format!("key state must be 1, 2, 3 or 5: got {other}")),
         }
     }
 }
 
-/// What was done to a key last. It tells why; what to act on is the [state](KeyState).
+/// The last lifecycle action on a key, which explains its state. Act on the [state](KeyState), not
+/// on this.
 ///
 /// ```
 /// use keysync_receiver::LifecycleAction;
 ///
 /// assert_eq!(LifecycleAction::from("rotate".to_owned()), LifecycleAction::Rotate);
-/// // What a newer sender may say is no reason to reject its event.
+/// // An unknown action of a newer sender is no reason to reject its event.
 /// assert_eq!(LifecycleAction::from("import".to_owned()).as_str(), "import");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "String")]
 #[non_exhaustive]
 pub enum LifecycleAction {
-    /// The key was made: there was no other action yet.
+    /// The key was created, and no other action followed.
     Create,
-    /// It got a new version.
+    /// The key got a new version.
     Rotate,
-    /// It was destroyed.
+    /// The key was destroyed.
     Delete,
-    /// A destroyed key came back.
+    /// A destroyed key was restored.
     Restore,
-    /// A suspended key is active again.
+    /// A suspended key was enabled again.
     Enable,
-    /// It was suspended.
+    /// The key was suspended.
     Disable,
-    /// One that this crate does not know.
+    /// An action unknown to this crate.
     Other(String),
 }
 
 impl LifecycleAction {
-    /// Its name, as in the event's `type`, `com.ibm.cloud.kms.key.<name>`.
+    /// The action's name, as in the event's `type`, `com.ibm.cloud.kms.key.<name>`.
     ///
     /// ```
     /// assert_eq!(keysync_receiver::LifecycleAction::Delete.as_str(), "delete");

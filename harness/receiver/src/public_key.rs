@@ -1,4 +1,4 @@
-//! The sender's public key, as operators hand it out, and as the sender publishes it.
+//! The sender's public keys: as configured by operators, and as a published key set.
 
 use base64::{
     Engine,
@@ -9,65 +9,67 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::strict::{self, Object};
 
-/// How public keys start (Standard Webhooks), so that one is told from a private key (`whsk_`) at a glance.
+/// Prefix of public keys (Standard Webhooks). Private keys start with `whsk_`.
 const PREFIX: &str = "whpk_";
 
-/// A verifier was given no key, one that is none, or one that is not safe.
+/// An error in the public keys of a verifier: missing, malformed, unsafe or private.
 ///
 /// ```
 /// use keysync_receiver::{PublicKeyError, Verifier};
 ///
 /// assert_eq!(Verifier::new(["whpk_short"]).err(), Some(PublicKeyError::Malformed { place: 1 }));
 /// assert_eq!(Verifier::new(["whsk_bm90IHlvdXJz"]).err(), Some(PublicKeyError::Private { place: 1 }));
-/// // The neutral element of the curve: a signature by it holds for each message, and takes no secret.
+/// // The neutral element of the curve: anyone can create valid signatures for it.
 /// let neutral = "whpk_AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// assert_eq!(Verifier::new([neutral]).err(), Some(PublicKeyError::Unsafe { place: 1 }));
 /// assert_eq!(Verifier::new([] as [&str; 0]).err(), Some(PublicKeyError::None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
-    /// There is no key at all, so nothing could ever be verified.
-    #[error("no public key is given: ask the operator of keysync for theirs (`whpk_…`)")]
+    /// There is no key, so no callback could be verified.
+    #[error("no public key is given: ask the operator of keysync for it (`whpk_…`)")]
     None,
-    /// The key at this place of the list, from 1 on, is none. It is not repeated: it may be a secret, pasted wrongly.
+    /// The key at this position is malformed. The message does not repeat it, because it may be a
+    /// secret pasted by mistake.
     #[error(
-        "public key {place} must be the 32 bytes of an Ed25519 public key: `whpk_` and their base64, or, in a key set, \
-         `x` with their base64url"
+        "public key {place} must be a 32-byte Ed25519 public key: `whpk_` followed by base64, or, in a key set, `x` in \
+         base64url"
     )]
     Malformed {
-        /// Its place in the list.
+        /// The key's position in the list, starting at 1.
         place: usize,
     },
-    /// It has 32 bytes, and they are no point of the curve, not its canonical encoding, or a point of another than the prime
-    /// order: with a point of small order anybody can sign, and about one of mixed order implementations differ.
+    /// The key has 32 bytes but is not a point of the curve, not in canonical encoding, or not of
+    /// prime order. Anyone can sign for a point of small order, and implementations differ for
+    /// points of mixed order.
     #[error(
-        "public key {place} has 32 bytes and is no safe Ed25519 public key, which is a point of the curve in its \
-         canonical encoding and of the prime order: others than the sender could sign for it, or nobody could; ask \
-         the operator of keysync for theirs"
+        "public key {place} is not a safe Ed25519 public key, which is a point of prime order in canonical encoding: ask \
+         the operator of keysync for the correct key"
     )]
     Unsafe {
-        /// Its place in the list.
+        /// The key's position in the list, starting at 1.
         place: usize,
     },
-    /// It is a private key: whoever has it can forge callbacks.
+    /// The key is a private key, with which anyone can forge callbacks.
     #[error(
-        "public key {place} is a private key (`whsk_`), which only the sender may have: configure the public one (`whpk_…`), \
-         and tell the sender's operator that theirs got out"
+        "public key {place} is a private key (`whsk_`), which only the sender may have: configure the public key \
+         (`whpk_…`), and report the leaked private key to the operator of keysync"
     )]
     Private {
-        /// Its place in the list.
+        /// The key's position in the list, starting at 1.
         place: usize,
     },
-    /// What should be a key set is none.
+    /// The document is not a key set.
     #[error(
-        "the document is no key set (RFC 7517), which is a JSON object with a list `keys`: fetch the sender's \
-         `/.well-known/jwks.json`, and check that the response's status is 200"
+        "the document is not a key set (RFC 7517), which is a JSON object with a list `keys`: fetch the sender's \
+         `/.well-known/jwks.json`, and check that the status of the response is 200"
     )]
     NoKeySet,
 }
 
 impl PublicKeyError {
-    /// A short name that stays the same: for the test vectors, as [`Rejected::code`](crate::Rejected::code).
+    /// A short, stable code, used in the test vectors like
+    /// [`Rejected::code`](crate::Rejected::code).
     ///
     /// ```
     /// assert_eq!(keysync_receiver::PublicKeyError::Unsafe { place: 1 }.code(), "unsafe");
@@ -83,7 +85,8 @@ impl PublicKeyError {
         }
     }
 
-    /// The place of the key that is at fault in the list, from 1 on.
+    /// The position of the invalid key in the list, starting at 1, or `None` if no single key is
+    /// invalid.
     ///
     /// ```
     /// assert_eq!(keysync_receiver::PublicKeyError::Unsafe { place: 2 }.place(), Some(2));
@@ -98,7 +101,7 @@ impl PublicKeyError {
     }
 }
 
-/// A JSON Web Key Set; what it holds besides does not matter here.
+/// A JSON Web Key Set (RFC 7517). Unknown fields are ignored.
 #[derive(Deserialize)]
 struct Jwks {
     keys: Vec<Object<Jwk>>,
@@ -114,7 +117,7 @@ struct Jwk {
     d: Option<IgnoredAny>,
 }
 
-/// Reads the Ed25519 keys of a key set that sign (RFC 8037, section 2).
+/// Parses the Ed25519 signature keys of a key set (RFC 8037, section 2).
 pub(crate) fn parse_set(document: &[u8]) -> Result<Vec<VerifyingKey>, PublicKeyError> {
     let Jwks { keys } = strict::object(document).map_err(|_| PublicKeyError::NoKeySet)?;
     let keys = keys.into_iter().map(|Object(key)| key);
@@ -130,7 +133,7 @@ pub(crate) fn parse_set(document: &[u8]) -> Result<Vec<VerifyingKey>, PublicKeyE
     (1..).zip(keys).filter(|(_, key)| verifies(key)).map(parse).collect()
 }
 
-/// Reads the key that stands at `place`.
+/// Parses the key at position `place`.
 pub(crate) fn parse(text: &str, place: usize) -> Result<VerifyingKey, PublicKeyError> {
     if text.starts_with("whsk_") {
         return Err(PublicKeyError::Private { place });
@@ -147,11 +150,12 @@ fn from_bytes(bytes: Option<Vec<u8>>, place: usize) -> Result<VerifyingKey, Publ
         .ok_or(PublicKeyError::Unsafe { place })
 }
 
-/// Whether a key is one that a sender can have: `VerifyingKey` takes each encoding of each point of the curve.
+/// Whether a key is canonically encoded and of prime order. `VerifyingKey` accepts every encoding
+/// of every point.
 fn is_safe(key: &VerifyingKey, encoded: &[u8; 32]) -> bool {
     let point = key.to_edwards();
-    // The order is the prime one: not a divisor of 8, nor a multiple of the prime. No second form of a y has such a point
-    // (there are 19), so the comparison only says so sooner.
+    // Prime order: neither a divisor of 8 nor a multiple of the prime. None of the 19 non-canonical
+    // values of y belongs to such a point, so the comparison of the encoding is only faster.
     point.compress().as_bytes() == encoded && !key.is_weak() && point.is_torsion_free()
 }
 
@@ -160,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_key_of_wrong_length_or_order() {
+    fn rejects_key_of_wrong_length_or_order() {
         let encoded = |bytes: &[u8]| format!("whpk_{}", BASE64_STANDARD.encode(bytes));
         assert!(parse(crate::sample::PUBLIC_KEY, 1).is_ok());
         for bytes in [&[7; 31][..], &[7; 33], &[]] {
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_set_gives_the_keys_that_verify_and_no_others() {
+    fn key_set_yields_only_ed25519_signature_keys() {
         let set = |keys: &str| parse_set(format!(r#"{{"keys":[{keys}]}}"#).as_bytes());
         let ours = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
         let others = [

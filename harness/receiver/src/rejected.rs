@@ -1,12 +1,13 @@
-//! Why a callback is not taken, and what to do about it.
+//! The reasons to reject a callback.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Why a callback is not taken. Each says what is wrong and how to mend it.
+/// The reason to reject a callback. Each message states the problem and the remedy.
 ///
-/// The sender tries again after any of them, so that a clock put right or a key added later is soon enough.
+/// The sender retries after any of them, so a corrected clock or a key added later takes effect
+/// without a loss.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -23,70 +24,70 @@ use http::StatusCode;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// A header that is missing, given more than once, empty, longer than 4,096 bytes, or not printable ASCII.
+    /// A header is missing, duplicate, empty, longer than 4,096 bytes, or not printable ASCII.
     #[error(
-        "the `{0}` header is missing, given twice, or not between 1 and 4096 characters of printable ASCII: pass on \
-         all that came; a proxy in front may have dropped it, and what comes without is no callback"
+        "the `{0}` header is missing, duplicate, or not 1 to 4096 characters of printable ASCII: pass all headers as \
+         received, and check whether a proxy drops them"
     )]
     Header(&'static str),
-    /// The timestamp is no number.
-    #[error("the `webhook-timestamp` header must be seconds since 1970, between 1 and 15 digits: got `{0}`")]
+    /// The timestamp is not an integer.
+    #[error("the `webhook-timestamp` header must be seconds since 1970, 1 to 15 digits: got `{0}`")]
     Timestamp(String),
     /// Signed too long ago.
     #[error(
-        "signed {} s ago, and at most {} s are allowed: it was recorded and sent again, or this machine's clock \
-         is ahead and has to be set", by.as_secs_f64().ceil(), tolerance.as_secs()
+        "signed {} s ago, at most {} s are allowed: the callback was replayed, or this machine's clock is ahead and \
+         must be corrected", by.as_secs_f64().ceil(), tolerance.as_secs()
     )]
     TooOld {
-        /// How long ago.
+        /// Age of the signature.
         by: Duration,
-        /// What is allowed.
+        /// The tolerance.
         tolerance: Duration,
     },
     /// Signed in the future.
     #[error(
-        "signed {} s in the future, and at most {} s are allowed: this machine's clock is behind, or the sender's \
+        "signed {} s in the future, at most {} s are allowed: this machine's clock is behind, or the sender's clock is \
          ahead", by.as_secs_f64().ceil(), tolerance.as_secs()
     )]
     TooNew {
-        /// How far ahead.
+        /// Time until the signature's timestamp.
         by: Duration,
-        /// What is allowed.
+        /// The tolerance.
         tolerance: Duration,
     },
-    /// There is no signature that a receiver could verify.
+    /// There is no well-formed `v1a` signature.
     #[error(
-        "`webhook-signature` holds no `v1a` signature that can be read, which is `v1a,` and the base64 of 64 bytes: \
-         a callback of this sender always has one (`v1` is by a shared secret, which there is none)"
+        "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by the base64 of 64 bytes (`v1` \
+         signatures with a shared secret are not supported)"
     )]
     NoSignature,
-    /// None of the signatures is by one of the configured keys over this very body.
+    /// None of the signatures is valid for this body and any of the configured keys.
     #[error(
-        "none of the signatures is by a configured key over this body: either the body was changed on its way (give \
-         the bytes as they came, not JSON that was written anew), or the sender signs with a new key, or it is forged"
+        "no signature is valid for this body and the configured keys: the body was changed (pass the bytes as \
+         received, not reserialized JSON), the sender signs with a new key, or the callback is forged"
     )]
     Signature,
-    /// The id that is signed is not the event's.
-    #[error("`webhook-id` is `{header}`, and the event's id is `{event}`: they must be the same")]
+    /// The signed id differs from the event's id.
+    #[error("`webhook-id` must be the event's id `{event}`: got `{header}`")]
     Id {
-        /// In the header.
+        /// The id in the header.
         header: String,
-        /// In the body.
+        /// The id in the body.
         event: String,
     },
     /// The body is larger than any callback.
-    #[error("a callback has at most {} bytes: got {bytes}", crate::MAX_BODY)]
+    #[error("the body must have at most {} bytes: got {bytes}", crate::MAX_BODY)]
     TooLarge {
-        /// What was given.
+        /// Size of the body.
         bytes: usize,
     },
-    /// Signed by the sender, and yet no key event that is known here.
-    #[error("the body is no key event, though it is signed: {0}; a newer version of this crate may know it")]
+    /// The body is signed by the sender but is not a valid key event.
+    #[error("the signed body is not a valid key event: {0}; a newer version of this crate may support it")]
     Body(String),
 }
 
 impl Rejected {
-    /// A short name that stays the same: for metrics, and for the test vectors.
+    /// A short, stable code for metrics and the test vectors.
     ///
     /// ```
     /// assert_eq!(keysync_receiver::Rejected::Signature.code(), "signature");
@@ -106,7 +107,8 @@ impl Rejected {
         }
     }
 
-    /// What to answer: 400 where it is malformed; 413 where it is too large; 401 where it is well-formed and not believed.
+    /// The status of the response: 400 if malformed, 413 if too large, 401 if well-formed but not
+    /// authentic.
     ///
     /// ```
     /// use http::StatusCode;
@@ -114,7 +116,7 @@ impl Rejected {
     ///
     /// assert_eq!(Rejected::Signature.status(), StatusCode::UNAUTHORIZED);
     /// assert_eq!(Rejected::Header("webhook-id").status(), StatusCode::BAD_REQUEST);
-    /// assert_eq!(Rejected::Body("no JSON".to_owned()).status(), StatusCode::BAD_REQUEST);
+    /// assert_eq!(Rejected::Body("invalid JSON".to_owned()).status(), StatusCode::BAD_REQUEST);
     /// ```
     #[must_use]
     pub const fn status(&self) -> StatusCode {

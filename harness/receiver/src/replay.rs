@@ -1,4 +1,4 @@
-//! Which events were seen of late.
+//! Detection of duplicate events.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How many ids a guard remembers where nobody says otherwise: some 20 MB of them.
+/// Default number of ids that a guard remembers, about 20 MB.
 const DEFAULT_CAPACITY: usize = 100_000;
 
 /// Whether an event was seen before.
@@ -18,23 +18,22 @@ const DEFAULT_CAPACITY: usize = 100_000;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// It was not.
+    /// The event was not seen.
     New,
-    /// It was: answer 2xx, do nothing.
+    /// The event was seen: respond with 2xx and do nothing.
     Repeated,
 }
 
 /// Remembers the ids of verified events for twice the tolerance.
 ///
-/// Why twice: a callback signed by a clock that is ahead by the tolerance is believed from then on, until its timestamp
-/// is older than the tolerance. After that the [`Verifier`](crate::Verifier) rejects it, and nothing needs to be
-/// remembered.
+/// Twice, because a callback from a clock that is ahead by the tolerance is accepted until its
+/// timestamp is older than the tolerance. After that the [`Verifier`](crate::Verifier) rejects it.
 ///
-/// It is bounded: at its capacity it forgets the oldest id first. That, and a restart, can let a repeat through, so
-/// what must never happen twice needs a mark of your own in your database, and a key's state its
-/// [`Sequence`](crate::Sequence).
+/// The guard is bounded: at its capacity it forgets the oldest id. This, and a restart, can let a
+/// duplicate through. So an effect that must never happen twice needs a record in your database,
+/// and a key's state its [`Sequence`](crate::Sequence).
 ///
-/// Ask it only about callbacks that were verified, or strangers fill it.
+/// Use it only with verified callbacks; otherwise untrusted clients can fill it.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -51,12 +50,13 @@ pub struct ReplayGuard {
     remembered_for: Duration,
     capacity: usize,
     seen_at: HashMap<Arc<str>, SystemTime>,
-    /// The same ids, the oldest first.
+    /// The same ids, oldest first.
     by_age: VecDeque<Arc<str>>,
 }
 
 impl ReplayGuard {
-    /// A guard for a verifier with this [tolerance](crate::Verifier::tolerance), with room for 100,000 ids.
+    /// A guard for a verifier with this [tolerance](crate::Verifier::tolerance), with a capacity of
+    /// 100,000 ids.
     ///
     /// ```
     /// use keysync_receiver::{DEFAULT_TOLERANCE, ReplayGuard};
@@ -74,7 +74,7 @@ impl ReplayGuard {
         }
     }
 
-    /// Room for this many ids, one at the least. Take what you expect within twice the tolerance, and some.
+    /// Sets the capacity in ids, at least 1. Use more than you expect within twice the tolerance.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -85,14 +85,14 @@ impl ReplayGuard {
     ///     guard.see(id, SystemTime::UNIX_EPOCH);
     /// }
     /// assert_eq!(guard.len(), 2);
-    /// assert_eq!(guard.see("a", SystemTime::UNIX_EPOCH), Seen::New); // forgotten for `c`
+    /// assert_eq!(guard.see("a", SystemTime::UNIX_EPOCH), Seen::New); // replaced by `c`
     /// ```
     #[must_use]
     pub fn with_capacity(self, ids: usize) -> Self {
         Self { capacity: ids.max(1), ..self }
     }
 
-    /// Whether the event with this id was seen of late. From now on it was.
+    /// Whether the event with this id was seen. Remembers the id.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -103,12 +103,12 @@ impl ReplayGuard {
     /// assert_eq!(guard.see("event", SystemTime::UNIX_EPOCH), Seen::Repeated);
     /// ```
     pub fn see(&mut self, id: &str, now: SystemTime) -> Seen {
-        self.forget_what_is_over(now);
+        self.forget_expired(now);
         if self.seen_at.contains_key(id) {
             return Seen::Repeated;
         }
         while self.by_age.len() >= self.capacity {
-            self.forget_the_oldest();
+            self.forget_oldest();
         }
         let id: Arc<str> = id.into();
         self.seen_at.insert(Arc::clone(&id), now);
@@ -116,8 +116,8 @@ impl ReplayGuard {
         Seen::New
     }
 
-    /// Forgets an event, for when you could not act on it and answer so that the sender tries again: without this, its
-    /// next try would be taken for a repeat and be lost.
+    /// Forgets an event that you could not process, before you respond with an error. Otherwise the
+    /// sender's retry would count as a duplicate and the event would be lost.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -125,7 +125,7 @@ impl ReplayGuard {
     ///
     /// let mut guard = ReplayGuard::for_tolerance(DEFAULT_TOLERANCE);
     /// guard.see("event", SystemTime::UNIX_EPOCH);
-    /// guard.forget("event"); // the database was out: answered 503
+    /// guard.forget("event"); // the database is unavailable: respond with 503
     /// assert_eq!(guard.see("event", SystemTime::UNIX_EPOCH), Seen::New);
     /// ```
     pub fn forget(&mut self, id: &str) {
@@ -134,7 +134,7 @@ impl ReplayGuard {
         }
     }
 
-    /// How many ids it remembers.
+    /// Number of remembered ids.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -149,7 +149,7 @@ impl ReplayGuard {
         self.by_age.len()
     }
 
-    /// Whether it remembers none.
+    /// Whether no ids are remembered.
     ///
     /// ```
     /// use keysync_receiver::{DEFAULT_TOLERANCE, ReplayGuard};
@@ -161,17 +161,17 @@ impl ReplayGuard {
         self.by_age.is_empty()
     }
 
-    fn forget_what_is_over(&mut self, now: SystemTime) {
+    fn forget_expired(&mut self, now: SystemTime) {
         let remembered_for = self.remembered_for;
-        // A clock that was set back makes nothing older.
-        let is_over =
+        // A clock that was set back expires nothing.
+        let is_expired =
             |seen_at: &SystemTime| now.duration_since(*seen_at).is_ok_and(|age| age > remembered_for);
-        while self.by_age.front().and_then(|oldest| self.seen_at.get(oldest)).is_some_and(is_over) {
-            self.forget_the_oldest();
+        while self.by_age.front().and_then(|oldest| self.seen_at.get(oldest)).is_some_and(is_expired) {
+            self.forget_oldest();
         }
     }
 
-    fn forget_the_oldest(&mut self) {
+    fn forget_oldest(&mut self) {
         if let Some(oldest) = self.by_age.pop_front() {
             self.seen_at.remove(&oldest);
         }
@@ -186,7 +186,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
-    fn what_was_forgotten_and_came_again_is_remembered_from_then_on() {
+    fn forgotten_id_is_remembered_again_when_seen() {
         let mut guard = ReplayGuard::for_tolerance(MINUTE);
         guard.see("a", START);
         guard.forget("a");
@@ -194,13 +194,13 @@ mod tests {
         assert_eq!(
             guard.see("a", START + 3 * MINUTE),
             Seen::Repeated,
-            "the first time does not count any more"
+            "the id must be remembered from its second time on"
         );
         assert_eq!(guard.len(), 1);
     }
 
     #[test]
-    fn it_holds_no_more_than_it_may_and_forgets_what_is_over() {
+    fn guard_is_bounded_and_forgets_expired_ids() {
         let mut guard = ReplayGuard::for_tolerance(MINUTE).with_capacity(100);
         for number in 0..1000 {
             assert_eq!(guard.see(&number.to_string(), START), Seen::New);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_nothing_new() {
+    fn clock_set_back_keeps_seen_ids() {
         let mut guard = ReplayGuard::for_tolerance(MINUTE);
         guard.see("a", START + 10 * MINUTE);
         assert_eq!(guard.see("a", START), Seen::Repeated);

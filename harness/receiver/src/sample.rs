@@ -1,14 +1,14 @@
-//! A callback as the sender makes it: for the examples of this crate, and for tests of your own receiver.
+//! A sample callback of the sender, for the examples of this crate and for tests of your receiver.
 //!
-//! Key `02fd6835-…` was deleted, and its owner asks that all be told again. The private keys behind the two public ones
-//! are those of RFC 8032, section 7.1: known to everybody, so never configure these where it counts.
+//! Key `02fd6835-…` was deleted, and a sync caused a second notification. The private keys of the
+//! two public keys are published in RFC 8032, section 7.1, so never use these keys in production.
 //!
 //! ```
 //! use keysync_receiver::{Verifier, sample};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let told = Verifier::new([sample::PUBLIC_KEY])?.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
-//! assert_eq!(told.action.as_str(), "delete");
+//! let notification = Verifier::new([sample::PUBLIC_KEY])?.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
+//! assert_eq!(notification.action.as_str(), "delete");
 //! # Ok(())
 //! # }
 //! ```
@@ -17,32 +17,32 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The public key of the sender that signed.
+/// The public key of the sender.
 ///
 /// ```
 /// assert!(keysync_receiver::Verifier::new([keysync_receiver::sample::PUBLIC_KEY]).is_ok());
 /// ```
 pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-/// The public key of the sender's next signing key, to show how keys are changed.
+/// The public key of the sender's next signing key, to demonstrate key rotation.
 ///
 /// ```
 /// use keysync_receiver::{Verifier, sample};
 ///
-/// // Whoever knows the next key only does not believe what the current one signed.
+/// // With only the next key configured, a signature by the current key is rejected.
 /// let too_early = Verifier::new([sample::NEXT_PUBLIC_KEY]).unwrap();
 /// assert!(too_early.verify(&sample::headers(), sample::BODY, sample::signed_at()).is_err());
 /// ```
 pub const NEXT_PUBLIC_KEY: &str = "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
 
-/// The key set as the sender publishes it at `/.well-known/jwks.json`.
+/// The key set that the sender publishes at `/.well-known/jwks.json`.
 ///
 /// ```
 /// assert!(keysync_receiver::Verifier::from_jwks(keysync_receiver::sample::JWKS).is_ok());
 /// ```
 pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","whpk":"whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}]}"#;
 
-/// The body, byte by byte.
+/// The body.
 ///
 /// ```
 /// let text = std::str::from_utf8(keysync_receiver::sample::BODY).unwrap();
@@ -50,7 +50,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg
 /// ```
 pub const BODY: &[u8] = br#"{"specversion":"1.0","id":"02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage","source":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::","type":"com.ibm.cloud.kms.key.delete","subject":"02fd6835-6001-4482-a892-13bd2085f75d","time":"2026-11-24T05:00:00Z","datacontenttype":"application/json","sequence":"00000000000000000007","data":{"keyId":"02fd6835-6001-4482-a892-13bd2085f75d","keyCrn":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d","keyState":5,"keyVersion":{"id":"02fd6835-6001-4482-a892-13bd2085f75d","creationDate":"2026-11-01T00:00:00Z"},"eventType":"delete","renotification":true,"occurredAt":"2026-11-24T01:00:00Z","resourceCount":12}}"#;
 
-/// The headers that belong to the body.
+/// The headers of the callback.
 ///
 /// ```
 /// let headers = keysync_receiver::sample::headers();
@@ -75,7 +75,7 @@ pub fn headers() -> HeaderMap {
     HEADERS.into_iter().map(header).collect()
 }
 
-/// When it was signed: 2026-11-24T05:00:00Z.
+/// The time of the signature: 2026-11-24T05:00:00Z.
 ///
 /// ```
 /// use std::time::UNIX_EPOCH;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-/// The place of a notification among those of its key: each has a higher one than all before it.
+/// The sequence number of a notification, which increases with each notification of a key.
 ///
-/// Keep the highest one that you acted on with the key's state, in the same write, and ask [`Sequence::after`]
-/// whether the next notification is news. ([`Latest`](crate::Latest) does both in memory.)
+/// Store the highest sequence that you acted on together with the key's state, and use
+/// [`Sequence::after`] to check whether a notification is newer. ([`Latest`](crate::Latest) does
+/// both in memory.)
 ///
 /// ```
 /// use keysync_receiver::Sequence;
@@ -16,40 +17,41 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 
-/// How a notification stands to what is known of its key.
+/// The order of a notification relative to the newest one of its key.
 ///
 /// ```
 /// use keysync_receiver::Order;
 ///
-/// assert!(Order::Newer.is_news());
-/// assert!(!Order::Repeated.is_news() && !Order::Stale.is_news());
+/// assert!(Order::Newer.is_newer());
+/// assert!(!Order::Repeated.is_newer() && !Order::Stale.is_newer());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// It is news: act on it.
+    /// Newer: act on it.
     Newer,
-    /// It was acted on: answer 2xx, do nothing.
+    /// The same: respond with 2xx and do nothing.
     Repeated,
-    /// Something newer was acted on: answer 2xx, do nothing. To act would undo what is newer.
+    /// Older: respond with 2xx and do nothing. Acting on it would undo the newer one.
     Stale,
 }
 
 impl Order {
-    /// Whether to act on it.
+    /// Whether to act on the notification.
     ///
     /// ```
     /// use keysync_receiver::{Order, Sequence};
     ///
-    /// assert_eq!(Sequence(7).after(Some(Sequence(7))).is_news(), false);
+    /// assert_eq!(Sequence(7).after(Some(Sequence(7))).is_newer(), false);
     /// ```
     #[must_use]
-    pub const fn is_news(self) -> bool {
+    pub const fn is_newer(self) -> bool {
         matches!(self, Self::Newer)
     }
 }
 
 impl Sequence {
-    /// How this one stands to the highest that is known of the key; `None` where nothing is known.
+    /// The order of this sequence relative to the highest known one of the key, which is `None` for
+    /// a new key.
     ///
     /// ```
     /// use keysync_receiver::{Order, Sequence};

@@ -1,4 +1,5 @@
-//! JSON as RFC 8259 has it: UTF-8, objects where objects are specified, and not nested without bound.
+//! Strict JSON (RFC 8259): valid UTF-8, JSON objects only where objects are specified, bounded
+//! nesting.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,18 +8,20 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// Levels of arrays and objects: an event has three. Parsers in other languages give up at some depth, each at its own.
+/// Maximum depth of arrays and objects; an event has three levels. A fixed limit makes receivers in
+/// all languages agree, because their parsers have different ones.
 const MAX_DEPTH: usize = 32;
 
-/// A `T` that is written as a JSON object: what serde derives would take an array of the fields' values, too.
+/// A `T` in the form of a JSON object. Code derived by serde would also accept an array of the
+/// fields' values.
 pub(crate) struct Object<T>(pub(crate) T);
 
-/// Reads a `T` from a document that holds it as an object, and nothing else.
+/// Parses a document that consists of exactly one JSON object.
 pub(crate) fn object<T: DeserializeOwned>(document: &[u8]) -> Result<T, String> {
-    // serde_json does not look at the bytes of what it passes over.
+    // serde_json does not validate the UTF-8 of ignored fields.
     let text = std::str::from_utf8(document).map_err(|error| error.to_string())?;
     if is_too_deep(document) {
-        return Err(format!("it is nested more than {MAX_DEPTH} levels deep"));
+        return Err(format!("JSON is nested more than {MAX_DEPTH} levels deep"));
     }
     serde_json::from_str(text).map(|Object(value)| value).map_err(|error| error.to_string())
 }
@@ -61,16 +64,16 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
     }
 }
 
-/// An unsigned number as between one and `most` ASCII digits and nothing else: `parse` alone would take a sign, too.
+/// Parses an unsigned integer of 1 to `most` ASCII digits. `parse` alone would also accept a sign.
 pub(crate) fn digits(text: &str, most: usize) -> Option<u64> {
-    let readable = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
-    readable.then(|| text.parse().ok())?
+    let is_valid = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_valid.then(|| text.parse().ok())?
 }
 
-/// The start of a value, in one line and in ASCII, for a message.
+/// The start of a value, escaped to one line of ASCII, for messages.
 pub(crate) fn short(text: &str) -> String {
-    const MOST: usize = 64;
-    let start: String = text.chars().take(MOST).collect();
+    const MAX_CHARS: usize = 64;
+    let start: String = text.chars().take(MAX_CHARS).collect();
     let rest = if start.len() < text.len() { "..." } else { "" };
     format!("{}{rest}", start.escape_default())
 }

@@ -1,4 +1,4 @@
-//! Verifying a callback (Standard Webhooks 1.0, asymmetric: `v1a`).
+//! Verification of callbacks (Standard Webhooks 1.0, asymmetric signatures: `v1a`).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,15 +11,15 @@ use crate::{
     strict::{digits, short},
 };
 
-/// How far a callback's timestamp may be from the receiver's clock, either way: 5 minutes.
+/// Default maximum difference between a callback's timestamp and the receiver's clock: 5 minutes.
 ///
 /// ```
 /// assert_eq!(keysync_receiver::DEFAULT_TOLERANCE.as_secs(), 300);
 /// ```
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
 
-/// The size in bytes up to which a body is a callback: 64 KiB. One has about 1,000 bytes. Do not read more than this from the
-/// network; [`Verifier::verify`] rejects what is larger.
+/// Maximum size of a body: 64 KiB. A typical body has about 1,000 bytes. Do not read more than this
+/// from the network; [`Verifier::verify`] rejects larger bodies.
 ///
 /// ```
 /// use keysync_receiver::{MAX_BODY, Verifier, sample};
@@ -30,21 +30,21 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
 /// ```
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Bytes of each of the three headers: some forty signatures.
+/// Maximum size of each of the three headers in bytes, enough for about forty signatures.
 const MAX_HEADER: usize = 4096;
 
-/// Seconds since 1970, for the next 30 million years: a number that all languages have.
+/// Maximum number of digits of a timestamp in seconds, which every language can represent exactly.
 const TIMESTAMP_DIGITS: usize = 15;
 
-/// Verifies callbacks of one sender. Cheap to clone, and fit to be shared.
+/// Verifies callbacks of one sender. Cheap to clone, `Send` and `Sync`.
 ///
 /// ```
 /// use keysync_receiver::{Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
-/// let told = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
-/// assert_eq!(told.key_id, "02fd6835-6001-4482-a892-13bd2085f75d");
+/// let notification = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
+/// assert_eq!(notification.key_id, "02fd6835-6001-4482-a892-13bd2085f75d");
 /// # Ok(())
 /// # }
 /// ```
@@ -55,12 +55,13 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier for the sender that has one of these public keys (`whpk_…`).
+    /// Creates a verifier with the public keys of the sender (`whpk_…`).
     ///
-    /// Two keys are for the time in which the sender changes its own: configure old and new one, wait until the sender
-    /// signs with the new one, and take out the old one. Nothing is rejected meanwhile.
+    /// To rotate keys without rejecting callbacks, configure the old and the new key, wait until
+    /// the sender signs with the new one, and remove the old one.
     ///
-    /// A key that is none, or no safe one, is an error here, so that no service starts with it: see [`PublicKeyError`].
+    /// An invalid or unsafe key is an error, so that no service starts with it: see
+    /// [`PublicKeyError`].
     ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};
@@ -76,10 +77,11 @@ impl Verifier {
         Self::with((1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// A verifier for the sender that publishes this key set (RFC 7517), as it does at `/.well-known/jwks.json`. The
-    /// set holds the keys that sign: one, or both of them while the sender changes its own. Fetch it anew every few
-    /// minutes, or when a callback is rejected for its signature; over TLS, as whoever can change it can forge. Keys of
-    /// another kind are passed over.
+    /// Creates a verifier with the key set (RFC 7517) that the sender publishes at
+    /// `/.well-known/jwks.json`. The set contains the current signing key, and also the next one
+    /// during a key rotation. Fetch it every few minutes and after a callback is rejected for its
+    /// signature. Use TLS, because a modified key set allows forged callbacks. Other kinds of keys
+    /// are ignored.
     ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};
@@ -101,8 +103,8 @@ impl Verifier {
         Ok(Self { keys, tolerance: DEFAULT_TOLERANCE })
     }
 
-    /// Allows timestamps this far from the receiver's clock, either way. The longer, the longer a recorded callback
-    /// can be sent again; the shorter, the more exact both clocks have to be.
+    /// Sets the maximum difference between timestamps and the receiver's clock. A longer tolerance
+    /// allows longer replay; a shorter one requires more accurate clocks.
     ///
     /// ```
     /// use std::time::Duration;
@@ -121,7 +123,7 @@ impl Verifier {
         Self { tolerance, ..self }
     }
 
-    /// How far a timestamp may be from the receiver's clock, either way.
+    /// The maximum difference between timestamps and the receiver's clock.
     ///
     /// ```
     /// use keysync_receiver::{DEFAULT_TOLERANCE, Verifier, sample};
@@ -133,10 +135,10 @@ impl Verifier {
         self.tolerance
     }
 
-    /// Takes a callback if it is the sender's, unchanged and recent, and says what it tells.
+    /// Verifies that a callback is from the sender, unchanged and recent, and returns its content.
     ///
-    /// `body` has to be the bytes as they came: the signature is over them and not over what they mean. `now` is
-    /// [`SystemTime::now`] but in tests.
+    /// `body` must be the bytes as received, because the signature covers the bytes. `now` is
+    /// [`SystemTime::now`], except in tests.
     ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};
@@ -144,7 +146,7 @@ impl Verifier {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
     /// let mut changed = sample::BODY.to_vec();
-    /// changed.push(b' '); // the same JSON, and not the same bytes
+    /// changed.push(b' '); // the same JSON, but different bytes
     /// let rejected = verifier.verify(&sample::headers(), &changed, sample::signed_at()).unwrap_err();
     /// assert_eq!(rejected.code(), "signature");
     /// # Ok(())
@@ -163,14 +165,14 @@ impl Verifier {
         let timestamp = header(headers, "webhook-timestamp")?;
         let signatures = header(headers, "webhook-signature")?;
 
-        self.is_recent(timestamp, now)?;
+        self.check_timestamp(timestamp, now)?;
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
-        self.is_genuine(&signed, signatures)?;
+        self.check_signatures(&signed, signatures)?;
         event::read(body, id)
     }
 
-    /// Whether `timestamp` is near `now`.
-    fn is_recent(&self, timestamp: &str, now: SystemTime) -> Result<(), Rejected> {
+    /// Checks that `timestamp` is within the tolerance of `now`.
+    fn check_timestamp(&self, timestamp: &str, now: SystemTime) -> Result<(), Rejected> {
         let signed_at = digits(timestamp, TIMESTAMP_DIGITS)
             .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
             .ok_or_else(|| Rejected::Timestamp(short(timestamp)))?;
@@ -184,25 +186,26 @@ impl Verifier {
         }
     }
 
-    /// Whether one of `signatures` is by one of our keys. There may be several, by keys that we do not know or of kinds
-    /// that we cannot verify; one that holds is enough.
-    fn is_genuine(&self, signed: &[u8], signatures: &str) -> Result<(), Rejected> {
-        let mut readable = signatures.split(' ').filter_map(signature).peekable();
-        if readable.peek().is_none() {
+    /// Checks that one of `signatures` is valid for one of the keys. Others may be by unknown keys
+    /// or of unknown kinds.
+    fn check_signatures(&self, signed: &[u8], signatures: &str) -> Result<(), Rejected> {
+        let mut candidates = signatures.split(' ').filter_map(signature).peekable();
+        if candidates.peek().is_none() {
             return Err(Rejected::NoSignature);
         }
-        let by_us = |signature| self.keys.iter().any(|key| key.verify_strict(signed, &signature).is_ok());
-        if readable.any(by_us) { Ok(()) } else { Err(Rejected::Signature) }
+        let is_valid = |signature| self.keys.iter().any(|key| key.verify_strict(signed, &signature).is_ok());
+        if candidates.any(is_valid) { Ok(()) } else { Err(Rejected::Signature) }
     }
 }
 
-/// Reads `v1a,<base64>`.
+/// Parses `v1a,<base64>`.
 fn signature(text: &str) -> Option<Signature> {
     let bytes = BASE64_STANDARD.decode(text.strip_prefix("v1a,")?).ok()?;
     Signature::from_slice(&bytes).ok()
 }
 
-/// The one value of a header: of two, some would check the one and go by the other.
+/// The value of a header, which must be unique: with two values, parsers could disagree on which
+/// one counts.
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Rejected> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Rejected::Header(name)) };

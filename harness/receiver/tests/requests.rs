@@ -1,5 +1,6 @@
-//! The example service, and what strangers send to its socket: the `requests` of the test vectors, and slow clients.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The example service with raw requests to its socket: the `requests` of the test vectors, and
+//! slow clients.
+#![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 use std::{
     io::{Read, Write},
@@ -16,8 +17,8 @@ mod connection;
 #[path = "../examples/receiver/service.rs"]
 mod service;
 
-/// Much longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout, much longer than any operation takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -65,31 +66,31 @@ impl Part {
     }
 }
 
-/// The service, for as long as the runtime is there.
-struct Running {
+/// The running service, which stops when the runtime is dropped.
+struct RunningService {
     address: SocketAddr,
     _runtime: Runtime,
 }
 
-impl Running {
-    fn start(within: Duration) -> Self {
+impl RunningService {
+    fn start(limit: Duration) -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let hundred_years = Duration::from_hours(100 * 365 * 24);
         let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
-        runtime.spawn(connection::serve(listener, service::routes(verifier, within), within));
+        runtime.spawn(connection::serve(listener, service::routes(verifier, limit), limit));
         Self { address, _runtime: runtime }
     }
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 }
 
-/// The statuses of complete responses, one after another, until the service closes.
+/// The statuses of the complete responses until the service closes the connection.
 fn statuses(mut stream: TcpStream) -> Vec<u16> {
     let mut received = Vec::new();
     stream.read_to_end(&mut received).unwrap();
@@ -108,10 +109,10 @@ fn statuses(mut stream: TcpStream) -> Vec<u16> {
 }
 
 #[test]
-fn each_request_gets_its_statuses() {
+fn requests_get_expected_statuses() {
     let Vectors { requests } = serde_json::from_str(include_str!("../vectors.json")).unwrap();
-    let running = Running::start(PATIENCE);
-    let mut wrong = Vec::new();
+    let running = RunningService::start(TIMEOUT);
+    let mut failures = Vec::new();
     for Request { name, why, send, statuses: expected } in requests {
         let mut stream = running.connect();
         for part in send {
@@ -122,15 +123,15 @@ fn each_request_gets_its_statuses() {
         let matches =
             found.len() == expected.len() && found.iter().zip(&expected).all(|(it, all)| all.contain(*it));
         if !matches {
-            wrong.push(format!("{name}: {found:?}, and not {expected:?}: {why}"));
+            failures.push(format!("{name}: got {found:?}, expected {expected:?}: {why}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 fn stalled_request_gets_408() {
-    let running = Running::start(Duration::from_secs(1));
+    let running = RunningService::start(Duration::from_secs(1));
     for (sent, expected) in [
         ("", &[][..]),
         ("POST /callbacks HT", &[408]),

@@ -1,5 +1,5 @@
-//! The test vectors that receivers in all languages are held to.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The test vectors for receivers in all languages.
+#![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +39,7 @@ struct Configuration {
     expect: Value,
 }
 
-/// A document that should be a key set.
+/// A key set document.
 #[derive(Deserialize)]
 struct KeySet {
     name: String,
@@ -63,7 +63,7 @@ struct Vector {
     expect: Value,
 }
 
-/// What a header is given: a list where that is more than once.
+/// The value of a header, or a list of values for a duplicate header.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Values {
@@ -105,42 +105,42 @@ impl Vector {
         UNIX_EPOCH + Duration::from_secs(self.now)
     }
 
-    /// What this crate makes of it, in the words of the vectors.
+    /// This crate's result in the format of the vectors.
     fn result(&self) -> Value {
         let verifier = Verifier::new(&self.public_keys).unwrap();
         match verifier.verify(&self.headers(), &self.body(), self.now()) {
-            Ok(told) => json!({"taken": {
-                "eventId": told.event_id, "keyId": told.key_id, "sequence": told.sequence.0,
-                "keyState": told.key_state.number(), "action": told.action.as_str(),
-                "renotification": told.renotification, "resourceCount": told.resource_count,
+            Ok(notification) => json!({"taken": {
+                "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence.0,
+                "keyState": notification.key_state.number(), "action": notification.action.as_str(),
+                "renotification": notification.renotification, "resourceCount": notification.resource_count,
             }}),
-            Err(why) => {
-                assert!(why.to_string().len() < 400, "a message is short, whatever was sent: {why}");
-                json!({"rejected": why.code()})
+            Err(error) => {
+                assert!(error.to_string().len() < 400, "the message is too long: {error}");
+                json!({"rejected": error.code()})
             }
         }
     }
 }
 
-/// What this crate makes of keys, in the words of the vectors.
-fn configured(verifier: Result<Verifier, PublicKeyError>) -> Value {
+/// This crate's result for configured keys in the format of the vectors.
+fn key_result(verifier: Result<Verifier, PublicKeyError>) -> Value {
     match verifier {
         Ok(verifier) => {
             verifier.verify(&sample::headers(), sample::BODY, sample::signed_at()).unwrap();
             json!("accepted")
         }
-        Err(why) => match why.place() {
+        Err(error) => match error.place() {
             Some(place) => {
-                assert!(why.to_string().starts_with(&format!("public key {place} ")), "{why}");
-                json!({"refused": why.code(), "place": place})
+                assert!(error.to_string().starts_with(&format!("public key {place} ")), "{error}");
+                json!({"refused": error.code(), "place": place})
             }
-            None => json!({"refused": why.code()}),
+            None => json!({"refused": error.code()}),
         },
     }
 }
 
 #[test]
-fn each_is_taken_or_rejected_for_the_reason_that_it_names() {
+fn vectors_are_accepted_or_rejected_as_expected() {
     let Document { vectors, tolerance_seconds, limits, .. } = document();
     assert_eq!(DEFAULT_TOLERANCE.as_secs(), tolerance_seconds);
     assert_eq!(MAX_BODY, limits.body_bytes);
@@ -150,38 +150,38 @@ fn each_is_taken_or_rejected_for_the_reason_that_it_names() {
 }
 
 #[test]
-fn each_list_of_keys_is_accepted_or_refused() {
+fn key_lists_are_accepted_or_rejected() {
     for Configuration { name, why, public_keys, expect } in document().configurations {
-        assert_eq!(configured(Verifier::new(public_keys)), expect, "{name}: {why}");
+        assert_eq!(key_result(Verifier::new(public_keys)), expect, "{name}: {why}");
     }
 }
 
 #[test]
-fn each_key_set_is_accepted_or_refused() {
+fn key_sets_are_accepted_or_rejected() {
     for KeySet { name, why, document, expect } in document().key_sets {
-        assert_eq!(configured(Verifier::from_jwks(document)), expect, "{name}: {why}");
+        assert_eq!(key_result(Verifier::from_jwks(document)), expect, "{name}: {why}");
     }
 }
 
 #[test]
-fn rejects_key_set_that_is_not_utf_8() {
+fn rejects_key_set_with_invalid_utf_8() {
     let document = [br#"{"x":""#, &b"\xff"[..], br#"","keys":[]}"#].concat();
     assert_eq!(Verifier::from_jwks(document).err(), Some(PublicKeyError::NoKeySet));
 }
 
 #[test]
-fn each_reason_has_its_status() {
+fn every_rejection_has_expected_status() {
     let Document { vectors, statuses, .. } = document();
     for vector in vectors {
         let verifier = Verifier::new(&vector.public_keys).unwrap();
-        if let Err(why) = verifier.verify(&vector.headers(), &vector.body(), vector.now()) {
-            assert_eq!(why.status().as_u16(), statuses[why.code()], "{}", why.code());
+        if let Err(error) = verifier.verify(&vector.headers(), &vector.body(), vector.now()) {
+            assert_eq!(error.status().as_u16(), statuses[error.code()], "{}", error.code());
         }
     }
 }
 
 #[test]
-fn each_reason_to_reject_has_its_vector() {
+fn every_rejection_code_has_a_vector() {
     let reasons: BTreeSet<_> = document()
         .vectors
         .iter()
@@ -194,7 +194,7 @@ fn each_reason_to_reject_has_its_vector() {
 }
 
 #[test]
-fn the_sample_is_the_golden_vector() {
+fn sample_equals_golden_vector() {
     let golden = &document().vectors[0];
     assert_eq!(golden.name, "golden");
     assert_eq!(golden.headers(), sample::headers());
@@ -204,9 +204,10 @@ fn the_sample_is_the_golden_vector() {
 }
 
 #[test]
-fn a_callback_is_too_old_by_a_millisecond() {
+fn tolerance_is_exact_to_the_millisecond() {
     let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
-    let code = |now| verifier.verify(&sample::headers(), sample::BODY, now).map_err(|why| why.code()).err();
+    let code =
+        |now| verifier.verify(&sample::headers(), sample::BODY, now).map_err(|error| error.code()).err();
     let (edge, millisecond) = (sample::signed_at() + DEFAULT_TOLERANCE, Duration::from_millis(1));
     assert_eq!((code(edge), code(edge + millisecond)), (None, Some("too-old")));
     let edge = sample::signed_at() - DEFAULT_TOLERANCE;
@@ -214,10 +215,10 @@ fn a_callback_is_too_old_by_a_millisecond() {
 }
 
 #[test]
-fn a_header_that_is_no_text_is_said_to_be_so() {
+fn rejects_header_with_invalid_bytes() {
     let mut headers = sample::headers();
     headers.insert("webhook-id", HeaderValue::from_bytes(b"\xff").unwrap());
     let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
-    let why = verifier.verify(&headers, sample::BODY, sample::signed_at()).unwrap_err();
-    assert!(why.to_string().contains("`webhook-id` header is missing, given twice, or not"), "{why}");
+    let error = verifier.verify(&headers, sample::BODY, sample::signed_at()).unwrap_err();
+    assert!(error.to_string().contains("`webhook-id` header is missing, duplicate, or not"), "{error}");
 }

@@ -1,16 +1,16 @@
-"""Bodies that are signed by the sender and malformed or absurd all the same: a receiver rejects them and does not fail."""
+"""Bodies with a valid signature that are malformed, which a receiver rejects, and unusual bodies that it accepts."""
 
 from .callbacks import rejected, taken, vector
-from .signer import BODY, MAX_DEPTH, event, written
+from .signer import BODY, MAX_DEPTH, event, to_json
 
 
 def nested(depth):
-    """The event, with arrays in a field that nobody knows: with the event itself `depth` levels."""
+    """The event with nested arrays in an unknown field, `depth` levels in total."""
     return BODY[:-1] + f',"extra":{"[" * (depth - 1)}{"]" * (depth - 1)}}}'
 
 
 def with_data(**changes):
-    return written(event(data=event()["data"] | changes))
+    return to_json(event(data=event()["data"] | changes))
 
 
 def replaced(old, new):
@@ -19,81 +19,81 @@ def replaced(old, new):
 
 
 def extra(value):
-    """The event with this JSON in a field that nobody knows."""
+    """The event with this JSON value in an unknown field."""
     return BODY[:-1] + f',"extra":{value}}}'
 
 
-ARRAY = written(["1.0", *(event()[name] for name in ("id", "source", "type", "subject", "time", "sequence", "data"))])
+ARRAY = to_json(["1.0", *(event()[name] for name in ("id", "source", "type", "subject", "time", "sequence", "data"))])
 
 REJECTED = {
-    "body-not-utf-8": ("Invalid UTF-8, in a field that nobody reads.", extra('"?"').encode().replace(b"?", b"\xff")),
-    "body-utf-16": ("JSON is UTF-8.", BODY.encode("utf-16")),
-    "body-with-byte-order-mark": ("JSON starts without one.", b"\xef\xbb\xbf" + BODY.encode()),
-    "body-cut-off": ("Half of an event.", BODY[: len(BODY) // 2]),
-    "body-twice": ("Two events after another.", BODY + BODY),
-    "body-null": ("No object.", "null"),
-    "body-number": ("No object.", "7"),
-    "body-string": ("No object.", written(BODY)),
-    "body-empty-array": ("No object.", "[]"),
-    "body-of-events": ("Events come one by one.", f"[{BODY}]"),
-    "event-as-array": ("The fields' values in order are no object.", ARRAY),
-    "data-as-array": ("The same.", written(event(data=list(event()["data"].values())))),
-    "key-version-as-array": ("The same.", with_data(keyVersion=["1", "2026-11-01T00:00:00Z"])),
-    "data-null": ("No object.", written(event(data=None))),
-    "field-given-twice": ("Readers differ on which one counts.",
+    "body-not-utf-8": ("Invalid UTF-8 in an unknown field.", extra('"?"').encode().replace(b"?", b"\xff")),
+    "body-utf-16": ("JSON must be UTF-8, not UTF-16.", BODY.encode("utf-16")),
+    "body-with-byte-order-mark": ("JSON must not start with a byte order mark.", b"\xef\xbb\xbf" + BODY.encode()),
+    "body-cut-off": ("The first half of an event.", BODY[: len(BODY) // 2]),
+    "body-twice": ("Two concatenated events.", BODY + BODY),
+    "body-null": ("`null` instead of a JSON object.", "null"),
+    "body-number": ("A number instead of a JSON object.", "7"),
+    "body-string": ("A string instead of a JSON object.", to_json(BODY)),
+    "body-empty-array": ("An array instead of a JSON object.", "[]"),
+    "body-of-events": ("An array of events instead of one event.", f"[{BODY}]"),
+    "event-as-array": ("An array of the event's field values instead of a JSON object.", ARRAY),
+    "data-as-array": ("An array of the values of `data` instead of a JSON object.", to_json(event(data=list(event()["data"].values())))),
+    "key-version-as-array": ("An array of the values of `keyVersion` instead of a JSON object.", with_data(keyVersion=["1", "2026-11-01T00:00:00Z"])),
+    "data-null": ("`data` is null instead of a JSON object.", to_json(event(data=None))),
+    "field-given-twice": ("A duplicate field: parsers differ on which value counts.",
                           replaced('"keyState":5', '"keyState":1,"keyState":5')),
-    "field-given-twice-in-another-spelling": ("An escape spells the same name.",
+    "field-given-twice-in-another-spelling": ("A duplicate field whose second name has an escape sequence.",
                                               replaced('"keyState":5', '"keyState":1,"key\\u0053tate":5')),
-    "data-given-twice": ("The same for an object.", BODY[:-1] + ',"data":{}}'),
-    "half-a-surrogate-pair": ("No text, in a field that is read.",
+    "data-given-twice": ("A duplicate field with a JSON object.", BODY[:-1] + ',"data":{}}'),
+    "half-a-surrogate-pair": ("An unpaired surrogate in a known field.",
                               replaced('"occurredAt":"2026', '"occurredAt":"\\ud8002026')),
-    "half-a-surrogate-pair-in-a-name": ("No name.", BODY[:-1] + ',"\\udc00":1}'),
-    "control-character": ("A string has none that is not escaped.", replaced('"occurredAt":"', '"occurredAt":"\n')),
-    "nan": ("Not in JSON.", extra("NaN")),
-    "infinity": ("Not in JSON.", extra("-Infinity")),
-    "nested-too-deeply": (f"More than {MAX_DEPTH} levels.", nested(MAX_DEPTH + 1)),
-    "nested-and-cut-off": ("The same, and never closed.", "[" * 2000),
-    "key-state-fraction": ("The states are integers.", replaced('"keyState":5', '"keyState":5.0')),
-    "key-state-true": ("Not 1.", with_data(keyState=True)),
-    "key-state-text": ("Not 5.", with_data(keyState="5")),
-    "key-state-negative": ("None of the states.", with_data(keyState=-5)),
-    "key-state-261": ("Not 5 either, in eight bits.", with_data(keyState=261)),
-    "count-negative": ("A count is not.", with_data(resourceCount=-1)),
-    "count-negative-zero": ("Nor this.", replaced('"resourceCount":12', '"resourceCount":-0')),
-    "count-over-64-bits": ("18446744073709551615 is the highest.", with_data(resourceCount=2**64)),
-    "count-exponent": ("An integer is written as digits.", replaced('"resourceCount":12', '"resourceCount":1e1')),
-    "count-huge-exponent": ("The same.", replaced('"resourceCount":12', '"resourceCount":1e999')),
-    "count-of-thousands-of-digits": ("The same.", replaced('"resourceCount":12', f'"resourceCount":{"9" * 5000}')),
-    "count-null": ("A field that is missing.", with_data(resourceCount=None)),
-    "renotification-text": ("It is true or false.", with_data(renotification="true")),
-    "renotification-number": ("It is true or false.", with_data(renotification=1)),
-    "key-id-object": ("Text is asked for.", with_data(keyId={"id": "x"})),
-    "key-crn-number": ("Text is asked for.", with_data(keyCrn=7)),
-    "action-array": ("Text is asked for.", with_data(eventType=["delete"])),
-    "source-missing": ("Each field of the event is needed.", written({k: v for k, v in event().items() if k != "source"})),
-    "time-null": ("The same.", written(event(time=None))),
-    "key-version-without-date": ("The same.", with_data(keyVersion={"id": "x"})),
-    "sequence-as-number": ("It is text, so that no reader rounds it.", written(event(sequence=7))),
-    "sequence-empty": ("Between 1 and 20 digits.", written(event(sequence=""))),
-    "sequence-of-21-digits": ("The same.", written(event(sequence="0" * 20 + "7"))),
-    "sequence-over-64-bits": ("18446744073709551615 is the highest.", written(event(sequence="18446744073709551616"))),
-    "sequence-in-wide-digits": ("ASCII digits.", written(event(sequence="\uff17"))),
+    "half-a-surrogate-pair-in-a-name": ("An unpaired surrogate in a field name.", BODY[:-1] + ',"\\udc00":1}'),
+    "control-character": ("An unescaped control character in a string.", replaced('"occurredAt":"', '"occurredAt":"\n')),
+    "nan": ("NaN is not JSON.", extra("NaN")),
+    "infinity": ("Infinity is not JSON.", extra("-Infinity")),
+    "nested-too-deeply": (f"More than {MAX_DEPTH} levels of nesting.", nested(MAX_DEPTH + 1)),
+    "nested-and-cut-off": ("Deep nesting without the closing brackets.", "[" * 2000),
+    "key-state-fraction": ("The key state must be to_json as an integer.", replaced('"keyState":5', '"keyState":5.0')),
+    "key-state-true": ("The key state must not be a boolean.", with_data(keyState=True)),
+    "key-state-text": ("The key state must not be a string.", with_data(keyState="5")),
+    "key-state-negative": ("The key state must not be negative.", with_data(keyState=-5)),
+    "key-state-261": ("The key state must not be truncated to eight bits, which would give 5.", with_data(keyState=261)),
+    "count-negative": ("The count must not be negative.", with_data(resourceCount=-1)),
+    "count-negative-zero": ("The count must not be negative zero.", replaced('"resourceCount":12', '"resourceCount":-0')),
+    "count-over-64-bits": ("The maximum count is 18446744073709551615.", with_data(resourceCount=2**64)),
+    "count-exponent": ("The count must not have an exponent.", replaced('"resourceCount":12', '"resourceCount":1e1')),
+    "count-huge-exponent": ("The count must not have an exponent, also not one that is out of range.", replaced('"resourceCount":12', '"resourceCount":1e999')),
+    "count-of-thousands-of-digits": ("The count must fit into 64 bits.", replaced('"resourceCount":12', f'"resourceCount":{"9" * 5000}')),
+    "count-null": ("The count must not be null.", with_data(resourceCount=None)),
+    "renotification-text": ("`renotification` must be a boolean, not a string.", with_data(renotification="true")),
+    "renotification-number": ("`renotification` must be a boolean, not a number.", with_data(renotification=1)),
+    "key-id-object": ("`keyId` must be a string, not an object.", with_data(keyId={"id": "x"})),
+    "key-crn-number": ("`keyCrn` must be a string, not a number.", with_data(keyCrn=7)),
+    "action-array": ("`eventType` must be a string, not an array.", with_data(eventType=["delete"])),
+    "source-missing": ("Every field of the event is required.", to_json({k: v for k, v in event().items() if k != "source"})),
+    "time-null": ("`time` must not be null.", to_json(event(time=None))),
+    "key-version-without-date": ("`creationDate` is required.", with_data(keyVersion={"id": "x"})),
+    "sequence-as-number": ("The sequence is a string, so that no parser rounds it.", to_json(event(sequence=7))),
+    "sequence-empty": ("The sequence has 1 to 20 digits.", to_json(event(sequence=""))),
+    "sequence-of-21-digits": ("The sequence has at most 20 digits.", to_json(event(sequence="0" * 20 + "7"))),
+    "sequence-over-64-bits": ("The maximum sequence is 18446744073709551615.", to_json(event(sequence="18446744073709551616"))),
+    "sequence-in-wide-digits": ("The sequence has ASCII digits.", to_json(event(sequence="\uff17"))),
 }
 
-TAKEN = {
-    "nested-as-deeply-as-allowed": (f"{MAX_DEPTH} levels.", nested(MAX_DEPTH)),
-    "brackets-in-a-string": ("Text does not nest.", extra(written('\\"' + "[" * 100))),
-    "unknown-field-given-twice": ("Nobody reads it.", extra("1,\"extra\":2")),
-    "unknown-half-a-surrogate-pair": ("The same.", extra('"\\ud800"')),
-    "unknown-number-of-thousands-of-digits": ("The same.", extra("9" * 5000)),
-    "unknown-number-out-of-range": ("The same.", extra("1e999")),
-    "white-space-around": ("JSON allows it; the signature is over all of it.", f"\r\n\t {BODY} \n"),
+ACCEPTED = {
+    "nested-as-deeply-as-allowed": (f"{MAX_DEPTH} levels of nesting are allowed.", nested(MAX_DEPTH)),
+    "brackets-in-a-string": ("Brackets in a string are not nesting.", extra(to_json('\\"' + "[" * 100))),
+    "unknown-field-given-twice": ("A duplicate unknown field is ignored.", extra("1,\"extra\":2")),
+    "unknown-half-a-surrogate-pair": ("An unpaired surrogate in an unknown field is ignored.", extra('"\\ud800"')),
+    "unknown-number-of-thousands-of-digits": ("A large number in an unknown field is ignored.", extra("9" * 5000)),
+    "unknown-number-out-of-range": ("A number out of range in an unknown field is ignored.", extra("1e999")),
+    "white-space-around": ("JSON allows surrounding white space, which the signature covers.", f"\r\n\t {BODY} \n"),
 }
 
 BODIES = [
     *(vector(name, why, rejected("body"), body=body) for name, (why, body) in REJECTED.items()),
-    *(vector(name, why, taken(), body=body) for name, (why, body) in TAKEN.items()),
-    vector("count-and-sequence-at-their-highest", "64 bits.",
+    *(vector(name, why, taken(), body=body) for name, (why, body) in ACCEPTED.items()),
+    vector("count-and-sequence-at-their-highest", "The largest 64-bit values are allowed.",
            {"taken": taken(sequence=2**64 - 1)["taken"] | {"resourceCount": 2**64 - 1}},
-           body=written(event(sequence=str(2**64 - 1), data=event()["data"] | {"resourceCount": 2**64 - 1}))),
+           body=to_json(event(sequence=str(2**64 - 1), data=event()["data"] | {"resourceCount": 2**64 - 1}))),
 ]

@@ -1,7 +1,7 @@
-"""The keys, and the event that most vectors are about.
+"""The keys, and the event of most vectors.
 
-The signatures are made by PyPI's `cryptography`, a third implementation beside the sender's (aws-lc) and the receiver's
-(ed25519-dalek). The keys are those of RFC 8032, section 7.1: known to everybody, for tests only.
+The signatures are by PyPI's `cryptography`, an implementation independent of the sender's (aws-lc) and the receiver's
+(ed25519-dalek). The keys are published in RFC 8032, section 7.1, and are for tests only.
 """
 
 import base64
@@ -41,11 +41,11 @@ class Signer:
 
 CURRENT = Signer("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 NEXT = Signer("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
-STRANGER = Signer("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7")
+UNKNOWN = Signer("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7")
 
 
 def event(**changes):
-    """The event that the sender makes of the notification in its own tests."""
+    """The event that the sender creates in its own tests."""
     action = changes.pop("action", "delete")
     data = {
         "keyId": KEY,
@@ -70,9 +70,9 @@ def event(**changes):
     } | changes
 
 
-def written(value):
+def to_json(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-BODY = written(event())
+BODY = to_json(event())
 GOLDEN = CURRENT.sign(ID, NOW, BODY)

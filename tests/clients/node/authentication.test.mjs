@@ -1,13 +1,13 @@
-// Logging in at IAM with an API key, by the client's own authenticator.
+// Login at IAM with an API key, with the client's authenticator.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { refusal, world } from './world.mjs';
+import { errorResponse, setup } from './setup.mjs';
 
-const w = world();
+const w = setup();
 
-test('an API key gets a token, which is used again while it is good', async () => {
+test('API key gets token, which is reused', async () => {
   const { tokenManager } = w.kms.getAuthenticator();
   const token = await tokenManager.getToken();
 
@@ -18,9 +18,9 @@ test('an API key gets a token, which is used again while it is good', async () =
   assert.equal((await w.kms.getKeys({ bluemixInstance: w.instance })).status, 200);
 });
 
-test('a wrong API key is refused by IAM', async () => {
-  const stranger = w.clientOf('not-an-api-key');
-  await assert.rejects(stranger.getKeys({ bluemixInstance: w.instance }), (error) => {
+test('unknown API key is rejected by IAM', async () => {
+  const client = w.clientOf('not-an-api-key');
+  await assert.rejects(client.getKeys({ bluemixInstance: w.instance }), (error) => {
     assert.equal(error.status, 400);
     assert.equal(error.message, 'Provided API key could not be found.');
     assert.equal(JSON.parse(error.body).errorCode, 'BXNIM0415E');
@@ -28,11 +28,11 @@ test('a wrong API key is refused by IAM', async () => {
   });
 });
 
-test('a reader sees keys and rotates none', async () => {
+test('reader can read but not rotate keys', async () => {
   const key = await w.newKey();
   const reader = w.clientOf(w.harness.about.reader_api_key);
   assert.equal((await reader.getKeyMetadata(w.of(key))).status, 200);
-  const refused = await refusal(reader.rotateKey(w.of(key)));
-  assert.equal(refused.status, 401);
-  assert.equal(refused.code, 'UNAUTHORIZED_ERR');
+  const error = await errorResponse(reader.rotateKey(w.of(key)));
+  assert.equal(error.status, 401);
+  assert.equal(error.code, 'UNAUTHORIZED_ERR');
 });

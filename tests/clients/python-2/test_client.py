@@ -1,4 +1,4 @@
-"""The public Python client as it was before version 3: it logs in at /oidc/token, and always sends JSON."""
+"""The public Python client, version 2, which logs in at /oidc/token and always sends JSON."""
 
 import uuid
 
@@ -22,7 +22,7 @@ def harness():
 
 @pytest.fixture
 def client_of(harness):
-    """Makes the client for somebody with an API key."""
+    """Creates the client with an API key."""
 
     def make(api_key):
         return keyprotect.Client(
@@ -49,7 +49,7 @@ def status_of(call, *arguments):
     return raised.value.http_error.response.status_code
 
 
-def test_key_is_made_used_and_deleted(harness, kms):
+def test_key_lifecycle_works(harness, kms):
     key = kms.create_key(new_name(), root=True)["id"]
     assert key in [each["id"] for each in kms.list_keys()]
     assert kms.get_key(key)["state"] == 1
@@ -60,27 +60,27 @@ def test_key_is_made_used_and_deleted(harness, kms):
     assert kms.rewrap(key, wrapped["ciphertext"])["ciphertext"] != wrapped["ciphertext"]
 
     kms.disable_key(key)
-    harness.travel("31s")
+    harness.advance_clock("31s")
     kms.enable_key(key)
     kms.delete_key(key)
-    harness.travel("31s")
+    harness.advance_clock("31s")
     kms.restore_key(key)
     assert kms.get_key(key)["state"] == 1
 
 
-def test_sync_notifies_once_an_hour(harness, kms):
+def test_second_sync_within_an_hour_returns_409(harness, kms):
     key = harness.key(new_name(), protects=[OBJECT_STORAGE])
     kms.sync_associated_resources(key)
     assert status_of(kms.sync_associated_resources, key) == 409
     assert len(harness.events(OBJECT_STORAGE, key)) == 1
 
 
-def test_purge_takes_the_additional_role(harness, client_of):
-    kms = client_of(harness.somebody("manager", "key-purge")["api_key"])
+def test_purge_requires_purge_role(harness, client_of):
+    kms = client_of(harness.create_identity("manager", "key-purge")["api_key"])
     key = kms.create_key(new_name(), root=True)["id"]
     kms.delete_key(key)
     assert status_of(kms.purge_key, key) == 409
-    harness.travel("4h")
+    harness.advance_clock("4h")
     kms.purge_key(key)
     assert status_of(kms.get_key, key) == 404
 
@@ -102,12 +102,12 @@ def test_disabled_policies_keep_their_attributes(kms):
     }
 
 
-def test_iam_outage_is_told_by_its_document(harness, client_of):
+def test_iam_outage_raises_documented_error(harness, client_of):
     kms = client_of(harness.about["api_key"])
-    harness.iam_is("down")
+    harness.set_iam_health("down")
     try:
         with pytest.raises(Exception, match="errorCode"):
             kms.list_keys()
     finally:
-        harness.iam_is("up")
+        harness.set_iam_health("up")
     kms.list_keys()

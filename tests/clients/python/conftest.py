@@ -1,4 +1,4 @@
-"""One harness for all tests; for each test a client that has logged in, and keys of its own."""
+"""One harness for all tests. Each test has a logged-in client and its own keys."""
 
 from urllib.parse import quote
 
@@ -22,25 +22,25 @@ def harness():
 
 @pytest.fixture(autouse=True)
 def healthy(harness):
-    """No test finds what another one has broken."""
-    harness.must_run()
+    """Removes the faults of a test before the next one."""
+    harness.assert_running()
     yield
-    harness.must_run()
+    harness.assert_running()
     harness.control("DELETE", "/dynamodb/faults")
-    harness.iam_is("up")
+    harness.set_iam_health("up")
     for service in (OBJECT_STORAGE, DATABASES):
-        harness.behaves(service, "act")
+        harness.set_behaviour(service, "act")
 
 
 @pytest.fixture
 def instance(harness):
-    """The id of the instance: the first thing that each call of the client takes."""
+    """The id of the instance, an argument of every call of the client."""
     return harness.about["instance_id"]
 
 
 @pytest.fixture
 def client_of(harness):
-    """Makes the public client for somebody with an API key, whom IAM gives a token."""
+    """Creates the public client with an API key."""
 
     def make(api_key):
         client = IbmKeyProtectApiV2(authenticator=IAMAuthenticator(api_key, url=harness.about["iam"]))
@@ -58,24 +58,24 @@ def kms(harness, client_of):
 
 @pytest.fixture
 def kms_as(harness, client_of):
-    """Makes the public client, as somebody new with this role."""
-    return lambda role: client_of(harness.somebody(role)["api_key"])
+    """Creates the public client for a new identity with this role."""
+    return lambda role: client_of(harness.create_identity(role)["api_key"])
 
 
 @pytest.fixture
 def new_key(kms, instance):
-    """Makes a root key and returns its id. `ring` is that of the key; what else is given are its fields."""
+    """Creates a root key and returns its id. `ring` is the key's ring, and `fields` are further fields."""
 
     def make(ring=None, **fields):
-        answer = kms.create_key(instance, key_body(**fields), x_kms_key_ring=ring)
-        return resource(answer)["id"]
+        response = kms.create_key(instance, key_body(**fields), x_kms_key_ring=ring)
+        return resource(response)["id"]
 
     return make
 
 
 @pytest.fixture
 def register(harness, kms, instance):
-    """Registers a resource with a key, as its service does. The client has no method for that."""
+    """Registers a resource with a key as its service does, because the client has no method for that."""
 
     def make(key, service, name=None, **fields):
         crn = f"crn:v1:bluemix:public:{service}:us-south:a/abc:{instance}:bucket:{name or unique('bucket')}"
@@ -84,8 +84,8 @@ def register(harness, kms, instance):
         headers = {"bluemix-instance": instance, "authorization": f"Bearer {token}"}
         kind = "application/vnd.ibm.kms.registration_input+json"
         body = collection(kind, {"preventKeyDeletion": False, **fields})
-        answer = requests.post(url, json=body, headers=headers, timeout=60)
-        assert answer.status_code == 201, answer.text
+        response = requests.post(url, json=body, headers=headers, timeout=60)
+        assert response.status_code == 201, response.text
         return crn
 
     return make

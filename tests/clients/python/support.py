@@ -1,4 +1,4 @@
-"""What goes into the client, and what comes out of it."""
+"""Helpers for the requests and responses of the client."""
 
 import io
 import json
@@ -14,7 +14,7 @@ DATABASES = "databases-for-postgresql"
 
 
 def unique(name):
-    """A name that no other test has."""
+    """A unique name."""
     return f"{name}-{uuid.uuid4().hex[:12]}"
 
 
@@ -23,47 +23,47 @@ def collection(kind, *resources):
 
 
 def stream(document):
-    """A body as the client wants it: a stream of bytes."""
+    """A body in the form that the client requires: a stream of bytes."""
     return io.BytesIO(json.dumps(document).encode())
 
 
 def key_body(**fields):
-    """The body that makes a key; a root key, where `fields` do not say otherwise."""
+    """The body of a request to create a key, by default a root key."""
     return stream(collection(KEYS, {"type": KEYS, "name": unique("key"), "extractable": False, **fields}))
 
 
-def result(answer):
-    """An answer's JSON. The client leaves it to its caller where the media type is not `application/json`."""
-    result = answer.get_result()
+def result(response):
+    """The JSON of a response. The client does not parse it unless the media type is `application/json`."""
+    result = response.get_result()
     return result.json() if isinstance(result, requests.Response) else result
 
 
-def documented(answer):
-    """An answer's JSON without what this endpoint adds to keys (docs/reference/kms-emulator.md), which the client's classes do not know."""
-    document = result(answer)
+def documented(response):
+    """The JSON of a response without the fields that the KMS emulator adds (docs/reference/kms-emulator.md)."""
+    document = result(response)
     for key in document["resources"]:
         for addition in ("lastNotificationDate", "syncAllowedFrom"):
             key.pop(addition, None)
     return document
 
 
-def resource(answer):
-    """The only resource of an answer's collection."""
-    document = result(answer)
+def resource(response):
+    """The only resource in the collection of a response."""
+    document = result(response)
     (only,) = document["resources"]
     assert document["metadata"]["collectionTotal"] == 1
     return only
 
 
-def refusal(call, *arguments, **options):
-    """The refusal that a call ends with."""
+def error_response(call, *arguments, **options):
+    """The error response that a call raises."""
     with pytest.raises(ApiException) as raised:
         call(*arguments, **options)
-    return Refusal(raised.value)
+    return ErrorResponse(raised.value)
 
 
-class Refusal:
-    """A refusal, as the client parsed it."""
+class ErrorResponse:
+    """An error response as parsed by the client."""
 
     def __init__(self, error):
         self.status = error.status_code

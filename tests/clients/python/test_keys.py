@@ -1,36 +1,36 @@
-"""Making, reading and listing keys, by the public client. What comes is parsed by its own models."""
+"""Creating, reading and listing keys, with the public client and its models."""
 
 import base64
 import os
 import uuid
 
-from support import key_body, refusal, resource, result, unique
+from support import key_body, error_response, resource, result, unique
 from keyprotect import GetKey, GetKeyMetadata, Key, ListKeys
 
-WHOLE = "return=representation"
+REPRESENTATION = "return=representation"
 
 
-def test_a_root_key_is_what_the_client_expects(kms, instance):
+def test_created_root_key_matches_client_model(kms, instance):
     name = unique("key")
-    answer = kms.create_key(
-        instance, key_body(name=name, description="a test's", tags=["a", "b"]), prefer=WHOLE
+    response = kms.create_key(
+        instance, key_body(name=name, description="a test's", tags=["a", "b"]), prefer=REPRESENTATION
     )
 
-    assert answer.get_status_code() == 201
-    document = result(answer)
+    assert response.get_status_code() == 201
+    document = result(response)
     assert Key.from_dict(document).to_dict() == document
-    key = resource(answer)
+    key = resource(response)
     assert (key["name"], key["description"], key["tags"]) == (name, "a test's", ["a", "b"])
     assert (key["state"], key["extractable"], key["imported"]) == (1, False, False)
     assert key["keyRingID"] == "default"
     assert key["crn"].endswith(f":{instance}:key:{key['id']}")
     assert key["keyVersion"]["creationDate"] == key["creationDate"]
-    assert "payload" not in key, "a root key's material stays where it is"
+    assert "payload" not in key, "the material of a root key was returned"
 
 
-def test_a_standard_keys_material_can_be_read(kms, instance):
-    answer = kms.create_key(instance, key_body(extractable=True), prefer=WHOLE)
-    made = resource(answer)
+def test_standard_key_material_is_returned(kms, instance):
+    response = kms.create_key(instance, key_body(extractable=True), prefer=REPRESENTATION)
+    made = resource(response)
     assert len(base64.b64decode(made["payload"])) == 32
 
     document = result(kms.get_key(made["id"], instance))
@@ -41,14 +41,14 @@ def test_a_standard_keys_material_can_be_read(kms, instance):
     assert "payload" not in document["resources"][0]
 
 
-def test_material_of_ones_own_can_be_imported(kms, instance):
+def test_key_material_can_be_imported(kms, instance):
     payload = base64.b64encode(os.urandom(32)).decode()
-    answer = kms.create_key(instance, key_body(extractable=True, payload=payload), prefer=WHOLE)
-    assert resource(answer)["imported"] is True
-    assert resource(kms.get_key(resource(answer)["id"], instance))["payload"] == payload
+    response = kms.create_key(instance, key_body(extractable=True, payload=payload), prefer=REPRESENTATION)
+    assert resource(response)["imported"] is True
+    assert resource(kms.get_key(resource(response)["id"], instance))["payload"] == payload
 
 
-def test_a_list_can_be_paged_and_its_total_asked_for(kms, instance, new_key):
+def test_key_list_supports_paging_and_total(kms, instance, new_key):
     ring = unique("ring")
     kms.create_key_ring(ring, instance)
     made = {new_key(ring=ring) for _ in range(5)}
@@ -66,7 +66,7 @@ def test_a_list_can_be_paged_and_its_total_asked_for(kms, instance, new_key):
     assert total.get_headers()["key-total"] == "5"
 
 
-def test_a_list_can_be_filtered(kms, instance, new_key):
+def test_key_list_supports_filters(kms, instance, new_key):
     ring, name = unique("ring"), unique("find-me")
     kms.create_key_ring(ring, instance)
     root, standard = new_key(ring=ring, name=name), new_key(ring=ring, extractable=True)
@@ -78,7 +78,7 @@ def test_a_list_can_be_filtered(kms, instance, new_key):
         document = result(kms.get_keys(instance, x_kms_key_ring=ring, **query))
         return {key["id"] for key in document.get("resources", [])}
 
-    assert ids() == {root, standard, disabled}, "deleted keys are listed where they are asked for"
+    assert ids() == {root, standard, disabled}, "deleted keys are listed only on request"
     assert ids(state=[5]) == {deleted}
     assert ids(state=[2, 5]) == {disabled, deleted}
     assert ids(extractable=True) == {standard}
@@ -90,7 +90,7 @@ def test_a_list_can_be_filtered(kms, instance, new_key):
     assert total.get_headers()["key-total"] == "2"
 
 
-def test_a_list_can_be_sorted(kms, instance, new_key):
+def test_key_list_supports_sorting(kms, instance, new_key):
     ring = unique("ring")
     kms.create_key_ring(ring, instance)
     made = sorted(new_key(ring=ring) for _ in range(3))
@@ -102,7 +102,7 @@ def test_a_list_can_be_sorted(kms, instance, new_key):
     assert ids("-id") == made[::-1]
 
 
-def test_a_key_that_is_not_there_is_not_found(kms, instance):
+def test_unknown_key_returns_404(kms, instance):
     for read in (kms.get_key, kms.get_key_metadata, kms.get_key_versions, kms.get_registrations):
-        refused = refusal(read, str(uuid.uuid4()), instance)
-        assert (refused.status, refused.code) == (404, "KEY_NOT_FOUND_ERR")
+        error = error_response(read, str(uuid.uuid4()), instance)
+        assert (error.status, error.code) == (404, "KEY_NOT_FOUND_ERR")

@@ -1,4 +1,4 @@
-"""Which resources a key protects, by the public client."""
+"""Registrations, with the public client."""
 
 from urllib.parse import quote
 
@@ -6,7 +6,7 @@ from support import DATABASES, OBJECT_STORAGE, resource, result
 from keyprotect import RegistrationWithTotalCount
 
 
-def test_a_keys_registrations_are_listed(kms, instance, new_key, register):
+def test_registrations_of_key_are_listed(kms, instance, new_key, register):
     key = new_key()
     bucket = register(key, OBJECT_STORAGE, description="a bucket", preventKeyDeletion=True)
     database = register(key, DATABASES)
@@ -26,7 +26,7 @@ def test_a_keys_registrations_are_listed(kms, instance, new_key, register):
     assert [each["resourceCrn"] for each in retained["resources"]] == [bucket]
 
 
-def test_registrations_can_be_paged(kms, instance, new_key, register):
+def test_registration_list_supports_paging(kms, instance, new_key, register):
     key = new_key()
     made = {register(key, OBJECT_STORAGE) for _ in range(3)}
     pages = [result(kms.get_registrations(key, instance, limit=2, offset=at)) for at in (0, 2)]
@@ -34,7 +34,7 @@ def test_registrations_can_be_paged(kms, instance, new_key, register):
     assert len(listed) == 3 and set(listed) == made
 
 
-def test_registrations_of_all_keys_are_found_by_resource(kms, instance, new_key, register):
+def test_registrations_are_found_by_resource(kms, instance, new_key, register):
     first, second = new_key(), new_key()
     bucket = register(first, OBJECT_STORAGE)
     register(second, OBJECT_STORAGE)

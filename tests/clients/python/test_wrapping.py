@@ -1,13 +1,13 @@
-"""Wrapping data keys with a root key, by the public client, over its states and versions."""
+"""Wrapping data keys with a root key, with the public client."""
 
 import base64
 import os
 
-from support import refusal, result, stream
+from support import error_response, result, stream
 from keyprotect import GetImportToken, RewrapKeyResponseBody, UnwrapKeyResponseBody, WrapKeyResponseBody
 
 
-def test_a_data_key_is_wrapped_and_unwrapped(kms, instance, new_key):
+def test_data_key_is_wrapped_and_unwrapped(kms, instance, new_key):
     key, plaintext = new_key(), base64.b64encode(os.urandom(32)).decode()
     document = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({"plaintext": plaintext})))
     wrapped = WrapKeyResponseBody.from_dict(document)
@@ -19,7 +19,7 @@ def test_a_data_key_is_wrapped_and_unwrapped(kms, instance, new_key):
     assert unwrapped.key_version.id == wrapped.key_version.id
 
 
-def test_a_data_key_is_made_where_none_is_given(kms, instance, new_key):
+def test_wrap_without_plaintext_generates_data_key(kms, instance, new_key):
     key = new_key()
     wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
     assert len(base64.b64decode(wrapped["plaintext"])) == 32
@@ -27,7 +27,7 @@ def test_a_data_key_is_made_where_none_is_given(kms, instance, new_key):
     assert unwrapped["plaintext"] == wrapped["plaintext"]
 
 
-def test_after_a_rotation_a_data_key_is_wrapped_anew(kms, instance, new_key):
+def test_rewrap_after_rotation_uses_new_version(kms, instance, new_key):
     key = new_key()
     wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
     kms.rotate_key(key, instance)
@@ -42,18 +42,18 @@ def test_after_a_rotation_a_data_key_is_wrapped_anew(kms, instance, new_key):
         assert unwrapped["plaintext"] == wrapped["plaintext"]
 
 
-def test_a_disabled_key_neither_wraps_nor_unwraps(kms, instance, new_key):
+def test_disabled_key_rejects_wrap_and_unwrap(kms, instance, new_key):
     key = new_key()
     wrapped = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({})))
     kms.disable_key(key, instance)
 
-    refused = refusal(kms.wrap_key, key, instance, key_action_wrap_body=stream({}))
-    assert (refused.status, refused.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
-    refused = refusal(kms.unwrap_key, key, instance, stream({"ciphertext": wrapped["ciphertext"]}))
-    assert (refused.status, refused.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
+    error = error_response(kms.wrap_key, key, instance, key_action_wrap_body=stream({}))
+    assert (error.status, error.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
+    error = error_response(kms.unwrap_key, key, instance, stream({"ciphertext": wrapped["ciphertext"]}))
+    assert (error.status, error.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
 
 
-def test_an_import_token_is_given_out_as_often_as_it_may(kms, instance):
+def test_import_token_has_limited_retrievals(kms, instance):
     made = result(kms.post_import_token(instance, expiration=600, max_allowed_retrievals=1))
     assert (made["maxAllowedRetrievals"], made["remainingRetrievals"]) == (1, 1)
 
@@ -62,4 +62,4 @@ def test_an_import_token_is_given_out_as_often_as_it_may(kms, instance):
     assert len(token.nonce) == 12
     assert (token.expiration_date - token.creation_date).total_seconds() == 600
     assert token.remaining_retrievals == 0
-    assert refusal(kms.get_import_token, instance).status == 409
+    assert error_response(kms.get_import_token, instance).status == 409

@@ -1,4 +1,4 @@
-//! Whether everybody can use the page, as far as axe-core can tell.
+//! Accessibility checks with axe-core.
 
 use std::{env, fmt, fs};
 
@@ -6,49 +6,50 @@ use serde_json::Value;
 
 use super::Browser;
 
-/// WCAG 2.2, levels A and AA, and what axe-core's authors recommend beyond it.
-const ASK: &str = "
+/// Script: runs axe-core with the rules of WCAG 2.2, levels A and AA, and its best practices.
+const RUN_AXE: &str = "
     const done = arguments[arguments.length - 1];
     const runOnly = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
     axe.run(document, { runOnly, resultTypes: ['violations'] })
         .then(result => done({ violations: result.violations }), error => done({ error: String(error) }))";
 
-/// Something that keeps somebody from using the page.
+/// An accessibility violation.
 #[derive(Debug)]
 pub(crate) struct Violation {
     /// axe-core's rule, such as `image-alt`.
     pub(crate) id: String,
     /// `serious` or `critical`.
     pub(crate) impact: String,
-    /// What to do.
+    /// The remedy.
     pub(crate) help: String,
-    /// Where: each element's selector and its HTML.
+    /// The selector and the HTML of each affected element.
     pub(crate) nodes: Vec<String>,
 }
 
 impl Browser {
-    /// What keeps somebody from using the page as it is now, seriously or altogether.
+    /// The serious and critical accessibility violations of the page in its current state.
     pub(crate) async fn accessibility_violations(&self) -> Vec<Violation> {
-        // It uses timers, which no script has where the page's may not run.
+        // axe-core uses timers, which are disabled together with the page's scripts.
         self.allow_script(true).await;
-        if self.asks("return typeof axe").await == "undefined" {
+        if self.evaluate("return typeof axe").await == "undefined" {
             let axe = fs::read_to_string(env::var("KEYSYNC_TEST_AXE").unwrap()).unwrap();
             self.web.execute(axe, vec![]).await.unwrap();
         }
-        let answer = self.web.execute_async(ASK, vec![]).await.unwrap();
+        let response = self.web.execute_async(RUN_AXE, vec![]).await.unwrap();
         self.allow_script(self.options().has_script()).await;
-        let answer = answer.json();
-        let found = answer["violations"].as_array();
-        let found = found.unwrap_or_else(|| panic!("axe-core fails: {}", answer["error"]));
-        let grave = found.iter().filter(|one| one["impact"] == "serious" || one["impact"] == "critical");
-        grave.map(Violation::from_axe).collect()
+        let response = response.json();
+        let found = response["violations"].as_array();
+        let found = found.unwrap_or_else(|| panic!("axe-core failed: {}", response["error"]));
+        let severe = found.iter().filter(|one| one["impact"] == "serious" || one["impact"] == "critical");
+        severe.map(Violation::from_axe).collect()
     }
 
-    /// Nothing keeps anybody from using the page as it is now, as far as can be told.
+    /// Asserts that axe-core finds no serious or critical violation on the page in its current
+    /// state.
     pub(crate) async fn assert_accessible(&self) {
         let found = self.accessibility_violations().await;
         let list: Vec<_> = found.iter().map(Violation::to_string).collect();
-        assert!(list.is_empty(), "{} is not for everybody:\n{}", self.url().await, list.join("\n"));
+        assert!(list.is_empty(), "{} is not accessible:\n{}", self.url().await, list.join("\n"));
     }
 }
 

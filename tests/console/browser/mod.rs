@@ -1,26 +1,26 @@
-//! A browser that a test tells what to do, in the words of somebody who sits in front of it.
+//! A browser that a test controls like a user.
 //!
 //! ```text
-//! browser_test("a_key_is_synchronized", Options::narrow().dark(), async |browser| {
+//! browser_test("synchronizes_key", Options::narrow().dark(), async |browser| {
 //!     browser.go(&console).await;
 //!     browser.click("Synchronize").await;
-//!     browser.waits_for("synchronized just now").await;
+//!     browser.wait_for_text("synchronized just now").await;
 //!     browser.assert_accessible().await;
 //! })
 //! .await;
 //! ```
 //!
-//! What cannot be done ends the test, and says what is there instead. Whatever may take its time is waited for, no longer
-//! than the [`Options`] say. A browser takes a second or two to start and end: a test that looks at the same thing in
-//! several ways [adjusts](Browser::adjust) one.
+//! An impossible action fails the test with a description of the page. Everything that may take
+//! time is waited for, up to the timeout in [`Options`]. Starting and stopping a browser takes a
+//! second or two, so a test that needs several settings [adjusts](Browser::adjust) one browser.
 
 mod accessibility;
-mod acting;
+mod controls;
 mod driver;
-mod finding;
+mod input;
 mod options;
-mod picture;
-mod seeing;
+mod page;
+mod screenshot;
 mod test;
 
 use std::{
@@ -36,10 +36,11 @@ use tokio::time::{interval, timeout};
 use self::driver::Driver;
 pub(crate) use self::{options::Options, test::browser_test};
 
-/// What keeps a browser to itself: no account, no updates, no word to anybody but the page's own server.
+/// Flags that isolate the browser: no account, no updates, and connections only to the page's
+/// server.
 const FLAGS: [&str; 11] = [
     "--headless",
-    // It cannot be had as root, nor in most containers; the pages are our own.
+    // The sandbox is not available as root or in most containers, and the pages are trusted.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -62,17 +63,17 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts one, as a user who never used it before.
+    /// Starts a browser with a new profile.
     pub(crate) async fn open(options: Options) -> Self {
         let driver = Driver::start().await;
-        let mut wanted = DesiredCapabilities::chrome();
-        wanted.set_binary(&env::var("KEYSYNC_TEST_CHROMIUM").unwrap()).unwrap();
+        let mut capabilities = DesiredCapabilities::chrome();
+        capabilities.set_binary(&env::var("KEYSYNC_TEST_CHROMIUM").unwrap()).unwrap();
         for flag in FLAGS {
-            wanted.add_arg(flag).unwrap();
+            capabilities.add_arg(flag).unwrap();
         }
-        wanted.add_arg(&format!("--user-data-dir={}", driver.profile().display())).unwrap();
-        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        let web = match WebDriver::new(driver.url(), wanted).await {
+        capabilities.add_arg(&format!("--user-data-dir={}", driver.profile().display())).unwrap();
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
+        let web = match WebDriver::new(driver.url(), capabilities).await {
             Ok(web) => web,
             Err(error) => panic!("the browser does not start: {error:?}\n{}", driver.log()),
         };
@@ -83,19 +84,19 @@ impl Browser {
 
     /// Opens a page, and waits until it is loaded.
     pub(crate) async fn go(&self, url: &str) {
-        self.notes(format!("go to {url}"));
+        self.record_step(format!("go to {url}"));
         self.web.goto(url).await.unwrap_or_else(|error| panic!("{url} cannot be opened: {error}"));
     }
 
-    /// Loads the page once more.
+    /// Reloads the page.
     pub(crate) async fn reload(&self) {
-        self.notes("reload".to_owned());
+        self.record_step("reload".to_owned());
         self.web.refresh().await.unwrap();
     }
 
-    /// Goes to the page before this one.
+    /// Goes back to the previous page.
     pub(crate) async fn back(&self) {
-        self.notes("go back".to_owned());
+        self.record_step("go back".to_owned());
         self.web.back().await.unwrap();
     }
 
@@ -109,48 +110,49 @@ impl Browser {
         self.web.current_url().await.unwrap().to_string()
     }
 
-    /// What a script of the test's returns, whether or not the page's own may run.
-    pub(crate) async fn asks(&self, script: &str) -> serde_json::Value {
+    /// Evaluates a script of the test, even if the page's scripts are disabled.
+    pub(crate) async fn evaluate(&self, script: &str) -> serde_json::Value {
         self.web.execute(script, vec![]).await.unwrap().json().clone()
     }
 
-    /// Where it keeps what it writes, for as long as it runs.
+    /// The folder of the browser's files, which exists while it runs.
     pub(crate) fn folder(&self) -> PathBuf {
         self.driver.profile().with_file_name("")
     }
 
-    /// Ends it, and all that it started.
+    /// Closes the browser and stops its processes.
     pub(crate) async fn close(self) {
-        // A browser that no longer answers is ended below. Dropped before that, it would be waited for.
-        let (_not_yet_dropped, patience) = (self.web.clone(), self.options().patience);
-        let _ = timeout(patience, self.web.quit()).await;
-        self.driver.end().await;
+        // The driver stops a browser that does not respond. Dropping the session before would wait
+        // for it.
+        let (_session, timeout_after) = (self.web.clone(), self.options().timeout_after);
+        let _ = timeout(timeout_after, self.web.quit()).await;
+        self.driver.stop().await;
     }
 
     /// Calls the browser's `DevTools`.
-    async fn tools(&self, method: &str, parameters: serde_json::Value) -> serde_json::Value {
-        let answer = self.web.cdp().send_raw(method, parameters).await;
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    async fn devtools(&self, method: &str, parameters: serde_json::Value) -> serde_json::Value {
+        let response = self.web.cdp().send_raw(method, parameters).await;
+        response.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// Asks again and again until something is so; `false` where that takes longer than a test waits.
-    async fn until(&self, is_so: impl AsyncFn() -> bool) -> bool {
-        let asked = async {
+    /// Polls until a condition holds. Returns `false` on timeout.
+    async fn until(&self, condition: impl AsyncFn() -> bool) -> bool {
+        let polling = async {
             let mut look = interval(Duration::from_millis(50));
-            while !is_so().await {
+            while !condition().await {
                 look.tick().await;
             }
         };
-        timeout(self.options().patience, asked).await.is_ok()
+        timeout(self.options().timeout_after, polling).await.is_ok()
     }
 
-    /// How it is set up.
+    /// The current options.
     fn options(&self) -> Options {
         *self.options.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what the test did, for when it fails.
-    fn notes(&self, step: String) {
+    /// Records a step of the test for the report of a failure.
+    fn record_step(&self, step: String) {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
     }
 }

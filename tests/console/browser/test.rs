@@ -1,4 +1,4 @@
-//! A test in a browser, with a picture where it fails.
+//! Browser tests, with a screenshot on failure.
 
 use std::{
     env, fs,
@@ -8,28 +8,28 @@ use std::{
 
 use futures_util::FutureExt;
 
-use super::{Browser, Options, picture};
+use super::{Browser, Options, screenshot};
 
-/// Runs a test in a browser of its own, which must have had nothing to complain about in the end (see
-/// [`Browser::assert_no_complaints`]). Where it fails, there are a picture and the page's source in `target/console`, as
-/// `failed-<name>.png` and `.html`.
+/// Runs a test in a new browser, whose console must have no errors at the end (see
+/// [`Browser::assert_no_console_errors`]). A failure leaves a screenshot and the page's source in
+/// `target/console`, as `failed-<name>.png` and `.html`.
 pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncFnOnce(&Browser)) {
     assert!(
         env::var_os("KEYSYNC_TEST_BROWSER").is_some(),
-        "{name} needs a browser: run `cargo task browser`"
+        "{name} needs a browser: run `cargo task browser`, which finds or installs one"
     );
     let name = format!("failed-{name}");
-    for of_before in evidence(&name) {
-        let _ = fs::remove_file(of_before);
+    for file in evidence(&name) {
+        let _ = fs::remove_file(file);
     }
     let browser = Browser::open(options).await;
-    let whole = async {
+    let checked = async {
         test(&browser).await;
-        browser.assert_no_complaints().await;
+        browser.assert_no_console_errors().await;
     };
-    let outcome = AssertUnwindSafe(whole).catch_unwind().await;
+    let outcome = AssertUnwindSafe(checked).catch_unwind().await;
     if outcome.is_err() {
-        browser.keeps_evidence(&name).await;
+        browser.save_evidence(&name).await;
     }
     browser.close().await;
     if let Err(panic) = outcome {
@@ -38,21 +38,22 @@ pub(crate) async fn browser_test(name: &str, options: Options, test: impl AsyncF
 }
 
 fn evidence(name: &str) -> [PathBuf; 2] {
-    ["png", "html"].map(|kind| picture::file(name, kind))
+    ["png", "html"].map(|kind| screenshot::file(name, kind))
 }
 
 impl Browser {
-    /// Writes down what the page looks like and what was done. Never fails: the test has its own failure to tell.
-    async fn keeps_evidence(&self, name: &str) {
-        let [picture, source] = evidence(name);
+    /// Saves a screenshot and the source, and prints the steps. Ignores errors, because the test
+    /// has already failed.
+    async fn save_evidence(&self, name: &str) {
+        let [screenshot, source] = evidence(name);
         if let Ok(bytes) = self.web.screenshot_as_png().await {
-            let _ = fs::write(&picture, bytes);
+            let _ = fs::write(&screenshot, bytes);
         }
         if let Ok(text) = self.web.source().await {
             let _ = fs::write(&source, text);
         }
         let url = self.web.current_url().await.map_or_else(|error| error.to_string(), |url| url.to_string());
-        eprintln!("at {url}, see {} and {}; the test did:", picture.display(), source.display());
+        eprintln!("at {url}, see {} and {}; steps of the test:", screenshot.display(), source.display());
         for step in self.steps.lock().iter().flat_map(|steps| steps.iter()) {
             eprintln!("  {step}");
         }

@@ -1,10 +1,12 @@
-//! What must hold for any input, one function for each way that input comes in.
+//! Properties that hold for all inputs, one function for each kind of input.
 //!
-//! Each takes bytes, and panics where something does not hold. `cargo task fuzz` looks for such bytes with libFuzzer;
-//! `cargo test` tries some thousands at random (`tests/properties.rs`). Both start at `seeds/`, one folder for each.
+//! Each function takes bytes and panics if the property is violated. `cargo task fuzz` searches for
+//! such bytes with libFuzzer; `cargo test` generates some thousands at random
+//! (`tests/properties.rs`). Both start from the inputs in `seeds/`, which has one folder for each
+//! function.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::missing_panics_doc, reason = "a panic is how each says that something does not hold")]
+#![expect(clippy::missing_panics_doc, reason = "every function panics to report a violated property")]
 
 mod requests;
 mod stored;

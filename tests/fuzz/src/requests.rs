@@ -1,4 +1,4 @@
-//! Requests: whatever comes through the function URL is a request to synchronize a key, or refused with 4xx.
+//! Requests: any input to the function URL is a valid sync request or gets a 4xx error response.
 
 use http::HeaderMap;
 use keysync::{
@@ -14,10 +14,10 @@ const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
 // {"alg":"RS256"} . {"sub":"a"} . signature
 const BEARER: &str = "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
 
-/// No answer has more than this, whatever was sent, in bytes.
-const LONGEST_ANSWER: usize = 2048;
+/// Maximum size of an error response or log message for any input, in bytes.
+const MAX_RESPONSE_BYTES: usize = 2048;
 
-/// The headers that are read.
+/// The headers that the function reads.
 const HEADERS: [&str; 8] = [
     "authorization",
     "bluemix-instance",
@@ -29,8 +29,8 @@ const HEADERS: [&str; 8] = [
     "tracestate",
 ];
 
-/// A request without fault.
-fn good() -> Value {
+/// A valid request.
+fn valid_request() -> Value {
     json!({
         "rawPath": format!("/api/v2/keys/{KEY}/actions/sync"),
         "headers": {"authorization": BEARER, "bluemix-instance": INSTANCE, "host": "localhost"},
@@ -42,82 +42,88 @@ fn request(event: &Value) -> Request {
     serde_json::from_value::<FunctionUrlEvent>(event.clone()).expect("an event").into()
 }
 
-/// Each byte as the character of that number.
+/// Decodes ISO-8859-1: each byte is the character with that code point.
 fn latin1(data: &[u8]) -> String {
     data.iter().copied().map(char::from).collect()
 }
 
-/// A path that is taken names the key that is asked for, and nothing else; `data` is UTF-8, as far as it is.
+/// An accepted path consists of exactly the key's id and the fixed parts. Invalid UTF-8 in `data`
+/// is replaced.
 pub fn path(data: &[u8]) {
     let path = String::from_utf8_lossy(data);
-    let mut event = good();
+    let mut event = valid_request();
     event["rawPath"] = json!(path);
-    if let Some(taken) = taken(&request(&event)) {
-        let expected = format!("/api/v2/keys/{}/actions/sync", taken.key);
+    if let Some(accepted) = parsed(&request(&event)) {
+        let expected = format!("/api/v2/keys/{}/actions/sync", accepted.key);
         assert!(path.eq_ignore_ascii_case(&expected), "{path:?} is not {expected:?}");
     }
 }
 
-/// Headers that are taken say what they say: lines of a digit, which of the seven, and a value.
+/// Accepted headers have the values that were sent. `data` has one header per line: a byte that
+/// selects the name, and the value.
 pub fn headers(data: &[u8]) {
-    let mut event = good();
+    let mut event = valid_request();
     for line in data.split(|byte| *byte == b'\n') {
         let Some((which, value)) = line.split_first() else { continue };
         event["headers"][HEADERS[usize::from(*which) % HEADERS.len()]] = json!(latin1(value));
     }
-    let said = |name: &str| {
+    let values = |name: &str| {
         let parts = event["headers"][name].as_str().into_iter().flat_map(|value| value.split(','));
         parts.map(|part| part.trim().to_ascii_lowercase()).collect::<Vec<_>>()
     };
-    if let Some(taken) = taken(&request(&event)) {
-        let instance = taken.instance.to_string().replace('-', "");
-        assert!(said("bluemix-instance").iter().all(|said| said.replace('-', "") == instance));
-        let ring = taken.ring.map(|ring| ring.to_string().to_ascii_lowercase());
-        assert!(said("x-kms-key-ring").into_iter().all(|said| Some(said) == ring), "a ring is passed over");
+    if let Some(accepted) = parsed(&request(&event)) {
+        let instance = accepted.instance.to_string().replace('-', "");
+        assert!(values("bluemix-instance").iter().all(|value| value.replace('-', "") == instance));
+        let ring = accepted.ring.map(|ring| ring.to_string().to_ascii_lowercase());
+        assert!(
+            values("x-kms-key-ring").into_iter().all(|value| Some(value) == ring),
+            "a key ring was ignored"
+        );
     }
 }
 
-/// Any JSON, or none, as the whole event.
+/// Any bytes as the whole event; bytes that are not an event are ignored.
 pub fn event(data: &[u8]) {
     if let Ok(event) = serde_json::from_slice::<FunctionUrlEvent>(data) {
-        taken(&event.into());
+        parsed(&event.into());
     }
 }
 
-/// The request, if it is one. Whatever it is, what is said about it and what goes on to services is well-formed.
-fn taken(request: &Request) -> Option<SyncRequest> {
-    traced(request.headers());
+/// Parses a request. Returns `None` if it is invalid. Log messages, error responses and trace
+/// headers must be well-formed in either case.
+fn parsed(request: &Request) -> Option<SyncRequest> {
+    assert_trace_headers(request.headers());
     let id = correlation_id(request.headers());
     assert_eq!(id.to_string().parse().as_ref(), Ok(&id));
     match parse_sync_request(request, &id) {
-        Ok(taken) => {
+        Ok(accepted) => {
             assert!(request.raw_http_path().starts_with("/api/v2/keys/") && request.method() == "POST");
-            assert_eq!(taken.correlation_id, id);
-            Some(taken)
+            assert_eq!(accepted.correlation_id, id);
+            Some(accepted)
         }
         Err(error) => {
             let logged = error.to_string();
             assert!(
-                logged.len() < LONGEST_ANSWER && !logged.contains(|c: char| c.is_control()),
+                logged.len() < MAX_RESPONSE_BYTES && !logged.contains(|c: char| c.is_control()),
                 "{logged:?}"
             );
-            answered(error, &id);
+            assert_error_response(error, &id);
             None
         }
     }
 }
 
-fn answered(error: BadRequest, id: &keysync::domain::CorrelationId) {
-    let refusal = ErrorResponse::from(error);
-    let answer = api::error(&refusal, id);
-    assert!(answer.status().is_client_error());
-    assert!(answer.body().len() < LONGEST_ANSWER, "{} bytes", answer.body().len());
-    let document: Value = serde_json::from_slice(answer.body()).expect("a document");
-    assert_eq!(document["resources"][0]["reasons"][0]["code"], refusal.code.as_str());
+fn assert_error_response(error: BadRequest, id: &keysync::domain::CorrelationId) {
+    let error = ErrorResponse::from(error);
+    let response = api::error(&error, id);
+    assert!(response.status().is_client_error());
+    assert!(response.body().len() < MAX_RESPONSE_BYTES, "{} bytes", response.body().len());
+    let document: Value = serde_json::from_slice(response.body()).expect("a document");
+    assert_eq!(document["resources"][0]["reasons"][0]["code"], error.code.as_str());
 }
 
-/// `traceparent` and `tracestate` for a callback, as W3C Trace Context has them.
-fn traced(headers: &HeaderMap) {
+/// Asserts that `traceparent` and `tracestate` for callbacks conform to W3C Trace Context.
+fn assert_trace_headers(headers: &HeaderMap) {
     let trace = TraceContext::from_headers(headers, None);
     let parent = trace.parent();
     let fields: Vec<&str> = parent.split('-').collect();

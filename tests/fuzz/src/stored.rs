@@ -1,4 +1,4 @@
-//! Input from the table and the event bus: it is parsed or rejected, and a parsed item produces
+//! Items of the table and events of the event bus: each is rejected, or parsed and then produces
 //! well-formed events.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use keysync::{
 };
 use serde_json::Value;
 
-/// An item in DynamoDB's JSON. A parsed item produces a CloudEvent for each of its services.
+/// An item in DynamoDB JSON. A parsed item produces a CloudEvent for each of its services.
 pub fn item(data: &[u8]) {
     let Ok(item) = serde_json::from_slice::<serde_dynamo::Item>(data) else { return };
     let Ok(key) = KeyRecord::read(Item::from(item)) else { return };
@@ -26,11 +26,11 @@ pub fn item(data: &[u8]) {
         let event: Value =
             serde_json::from_slice(&cloud_event_body(&notification, &id, resources)).expect("an event");
         assert_eq!((event["id"].as_str(), &event["specversion"]), (Some(&*id), &"1.0".into()));
-        assert!(ids.insert(id), "two services with one event");
+        assert!(ids.insert(id), "two services have the same event id");
     }
 }
 
-/// A lifecycle event. Parsing is deterministic, and the CRNs of a parsed event round-trip.
+/// A lifecycle event. Parsing is deterministic, and CRNs survive formatting and parsing.
 pub fn lifecycle_event(data: &[u8]) {
     let Ok(json) = std::str::from_utf8(data) else { return };
     match KeyEvent::read(json) {

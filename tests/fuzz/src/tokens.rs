@@ -1,4 +1,5 @@
-//! Access tokens: nobody gets in by one that IAM did not sign, and what it signed is taken only if it names somebody.
+//! Access tokens: a token that IAM did not sign is never accepted, and a signed one only if it
+//! identifies a caller.
 
 use std::sync::LazyLock;
 
@@ -18,20 +19,20 @@ use keysync::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// Now, in epoch ms.
+/// The current time, in ms since the epoch.
 const NOW: u64 = 1_795_500_000_000;
 const KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
 
-/// IAM, and somebody who trusts it.
-struct World {
+/// An emulated IAM and its client.
+struct Setup {
     runtime: Runtime,
     iam: Iam,
     key: KeyPair,
     instance: InstanceId,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
+static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (server, key) = (MockServer::start(), KeyPair::generate(KeySize::Rsa2048).expect("a key"));
     let public = key.public_key();
@@ -51,28 +52,36 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let http = http_client::client().build().expect("a client");
     let iam = Iam::new(settings, http, Clock::from_fn(|| EpochMillis::new(NOW)));
     runtime.block_on(iam.prefetch_keys());
-    World { runtime, iam, key, instance: INSTANCE.parse().expect("an id") }
+    Setup { runtime, iam, key, instance: INSTANCE.parse().expect("an id") }
 });
 
-/// A header and claims, with a zero between, as they are and signed by IAM; and all of it as a token.
+/// Authenticates `data` as a whole token, and its header and claims (separated by a zero byte) with
+/// a forged and with a valid signature.
 pub fn token(data: &[u8]) {
-    let world = &*WORLD;
+    let setup = &*SETUP;
     let text: String = data.iter().copied().map(char::from).collect();
-    assert!(!matches!(world.authenticated(&text), Some(Ok(_))), "nobody signed {text:?}");
+    assert!(!matches!(setup.authenticated(&text), Some(Ok(_))), "unsigned token accepted: {text:?}");
     let Some(end) = data.iter().position(|byte| *byte == 0) else { return };
     let (header, claims) = (&data[..end], &data[end + 1..]);
     let signed = format!("{}.{}", encoded(header), encoded(claims));
-    let signature = world.sign(&signed);
+    let signature = setup.sign(&signed);
     let forged = format!("{signed}.{}", encoded(&signature[1..]));
-    assert!(!matches!(world.authenticated(&forged), Some(Ok(_))), "a part of a signature counts");
-    if let Some(Ok(who)) = world.authenticated(&format!("{signed}.{}", encoded(signature))) {
-        assert_eq!(who.caller.as_str().parse().as_ref(), Ok(&who.caller));
-        let crn = who.instance.key(KEY.parse().expect("an id"));
-        assert_eq!(crn.to_string().parse().as_ref(), Ok(&crn), "it would be another CRN");
+    assert!(
+        !matches!(setup.authenticated(&forged), Some(Ok(_))),
+        "a token with a truncated signature was accepted"
+    );
+    if let Some(Ok(identity)) = setup.authenticated(&format!("{signed}.{}", encoded(signature))) {
+        assert_eq!(identity.caller.as_str().parse().as_ref(), Ok(&identity.caller));
+        let crn = identity.instance.key(KEY.parse().expect("an id"));
+        assert_eq!(
+            crn.to_string().parse().as_ref(),
+            Ok(&crn),
+            "the CRN does not survive formatting and parsing"
+        );
     }
 }
 
-impl World {
+impl Setup {
     fn authenticated(&self, token: &str) -> Option<Result<Authenticated, IamError>> {
         let token = UnverifiedToken::from_authorization(&format!("Bearer {token}")).ok()?;
         Some(self.runtime.block_on(self.iam.authenticate(&token, self.instance)))

@@ -1,4 +1,4 @@
-//! `keysync_fuzz::event`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::event`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `keysync_fuzz::headers`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::headers`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `keysync_fuzz::item`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::item`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `keysync_fuzz::lifecycle_event`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::lifecycle_event`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! `keysync_fuzz::path`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::path`.
 
 #![no_main]
 

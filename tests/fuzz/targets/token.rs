@@ -1,4 +1,4 @@
-//! `keysync_fuzz::token`, by libFuzzer.
+//! Fuzz target for `keysync_fuzz::token`.
 
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! What `cargo task fuzz` looks for with libFuzzer, tried with some thousands of inputs: those of `seeds/`, and what
-//! becomes of them by a few changes, as a fuzzer makes them.
+//! The properties of `cargo task fuzz`, tested with some thousands of inputs each: those in
+//! `seeds/`, and random mutations of them.
 //!
-//! The random numbers are the same in each run; `cargo task properties` tries fresh ones (`KEYSYNC_TEST_SEED`). An input that
-//! breaks a property is written to `seeds/`, and so is the first that the next run tries.
+//! The random seed is fixed; `cargo task properties` uses new seeds (`KEYSYNC_TEST_SEED`). An input
+//! that violates a property is written to `seeds/`, so the next run tests it first.
 
 use std::{
     env, fs,
@@ -19,18 +19,18 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
 
-/// How many inputs are tried to make one that breaks a property shorter.
-const SHRINKING: u32 = 2000;
+/// Maximum number of attempts to shorten an input that violates a property.
+const MAX_SHRINK_ATTEMPTS: u32 = 2000;
 
-/// What parsers look for.
-const WORDS: [&str; 18] = [
+/// Fragments that parsers treat specially.
+const FRAGMENTS: [&str; 18] = [
     "\0", "\n", "\r\n", "\"", "\\ud800", "%2f", "/", "..", " ", ",", ":", "{", "}", "[", "null", "-1",
     "1e999", "é",
 ];
 
-/// A change to an input.
+/// A mutation of an input.
 #[derive(Clone, Debug)]
-enum Change {
+enum Mutation {
     Insert(Index, Vec<u8>),
     Wrap(Vec<u8>, bool),
     Replace(Index, u8),
@@ -39,10 +39,11 @@ enum Change {
     Cut(Index),
 }
 
-impl Change {
+impl Mutation {
     fn any() -> impl Strategy<Value = Self> {
-        let words = prop::sample::select(&WORDS[..]).prop_map(|word| word.as_bytes().to_vec());
-        let bytes = || prop_oneof![words.clone(), prop::collection::vec(any::<u8>(), 1..4)];
+        let fragments =
+            prop::sample::select(&FRAGMENTS[..]).prop_map(|fragment| fragment.as_bytes().to_vec());
+        let bytes = || prop_oneof![fragments.clone(), prop::collection::vec(any::<u8>(), 1..4)];
         prop_oneof![
             4 => (any::<Index>(), bytes()).prop_map(|(at, bytes)| Self::Insert(at, bytes)),
             4 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Self::Replace(at, byte)),
@@ -73,46 +74,53 @@ impl Change {
     }
 }
 
-/// The property `of` holds for the inputs in its folder, and for what becomes of them.
-fn holds(name: &str, cases: u32, of: fn(&[u8])) {
+/// Asserts a property for the inputs in the folder `name`, and for `cases` mutations of them.
+fn assert_property(name: &str, cases: u32, property: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
     let seed = env::var("KEYSYNC_TEST_SEED")
         .map_or(1, |seed| seed.parse().expect("KEYSYNC_TEST_SEED is an integer"));
-    holds_in(&folder, seed, cases, of).unwrap_or_else(|broken| panic!("{name}, seed {seed}: {broken}"));
+    test_property(&folder, seed, cases, property)
+        .unwrap_or_else(|failure| panic!("{name}, seed {seed}: {failure}"));
 }
 
-fn holds_in(folder: &Path, seed: u64, cases: u32, of: fn(&[u8])) -> Result<(), String> {
+/// Tests a property. Returns the failure, and writes the input that caused it to `folder`.
+fn test_property(folder: &Path, seed: u64, cases: u32, property: fn(&[u8])) -> Result<(), String> {
     let seeds = inputs(folder);
     for (file, input) in &seeds {
-        panic::catch_unwind(|| of(input)).map_err(|_| format!("{} breaks it: see above", file.display()))?;
+        panic::catch_unwind(|| property(input))
+            .map_err(|_| format!("{} violates the property: see above", file.display()))?;
     }
     let seeds: Vec<Vec<u8>> = seeds.into_iter().map(|(_, input)| input).collect();
-    let changed = (prop::sample::select(seeds), prop::collection::vec(Change::any(), 0..6));
-    let changed = changed.prop_map(|(mut input, changes)| {
-        for change in changes {
-            change.apply(&mut input);
+    let mutated = (prop::sample::select(seeds), prop::collection::vec(Mutation::any(), 0..6));
+    let mutated = mutated.prop_map(|(mut input, mutations)| {
+        for mutation in mutations {
+            mutation.apply(&mut input);
         }
         input
     });
-    let inputs = prop_oneof![9 => changed, 1 => prop::collection::vec(any::<u8>(), 0..300)];
-    let config =
-        Config { cases, failure_persistence: None, max_shrink_iters: SHRINKING, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, numbers(seed));
+    let inputs = prop_oneof![9 => mutated, 1 => prop::collection::vec(any::<u8>(), 0..300)];
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: MAX_SHRINK_ATTEMPTS,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(config, random_generator(seed));
     let result = runner.run(&inputs, |input| {
-        of(&input);
+        property(&input);
         Ok(())
     });
     match result {
         Ok(()) => Ok(()),
-        Err(TestError::Abort(why)) => Err(format!("given up: {why}")),
+        Err(TestError::Abort(why)) => Err(format!("aborted: {why}")),
         Err(TestError::Fail(why, input)) => Err(format!(
-            "{why}\n{} breaks it, and is tried first from now on: mend the code, and commit that file with it",
-            kept(folder, &input).display()
+            "{why}\n{} violates the property and is tested first from now on: fix the code, and commit it with that file",
+            save(folder, &input).display()
         )),
     }
 }
 
-/// Inputs by their files, in the same order on each machine.
+/// Reads the inputs in a folder, sorted by file name.
 fn inputs(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = fs::read_dir(folder).expect("a folder of inputs");
     let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
@@ -120,13 +128,13 @@ fn inputs(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|file| (file.clone(), fs::read(file).expect("a file"))).collect()
 }
 
-/// Random numbers that `seed` decides.
-fn numbers(seed: u64) -> TestRng {
+/// A random number generator with this seed.
+fn random_generator(seed: u64) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &seed.to_le_bytes().repeat(4))
 }
 
-/// Writes `input` to `folder`, by its hash.
-fn kept(folder: &Path, input: &[u8]) -> PathBuf {
+/// Writes `input` to `folder`, with its hash as the file name.
+fn save(folder: &Path, input: &[u8]) -> PathBuf {
     let hash = digest::digest(&digest::SHA256, input);
     let start = hash.as_ref().first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
     let file = folder.join(format!("{start:016x}"));
@@ -135,54 +143,54 @@ fn kept(folder: &Path, input: &[u8]) -> PathBuf {
 }
 
 #[test]
-fn any_path() {
-    holds("path", 20_000, keysync_fuzz::path);
+fn path_property_holds() {
+    assert_property("path", 20_000, keysync_fuzz::path);
 }
 
 #[test]
-fn any_headers() {
-    holds("headers", 10_000, keysync_fuzz::headers);
+fn headers_property_holds() {
+    assert_property("headers", 10_000, keysync_fuzz::headers);
 }
 
 #[test]
-fn any_event() {
-    holds("event", 10_000, keysync_fuzz::event);
+fn event_property_holds() {
+    assert_property("event", 10_000, keysync_fuzz::event);
 }
 
 #[test]
-fn any_token() {
-    holds("token", 500, keysync_fuzz::token);
+fn token_property_holds() {
+    assert_property("token", 500, keysync_fuzz::token);
 }
 
 #[test]
-fn any_item() {
-    holds("item", 10_000, keysync_fuzz::item);
+fn item_property_holds() {
+    assert_property("item", 10_000, keysync_fuzz::item);
 }
 
 #[test]
-fn any_lifecycle_event() {
-    holds("lifecycle_event", 10_000, keysync_fuzz::lifecycle_event);
+fn lifecycle_event_property_holds() {
+    assert_property("lifecycle_event", 10_000, keysync_fuzz::lifecycle_event);
 }
 
 #[test]
-fn keeps_the_input_that_breaks_a_property() {
+fn violating_input_is_saved() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("properties");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("good"), "good").unwrap();
     let has_an_n = |input: &[u8]| assert!(!input.contains(&b'n'), "an n");
-    let broken = holds_in(&folder, 1, 1000, has_an_n).unwrap_err();
-    let [(file, input), (_, good)] = &inputs(&folder)[..] else { panic!("two files: {broken}") };
-    assert!(broken.contains("an n") && broken.contains(&file.display().to_string()), "{broken}");
+    let failure = test_property(&folder, 1, 1000, has_an_n).unwrap_err();
+    let [(file, input), (_, good)] = &inputs(&folder)[..] else { panic!("two files: {failure}") };
+    assert!(failure.contains("an n") && failure.contains(&file.display().to_string()), "{failure}");
     assert!(input.contains(&b'n') && good == b"good");
-    let again = holds_in(&folder, 2, 0, has_an_n).unwrap_err();
-    assert!(again.contains(&format!("{} breaks it", file.display())), "{again}");
+    let second = test_property(&folder, 2, 0, has_an_n).unwrap_err();
+    assert!(second.contains(&format!("{} violates the property", file.display())), "{second}");
 }
 
 #[test]
-fn same_seed_makes_same_inputs() {
+fn same_seed_gives_same_inputs() {
     let some = |seed| {
-        let mut runner = TestRunner::new_with_rng(Config::default(), numbers(seed));
+        let mut runner = TestRunner::new_with_rng(Config::default(), random_generator(seed));
         let inputs = prop::collection::vec(any::<u8>(), 100);
         inputs.new_tree(&mut runner).unwrap().current()
     };

@@ -16,12 +16,12 @@ pub(crate) const END_TO_END: (&str, &str) = ("e2e", "tests/e2e");
 /// Random requests to the real binary, a module of the end-to-end tests.
 pub(crate) const RANDOM_REQUESTS: &str = "hostile_requests::random::";
 /// Random faults: the target, and its test that takes a number of rounds.
-pub(crate) const FAULTS: (&str, &str) = ("rounds", "rounds_of_random_faults");
+pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_violate_no_guarantee");
 /// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.
-pub(crate) const CARGO_LAMBDA: (&str, &str) = ("three_ways", "by_cargo_lambda");
+pub(crate) const CARGO_LAMBDA: (&str, &str) = ("runtimes", "cargo_lambda_runtime_shows_expected_behaviour");
 /// The console in a browser: the target, and its test that takes the pictures of the docs.
-pub(crate) const CONSOLE: (&str, &str) = ("console", "the_pictures_of_the_docs");
-/// Properties that hold for any input: the target; a test is `any_` and its fuzz target.
+pub(crate) const CONSOLE: (&str, &str) = ("console", "documentation_pictures_are_taken");
+/// Properties that hold for any input: the target; a test is `<fuzz target>_property_holds`.
 pub(crate) const PROPERTIES: &str = "properties";
 /// The fuzz targets in `tests/fuzz/targets`.
 pub(crate) const FUZZ_TARGETS: [&str; 6] = ["path", "headers", "event", "token", "item", "lifecycle_event"];
@@ -101,7 +101,7 @@ mod tests {
         }
         assert_names(
             "tests/fuzz/tests",
-            &FUZZ_TARGETS.map(|target| format!("any_{target}")).each_ref().map(|name| &**name),
+            &FUZZ_TARGETS.map(|target| format!("{target}_property_holds")).each_ref().map(|name| &**name),
         );
     }
 

@@ -1,6 +1,6 @@
-//! Connections that strangers open, bounded in number, memory and time.
+//! Connections from untrusted clients, limited in number, memory and time.
 //!
-//! `axum::serve` is shorter, and for a service behind a proxy that does this enough.
+//! Behind a proxy with such limits, `axum::serve` suffices.
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
@@ -15,53 +15,54 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// How many clients are served at once; others wait to be accepted.
-const CONNECTIONS: usize = 128;
-/// How long a connection may be kept: one whose client does not read what it is sent ends then, too.
-const LIFETIME: Duration = Duration::from_mins(10);
-/// Bytes of request line and headers together.
-const HEAD: usize = 64 * 1024;
+/// Maximum number of concurrent connections; others wait to be accepted.
+const MAX_CONNECTIONS: usize = 128;
+/// Maximum duration of a connection, also if the client does not read its responses.
+const MAX_LIFETIME: Duration = Duration::from_mins(10);
+/// Maximum size of the request line and headers together, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
 
-/// Serves `routes` for ever. A client has the time `within` for the head of a request, and for closing.
-pub(crate) async fn serve(listener: TcpListener, routes: Router, within: Duration) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    while let Ok(taken) = Arc::clone(&room).acquire_owned().await {
+/// Serves `routes` forever. `limit` is the timeout for the head of a request and for closing a
+/// connection.
+pub(crate) async fn serve(listener: TcpListener, routes: Router, limit: Duration) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let routes = routes.clone();
                 tokio::spawn(async move {
-                    connection(stream, routes, within).await;
-                    drop(taken);
+                    connection(stream, routes, limit).await;
+                    drop(permit);
                 });
             }
-            // Out of file descriptors: some are given back before long.
+            // File descriptors are exhausted; others are released soon.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-async fn connection(stream: TcpStream, routes: Router, within: Duration) {
+async fn connection(stream: TcpStream, routes: Router, limit: Duration) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         Box::pin(routes.clone().oneshot(request.map(Body::new)))
     });
     let mut serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(within)
-        .max_header_size(HEAD)
-        // A client that has sent all may close its side, and still wants the response.
+        .header_read_timeout(limit)
+        .max_header_size(MAX_HEAD)
+        // A client may close its side after the request and still wait for the response.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    let ended = timeout(LIFETIME, poll_fn(|context| serving.poll_without_shutdown(context))).await;
+    let ended = timeout(MAX_LIFETIME, poll_fn(|context| serving.poll_without_shutdown(context))).await;
 
     let parts = serving.into_parts();
     let mut stream = parts.io.into_inner();
-    let cut_off = matches!(ended, Ok(Err(error)) if error.is_timeout()) && !parts.read_buf.is_empty();
-    let late = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    // Where bytes were not read, the system drops what is on its way to the client: so first say that all is said, and
-    // let the client close.
-    let _ = timeout(within, async {
-        if cut_off {
-            stream.write_all(late.as_bytes()).await?;
+    let stalled = matches!(ended, Ok(Err(error)) if error.is_timeout()) && !parts.read_buf.is_empty();
+    let response = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    // Closing a socket with unread bytes discards the response in transit. So this closes only the
+    // sending side and waits for the client to close.
+    let _ = timeout(limit, async {
+        if stalled {
+            stream.write_all(response.as_bytes()).await?;
         }
         stream.shutdown().await?;
         copy(&mut stream, &mut sink()).await

@@ -1,4 +1,4 @@
-//! What the service does with callbacks, and what it says of keys.
+//! The HTTP service: callbacks and the states of keys.
 
 use std::{
     io::{self, Write},
@@ -15,70 +15,78 @@ use axum::{
     routing::{get, post},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keysync_receiver::{KeyState, Latest, MAX_BODY, Order, ReplayGuard, Seen, Verifier};
+use keysync_receiver::{KeyState, Latest, MAX_BODY, Notification, Order, ReplayGuard, Seen, Verifier};
 use tokio::time::timeout;
 
-/// What the service knows. A real one keeps the states in its database, each with its sequence.
+/// The service. A real one keeps the states in its database, each with its sequence.
 #[derive(Clone)]
 struct Service {
     verifier: Verifier,
-    known: Arc<Mutex<Known>>,
-    within: Duration,
+    state: Arc<Mutex<Received>>,
+    limit: Duration,
 }
 
-struct Known {
+struct Received {
     guard: ReplayGuard,
     states: Latest<KeyState>,
 }
 
-/// The routes of a service that believes what `verifier` verifies. A client has the time `within` for a body.
-pub(crate) fn routes(verifier: Verifier, within: Duration) -> Router {
+/// The routes of the service. `limit` is the timeout for a request body.
+pub(crate) fn routes(verifier: Verifier, limit: Duration) -> Router {
     let guard = ReplayGuard::for_tolerance(verifier.tolerance());
-    let known = Arc::new(Mutex::new(Known { guard, states: Latest::new() }));
+    let state = Arc::new(Mutex::new(Received { guard, states: Latest::new() }));
     Router::new().route("/callbacks", post(callback)).route("/keys/{id}", get(key)).with_state(Service {
         verifier,
-        known,
-        within,
+        state,
+        limit,
     })
 }
 
-/// Takes a callback. The body is bytes: `Json` would parse it, and the signature is over the bytes.
+/// Handles a callback. The signature covers the bytes of the body, so it must not be extracted with
+/// `Json`.
 async fn callback(State(service): State<Service>, headers: HeaderMap, body: Body) -> Response {
-    let body = match timeout(service.within, read(&headers, body)).await {
+    let body = match timeout(service.limit, read(&headers, body)).await {
         Ok(Ok(body)) => body,
-        Ok(Err((status, why))) => return (status, [(header::CONNECTION, "close")], why).into_response(),
+        Ok(Err((status, message))) => {
+            return (status, [(header::CONNECTION, "close")], message).into_response();
+        }
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response(),
     };
     let now = now();
-    let told = match service.verifier.verify(&headers, &body, now) {
-        Ok(told) => told,
-        Err(why) => {
-            say(&format!("rejected: {why}"));
-            return (why.status(), why.to_string()).into_response();
+    let notification = match service.verifier.verify(&headers, &body, now) {
+        Ok(notification) => notification,
+        Err(rejected) => {
+            print_line(&format!("rejected: {rejected}"));
+            return (rejected.status(), rejected.to_string()).into_response();
         }
     };
-    let what = format!("key {} state {:?} sequence {}", told.key_id, told.key_state, told.sequence);
-    let mut known = service.known.lock().unwrap_or_else(PoisonError::into_inner);
-    let verdict = match known.guard.see(&told.event_id, now) {
+    let Notification { key_id, key_state, sequence, event_id, .. } = notification;
+    let mut state = service.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let verdict = match state.guard.see(&event_id, now) {
         Seen::Repeated => "repeated",
-        // Here a real service closes or opens its resources by the state. Should that fail: `guard.forget`, and 503.
-        Seen::New => match known.states.offer(&told.key_id, told.sequence, told.key_state) {
+        // Here a real service opens or closes its resources. If that fails, it calls `guard.forget`
+        // and returns 503.
+        Seen::New => match state.states.offer(&key_id, sequence, key_state) {
             Order::Newer => "acted",
             Order::Repeated => "repeated",
             Order::Stale => "stale",
         },
     };
-    say(&format!("{verdict}: {what}"));
+    print_line(&format!("{verdict}: key {key_id} state {key_state:?} sequence {sequence}"));
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// Reads a body that says where it ends, and no more of it than a callback has.
+/// Reads a body with a declared length, up to the maximum size of a callback.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, String)> {
     if !headers.contains_key(header::CONTENT_LENGTH) && !headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err((StatusCode::LENGTH_REQUIRED, "a callback says its `content-length`".to_owned()));
+        return Err((
+            StatusCode::LENGTH_REQUIRED,
+            "a callback must have a `content-length` or be chunked".to_owned(),
+        ));
     }
     let too_large = || (StatusCode::PAYLOAD_TOO_LARGE, format!("a callback has at most {MAX_BODY} bytes"));
-    // What says that it is too large is not even asked for: see `expect: 100-continue`.
+    // Rejects a declared length that is too large before the body is sent (see `expect:
+    // 100-continue`).
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
@@ -91,24 +99,21 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, Str
     }
 }
 
-/// What is known of a key.
+/// Returns the state of a key.
 async fn key(State(service): State<Service>, Path(id): Path<String>) -> Response {
-    let known = service.known.lock().unwrap_or_else(PoisonError::into_inner);
-    match known.states.get(&id) {
-        Some(state) => Json(state.number()).into_response(),
-        None => (StatusCode::NOT_FOUND, "nothing was told of that key").into_response(),
+    let state = service.state.lock().unwrap_or_else(PoisonError::into_inner);
+    match state.states.get(&id) {
+        Some(key_state) => Json(key_state.number()).into_response(),
+        None => (StatusCode::NOT_FOUND, "no notification about that key was received").into_response(),
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the crate takes the time as a value; this is where it comes from"
-)]
+#[expect(clippy::disallowed_methods, reason = "the crate takes the time as an argument; this is its source")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Prints a line. A reader that has gone away is no reason to stop.
-pub(crate) fn say(line: &str) {
+/// Prints a line. A closed standard output is not an error.
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }

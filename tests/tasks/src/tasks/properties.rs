@@ -70,7 +70,7 @@ impl Tests {
         let properties: Vec<String> = targets
             .iter()
             .filter(|target| **target != REQUESTS)
-            .map(|target| format!("any_{target}"))
+            .map(|target| format!("{target}_property_holds"))
             .collect();
         let has_requests = targets.contains(&REQUESTS);
         let mut command = context.cargo("test", ["--workspace", "--no-run"]);
@@ -139,8 +139,11 @@ mod tests {
 
     #[test]
     fn report_has_failures_with_context() {
-        let output = "start\nseed 7: broken by abc\n1\n2\n3\n4\ntest any_path ... FAILED\nend";
-        assert_eq!(report(output), "seed 7: broken by abc\n1\n2\n3\ntest any_path ... FAILED\nend");
+        let output = "start\nseed 7: broken by abc\n1\n2\n3\n4\ntest path_property_holds ... FAILED\nend";
+        assert_eq!(
+            report(output),
+            "seed 7: broken by abc\n1\n2\n3\ntest path_property_holds ... FAILED\nend"
+        );
     }
 
     #[test]
