@@ -109,7 +109,7 @@ pub(crate) struct Snapshot {
     pub(crate) item: Item,
     /// The notification that each service last acted on.
     pub(crate) notified: BTreeMap<String, Notified>,
-    /// Whether all faults were removed and redelivery had enough time to empty the outbox.
+    /// Whether all faults were removed and redelivery had enough time to finish.
     pub(crate) settled: bool,
 }
 

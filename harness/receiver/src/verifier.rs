@@ -18,8 +18,8 @@ use crate::{
 /// ```
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
 
-/// Maximum size of a body: 64 KiB. A typical body has about 1,000 bytes. Do not read more than this
-/// from the network; [`Verifier::verify`] rejects larger bodies.
+/// Maximum size of a body: 64 KiB. A typical body has about 1,000 bytes. Limit the body to
+/// this size when you read it from the network; [`Verifier::verify`] rejects larger bodies.
 ///
 /// ```
 /// use keysync_receiver::{MAX_BODY, Verifier, sample};

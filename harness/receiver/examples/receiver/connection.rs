@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 /// Maximum number of concurrent connections; others wait to be accepted.
 const MAX_CONNECTIONS: usize = 128;
-/// Maximum duration of a connection, also if the client does not read its responses.
+/// Maximum duration of a connection, even if the client never reads its responses.
 const MAX_LIFETIME: Duration = Duration::from_mins(10);
 /// Maximum size of the request line and headers together, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
