@@ -9,3 +9,8 @@ struct ReceiveNotifications;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/how-to/test-with-the-harness.md")]
 struct TestWithTheHarness;
+
+/// The tutorial of a first test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tutorial/first-test.md")]
+struct FirstTest;

@@ -2,7 +2,7 @@
 //!
 //! Each test has a harness with its own ports, table and keys. A test that needs the clock to the
 //! millisecond runs the function in its own process; every other test runs the real binary. The
-//! target `emulators` tests the emulators.
+//! package `keysync-emulator-tests` tests the emulators.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[path = "../shared/engine.rs"]
@@ -42,6 +42,7 @@ mod metrics;
 mod no_existence_oracle;
 mod no_secret_exposure;
 mod public_key_set;
+mod published_events;
 mod rate_limiting;
 mod redelivery;
 mod service_limit;
@@ -50,6 +51,7 @@ mod signing_key_rotation;
 mod sync_api_document;
 mod sync_by_key_state;
 mod sync_window_boundary;
+mod table_definition;
 mod trace_propagation;
 mod update_expression_placeholders;
 mod write_conflict_retries;

@@ -65,7 +65,7 @@ impl ReasonCode {
         Self::ServiceUnavailable,
     ];
 
-    /// The cause, as the OpenAPI document describes it.
+    /// The cause, as the `OpenAPI` document describes it.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {

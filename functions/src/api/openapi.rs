@@ -1,4 +1,5 @@
-//! The OpenAPI 3.1 document of the sync API, generated from the reason codes and the responses of this module.
+//! The `OpenAPI` 3.1 document of the sync API, generated from the reason codes and the error
+//! document of this module.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use super::{
     response::{MORE_INFO, error_document},
 };
 
-/// The path of the sync operation, as OpenAPI writes it.
+/// The path of the sync operation, as `OpenAPI` writes it.
 const SYNC_PATH: &str = "/api/v2/keys/{id}/actions/sync";
 
 /// The document, as `docs/reference/sync-api.openapi.json` holds it.

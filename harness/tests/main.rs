@@ -1,11 +1,11 @@
 //! Tests of the test environment: the emulated KMS endpoint and IAM, the console, the control API,
-//! and the harness as a library. The target `e2e` tests the functions.
+//! and the harness as a library. The package `keysync-tests` tests the functions.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-#[path = "../shared/engine.rs"]
+#[path = "../../tests/shared/engine.rs"]
 mod engine;
 mod visitor;
-#[path = "../shared/world.rs"]
+#[path = "../../tests/shared/world.rs"]
 mod world;
 
 mod console;
@@ -13,5 +13,3 @@ mod control_api;
 mod harness;
 mod iam;
 mod kms;
-mod published_events;
-mod table_definition;
