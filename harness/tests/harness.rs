@@ -186,10 +186,10 @@ async fn failed_assertion_reports_expected_and_received() {
         std::thread::spawn(move || storage.assert_last_state(&id, KeyState::Destroyed)).join().unwrap_err();
     let message = failed.downcast_ref::<String>().unwrap();
     for part in [
-        format!("expected: {STORAGE} knows that key {} is Destroyed", key.id()),
-        "got: it was told nothing, after 1 callbacks".to_owned(),
+        format!("expected: {STORAGE} was notified that key {} is Destroyed", key.id()),
+        "got: no notified state, after 1 callbacks".to_owned(),
         "com.ibm.cloud.kms.key.delete".to_owned(),
-        "which it Ignored".to_owned(),
+        ": Ignored".to_owned(),
         format!("endpoint  DELETE /api/v2/keys/{}?force=true  204", key.id()),
         format!("services  POST   /{STORAGE}/callbacks  204"),
     ] {

@@ -1,4 +1,4 @@
-//! IAM over HTTP: tokens, keys, decisions, instances (contract section 3).
+//! HTTP API of IAM: access tokens, public keys (JWKS), access decisions, service instances.
 
 use axum::{
     Form, Json, Router,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Health, ISSUER, Iam, Principal,
-    error::{documented, refused},
+    error::{error_response, json_errors},
     token::LIFETIME,
 };
 
@@ -23,14 +23,14 @@ const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
 pub(super) fn router(iam: Iam) -> Router {
     Router::new()
         .route("/identity/token", post(token))
-        // As the Go client and `keyprotect` 2.x log in.
+        // The login path of the Go client and of `keyprotect` 2.x.
         .route("/oidc/token", post(token))
         .route("/identity/keys", get(keys))
         .route("/identity/.well-known/openid-configuration", get(discovery))
         .route("/v2/authz", post(authorize))
         .route("/v2/resource_instances", get(instances))
         .layer(middleware::from_fn_with_state(iam.clone(), health))
-        .layer(middleware::from_fn(documented))
+        .layer(middleware::from_fn(json_errors))
         .with_state(iam)
 }
 
@@ -39,7 +39,7 @@ async fn health(State(iam): State<Iam>, request: Request, next: Next) -> Respons
     match health {
         Health::Up => {}
         Health::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Health::Slow(by) => tokio::time::sleep(by).await,
+        Health::Slow(delay) => tokio::time::sleep(delay).await,
     }
     next.run(request).await
 }
@@ -54,15 +54,17 @@ struct TokenRequest {
 async fn token(State(iam): State<Iam>, form: Result<Form<TokenRequest>, FormRejection>) -> Response {
     let TokenRequest { grant_type, apikey } = match form {
         Ok(Form(request)) => request,
-        Err(rejected) => return refused(StatusCode::BAD_REQUEST, "BXNIM0109E", &rejected.body_text()),
+        Err(rejection) => {
+            return error_response(StatusCode::BAD_REQUEST, "BXNIM0109E", &rejection.body_text());
+        }
     };
     if grant_type != GRANT {
         let message = format!("Property missing or wrong: grant_type must be {GRANT}.");
-        return refused(StatusCode::BAD_REQUEST, "BXNIM0109E", &message);
+        return error_response(StatusCode::BAD_REQUEST, "BXNIM0109E", &message);
     }
     let Some(iam_id) = iam.state().directory.by_api_key(&apikey).map(|identity| identity.iam_id.clone())
     else {
-        return refused(StatusCode::BAD_REQUEST, "BXNIM0415E", "Provided API key could not be found.");
+        return error_response(StatusCode::BAD_REQUEST, "BXNIM0415E", "Provided API key could not be found.");
     };
     match iam.token(&iam_id).build() {
         Ok(token) => Json(json!({
@@ -74,7 +76,7 @@ async fn token(State(iam): State<Iam>, form: Result<Form<TokenRequest>, FormReje
             "scope": "ibm openid",
         }))
         .into_response(),
-        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, "BXNIM0500E", &error.to_string()),
+        Err(error) => error_response(StatusCode::INTERNAL_SERVER_ERROR, "BXNIM0500E", &error.to_string()),
     }
 }
 
@@ -93,7 +95,7 @@ async fn discovery() -> Json<Value> {
 }
 
 #[derive(Deserialize)]
-struct Question {
+struct AccessRequest {
     subject: Subject,
     action: String,
     resource: Resource,
@@ -117,20 +119,21 @@ struct Resource {
 async fn authorize(
     State(iam): State<Iam>,
     headers: HeaderMap,
-    Json(questions): Json<Vec<Question>>,
+    Json(requests): Json<Vec<AccessRequest>>,
 ) -> Response {
     let Some(caller) = authenticated(&iam, &headers) else { return unauthenticated() };
-    let answers: Vec<Value> = questions.iter().map(|question| decide(&iam, &caller, question)).collect();
-    Json(json!({"responses": answers})).into_response()
+    let decisions: Vec<Value> = requests.iter().map(|request| decide(&iam, &caller, request)).collect();
+    Json(json!({"responses": decisions})).into_response()
 }
 
-/// A caller may ask about itself only. The decision is by policies on the CRN's attributes: IAM does not
-/// know which instances and keys exist, nor whose they are.
-fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
-    let subject = &question.subject.attributes.id;
+/// Decides on an access request. A request for another subject than the caller is denied. Policies
+/// are matched against the attributes of the CRN: IAM does not know which instances and keys exist,
+/// or which account owns them.
+fn decide(iam: &Iam, caller: &Principal, request: &AccessRequest) -> Value {
+    let subject = &request.subject.attributes.id;
     let permitted = *subject == caller.iam_id
-        && resource(&question.resource.crn)
-            .is_some_and(|crn| iam.state().directory.permits(caller, &question.action, &crn));
+        && instance_of(&request.resource.crn)
+            .is_some_and(|crn| iam.state().directory.permits(caller, &request.action, &crn));
     let age = {
         let state = iam.state();
         if permitted { state.permit_age } else { state.denial_age }
@@ -140,7 +143,7 @@ fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
         "authorizationDecision": {
             "permitted": permitted,
             "obligation": {
-                "actions": [question.action],
+                "actions": [request.action],
                 "environment": {},
                 "maxCacheAgeSeconds": age.as_secs(),
                 "subject": {"attributes": {"id": subject}},
@@ -149,8 +152,8 @@ fn decide(iam: &Iam, caller: &Principal, question: &Question) -> Value {
     })
 }
 
-/// The attributes of the instance in the CRN of a key or of an instance.
-fn resource(crn: &str) -> Option<InstanceCrn> {
+/// Parses the instance's attributes from the CRN of a key or of an instance.
+fn instance_of(crn: &str) -> Option<InstanceCrn> {
     if let Ok(KeyCrn { instance, .. }) = crn.parse() {
         return Some(instance);
     }
@@ -196,5 +199,5 @@ fn authenticated(iam: &Iam, headers: &HeaderMap) -> Option<Principal> {
 }
 
 fn unauthenticated() -> Response {
-    refused(StatusCode::UNAUTHORIZED, "BXNIM0408E", "Provided token is invalid or has expired.")
+    error_response(StatusCode::UNAUTHORIZED, "BXNIM0408E", "Provided token is invalid or has expired.")
 }

@@ -1,4 +1,4 @@
-//! Who exists, and what they may do.
+//! Accounts, service instances, identities and access policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,47 +7,47 @@ use serde::Deserialize;
 
 use super::Principal;
 
-/// The service that instances are of.
+/// CRN service name of all instances.
 const SERVICE: &str = "hs-crypto";
 
-/// Somebody with an API key.
+/// A user or service ID with an API key.
 #[derive(Clone)]
 pub struct Identity {
-    /// `IBMid-…` for people, `iam-ServiceId-…` for programs.
+    /// IAM ID: `IBMid-…` for a user, `iam-ServiceId-…` for a service ID.
     pub iam_id: String,
-    /// The account that they act in.
+    /// Account of the identity.
     pub account: String,
-    /// A secret.
+    /// API key, a secret.
     pub api_key: String,
 }
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Identity({}, an API key that is not shown)", self.iam_id)
+        write!(f, "Identity({}, API key redacted)", self.iam_id)
     }
 }
 
 /// A service instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// Its id.
+    /// Instance ID, as in CRNs.
     pub id: InstanceId,
-    /// The account that owns it.
+    /// Account that owns the instance.
     pub account: String,
-    /// Its region, such as `us-south`.
+    /// Region, such as `us-south`.
     pub region: String,
-    /// Its name, for people.
+    /// Display name.
     pub name: String,
 }
 
 impl Instance {
-    /// Its CRN.
+    /// The instance's CRN as a string.
     #[must_use]
     pub fn crn(&self) -> String {
         self.parsed_crn().to_string()
     }
 
-    /// The instance's CRN.
+    /// The instance's CRN as a value.
     #[must_use]
     pub fn parsed_crn(&self) -> InstanceCrn {
         let Self { id, account, region, .. } = self;
@@ -60,30 +60,30 @@ impl Instance {
     }
 }
 
-/// An access policy: a role on every resource of an account that has these attributes. As IAM does, it is
-/// matched against the attributes in a CRN; whether such an instance or key exists is not looked up.
+/// An access policy: a role on every resource of an account that has these attributes. As in IAM,
+/// the policy is matched against the attributes of a CRN. The instance or key need not exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Policy {
-    /// The identity that has the role.
+    /// IAM ID of the identity that has the role.
     pub iam_id: String,
-    /// The role.
+    /// Role that the identity has.
     pub role: Role,
-    /// The account of the resources.
+    /// Account of the resources.
     pub account: String,
-    /// Their service, such as `hs-crypto`; any where it is `None`.
+    /// Service of the resources, such as `hs-crypto`. `None` matches every service.
     pub service: Option<String>,
-    /// Their region; any where it is `None`.
+    /// Region of the resources. `None` matches every region.
     pub region: Option<String>,
-    /// Their instance; any where it is `None`.
+    /// Instance of the resources. `None` matches every instance.
     pub instance: Option<InstanceId>,
 }
 
 impl Policy {
-    /// A role on everything in an account.
+    /// Creates a policy for a role on all resources of an account.
     ///
     /// ```
     /// use keysync_iam_emulator::{Policy, Role};
-    /// assert_eq!(Policy::in_account("IBMid-somebody", "abc123", Role::Writer).instance, None);
+    /// assert_eq!(Policy::in_account("IBMid-writer", "abc123", Role::Writer).instance, None);
     /// ```
     #[must_use]
     pub fn in_account(iam_id: &str, account: &str, role: Role) -> Self {
@@ -107,27 +107,28 @@ impl Policy {
     }
 }
 
-/// A service role of the key-management service.
+/// A role of the key-management service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Role {
-    /// Sees keys and registrations, without keys' material.
+    /// Reads keys and registrations, but no key material.
     Reader,
-    /// Sees material, too.
+    /// Reads key material as well.
     ReaderPlus,
-    /// Makes, rotates and synchronizes keys.
+    /// Creates, rotates and synchronizes keys.
     Writer,
-    /// Does everything but purge.
+    /// Performs every action except a purge.
     Manager,
     /// Purges keys.
     KeyPurge,
 }
 
 impl Role {
-    /// The documented actions. Registrations are written, and events acknowledged, by services: this IAM
-    /// does not know services from people, so it takes a manager.
+    /// Whether the role allows a documented action. In production only services write registrations
+    /// and acknowledge events. The emulator does not distinguish services from users, so these
+    /// actions require a manager.
     fn allows(self, action: &str) -> bool {
         match action {
             "kms.secrets.list"
@@ -192,7 +193,8 @@ impl Directory {
         self.policies.insert(policy);
     }
 
-    /// A policy on one instance, in the account that owns it; none for an instance that does not exist.
+    /// Attaches a policy on one instance, in the account that owns it. Does nothing if the instance
+    /// does not exist.
     pub(super) fn grant(&mut self, iam_id: &str, instance: InstanceId, role: Role) {
         if let Some(owned) = self.instances.get(&instance) {
             let in_account = Policy::in_account(iam_id, &owned.account, role);
@@ -220,10 +222,10 @@ impl Directory {
         self.identities.values().find(|identity| identity.api_key == api_key)
     }
 
-    /// Decides by the attributes of a resource's CRN alone. A policy counts only in the account that its
-    /// holder acts in.
-    pub(super) fn permits(&self, who: &Principal, action: &str, resource: &InstanceCrn) -> bool {
-        resource.account == who.account
-            && self.policies.iter().any(|policy| policy.permits(&who.iam_id, action, resource))
+    /// Decides by the attributes of a resource's CRN alone. A policy is effective only in the
+    /// principal's account.
+    pub(super) fn permits(&self, principal: &Principal, action: &str, resource: &InstanceCrn) -> bool {
+        resource.account == principal.account
+            && self.policies.iter().any(|policy| policy.permits(&principal.iam_id, action, resource))
     }
 }

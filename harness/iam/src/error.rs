@@ -1,4 +1,5 @@
-//! IAM's error document, which every response has that is not a success: the public clients parse nothing else.
+//! IAM's error document. Every error response has one, because the public clients parse nothing
+//! else.
 
 use axum::{
     Json,
@@ -11,11 +12,11 @@ use axum::{
 use serde_json::json;
 use uuid::Uuid;
 
-/// The longest message that is taken from another error response, in bytes.
-const LONGEST_MESSAGE: usize = 4_096;
+/// Maximum length of a message that is copied from another error response, in bytes.
+const MAX_MESSAGE_BYTES: usize = 4_096;
 
-/// An error response with IAM's `code` for it.
-pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response {
+/// Builds an error response with IAM's error code.
+pub(super) fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
     let document = json!({
         "errorCode": code,
         "errorMessage": message,
@@ -24,8 +25,9 @@ pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response
     (status, Json(document)).into_response()
 }
 
-/// Replaces error responses that are not JSON, such as those for an unknown path or a malformed body.
-pub(super) async fn documented(request: Request, next: Next) -> Response {
+/// Replaces error responses that are not JSON, such as those for an unknown path or a malformed
+/// body.
+pub(super) async fn json_errors(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
@@ -33,7 +35,7 @@ pub(super) async fn documented(request: Request, next: Next) -> Response {
         return response;
     }
     let status = match status {
-        // IAM does not tell these from other malformed requests.
+        // IAM does not distinguish these from other malformed requests.
         StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
         other => other,
     };
@@ -44,11 +46,11 @@ pub(super) async fn documented(request: Request, next: Next) -> Response {
         _ => ("BXNIM0400E", "The request is malformed."),
     };
     let (parts, body) = response.into_parts();
-    let text = to_bytes(body, LONGEST_MESSAGE).await.unwrap_or_default();
-    let said = Some(String::from_utf8_lossy(&text)).filter(|text| !text.is_empty());
-    let mut documented = refused(status, code, said.as_deref().unwrap_or(default));
+    let text = to_bytes(body, MAX_MESSAGE_BYTES).await.unwrap_or_default();
+    let message = Some(String::from_utf8_lossy(&text)).filter(|text| !text.is_empty());
+    let mut replacement = error_response(status, code, message.as_deref().unwrap_or(default));
     if let Some(allowed) = parts.headers.get(header::ALLOW) {
-        documented.headers_mut().insert(header::ALLOW, allowed.clone());
+        replacement.headers_mut().insert(header::ALLOW, allowed.clone());
     }
-    documented
+    replacement
 }

@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with: real RSA keys, made at start.
+//! Keys that sign access tokens: RSA keys of 2048 bits, generated when IAM is created.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use super::IamError;
 
-/// The key that signs, and those that are still published. Clones share them.
+/// The current signing key and the earlier ones that are still published. Clones share the keys.
 #[derive(Clone)]
 pub(super) struct SigningKeys {
     current: Arc<SigningKey>,
     old: Vec<Arc<SigningKey>>,
 }
 
-/// A key pair and its name.
+/// A key pair and its key ID (`kid`).
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pair: KeyPair,
@@ -45,12 +45,12 @@ impl SigningKeys {
         &self.current
     }
 
-    /// A published key.
+    /// Finds a published key by its ID.
     pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
         self.published().find(|key| key.kid == kid)
     }
 
-    /// The JSON Web Key Set of the published keys.
+    /// The JSON Web Key Set (RFC 7517) of the published keys.
     pub(super) fn jwks(&self) -> Value {
         json!({"keys": self.published().map(SigningKey::jwk).collect::<Vec<_>>()})
     }
@@ -66,7 +66,7 @@ impl SigningKey {
         Ok(Self { kid: format!("key-{}", Uuid::new_v4().simple()), pair })
     }
 
-    /// The RS256 signature of `message`.
+    /// Signs `message` with RS256 (RFC 7518).
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IamError> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair

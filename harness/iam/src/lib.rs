@@ -1,7 +1,8 @@
-//! IAM, emulated: API keys become tokens, tokens are verified by published keys, roles decide.
+//! Emulator of IBM Cloud IAM: exchanges API keys for access tokens, publishes the keys that verify
+//! them, and decides access by roles.
 //!
-//! Written from contract section 3 with primitives of its own, sharing no code with the function's
-//! verification, so that a mistake on one side shows on the other.
+//! Token verification shares no code with the sync function, so that a mistake on one side fails a
+//! test on the other.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -27,23 +28,23 @@ use keys::SigningKeys;
 
 use keysync_emulator_support::secret_scanner::{Kind, KnownSecrets};
 
-/// The issuer of tokens.
+/// Issuer (`iss`) of access tokens.
 ///
 /// ```
 /// assert_eq!(keysync_iam_emulator::ISSUER, "https://iam.cloud.ibm.com/identity");
 /// ```
 pub const ISSUER: &str = "https://iam.cloud.ibm.com/identity";
 
-/// IAM could not make its keys.
+/// Failure to generate or to use a signing key.
 ///
 /// ```
 /// println!("{}", keysync_iam_emulator::IamError);
 /// ```
 #[derive(Debug, thiserror::Error)]
-#[error("no signing key could be made: the machine gave no randomness")]
+#[error("the cryptographic library failed to generate or use a signing key")]
 pub struct IamError;
 
-/// IAM. Clones are the same one.
+/// The emulated IAM. Clones share their state.
 #[derive(Clone)]
 pub struct Iam(Arc<Inner>);
 
@@ -57,12 +58,12 @@ struct State {
     directory: Directory,
     keys: SigningKeys,
     health: Health,
-    /// For how long answers of `/v2/authz` may be cached.
+    /// `maxCacheAgeSeconds` of permits and denials from `/v2/authz`.
     permit_age: Duration,
     denial_age: Duration,
-    /// Who tokens say that they are from.
+    /// Issuer (`iss`) of new tokens.
     issuer: String,
-    /// How far the clock that tokens are made by is ahead.
+    /// Time by which the clock of new tokens is ahead.
     ahead: Duration,
 }
 
@@ -80,58 +81,58 @@ impl State {
     }
 }
 
-/// How IAM answers, if at all.
+/// Availability of IAM, for fault injection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
-    /// As it should.
+    /// IAM responds normally.
     #[default]
     Up,
-    /// With 503, whatever is asked.
+    /// IAM responds to every request with 503.
     Down,
-    /// As it should, this much later.
+    /// IAM responds normally after this delay.
     Slow(Duration),
 }
 
-/// Somebody who has proved who they are.
+/// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The IAM id.
+    /// IAM ID of the caller.
     pub iam_id: String,
-    /// The account that they act in.
+    /// Account of the caller.
     pub account: String,
 }
 
-/// A token is not valid. Whatever is wrong with it, this is all that a caller learns.
+/// An invalid token. The reason is not reported, so that a caller learns nothing from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
 
 impl Iam {
-    /// An IAM that knows nobody, with a signing key of its own.
+    /// Creates an IAM without identities, with a new signing key.
     pub fn new(clock: Clock, secrets: KnownSecrets) -> Result<Self, IamError> {
         let state = State::new(SigningKeys::generate()?);
         Ok(Self(Arc::new(Inner { clock, secrets, state: Mutex::new(state) })))
     }
 
-    /// Knows nobody again, and answers as it should. Its signing keys stay.
+    /// Removes all identities, instances, policies and faults. The signing keys stay.
     pub fn reset(&self) {
         let mut state = self.state();
         let keys = state.keys.clone();
         *state = State::new(keys);
     }
 
-    /// Its HTTP API.
+    /// The router of the HTTP API.
     pub fn router(&self) -> axum::Router {
         api::router(self.clone())
     }
 
-    /// Adds an instance, or changes it.
+    /// Adds an instance, or replaces the one with its ID.
     pub fn add_instance(&self, instance: Instance) {
         self.state().directory.add_instance(instance);
     }
 
-    /// Adds somebody with an API key.
+    /// Adds an identity with an API key, or replaces the one with its IAM ID.
     pub fn add_identity(&self, identity: Identity) {
         self.0.secrets.add(Kind::ApiKey, &identity.api_key);
         self.state().directory.add_identity(identity);
@@ -142,76 +143,77 @@ impl Iam {
         self.state().directory.attach_policy(policy);
     }
 
-    /// Gives somebody a role in an instance that exists: a policy on this instance, in the account that owns it.
+    /// Grants a role in an existing instance: attaches a policy on this instance, in the account
+    /// that owns it.
     pub fn grant(&self, iam_id: &str, instance: InstanceId, role: Role) {
         self.state().directory.grant(iam_id, instance, role);
     }
 
-    /// Takes all roles in an instance from somebody.
+    /// Revokes all roles of an identity in an instance.
     pub fn revoke(&self, iam_id: &str, instance: InstanceId) {
         self.state().directory.revoke(iam_id, instance);
     }
 
-    /// An instance.
+    /// Finds an instance by its ID.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<Instance> {
         self.state().directory.instance(id).cloned()
     }
 
-    /// How IAM answers from now on.
+    /// Sets the availability of IAM.
     pub fn set_health(&self, health: Health) {
         self.state().health = health;
     }
 
-    /// For how long decisions may be cached from now on.
+    /// Sets how long callers may cache permits and denials.
     pub fn set_cache_ages(&self, permits: Duration, denials: Duration) {
         let mut state = self.state();
         (state.permit_age, state.denial_age) = (permits, denials);
     }
 
-    /// Says in tokens from now on that they are from `issuer`, as an IAM does that is not the one meant.
+    /// Sets the issuer (`iss`) of new tokens, such as that of another IAM.
     pub fn set_issuer(&self, issuer: &str) {
         issuer.clone_into(&mut self.state().issuer);
     }
 
-    /// Makes tokens from now on by a clock that is so far ahead: they are from the future.
+    /// Issues new tokens by a clock that is this much ahead.
     pub fn set_clock_ahead(&self, by: Duration) {
         self.state().ahead = by;
     }
 
-    /// Signs with a new key from now on; the old one stays published.
+    /// Signs new tokens with a new key. The old key stays published.
     pub fn rotate_key(&self) -> Result<(), IamError> {
         self.state().keys.rotate()
     }
 
-    /// Publishes only the key that signs.
+    /// Publishes only the current signing key.
     pub fn withdraw_old_keys(&self) {
         self.state().keys.withdraw_old();
     }
 
-    /// A token for somebody, valid for an hour unless the builder is told otherwise.
+    /// Builds a token for an identity. It is valid for one hour unless the builder changes that.
     #[must_use]
     pub fn token(&self, iam_id: &str) -> TokenBuilder {
         TokenBuilder::new(self.clone(), iam_id, self.0.clock.now())
     }
 
-    /// A token of this header and these claims to the letter, properly signed: for what [`Iam::token`] cannot
-    /// say, such as the same claim twice, or what is no JSON at all.
+    /// Signs this header and these claims byte for byte, for tokens that [`Iam::token`] cannot
+    /// build, such as one with a duplicate claim or with invalid JSON.
     pub fn signed(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> Result<String, IamError> {
         token::signed(self, header.as_ref(), claims.as_ref(), None)
     }
 
-    /// Verifies a token.
+    /// Verifies the signature, the issuer and the expiry of a token.
     pub fn authenticate(&self, token: &str) -> Result<Principal, InvalidToken> {
         token::verify(token, &self.state().keys, self.0.clock.now())
     }
 
-    /// Whether somebody may do `action` in `instance`.
+    /// Whether `principal` may perform `action` in `instance`.
     #[must_use]
-    pub fn permits(&self, who: &Principal, action: &str, instance: InstanceId) -> bool {
+    pub fn permits(&self, principal: &Principal, action: &str, instance: InstanceId) -> bool {
         let state = self.state();
         let resource = state.directory.instance(instance).map(Instance::parsed_crn);
-        resource.is_some_and(|resource| state.directory.permits(who, action, &resource))
+        resource.is_some_and(|resource| state.directory.permits(principal, action, &resource))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,11 @@
-//! The roles of one caller in an instance.
+//! Roles of one caller in an instance.
 
 use std::collections::BTreeSet;
 
 use super::Role;
 
-/// The roles that somebody has in an instance. They add up: `KeyPurge` allows a purge and nothing else, so a
-/// caller who manages keys and purges them has two. Without a role, nothing is allowed.
+/// Roles of an identity in an instance. Their permissions add up: `KeyPurge` allows only a purge,
+/// so a caller that manages and purges keys has two roles. Without a role, every action is denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles(BTreeSet<Role>);
 

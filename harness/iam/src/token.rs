@@ -1,4 +1,4 @@
-//! Access tokens: made, valid by default with anything that can be broken about them, and verified.
+//! Access tokens: issued, optionally with invalid parts, and verified.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use super::{
 };
 use keysync_emulator_support::secret_scanner::Kind;
 
-/// How long a token lives.
+/// Time from issue to expiry of a token.
 pub(super) const LIFETIME: Duration = Duration::from_hours(1);
 
-/// A token in the making. Valid unless something is broken on purpose.
+/// Builder of an access token. The token is valid unless a method makes it invalid.
 #[derive(Clone, Debug)]
 pub struct TokenBuilder {
     iam: Iam,
     now: EpochMillis,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    stranger: bool,
+    unknown_key: bool,
 }
 
 impl TokenBuilder {
@@ -49,68 +49,69 @@ impl TokenBuilder {
             "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
         });
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
-        Self { iam, now, header: object(header), claims: object(claims), stranger: false }
+        Self { iam, now, header: object(header), claims: object(claims), unknown_key: false }
     }
 
-    /// Another value for a claim.
+    /// Sets the value of a claim.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// A claim left out.
+    /// Removes a claim.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
     }
 
-    /// Another value for a header parameter, such as `kid`.
+    /// Sets a header parameter, such as `kid`.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Expired this long ago.
+    /// Sets the expiry (`exp`) to this time before the present.
     #[must_use]
     pub fn expired(self, ago: Duration) -> Self {
         let at = self.now.minus(ago).secs();
         self.claim("exp", at)
     }
 
-    /// Valid only from this much later on.
+    /// Sets the start of validity (`nbf`) to this time after the present.
     #[must_use]
     pub fn not_before(self, later: Duration) -> Self {
         let at = self.now.plus(later).secs();
         self.claim("nbf", at)
     }
 
-    /// Signed with a key that IAM does not know, under the name of one that it does.
+    /// Signs with a key that IAM does not publish, under the key ID of a published one.
     #[must_use]
     pub fn signed_with_unknown_key(self) -> Self {
-        Self { stranger: true, ..self }
+        Self { unknown_key: true, ..self }
     }
 
-    /// The token.
+    /// Builds the token.
     pub fn build(&self) -> Result<String, IamError> {
-        let stranger = self.stranger.then(SigningKey::generate).transpose()?;
+        let unknown_key = self.unknown_key.then(SigningKey::generate).transpose()?;
         let (header, claims) = (json!(self.header).to_string(), json!(self.claims).to_string());
-        signed(&self.iam, header.as_bytes(), claims.as_bytes(), stranger.as_ref())
+        signed(&self.iam, header.as_bytes(), claims.as_bytes(), unknown_key.as_ref())
     }
 }
 
-/// A token of these bytes, signed by a stranger where there is one, else by `iam`.
+/// Encodes a token from these bytes and signs it with `unknown_key`, or with the current key of
+/// `iam` if that is `None`.
 pub(super) fn signed(
     iam: &Iam,
     header: &[u8],
     claims: &[u8],
-    stranger: Option<&SigningKey>,
+    unknown_key: Option<&SigningKey>,
 ) -> Result<String, IamError> {
     let encoded = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
     let message = format!("{}.{}", encoded(header), encoded(claims));
-    let signature = match stranger {
+    let signature = match unknown_key {
         Some(key) => key.sign(message.as_bytes())?,
         None => iam.state().keys.current().sign(message.as_bytes())?,
     };

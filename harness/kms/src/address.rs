@@ -1,4 +1,4 @@
-//! Who asks, of which instance: what every request of the endpoint starts with.
+//! Authentication of the caller, and the instance and key that a request addresses.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -9,7 +9,7 @@ use keysync::domain::{InstanceId, KeyName, KeyRing};
 use super::{ApiError, Endpoint, correlation, store::StoredKey};
 use keysync_iam_emulator::Principal;
 
-/// An authenticated request's caller and instance. What the caller may do is asked for each action.
+/// The authenticated caller and the instance of a request. Each action is authorized separately.
 pub(super) struct Caller {
     pub(super) instance: InstanceId,
     pub(super) ring: Option<KeyRing>,
@@ -32,13 +32,13 @@ impl FromRequestParts<Endpoint> for Caller {
 }
 
 impl Caller {
-    /// Passes if the caller has a role in the instance that allows `action`.
-    pub(super) fn may(&self, endpoint: &Endpoint, action: &str) -> Result<(), ApiError> {
+    /// Checks that the caller has a role in the instance that allows `action`.
+    pub(super) fn authorize(&self, endpoint: &Endpoint, action: &str) -> Result<(), ApiError> {
         let permitted = endpoint.0.iam.permits(&self.principal, action, self.instance);
         if permitted { Ok(()) } else { Err(unauthorized()) }
     }
 
-    /// The key that a path names, for `action`. Asked before the key is looked up.
+    /// Authorizes `action` and then looks up the key that the path names, by ID or alias.
     pub(super) async fn key(
         &self,
         endpoint: &Endpoint,
@@ -46,17 +46,18 @@ impl Caller {
         Path(name): Path<String>,
     ) -> Result<StoredKey, ApiError> {
         let name: KeyName = name.parse().map_err(|error| ApiError::field("id", error))?;
-        self.may(endpoint, action)?;
+        self.authorize(endpoint, action)?;
         let instance = endpoint.0.iam.instance(self.instance).ok_or_else(unauthorized)?.parsed_crn();
         let found = endpoint.0.ledger.resolve(&instance, &name).await.map_err(ApiError::table)?;
         let found = found.ok_or_else(ApiError::key_not_found)?;
         let key = endpoint.0.store.get(self.instance, found.key).await?;
-        if self.sees(&key.record.ring) { Ok(key) } else { Err(ApiError::key_not_found()) }
+        if self.in_scope(&key.record.ring) { Ok(key) } else { Err(ApiError::key_not_found()) }
     }
 
-    /// Whether something in `ring` is in what the caller asks about: its ring, or all where it named none.
-    pub(super) fn sees(&self, ring: &KeyRing) -> bool {
-        self.ring.as_ref().is_none_or(|own| own == ring)
+    /// Whether `ring` is within the scope of the request: the ring that it names, or every ring if
+    /// it names none.
+    pub(super) fn in_scope(&self, ring: &KeyRing) -> bool {
+        self.ring.as_ref().is_none_or(|requested| requested == ring)
     }
 }
 
@@ -73,11 +74,11 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     }
 }
 
-/// The header's instance, which must be that of the host where the host names one.
+/// The instance of the header. If the host names an instance as well, they must be equal.
 fn instance(headers: &HeaderMap) -> Result<InstanceId, ApiError> {
-    let named =
+    let header =
         headers.get("bluemix-instance").ok_or_else(|| ApiError::field("bluemix-instance", "is missing"))?;
-    let instance: InstanceId = parse("bluemix-instance", named.as_bytes())?;
+    let instance: InstanceId = parse("bluemix-instance", header.as_bytes())?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     match instance_of_host(host) {
         Some(other) if other.parse() != Ok(instance) => {

@@ -1,4 +1,4 @@
-//! Aliases: other names of a key, unique in its instance.
+//! Aliases: alternative names of a key, unique in its instance.
 
 use axum::{
     extract::{Path, State},
@@ -10,10 +10,10 @@ use serde_json::json;
 
 use super::{ApiError, Endpoint, address::Caller, representation};
 
-/// How many a key can have.
-pub(super) const MOST_ALIASES: usize = 5;
+/// Maximum number of aliases of a key.
+pub(super) const MAX_ALIASES: usize = 5;
 
-/// Words that paths use.
+/// Words that API paths use, which cannot be aliases.
 const RESERVED: [&str; 16] = [
     "allowed_ip",
     "key",
@@ -41,10 +41,10 @@ pub(super) async fn create(
     let key = caller.key(&endpoint, "kms.secrets-alias.create", Path(name)).await?;
     let alias = parse_alias("alias", &alias)?;
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
-    if key.description.aliases.len() >= MOST_ALIASES {
-        let message = format!("The key has {MOST_ALIASES} aliases, and can have no more: delete one first");
+    if key.description.aliases.len() >= MAX_ALIASES {
+        let message = format!("The key has {MAX_ALIASES} aliases, the maximum: delete one first");
         return Err(ApiError::conflict("KEY_ALIAS_QUOTA_ERR", message));
     }
     let (now, by) = (endpoint.0.clock.now(), &caller.principal.iam_id);
@@ -66,7 +66,7 @@ pub(super) async fn delete(
     let key = caller.key(&endpoint, "kms.secrets-alias.delete", Path(name)).await?;
     let alias = parse_alias("alias", &alias)?;
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
     if !key.description.aliases.contains(&alias) {
         let message = format!("The key has no alias {alias}");
@@ -76,7 +76,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An alias that is no reserved word. `field` is what holds it.
+/// Parses an alias and rejects reserved words. `field` names the field of the error response.
 pub(super) fn parse_alias(field: &str, text: &str) -> Result<Alias, ApiError> {
     if RESERVED.contains(&text) {
         return Err(ApiError::field(field, format!("must not be the reserved name `{text}`")));

@@ -1,6 +1,7 @@
-//! Bodies of requests: a collection of resources, or the fields of an action.
+//! Request bodies: a collection of resources, or the fields of an action.
 //!
-//! Read from bytes whatever the `content-type` says: the public clients do not agree on it.
+//! A body is parsed as JSON whatever its `content-type`, because the public clients send different
+//! ones.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -19,7 +20,7 @@ struct Metadata {
     total: Option<usize>,
 }
 
-/// The resources of a collection.
+/// Parses a collection of resources.
 pub(super) fn several<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiError> {
     let Collection { metadata, resources } = fields::<Collection<T>>(body)?;
     match metadata.and_then(|metadata| metadata.total) {
@@ -32,16 +33,16 @@ pub(super) fn several<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiErr
     }
 }
 
-/// The resource of a collection that must hold one.
+/// Parses a collection of exactly one resource.
 pub(super) fn one<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut resources = several(body)?;
     match (resources.pop(), resources.len()) {
         (Some(resource), 0) => Ok(resource),
-        _ => Err(bad_body("`resources` must hold one resource per request")),
+        _ => Err(malformed_body("`resources` must hold one resource per request")),
     }
 }
 
-/// The fields of a body that is there.
+/// Parses the fields of a required body.
 pub(super) fn fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "NO_BODY_ERR", "Missing body in request"));
@@ -52,29 +53,29 @@ pub(super) fn fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         match error.into_inner() {
             data if data.is_data() => {
                 let problem = data.to_string();
-                let target = named(&path, &problem);
-                ApiError { target, ..ApiError::field(&path, format!("cannot be read: {problem}")) }
+                let target = field_name(&path, &problem);
+                ApiError { target, ..ApiError::field(&path, format!("is invalid: {problem}")) }
             }
-            syntax => bad_body(&syntax.to_string()),
+            syntax => malformed_body(&syntax.to_string()),
         }
     })?;
-    json.end().map_err(|error| bad_body(&error.to_string()))?;
+    json.end().map_err(|error| malformed_body(&error.to_string()))?;
     Ok(value)
 }
 
-/// The fields of a body that may be left out.
+/// Parses the fields of an optional body.
 pub(super) fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
     if is_absent(body) { Ok(T::default()) } else { fields(body) }
 }
 
-/// Whether a body that may be left out is. Clients that always send JSON say `null` then.
+/// Whether an optional body is missing. Clients that always send JSON send `null` instead.
 pub(super) fn is_absent(body: &[u8]) -> bool {
     matches!(body.trim_ascii(), b"" | b"null")
 }
 
-/// The field that a problem at `path` is about: the one that is missing there, or the one that is there. A resource
-/// of a collection is named like a body that holds nothing else.
-fn named(path: &str, problem: &str) -> Option<String> {
+/// The name of the missing or invalid field at `path`. Fields of a collection's resource are named
+/// without the prefix `resources[…]`.
+fn field_name(path: &str, problem: &str) -> Option<String> {
     let missing = problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let within =
         path.strip_prefix("resources[").and_then(|rest| rest.split_once(']')).map_or(path, |(_, rest)| rest);
@@ -83,7 +84,7 @@ fn named(path: &str, problem: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join("."))
 }
 
-fn bad_body(problem: &str) -> ApiError {
+fn malformed_body(problem: &str) -> ApiError {
     let message = format!("Invalid body data was passed: Please ensure the data is well formed: {problem}");
     ApiError::new(StatusCode::BAD_REQUEST, "BAD_BODY_ERR", message)
 }
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn one_resource_is_read_with_or_without_metadata() {
+    fn accepts_collection_with_or_without_metadata() {
         for body in [
             r#"{"resources":[{"name":"a","more":1}]}"#,
             r#"{"metadata":{"collectionTotal":1},"resources":[{"name":"a"}]}"#,
@@ -108,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_body_is_named() {
-        for (body, code, named) in [
+    fn error_reports_problem_of_body() {
+        for (body, code, problem) in [
             ("", "NO_BODY_ERR", "body"),
             ("{", "BAD_BODY_ERR", "line 1"),
             (r#"{"resources":[{"name":"a"}]} x"#, "BAD_BODY_ERR", "trailing"),
@@ -125,22 +126,22 @@ mod tests {
         ] {
             let error = one::<Named>(body.as_bytes()).unwrap_err();
             assert_eq!((error.status.as_u16(), error.code), (400, code), "{body}");
-            assert!(error.message.contains(named), "{body}: {error}");
+            assert!(error.message.contains(problem), "{body}: {error}");
         }
     }
 
     #[test]
-    fn a_body_may_be_left_out_where_nothing_in_it_is_needed() {
-        for nothing in ["", "null", " null\n"] {
-            assert_eq!(optional(nothing.as_bytes()), Ok(Named::default()), "{nothing:?}");
+    fn accepts_missing_optional_body() {
+        for missing in ["", "null", " null\n"] {
+            assert_eq!(optional(missing.as_bytes()), Ok(Named::default()), "{missing:?}");
         }
-        for something in ["{}", "nul", "null null", "false", "0"] {
-            assert!(optional::<Named>(something.as_bytes()).is_err(), "{something}");
+        for invalid in ["{}", "nul", "null null", "false", "0"] {
+            assert!(optional::<Named>(invalid.as_bytes()).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn errors_name_their_field_as_target() {
+    fn error_target_is_invalid_field() {
         #[derive(Debug, Deserialize)]
         struct Outer {
             #[serde(rename = "inner")]

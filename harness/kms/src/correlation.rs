@@ -1,5 +1,5 @@
-//! Every response says which request it is of: the header `correlation-id`. Requests bear the same one or, as the
-//! Python client does, `x-correlation-id`.
+//! The header `correlation-id` of requests and responses. The Python client sends
+//! `x-correlation-id` instead.
 
 use axum::{
     extract::Request,
@@ -11,20 +11,21 @@ use keysync::domain::CorrelationId;
 
 use super::{ApiError, address::parse};
 
-/// The header of responses, and of requests.
+/// Header of requests and responses.
 const CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 
-/// The header of requests that takes its place where it is absent.
+/// Header of requests that is used if `correlation-id` is missing.
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// Passes if the request names itself well, or not at all.
+/// Checks the correlation ID of a request, which is optional.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     let given =
         [CORRELATION_ID, X_CORRELATION_ID].into_iter().find_map(|name| Some((headers.get(&name)?, name)));
     given.map_or(Ok(()), |(id, name)| parse::<CorrelationId>(name.as_str(), id.as_bytes()).map(drop))
 }
 
-/// Puts the request's id, or a new one, into the answer, unless it has one: that of the function.
+/// Adds the request's correlation ID, or a new one, to a response without one. Forwarded responses
+/// already have the function's.
 pub(super) async fn echo(request: Request, next: Next) -> Response {
     let id = keysync::api::correlation_id(request.headers()).to_string();
     let mut response = next.run(request).await;

@@ -1,4 +1,5 @@
-//! The endpoint's error document, written from contract section 1 and not shared with the function's.
+//! Error document of the emulated KMS. It shares no code with the error document of the sync
+//! function, so that a mistake on one side fails a test on the other.
 
 use axum::{
     Json,
@@ -9,17 +10,17 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// An answer other than success.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {code}: {message}")]
 pub struct ApiError {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: StatusCode,
     /// `reasons[].code`.
     pub code: &'static str,
     /// `reasons[].message`.
     pub message: String,
-    /// `reasons[].target`: the field that is wrong, where it is one.
+    /// `reasons[].target`: the invalid field, if the error is about one.
     pub target: Option<String>,
 }
 
@@ -32,7 +33,7 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "INVALID_FIELD_ERR", format!("`{name}` {problem}")).about(name)
     }
 
-    /// The same error, about this field of the request.
+    /// Sets the invalid field of the request.
     pub(super) fn about(self, field: &str) -> Self {
         Self { target: Some(field.to_owned()), ..self }
     }
@@ -55,7 +56,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
-    /// The table did not do its part.
+    /// A 503 for a failure of the table or of another part of the system.
     pub(super) fn table(error: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE_ERR", error.to_string())
     }
@@ -67,14 +68,14 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        // For `say_what`, which knows the request.
+        // `describe_failure` knows the request and completes the document.
         response.extensions_mut().insert(self);
         response
     }
 }
 
 impl ApiError {
-    fn document(&self, what: &str) -> Json<Value> {
+    fn document(&self, failure: &str) -> Json<Value> {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let mut reason = json!({"code": self.code, "message": self.message, "status": self.status.as_u16(),
                                 "moreInfo": "https://cloud.ibm.com/apidocs/key-protect"});
@@ -84,20 +85,20 @@ impl ApiError {
         Json(json!({
             "metadata": {"collectionType": "application/vnd.ibm.kms.error+json", "collectionTotal": 1},
             "resources": [{
-                "errorMsg": format!("{title}: {what}: Please see `reasons` for more details ({})", self.code),
+                "errorMsg": format!("{title}: {failure}: Please see `reasons` for more details ({})", self.code),
                 "reasons": [reason],
             }],
         }))
     }
 }
 
-/// Says in an error document what could not be done.
-pub(super) async fn say_what(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    let what = path.map(|path| what(request.method(), path.as_str()));
+/// Adds the failed action to an error document.
+pub(super) async fn describe_failure(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let failure = path.map(|path| failed_action(request.method(), path.as_str()));
     let mut response = next.run(request).await;
-    match (what, response.extensions_mut().remove::<ApiError>()) {
-        (Some(what), Some(error)) => {
-            *response.body_mut() = error.document(what).into_response().into_body();
+    match (failure, response.extensions_mut().remove::<ApiError>()) {
+        (Some(failure), Some(error)) => {
+            *response.body_mut() = error.document(failure).into_response().into_body();
             response.headers_mut().remove(header::CONTENT_LENGTH);
             response
         }
@@ -105,8 +106,8 @@ pub(super) async fn say_what(path: Option<MatchedPath>, request: Request, next: 
     }
 }
 
-/// What a call does, in the service's own words, as far as they are known.
-fn what(method: &Method, path: &str) -> &'static str {
+/// The documented text for a failed action, or a general one.
+fn failed_action(method: &Method, path: &str) -> &'static str {
     let call = path.strip_prefix("/api/v2/").unwrap_or(path);
     match (method.as_str(), call) {
         ("POST", "keys" | "keys_with_policy_overrides") => "Key could not be created",
@@ -127,11 +128,11 @@ fn what(method: &Method, path: &str) -> &'static str {
 }
 
 pub(super) async fn unknown_path(uri: axum::http::Uri) -> ApiError {
-    let message = format!("there is nothing at {}: this endpoint does not emulate it", uri.path());
+    let message = format!("unknown path {}: the emulated KMS does not emulate it", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND_ERR", message)
 }
 
 pub(super) async fn unknown_method(method: axum::http::Method, uri: axum::http::Uri) -> ApiError {
-    let message = format!("{} does not answer {method}", uri.path());
+    let message = format!("{} does not support the method {method}", uri.path());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED_ERR", message)
 }

@@ -1,5 +1,5 @@
-//! `actions/sync` and the public keys are the function's: the request goes on as it came, and so does the answer.
-//! A sync that was accepted is kept on the way, for the key's history.
+//! Forwards `actions/sync` and the public key set (JWKS) to the sync function: requests and
+//! responses pass unchanged. An accepted sync is recorded in the key's history.
 
 use axum::{
     body::{Body, Bytes},
@@ -10,7 +10,7 @@ use axum::{
 
 use super::{ApiError, Endpoint, address::Caller, history};
 
-/// Headers that belong to one connection and not to the message (RFC 9110, section 7.6.1).
+/// Headers of a connection, which are not forwarded (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [header::HeaderName; 4] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::TE];
 
@@ -23,14 +23,14 @@ pub(super) async fn sync(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let answer = forward(&endpoint, method, uri, headers, body).await?;
-    if answer.status() == StatusCode::NO_CONTENT {
-        history::keep_sync(&endpoint, caller, name).await;
+    let response = forward(&endpoint, method, uri, headers, body).await?;
+    if response.status() == StatusCode::NO_CONTENT {
+        history::record_sync(&endpoint, caller, name).await;
     }
-    Ok(answer)
+    Ok(response)
 }
 
-/// The public keys that verify callbacks, so that there is one address for everything.
+/// Forwards the public key set that verifies callbacks, so that clients need only one base URL.
 pub(super) async fn public_keys(
     State(endpoint): State<Endpoint>,
     method: Method,
@@ -51,12 +51,12 @@ async fn forward(
     let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{path_and_query}", endpoint.0.function_url.trim_end_matches('/'));
     let request = endpoint.0.http.request(method, url).headers(end_to_end(headers)).body(body);
-    let answer = request.send().await.map_err(|error| {
-        let message = format!("the function does not answer: {}", keysync::http_client::reason(error));
+    let response = request.send().await.map_err(|error| {
+        let message = format!("the sync function does not respond: {}", keysync::http_client::reason(error));
         ApiError::new(StatusCode::BAD_GATEWAY, "SERVICE_UNAVAILABLE_ERR", message)
     })?;
-    let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
-    let body = answer.bytes().await.map_err(ApiError::table)?;
+    let (status, headers) = (response.status(), end_to_end(response.headers().clone()));
+    let body = response.bytes().await.map_err(ApiError::table)?;
     Ok((status, headers, Body::from(body)).into_response())
 }
 

@@ -1,8 +1,9 @@
-//! What happened to a key, newest first. An addition of ours: the documented API has no such call.
+//! Event history of a key, newest first. An extension: the documented API has no such operation.
 //!
-//! A key's item holds its last notification and no other. So each that passes through this endpoint leaves an
-//! item of its own, under the claim's id. The last one may have none: a sync that went to the function past
-//! this endpoint, or whose answer was lost. It is told from the key's item, without whoever it was.
+//! A key's item contains only its last notification. The emulated KMS therefore stores an event
+//! item for each notification that passes through it, under the claim's ID. The last notification
+//! may have no event item: a sync that was sent directly to the function, or whose response was
+//! lost. It is then reconstructed from the key's item, without its initiator.
 
 use axum::{
     Json,
@@ -36,40 +37,40 @@ pub(super) async fn list(
     Ok(representation::page("event", &shown, total))
 }
 
-/// Keeps that `caller` took an action, after the function has taken the event. One that cannot be kept was
-/// taken all the same.
-pub(super) async fn keep_action(endpoint: &Endpoint, caller: &Caller, crn: &KeyCrn, event: LifecycleEvent) {
+/// Records an action of `caller`, after the function has processed its event. A failure to record
+/// it is ignored, because the action was performed.
+pub(super) async fn record_action(endpoint: &Endpoint, caller: &Caller, crn: &KeyCrn, event: LifecycleEvent) {
     let Ok(StoredKey { record, .. }) = endpoint.0.store.get(caller.instance, crn.key).await else { return };
     if record.caller.is_none() && record.event == event {
-        keep(endpoint, caller, &record).await;
+        record_last(endpoint, caller, &record).await;
     }
 }
 
-/// Keeps that `caller` synchronized a key, after the function has accepted it: whatever it finds wrong with
-/// the request now, the function did not.
-pub(super) async fn keep_sync(
+/// Records a sync of `caller`, after the function has accepted it. An invalid caller or key is
+/// ignored here, because the function's decision is final.
+pub(super) async fn record_sync(
     endpoint: &Endpoint,
     caller: Result<Caller, ApiError>,
     name: Result<Path<String>, PathRejection>,
 ) {
     let (Ok(caller), Ok(name)) = (caller, name) else { return };
     let Ok(StoredKey { record, .. }) = caller.key(endpoint, "kms.secrets.sync", name).await else { return };
-    // By now a lifecycle action may have taken the sync's place.
+    // A lifecycle action may have replaced the sync in the meantime.
     if record.caller.as_ref().is_some_and(|by| by.to_string() == caller.principal.iam_id) {
-        keep(endpoint, &caller, &record).await;
+        record_last(endpoint, &caller, &record).await;
     }
 }
 
-/// Keeps the key's last notification as `caller`'s.
-async fn keep(endpoint: &Endpoint, caller: &Caller, record: &KeyRecord) {
+/// Records the key's last notification with `caller` as its initiator.
+async fn record_last(endpoint: &Endpoint, caller: &Caller, record: &KeyRecord) {
     if let (Some(claim), Some(mut event)) = (record.claim, last(record)) {
         event.by = Some(caller.principal.iam_id.clone());
-        // What is lost here, `history` finds in the key's item.
+        // If the write fails, `history` reconstructs the event from the key's item.
         drop(endpoint.0.store.add_event(&record.crn, claim, &event).await);
     }
 }
 
-/// The last notification, as the key's item has it.
+/// The last notification, from the key's item.
 fn last(record: &KeyRecord) -> Option<KeyEvent> {
     let (action, at) = match record.caller {
         Some(_) => (EventType::Sync, record.notified_at?),
@@ -78,18 +79,23 @@ fn last(record: &KeyRecord) -> Option<KeyEvent> {
     record.claim.map(|_| KeyEvent { action, at, by: None, sequence: Some(record.sequence) })
 }
 
-/// The only thing that notifies nobody, where it is known when that was.
-fn made(key: &StoredKey) -> Option<KeyEvent> {
+/// The creation of the key, which notifies no service, if its time is known.
+fn creation(key: &StoredKey) -> Option<KeyEvent> {
     let action = EventType::Action(LifecycleAction::Create);
-    Some(KeyEvent { action, at: key.made_at()?, by: key.description.created_by.clone(), sequence: None })
+    Some(KeyEvent {
+        action,
+        at: key.known_created_at()?,
+        by: key.description.created_by.clone(),
+        sequence: None,
+    })
 }
 
-/// All that happened to `key`, newest first, of which these were `kept`.
-fn history(key: &StoredKey, kept: Vec<KeyEvent>) -> Vec<KeyEvent> {
-    let mut events = kept;
-    let was_kept = |last: &KeyEvent| events.iter().any(|event| event.sequence == last.sequence);
-    events.extend(last(&key.record).filter(|last| !was_kept(last)));
-    events.extend(made(key));
+/// All events of `key`, newest first: the `recorded` ones and those that follow from its item.
+fn history(key: &StoredKey, recorded: Vec<KeyEvent>) -> Vec<KeyEvent> {
+    let mut events = recorded;
+    let was_recorded = |last: &KeyEvent| events.iter().any(|event| event.sequence == last.sequence);
+    events.extend(last(&key.record).filter(|last| !was_recorded(last)));
+    events.extend(creation(key));
     events.sort_by_key(|event| std::cmp::Reverse((event.at, event.sequence)));
     events
 }

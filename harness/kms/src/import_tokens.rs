@@ -1,4 +1,4 @@
-//! Import tokens: how a root key's material comes into the service unseen.
+//! Import tokens: keys that encrypt imported root key material in transit.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{
     store::ImportToken,
 };
 
-/// Numbers as the public clients write them: `600` or `600.0`.
+/// Numbers in both forms that the public clients send: `600` and `600.0`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
@@ -25,16 +25,16 @@ struct Fields {
     max_allowed_retrievals: Option<f64>,
 }
 
-/// Makes the instance's token, in the place of an earlier one.
+/// Creates the instance's import token and replaces an earlier one.
 pub(super) async fn create(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.import-token.create")?;
+    caller.authorize(&endpoint, "kms.import-token.create")?;
     let fields: Fields = body::optional(&body)?;
-    let expiration = whole("expiration", fields.expiration.unwrap_or(600.0), 300, 86_400)?;
-    let retrievals = whole("maxAllowedRetrievals", fields.max_allowed_retrievals.unwrap_or(1.0), 1, 500)?;
+    let expiration = integer("expiration", fields.expiration.unwrap_or(600.0), 300, 86_400)?;
+    let retrievals = integer("maxAllowedRetrievals", fields.max_allowed_retrievals.unwrap_or(1.0), 1, 500)?;
     let transport = tokio::task::spawn_blocking(TransportKey::generate).await.map_err(ApiError::table)?;
     let now = endpoint.0.clock.now();
     let token = ImportToken {
@@ -45,16 +45,16 @@ pub(super) async fn create(
         max_allowed_retrievals: retrievals,
         remaining_retrievals: retrievals,
     };
-    let _changing = endpoint.0.changing_policies.lock().await;
+    let _lock = endpoint.0.instance_lock.lock().await;
     endpoint.0.store.set_import_token(caller.instance, &token).await?;
     Ok(Json(describe(&token)))
 }
 
-/// Hands out the public key and the nonce, as often as the token allows.
+/// Returns the public key and the nonce, up to the maximum number of retrievals.
 pub(super) async fn get(State(endpoint): State<Endpoint>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.import-token.read")?;
-    let _changing = endpoint.0.changing_policies.lock().await;
-    let mut token = standing(&endpoint, caller.instance).await?;
+    caller.authorize(&endpoint, "kms.import-token.read")?;
+    let _lock = endpoint.0.instance_lock.lock().await;
+    let mut token = valid_token(&endpoint, caller.instance).await?;
     token.remaining_retrievals = token.remaining_retrievals.checked_sub(1).ok_or_else(expired)?;
     endpoint.0.store.set_import_token(caller.instance, &token).await?;
     let mut json = describe(&token);
@@ -63,7 +63,7 @@ pub(super) async fn get(State(endpoint): State<Endpoint>, caller: Caller) -> Res
     Ok(Json(json))
 }
 
-/// The material that a new version is made of.
+/// Generates or decrypts the material of a new version, or takes it from the request.
 pub(super) async fn material(
     endpoint: &Endpoint,
     instance: InstanceId,
@@ -74,16 +74,16 @@ pub(super) async fn material(
         NewMaterial::Plain(material) => return Ok(material),
         NewMaterial::Encrypted(payload, nonce, iv, algorithm) => (payload, nonce, iv, algorithm),
     };
-    let token = standing(endpoint, instance).await?;
+    let token = valid_token(endpoint, instance).await?;
     let envelope = Envelope { payload, encrypted_nonce, iv, algorithm };
     token.transport.open(&envelope).map_err(|error| match error {
         EnvelopeError::Payload => ApiError::field("payload", error),
-        EnvelopeError::NonceOrIv => bad_nonce("INCORRECT_NONCE_IV_ERR", error),
-        EnvelopeError::Nonce => bad_nonce("INCORRECT_NONCE_ERR", error),
+        EnvelopeError::NonceOrIv => invalid_nonce("INCORRECT_NONCE_IV_ERR", error),
+        EnvelopeError::Nonce => invalid_nonce("INCORRECT_NONCE_ERR", error),
     })
 }
 
-async fn standing(endpoint: &Endpoint, instance: InstanceId) -> Result<ImportToken, ApiError> {
+async fn valid_token(endpoint: &Endpoint, instance: InstanceId) -> Result<ImportToken, ApiError> {
     let token = endpoint.0.store.import_token(instance).await?.ok_or_else(|| {
         let message = "The instance has no import token: create one with POST /api/v2/import_token";
         ApiError::new(StatusCode::NOT_FOUND, "IMPORT_TOKEN_NOT_FOUND_ERR", message)
@@ -101,11 +101,11 @@ fn describe(token: &ImportToken) -> Value {
     })
 }
 
-fn whole(field: &str, number: f64, least: u32, most: u32) -> Result<u32, ApiError> {
-    // A number without a fraction is written without one.
-    let found = number.to_string().parse().ok().filter(|whole| (least..=most).contains(whole));
+fn integer(field: &str, number: f64, least: u32, most: u32) -> Result<u32, ApiError> {
+    // An `f64` without a fraction is formatted without a decimal point.
+    let found = number.to_string().parse().ok().filter(|integer| (least..=most).contains(integer));
     found.ok_or_else(|| {
-        ApiError::field(field, format!("must be a whole number from {least} to {most}: got {number}"))
+        ApiError::field(field, format!("must be an integer from {least} to {most}: got {number}"))
     })
 }
 
@@ -113,7 +113,7 @@ fn expired() -> ApiError {
     ApiError::conflict("IMPORT_TOKEN_EXPIRED_ERR", "The import token has expired: create a new one")
 }
 
-fn bad_nonce(code: &'static str, error: EnvelopeError) -> ApiError {
+fn invalid_nonce(code: &'static str, error: EnvelopeError) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, code, format!("The encrypted nonce {error}"))
         .about("encryptedNonce")
 }

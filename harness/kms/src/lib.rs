@@ -1,9 +1,9 @@
-//! The key-management endpoint, emulated over the table that the functions use (contract section 4).
+//! Emulator of the IBM Key Protect API, on the table that the functions use.
 //!
-//! What it does to keys and registrations it publishes as events, which the function `lifecycle` takes, as
-//! in production; it answers when the function has taken them. `actions/sync` is the function's and is
-//! handed on as it came. An instance is named by the host (`<instance>.api.<region>.hs-crypto.…`) or, on a
-//! shared host, by the `bluemix-instance` header alone.
+//! As in production, changes of keys and registrations are published as events, which the function
+//! `lifecycle` processes. The response is sent after that. `actions/sync` is forwarded to the sync
+//! function unchanged. The host (`<instance>.api.<region>.hs-crypto.…`) or, on a shared host, the
+//! header `bluemix-instance` identifies the instance.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -48,10 +48,11 @@ use keysync_emulator_support::clock::HarnessClock;
 use keysync_iam_emulator::Iam;
 use keysync_lambda_emulator::events::{Delivery, EventBus};
 
-/// How long a request waits for `lifecycle` to take its event: that tells the services meanwhile.
-const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+/// Maximum time that a request waits until `lifecycle` has processed its event and notified the
+/// services.
+const PROCESSING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The endpoint; clones are the same one.
+/// The emulated KMS endpoint. Clones share its state.
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
 
@@ -63,15 +64,16 @@ struct Inner {
     function_url: String,
     http: reqwest::Client,
     clock: HarnessClock,
-    /// One for each key, held from reading its state to the next one: the rules look at both.
-    changes: Mutex<HashMap<KeyId, Arc<Mutex<()>>>>,
-    /// Held while something of an instance is changed: its policies or its import token.
-    changing_policies: Mutex<()>,
+    /// One lock for each key, held from the read of its state until the change is written.
+    key_locks: Mutex<HashMap<KeyId, Arc<Mutex<()>>>>,
+    /// Held during a change of an instance's policies or import token.
+    instance_lock: Mutex<()>,
 }
 
 impl Endpoint {
-    /// An endpoint over `store` that lets in whom `iam` lets in, publishes what it does over `events`, and
-    /// hands syncs to the function at `function_url`. It resolves aliases with the functions' own `ledger`.
+    /// Creates an endpoint on `store`. Callers are authenticated and authorized by `iam`, changes
+    /// are published on `events`, and syncs are forwarded to the function at `function_url`.
+    /// Aliases are resolved by `ledger`, which belongs to the functions.
     pub fn new(
         store: Store,
         iam: Iam,
@@ -82,51 +84,52 @@ impl Endpoint {
     ) -> Result<Self, reqwest::Error> {
         let http =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        let (changes, changing_policies) = (Mutex::default(), Mutex::default());
-        let inner =
-            Inner { store, iam, ledger, events, function_url, http, clock, changes, changing_policies };
+        let (key_locks, instance_lock) = (Mutex::default(), Mutex::default());
+        let inner = Inner { store, iam, ledger, events, function_url, http, clock, key_locks, instance_lock };
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Its routes.
+    /// The router of the API.
     pub fn router(&self) -> Router {
         Router::new()
-            .merge(routes_of_instances())
-            .merge(routes_of_keys())
-            .merge(routes_of_actions())
-            // Any method, here and for a sync: what is wrong with it is the function's to say.
+            .merge(instance_routes())
+            .merge(key_routes())
+            .merge(action_routes())
+            // Any method, here and for a sync: the function rejects unsupported ones itself.
             .route(keysync::api::JWKS_PATH, any(forward::public_keys))
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
-            .layer(middleware::from_fn(error::say_what))
-            .layer(middleware::from_fn(media::as_named))
+            .layer(middleware::from_fn(error::describe_failure))
+            .layer(middleware::from_fn(media::set_requested_type))
             .layer(middleware::from_fn(correlation::echo))
             .with_state(self.clone())
     }
 
-    /// Waits until an event was taken, so that the next request sees what it did.
-    async fn taken(&self, event: Delivery) -> Result<(), ApiError> {
-        if event.taken_within(TAKEN_WITHIN).await {
+    /// Waits until the function has processed an event, so that the next request sees its result.
+    async fn wait_until_processed(&self, event: Delivery) -> Result<(), ApiError> {
+        if event.taken_within(PROCESSING_TIMEOUT).await {
             return Ok(());
         }
-        Err(ApiError::table("the event is in the queue, and the function `lifecycle` does not take it"))
+        Err(ApiError::table(
+            "the event is still in the queue: the function `lifecycle` did not process it within 30 s",
+        ))
     }
 
-    /// One change of a key at a time.
-    async fn changing(&self, key: KeyId) -> OwnedMutexGuard<()> {
-        let changing = self.0.changes.lock().await.entry(key).or_default().clone();
-        changing.lock_owned().await
+    /// Locks a key, so that its changes are serialized.
+    async fn lock_key(&self, key: KeyId) -> OwnedMutexGuard<()> {
+        let lock = self.0.key_locks.lock().await.entry(key).or_default().clone();
+        lock.lock_owned().await
     }
 
-    /// Keys, registrations and aliases, past the API.
+    /// The store of keys, registrations and aliases, for access without the API.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 }
 
-fn routes_of_instances() -> Router<Endpoint> {
+fn instance_routes() -> Router<Endpoint> {
     Router::new()
         .route("/api/v2/instance/policies", get(policies::list_of_instance).put(policies::set_of_instance))
         .route("/api/v2/import_token", get(import_tokens::get).post(import_tokens::create))
@@ -135,7 +138,7 @@ fn routes_of_instances() -> Router<Endpoint> {
         .route("/api/v2/event_ack", post(notifications::acknowledge))
 }
 
-fn routes_of_keys() -> Router<Endpoint> {
+fn key_routes() -> Router<Endpoint> {
     let registration = post(registrations::create)
         .patch(registrations::merge)
         .put(registrations::replace)
@@ -156,7 +159,7 @@ fn routes_of_keys() -> Router<Endpoint> {
         .route("/api/v2/keys/{id}/events", get(history::list))
 }
 
-fn routes_of_actions() -> Router<Endpoint> {
+fn action_routes() -> Router<Endpoint> {
     let action = |name: &str| format!("/api/v2/keys/{{id}}/actions/{name}");
     Router::new()
         .route("/api/v2/keys/{id}/restore", post(actions::restore))

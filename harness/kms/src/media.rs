@@ -1,5 +1,6 @@
-//! The media type of answers. A caller who names one of the service's own types gets its answer in that,
-//! as the published examples of the public clients expect; everybody else gets `application/json`.
+//! Media type of responses. A caller that requests a vendor type (`application/vnd.ibm.kms.…+json`)
+//! gets it, as the published examples of the public clients expect. Other callers get
+//! `application/json`.
 
 use axum::{
     extract::Request,
@@ -8,26 +9,26 @@ use axum::{
     response::Response,
 };
 
-pub(super) async fn as_named(request: Request, next: Next) -> Response {
-    let named = own_type(request.headers());
+pub(super) async fn set_requested_type(request: Request, next: Next) -> Response {
+    let requested = vendor_type(request.headers());
     let mut response = next.run(request).await;
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if let Some(named) = named.filter(|_| is_json && response.status().is_success()) {
-        response.headers_mut().insert(header::CONTENT_TYPE, named);
+    if let Some(requested) = requested.filter(|_| is_json && response.status().is_success()) {
+        response.headers_mut().insert(header::CONTENT_TYPE, requested);
     }
     response
 }
 
-/// The type of the service's own that the caller accepts or, where it is silent about that, sends.
-fn own_type(headers: &HeaderMap) -> Option<HeaderValue> {
-    let own = |name: HeaderName| {
+/// The vendor type in the header `accept`, or else in `content-type`.
+fn vendor_type(headers: &HeaderMap) -> Option<HeaderValue> {
+    let vendor = |name: HeaderName| {
         let value = headers.get(name)?.to_str().ok()?;
         let kind = value.strip_prefix("application/vnd.ibm.kms.")?.strip_suffix("+json")?;
         let is_word =
             !kind.is_empty() && kind.bytes().all(|c| c.is_ascii_lowercase() || c == b'_' || c == b'.');
         is_word.then(|| HeaderValue::from_str(value).ok())?
     };
-    own(header::ACCEPT).or_else(|| own(header::CONTENT_TYPE))
+    vendor(header::ACCEPT).or_else(|| vendor(header::CONTENT_TYPE))
 }
 
 #[cfg(test)]
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_types_of_the_service_count() {
+    fn only_vendor_types_are_selected() {
         let key = "application/vnd.ibm.kms.key+json";
         let action = "application/vnd.ibm.kms.key_action_wrap+json";
         for (accept, content_type, expected) in [
@@ -50,7 +51,7 @@ mod tests {
         ] {
             let headers = [(header::ACCEPT, accept), (header::CONTENT_TYPE, content_type)];
             let headers = headers.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap()));
-            let found = own_type(&headers.into_iter().collect());
+            let found = vendor_type(&headers.into_iter().collect());
             assert_eq!(
                 found.as_ref().map(|found| found.to_str().unwrap()),
                 expected,

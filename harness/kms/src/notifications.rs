@@ -1,4 +1,4 @@
-//! What became of a key's last notification: acknowledged by its services (`event_ack`), and readable.
+//! Status of a key's last notification by service, and acknowledgements by services (`event_ack`).
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Endpoint, Registration, address::Caller, body, representation};
 
-/// How long a service's own word for a key's state may be, as in `docs/reference/lifecycle-event.schema.json`.
-const LONGEST_STATE: usize = 256;
+/// Maximum length of `adopterKeyState`, in characters, as in
+/// `docs/reference/lifecycle-event.schema.json`.
+const MAX_STATE_LENGTH: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,28 +33,28 @@ struct EventAcknowledgement {
     timestamp: String,
 }
 
-/// A service says that it acted on what it was told (contract section 4).
+/// Acknowledges that a service acted on a notification.
 pub(super) async fn acknowledge(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    caller.may(&endpoint, "kms.secrets-event.ack")?;
+    caller.authorize(&endpoint, "kms.secrets-event.ack")?;
     let fields: EventAcknowledgement = body::one(&body)?;
     let id: EventId = fields.event_id.parse().map_err(|error| ApiError::field("eventId", error))?;
     let at = parse_instant(&fields.timestamp).ok_or_else(|| {
-        ApiError::field("timestamp", format!("must be a date by RFC 3339: got `{}`", fields.timestamp))
+        ApiError::field("timestamp", format!("must be an RFC 3339 timestamp: got `{}`", fields.timestamp))
     })?;
     let key = endpoint.0.store.get(caller.instance, id.key).await?;
     let state = &fields.adopter_key_state;
-    if state.chars().count() > LONGEST_STATE {
+    if state.chars().count() > MAX_STATE_LENGTH {
         return Err(ApiError::field(
             "adopterKeyState",
-            format!("must have {LONGEST_STATE} characters at most"),
+            format!("must have at most {MAX_STATE_LENGTH} characters"),
         ));
     }
     let event = endpoint.0.events.acknowledgement(&key.record.crn, &fields.event_id, state, at);
-    endpoint.taken(event).await?;
+    endpoint.wait_until_processed(event).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -62,8 +63,8 @@ fn parse_instant(text: &str) -> Option<EpochMillis> {
     u64::try_from(at.as_millisecond()).ok().map(EpochMillis::new)
 }
 
-/// What became of the last notification, service by service. An addition of ours: the documented API has
-/// no such call.
+/// Lists the status of the last notification for each service. An extension: the documented API has
+/// no such operation.
 pub(super) async fn list(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -71,22 +72,22 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let record = caller.key(&endpoint, "kms.registrations.list", name).await?.record;
     let registered = endpoint.0.store.registrations(&record.crn).await?;
-    Ok(representation::collection("notification", &standings(&record, &registered)))
+    Ok(representation::collection("notification", &statuses(&record, &registered)))
 }
 
-/// The standing of each service that was told or is to be told, the next time where it was not yet.
-fn standings(record: &KeyRecord, registered: &[Registration]) -> Vec<Value> {
+/// The status of each service that was notified, is pending, or is to be notified next time.
+fn statuses(record: &KeyRecord, registered: &[Registration]) -> Vec<Value> {
     let mut services: BTreeMap<&ServiceName, Value> = BTreeMap::new();
     let registered = registered.iter().map(|registration| registration.resource_crn.service());
     for service in record.pending.keys().chain(record.outcome.keys()).chain(registered) {
         let outcome = record.outcome.get(service).filter(|outcome| is_of(record, service, outcome));
         let acknowledged = record.acknowledged.get(service);
-        services.insert(service, standing(record, service, outcome, acknowledged));
+        services.insert(service, status(record, service, outcome, acknowledged));
     }
     services.into_values().collect()
 }
 
-fn standing(
+fn status(
     record: &KeyRecord,
     service: &ServiceName,
     outcome: Option<&Outcome>,
@@ -117,7 +118,7 @@ fn standing(
     })
 }
 
-/// Whether an outcome is that of the last notification, and not of one before it.
+/// Whether an outcome is that of the last notification, not of an earlier one.
 fn is_of(record: &KeyRecord, service: &ServiceName, outcome: &Outcome) -> bool {
     record.claim.is_some_and(|claim| {
         let id = EventId { key: record.crn.key, claim, service: service.clone() };

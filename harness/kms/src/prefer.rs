@@ -1,4 +1,4 @@
-//! The header `Prefer`: how much of a resource an answer tells (RFC 7240, `return`).
+//! The header `Prefer`: how much of a resource a response contains (RFC 7240, `return`).
 
 use std::convert::Infallible;
 
@@ -7,15 +7,15 @@ use axum::{
     http::{HeaderValue, request::Parts},
 };
 
-/// What the caller wants to see of what was changed.
+/// The representation of a changed resource that the caller prefers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Prefer {
-    /// As the call answers by itself. Preferences that are not known are passed over.
+    /// The default of the operation. Unknown preferences are ignored.
     #[default]
-    Unsaid,
-    /// As little as there is.
+    Unspecified,
+    /// The smallest possible response.
     Minimal,
-    /// All of it.
+    /// The whole resource.
     Representation,
 }
 
@@ -26,7 +26,7 @@ impl<S: Sync> FromRequestParts<S> for Prefer {
         Ok(match parts.headers.get("prefer").map(HeaderValue::as_bytes) {
             Some(b"return=minimal") => Self::Minimal,
             Some(b"return=representation") => Self::Representation,
-            _ => Self::Unsaid,
+            _ => Self::Unspecified,
         })
     }
 }

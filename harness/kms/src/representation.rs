@@ -1,4 +1,4 @@
-//! Keys and their like as the public clients parse them.
+//! JSON representations of keys, registrations, policies and events.
 
 use axum::Json;
 use keysync::domain::{EpochMillis, KeyVersion, window};
@@ -9,8 +9,8 @@ use super::{
     store::{KeyEvent, KeyPolicy, Registration, StoredKey},
 };
 
-/// How long after its deletion a key is purged by itself. This endpoint says so and does not do it.
-const PURGED_AFTER: std::time::Duration = std::time::Duration::from_hours(90 * 24);
+/// Time from deletion to the automatic purge of a key. The emulator reports it, but does not purge.
+const AUTOMATIC_PURGE_AFTER: std::time::Duration = std::time::Duration::from_hours(90 * 24);
 
 /// A collection of resources of a `kind`, such as `key`.
 pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
@@ -23,7 +23,7 @@ pub(super) fn collection(kind: &str, resources: &[Value]) -> Json<Value> {
     }))
 }
 
-/// A page of a list that has `total` elements, which is told where the caller asked for it.
+/// A page of a list, with the number of all elements if the caller requested it.
 pub(super) fn page(kind: &str, resources: &[Value], total: Option<usize>) -> Json<Value> {
     let Json(mut page) = collection(kind, resources);
     if let Some(total) = total {
@@ -32,7 +32,7 @@ pub(super) fn page(kind: &str, resources: &[Value], total: Option<usize>) -> Jso
     Json(page)
 }
 
-/// A key at `now`, without its material.
+/// A key in its state at `now`, without its material.
 pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     let StoredKey { record, description } = key;
     let mut json = json!({
@@ -60,8 +60,8 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
         ("lastRotateDate", key.rotated_at()),
         ("deletionDate", key.deleted_at()),
         ("restoreExpirationDate", key.restorable_until()),
-        ("purgeAllowedFrom", key.deleted_at().map(|at| at.plus(rules::BEFORE_PURGE))),
-        ("purgeScheduledOn", key.deleted_at().map(|at| at.plus(PURGED_AFTER))),
+        ("purgeAllowedFrom", key.deleted_at().map(|at| at.plus(rules::PURGE_DELAY))),
+        ("purgeScheduledOn", key.deleted_at().map(|at| at.plus(AUTOMATIC_PURGE_AFTER))),
     ];
     for (name, at) in dates {
         if let Some(at) = at {
@@ -85,7 +85,7 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     }
     if let Some(until) = key.restorable_until() {
         json["restoreAllowed"] = json!(now < until);
-        json["purgeAllowed"] = json!(rules::may_purge(key, now).is_ok());
+        json["purgeAllowed"] = json!(rules::check_can_be_purged(key, now).is_ok());
         json["deletedBy"] = json!(description.deleted_by.clone().unwrap_or_default());
     }
     json
@@ -105,7 +105,7 @@ fn dual_auth(key: &StoredKey, now: EpochMillis) -> Value {
     }
 }
 
-/// A rotation policy, as keys and policies have it.
+/// A rotation policy, in the form that keys and policies share.
 pub(super) fn rotation(policy: &KeyPolicy) -> Value {
     let mut json = json!({"enabled": policy.enabled});
     if let Some(months) = policy.interval_month {
@@ -114,7 +114,7 @@ pub(super) fn rotation(policy: &KeyPolicy) -> Value {
     json
 }
 
-/// A registration, by contract section 4.
+/// A registration.
 pub(super) fn registration(registration: &Registration, key_name: Option<&str>) -> Value {
     let mut json = json!({
         "keyId": registration.key_id,
@@ -136,7 +136,7 @@ pub(super) fn registration(registration: &Registration, key_name: Option<&str>) 
     json
 }
 
-/// Something that happened to a key.
+/// An event of a key.
 pub(super) fn event(event: &KeyEvent) -> Value {
     let mut json = json!({"eventType": event.action, "occurredAt": event.at.to_string()});
     if let Some(by) = &event.by {
@@ -152,7 +152,7 @@ fn version(version: &KeyVersion) -> Value {
     json!({"id": version.id, "creationDate": date(version.created_at)})
 }
 
-/// Whole seconds, as the service writes dates.
+/// A date with a resolution of one second, as in the documented API.
 pub(super) fn date(instant: EpochMillis) -> String {
     EpochMillis::new(instant.secs() * 1000).to_string()
 }

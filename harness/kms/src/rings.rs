@@ -1,4 +1,4 @@
-//! Key rings. `default` is always there and cannot be deleted.
+//! Key rings. The ring `default` always exists and cannot be deleted.
 
 use axum::{
     Json,
@@ -15,11 +15,11 @@ pub(super) async fn list(
     caller: Caller,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.key-rings.list")?;
+    caller.authorize(&endpoint, "kms.key-rings.list")?;
     let page = params.page(100)?;
-    let made = endpoint.0.store.rings(caller.instance).await?;
+    let created = endpoint.0.store.rings(caller.instance).await?;
     let default = json!({"id": KeyRing::default()});
-    let all: Vec<Value> = std::iter::once(default).chain(made.iter().map(describe)).collect();
+    let all: Vec<Value> = std::iter::once(default).chain(created.iter().map(describe)).collect();
     let total = (params.flag("totalCount")? == Some(true)).then_some(all.len());
     Ok(representation::page("key_ring", &page.of(all), total))
 }
@@ -29,7 +29,7 @@ pub(super) async fn create(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    caller.may(&endpoint, "kms.key-rings.create")?;
+    caller.authorize(&endpoint, "kms.key-rings.create")?;
     let ring =
         Ring { id: parse(&id)?, created_at: endpoint.0.clock.now(), created_by: caller.principal.iam_id };
     let is_new =
@@ -37,18 +37,19 @@ pub(super) async fn create(
     if is_new {
         return Ok(StatusCode::CREATED);
     }
-    let message = format!("There is a key ring {id} in this instance already: choose another id");
+    let message = format!("The key ring {id} already exists in this instance: choose another ID");
     Err(ApiError::conflict("KEY_RING_ID_NOT_UNIQUE_ERR", message))
 }
 
-/// Without `force` only an empty ring goes; with it one whose keys are all deleted, which move to `default`.
+/// Deletes an empty ring. With `force` it also deletes a ring whose keys are all deleted; the keys
+/// move to `default`.
 pub(super) async fn delete(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
 ) -> Result<StatusCode, ApiError> {
-    caller.may(&endpoint, "kms.key-rings.delete")?;
+    caller.authorize(&endpoint, "kms.key-rings.delete")?;
     let ring = parse(&id)?;
     if ring == KeyRing::default() {
         return Err(ApiError::field("key-ring-id", "is `default`, which cannot be deleted"));
@@ -69,10 +70,10 @@ pub(super) async fn delete(
         return Err(ApiError::conflict("KEY_RING_KEYS_NOT_DELETED_ERR", message));
     }
     if !keys.is_empty() {
-        caller.may(&endpoint, "kms.secrets.patch")?;
+        caller.authorize(&endpoint, "kms.secrets.patch")?;
     }
     for key in keys {
-        let _changing = endpoint.changing(key.record.crn.key).await;
+        let _lock = endpoint.lock_key(key.record.crn.key).await;
         let moved = json!({"ring": KeyRing::default(), "updated_at": endpoint.0.clock.now()});
         endpoint.0.store.change(&key.record.crn, moved, &[]).await?;
     }
@@ -80,7 +81,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Passes if there is such a ring.
+/// Checks that a ring exists.
 pub(super) async fn must_exist(
     endpoint: &Endpoint,
     instance: InstanceId,
@@ -89,7 +90,7 @@ pub(super) async fn must_exist(
     if endpoint.0.store.has_ring(instance, ring).await? {
         return Ok(());
     }
-    let message = format!("There is no key ring {ring} in this instance: create it first");
+    let message = format!("The key ring {ring} does not exist in this instance: create it first");
     Err(ApiError::new(StatusCode::NOT_FOUND, "KEY_RING_NOT_FOUND_ERR", message))
 }
 

@@ -1,4 +1,4 @@
-//! The state rules: which lifecycle action a key allows, and what it is afterwards. Pure.
+//! State rules: which lifecycle actions the state of a key allows, and the next state. No I/O.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use super::{
 };
 use keysync_iam_emulator::Principal;
 
-/// How soon after another action a key can be enabled or restored (contract section 4).
-const SETTLING: Duration = Duration::from_secs(30);
-/// How often a key can be rotated (contract section 4).
-const BETWEEN_ROTATIONS: Duration = Duration::from_hours(1);
-/// How long after its deletion a key can be purged.
-pub(super) const BEFORE_PURGE: Duration = Duration::from_hours(4);
+/// Minimum time from any action to enabling or restoring a key.
+const MIN_PAUSE: Duration = Duration::from_secs(30);
+/// Minimum time between two rotations of a key.
+const ROTATION_INTERVAL: Duration = Duration::from_hours(1);
+/// Minimum time from deletion to purge of a key.
+pub(super) const PURGE_DELAY: Duration = Duration::from_hours(4);
 
-/// The state of `key` after `action` at `now`, if its present state allows that.
+/// The state of `key` after `action` at `now`, or an error if its present state does not allow it.
 pub(super) fn next_state(
     key: &StoredKey,
     action: LifecycleAction,
@@ -30,7 +30,7 @@ pub(super) fn next_state(
         return Err(ApiError::root_key_required());
     }
     let next = match (action, key.state(now)) {
-        // What had expired before is expired still.
+        // A rotation does not change the expiration date.
         (Rotate, state @ (Active | Deactivated)) => state,
         (Enable, Suspended) | (Restore, Destroyed) if key.expired(now) => Deactivated,
         (Enable, Suspended) | (Restore, Destroyed) => Active,
@@ -40,10 +40,10 @@ pub(super) fn next_state(
         (action, state) => return Err(invalid_state(state, action.as_str())),
     };
     let recently = |instant: EpochMillis, pause: Duration| now.since(instant) < pause;
-    if matches!(action, Enable | Restore) && recently(key.record.event.at, SETTLING) {
+    if matches!(action, Enable | Restore) && recently(key.record.event.at, MIN_PAUSE) {
         let message = format!(
             "The key was updated recently: Please wait {} s after the last action",
-            SETTLING.as_secs()
+            MIN_PAUSE.as_secs()
         );
         return Err(ApiError::conflict("REQ_TOO_EARLY_ERR", message));
     }
@@ -54,7 +54,7 @@ pub(super) fn next_state(
             "Key restoration has expired: a key can be restored within 30 days of its deletion",
         ));
     }
-    if action == Rotate && key.rotated_at().is_some_and(|at| recently(at, BETWEEN_ROTATIONS)) {
+    if action == Rotate && key.rotated_at().is_some_and(|at| recently(at, ROTATION_INTERVAL)) {
         return Err(ApiError::conflict(
             "KEY_ROTATION_NOT_PERMITTED",
             "This root key has been rotated within the last hour: Only one 'rotate' action per hour is permitted",
@@ -63,8 +63,8 @@ pub(super) fn next_state(
     Ok(next)
 }
 
-/// Whether a key can be used in a state that is one of `allowed`.
-pub(super) fn usable(
+/// Checks that the key is a root key in one of the `allowed` states.
+pub(super) fn check_usable(
     key: &StoredKey,
     action: &str,
     allowed: &[KeyState],
@@ -80,12 +80,13 @@ pub(super) fn usable(
     }
 }
 
-/// Whether somebody's deletion of a key is allowed by its policy and by the resources that it protects.
-pub(super) fn may_delete(
+/// Checks that `principal` may delete a key: its dual authorization policy and its registrations
+/// must allow it.
+pub(super) fn check_may_delete(
     key: &StoredKey,
     registrations: &[Registration],
     force: bool,
-    who: &Principal,
+    principal: &Principal,
     now: EpochMillis,
 ) -> Result<(), ApiError> {
     if let Some(registration) = registrations.iter().find(|registration| registration.prevent_key_deletion) {
@@ -98,17 +99,17 @@ pub(super) fn may_delete(
             format!("The key protects {} resource(s): delete it with force=true", registrations.len());
         return Err(ApiError::conflict("PROTECTED_RESOURCE_ERR", message));
     }
-    let by_another = key.authorization(now).is_some_and(|authorization| authorization.by != who.iam_id);
-    if needs_two(key) && !by_another {
-        let message = "Number of authorizations required to delete is not met: somebody else has to set the key for deletion first";
+    let by_another = key.authorization(now).is_some_and(|authorization| authorization.by != principal.iam_id);
+    if requires_dual_authorization(key) && !by_another {
+        let message = "Number of authorizations required to delete is not met: another user must set the key for deletion first";
         return Err(ApiError::conflict("AUTHORIZATIONS_NOT_MET", message));
     }
     Ok(())
 }
 
-/// Whether a key can be set for deletion, or unset.
-pub(super) fn may_be_set_for_deletion(key: &StoredKey, now: EpochMillis) -> Result<(), ApiError> {
-    if !needs_two(key) {
+/// Checks that a key can be set or unset for deletion.
+pub(super) fn check_can_be_set_for_deletion(key: &StoredKey, now: EpochMillis) -> Result<(), ApiError> {
+    if !requires_dual_authorization(key) {
         return Err(ApiError::conflict(
             "NOT_DUAL_AUTH_ERR",
             "The key is not dual auth enabled and cannot be set for deletion",
@@ -120,16 +121,16 @@ pub(super) fn may_be_set_for_deletion(key: &StoredKey, now: EpochMillis) -> Resu
     }
 }
 
-fn needs_two(key: &StoredKey) -> bool {
+fn requires_dual_authorization(key: &StoredKey) -> bool {
     key.description.dual_auth_delete.as_ref().is_some_and(|policy| policy.enabled)
 }
 
-/// Whether a key can be purged.
-pub(super) fn may_purge(key: &StoredKey, now: EpochMillis) -> Result<(), ApiError> {
+/// Checks that a key can be purged.
+pub(super) fn check_can_be_purged(key: &StoredKey, now: EpochMillis) -> Result<(), ApiError> {
     let Some(deleted_at) = key.deleted_at() else {
         return Err(ApiError::conflict("KEY_ACTION_INVALID_STATE_ERR", "Only a deleted key can be purged"));
     };
-    if now.since(deleted_at) < BEFORE_PURGE {
+    if now.since(deleted_at) < PURGE_DELAY {
         return Err(ApiError::conflict(
             "REQ_TOO_EARLY_ERR",
             "The key was updated recently: A key can be purged four hours after its deletion",
@@ -151,21 +152,21 @@ mod tests {
 
     use super::*;
 
-    const MADE: EpochMillis = EpochMillis::new(1_800_000_000_000);
+    const CREATED: EpochMillis = EpochMillis::new(1_800_000_000_000);
 
     fn key(state: KeyState, expiration_at: Option<EpochMillis>) -> StoredKey {
         let key = json!({
             "crn": "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d",
-            "key_type": "root", "state": state, "ring": "default", "event": {"action": "create", "at": MADE},
-            "version": {"id": "02fd6835-6001-4482-a892-13bd2085f75d", "created_at": MADE},
-            "name": "a key", "created_at": MADE, "created_by": "IBMid-1", "expiration_at": expiration_at,
+            "key_type": "root", "state": state, "ring": "default", "event": {"action": "create", "at": CREATED},
+            "version": {"id": "02fd6835-6001-4482-a892-13bd2085f75d", "created_at": CREATED},
+            "name": "a key", "created_at": CREATED, "created_by": "IBMid-1", "expiration_at": expiration_at,
         });
         let record = serde_json::from_value(key.clone()).unwrap();
         StoredKey { record, description: serde_json::from_value(key).unwrap() }
     }
 
     #[test]
-    fn each_state_allows_its_actions_and_no_others() {
+    fn each_state_allows_only_its_actions() {
         use LifecycleAction::{Delete, Disable, Enable, Restore, Rotate};
         let (invalid, deleted) = (Err("KEY_ACTION_INVALID_STATE_ERR"), Err("KEY_DELETED_ERR"));
         for (action, expected) in [
@@ -176,16 +177,16 @@ mod tests {
             (Restore, [invalid, invalid, invalid, Ok(Active)]),
         ] {
             for (state, expected) in [Active, Suspended, Deactivated, Destroyed].into_iter().zip(expected) {
-                let next = next_state(&key(state, None), action, MADE.plus(SETTLING));
+                let next = next_state(&key(state, None), action, CREATED.plus(MIN_PAUSE));
                 assert_eq!(next.map_err(|error| error.code), expected, "{action:?} in {state:?}");
             }
         }
     }
 
     #[test]
-    fn what_had_expired_comes_back_expired() {
+    fn expired_key_becomes_deactivated() {
         use LifecycleAction::{Enable, Restore, Rotate};
-        let now = MADE.plus(SETTLING);
+        let now = CREATED.plus(MIN_PAUSE);
         for (action, state) in [(Enable, Suspended), (Restore, Destroyed), (Rotate, Active)] {
             assert_eq!(next_state(&key(state, Some(now)), action, now), Ok(Deactivated), "{action:?}");
             let later = Some(now.plus(Duration::from_millis(1)));
@@ -194,19 +195,20 @@ mod tests {
     }
 
     #[test]
-    fn pauses_end_to_the_millisecond() {
+    fn waiting_times_end_at_exact_millisecond() {
         use LifecycleAction::{Enable, Restore};
-        let just_before = |pause: Duration| MADE.plus(pause.saturating_sub(Duration::from_millis(1)));
+        let just_before = |pause: Duration| CREATED.plus(pause.saturating_sub(Duration::from_millis(1)));
         for (action, state) in [(Enable, Suspended), (Restore, Destroyed)] {
-            let early = next_state(&key(state, None), action, just_before(SETTLING)).unwrap_err();
+            let early = next_state(&key(state, None), action, just_before(MIN_PAUSE)).unwrap_err();
             assert_eq!(early.code, "REQ_TOO_EARLY_ERR", "{action:?}");
         }
         assert_eq!(
-            may_purge(&key(Destroyed, None), just_before(BEFORE_PURGE)).unwrap_err().code,
+            check_can_be_purged(&key(Destroyed, None), just_before(PURGE_DELAY)).unwrap_err().code,
             "REQ_TOO_EARLY_ERR"
         );
-        assert_eq!(may_purge(&key(Destroyed, None), MADE.plus(BEFORE_PURGE)), Ok(()));
-        let (within, after) = (just_before(Duration::from_hours(720)), MADE.plus(Duration::from_hours(720)));
+        assert_eq!(check_can_be_purged(&key(Destroyed, None), CREATED.plus(PURGE_DELAY)), Ok(()));
+        let (within, after) =
+            (just_before(Duration::from_hours(720)), CREATED.plus(Duration::from_hours(720)));
         assert_eq!(next_state(&key(Destroyed, None), Restore, within), Ok(Active));
         let late = next_state(&key(Destroyed, None), Restore, after).unwrap_err();
         assert_eq!(late.code, "KEY_RESTORE_EXPIRED");

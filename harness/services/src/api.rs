@@ -1,9 +1,9 @@
-//! The services over HTTP: callbacks in, resources out.
+//! HTTP API of the services: callbacks and resources.
 //!
 //! ```text
-//! POST /{service}/callbacks          a notification
-//! PUT  /{service}/resources/{name}   makes a bucket or deployment under a key
-//! GET  /{service}/resources/{name}   opens it: 200, or 403 by the key's state
+//! POST /{service}/callbacks          receives a notification
+//! PUT  /{service}/resources/{name}   creates a bucket or deployment that a key protects
+//! GET  /{service}/resources/{name}   reads it: 200, or 403 by the state of its key
 //! ```
 
 use std::{
@@ -30,7 +30,7 @@ use keysync_emulator_support::server::cut;
 
 use super::{AssociatedService, Behaviour, Received, Verdict};
 
-/// What the services share.
+/// Shared state of the handlers.
 #[derive(Clone)]
 struct Services {
     by_name: Arc<BTreeMap<String, AssociatedService>>,
@@ -38,12 +38,12 @@ struct Services {
     clock: Clock,
 }
 
-/// The routes of all `services`, which believe callbacks that `verifier` verifies.
+/// The router of all `services`. They accept the callbacks that `verifier` verifies.
 pub fn router(services: &[AssociatedService], verifier: Verifier, clock: Clock) -> Router {
     let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
     Router::new()
         .route("/{service}/callbacks", post(callback))
-        .route("/{service}/resources/{name}", get(open).put(protect))
+        .route("/{service}/resources/{name}", get(read).put(protect))
         .with_state(Services { by_name: Arc::new(by_name), verifier, clock })
 }
 
@@ -55,16 +55,17 @@ async fn callback(
 ) -> Response {
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
     let behaviour = service.next_behaviour();
-    let (verdict, answer) = match &behaviour {
+    let (verdict, response) = match &behaviour {
         Behaviour::Act
         | Behaviour::Delay { .. }
         | Behaviour::TruncateBody
         | Behaviour::ActThenReset
         | Behaviour::Flaky { .. } => {
             match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
-                Ok(told) => (service.act(told), acted(&behaviour)),
-                Err(why) => {
-                    (Verdict::Rejected(why.to_string()), (why.status(), why.to_string()).into_response())
+                Ok(notification) => (service.act(notification), acted(&behaviour)),
+                Err(error) => {
+                    let message = error.to_string();
+                    (Verdict::Rejected(message.clone()), (error.status(), message).into_response())
                 }
             }
         }
@@ -76,9 +77,11 @@ async fn callback(
             Verdict::Ignored,
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
         ),
-        Behaviour::Respond { status, retry_after } => (Verdict::Ignored, own_answer(*status, *retry_after)),
+        Behaviour::Respond { status, retry_after } => {
+            (Verdict::Ignored, response_with(*status, *retry_after))
+        }
     };
-    service.remember(Received {
+    service.record(Received {
         at: services.clock.now(),
         headers: readable(&headers),
         body: String::from_utf8_lossy(&body).into_owned(),
@@ -88,22 +91,22 @@ async fn callback(
         Some(delay) => tokio::time::sleep(delay).await,
         None => std::future::pending().await,
     }
-    answer
+    response
 }
 
 fn instant(at: EpochMillis) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(at.get())
 }
 
-/// The answer of a service that has acted.
+/// Response of a service that has acted.
 fn acted(behaviour: &Behaviour) -> Response {
     match behaviour {
         Behaviour::ActThenReset => cut(),
         Behaviour::TruncateBody => {
-            // The first half has to be on its way before the connection breaks.
+            // The first half must be sent before the connection is reset.
             let broken = async {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                Err(std::io::Error::other("cut on purpose"))
+                Err(std::io::Error::other("injected fault: connection reset"))
             };
             let half = stream::once(async { Ok("{\"half\":") }).chain(stream::once(broken));
             ([(header::CONTENT_LENGTH, "64")], Body::from_stream(half)).into_response()
@@ -112,13 +115,13 @@ fn acted(behaviour: &Behaviour) -> Response {
     }
 }
 
-fn own_answer(status: u16, retry_after: Option<u64>) -> Response {
-    let mut answer =
+fn response_with(status: u16, retry_after: Option<u64>) -> Response {
+    let mut response =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     if let Some(seconds) = retry_after {
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
-    answer
+    response
 }
 
 fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
@@ -144,21 +147,20 @@ async fn protect(
     StatusCode::CREATED.into_response()
 }
 
-async fn open(State(services): State<Services>, Path((service, name)): Path<(String, String)>) -> Response {
+async fn read(State(services): State<Services>, Path((service, name)): Path<(String, String)>) -> Response {
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
-    match service.opens(&name) {
+    match service.access(&name) {
         None => unknown("resource", &name),
         Some(Ok(resource)) => Json(json!({"name": name, "crn": resource.crn, "opens": true})).into_response(),
-        Some(Err(told)) => (
+        Some(Err(last_state)) => (
             StatusCode::FORBIDDEN,
-            Json(json!({"name": name, "opens": false, "keyState": told.key_state,
+            Json(json!({"name": name, "opens": false, "keyState": last_state.key_state,
                         "reason": "the root key that protects this resource is not active"})),
         )
             .into_response(),
     }
 }
 
-fn unknown(what: &str, name: &str) -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"error": format!("there is no {what} `{name}` here")})))
-        .into_response()
+fn unknown(kind: &str, name: &str) -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"error": format!("unknown {kind} `{name}`")}))).into_response()
 }

@@ -1,4 +1,4 @@
-//! What a test asserts of a service, and how it waits for one.
+//! Assertions of tests about a service, and waits for callbacks.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{AssociatedService, NotifiedState, Received};
 use keysync_emulator_support::assertion::{PATIENCE, fail};
 
 impl AssociatedService {
-    /// The callbacks about a key that reached it, oldest first.
+    /// The callbacks about a key, oldest first.
     #[must_use]
     pub fn callbacks_of(&self, key: impl AsRef<str>) -> Vec<Received> {
         let mut callbacks = self.received();
@@ -17,12 +17,13 @@ impl AssociatedService {
         callbacks
     }
 
-    /// Waits until `count` callbacks have reached it since the harness started. Callbacks of a sync have
-    /// arrived when its 204 has; this is for those that come later, or by themselves.
+    /// Waits until the service has received `count` callbacks since the harness started. The
+    /// callbacks of a sync precede its response. This wait is for callbacks of a redelivery or of a
+    /// lifecycle event.
     ///
     /// # Panics
     ///
-    /// If they have not after 30 s, with the harness's last requests.
+    /// If they have not arrived within 30 s. The message lists the last requests of the harness.
     pub async fn wait_for(&self, count: usize) {
         let arrivals = self.arrivals();
         self.arrived(|| *arrivals.borrow() >= count, PATIENCE).await;
@@ -33,92 +34,90 @@ impl AssociatedService {
         }
     }
 
-    /// Waits until enough callbacks have reached it, or the time is over.
+    /// Waits until `enough` returns true, or until the time limit. Checks at each callback.
     pub async fn arrived(&self, enough: impl Fn() -> bool, limit: Duration) {
-        // The sender lives as long as this service, so the channel is never closed.
+        // This service owns the sender, so the channel is never closed.
         let _ = timeout(limit, self.arrivals().wait_for(|_| enough())).await;
     }
 
-    /// Passes if exactly `count` callbacks about a key have reached it.
+    /// Asserts that the service has received exactly `count` callbacks about a key.
     ///
     /// # Panics
     ///
-    /// If not, with those that came and the harness's last requests.
+    /// If not. The message lists the callbacks and the last requests of the harness.
     #[track_caller]
     pub fn assert_callbacks(&self, key: impl AsRef<str>, count: usize) {
         let key = key.as_ref();
         let callbacks = self.callbacks_of(key);
         if callbacks.len() != count {
             let expected = format!("{count} callbacks about key {key} at {}", self.name());
-            fail(expected, listed(&callbacks), self.journal());
+            fail(expected, list(&callbacks), self.journal());
         }
     }
 
-    /// Passes if the last that it was told of a key, and acted on, is this state.
+    /// Asserts that the last notified state of a key, on which the service acted, is `state`.
     ///
     /// # Panics
     ///
-    /// If not, with what it was told and the harness's last requests.
+    /// If not. The message lists the callbacks and the last requests of the harness.
     #[track_caller]
     pub fn assert_last_state(&self, key: impl AsRef<str>, state: KeyState) {
         let key = key.as_ref();
-        let told = self.last_state(key).map(|told| told.key_state);
-        if told != Some(u8::from(state)) {
-            let expected = format!("{} knows that key {key} is {state:?}", self.name());
-            let known = told.map_or("it was told nothing".to_owned(), named);
-            fail(
-                expected,
-                format_args!("{known}, after {}", listed(&self.callbacks_of(key))),
-                self.journal(),
-            );
+        let last_state = self.last_state(key).map(|last| last.key_state);
+        if last_state != Some(u8::from(state)) {
+            let expected = format!("{} was notified that key {key} is {state:?}", self.name());
+            let known = last_state.map_or("no notified state".to_owned(), describe_state);
+            fail(expected, format_args!("{known}, after {}", list(&self.callbacks_of(key))), self.journal());
         }
     }
 
-    /// Passes if a resource opens.
+    /// Asserts that a resource is accessible.
     ///
     /// # Panics
     ///
-    /// If it does not, or is not there, with the harness's last requests.
+    /// If access is denied or the resource is unknown. The message lists the last requests of the
+    /// harness.
     #[track_caller]
     pub fn assert_accessible(&self, resource: &str) {
-        let expected = format!("{resource} of {} opens", self.name());
-        match self.opens(resource) {
+        let expected = format!("{resource} of {} is accessible", self.name());
+        match self.access(resource) {
             Some(Ok(_)) => {}
-            Some(Err(told)) => fail(expected, format_args!("it refuses: {}", why(&told)), self.journal()),
-            None => fail(expected, "there is no such resource", self.journal()),
+            Some(Err(state)) => fail(expected, format_args!("denied: {}", reason(&state)), self.journal()),
+            None => fail(expected, "unknown resource", self.journal()),
         }
     }
 
-    /// Passes if a resource refuses to open, by the state of its key that its service was last told.
+    /// Asserts that access to a resource is denied, by the last notified state of its key.
     ///
     /// # Panics
     ///
-    /// If it opens, or is not there, with the harness's last requests.
+    /// If the resource is accessible or unknown. The message lists the last requests of the
+    /// harness.
     #[track_caller]
     pub fn assert_denied(&self, resource: &str) {
-        let expected = format!("{resource} of {} refuses", self.name());
-        match self.opens(resource) {
+        let expected = format!("{resource} of {} is denied", self.name());
+        match self.access(resource) {
             Some(Err(_)) => {}
-            Some(Ok(_)) => fail(expected, "it opens", self.journal()),
-            None => fail(expected, "there is no such resource", self.journal()),
+            Some(Ok(_)) => fail(expected, "accessible", self.journal()),
+            None => fail(expected, "unknown resource", self.journal()),
         }
     }
 }
 
-fn why(told: &NotifiedState) -> String {
-    format!("{}, by the key's notification {}", named(told.key_state), told.sequence)
+fn reason(state: &NotifiedState) -> String {
+    format!("{}, by the key's notification {}", describe_state(state.key_state), state.sequence)
 }
 
-fn named(state: u8) -> String {
+fn describe_state(state: u8) -> String {
     KeyState::try_from(state).map_or_else(|error| error, |state| format!("its key is {state:?}"))
 }
 
-fn listed(callbacks: &[Received]) -> String {
+fn list(callbacks: &[Received]) -> String {
     let mut lines = vec![format!("{} callbacks", callbacks.len())];
     lines.extend(callbacks.iter().map(|received| {
         let event = received.event();
         let (kind, sequence) = (&event["type"], &event["sequence"]);
-        format!("{}  {kind} sequence {sequence}, which it {:?}", received.at, received.verdict)
+        format!("{}  {kind} sequence {sequence}: {:?}", received.at, received.verdict)
     }));
     lines.join("\n")
 }

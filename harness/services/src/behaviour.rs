@@ -1,4 +1,4 @@
-//! How a service treats the callbacks that reach it.
+//! Behaviour of a service towards callbacks.
 
 use std::time::Duration;
 
@@ -6,62 +6,63 @@ use serde::{Deserialize, Serialize};
 
 use keysync_emulator_support::limits;
 
-/// What a service does with a callback.
+/// The way a service treats a callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Behaviour {
-    /// Verifies it, acts on it, answers 204.
+    /// Verifies the callback, acts on it and responds with 204.
     #[default]
     Act,
-    /// Answers 204 and forgets it: the service of the seed's story that does not respond.
+    /// Responds with 204 and does not act: a service that misses a notification.
     #[serde(rename = "miss")]
     AckWithoutActing,
-    /// Answers with a status of its own and does not act.
+    /// Responds with another status and does not act.
     #[serde(rename = "answer")]
     Respond {
-        /// The status, such as 503 or 410.
+        /// HTTP status, such as 503 or 410.
         #[serde(deserialize_with = "limits::status")]
         #[cfg_attr(feature = "openapi", schema(minimum = 200, maximum = 599))]
         status: u16,
-        /// Seconds for the `retry-after` header.
+        /// Value of the `retry-after` header, in seconds.
         #[serde(default, deserialize_with = "limits::retry_after", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 31_536_000))]
         retry_after: Option<u64>,
     },
-    /// Sends the caller elsewhere with 307 and does not act.
+    /// Redirects the caller with 307 and does not act.
     Redirect {
-        /// Where to.
+        /// Value of the `location` header.
         #[serde(deserialize_with = "limits::address")]
         #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$"))]
         to: String,
     },
-    /// Acts and answers, this many milliseconds later.
+    /// Acts, and delays the response.
     Delay {
-        /// How long: an hour at the most.
+        /// Delay in milliseconds, at most one hour.
         #[serde(deserialize_with = "limits::millis")]
         #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 3_600_000))]
         millis: u64,
     },
-    /// Takes the request and never answers.
+    /// Accepts the request and never responds.
     Hang,
-    /// Resets the connection instead of answering, and does not act.
+    /// Resets the connection without a response, and does not act.
     Reset,
-    /// Acts, answers 200, and resets the connection half-way through the body.
+    /// Acts, responds with 200, and resets the connection in the middle of the body.
     #[serde(rename = "half-a-body")]
     TruncateBody,
-    /// Acts, and resets the connection instead of answering: the sender cannot know.
+    /// Acts, and resets the connection without a response: the sender cannot know the outcome.
     #[serde(rename = "act-and-reset")]
     ActThenReset,
-    /// Answers 503 to this share of callbacks, and acts on the others: which ones is drawn from the seed,
-    /// and thus the same every time.
+    /// Responds to a share of the callbacks with 503 and acts on the others. A pseudo-random
+    /// generator selects the failures, so that a run can be repeated.
     Flaky {
-        /// What is drawn from. A behaviour for the next few callbacks draws on.
+        /// Start value of the generator. Ignored in a behaviour for the next few callbacks, which
+        /// continues with the present generator.
         #[serde(deserialize_with = "limits::seed")]
         #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 9_007_199_254_740_991_u64))]
         seed: u64,
-        /// How many in a hundred fail.
+        /// Percentage of callbacks that fail.
         #[serde(deserialize_with = "limits::percent")]
         #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 100))]
         percent: u8,
@@ -69,7 +70,7 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// Answers `status` and does not act.
+    /// Creates the behaviour that responds with `status` and does not act.
     ///
     /// ```
     /// use keysync_service_emulator::Behaviour;
@@ -80,7 +81,7 @@ impl Behaviour {
         Self::Respond { status, retry_after: None }
     }
 
-    /// How long it waits before it does anything; `None` is for ever.
+    /// Delay before the response. `None` means that there is no response.
     pub(super) fn delay(&self) -> Option<Duration> {
         match self {
             Self::Delay { millis } => Some(Duration::from_millis(*millis)),

@@ -1,4 +1,4 @@
-//! One associated service: its resources, what it was told of their keys, how it behaves.
+//! An associated service: its resources, the notified states of their keys, its behaviour.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use super::Behaviour;
 use keysync_emulator_support::journal::Journal;
 
-/// How many callbacks a service remembers; the oldest are forgotten first.
-const REMEMBERED: usize = 10_000;
+/// Maximum number of recorded callbacks. The oldest are dropped first.
+const MAX_RECORDED: usize = 10_000;
 
-/// A handle to a service; clones are the same service.
+/// A handle to a service. Clones share its state.
 #[derive(Clone, Debug)]
 pub struct AssociatedService(Arc<Inner>);
 
@@ -27,209 +27,211 @@ struct Inner {
     name: String,
     journal: Journal,
     state: Mutex<State>,
-    /// Counts callbacks, so that a test can wait for one.
+    /// Number of callbacks, which a test can wait for.
     arrivals: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     resources: BTreeMap<String, Protected>,
-    told: BTreeMap<String, NotifiedState>,
+    /// Last notified state of each key, by key ID.
+    last_states: BTreeMap<String, NotifiedState>,
     received: VecDeque<Received>,
-    usually: Behaviour,
-    /// How it treats the next callbacks, each with for how many.
-    next: VecDeque<(usize, Behaviour)>,
-    /// What a flaky service decides by.
-    chance: fastrand::Rng,
+    default_behaviour: Behaviour,
+    /// Behaviours for the next callbacks, each with the number of callbacks that it is for.
+    overrides: VecDeque<(usize, Behaviour)>,
+    /// Generator that selects the failures of a flaky service.
+    rng: fastrand::Rng,
 }
 
 /// A resource that a key protects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Protected {
-    /// Its CRN.
+    /// CRN of the resource.
     pub crn: String,
-    /// The id of the key.
+    /// ID of the key.
     pub key_id: String,
 }
 
-/// What a service was last told of a key, and acted on.
+/// The last notification about a key on which the service acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NotifiedState {
-    /// The key's state: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
+    /// State of the key: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     pub key_state: u8,
-    /// The id of the key's version.
+    /// ID of the key's version.
     pub key_version: String,
-    /// The place of that notification among the key's.
+    /// Sequence number of the notification, per key.
     pub sequence: u64,
 }
 
-/// A callback that reached the service.
+/// A callback that the service received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Received {
-    /// When, in epoch ms.
+    /// Time of receipt, in milliseconds since the Unix epoch.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub at: EpochMillis,
-    /// Its headers, without those of the connection.
+    /// Headers, without those of the connection.
     pub headers: BTreeMap<String, String>,
-    /// Its body, as it came.
+    /// Body as received.
     pub body: String,
-    /// What the service made of it.
+    /// Result of processing the callback.
     pub verdict: Verdict,
 }
 
 impl Received {
-    /// The event that it holds; null where its body is no JSON.
+    /// The event in the body, or null if the body is not JSON.
     #[must_use]
     pub fn event(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
 
-/// What a service made of a callback.
+/// Result of processing a callback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It acted on it.
+    /// The service acted on the event.
     Acted,
-    /// It had acted on this very event before.
+    /// The service had acted on the same event before.
     Repeated,
-    /// It knows of a later one.
+    /// The service has acted on a later event of the key.
     Stale,
-    /// Its behaviour was not to act.
+    /// The service did not act, because of its behaviour.
     Ignored,
-    /// It did not believe it.
+    /// Verification failed, with this error.
     Rejected(String),
 }
 
 impl State {
-    /// What was said of the next callback, counted down.
-    fn take_next(&mut self) -> Option<Behaviour> {
-        let (left, behaviour) = self.next.front_mut()?;
+    /// Takes the override for the next callback, if there is one.
+    fn take_override(&mut self) -> Option<Behaviour> {
+        let (left, behaviour) = self.overrides.front_mut()?;
         if *left > 1 {
             *left -= 1;
             return Some(behaviour.clone());
         }
-        self.next.pop_front().map(|(_, behaviour)| behaviour)
+        self.overrides.pop_front().map(|(_, behaviour)| behaviour)
     }
 }
 
 impl AssociatedService {
-    /// A service that acts on what it is told.
+    /// Creates a service that acts on its notifications.
     #[must_use]
     pub fn new(name: &str, journal: Journal) -> Self {
         let (arrivals, _) = watch::channel(0);
         Self(Arc::new(Inner { name: name.to_owned(), journal, state: Mutex::default(), arrivals }))
     }
 
-    /// Its CRN service name.
+    /// CRN service name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How it treats callbacks from now on.
+    /// Sets the behaviour for all later callbacks.
     pub fn behave(&self, behaviour: Behaviour) {
         let mut state = self.state();
         if let Behaviour::Flaky { seed, .. } = behaviour {
-            state.chance = fastrand::Rng::with_seed(seed);
+            state.rng = fastrand::Rng::with_seed(seed);
         }
-        state.usually = behaviour;
-        state.next.clear();
+        state.default_behaviour = behaviour;
+        state.overrides.clear();
     }
 
-    /// Forgets everything and acts on what it is told.
+    /// Removes all resources, states and callbacks, and restores the default behaviour.
     pub fn reset(&self) {
         *self.state() = State::default();
     }
 
-    /// How it treats the next `times` callbacks, before it goes back to what is usual.
+    /// Sets the behaviour for the next `times` callbacks, after any that were set before.
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
         if times > 0 {
-            self.state().next.push_back((times, behaviour));
+            self.state().overrides.push_back((times, behaviour));
         }
     }
 
-    /// The callbacks that reached it, oldest first.
+    /// The recorded callbacks, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.state().received.iter().cloned().collect()
     }
 
-    /// The callbacks that reached it, which are forgotten here.
+    /// Takes the recorded callbacks, oldest first. They are no longer recorded.
     #[must_use]
     pub fn take_received(&self) -> Vec<Received> {
         std::mem::take(&mut self.state().received).into()
     }
 
-    /// What it was last told of a key, and acted on.
+    /// The last notified state of a key on which the service acted.
     #[must_use]
     pub fn last_state(&self, key: impl AsRef<str>) -> Option<NotifiedState> {
-        self.state().told.get(key.as_ref()).cloned()
+        self.state().last_states.get(key.as_ref()).cloned()
     }
 
-    /// Puts a resource, by its CRN, under a key.
+    /// Adds a resource that a key protects, or replaces the one with its name.
     pub fn protect(&self, name: &str, crn: &str, key_id: &str) {
         let resource = Protected { crn: crn.to_owned(), key_id: key_id.to_owned() };
         self.state().resources.insert(name.to_owned(), resource);
     }
 
-    /// Its resources by name.
+    /// The resources by name.
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Protected> {
         self.state().resources.clone()
     }
 
-    /// Whether a resource opens: a service reads with a key that is active or deactivated, and refuses
-    /// with one that is suspended or destroyed. `None` where there is no such resource.
+    /// Checks access to a resource. A key that is active or deactivated, or about which there
+    /// was no notification, allows access. A key that is suspended or destroyed denies it, with the
+    /// notified state as the error. `None` if the resource is unknown.
     #[must_use]
-    pub fn opens(&self, name: &str) -> Option<Result<Protected, NotifiedState>> {
+    pub fn access(&self, name: &str) -> Option<Result<Protected, NotifiedState>> {
         let state = self.state();
         let resource = state.resources.get(name)?.clone();
-        match state.told.get(&resource.key_id) {
-            Some(told) if !matches!(told.key_state, 1 | 3) => Some(Err(told.clone())),
+        match state.last_states.get(&resource.key_id) {
+            Some(last) if !matches!(last.key_state, 1 | 3) => Some(Err(last.clone())),
             _ => Some(Ok(resource)),
         }
     }
 
-    /// How it treats the callback that has just arrived.
+    /// The behaviour for the present callback.
     pub(super) fn next_behaviour(&self) -> Behaviour {
         let mut state = self.state();
-        let behaviour = state.take_next().unwrap_or_else(|| state.usually.clone());
+        let behaviour = state.take_override().unwrap_or_else(|| state.default_behaviour.clone());
         match behaviour {
-            Behaviour::Flaky { percent, .. } if state.chance.u8(..100) < percent => Behaviour::respond(503),
+            Behaviour::Flaky { percent, .. } if state.rng.u8(..100) < percent => Behaviour::respond(503),
             Behaviour::Flaky { .. } => Behaviour::Act,
             behaviour => behaviour,
         }
     }
 
-    /// Acts on a verified callback, unless it is older than what is known. At-least-once delivery means
-    /// that this must bear repeats and late comers.
-    pub(super) fn act(&self, told: Notification) -> Verdict {
+    /// Acts on a verified notification, unless it is a duplicate or older than the last one.
+    /// Delivery is at least once, so both are expected.
+    pub(super) fn act(&self, notification: Notification) -> Verdict {
         let mut state = self.state();
-        let known = state.told.get(&told.key_id).map(|known| Sequence(known.sequence));
-        match told.sequence.after(known) {
+        let last = state.last_states.get(&notification.key_id).map(|last| Sequence(last.sequence));
+        match notification.sequence.after(last) {
             Order::Stale => Verdict::Stale,
             Order::Repeated => Verdict::Repeated,
             Order::Newer => {
-                let now_known = NotifiedState {
-                    key_state: told.key_state.number(),
-                    key_version: told.key_version.id,
-                    sequence: told.sequence.0,
+                let notified = NotifiedState {
+                    key_state: notification.key_state.number(),
+                    key_version: notification.key_version.id,
+                    sequence: notification.sequence.0,
                 };
-                state.told.insert(told.key_id, now_known);
+                state.last_states.insert(notification.key_id, notified);
                 Verdict::Acted
             }
         }
     }
 
-    pub(super) fn remember(&self, received: Received) {
+    pub(super) fn record(&self, received: Received) {
         let mut state = self.state();
-        if state.received.len() == REMEMBERED {
+        if state.received.len() == MAX_RECORDED {
             state.received.pop_front();
         }
         state.received.push_back(received);
@@ -257,16 +259,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_number_of_callbacks_takes_no_room() {
+    fn behaviour_overrides_apply_in_order() {
         let service = AssociatedService::new("a-service", Journal::new(Clock::system()));
         service.behave_next(0, Behaviour::Hang);
         service.behave_next(2, Behaviour::Reset);
         service.behave_next(usize::MAX, Behaviour::AckWithoutActing);
         service.behave_next(1, Behaviour::Hang);
         let next: Vec<_> = (0..5).map(|_| service.next_behaviour()).collect();
-        let [reset, miss] = [Behaviour::Reset, Behaviour::AckWithoutActing];
-        assert_eq!(next, [reset.clone(), reset, miss.clone(), miss.clone(), miss]);
+        let [reset, ack] = [Behaviour::Reset, Behaviour::AckWithoutActing];
+        assert_eq!(next, [reset.clone(), reset, ack.clone(), ack.clone(), ack]);
         service.behave(Behaviour::Act);
-        assert_eq!(service.next_behaviour(), Behaviour::Act, "what was said before is over");
+        assert_eq!(
+            service.next_behaviour(),
+            Behaviour::Act,
+            "a new default behaviour discards the overrides"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Deletion, by one or, where the key's policy says so, by two; and what comes after it.
+//! Deletion with single or dual authorization, and purge.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::{
     store::{DeletionAuthorization, StoredKey},
 };
 
-/// How long the second of two has.
-const AUTHORIZED_FOR: Duration = Duration::from_hours(7 * 24);
+/// Period of validity of the first authorization.
+const AUTHORIZATION_VALIDITY: Duration = Duration::from_hours(7 * 24);
 
 pub(crate) async fn delete(
     State(endpoint): State<Endpoint>,
@@ -44,19 +44,19 @@ async fn delete_key(
     force: bool,
 ) -> Result<(), ApiError> {
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
     let now = endpoint.0.clock.now();
     let mut facts = key.facts();
     facts.state = rules::next_state(&key, LifecycleAction::Delete, now)?;
     let registrations = endpoint.0.store.registrations(crn).await?;
-    rules::may_delete(&key, &registrations, force, &caller.principal, now)?;
+    rules::check_may_delete(&key, &registrations, force, &caller.principal, now)?;
     let by = json!({"deleted_by": caller.principal.iam_id});
     endpoint.0.store.change(crn, by, &["authorization"]).await?;
     publish(endpoint, caller, &key, LifecycleAction::Delete, &facts, now).await
 }
 
-/// The first of two agrees. Whoever says so again is the first from then on.
+/// Authorizes the deletion as the first of two users. A later call replaces the authorization.
 pub(crate) async fn set_for_deletion(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -64,31 +64,33 @@ pub(crate) async fn set_for_deletion(
 ) -> Result<StatusCode, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.setkeyfordeletion", name).await?;
     let now = endpoint.0.clock.now();
-    let authorization =
-        DeletionAuthorization { by: caller.principal.iam_id.clone(), valid_until: now.plus(AUTHORIZED_FOR) };
-    authorize(&endpoint, &caller, &key, Some(authorization)).await
+    let authorization = DeletionAuthorization {
+        by: caller.principal.iam_id.clone(),
+        valid_until: now.plus(AUTHORIZATION_VALIDITY),
+    };
+    set_authorization(&endpoint, &caller, &key, Some(authorization)).await
 }
 
-/// Nobody has agreed any more.
+/// Withdraws the authorization of the deletion.
 pub(crate) async fn unset_for_deletion(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     name: Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.unsetkeyfordeletion", name).await?;
-    authorize(&endpoint, &caller, &key, None).await
+    set_authorization(&endpoint, &caller, &key, None).await
 }
 
-async fn authorize(
+async fn set_authorization(
     endpoint: &Endpoint,
     caller: &Caller,
     key: &StoredKey,
     authorization: Option<DeletionAuthorization>,
 ) -> Result<StatusCode, ApiError> {
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let now = endpoint.0.clock.now();
-    rules::may_be_set_for_deletion(&endpoint.0.store.get(caller.instance, crn.key).await?, now)?;
+    rules::check_can_be_set_for_deletion(&endpoint.0.store.get(caller.instance, crn.key).await?, now)?;
     let (changed, removed): (_, &[&str]) = match authorization {
         Some(authorization) => (json!({"updated_at": now, "authorization": authorization}), &[]),
         None => (json!({"updated_at": now}), &["authorization"]),
@@ -105,13 +107,13 @@ pub(crate) async fn purge(
 ) -> Result<Response, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.purge", name).await?;
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
     let now = endpoint.0.clock.now();
-    rules::may_purge(&key, now)?;
-    endpoint.taken(endpoint.0.events.purge(crn, now)).await?;
-    endpoint.0.store.shred(crn).await?;
-    endpoint.0.store.forget_events(crn).await?;
+    rules::check_can_be_purged(&key, now)?;
+    endpoint.wait_until_processed(endpoint.0.events.purge(crn, now)).await?;
+    endpoint.0.store.delete_versions(crn).await?;
+    endpoint.0.store.delete_events(crn).await?;
     for alias in &key.description.aliases {
         endpoint.0.store.delete_alias(crn, alias).await?;
     }
@@ -120,6 +122,6 @@ pub(crate) async fn purge(
             let body = representation::collection("key", &[representation::key(&key, now)]);
             body.into_response()
         }
-        Prefer::Minimal | Prefer::Unsaid => StatusCode::NO_CONTENT.into_response(),
+        Prefer::Minimal | Prefer::Unspecified => StatusCode::NO_CONTENT.into_response(),
     })
 }

@@ -1,4 +1,4 @@
-//! Actions as they were called first: `POST /api/v2/keys/{id}?action=…`. The public clients still do.
+//! Earlier form of the actions: `POST /api/v2/keys/{id}?action=…`. The public clients still use it.
 
 use axum::{
     extract::{Path, Request, State},
@@ -9,11 +9,11 @@ use tower::ServiceExt;
 
 use crate::{ApiError, Endpoint, query::Params};
 
-/// Those that were there when the others got paths of their own.
+/// Actions that this form supports. Later actions have only a path.
 const ACTIONS: [&str; 8] =
     ["disable", "enable", "rewrap", "rotate", "setKeyForDeletion", "unsetKeyForDeletion", "unwrap", "wrap"];
 
-/// Goes on as the request that took its place.
+/// Routes the request to the path of its action.
 pub(crate) async fn act(
     State(endpoint): State<Endpoint>,
     Path(_): Path<String>,
@@ -29,7 +29,7 @@ pub(crate) async fn act(
             return Err(ApiError::field("action", problem));
         }
     };
-    // What the first router found in the path is not what the second will.
+    // The second router must not see the path parameters of the first.
     request.extensions_mut().clear();
     *request.uri_mut() = Uri::try_from(path).map_err(|error| ApiError::field("id", error))?;
     Ok(endpoint.router().oneshot(request).await.into_response())

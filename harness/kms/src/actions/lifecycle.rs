@@ -1,5 +1,5 @@
-//! Lifecycle actions: check the rules, and publish what was done. The function `lifecycle` does the rest,
-//! as in production.
+//! Lifecycle actions: check the state rules and publish an event. As in production, the function
+//! `lifecycle` updates the key and notifies the services.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) async fn enable(
     name: Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.enable", name).await?;
-    take(&endpoint, &caller, key, LifecycleAction::Enable).await?;
+    perform(&endpoint, &caller, key, LifecycleAction::Enable).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -37,11 +37,12 @@ pub(crate) async fn disable(
     name: Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.disable", name).await?;
-    take(&endpoint, &caller, key, LifecycleAction::Disable).await?;
+    perform(&endpoint, &caller, key, LifecycleAction::Disable).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Older clients prove with the body that they still have the material of an imported key.
+/// Restores a deleted key. Earlier clients send the material of an imported key in the body, to
+/// prove that they still have it.
 pub(crate) async fn restore(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -55,7 +56,7 @@ pub(crate) async fn restore(
         check_material(&endpoint, &caller, &key, &import).await?;
     }
     let id = key.record.crn.key;
-    take(&endpoint, &caller, key, LifecycleAction::Restore).await?;
+    perform(&endpoint, &caller, key, LifecycleAction::Restore).await?;
     if prefer == Prefer::Minimal {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -86,13 +87,13 @@ async fn check_material(
     }
 }
 
-async fn take(
+async fn perform(
     endpoint: &Endpoint,
     caller: &Caller,
     key: StoredKey,
     action: LifecycleAction,
 ) -> Result<(), ApiError> {
-    let _changing = endpoint.changing(key.record.crn.key).await;
+    let _lock = endpoint.lock_key(key.record.crn.key).await;
     let key = endpoint.0.store.get(caller.instance, key.record.crn.key).await?;
     let now = endpoint.0.clock.now();
     let mut facts = key.facts();
@@ -100,7 +101,8 @@ async fn take(
     publish(endpoint, caller, &key, action, &facts, now).await
 }
 
-/// Publishes that `caller` took `action` on `key`, which is `facts` since. The key's change must be held.
+/// Publishes `action` of `caller` on `key`, with `facts` as the new state, and records it in the
+/// key's history. The caller must hold the key's lock.
 pub(super) async fn publish(
     endpoint: &Endpoint,
     caller: &Caller,
@@ -109,9 +111,9 @@ pub(super) async fn publish(
     facts: &KeyFacts,
     now: EpochMillis,
 ) -> Result<(), ApiError> {
-    // Two actions in one millisecond are still two, one after the other.
+    // Two actions within one millisecond must have different, increasing times.
     let at = now.max(key.record.event.at.plus(Duration::from_millis(1)));
-    endpoint.taken(endpoint.0.events.action(action, facts, at)).await?;
-    history::keep_action(endpoint, caller, &facts.crn, LifecycleEvent { action, at }).await;
+    endpoint.wait_until_processed(endpoint.0.events.action(action, facts, at)).await?;
+    history::record_action(endpoint, caller, &facts.crn, LifecycleEvent { action, at }).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A new version of a root key.
+//! Rotation: creates a new version of a root key.
 
 use axum::{
     body::Bytes,
@@ -26,7 +26,7 @@ pub(crate) async fn rotate(
 ) -> Result<StatusCode, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.rotate", name).await?;
     let import: Import = body::optional(&body)?;
-    let _changing = endpoint.changing(key.record.crn.key).await;
+    let _lock = endpoint.lock_key(key.record.crn.key).await;
     let key = endpoint.0.store.get(caller.instance, key.record.crn.key).await?;
     let now = endpoint.0.clock.now();
     let mut facts = key.facts();
@@ -39,9 +39,10 @@ pub(crate) async fn rotate(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Imported keys go on with material from outside, and others without.
+/// The material of the new version. An imported key requires imported material, and a generated key
+/// does not accept any.
 fn new_material<'a>(key: &StoredKey, import: &'a Import) -> Result<NewMaterial<'a>, ApiError> {
-    // The Go client says "nothing" with an empty payload.
+    // The Go client sends an empty payload instead of none.
     let new = match import.payload.as_deref() {
         None | Some("") if import.encrypted_nonce.is_none() && import.iv.is_none() => NewMaterial::Generated,
         _ => import.of_root_key()?,
@@ -55,7 +56,7 @@ fn new_material<'a>(key: &StoredKey, import: &'a Import) -> Result<NewMaterial<'
         .about("payload")),
         (false, NewMaterial::Plain(_) | NewMaterial::Encrypted(..)) => Err(ApiError::field(
             "payload",
-            "must be left out: this root key's material is made by the service",
+            "must be omitted: the service generates the material of this root key",
         )),
         _ => Ok(new),
     }

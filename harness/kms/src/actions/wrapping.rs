@@ -1,4 +1,4 @@
-//! What root keys are for: protecting other keys.
+//! Envelope encryption: wraps, unwraps and rewraps data encryption keys with a root key.
 
 use axum::{
     Json,
@@ -19,10 +19,10 @@ use crate::{
     store::{StoredKey, Version},
 };
 
-/// The largest plaintext, in bytes.
-const MOST_BYTES: usize = 4_096;
-/// How much additional authenticated data there can be: so many texts of so many characters.
-const MOST_AAD: (usize, usize) = (126, 255);
+/// Maximum size of a plaintext, in bytes.
+const MAX_BYTES: usize = 4_096;
+/// Maximum number of strings of additional authenticated data, and characters of each.
+const MAX_AAD: (usize, usize) = (126, 255);
 
 #[derive(Default, Deserialize)]
 struct WrapFields {
@@ -38,7 +38,7 @@ struct UnwrapFields {
     aad: Vec<String>,
 }
 
-/// Wraps a key, or a new one that it makes.
+/// Wraps the given plaintext, or a generated key.
 pub(crate) async fn wrap(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -47,25 +47,26 @@ pub(crate) async fn wrap(
 ) -> Result<Json<Value>, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.wrap", name).await?;
     let WrapFields { plaintext, aad } = body::optional(&body)?;
-    rules::usable(&key, "wrap", &[KeyState::Active], endpoint.0.clock.now())?;
+    rules::check_usable(&key, "wrap", &[KeyState::Active], endpoint.0.clock.now())?;
     check_aad(&aad)?;
     let plaintext = plaintext.filter(|plaintext| !plaintext.is_empty());
     let given = plaintext.as_deref().map(parse_plaintext).transpose()?;
     let version = current(&endpoint, &key).await?;
-    let mut answer = json!({"keyVersion": {"id": version.id}});
+    let mut response = json!({"keyVersion": {"id": version.id}});
     let plaintext = if let Some(plaintext) = given {
         plaintext
     } else {
-        let made = Material::generate()?;
-        answer["plaintext"] = json!(made.to_base64());
-        made
+        let generated = Material::generate()?;
+        response["plaintext"] = json!(generated.to_base64());
+        generated
     };
-    endpoint.0.store.keep_secret(&plaintext);
-    answer["ciphertext"] = json!(crypto::wrap(&version, &plaintext, &aad)?);
-    Ok(Json(answer))
+    endpoint.0.store.register_secret(&plaintext);
+    response["ciphertext"] = json!(crypto::wrap(&version, &plaintext, &aad)?);
+    Ok(Json(response))
 }
 
-/// Unwraps a key. What an older version wrapped comes wrapped by the present one, too.
+/// Unwraps a ciphertext. The response to one of an earlier version also contains it wrapped by the
+/// current version.
 pub(crate) async fn unwrap(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -74,16 +75,16 @@ pub(crate) async fn unwrap(
 ) -> Result<Json<Value>, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.unwrap", name).await?;
     let Unwrapped { plaintext, version, aad } = unwrapped(&endpoint, &key, "unwrap", &body).await?;
-    let mut answer = json!({"plaintext": plaintext.to_base64(), "keyVersion": {"id": version.id}});
+    let mut response = json!({"plaintext": plaintext.to_base64(), "keyVersion": {"id": version.id}});
     if version.id != key.record.version.id {
         let current = current(&endpoint, &key).await?;
-        answer["ciphertext"] = json!(crypto::wrap(&current, &plaintext, &aad)?);
-        answer["rewrappedKeyVersion"] = json!({"id": current.id});
+        response["ciphertext"] = json!(crypto::wrap(&current, &plaintext, &aad)?);
+        response["rewrappedKeyVersion"] = json!({"id": current.id});
     }
-    Ok(Json(answer))
+    Ok(Json(response))
 }
 
-/// Wraps by the present version what any version wrapped, without showing it.
+/// Rewraps a ciphertext of any version with the current one, without returning the plaintext.
 pub(crate) async fn rewrap(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -113,7 +114,7 @@ async fn unwrapped(
     body: &[u8],
 ) -> Result<Unwrapped, ApiError> {
     let UnwrapFields { ciphertext, aad } = body::fields(body)?;
-    rules::usable(key, action, &[KeyState::Active, KeyState::Deactivated], endpoint.0.clock.now())?;
+    rules::check_usable(key, action, &[KeyState::Active, KeyState::Deactivated], endpoint.0.clock.now())?;
     check_aad(&aad)?;
     let ciphertext = Ciphertext::parse(&ciphertext).ok_or_else(|| {
         let problem = "must be: the original base64 encoded ciphertext from the wrap operation";
@@ -128,27 +129,28 @@ async fn unwrapped(
 async fn current(endpoint: &Endpoint, key: &StoredKey) -> Result<Version, ApiError> {
     let version = endpoint.0.store.version(&key.record.crn, &key.record.version.id).await?;
     version.ok_or_else(|| {
-        let message = "Key metadata became corrupted: the material of its version is not there";
+        let message = "Key metadata became corrupted: the material of its version is missing";
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "INCOMPLETE_METADATA_ERR", message)
     })
 }
 
 fn parse_plaintext(text: &str) -> Result<Material, ApiError> {
-    Material::from_base64(text).filter(|plaintext| plaintext.bytes().len() <= MOST_BYTES).ok_or_else(|| {
-        let problem = format!("must be: a base64 encoded key material of 1 to {MOST_BYTES} bytes");
+    Material::from_base64(text).filter(|plaintext| plaintext.bytes().len() <= MAX_BYTES).ok_or_else(|| {
+        let problem = format!("must be: a base64 encoded key material of 1 to {MAX_BYTES} bytes");
         ApiError::field("plaintext", problem)
     })
 }
 
 fn check_aad(aad: &[String]) -> Result<(), ApiError> {
-    let (texts, length) = MOST_AAD;
-    if aad.len() <= texts && aad.iter().all(|text| text.chars().count() <= length) {
+    let (count, length) = MAX_AAD;
+    if aad.len() <= count && aad.iter().all(|text| text.chars().count() <= length) {
         return Ok(());
     }
-    Err(ApiError::field("aad", format!("must be {texts} texts of {length} characters at most")))
+    Err(ApiError::field("aad", format!("must have at most {count} strings of at most {length} characters")))
 }
 
-/// Other data, another key, or a ciphertext that was changed: which, nobody learns.
+/// The error for wrong additional data, another key or a changed ciphertext. It does not reveal
+/// which of them is the reason.
 fn unprocessable() -> ApiError {
     ApiError::new(
         StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,4 +1,4 @@
-//! What the endpoint does with key material. Pure but for randomness; nothing here shows a secret.
+//! Cryptographic operations on key material. No I/O except for randomness, and no logging.
 
 mod material;
 mod transport;
@@ -10,7 +10,7 @@ pub(super) use wrapping::{Ciphertext, unwrap, wrap};
 
 use aws_lc_rs::rand;
 
-/// The cryptographic library did not do its part. It never says why.
+/// A failure of the cryptographic library, which does not report the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cryptographic library failed")]
 pub(super) struct CryptoError;
@@ -21,7 +21,7 @@ impl From<aws_lc_rs::error::Unspecified> for CryptoError {
     }
 }
 
-/// `N` bytes that nobody can guess.
+/// Generates `N` cryptographically secure random bytes.
 fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes)?;

@@ -1,5 +1,6 @@
-//! Material that comes encrypted: under the public key of an import token, with the token's nonce encrypted
-//! under the material itself, which shows that whoever sends it knows it.
+//! Decryption of imported material. The material is encrypted with the public key of an import
+//! token. The token's nonce is encrypted with the material, which proves that the sender knows the
+//! material.
 
 use std::fmt;
 
@@ -17,29 +18,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{CryptoError, Material, random};
 
-/// The key pair of an import token, and its nonce.
+/// The key pair and the nonce of an import token.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TransportKey {
-    /// PKCS #8, base64.
+    /// PKCS #8 (RFC 5208) in base64.
     private_key: String,
-    /// Base64 of the public key's PEM, as the API hands it out.
+    /// PEM (RFC 7468) of the public key in base64, as in the API's responses.
     pub(crate) public_key: String,
-    /// Base64 of 12 bytes.
+    /// 12 random bytes in base64.
     pub(crate) nonce: String,
 }
 
-/// How the material is encrypted.
+/// Algorithm that encrypts the material.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum Algorithm {
     #[default]
     #[serde(rename = "RSAES_OAEP_SHA_256")]
     OaepSha256,
-    /// Of Hyper Protect Crypto Services.
+    /// Used by Hyper Protect Crypto Services.
     #[serde(rename = "RSAES_OAEP_SHA_1")]
     OaepSha1,
 }
 
-/// Encrypted material, in base64 all of it.
+/// Encrypted material. All fields are base64.
 pub(crate) struct Envelope<'a> {
     pub(crate) payload: &'a str,
     pub(crate) encrypted_nonce: &'a str,
@@ -47,22 +48,22 @@ pub(crate) struct Envelope<'a> {
     pub(crate) algorithm: Algorithm,
 }
 
-/// Why encrypted material was not taken.
+/// The reason for which encrypted material is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EnvelopeError {
-    /// Not base64, or of another public key.
-    #[error("must be key material, encrypted with the public key of the present import token")]
+    /// The payload is not base64, or is encrypted with another public key.
+    #[error("must be key material, encrypted with the public key of the current import token")]
     Payload,
-    /// Another key or IV encrypted it.
-    #[error("does not decrypt with the key material and the IV")]
+    /// The nonce is encrypted with another key or IV.
+    #[error("cannot be decrypted with the key material and the IV")]
     NonceOrIv,
-    /// It is another one.
-    #[error("is not that of the present import token")]
+    /// The nonce is not that of the token.
+    #[error("is not that of the current import token")]
     Nonce,
 }
 
 impl TransportKey {
-    /// A new one. Takes a while.
+    /// Generates a key pair of RSA 2048 and a nonce. Blocks for up to a few seconds.
     pub(crate) fn generate() -> Result<Self, CryptoError> {
         let key = PrivateDecryptingKey::generate(KeySize::Rsa2048)?;
         let private_key: Pkcs8V1Der<'_> = key.as_der()?;
@@ -74,7 +75,7 @@ impl TransportKey {
         })
     }
 
-    /// The material in `envelope`, if it was made with this key and nonce.
+    /// Decrypts the material in `envelope` and verifies the nonce.
     pub(crate) fn open(&self, envelope: &Envelope<'_>) -> Result<Material, EnvelopeError> {
         let material = self.decrypt(envelope).ok_or(EnvelopeError::Payload)?;
         let nonce = decrypt_nonce(&material, envelope).ok_or(EnvelopeError::NonceOrIv)?;
@@ -95,7 +96,7 @@ impl TransportKey {
     }
 }
 
-/// By AES-GCM, or by AES-CBC where the IV is as long as a block.
+/// Decrypts the nonce with AES-CBC if the IV has the length of a block, or else with AES-GCM.
 fn decrypt_nonce(material: &Material, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
     let mut nonce = BASE64_STANDARD.decode(envelope.encrypted_nonce).ok()?;
     let iv = BASE64_STANDARD.decode(envelope.iv).ok()?;
@@ -120,7 +121,7 @@ fn decrypt_nonce(material: &Material, envelope: &Envelope<'_>) -> Option<Vec<u8>
     Some(key.open_in_place(iv, Aad::empty(), &mut nonce).ok()?.to_vec())
 }
 
-/// RFC 7468.
+/// Encodes a public key as PEM (RFC 7468).
 fn pem(der: &[u8]) -> String {
     let base64 = BASE64_STANDARD.encode(der);
     let lines: Vec<String> =
@@ -130,7 +131,7 @@ fn pem(der: &[u8]) -> String {
 
 impl fmt::Debug for TransportKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TransportKey(a private key and a nonce that are not shown)")
+        f.write_str("TransportKey(private key and nonce redacted)")
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// What a caller does with an import token.
+    /// Material that a caller has encrypted with an import token.
     struct Sealed {
         payload: String,
         encrypted_nonce: String,
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn material_comes_in_unseen() {
+    fn decrypts_material_encrypted_with_gcm_nonce() {
         let token = TransportKey::generate().unwrap();
         let sealed = seal(&token, &[5; 32], &token.nonce);
         assert_eq!(token.open(&sealed.envelope()), Ok(Material::new(vec![5; 32])));
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nonce_may_come_in_cbc() {
+    fn decrypts_material_with_cbc_nonce() {
         let token = TransportKey::generate().unwrap();
         let mut nonce = BASE64_STANDARD.decode(&token.nonce).unwrap();
         let key = UnboundCipherKey::new(&AES_256, &[5; 32]).unwrap();
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn error_reports_mismatching_part_of_envelope() {
         let (token, other) = (TransportKey::generate().unwrap(), TransportKey::generate().unwrap());
         let mut sealed = seal(&other, &[5; 32], &token.nonce);
         assert_eq!(token.open(&sealed.envelope()), Err(EnvelopeError::Payload));

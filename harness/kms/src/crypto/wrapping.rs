@@ -1,6 +1,6 @@
-//! Wrapping: AES key wrap with padding (RFC 5649) under a key that is derived (HKDF, RFC 5869) from the root
-//! key's material, a salt, the version and the additional authenticated data. Key wrap itself knows no such
-//! data; this way other data derive another key, and that does not unwrap.
+//! Wrapping: AES key wrap with padding (RFC 5649) with a key that is derived (HKDF, RFC 5869) from
+//! the root key's material, a salt, the version and the additional authenticated data (AAD). Key
+//! wrap does not support AAD. Here other AAD derives another key, so that unwrapping fails.
 
 use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 use super::{CryptoError, Material, random};
 use crate::store::Version;
 
-/// The layout of ciphertexts, as they say it themselves.
+/// Version of the ciphertext's layout, which is part of it.
 const LAYOUT: &str = "1.0.0";
 
-/// A wrapped key, as callers keep it: base64 of JSON, as the service's own.
+/// A ciphertext as callers store it: JSON in base64, as in the documented service.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ciphertext {
     #[serde(rename = "ciphertext")]
     wrapped: String,
     iv: String,
     version: String,
-    /// The version of the root key that wrapped it.
+    /// ID of the root key version that wrapped the plaintext.
     pub(crate) handle: String,
 }
 
 impl Ciphertext {
-    /// `None` where it is none that was ever made here.
+    /// Parses a ciphertext. `None` if it is invalid or has another layout.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let json = BASE64_STANDARD.decode(text).ok()?;
         let ciphertext: Self = serde_json::from_slice(&json).ok()?;
@@ -35,10 +35,10 @@ impl Ciphertext {
     }
 }
 
-/// Wraps `plaintext`.
+/// Wraps `plaintext` with `version` and the additional authenticated data.
 pub(crate) fn wrap(version: &Version, plaintext: &Material, aad: &[String]) -> Result<String, CryptoError> {
     let salt = random::<32>()?;
-    // A block for the padding, and one for what vouches for it.
+    // RFC 5649 adds up to 7 bytes of padding and an integrity check value of 8 bytes.
     let mut output = vec![0; plaintext.bytes().len() + 16];
     let wrapped = kek(version, &salt, aad)?.wrap_with_padding(plaintext.bytes(), &mut output)?;
     let ciphertext = Ciphertext {
@@ -50,7 +50,7 @@ pub(crate) fn wrap(version: &Version, plaintext: &Material, aad: &[String]) -> R
     Ok(BASE64_STANDARD.encode(serde_json::to_vec(&ciphertext).map_err(|_| CryptoError)?))
 }
 
-/// Unwraps what `version` wrapped with the same additional data.
+/// Unwraps a ciphertext of `version`. Fails if the additional authenticated data differs.
 pub(crate) fn unwrap(
     version: &Version,
     ciphertext: &Ciphertext,
@@ -63,9 +63,9 @@ pub(crate) fn unwrap(
     Ok(Material::new(plaintext.to_vec()))
 }
 
-/// The key-encryption key of these circumstances and no others.
+/// Derives the key-encryption key for a version, a salt and additional authenticated data.
 fn kek(version: &Version, salt: &[u8], aad: &[String]) -> Result<AesKek, CryptoError> {
-    // Each part after its length, so that no two lists look alike.
+    // Each part has a length prefix, so that different lists have different encodings.
     let mut info = Vec::new();
     for part in std::iter::once(&version.id).chain(aad) {
         info.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_wrapped_unwraps_whatever_its_length() {
+    fn unwrap_restores_plaintext_of_any_length() {
         for length in [1, 7, 8, 16, 31, 32, 33, 3_000] {
             let plaintext = Material::new(vec![9; length]);
             let wrapped = wrap(&version("v", 1), &plaintext, &aad(&["a"])).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_circumstances_unwrap() {
+    fn unwrap_requires_same_version_and_aad() {
         let wrapped = wrap(&version("v", 1), &Material::new(vec![9; 32]), &aad(&["ab", "c"])).unwrap();
         let ciphertext = Ciphertext::parse(&wrapped).unwrap();
         for (version, aad) in [
@@ -128,16 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn the_same_plaintext_never_looks_the_same() {
-        let once = || wrap(&version("v", 1), &Material::new(vec![9; 32]), &[]).unwrap();
-        assert_ne!(once(), once());
+    fn wrap_is_not_deterministic() {
+        let wrapped = || wrap(&version("v", 1), &Material::new(vec![9; 32]), &[]).unwrap();
+        assert_ne!(wrapped(), wrapped());
     }
 
     #[test]
-    fn anything_else_is_no_ciphertext() {
+    fn rejects_invalid_ciphertext() {
         let other = BASE64_STANDARD.encode(r#"{"ciphertext":"","iv":"","version":"9","handle":"v"}"#);
-        for wrong in ["", "x", "e30=", other.as_str()] {
-            assert!(Ciphertext::parse(wrong).is_none(), "{wrong}");
+        for invalid in ["", "x", "e30=", other.as_str()] {
+            assert!(Ciphertext::parse(invalid).is_none(), "{invalid}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Making keys.
+//! Creation of keys.
 
 use axum::{
     body::Bytes,
@@ -29,38 +29,39 @@ pub(crate) async fn create(
     prefer: Prefer,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    caller.may(&endpoint, "kms.secrets.create")?;
+    caller.authorize(&endpoint, "kms.secrets.create")?;
     let fields: Fields = body::one(&body)?;
     if fields.policies.any() {
-        let problem = "is for POST /api/v2/keys_with_policy_overrides";
+        let problem = "is not supported here: use POST /api/v2/keys_with_policy_overrides";
         return Err(ApiError::field("dualAuthDelete or rotation", problem));
     }
-    make(&endpoint, &caller, prefer, &fields, RotationPolicy::OrOfInstance).await
+    create_key(&endpoint, &caller, prefer, &fields, RotationPolicy::RequestOrInstance).await
 }
 
-/// The same with policies in the place of those of the instance: a key that is given no rotation policy has none.
+/// Creates a key with policies that replace those of the instance. Without a rotation policy in the
+/// request the key has none.
 pub(crate) async fn create_with_policies(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     prefer: Prefer,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    caller.may(&endpoint, "kms.secrets.create")?;
-    caller.may(&endpoint, "kms.policies.write")?;
+    caller.authorize(&endpoint, "kms.secrets.create")?;
+    caller.authorize(&endpoint, "kms.policies.write")?;
     let fields: Fields = body::one(&body)?;
-    make(&endpoint, &caller, prefer, &fields, RotationPolicy::OnlyAsGiven).await
+    create_key(&endpoint, &caller, prefer, &fields, RotationPolicy::RequestOnly).await
 }
 
-/// Where a new key's rotation policy comes from.
+/// Source of a new key's rotation policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RotationPolicy {
-    /// From the request, and where that gives none from the instance.
-    OrOfInstance,
-    /// From the request alone.
-    OnlyAsGiven,
+    /// The request, or the instance if the request has none.
+    RequestOrInstance,
+    /// The request alone.
+    RequestOnly,
 }
 
-async fn make(
+async fn create_key(
     endpoint: &Endpoint,
     caller: &Caller,
     prefer: Prefer,
@@ -93,15 +94,15 @@ async fn make(
     let material = import_tokens::material(endpoint, caller.instance, new).await?;
     let version = Version::of(&facts.version, material);
     let by = &caller.principal.iam_id;
-    endpoint.0.store.make(&facts.crn, &description, &version, now, by).await?;
-    endpoint.taken(endpoint.0.events.action(LifecycleAction::Create, &facts, now)).await?;
+    endpoint.0.store.create_key(&facts.crn, &description, &version, now, by).await?;
+    endpoint.wait_until_processed(endpoint.0.events.action(LifecycleAction::Create, &facts, now)).await?;
 
     let key = endpoint.0.store.get(caller.instance, id).await?;
-    let mut answer = if prefer == Prefer::Minimal { minimal(&key) } else { single(endpoint, &key) };
+    let mut response = if prefer == Prefer::Minimal { minimal(&key) } else { single(endpoint, &key) };
     if prefer == Prefer::Representation && !root {
-        answer["resources"][0]["payload"] = json!(version.material.to_base64());
+        response["resources"][0]["payload"] = json!(version.material.to_base64());
     }
-    Ok((StatusCode::CREATED, answer).into_response())
+    Ok((StatusCode::CREATED, response).into_response())
 }
 
 fn describe(
@@ -117,7 +118,7 @@ fn describe(
     let imported = !matches!(new, NewMaterial::Generated);
     let dual_auth_delete = fields.policies.dual_auth_delete(None, now, by);
     let rotation = fields.policies.rotation(None, !fields.extractable, imported, now, by)?;
-    let inherits = source == RotationPolicy::OrOfInstance && !fields.extractable && !imported;
+    let inherits = source == RotationPolicy::RequestOrInstance && !fields.extractable && !imported;
     Ok(Description {
         name: Some(fields.name()?),
         text: fields.description()?,

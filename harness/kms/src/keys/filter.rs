@@ -1,14 +1,15 @@
-//! The query parameter `filter`: `<property>=<value>` or `<property>=<operator>:<value>`, separated by spaces.
+//! The query parameter `filter`: conditions `<property>=<value>` or
+//! `<property>=<operator>:<value>`, separated by spaces.
 
 use jiff::Timestamp;
 use keysync::domain::EpochMillis;
 
 use crate::{ApiError, store::StoredKey};
 
-/// How often a property may be named.
-const MOST_OF_A_KIND: usize = 3;
+/// Maximum number of conditions on one property.
+const MAX_PER_PROPERTY: usize = 3;
 
-/// Conditions that must all hold.
+/// Conditions that must all be true.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Filter(Vec<Condition>);
 
@@ -19,7 +20,7 @@ enum Condition {
     State(Vec<u8>),
 }
 
-/// A property of a key that is a date.
+/// A date property of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DateOf {
     Creation,
@@ -78,8 +79,8 @@ impl Filter {
         let filter = Self(conditions);
         for condition in &filter.0 {
             let name = condition.property();
-            if filter.0.iter().filter(|other| other.property() == name).count() > MOST_OF_A_KIND {
-                return Err(problem(&format!("names `{name}` more than {MOST_OF_A_KIND} times")));
+            if filter.0.iter().filter(|other| other.property() == name).count() > MAX_PER_PROPERTY {
+                return Err(problem(&format!("names `{name}` more than {MAX_PER_PROPERTY} times")));
             }
         }
         Ok(filter)
@@ -89,10 +90,12 @@ impl Filter {
         self.0.iter().any(|condition| condition.property() == property)
     }
 
-    /// A property that is named here must not be asked for by a parameter of its own, too.
+    /// Rejects a property that both the filter and a separate parameter specify.
     pub(super) fn allow_beside(&self, parameter: &str, is_given: bool) -> Result<(), ApiError> {
         if is_given && self.has(parameter) {
-            return Err(problem(&format!("names `{parameter}`, and so does the parameter `{parameter}`")));
+            return Err(problem(&format!(
+                "conflicts with the parameter `{parameter}`: use only one of them"
+            )));
         }
         Ok(())
     }
@@ -108,16 +111,17 @@ impl Filter {
 
 impl Condition {
     fn parse(text: &str) -> Result<Self, ApiError> {
-        let (name, value) =
-            text.split_once('=').ok_or_else(|| problem(&format!("holds `{text}`, which is no condition")))?;
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            problem(&format!("contains the invalid condition `{text}`: write `<property>=<value>`"))
+        })?;
         match name {
             "extractable" if value.eq_ignore_ascii_case("true") => Ok(Self::Extractable(true)),
             "extractable" if value.eq_ignore_ascii_case("false") => Ok(Self::Extractable(false)),
-            "extractable" => Err(problem("wants true or false for `extractable`")),
+            "extractable" => Err(problem("must have the value true or false for `extractable`")),
             "state" => value.split(',').map(parse_state).collect::<Result<_, _>>().map(Self::State),
             _ => match DateOf::parse(name) {
                 Some(property) => Ok(Self::Date(property, Dates::parse(value)?)),
-                None => Err(problem(&format!("names `{name}`, which cannot be filtered by"))),
+                None => Err(problem(&format!("has the unknown property `{name}`"))),
             },
         }
     }
@@ -146,12 +150,11 @@ impl Dates {
         };
         let date = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         let date = date.and_then(|date| date.parse::<Timestamp>().ok());
-        let wanted =
-            "wants a date by RFC 3339 in double quotes, after `lt:`, `lte:`, `gt:`, `gte:` or nothing";
-        date.map(|date| dates(date.as_second())).ok_or_else(|| problem(&format!("{wanted}: got `{text}`")))
+        let expected = "must have an RFC 3339 timestamp in double quotes, optionally after `lt:`, `lte:`, `gt:` or `gte:`";
+        date.map(|date| dates(date.as_second())).ok_or_else(|| problem(&format!("{expected}: got `{text}`")))
     }
 
-    /// By whole seconds, as dates are shown.
+    /// Whether a date matches. Dates are compared with a resolution of one second, as in responses.
     fn contain(self, at: Option<EpochMillis>) -> bool {
         let Some(at) = at.and_then(|at| i64::try_from(at.secs()).ok()) else { return self == Self::None };
         match self {
@@ -165,9 +168,9 @@ impl Dates {
     }
 }
 
-/// A state by its number; 0 and 4 are states of keys that nobody ever sees.
+/// Parses the number of a state. The states 0 and 4 are valid, but no key is ever in them.
 pub(super) fn parse_state(text: &str) -> Result<u8, ApiError> {
-    let problem = || ApiError::field("state", format!("must be numbers from 0 to 5: got `{text}`"));
+    let problem = || ApiError::field("state", format!("must be integers from 0 to 5: got `{text}`"));
     text.parse().ok().filter(|state| *state <= 5).ok_or_else(problem)
 }
 
@@ -194,14 +197,14 @@ mod tests {
             let holds = |millis: u64| dates.contain(Some(EpochMillis::new(millis)));
             let found = (holds(second * 1000 - 1), holds(second * 1000 + 999), holds(second * 1000 + 1000));
             assert_eq!(found, (before, at, after), "{operator}");
-            assert!(!dates.contain(None), "{operator}: what has no date has none in a range");
+            assert!(!dates.contain(None), "{operator}: a key without the date matches no range");
         }
         assert!(Dates::parse("NONE").unwrap().contain(None));
         assert!(!Dates::parse("none").unwrap().contain(Some(EpochMillis::new(1))));
     }
 
     #[test]
-    fn conditions_are_read_one_after_the_other() {
+    fn parses_conditions_in_order() {
         let filter = Filter::parse(
             r#"lastRotateDate=gte:"2022-02-15T00:00:00Z" lastRotateDate=lt:"2022-03-15T00:00:00Z" state=0,1,5 extractable=False"#,
         );
@@ -214,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
-        for wrong in [
+    fn rejects_invalid_conditions() {
+        for invalid in [
             "name=x",
             "state",
             "state=6",
@@ -224,7 +227,7 @@ mod tests {
             r#"creationDate=eq:"2022-02-15T00:00:00Z""#,
             "state=1 state=1 state=1 state=1",
         ] {
-            assert_eq!(Filter::parse(wrong).unwrap_err().code, "INVALID_FIELD_ERR", "{wrong}");
+            assert_eq!(Filter::parse(invalid).unwrap_err().code, "INVALID_FIELD_ERR", "{invalid}");
         }
     }
 }

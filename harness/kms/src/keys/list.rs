@@ -1,4 +1,4 @@
-//! Listing keys, and counting them.
+//! Listing and counting of keys.
 
 use axum::{
     Json,
@@ -23,37 +23,37 @@ pub(crate) async fn list(
     caller: Caller,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.secrets.list")?;
+    caller.authorize(&endpoint, "kms.secrets.list")?;
     let (page, order) = (params.page(200)?, sort::parse(params.text("sort").unwrap_or_default())?);
     let search = params.text("search").map(Search::parse).transpose()?;
     let mut keys = selected(&endpoint, &caller, &params).await?;
     sort::by(&mut keys, &order, endpoint.0.clock.now());
     if let Some(search) = &search {
-        search::within_reach(keys.len())?;
+        search::check_number_of_keys(keys.len())?;
         keys = search.apply(keys);
     }
     let now = endpoint.0.clock.now();
     let keys: Vec<_> = page.of(keys).iter().map(|key| representation::key(key, now)).collect();
-    let mut answer = representation::collection("key", &keys);
+    let mut response = representation::collection("key", &keys);
     if let Some(search) = search {
-        answer["metadata"]["searchQuery"] = json!(search);
+        response["metadata"]["searchQuery"] = json!(search);
     }
-    Ok(answer)
+    Ok(response)
 }
 
-/// How many keys there are, in a header.
+/// Returns the number of keys in the header `key-total`.
 pub(crate) async fn total(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     params: Params,
 ) -> Result<impl IntoResponse, ApiError> {
-    caller.may(&endpoint, "kms.secrets.head")?;
+    caller.authorize(&endpoint, "kms.secrets.head")?;
     let keys = selected(&endpoint, &caller, &params).await?;
     Ok([(KEY_TOTAL, HeaderValue::from(keys.len()))])
 }
 
-/// The keys that the caller sees and that the parameters select. Without a word about states these are
-/// all but the deleted ones.
+/// The keys in the scope of the request that the parameters select. If they select no state,
+/// deleted keys are left out.
 async fn selected(endpoint: &Endpoint, caller: &Caller, params: &Params) -> Result<Vec<StoredKey>, ApiError> {
     let filter = Filter::parse(params.text("filter").unwrap_or_default())?;
     let states = states(params)?;
@@ -69,7 +69,7 @@ async fn selected(endpoint: &Endpoint, caller: &Caller, params: &Params) -> Resu
     };
     let mut keys = endpoint.0.store.list(caller.instance).await?;
     keys.retain(|key| {
-        caller.sees(&key.record.ring)
+        caller.in_scope(&key.record.ring)
             && in_state(key, now)
             && extractable.is_none_or(|extractable| extractable != key.is_root())
             && filter.matches(key, now)

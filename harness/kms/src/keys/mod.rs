@@ -1,4 +1,4 @@
-//! Keys: made, listed, read and moved.
+//! Keys: create, list, read, change.
 
 mod create;
 mod fields;
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Endpoint, address::Caller, prefer::Prefer, representation, store::StoredKey};
 
-/// The answer of a call that changes a key and says nothing of it unless it is asked to.
+/// The response to a change of a key: empty, unless the caller prefers a representation.
 pub(super) async fn changed(
     endpoint: &Endpoint,
     caller: &Caller,
@@ -43,7 +43,7 @@ pub(super) fn single(endpoint: &Endpoint, key: &StoredKey) -> Json<Value> {
     representation::collection("key", &[representation::key(key, endpoint.0.clock.now())])
 }
 
-/// A collection of nothing but a key's id.
+/// A collection of one key, with only its ID.
 fn minimal(key: &StoredKey) -> Json<Value> {
     representation::collection("key", &[json!({"id": key.record.crn.key})])
 }

@@ -1,4 +1,4 @@
-//! Moving a key to another ring.
+//! Move of a key to another key ring.
 
 use axum::{
     Json,
@@ -12,14 +12,15 @@ use serde_json::{Value, json};
 use super::single;
 use crate::{ApiError, Endpoint, address::Caller, body, rings};
 
-/// The Go client writes the field's name with a capital letter.
+/// The Go client capitalizes the field's name.
 #[derive(Deserialize)]
 struct Fields {
     #[serde(rename = "keyRingID", alias = "KeyRingID")]
     ring: String,
 }
 
-/// No event tells of it: the ring is written where the function reads it.
+/// Moves a key to another ring. No event is published: the function reads the ring from the key's
+/// item.
 pub(crate) async fn patch(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -31,7 +32,7 @@ pub(crate) async fn patch(
     let ring: KeyRing =
         ring.parse().map_err(|error| ApiError::field("keyRingID", format!("{error}: got `{ring}`")))?;
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     rings::must_exist(&endpoint, caller.instance, &ring).await?;
     endpoint.0.store.change(crn, json!({"ring": ring, "updated_at": endpoint.0.clock.now()}), &[]).await?;
     Ok(single(&endpoint, &endpoint.0.store.get(caller.instance, crn.key).await?))

@@ -1,4 +1,4 @@
-//! Reading one key.
+//! Reading of one key.
 
 use axum::{
     Json,
@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 use super::single;
 use crate::{ApiError, Endpoint, address::Caller, query::Params, representation};
 
-/// A key, and where it is a standard key its material.
+/// A key. The response for a standard key contains its material.
 pub(crate) async fn get(
     State(endpoint): State<Endpoint>,
     caller: Caller,
     name: Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let key = caller.key(&endpoint, "kms.secrets.read", name).await?;
-    let mut answer = single(&endpoint, &key);
+    let mut response = single(&endpoint, &key);
     if !key.is_root() && key.record.state != KeyState::Destroyed {
         let version = endpoint.0.store.version(&key.record.crn, &key.record.version.id).await?;
         if let Some(version) = version {
-            answer["resources"][0]["payload"] = json!(version.material.to_base64());
+            response["resources"][0]["payload"] = json!(version.material.to_base64());
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// A key without its material.

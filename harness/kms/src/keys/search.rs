@@ -1,14 +1,15 @@
-//! The query parameter `search`: options and scopes, each with a colon, then what is searched for.
+//! The query parameter `search`: options and scopes, each followed by a colon, then the search
+//! text.
 
 use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::{ApiError, store::StoredKey};
 
-/// How many keys can be searched.
-const MOST: usize = 5_000;
+/// Maximum number of keys that can be searched.
+const MAX_KEYS: usize = 5_000;
 
-/// A search, as answers repeat it.
+/// A search, which the response repeats.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Search {
     query: String,
@@ -18,21 +19,20 @@ pub(super) struct Search {
     exact: bool,
 }
 
-/// Whether so many keys can be searched.
-pub(super) fn within_reach(keys: usize) -> Result<(), ApiError> {
-    if keys <= MOST {
+/// Checks that the number of keys is not too large for a search.
+pub(super) fn check_number_of_keys(keys: usize) -> Result<(), ApiError> {
+    if keys <= MAX_KEYS {
         return Ok(());
     }
-    let message = format!(
-        "{keys} keys are too many for a search: select {MOST} at most by state, extractable or key ring"
-    );
+    let message =
+        format!("Cannot search {keys} keys: select at most {MAX_KEYS} by state, extractable or key ring");
     Err(ApiError::new(StatusCode::BAD_REQUEST, "KEY_SEARCH_TOO_BROAD", message))
 }
 
 impl Search {
     pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         let mut search = Self { query: String::new(), scopes: Vec::new(), inverted: false, exact: false };
-        // The Go client writes a comma behind every search.
+        // The Go client appends a comma to every search.
         let mut rest = text.strip_suffix(',').unwrap_or(text);
         loop {
             let (option, after) = rest.split_once(':').unwrap_or_default();
@@ -50,7 +50,7 @@ impl Search {
             rest = after;
         }
         if rest.is_empty() {
-            return Err(ApiError::field("search", "must name something to search for"));
+            return Err(ApiError::field("search", "must contain a search text"));
         }
         if search.scopes.is_empty() {
             search.scopes = vec!["name", "alias"];
@@ -64,7 +64,7 @@ impl Search {
         }
     }
 
-    /// The keys that match, first the one that the query names by its id or alias.
+    /// The matching keys. A key with the search text as its ID or alias comes first.
     pub(super) fn apply(&self, mut keys: Vec<StoredKey>) -> Vec<StoredKey> {
         keys.retain(|key| self.matches(key) || self.names(key));
         keys.sort_by_key(|key| !self.names(key));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn options_and_scopes_come_in_any_order() {
+    fn parses_options_and_scopes_in_any_order() {
         let both = ["name", "alias"];
         for (text, expected) in [
             ("foo", search("foo", &both, false, false)),
@@ -120,21 +120,21 @@ mod tests {
     }
 
     #[test]
-    fn a_search_for_nothing_is_refused() {
+    fn rejects_empty_search_text() {
         for text in ["", ",", "not:", "not:,", "escape:"] {
             assert_eq!(Search::parse(text).unwrap_err().code, "INVALID_FIELD_ERR", "{text}");
         }
     }
 
     #[test]
-    fn substrings_and_exact_words_are_found_in_any_case() {
+    fn search_ignores_letter_case() {
         let finds = |text: &str, name: &str| Search::parse(text).unwrap().finds(name);
         assert!(finds("foo", "xFOObar") && !finds("exact:foo", "xfoo") && finds("exact:Foo", "foo"));
     }
 
     #[test]
-    fn too_many_keys_are_not_searched() {
-        assert_eq!(within_reach(5_000), Ok(()));
-        assert_eq!(within_reach(5_001).unwrap_err().code, "KEY_SEARCH_TOO_BROAD");
+    fn rejects_search_of_too_many_keys() {
+        assert_eq!(check_number_of_keys(5_000), Ok(()));
+        assert_eq!(check_number_of_keys(5_001).unwrap_err().code, "KEY_SEARCH_TOO_BROAD");
     }
 }

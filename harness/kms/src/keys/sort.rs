@@ -1,4 +1,5 @@
-//! The query parameter `sort`: properties, separated by commas, `-` before one that goes downwards.
+//! The query parameter `sort`: properties, separated by commas. A prefix `-` means descending
+//! order.
 
 use std::cmp::Ordering;
 
@@ -11,7 +12,7 @@ use crate::{ApiError, store::StoredKey};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct By {
     property: Property,
-    downwards: bool,
+    descending: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<By>, ApiError> {
 }
 
 fn parse_term(term: &str) -> Result<By, ApiError> {
-    let (name, downwards) = term.strip_prefix('-').map_or((term, false), |name| (name, true));
+    let (name, descending) = term.strip_prefix('-').map_or((term, false), |name| (name, true));
     let property = match name {
         "id" => Property::Id,
         "state" => Property::State,
@@ -36,12 +37,12 @@ fn parse_term(term: &str) -> Result<By, ApiError> {
         "imported" => Property::Imported,
         _ => DateOf::parse(name)
             .map(Property::Date)
-            .ok_or_else(|| ApiError::field("sort", format!("names `{name}`, which cannot be sorted by")))?,
+            .ok_or_else(|| ApiError::field("sort", format!("has the unknown property `{name}`")))?,
     };
-    Ok(By { property, downwards })
+    Ok(By { property, descending })
 }
 
-/// Sorts keys that are in the order of their ids, which stays where nothing else decides.
+/// Sorts keys. The sort is stable: keys that compare equal stay in the order of their IDs.
 pub(super) fn by(keys: &mut [StoredKey], order: &[By], now: EpochMillis) {
     keys.sort_by(|one, other| {
         order
@@ -61,7 +62,7 @@ impl By {
             Property::Imported => one.description.imported.cmp(&other.description.imported),
             Property::Date(date) => date.of(one).cmp(&date.of(other)),
         };
-        if self.downwards { order.reverse() } else { order }
+        if self.descending { order.reverse() } else { order }
     }
 }
 
@@ -70,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terms_come_one_after_the_other() {
+    fn parses_terms_and_rejects_unknown_property() {
         let terms = parse("-creationDate,state").unwrap();
-        let down = By { property: Property::Date(DateOf::Creation), downwards: true };
-        assert_eq!(terms, [down, By { property: Property::State, downwards: false }]);
+        let creation = By { property: Property::Date(DateOf::Creation), descending: true };
+        assert_eq!(terms, [creation, By { property: Property::State, descending: false }]);
         assert_eq!(parse(""), Ok(vec![]));
         assert_eq!(parse("name").unwrap_err().code, "INVALID_FIELD_ERR");
     }

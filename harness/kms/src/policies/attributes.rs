@@ -1,4 +1,4 @@
-//! The attributes of an instance's policies: which may be given, and what is kept of them.
+//! Attributes of an instance's policies: validation and defaults.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{check_interval, instance::PolicyData};
 use crate::{ApiError, store::PolicyType};
 
-/// What `keyCreateImportAccess` says where the request does not. An attribute that is left out gets this again,
-/// whatever it was before.
+/// Defaults of the attributes of `keyCreateImportAccess`. An attribute that a request omits is
+/// reset to its default.
 const CREATE_IMPORT_ACCESS: [(&str, bool); 5] = [
     ("create_root_key", true),
     ("create_standard_key", true),
@@ -16,8 +16,8 @@ const CREATE_IMPORT_ACCESS: [(&str, bool); 5] = [
     ("enforce_token", false),
 ];
 
-/// The attributes that a policy of this kind has from now on; null where it has none.
-pub(super) fn kept(kind: PolicyType, data: &PolicyData) -> Result<Value, ApiError> {
+/// Validates the attributes in a request and returns those to store. Null if there are none.
+pub(super) fn validated(kind: PolicyType, data: &PolicyData) -> Result<Value, ApiError> {
     let PolicyData { enabled, attributes } = data;
     if !attributes.is_null() && !attributes.is_object() {
         return Err(ApiError::field("attributes", "must be an object"));
@@ -30,7 +30,7 @@ pub(super) fn kept(kind: PolicyType, data: &PolicyData) -> Result<Value, ApiErro
         PolicyType::AllowedNetwork => allowed_network(*enabled, attributes),
         PolicyType::KeyCreateImportAccess => create_import_access(*enabled, attributes),
         _ if !enabled && !attributes.is_null() => {
-            Err(ApiError::field("attributes", "must be left out of a policy that is not enabled"))
+            Err(ApiError::field("attributes", "must be omitted from a disabled policy"))
         }
         PolicyType::Rotation if *enabled => {
             check_interval(attributes["interval_month"].as_i64().unwrap_or_default())?;
@@ -40,7 +40,8 @@ pub(super) fn kept(kind: PolicyType, data: &PolicyData) -> Result<Value, ApiErro
     }
 }
 
-/// The Go client sends attributes, full or empty, with a policy that is not enabled, too.
+/// Validates `allowedNetwork`. The Go client sends attributes, which may be empty, with a disabled
+/// policy as well.
 fn allowed_network(enabled: bool, attributes: &Value) -> Result<Value, ApiError> {
     match &attributes["allowed_network"] {
         Value::Null if !enabled => Ok(Value::Null),
@@ -53,12 +54,12 @@ fn allowed_network(enabled: bool, attributes: &Value) -> Result<Value, ApiError>
 
 fn create_import_access(enabled: bool, attributes: &Value) -> Result<Value, ApiError> {
     if enabled && attributes.is_null() {
-        return Err(ApiError::field("attributes", "is missing; an enabled policy needs it"));
+        return Err(ApiError::field("attributes", "is required in an enabled policy"));
     }
     let mut all = Map::new();
-    for (name, by_default) in CREATE_IMPORT_ACCESS {
+    for (name, default) in CREATE_IMPORT_ACCESS {
         let value = match &attributes[name] {
-            Value::Null => by_default,
+            Value::Null => default,
             Value::Bool(value) => *value,
             _ => return Err(ApiError::field(name, "must be true or false")),
         };
@@ -73,11 +74,11 @@ mod tests {
 
     fn of(kind: &str, enabled: bool, attributes: Value) -> Result<Value, String> {
         let kind = serde_json::from_value(json!(kind)).unwrap();
-        kept(kind, &PolicyData { enabled, attributes }).map_err(|error| error.target.unwrap_or_default())
+        validated(kind, &PolicyData { enabled, attributes }).map_err(|error| error.target.unwrap_or_default())
     }
 
     #[test]
-    fn a_network_policy_keeps_its_attributes_when_disabled() {
+    fn disabled_network_policy_keeps_attributes() {
         let private = json!({"allowed_network": "private-only"});
         for (enabled, attributes, expected) in [
             (true, private.clone(), Ok(private.clone())),
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn access_attributes_left_out_get_their_defaults() {
+    fn omitted_access_attributes_get_defaults() {
         let all = |[a, b, c, d, e]: [bool; 5]| {
             json!({"create_root_key": a, "create_standard_key": b, "import_root_key": c,
                    "import_standard_key": d, "enforce_token": e})
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn other_policies_have_attributes_only_while_enabled() {
+    fn disabled_policies_reject_attributes() {
         for kind in ["rotation", "dualAuthDelete", "metrics"] {
             assert_eq!(of(kind, false, json!({})), Err("attributes".to_owned()), "{kind}");
             assert_eq!(of(kind, false, Value::Null), Ok(Value::Null), "{kind}");

@@ -1,4 +1,4 @@
-//! What an instance's policies mean for its new keys.
+//! Effects of an instance's policies on new keys.
 
 use keysync::domain::{EpochMillis, InstanceId};
 use serde_json::Value;
@@ -24,23 +24,25 @@ impl Defaults {
         self.of(PolicyType::DualAuthDelete).map(|_| KeyPolicy::set(None, true, None, at, by))
     }
 
-    /// The rotation policy of a new root key that the service makes.
+    /// The rotation policy of a new root key with generated material.
     pub(crate) fn rotation(&self, at: EpochMillis, by: &str) -> Option<KeyPolicy> {
         let months = self.of(PolicyType::Rotation)?["interval_month"].as_u64()?;
         Some(KeyPolicy::set(None, true, u8::try_from(months).ok(), at, by))
     }
 
-    /// Passes if such a key may be made or imported.
+    /// Checks that the policies allow a key of this kind to be created or imported.
     pub(crate) fn allow(&self, is_root: bool, new: &NewMaterial<'_>) -> Result<(), ApiError> {
         let Some(attributes) = self.of(PolicyType::KeyCreateImportAccess) else { return Ok(()) };
-        let says = |name: &str, unsaid: bool| attributes[name].as_bool().unwrap_or(unsaid);
+        let enabled = |name: &str, default: bool| attributes[name].as_bool().unwrap_or(default);
         let allowed = match (new, is_root) {
-            (NewMaterial::Generated, true) => says("create_root_key", true),
-            (NewMaterial::Generated, false) => says("create_standard_key", true),
-            (NewMaterial::Encrypted(..), _) => says("import_root_key", true),
-            (NewMaterial::Plain(_), true) => says("import_root_key", true) && !says("enforce_token", false),
+            (NewMaterial::Generated, true) => enabled("create_root_key", true),
+            (NewMaterial::Generated, false) => enabled("create_standard_key", true),
+            (NewMaterial::Encrypted(..), _) => enabled("import_root_key", true),
+            (NewMaterial::Plain(_), true) => {
+                enabled("import_root_key", true) && !enabled("enforce_token", false)
+            }
             (NewMaterial::Plain(_), false) => {
-                says("import_standard_key", true) && !says("enforce_token", false)
+                enabled("import_standard_key", true) && !enabled("enforce_token", false)
             }
         };
         if allowed {

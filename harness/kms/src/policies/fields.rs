@@ -1,4 +1,4 @@
-//! The policies of a key as requests write them.
+//! Policies of a key in requests.
 
 use keysync::domain::EpochMillis;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::check_interval;
 use crate::{ApiError, store::KeyPolicy};
 
-/// Policies in a request: of a new key, or of one that is there.
+/// Policies of a new or existing key in a request.
 #[derive(Default, Deserialize)]
 pub(crate) struct PolicyFields {
     #[serde(rename = "dualAuthDelete")]
@@ -19,7 +19,7 @@ struct DualAuth {
     enabled: bool,
 }
 
-/// A client that knows only the interval means a policy that is enabled.
+/// A rotation policy. Some clients send only the interval, which enables the policy.
 #[derive(Deserialize)]
 struct Rotation {
     enabled: Option<bool>,
@@ -27,12 +27,12 @@ struct Rotation {
 }
 
 impl PolicyFields {
-    /// Whether it says anything.
+    /// Whether the request contains a policy.
     pub(crate) fn any(&self) -> bool {
         self.dual_auth_delete.is_some() || self.rotation.is_some()
     }
 
-    /// Whether it says something only of what the query parameter `policy` names.
+    /// Whether the request contains only the policy that the query parameter `policy` names.
     pub(super) fn is_only(&self, policy: &str) -> bool {
         match policy {
             "dualAuthDelete" => self.dual_auth_delete.is_some() && self.rotation.is_none(),
@@ -41,7 +41,7 @@ impl PolicyFields {
         }
     }
 
-    /// The policy that `earlier` becomes, if this says anything of it.
+    /// The dual authorization policy that replaces `earlier`, if the request contains one.
     pub(crate) fn dual_auth_delete(
         &self,
         earlier: Option<&KeyPolicy>,
@@ -52,7 +52,8 @@ impl PolicyFields {
         Some(KeyPolicy::set(earlier, fields.enabled, None, at, by))
     }
 
-    /// The same for rotation, which is for root keys whose material was made here.
+    /// The rotation policy that replaces `earlier`, if the request contains one. Only root keys
+    /// with generated material can have one.
     pub(crate) fn rotation(
         &self,
         earlier: Option<&KeyPolicy>,
@@ -66,16 +67,13 @@ impl PolicyFields {
             return Err(ApiError::root_key_required());
         }
         if is_imported {
-            return Err(ApiError::field(
-                "rotation",
-                "is for keys that the service made, not for imported ones",
-            ));
+            return Err(ApiError::field("rotation", "is not supported for imported keys"));
         }
         let enabled = enabled.unwrap_or(true);
         let earlier_interval = earlier.and_then(|policy| policy.interval_month);
         let interval = interval_month.map(check_interval).transpose()?.or(earlier_interval);
         if enabled && interval.is_none() {
-            return Err(ApiError::field("interval_month", "is missing; an enabled rotation policy needs it"));
+            return Err(ApiError::field("interval_month", "is required in an enabled rotation policy"));
         }
         Ok(Some(KeyPolicy::set(earlier, enabled, interval, at, by)))
     }
@@ -91,16 +89,16 @@ mod tests {
 
     fn rotation(fields: &serde_json::Value, earlier: Option<&KeyPolicy>) -> Result<KeyPolicy, ApiError> {
         let fields: PolicyFields = serde_json::from_value(json!({"rotation": fields})).unwrap();
-        fields.rotation(earlier, true, false, AT, "me").map(Option::unwrap)
+        fields.rotation(earlier, true, false, AT, "IBMid-1").map(Option::unwrap)
     }
 
     #[test]
-    fn an_interval_is_one_to_twelve_months() {
+    fn rotation_interval_is_one_to_twelve_months() {
         for (fields, problem) in [
             (json!({"interval_month": 0}), "from 1 to 12"),
             (json!({"interval_month": -1}), "from 1 to 12"),
             (json!({"enabled": true, "interval_month": 13}), "from 1 to 12"),
-            (json!({"enabled": true}), "is missing"),
+            (json!({"enabled": true}), "is required"),
         ] {
             let error = rotation(&fields, None).unwrap_err();
             assert!(
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_set_again_stays_the_same_one() {
+    fn second_change_keeps_policy_id_and_interval() {
         let first = rotation(&json!({"enabled": true, "interval_month": 3}), None).unwrap();
         let second = rotation(&json!({"enabled": false}), Some(&first)).unwrap();
         assert_eq!((second.id, second.enabled, second.interval_month), (first.id, false, Some(3)));

@@ -1,4 +1,4 @@
-//! The policies of an instance.
+//! Policies of an instance.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ struct Fields {
     policy_data: PolicyData,
 }
 
-/// What a policy says.
+/// State and attributes of a policy.
 #[derive(Deserialize)]
 pub(super) struct PolicyData {
     pub(super) enabled: bool,
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     caller: Caller,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.instance-policies.read")?;
+    caller.authorize(&endpoint, "kms.instance-policies.read")?;
     let only = params.text("policy").map(parse_type).transpose()?;
     let mut policies = endpoint.0.store.instance_policies(caller.instance).await?;
     policies.retain(|policy| only.is_none_or(|only| only == policy.policy_type));
@@ -48,19 +48,19 @@ pub(crate) async fn set(
     params: Params,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    caller.may(&endpoint, "kms.instance-policies.write")?;
+    caller.authorize(&endpoint, "kms.instance-policies.write")?;
     let policies: Vec<Fields> = body::several(&body)?;
     check(&policies, params.text("policy"))?;
-    let _changing = endpoint.0.changing_policies.lock().await;
-    let standing = endpoint.0.store.instance_policies(caller.instance).await?;
+    let _lock = endpoint.0.instance_lock.lock().await;
+    let existing = endpoint.0.store.instance_policies(caller.instance).await?;
     let now = endpoint.0.clock.now();
     for Fields { policy_type, policy_data } in policies {
-        let earlier = standing.iter().find(|policy| policy.policy_type == policy_type);
+        let earlier = existing.iter().find(|policy| policy.policy_type == policy_type);
         let by = caller.principal.iam_id.clone();
         let policy = InstancePolicy {
             policy_type,
             enabled: policy_data.enabled,
-            attributes: attributes::kept(policy_type, &policy_data)?,
+            attributes: attributes::validated(policy_type, &policy_data)?,
             created_at: earlier.map_or(now, |policy| policy.created_at),
             created_by: earlier.map_or_else(|| by.clone(), |policy| policy.created_by.clone()),
             updated_at: now,
@@ -85,12 +85,14 @@ fn check(policies: &[Fields], only: Option<&str>) -> Result<(), ApiError> {
     {
         return Err(mismatch());
     }
-    policies.iter().try_for_each(|policy| attributes::kept(policy.policy_type, &policy.policy_data).map(drop))
+    policies
+        .iter()
+        .try_for_each(|policy| attributes::validated(policy.policy_type, &policy.policy_data).map(drop))
 }
 
 fn parse_type(text: &str) -> Result<PolicyType, ApiError> {
     serde_json::from_value(json!(text))
-        .map_err(|_| ApiError::field("policy", format!("names no policy of instances: got `{text}`")))
+        .map_err(|_| ApiError::field("policy", format!("is not a policy of instances: got `{text}`")))
 }
 
 fn describe(policy: &InstancePolicy) -> Value {
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn rejects_invalid_policies() {
         let dual = json!({"policy_type": "dualAuthDelete", "policy_data": {"enabled": true}});
         let policy = |kind: &str, attributes: Value| json!([{"policy_type": kind, "policy_data": {"enabled": true, "attributes": attributes}}]);
         for (policies, only, code) in [

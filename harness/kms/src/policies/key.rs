@@ -1,4 +1,4 @@
-//! The policies of one key.
+//! Policies of one key.
 
 use axum::{
     Json,
@@ -25,7 +25,7 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
     let key = caller.key(&endpoint, "kms.policies.read", name).await?;
-    described(&key, params.text("policy"))
+    response(&key, params.text("policy"))
 }
 
 pub(crate) async fn set(
@@ -41,7 +41,7 @@ pub(crate) async fn set(
         return Err(mismatch());
     }
     let crn = &key.record.crn;
-    let _changing = endpoint.changing(crn.key).await;
+    let _lock = endpoint.lock_key(crn.key).await;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
     if key.record.state == KeyState::Destroyed {
         return Err(ApiError::key_deleted());
@@ -60,21 +60,21 @@ pub(crate) async fn set(
             changed["dual_auth_delete"] = json!(policy);
         }
     }
-    // One who agreed did so under the policy of that time.
+    // An authorization belongs to the policy under which it was given.
     let withdrawn = changed["dual_auth_delete"]["enabled"] == false;
     let removed: &[&str] = if withdrawn { &["authorization"] } else { &[] };
     endpoint.0.store.change(crn, changed, removed).await?;
     let key = endpoint.0.store.get(caller.instance, crn.key).await?;
-    described(&key, params.text("policy"))
+    response(&key, params.text("policy"))
 }
 
-/// All policies of the key, or the one that is asked for.
-fn described(key: &StoredKey, only: Option<&str>) -> Result<Json<Value>, ApiError> {
+/// All policies of the key, or only the requested one.
+fn response(key: &StoredKey, only: Option<&str>) -> Result<Json<Value>, ApiError> {
     if let Some(other) = only.filter(|only| !matches!(*only, "dualAuthDelete" | "rotation")) {
         return Err(ApiError::field("policy", format!("must be dualAuthDelete or rotation: got `{other}`")));
     }
     let dual_auth = |policy: &KeyPolicy| json!({"enabled": policy.enabled});
-    let of_key = [
+    let policies = [
         (
             "dualAuthDelete",
             key.description.dual_auth_delete.as_ref().map(|policy| (policy, dual_auth(policy))),
@@ -84,8 +84,8 @@ fn described(key: &StoredKey, only: Option<&str>) -> Result<Json<Value>, ApiErro
             key.description.rotation.as_ref().map(|policy| (policy, representation::rotation(policy))),
         ),
     ];
-    let wanted = of_key.into_iter().filter(|(kind, _)| only.is_none_or(|only| only == *kind));
-    let policies: Vec<Value> = wanted
+    let selected = policies.into_iter().filter(|(kind, _)| only.is_none_or(|only| only == *kind));
+    let policies: Vec<Value> = selected
         .filter_map(|(kind, policy)| policy.map(|(policy, data)| describe(key, policy, kind, data)))
         .collect();
     Ok(representation::collection("policy", &policies))

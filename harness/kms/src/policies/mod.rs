@@ -1,4 +1,4 @@
-//! Policies: of one key, and of an instance for its new keys.
+//! Policies of one key, and policies of an instance, which apply to its new keys.
 
 mod attributes;
 mod defaults;
@@ -13,10 +13,10 @@ pub(super) use key::{list as list_of_key, set as set_of_key};
 
 use super::ApiError;
 
-/// The month of a rotation policy has 30 days.
+/// Validates the interval of a rotation policy, in months of 30 days.
 fn check_interval(months: i64) -> Result<u8, ApiError> {
     u8::try_from(months).ok().filter(|months| (1..=12).contains(months)).ok_or_else(|| {
-        ApiError::field("interval_month", format!("must be a number of months from 1 to 12: got {months}"))
+        ApiError::field("interval_month", format!("must be an integer from 1 to 12 (months): got {months}"))
     })
 }
 

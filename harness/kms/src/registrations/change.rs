@@ -1,4 +1,4 @@
-//! Changing a registration: in part (`PATCH`), or all that a service says of it (`PUT`).
+//! Changes of a registration: of single fields (`PATCH`), or of all fields (`PUT`).
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ struct Changes {
     key_version_id: Option<String>,
 }
 
-/// What is not said is what a new registration has.
+/// Omitted fields get the defaults of a new registration.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Replacement {
@@ -63,7 +63,7 @@ pub(crate) async fn replace(
     change(&endpoint, &caller, &key, &resource_crn, changes).await
 }
 
-/// No event tells of it: what it changes is the endpoint's alone.
+/// Changes a registration. No event is published, because the function does not use these fields.
 async fn change(
     endpoint: &Endpoint,
     caller: &Caller,
@@ -71,7 +71,7 @@ async fn change(
     resource_crn: &str,
     changes: Changes,
 ) -> Result<Json<Value>, ApiError> {
-    let _changing = endpoint.changing(key.record.crn.key).await;
+    let _lock = endpoint.lock_key(key.record.crn.key).await;
     let mut registration = find(endpoint, key, resource_crn).await?;
     if let Some(id) = changes.key_version_id {
         registration.key_version = Some(later_version(endpoint, key, &registration, &id).await?);
@@ -84,11 +84,11 @@ async fn change(
     }
     registration.updated_at = endpoint.0.clock.now();
     registration.updated_by = Some(caller.principal.iam_id.clone());
-    endpoint.0.store.describe_registration(&key.record.crn, &registration).await?;
+    endpoint.0.store.put_registration(&key.record.crn, &registration).await?;
     Ok(single(&registration, key))
 }
 
-/// The key's version that protects the resource from now on. It is never an older one.
+/// The key version that protects the resource. It must not be older than the present one.
 async fn later_version(
     endpoint: &Endpoint,
     key: &StoredKey,

@@ -1,37 +1,39 @@
-//! The query parameter `urlEncodedResourceCRNQuery`: a CRN in which `*` stands for any segment, and at the
-//! end of the last one for any rest.
+//! The query parameter `urlEncodedResourceCRNQuery`: a CRN in which `*` matches any segment. At the
+//! end of the last segment it matches any suffix.
 
 use keysync::domain::ResourceCrn;
 use url::form_urlencoded;
 
 use crate::ApiError;
 
+/// Number of segments of a CRN.
 const SEGMENTS: usize = 10;
-/// Those that come before the resource's type: they name a service's instance.
-const OF_THE_INSTANCE: usize = 8;
+/// Number of segments before the resource type, which identify the service instance.
+const INSTANCE_SEGMENTS: usize = 8;
 
-/// Which resources are asked for.
+/// A pattern that selects resources by their CRN.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CrnQuery(Vec<String>);
 
 impl CrnQuery {
-    /// Some clients encode it once, as all parameters are, and others once more.
+    /// Parses a query. Some clients percent-encode it once, like any parameter, and others twice.
     pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         let decoded = if text.contains(':') { text.to_owned() } else { decode(text) };
         let segments: Vec<String> = decoded.splitn(SEGMENTS, ':').map(str::to_owned).collect();
         if segments.len() == SEGMENTS && segments[0] == "crn" {
             return Ok(Self(segments));
         }
-        let problem = format!("must be a CRN of {SEGMENTS} segments, with `*` for any: got `{decoded}`");
+        let problem =
+            format!("must be a CRN of {SEGMENTS} segments, with `*` for any segment: got `{decoded}`");
         Err(ApiError::field("urlEncodedResourceCRNQuery", problem))
     }
 
-    /// Passes if everything up to the instance is said.
-    pub(super) fn names_an_instance(&self) -> Result<(), ApiError> {
-        if self.0.iter().take(OF_THE_INSTANCE).all(|segment| !segment.contains('*')) {
+    /// Checks that the segments up to the instance have no `*`.
+    pub(super) fn require_instance(&self) -> Result<(), ApiError> {
+        if self.0.iter().take(INSTANCE_SEGMENTS).all(|segment| !segment.contains('*')) {
             return Ok(());
         }
-        let problem = format!("must not hold `*` in its first {OF_THE_INSTANCE} segments");
+        let problem = format!("must not contain `*` in its first {INSTANCE_SEGMENTS} segments");
         Err(ApiError::field("urlEncodedResourceCRNQuery", problem))
     }
 
@@ -39,18 +41,18 @@ impl CrnQuery {
         let resource = resource.to_string();
         let segments: Vec<&str> = resource.splitn(SEGMENTS, ':').collect();
         segments.len() == self.0.len()
-            && self.0.iter().zip(segments).enumerate().all(|(n, (wanted, segment))| {
-                match wanted.strip_suffix('*') {
+            && self.0.iter().zip(segments).enumerate().all(|(n, (pattern, segment))| {
+                match pattern.strip_suffix('*') {
                     Some("") => true,
                     Some(start) if n == SEGMENTS - 1 => segment.starts_with(start),
-                    _ => wanted == segment,
+                    _ => pattern == segment,
                 }
             })
     }
 }
 
 fn decode(text: &str) -> String {
-    // A parameter's name without a value is decoded like any other.
+    // The text is decoded as a parameter name without a value.
     form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
@@ -66,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_segment_and_for_the_end_of_the_last() {
+    fn asterisk_matches_any_segment_and_last_suffix() {
         for (query, expected) in [
             (BUCKET, true),
             ("crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:*", true),
@@ -83,16 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn it_may_be_encoded_once_more() {
+    fn accepts_query_encoded_twice() {
         assert!(matches(&BUCKET.replace(':', "%3A").replace('/', "%2F")));
     }
 
     #[test]
-    fn anything_else_is_refused() {
-        for wrong in ["", "*", "crn:v1:bluemix:*", "crn%3Av1", &BUCKET.replacen("crn", "nrc", 1)] {
-            assert_eq!(CrnQuery::parse(wrong).unwrap_err().code, "INVALID_FIELD_ERR", "{wrong}");
+    fn rejects_invalid_query() {
+        for invalid in ["", "*", "crn:v1:bluemix:*", "crn%3Av1", &BUCKET.replacen("crn", "nrc", 1)] {
+            assert_eq!(CrnQuery::parse(invalid).unwrap_err().code, "INVALID_FIELD_ERR", "{invalid}");
         }
         let all = CrnQuery::parse("crn:v1:bluemix:public:*:global:a/abc123:8c2e:bucket:*").unwrap();
-        assert_eq!(all.names_an_instance().unwrap_err().code, "INVALID_FIELD_ERR");
+        assert_eq!(all.require_instance().unwrap_err().code, "INVALID_FIELD_ERR");
     }
 }

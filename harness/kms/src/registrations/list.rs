@@ -1,4 +1,4 @@
-//! Listing registrations, of one key or of all.
+//! Listing of registrations, of one key or of all keys.
 
 use std::collections::HashMap;
 
@@ -35,18 +35,18 @@ pub(crate) async fn list_all(
     caller: Caller,
     params: Params,
 ) -> Result<Json<Value>, ApiError> {
-    caller.may(&endpoint, "kms.registrations.list")?;
+    caller.authorize(&endpoint, "kms.registrations.list")?;
     let query = params.text("urlEncodedResourceCRNQuery").map(CrnQuery::parse).transpose()?;
     if let Some(query) = &query {
-        query.names_an_instance()?;
+        query.require_instance()?;
     }
     let mut keys = endpoint.0.store.list(caller.instance).await?;
-    keys.retain(|key| caller.sees(&key.record.ring));
+    keys.retain(|key| caller.in_scope(&key.record.ring));
     let found = endpoint.0.store.all_registrations(caller.instance).await?;
     selected(found, &keys, query.as_ref(), &params)
 }
 
-/// The page that is asked for of those that match, under one of `keys`.
+/// The requested page of the matching registrations of `keys`.
 fn selected(
     mut found: Vec<Registration>,
     keys: &[StoredKey],

@@ -1,4 +1,5 @@
-//! Registrations: which resources a key protects. The services that own the resources write them.
+//! Registrations of resources with the key that protects them. Services manage the registrations of
+//! their resources.
 
 mod change;
 mod crn_query;
@@ -36,7 +37,7 @@ struct NewRegistration {
     description: String,
 }
 
-/// The path holds the resource's CRN, percent-encoded.
+/// Registers a resource. The path contains its CRN, percent-encoded.
 pub(super) async fn create(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -46,13 +47,13 @@ pub(super) async fn create(
     let key = caller.key(&endpoint, "kms.registrations.create", Path(name)).await?;
     let fields: NewRegistration = body::one(&body)?;
     let now = endpoint.0.clock.now();
-    may_protect(&key, now)?;
+    check_can_protect(&key, now)?;
     let resource_crn: ResourceCrn =
         resource_crn.parse().map_err(|error| ApiError::field("resourceCrn", error))?;
     let crn = &key.record.crn;
-    let standing = endpoint.0.store.registrations(crn).await?;
-    if standing.iter().any(|registration| registration.resource_crn == resource_crn) {
-        let message = format!("The resource {resource_crn} is registered with this key already");
+    let existing = endpoint.0.store.registrations(crn).await?;
+    if existing.iter().any(|registration| registration.resource_crn == resource_crn) {
+        let message = format!("The resource {resource_crn} is already registered with this key");
         return Err(ApiError::conflict("REGISTRATION_EXISTS_ERR", message));
     }
     let by = caller.principal.iam_id.clone();
@@ -67,13 +68,13 @@ pub(super) async fn create(
         updated_by: Some(by),
         key_version: Some(key.record.version.clone()),
     };
-    endpoint.0.store.describe_registration(crn, &registration).await?;
+    endpoint.0.store.put_registration(crn, &registration).await?;
     let resource = &registration.resource_crn;
-    endpoint.taken(endpoint.0.events.registration(crn, resource, true, now)).await?;
+    endpoint.wait_until_processed(endpoint.0.events.registration(crn, resource, true, now)).await?;
     Ok((StatusCode::CREATED, single(&registration, &key)))
 }
 
-/// A service that no longer uses the key for a resource says so.
+/// Deletes the registration of a resource that no longer uses the key.
 pub(super) async fn delete(
     State(endpoint): State<Endpoint>,
     caller: Caller,
@@ -82,32 +83,32 @@ pub(super) async fn delete(
     let key = caller.key(&endpoint, "kms.registrations.delete", Path(name)).await?;
     let crn = &key.record.crn;
     let Registration { resource_crn, created_at, .. } = find(&endpoint, &key, &resource_crn).await?;
-    // Made and deleted in one millisecond, it was still made first.
+    // The deletion must be later than the creation, even within the same millisecond.
     let at = endpoint.0.clock.now().max(created_at.plus(Duration::from_millis(1)));
-    endpoint.taken(endpoint.0.events.registration(crn, &resource_crn, false, at)).await?;
+    endpoint.wait_until_processed(endpoint.0.events.registration(crn, &resource_crn, false, at)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Only an active root key can protect anything new.
-fn may_protect(key: &StoredKey, now: keysync::domain::EpochMillis) -> Result<(), ApiError> {
-    let refused = |code, message: &str| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
+/// Checks that a key can protect a new resource: only an active root key can.
+fn check_can_protect(key: &StoredKey, now: keysync::domain::EpochMillis) -> Result<(), ApiError> {
+    let error = |code, message: &str| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
     if !key.is_root() {
         let message = "Requested action can only be completed with a root key";
-        return Err(refused("KEY_ROOT_REQ_REG_ERR", message));
+        return Err(error("KEY_ROOT_REQ_REG_ERR", message));
     }
     match key.state(now) {
         KeyState::Active => Ok(()),
         state => {
             let message =
                 format!("Key is not in a valid state: it is {state:?} and cannot protect a resource");
-            Err(refused("KEY_INVALID_STATE_ERR", &message))
+            Err(error("KEY_INVALID_STATE_ERR", &message))
         }
     }
 }
 
 async fn find(endpoint: &Endpoint, key: &StoredKey, resource_crn: &str) -> Result<Registration, ApiError> {
-    let standing = endpoint.0.store.registrations(&key.record.crn).await?;
-    let mut found = standing.into_iter().filter(|found| found.resource_crn.to_string() == resource_crn);
+    let existing = endpoint.0.store.registrations(&key.record.crn).await?;
+    let mut found = existing.into_iter().filter(|found| found.resource_crn.to_string() == resource_crn);
     found.next().ok_or_else(|| {
         let message = format!("The resource {resource_crn} is not registered with this key");
         ApiError::new(StatusCode::NOT_FOUND, "REGISTRATION_NOT_FOUND_ERR", message)

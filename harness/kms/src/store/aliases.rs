@@ -1,4 +1,4 @@
-//! Aliases: an item of their own, by which the function finds the key, and a name on the key's item.
+//! Aliases. Each has an item, by which the function finds the key, and is listed on the key's item.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{Store, item_key, pk};
 use crate::ApiError;
 
 impl Store {
-    /// Gives a key another name.
+    /// Adds an alias to a key.
     pub(crate) async fn create_alias(
         &self,
         crn: &KeyCrn,
@@ -21,12 +21,12 @@ impl Store {
         at: EpochMillis,
         by: &str,
     ) -> Result<(), ApiError> {
-        let writes = vec![self.new_alias(crn, alias, at, by)?, self.name_list(crn, "ADD", alias)?];
+        let writes = vec![self.new_alias(crn, alias, at, by)?, self.alias_list_update(crn, "ADD", alias)?];
         let names = BTreeSet::from([alias.clone()]);
-        if self.transact(writes).await? { Ok(()) } else { Err(self.alias_taken(crn, &names).await) }
+        if self.transact(writes).await? { Ok(()) } else { Err(self.alias_conflict(crn, &names).await) }
     }
 
-    /// Takes a name from a key.
+    /// Removes an alias from a key.
     pub(crate) async fn delete_alias(&self, crn: &KeyCrn, alias: &Alias) -> Result<(), ApiError> {
         let delete = Delete::builder()
             .table_name(&self.table)
@@ -34,11 +34,11 @@ impl Store {
             .build()
             .map_err(ApiError::table)?;
         let delete = TransactWriteItem::builder().delete(delete).build();
-        let both = vec![delete, self.name_list(crn, "DELETE", alias)?];
-        if self.transact(both).await? {
+        let writes = vec![delete, self.alias_list_update(crn, "DELETE", alias)?];
+        if self.transact(writes).await? {
             Ok(())
         } else {
-            Err(ApiError::table(format!("the alias {alias} is changing too fast; try again")))
+            Err(ApiError::table(format!("the alias {alias} was changed concurrently; try again")))
         }
     }
 
@@ -53,22 +53,28 @@ impl Store {
         self.new_item(&alias_pk(crn.instance.instance, alias), ALIAS_ITEM, item)
     }
 
-    /// Which of the aliases somebody has already.
-    pub(super) async fn alias_taken(&self, crn: &KeyCrn, aliases: &BTreeSet<Alias>) -> ApiError {
+    /// The error for the first alias that is already in use.
+    pub(super) async fn alias_conflict(&self, crn: &KeyCrn, aliases: &BTreeSet<Alias>) -> ApiError {
         for alias in aliases {
             match self.item(&alias_pk(crn.instance.instance, alias), ALIAS_ITEM).await {
                 Ok(None) => {}
                 Ok(Some(_)) => {
-                    let message = format!("The alias {alias} is taken in this instance: choose another one");
+                    let message =
+                        format!("The alias {alias} is already in use in this instance: choose another one");
                     return ApiError::conflict("KEY_ALIAS_NOT_UNIQUE_ERR", message);
                 }
                 Err(error) => return error,
             }
         }
-        ApiError::table("the aliases are changing too fast; try again")
+        ApiError::table("the aliases were changed concurrently; try again")
     }
 
-    fn name_list(&self, crn: &KeyCrn, verb: &str, alias: &Alias) -> Result<TransactWriteItem, ApiError> {
+    fn alias_list_update(
+        &self,
+        crn: &KeyCrn,
+        verb: &str,
+        alias: &Alias,
+    ) -> Result<TransactWriteItem, ApiError> {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(item_key(&pk(crn), KEY_ITEM)))

@@ -1,4 +1,4 @@
-//! What happened to keys.
+//! Event history of keys.
 
 use keysync::domain::{ClaimId, EpochMillis, KeyCrn, LifecycleAction};
 use serde::{Deserialize, Serialize};
@@ -8,33 +8,33 @@ use crate::ApiError;
 
 const EVENT: &str = "event#";
 
-/// Something that happened to a key.
+/// An event of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeyEvent {
-    /// What.
+    /// Type of the event.
     pub(crate) action: EventType,
-    /// When.
+    /// Time of the event.
     pub(crate) at: EpochMillis,
-    /// By whom, where that is known.
+    /// IAM ID of the initiator, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<String>,
-    /// The number of its notification; none where nobody was notified.
+    /// Sequence number of the notification. `None` if no service was notified.
     pub(crate) sequence: Option<u64>,
 }
 
-/// What can happen to a key.
+/// Type of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EventType {
-    /// Its associated resources were synchronized.
+    /// Synchronization of the associated resources.
     Sync,
-    /// A lifecycle action was taken on it.
+    /// A lifecycle action.
     #[serde(untagged)]
     Action(LifecycleAction),
 }
 
 impl Store {
-    /// Keeps what was claimed as `claim`. Of one claim it is one event, however often it is kept.
+    /// Stores the event of `claim`. Storing it again replaces it, so each claim has one event.
     pub(crate) async fn add_event(
         &self,
         crn: &KeyCrn,
@@ -44,13 +44,13 @@ impl Store {
         self.put(&pk(crn), &event_sk(claim), event).await
     }
 
-    /// What was kept of a key, in no particular order.
+    /// The stored events of a key, in no particular order.
     pub(crate) async fn events(&self, crn: &KeyCrn) -> Result<Vec<KeyEvent>, ApiError> {
         self.partition(&pk(crn), EVENT).await?.into_iter().map(from_item).collect()
     }
 
-    /// Forgets what happened to a purged key.
-    pub(crate) async fn forget_events(&self, crn: &KeyCrn) -> Result<(), ApiError> {
+    /// Deletes the events of a purged key.
+    pub(crate) async fn delete_events(&self, crn: &KeyCrn) -> Result<(), ApiError> {
         self.remove_all(&pk(crn), EVENT).await
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_and_an_action_are_each_a_word() {
+    fn event_type_is_one_string() {
         for (event_type, word) in
             [(EventType::Sync, "\"sync\""), (EventType::Action(LifecycleAction::Rotate), "\"rotate\"")]
         {

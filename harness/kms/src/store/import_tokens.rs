@@ -1,4 +1,4 @@
-//! The import token of an instance: there is one at most.
+//! Import token of an instance, which has at most one.
 
 use keysync::domain::{EpochMillis, InstanceId};
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,13 @@ use crate::{ApiError, crypto::TransportKey};
 
 const IMPORT_TOKEN_ITEM: &str = "import_token";
 
-/// A key pair by which material comes into the service unseen, and how often and long it can be used.
+/// A key pair that encrypts imported material, with its expiration and its number of retrievals.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ImportToken {
     pub(crate) transport: TransportKey,
     pub(crate) created_at: EpochMillis,
     pub(crate) valid_until: EpochMillis,
-    /// Seconds from its creation to its end.
+    /// Seconds from creation to expiration.
     pub(crate) expiration: u32,
     pub(crate) max_allowed_retrievals: u32,
     pub(crate) remaining_retrievals: u32,

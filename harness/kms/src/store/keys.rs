@@ -1,4 +1,4 @@
-//! Keys: what the ledger knows of them, and beside it what the endpoint alone does.
+//! Keys: the attributes of the ledger, and those that only the emulated KMS uses.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,100 +14,103 @@ use serde::{Deserialize, Serialize};
 use super::{KeyPolicy, Store, Version, from_item, pk, to_item};
 use crate::ApiError;
 
-/// How long after its deletion a key can be restored.
+/// Period after its deletion in which a key can be restored.
 const RESTORABLE: Duration = Duration::from_hours(30 * 24);
 
-/// A key's item: what the ledger knows, and what the endpoint alone does.
+/// A key's item.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
-    /// What the ledger knows.
+    /// Attributes of the ledger.
     pub record: KeyRecord,
-    /// What the endpoint knows.
+    /// Attributes of the emulated KMS.
     pub description: Description,
 }
 
-/// What the endpoint alone knows of a key. Of one that it did not make, and knows by its events, that is little.
+/// Attributes of a key that only the emulated KMS uses. Most are missing for a key that was not
+/// created here and is known by its events.
 ///
-/// What is not there is left out: to DynamoDB's conditions an attribute that is null exists.
+/// Missing values are not written as null, because a null attribute exists in DynamoDB's
+/// conditions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
-    /// Its name, for people; none where the endpoint did not make the key.
+    /// Display name. `None` if the key was not created here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for.
+    /// Description of the key's purpose.
     #[serde(rename = "description", skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// When it was made, by the endpoint.
+    /// Time of creation. `None` if the key was not created here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<EpochMillis>,
-    /// By whom.
+    /// IAM ID of the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// Whether its material came from outside.
+    /// Whether the material is imported.
     #[serde(default)]
     pub imported: bool,
-    /// Its other names. Written with the aliases' own items.
+    /// Aliases. They are written together with the items of the aliases.
     #[serde(default, skip_serializing)]
     pub aliases: BTreeSet<Alias>,
-    /// What people sort it by.
+    /// Tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// From when on it protects nothing new.
+    /// Time at which the key is deactivated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration_at: Option<EpochMillis>,
-    /// When something was changed in it that is no lifecycle action.
+    /// Time of the last change that was not a lifecycle action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<EpochMillis>,
-    /// Who deleted it last.
+    /// IAM ID of the last caller that deleted the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_by: Option<String>,
-    /// Whether two have to agree to its deletion.
+    /// Dual authorization policy: whether two users must authorize a deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dual_auth_delete: Option<KeyPolicy>,
-    /// How often it should be rotated.
+    /// Rotation policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<KeyPolicy>,
-    /// The first of the two who agree to its deletion.
+    /// First authorization of a deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<DeletionAuthorization>,
 }
 
-/// Somebody agreed to the deletion of a key.
+/// Authorization of a key's deletion by the first of two users.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeletionAuthorization {
-    /// Who.
+    /// IAM ID of the user.
     pub by: String,
-    /// From when on that counts no longer.
+    /// Time at which the authorization expires.
     pub valid_until: EpochMillis,
 }
 
 impl StoredKey {
-    /// When it was made, where that is known: by the endpoint, or by its only event so far.
-    pub(crate) fn made_at(&self) -> Option<EpochMillis> {
+    /// Time of creation, if it is known: from the attributes, or from the event if that is a
+    /// creation.
+    pub(crate) fn known_created_at(&self) -> Option<EpochMillis> {
         let event = &self.record.event;
         self.description.created_at.or((event.action == LifecycleAction::Create).then_some(event.at))
     }
 
-    /// When it was made; as much as is known of that.
+    /// Time of creation. If that is unknown, the creation of the current version.
     pub(crate) fn created_at(&self) -> EpochMillis {
-        self.made_at().unwrap_or(self.record.version.created_at)
+        self.known_created_at().unwrap_or(self.record.version.created_at)
     }
 
-    /// When it was last rotated, if ever. The first version bears the key's own id where the endpoint made it, and is
-    /// as old as the key in any case.
+    /// Time of the last rotation. The first version has the key's ID if the key was created here,
+    /// and is always as old as the key.
     pub(crate) fn rotated_at(&self) -> Option<EpochMillis> {
         let KeyRecord { crn, version, .. } = &self.record;
         let is_first = version.id == crn.key.to_string()
-            || self.made_at().is_some_and(|made_at| version.created_at <= made_at);
+            || self.known_created_at().is_some_and(|created_at| version.created_at <= created_at);
         (!is_first).then_some(version.created_at)
     }
 
-    /// When anything of it was changed last.
+    /// Time of the last change of any kind.
     pub(crate) fn updated_at(&self) -> EpochMillis {
         self.record.event.at.max(self.description.updated_at.unwrap_or(EpochMillis::new(0)))
     }
 
-    /// Its state at `now`: an active key whose time is up is deactivated, without an event.
+    /// The state at `now`. An active key that has expired is deactivated, without an event.
     pub(crate) fn state(&self, now: EpochMillis) -> KeyState {
         match self.record.state {
             KeyState::Active if self.expired(now) => KeyState::Deactivated,
@@ -115,32 +118,32 @@ impl StoredKey {
         }
     }
 
-    /// Whether its time is up at `now`.
+    /// Whether the key has expired at `now`.
     pub(crate) fn expired(&self, now: EpochMillis) -> bool {
         self.description.expiration_at.is_some_and(|at| at <= now)
     }
 
-    /// When it was deleted, if it is.
+    /// Time of the deletion, if the key is deleted.
     pub(crate) fn deleted_at(&self) -> Option<EpochMillis> {
         (self.record.state == KeyState::Destroyed).then_some(self.record.event.at)
     }
 
-    /// Until when it can be restored, if it is deleted.
+    /// Time until which the key can be restored, if it is deleted.
     pub(crate) fn restorable_until(&self) -> Option<EpochMillis> {
         self.deleted_at().map(|at| at.plus(RESTORABLE))
     }
 
-    /// Whether it is a root key.
+    /// Whether the key is a root key.
     pub(crate) fn is_root(&self) -> bool {
         self.record.key_type == KeyType::Root
     }
 
-    /// The authorization of its deletion that counts at `now`.
+    /// The authorization of the deletion, if it is valid at `now`.
     pub(crate) fn authorization(&self, now: EpochMillis) -> Option<&DeletionAuthorization> {
         self.description.authorization.as_ref().filter(|authorization| now < authorization.valid_until)
     }
 
-    /// What the key is, as events tell it.
+    /// The facts about the key that events contain.
     pub(crate) fn facts(&self) -> KeyFacts {
         let KeyRecord { crn, key_type, state, ring, version, .. } = self.record.clone();
         KeyFacts { crn, key_type, state, ring, version }
@@ -155,8 +158,9 @@ impl StoredKey {
 }
 
 impl Store {
-    /// Keeps a new key, its first version and its aliases: all of it, or nothing where an alias is taken.
-    pub(crate) async fn make(
+    /// Stores a new key, its first version and its aliases in one transaction. Fails if an alias is
+    /// already in use.
+    pub(crate) async fn create_key(
         &self,
         crn: &KeyCrn,
         key: &Description,
@@ -174,10 +178,10 @@ impl Store {
         for alias in &key.aliases {
             writes.push(self.new_alias(crn, alias, at, by)?);
         }
-        if self.transact(writes).await? { Ok(()) } else { Err(self.alias_taken(crn, &key.aliases).await) }
+        if self.transact(writes).await? { Ok(()) } else { Err(self.alias_conflict(crn, &key.aliases).await) }
     }
 
-    /// Sets attributes of a key's item that are the endpoint's own, and removes others.
+    /// Sets attributes of the emulated KMS on a key's item, and removes others.
     pub(crate) async fn change(
         &self,
         crn: &KeyCrn,
@@ -187,7 +191,7 @@ impl Store {
         self.merge(&pk(crn), KEY_ITEM, to_item(set)?, removed).await
     }
 
-    /// The key, unless there is none or it was purged.
+    /// Finds a key. Fails with `KEY_NOT_FOUND_ERR` if it does not exist or was purged.
     pub async fn get(&self, instance: InstanceId, key: KeyId) -> Result<StoredKey, ApiError> {
         let found = self.item(&key_pk(instance, key), KEY_ITEM).await?;
         let known = found.filter(|item| item.contains_key("crn"));
@@ -195,8 +199,8 @@ impl Store {
         if stored.record.purged_at.is_some() { Err(ApiError::key_not_found()) } else { Ok(stored) }
     }
 
-    /// All keys of an instance that were not purged, by their ids. An item that is no key's is passed over: it must not
-    /// hide those that are.
+    /// All keys of an instance that were not purged, by ID. Invalid items are skipped, so that they
+    /// do not prevent access to the others.
     pub async fn list(&self, instance: InstanceId) -> Result<Vec<StoredKey>, ApiError> {
         let items = self.scan(instance, "sk = :kind AND attribute_exists(crn)", KEY_ITEM).await?;
         let mut keys: Vec<_> = items.into_iter().filter_map(|item| StoredKey::read(item).ok()).collect();

@@ -1,13 +1,13 @@
-//! What the endpoint keeps, as items of the table that the functions use.
+//! Storage of the emulated KMS, in the table that the functions use.
 //!
-//! | item | `pk` | `sk` | holds |
+//! | item | `pk` | `sk` | contents |
 //! | --- | --- | --- | --- |
-//! | key | `<instance>#<key>` | `key` | what the ledger knows, and beside it what the endpoint alone does |
-//! | version | the key's | `version#<id>` | the material; never in the key's item, which functions read whole |
-//! | event | the key's | `event#<claim>` | what happened to the key, and by whom, as far as it was done through the endpoint |
-//! | registration | the key's | `registration#<resource>` | as the ledger counts it, and its description |
-//! | alias | `<instance>#alias#<alias>` | `alias` | the key; the key's item names its aliases, too |
-//! | key ring | `<instance>#ring#<ring>` | `ring` | who made it, and when |
+//! | key | `<instance>#<key>` | `key` | attributes of the ledger and of the emulator |
+//! | version | the key's | `version#<id>` | material; not in the key's item, which functions read |
+//! | event | the key's | `event#<claim>` | event and initiator |
+//! | registration | the key's | `registration#<resource>` | ledger's attributes, description |
+//! | alias | `<instance>#alias#<alias>` | `alias` | CRN of the key, whose item lists the alias |
+//! | key ring | `<instance>#ring#<ring>` | `ring` | creator and time of creation |
 //! | instance policy | `<instance>#policies` | `policy#<type>` | the policy |
 //! | import token | `<instance>#import_token` | `import_token` | a private key and a nonce |
 
@@ -45,35 +45,36 @@ pub(super) use versions::Version;
 use super::{ApiError, crypto::Material};
 use keysync_emulator_support::secret_scanner::{Kind, KnownSecrets};
 
-/// The table, as the endpoint uses it.
+/// The emulated KMS's access to the table.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
     table: String,
-    /// Material that is kept here is to stay here.
+    /// Receives the stored material, so that tests can detect a leak.
     secrets: KnownSecrets,
 }
 
 impl Store {
-    /// The table named `table`, at the engine itself: the endpoint's own calls are not under test.
+    /// Creates a store on the table named `table`. `client` is connected to the engine without
+    /// fault injection, because the emulated KMS is not under test.
     #[must_use]
     pub fn new(client: Client, table: &str, secrets: KnownSecrets) -> Self {
         Self { client, table: table.to_owned(), secrets }
     }
 
-    /// Nobody else is to tell this.
-    pub(crate) fn keep_secret(&self, material: &Material) {
+    /// Registers material as a secret for the scanner.
+    pub(crate) fn register_secret(&self, material: &Material) {
         self.secrets.add(Kind::KeyMaterial, &material.to_base64());
     }
 
-    /// Every item in the table, whatever it is.
+    /// All items of the table.
     pub async fn everything(&self) -> Result<Vec<Item>, ApiError> {
         let pages =
             self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().items().send();
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
     }
 
-    /// Deletes every item.
+    /// Deletes all items of the table.
     pub async fn clear(&self) -> Result<(), ApiError> {
         for item in self.everything().await? {
             let keys = item.into_iter().filter(|(name, _)| name == "pk" || name == "sk").collect();
@@ -114,7 +115,7 @@ impl Store {
         Ok(())
     }
 
-    /// Sets attributes of an item, removes others, and leaves the rest as it is.
+    /// Sets attributes of an item, removes others, and leaves the rest unchanged.
     async fn merge(&self, pk: &str, sk: &str, set: Item, removed: &[&str]) -> Result<(), ApiError> {
         let Change { expression, names, values } = change(set, removed);
         let update = self.client.update_item().table_name(&self.table).set_key(Some(item_key(pk, sk)));
@@ -139,7 +140,8 @@ impl Store {
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
     }
 
-    /// An emulator's way to list: the function never does, so the table needs no index for it.
+    /// Lists items of an instance with a scan. The functions never list, so the table has no index
+    /// for it.
     async fn scan(&self, instance: InstanceId, of_kind: &str, kind: &str) -> Result<Vec<Item>, ApiError> {
         let pages = self
             .client
@@ -155,7 +157,7 @@ impl Store {
         pages.collect::<Result<Vec<Item>, _>>().await.map_err(table)
     }
 
-    /// Writes all or nothing. `Ok(false)` where a condition did not hold.
+    /// Executes a transaction. `Ok(false)` if a condition failed.
     async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, ApiError> {
         let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         match sent.as_ref().map_err(SdkError::as_service_error) {
@@ -165,7 +167,7 @@ impl Store {
         }
     }
 
-    /// A new item, as part of a transaction that fails where it is there already.
+    /// A transaction's write of a new item. Fails if the item exists.
     fn new_item(&self, pk: &str, sk: &str, value: impl Serialize) -> Result<TransactWriteItem, ApiError> {
         let put = Put::builder()
             .table_name(&self.table)
@@ -174,7 +176,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.build().map_err(ApiError::table)?).build())
     }
 
-    /// A merge, as part of a transaction.
+    /// A transaction's write that sets attributes of an item.
     fn merged_item(&self, pk: &str, sk: &str, set: Item) -> Result<TransactWriteItem, ApiError> {
         let Change { expression, names, values } = change(set, &[]);
         let update = Update::builder()
@@ -227,7 +229,7 @@ fn with_keys(mut item: Item, pk: &str, sk: &str) -> Item {
     item
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+#[expect(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn text(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }

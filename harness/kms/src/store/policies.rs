@@ -1,4 +1,4 @@
-//! Policies: of a key, on its item; of an instance, as items of their own.
+//! Policies of a key, on its item, and policies of an instance, in separate items.
 
 use keysync::domain::{EpochMillis, InstanceId};
 use serde::{Deserialize, Serialize};
@@ -13,25 +13,25 @@ const POLICY: &str = "policy#";
 /// A policy of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyPolicy {
-    /// Its id.
+    /// ID of the policy.
     pub id: Uuid,
-    /// Whether it has an effect.
+    /// Whether the policy is in effect.
     pub enabled: bool,
-    /// Months of 30 days between rotations, of a rotation policy.
+    /// Interval of a rotation policy, in months of 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval_month: Option<u8>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: EpochMillis,
-    /// By whom.
+    /// IAM ID of the creator.
     pub created_by: String,
-    /// When it was last set.
+    /// Time of the last change.
     pub updated_at: EpochMillis,
-    /// By whom.
+    /// IAM ID of the caller that made the last change.
     pub updated_by: String,
 }
 
 impl KeyPolicy {
-    /// The policy that `earlier` becomes when somebody sets it, or a new one.
+    /// Changes the `earlier` policy, or creates one if that is `None`.
     pub fn set(
         earlier: Option<&Self>,
         enabled: bool,
@@ -57,22 +57,22 @@ impl KeyPolicy {
     }
 }
 
-/// What a policy of an instance is about.
+/// Type of an instance policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum PolicyType {
-    /// New keys need two people to be deleted.
+    /// Dual authorization for the deletion of new keys.
     DualAuthDelete,
-    /// Which networks may call. Kept, without effect here.
+    /// Networks from which callers are allowed. Stored, but not enforced.
     AllowedNetwork,
-    /// Which addresses may call. Not emulated.
+    /// IP addresses from which callers are allowed. Not emulated.
     #[serde(rename = "allowedIP")]
     AllowedIp,
-    /// Which kinds of keys may be made and imported.
+    /// Kinds of keys that can be created and imported.
     KeyCreateImportAccess,
-    /// Metrics for the instance's owner. Kept, without effect here.
+    /// Metrics for the instance's owner. Stored, but without effect.
     Metrics,
-    /// New root keys get a rotation policy.
+    /// Rotation policy of new root keys.
     Rotation,
 }
 

@@ -1,4 +1,4 @@
-//! Registrations: what the endpoint alone knows of them, beside what the ledger counts.
+//! Registrations: the attributes that only the emulated KMS uses. The ledger counts registrations.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
@@ -13,34 +13,35 @@ use serde::{Deserialize, Serialize};
 use super::{Store, from_item, pk, to_item};
 use crate::ApiError;
 
-/// A resource that a key protects. Of one that was not registered here, and is known by its event, only a part is known.
+/// A resource that a key protects. Most attributes are missing if the resource was not registered
+/// here and is known by its event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
-    /// The key.
+    /// ID of the key.
     pub key_id: KeyId,
-    /// The resource.
+    /// CRN of the resource.
     pub resource_crn: ResourceCrn,
-    /// What it is.
+    /// Description of the resource.
     pub description: String,
-    /// Whether the key may not be deleted while this registration exists.
+    /// Whether the registration prevents the deletion of the key.
     pub prevent_key_deletion: bool,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: EpochMillis,
-    /// By whom.
+    /// IAM ID of the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// When it was changed last.
+    /// Time of the last change.
     pub updated_at: EpochMillis,
-    /// By whom.
+    /// IAM ID of the caller that made the last change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<String>,
-    /// The version that protects the resource.
+    /// Key version that protects the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_version: Option<KeyVersion>,
 }
 
 impl Registration {
-    /// Reads an item. What only the endpoint writes is missing from one that came with an event alone.
+    /// Parses an item. One that only an event has written lacks the attributes of the emulated KMS.
     fn read(item: Item) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Keys {
@@ -52,10 +53,10 @@ impl Registration {
             return from_item(item);
         }
         let Keys { pk, sk, changed_at } = from_item(item)?;
-        let unreadable = || ApiError::table(format!("{pk} {sk} is no registration"));
-        let key_id = pk.split_once('#').and_then(|(_, key)| key.parse().ok()).ok_or_else(unreadable)?;
+        let invalid = || ApiError::table(format!("the item {pk} {sk} is not a valid registration"));
+        let key_id = pk.split_once('#').and_then(|(_, key)| key.parse().ok()).ok_or_else(invalid)?;
         let resource_crn =
-            sk.strip_prefix(REGISTRATION).and_then(|crn| crn.parse().ok()).ok_or_else(unreadable)?;
+            sk.strip_prefix(REGISTRATION).and_then(|crn| crn.parse().ok()).ok_or_else(invalid)?;
         Ok(Self {
             key_id,
             resource_crn,
@@ -71,30 +72,27 @@ impl Registration {
 }
 
 impl Store {
-    /// Keeps what the endpoint alone knows of a registration, beside what the ledger will know of it.
-    pub async fn describe_registration(
-        &self,
-        crn: &KeyCrn,
-        registration: &Registration,
-    ) -> Result<(), ApiError> {
+    /// Stores the attributes of the emulated KMS. The ledger adds its own when it processes the
+    /// event.
+    pub async fn put_registration(&self, crn: &KeyCrn, registration: &Registration) -> Result<(), ApiError> {
         let attributes = to_item(registration)?;
         self.merge(&pk(crn), &registration_sk(&registration.resource_crn), attributes, &[]).await
     }
 
     /// The registrations of a key.
     pub async fn registrations(&self, crn: &KeyCrn) -> Result<Vec<Registration>, ApiError> {
-        Ok(standing(self.partition(&pk(crn), REGISTRATION).await?))
+        Ok(existing(self.partition(&pk(crn), REGISTRATION).await?))
     }
 
     /// The registrations of all keys of an instance.
     pub async fn all_registrations(&self, instance: InstanceId) -> Result<Vec<Registration>, ApiError> {
-        Ok(standing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?))
+        Ok(existing(self.scan(instance, "begins_with(sk, :kind)", REGISTRATION).await?))
     }
 }
 
-/// The registrations that stand, without those that were deleted or are not counted yet, and without items that are
-/// none: they must not hide those that are.
-fn standing(mut items: Vec<Item>) -> Vec<Registration> {
+/// The existing registrations. Deleted ones, those that are not counted yet, and invalid items are
+/// skipped.
+fn existing(mut items: Vec<Item>) -> Vec<Registration> {
     items.retain(|item| item.get("registered") == Some(&AttributeValue::Bool(true)));
     let mut registrations: Vec<_> =
         items.into_iter().filter_map(|item| Registration::read(item).ok()).collect();

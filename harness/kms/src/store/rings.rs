@@ -1,4 +1,4 @@
-//! Key rings. `default` is always there and has no item.
+//! Key rings. The ring `default` always exists and has no item.
 
 use keysync::domain::{EpochMillis, InstanceId, KeyRing};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::ApiError;
 
 const RING_ITEM: &str = "ring";
 
-/// A key ring that somebody made.
+/// A key ring other than `default`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ring {
     pub(crate) id: KeyRing,
@@ -17,7 +17,7 @@ pub(crate) struct Ring {
 }
 
 impl Store {
-    /// Keeps a key ring. `Ok(false)` where it is there already.
+    /// Stores a new key ring. `Ok(false)` if it already exists.
     pub(crate) async fn create_ring(&self, instance: InstanceId, ring: &Ring) -> Result<bool, ApiError> {
         self.transact(vec![self.new_item(&ring_pk(instance, &ring.id), RING_ITEM, ring)?]).await
     }
@@ -31,7 +31,7 @@ impl Store {
         Ok(is_default || self.item(&ring_pk(instance, ring), RING_ITEM).await?.is_some())
     }
 
-    /// The rings that were made, by their ids.
+    /// The key rings except `default`, by ID.
     pub(crate) async fn rings(&self, instance: InstanceId) -> Result<Vec<Ring>, ApiError> {
         let items = self.scan(instance, "sk = :kind", RING_ITEM).await?;
         let mut rings: Vec<Ring> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
@@ -40,7 +40,7 @@ impl Store {
     }
 }
 
-/// A key id is never `ring`, so this cannot meet a key's items.
+/// A key ID is never `ring`, so this key does not collide with that of a key's items.
 fn ring_pk(instance: InstanceId, ring: &KeyRing) -> String {
     format!("{instance}#ring#{ring}")
 }

@@ -1,4 +1,4 @@
-//! The versions of keys, with their material.
+//! Versions of keys, with their material.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use keysync::{
@@ -27,19 +27,19 @@ impl Version {
 }
 
 impl Store {
-    /// Keeps a version of a key that is there.
+    /// Stores a new version of an existing key.
     pub(crate) async fn add_version(&self, crn: &KeyCrn, version: &Version) -> Result<(), ApiError> {
-        self.keep_secret(&version.material);
+        self.register_secret(&version.material);
         self.put(&pk(crn), &format!("{VERSION}{}", version.id), version).await
     }
 
-    /// A version of a key by its id.
+    /// Finds a version of a key by its ID.
     pub(crate) async fn version(&self, crn: &KeyCrn, id: &str) -> Result<Option<Version>, ApiError> {
         self.read(&pk(crn), &format!("{VERSION}{id}")).await
     }
 
-    /// All versions of a key that are known, newest first, without their material. The present one is known though it
-    /// was made elsewhere, and its material is not here.
+    /// All known versions of a key, newest first, without their material. They include the current
+    /// version even if it was created elsewhere and its material is not stored here.
     pub(crate) async fn versions(&self, key: &KeyRecord) -> Result<Vec<KeyVersion>, ApiError> {
         let items = self.partition(&pk(&key.crn), VERSION).await?;
         let mut versions: Vec<KeyVersion> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
@@ -50,13 +50,13 @@ impl Store {
         Ok(versions)
     }
 
-    /// Shreds the material of a purged key.
-    pub(crate) async fn shred(&self, crn: &KeyCrn) -> Result<(), ApiError> {
+    /// Deletes the versions of a purged key, with their material.
+    pub(crate) async fn delete_versions(&self, crn: &KeyCrn) -> Result<(), ApiError> {
         self.remove_all(&pk(crn), VERSION).await
     }
 
     pub(super) fn new_version(&self, crn: &KeyCrn, version: &Version) -> Result<TransactWriteItem, ApiError> {
-        self.keep_secret(&version.material);
+        self.register_secret(&version.material);
         self.new_item(&pk(crn), &format!("{VERSION}{}", version.id), version)
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct ResourceView {
 
 fn view(service: &AssociatedService) -> ServiceView {
     let resource = |(name, protected): (String, Protected)| {
-        let opens = matches!(service.opens(&name), Some(Ok(_)));
+        let opens = matches!(service.access(&name), Some(Ok(_)));
         (name, ResourceView { protected, opens })
     };
     ServiceView {
