@@ -22,13 +22,10 @@ const FOLDER: &str = "tests/mutations";
 /// that they apply and that their tests exist.
 pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     let patches = selected(context, &wanted.names)?;
-    for patch in &patches {
-        context
-            .run(context.command("git").args(["apply", "--check"]).arg(&patch.path))
-            .map_err(|_| patch.error("does not apply; re-create it, or delete it if its guard is gone"))?;
-        if !test_exists(context, patch)? {
-            return Err(patch.error(&format!("names a test that does not exist: {}", patch.test)));
-        }
+    let problems = patches.iter().map(|patch| problem(context, patch)).collect::<Result<Vec<_>>>()?;
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
+    if !problems.is_empty() {
+        return Err(Error::failed(problems.join("\n")));
     }
     context.say(format!("{} patches apply, and their tests exist", patches.len()));
     if wanted.check { Ok(()) } else { test_all(context, &patches) }
@@ -55,6 +52,20 @@ fn selected(context: &Context, names: &[String]) -> Result<Vec<Patch>> {
         return Err(Error::failed(format!("no patch in {FOLDER} has `{names}` in its name")));
     }
     Ok(patches)
+}
+
+/// Why a patch cannot be used.
+fn problem(context: &Context, patch: &Patch) -> Result<Option<String>> {
+    let mut apply = context.command("git");
+    let applies = context.status(apply.args(["apply", "--check"]).arg(&patch.path))?.success();
+    let problem = if !applies {
+        "does not apply; re-create it, or delete it if its guard is gone".to_owned()
+    } else if !test_exists(context, patch)? {
+        format!("names a test that does not exist: {}", patch.test)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(format!("{FOLDER}/{}.patch: {problem}", patch.name)))
 }
 
 /// Whether there is a function of the test's name in the file of its module, or for unit tests

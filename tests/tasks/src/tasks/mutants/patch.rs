@@ -55,10 +55,6 @@ impl Patch {
         let (guarantee, description, test) = (field("guarantee")?, field("break")?, field("test")?);
         Ok(Self { name, path, guarantee, description, target, test })
     }
-
-    pub(super) fn error(&self, problem: &str) -> Error {
-        Error::failed(format!("{}: {problem}", self.path.display()))
-    }
 }
 
 #[cfg(test)]
