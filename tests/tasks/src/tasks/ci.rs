@@ -1,6 +1,6 @@
 //! `cargo task ci`: everything that must pass before a change lands.
 
-use super::{links, mutants, test};
+use super::{links, mutants, words};
 use crate::{cli::MutantsArgs, command::Context, error::Result, names::HARNESS, summary::Summary};
 
 /// Runs all checks, and all tests as `cargo task test --install` does.
@@ -13,7 +13,11 @@ pub(crate) fn run(context: &Context, summary: &mut Summary) -> Result {
     summary.stage(context, "Lints", |context| {
         context.run(&mut context.cargo("clippy", ["--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
-    test::run(context, summary, &[])?;
+    summary.stage(context, "Words", words::run)?;
+    // The test command of the README, as it is written there.
+    summary.stage(context, "Tests", |context| {
+        context.run(context.command("cargo").args(["task", "test", "--install"]))
+    })?;
     summary.stage(context, "Documentation", |context| {
         let arguments = ["--workspace", "--no-deps", "--document-private-items"];
         context.run(context.cargo("doc", arguments).env("RUSTDOCFLAGS", "-D warnings"))
