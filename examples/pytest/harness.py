@@ -133,7 +133,7 @@ class Harness:
         return self.control("POST", "/keys", {"name": name, "protects": protects})["id"]
 
     def set_behaviour(self, service, behaviour, times=None):
-        """Sets how a service responds to the next callbacks: `act`, `miss`, `hang`, `{"answer": {"status": 503}}`…"""
+        """Sets how a service responds to the next callbacks: `act`, `hang`, `{"respond": {"status": 503}}`…"""
         body = {"behaviour": behaviour} if times is None else {"behaviour": behaviour, "times": times}
         self.control("PUT", f"/services/{service}/behaviour", body)
 

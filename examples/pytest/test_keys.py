@@ -44,7 +44,7 @@ def test_second_sync_is_rejected_within_an_hour(harness, keys, key):
 
 
 def test_failing_service_is_notified_by_redelivery(harness, keys, key):
-    harness.set_behaviour(STORAGE, {"answer": {"status": 503}}, times=2)
+    harness.set_behaviour(STORAGE, {"respond": {"status": 503}}, times=2)
     keys.synchronize(key)  # succeeds because the notification is recorded
 
     for _ in range(2):

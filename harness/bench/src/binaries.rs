@@ -1,7 +1,7 @@
-//! What is measured: the binaries as they are deployed.
+//! The measured binaries, built as for a deployment.
 //!
-//! Those that tests run are built with the features that the harness asks of their dependencies. These are built
-//! without the harness, so that nothing is in them that a deployment has not.
+//! The binaries of tests share dependencies with the harness, and so have features that the harness
+//! enables. These are built without the harness, with the features of a deployment only.
 
 use std::{
     env::consts::EXE_SUFFIX,
@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use super::BenchError;
 
-/// The binaries.
+/// Paths of the measured binaries.
 #[derive(Clone, Debug)]
 pub(super) struct Binaries {
     /// The function `sync`.
@@ -25,11 +25,12 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// Builds them where this runs under cargo in a checkout; otherwise they are beside this executable.
+    /// Builds the binaries when run under cargo in a checkout; otherwise expects them next to this
+    /// executable.
     pub(super) async fn find() -> Result<Self, BenchError> {
         match (std::env::var_os("CARGO"), std::env::var_os(WORKSPACE)) {
             (Some(cargo), Some(workspace)) => Self::build(Path::new(&cargo), Path::new(&workspace)).await,
-            _ => Self::beside_this(),
+            _ => Self::next_to_executable(),
         }
     }
 
@@ -51,7 +52,7 @@ impl Binaries {
         Ok(Self { sync: built("sync")?, hello: built("hello")? })
     }
 
-    fn beside_this() -> Result<Self, BenchError> {
+    fn next_to_executable() -> Result<Self, BenchError> {
         let this = std::env::current_exe().map_err(BenchError::Build)?;
         let folder = this.parent().unwrap_or(Path::new("."));
         let found = |name: &'static str, path: PathBuf| {

@@ -1,28 +1,29 @@
-//! What was measured, as a picture.
+//! Charts of the results.
 
 use plotters::{coord::Shift, prelude::*};
 
 use super::{BenchError, growth::Growth, report::Report};
 
-/// An SVG.
+/// A chart in SVG.
 #[derive(Clone, Debug)]
 pub struct Chart(String);
 
 /// A line of a chart.
 struct Line {
     name: String,
-    /// In x's order, and greater than 0.
+    /// Ordered by x; all values are greater than 0.
     points: Vec<(f64, f64)>,
 }
 
-/// What the axes are.
+/// Title and labels of the axes.
 struct Axes {
     title: &'static str,
     x: &'static str,
     y: &'static str,
 }
 
-/// Told apart also by those who see no colours, as each line has its own shade.
+/// Colours of lines, with different lightness so that they can be distinguished without colour
+/// vision.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(15, 98, 254),
     RGBColor(0, 67, 206),
@@ -35,7 +36,7 @@ const COLOURS: [RGBColor; 7] = [
 const SIZE: (u32, u32) = (960, 860);
 
 impl Chart {
-    /// Latency and throughput of requests by how many there are at a time.
+    /// Latency and throughput by number of concurrent requests.
     pub fn of_requests(report: &Report) -> Result<Self, BenchError> {
         let mut names: Vec<&str> = Vec::new();
         for latency in &report.latency {
@@ -55,13 +56,12 @@ impl Chart {
             };
             names.iter().map(of).collect::<Vec<_>>()
         };
-        let latency =
-            Axes { title: "Half of the requests took no longer", x: "requests at a time", y: "µs" };
-        let rate = Axes { title: "Requests in a second", x: "requests at a time", y: "" };
-        drawn(&[(latency, lines(|latency| latency.p50)), (rate, lines(|latency| latency.per_second))])
+        let latency = Axes { title: "Median latency", x: "concurrent requests", y: "µs" };
+        let rate = Axes { title: "Throughput", x: "concurrent requests", y: "requests/s" };
+        draw_all(&[(latency, lines(|latency| latency.p50)), (rate, lines(|latency| latency.per_second))])
     }
 
-    /// Latency of requests, one at a time, by what the table holds.
+    /// Latency of sequential requests by size of the data.
     pub fn of_growth(growth: &Growth) -> Result<Self, BenchError> {
         let of = |what: &'static str| {
             let points = || growth.points.iter().filter(move |point| point.of == what);
@@ -71,13 +71,13 @@ impl Chart {
             };
             vec![line("204", |point| point.notified.p50), line("409", |point| point.too_early.p50)]
         };
-        let axes = |x| Axes { title: "Half of the requests took no longer", x, y: "µs" };
+        let axes = |x| Axes { title: "Median latency", x, y: "µs" };
         let all = ["keys in the table", "registrations of a key", "services of a key"];
         let charts: Vec<_> = all.into_iter().map(|what| (axes(what), of(what))).collect();
-        drawn(&charts)
+        draw_all(&charts)
     }
 
-    /// Its text.
+    /// The SVG document.
     #[must_use]
     pub fn svg(&self) -> &str {
         &self.0
@@ -88,8 +88,8 @@ fn float(count: usize) -> Option<f64> {
     u32::try_from(count).ok().filter(|count| *count > 0).map(f64::from)
 }
 
-/// Charts, one above the other.
-fn drawn(charts: &[(Axes, Vec<Line>)]) -> Result<Chart, BenchError> {
+/// Draws charts, one above the other.
+fn draw_all(charts: &[(Axes, Vec<Line>)]) -> Result<Chart, BenchError> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

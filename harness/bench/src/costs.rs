@@ -1,4 +1,4 @@
-//! What a request costs others: calls, bytes, callbacks. Counted, and so the same in every run.
+//! Calls, bytes and callbacks per request. They are counted, and therefore the same in every run.
 
 use super::{
     BenchError,
@@ -9,18 +9,19 @@ use super::{
 };
 use keysync_dynamodb_emulator::Call;
 
-/// How many requests of each kind calls are counted over.
+/// Number of requests of each kind that calls are counted over.
 const REQUESTS: usize = 20;
 
-/// Those of each kind of request, and the calls to `DynamoDB` of the 204s, which begin with the first of `keys`.
-pub(super) async fn of_each(
+/// Costs per request kind, and the calls to `DynamoDB` of the 204s, which begin with the first of
+/// `keys`.
+pub(super) async fn measure(
     stage: &Stage,
     keys: &[BenchKey],
     token: &str,
 ) -> Result<(Vec<Cost>, Vec<Call>), BenchError> {
     let (function, keys) = (stage.counted_sync().await?, &keys[..REQUESTS]);
     let (mut costs, mut calls_of_a_204) = (Vec::new(), Vec::new());
-    // So that connections are there, and decisions.
+    // Warm up: open connections and cache decisions.
     for mix in [Mix::Notified, Mix::ByAlias] {
         mix.measure(stage, &function, keys, token, (REQUESTS, 1)).await?;
     }
@@ -32,10 +33,10 @@ pub(super) async fn of_each(
         let bytes: usize = calls.iter().map(|call| call.request.len() + call.answer_bytes).sum();
         costs.push(Cost {
             what: mix.to_string(),
-            dynamodb_calls: of_one(calls.len()),
-            dynamodb_bytes: of_one(bytes),
-            iam_decisions: of_one(stage.decisions() - decisions),
-            callbacks: of_one(usize::try_from(stage.receiver().count() - callbacks).unwrap_or(0)),
+            dynamodb_calls: per_request(calls.len()),
+            dynamodb_bytes: per_request(bytes),
+            iam_decisions: per_request(stage.decisions() - decisions),
+            callbacks: per_request(usize::try_from(stage.receiver().count() - callbacks).unwrap_or(0)),
         });
         if mix == Mix::Notified {
             calls_of_a_204 = calls;
@@ -44,7 +45,7 @@ pub(super) async fn of_each(
     Ok((costs, calls_of_a_204))
 }
 
-fn of_one(count: usize) -> f64 {
+fn per_request(count: usize) -> f64 {
     let all = if count == 0 { 0.0 } else { each(u64::try_from(count).unwrap_or(u64::MAX)) };
     all / each(u64::try_from(REQUESTS).unwrap_or(u64::MAX))
 }

@@ -1,8 +1,9 @@
-//! The wire floor: what a sync sends, sent by a bare loop that does nothing else.
+//! The wire floor: a lower bound for the latency of a sync, from a loop that only sends its
+//! requests.
 //!
-//! The bytes are those of a real sync: recorded once, with the key's id exchanged for that of the next key. The
-//! loop runs in a process of its own on one thread, as the function does, so that the same switches between
-//! processes are in its times. It keeps its connections open, and looks at nothing but the status.
+//! The bytes are those of a real sync, recorded once; the key's id is replaced by that of the next
+//! key. The loop runs in a separate process on one thread, as the function does, so that its times
+//! include the same context switches. It reuses connections and checks only the status.
 
 use std::{io::Read, process::Stdio, time::Instant};
 
@@ -15,42 +16,42 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command};
 
 use super::{BenchError, load::Load};
 
-/// Has the form of a signature, which is all that the engine looks at.
+/// A well-formed signature; the engine does not verify it.
 const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=harness/20260101/us-east-1/dynamodb/aws4_request, \
                         SignedHeaders=host;x-amz-date, Signature=none";
 
-/// What the loop has to do: the steps for each of the keys, so many keys at once.
+/// Input of the loop: the steps for each key, for `at_once` keys concurrently.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
-    /// The id that stands in the steps for that of a key.
-    pub(super) stands_for: String,
+    /// The key id in the recorded steps, to be replaced.
+    pub(super) recorded_id: String,
     pub(super) keys: Vec<String>,
     pub(super) at_once: usize,
 }
 
-/// A request.
+/// A recorded request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Step {
     /// Host and port.
     pub(super) to: String,
     pub(super) path: String,
-    /// Of DynamoDB: the operation.
+    /// Operation of DynamoDB; none for a callback.
     pub(super) target: Option<String>,
     pub(super) body: String,
 }
 
-/// What came of it.
+/// Output of the loop.
 #[derive(Debug, Serialize, Deserialize)]
-struct Done {
-    /// How long each key took, in nanoseconds.
+struct Measured {
+    /// Duration per key, in nanoseconds.
     each: Vec<u64>,
-    /// How long all of them took, in nanoseconds.
+    /// Total duration, in nanoseconds.
     took: u64,
 }
 
 impl Plan {
-    /// Runs the loop in a process of its own.
+    /// Runs the loop in a separate process.
     pub(super) async fn run(&self) -> Result<Load, BenchError> {
         let this = std::env::current_exe().map_err(BenchError::Floor)?;
         let mut child = Command::new(this)
@@ -66,9 +67,9 @@ impl Plan {
         }
         let output = child.wait_with_output().await.map_err(BenchError::Floor)?;
         if !output.status.success() {
-            return Err(BenchError::Floor(std::io::Error::other("it failed; see above")));
+            return Err(BenchError::Floor(std::io::Error::other("its process failed; see above")));
         }
-        let done: Done = serde_json::from_slice(&output.stdout)
+        let done: Measured = serde_json::from_slice(&output.stdout)
             .map_err(std::io::Error::from)
             .map_err(BenchError::Floor)?;
         let mut load = Load::new()?;
@@ -80,17 +81,17 @@ impl Plan {
     }
 }
 
-/// The hidden command that is the loop.
+/// Name of the hidden command that runs the loop.
 pub const COMMAND: &str = "wire-floor";
 
-/// The loop: a plan on standard input. Returns what came of it, as JSON.
+/// Runs the loop with the plan on standard input, and returns its result as JSON.
 #[doc(hidden)]
 pub fn wire_floor() -> Result<Vec<u8>, BenchError> {
     let mut plan = Vec::new();
     std::io::stdin().read_to_end(&mut plan).map_err(BenchError::Floor)?;
     let plan: Plan =
         serde_json::from_slice(&plan).map_err(std::io::Error::from).map_err(BenchError::Floor)?;
-    // The command's own runtime has threads; this one has none.
+    // The command's runtime is multi-threaded; the function's is not.
     let done = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(all(&plan))
@@ -101,7 +102,7 @@ pub fn wire_floor() -> Result<Vec<u8>, BenchError> {
         .map_err(BenchError::Floor)
 }
 
-async fn all(plan: &Plan) -> std::io::Result<Done> {
+async fn all(plan: &Plan) -> std::io::Result<Measured> {
     let mut loops = Vec::new();
     for _ in 0..plan.at_once {
         let mut connections = Vec::new();
@@ -119,7 +120,7 @@ async fn all(plan: &Plan) -> std::io::Result<Done> {
             while let Some(key) = plan.keys.get(next.replace(next.get() + 1)) {
                 let since = Instant::now();
                 for (step, connection) in plan.steps.iter().zip(&mut connections) {
-                    send(connection, step, &step.body.replace(&plan.stands_for, key)).await?;
+                    send(connection, step, &step.body.replace(&plan.recorded_id, key)).await?;
                 }
                 each.push(nanos(since));
             }
@@ -127,7 +128,7 @@ async fn all(plan: &Plan) -> std::io::Result<Done> {
         }
     });
     let each = futures_util::future::try_join_all(loops).await?.concat();
-    Ok(Done { each, took: nanos(started) })
+    Ok(Measured { each, took: nanos(started) })
 }
 
 fn nanos(since: Instant) -> u64 {
@@ -154,11 +155,11 @@ async fn send(connection: &mut SendRequest<Full<Bytes>>, step: &Step, body: &str
     }
     let request = request.body(Full::from(body.to_owned())).map_err(std::io::Error::other)?;
     connection.ready().await.map_err(std::io::Error::other)?;
-    let answer = connection.send_request(request).await.map_err(std::io::Error::other)?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let response = connection.send_request(request).await.map_err(std::io::Error::other)?;
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
     if status.is_success() {
         return Ok(());
     }
-    Err(std::io::Error::other(format!("the floor got {status}: {}", String::from_utf8_lossy(&body))))
+    Err(std::io::Error::other(format!("unexpected status {status}: {}", String::from_utf8_lossy(&body))))
 }

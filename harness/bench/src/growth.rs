@@ -1,4 +1,4 @@
-//! How latency and calls grow with what is in the table: `harness bench growth`.
+//! `harness bench growth`: how latency and calls scale with the size of the table.
 
 use serde::Serialize;
 
@@ -12,19 +12,19 @@ use super::{
 };
 use keysync_lambda_emulator::ProcessFunction;
 
-/// How many keys requests are made about, at the most.
+/// Maximum number of keys that requests are made for.
 const KEYS: usize = 100;
-/// How many of them have many registrations.
-const REGISTERED: usize = 10;
+/// Number of these keys that get many registrations.
+const KEYS_WITH_REGISTRATIONS: usize = 10;
 
-/// How far to go.
+/// Maximum sizes and number of requests.
 #[derive(Clone, Debug)]
 pub struct GrowthOptions {
-    /// The most keys in the table.
+    /// Maximum number of keys in the table.
     pub keys: usize,
-    /// The most registrations of a key.
+    /// Maximum number of registrations of a key.
     pub registrations: usize,
-    /// Requests for each line of the table.
+    /// Requests per row.
     pub requests: usize,
 }
 
@@ -34,54 +34,58 @@ impl Default for GrowthOptions {
     }
 }
 
-/// What was found.
+/// Result of `harness bench growth`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Growth {
-    /// Where and when.
+    /// The run.
     pub run: Run,
-    /// Each size, in the order in which they were measured.
+    /// Measurements, in order.
     pub points: Vec<Point>,
 }
 
-/// Requests at a size, one at a time.
+/// Sequential requests at one size.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
-    /// Of what there are many.
+    /// What is counted, such as `keys in the table`.
     pub of: &'static str,
-    /// How many.
+    /// The size.
     pub count: usize,
-    /// The 204s.
+    /// Latency of 204s.
     pub notified: Latency,
-    /// The 409s.
+    /// Latency of 409s.
     pub too_early: Latency,
-    /// Calls to `DynamoDB` of a 204.
+    /// Calls to `DynamoDB` per 204.
     pub dynamodb_calls: f64,
-    /// Bytes of their bodies.
+    /// Bytes of their request and response bodies.
     pub dynamodb_bytes: f64,
 }
 
 /// Measures requests while the table grows.
+///
+/// # Errors
+///
+/// If the binaries, the harness or a request fails.
 pub async fn growth(options: &GrowthOptions) -> Result<Growth, BenchError> {
-    let stage = Stage::set().await?;
-    let growing = Growing { token: stage.token().await?, stage, requests: options.requests };
+    let stage = Stage::start().await?;
+    let run = GrowthRun { token: stage.token().await?, stage, requests: options.requests };
     let mut points = Vec::new();
     for services_of_each in [1, 4, 16, MAX_SERVICES] {
-        let keys = growing.keys(services_of_each).await?;
-        points.push(growing.point("services of a key", services_of_each, &keys).await?);
+        let keys = run.keys(services_of_each).await?;
+        points.push(run.point("services of a key", services_of_each, &keys).await?);
     }
-    let keys = &growing.keys(1).await?[..REGISTERED.min(options.requests)];
+    let keys = &run.keys(1).await?[..KEYS_WITH_REGISTRATIONS.min(options.requests)];
     let mut registrations = 0;
     for more in powers(1, options.registrations) {
-        growing.register(keys, registrations..more).await?;
+        run.register(keys, registrations..more).await?;
         registrations = more;
-        points.push(growing.point("registrations of a key", more, keys).await?);
+        points.push(run.point("registrations of a key", more, keys).await?);
     }
-    let keys = growing.keys(1).await?;
-    let mut there = 0;
+    let keys = run.keys(1).await?;
+    let mut filled = 0;
     for more in powers(1000, options.keys) {
-        growing.fill(more - there).await?;
-        there = more;
-        points.push(growing.point("keys in the table", more, &keys).await?);
+        run.fill(more - filled).await?;
+        filled = more;
+        points.push(run.point("keys in the table", more, &keys).await?);
     }
     Ok(Growth { run: Run::now(), points })
 }
@@ -91,13 +95,13 @@ fn powers(first: usize, last: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(first), |power| power.checked_mul(10)).take_while(move |power| *power <= last)
 }
 
-struct Growing {
+struct GrowthRun {
     stage: Stage,
     token: String,
     requests: usize,
 }
 
-impl Growing {
+impl GrowthRun {
     async fn keys(&self, services_of_each: usize) -> Result<Vec<BenchKey>, BenchError> {
         let keys = 0..KEYS.min(self.requests);
         let keys: Vec<_> = keys.map(|_| BenchKey::new(&services()[..services_of_each])).collect();
@@ -105,7 +109,7 @@ impl Growing {
         Ok(keys)
     }
 
-    /// Keys that nobody asks for.
+    /// Adds keys that no request is made for.
     async fn fill(&self, count: usize) -> Result<(), BenchError> {
         let keys: Vec<_> = (0..count).map(|_| BenchKey::new(&services()[..1])).collect();
         let progress = progress::bar(2 * count, "items put into the table");
@@ -115,7 +119,7 @@ impl Growing {
         Ok(())
     }
 
-    /// Registrations of each of `keys`.
+    /// Adds registrations to each of `keys`.
     async fn register(&self, keys: &[BenchKey], range: std::ops::Range<usize>) -> Result<(), BenchError> {
         let progress = progress::bar(keys.len() * range.len(), "registrations put into the table");
         let done = |count| progress.inc(u64::try_from(count).unwrap_or(0));
@@ -127,7 +131,7 @@ impl Growing {
     async fn point(&self, of: &'static str, count: usize, keys: &[BenchKey]) -> Result<Point, BenchError> {
         let progress = progress::bar(3, &format!("{count} {of}"));
         let function = self.stage.sync(1).await?;
-        self.measure(Mix::Notified, &function, keys, keys.len()).await?; // connections and decisions
+        self.measure(Mix::Notified, &function, keys, keys.len()).await?; // warm-up
         progress.inc(1);
         let notified = self.measure(Mix::Notified, &function, keys, self.requests).await?;
         progress.inc(1);
@@ -140,15 +144,15 @@ impl Growing {
         self.measure(Mix::Notified, &counted, keys, keys.len()).await?;
         let calls = self.stage.proxy().take_calls();
         let bytes: usize = calls.iter().map(|call| call.request.len() + call.answer_bytes).sum();
-        let of_each = |total: usize| float(total) / float(keys.len());
+        let per_key = |total: usize| float(total) / float(keys.len());
         progress.finish_and_clear();
         Ok(Point {
             of,
             count,
             notified,
             too_early,
-            dynamodb_calls: of_each(calls.len()),
-            dynamodb_bytes: of_each(bytes),
+            dynamodb_calls: per_key(calls.len()),
+            dynamodb_bytes: per_key(bytes),
         })
     }
 

@@ -1,7 +1,8 @@
-//! How many instructions a request takes: the same on any day, and nearly so on any machine.
+//! Instructions per request: the same in every run, and nearly the same on every machine.
 //!
-//! The function runs under valgrind's callgrind, which counts. A number of requests and a larger number are made
-//! in processes of their own; what lies between the two counts is that of the requests in between.
+//! The function runs under valgrind's callgrind, which counts instructions. One process handles a
+//! small number of requests and another one a larger number; the difference of the counts belongs
+//! to the additional requests.
 
 use tokio::process::Command;
 
@@ -14,15 +15,15 @@ use super::{
 };
 
 const CALLGRIND: [&str; 3] = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
-/// What callgrind says at its end, before the number.
+/// Prefix of the count in the output of callgrind.
 const COLLECTED: &str = "Collected : ";
-/// Requests in the one process and in the other, over so many keys: the first round of a process sets up much
-/// that stays.
+/// Requests in each of the two processes, over `KEYS` keys: the first requests of a process include
+/// its initialization.
 const REQUESTS: (usize, usize) = (20, 120);
 const KEYS: usize = 20;
 
-/// The kinds of request, each with the instructions that one takes.
-pub(super) async fn of_each(stage: &Stage) -> Result<Vec<(Mix, u64)>, BenchError> {
+/// The kinds of request, each with its instructions per request.
+pub(super) async fn measure(stage: &Stage) -> Result<Vec<(Mix, u64)>, BenchError> {
     let valgrind = Command::new(CALLGRIND[0]).arg("--version").output().await;
     valgrind.map_err(BenchError::NoValgrind)?;
     let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..1])).collect();
@@ -41,7 +42,7 @@ pub(super) async fn of_each(stage: &Stage) -> Result<Vec<(Mix, u64)>, BenchError
     Ok(counts)
 }
 
-/// What a process takes from its start to its end.
+/// Instructions of a process from its start to its end.
 async fn collected(
     stage: &Stage,
     mix: Mix,

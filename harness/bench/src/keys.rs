@@ -1,4 +1,4 @@
-//! The keys that requests are about: items as the functions have left them, put into the table directly.
+//! Keys for the requests: items as the functions write them, put into the table directly.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -18,9 +18,9 @@ use serde_json::json;
 
 use super::BenchError;
 
-/// Items in one `BatchWriteItem`: as many as it takes.
+/// Items in one `BatchWriteItem`: the maximum of DynamoDB.
 const BATCH: usize = 25;
-/// Writes at once.
+/// Concurrent writes.
 const AT_ONCE: usize = 8;
 
 /// The table that keys are put into.
@@ -36,12 +36,12 @@ pub(super) struct Table {
 #[derive(Clone, Debug)]
 pub(super) struct BenchKey {
     pub(super) id: KeyId,
-    /// How many registrations each of its services has.
+    /// Number of registrations per service.
     pub(super) services: BTreeMap<String, u64>,
 }
 
 impl BenchKey {
-    /// A new one that `services` use, with one registration each.
+    /// A new key with one registration of each of `services`.
     pub(super) fn new(services: &[String]) -> Self {
         let services = services.iter().map(|name| (name.clone(), 1)).collect();
         Self { id: KeyId::random(), services }
@@ -54,13 +54,14 @@ impl BenchKey {
 }
 
 impl Table {
-    /// Puts `keys` and their aliases into the table; `done` is told of each write how many items it was.
+    /// Puts `keys` and their aliases into the table; calls `done` with the number of items of each
+    /// write.
     pub(super) async fn put_keys(&self, keys: &[BenchKey], done: impl Fn(usize)) -> Result<(), BenchError> {
         let items = keys.iter().flat_map(|key| [self.key_item(key), self.alias_item(key)]);
         self.put(items, done).await
     }
 
-    /// Puts registrations, numbered so, of the first service of each of `keys` into the table, beside the key.
+    /// Puts registrations numbered `range` of the first service of each of `keys` into the table.
     pub(super) async fn put_registrations(
         &self,
         keys: &[BenchKey],
@@ -71,7 +72,7 @@ impl Table {
         self.put(items, done).await
     }
 
-    /// Opens the windows of `keys`: as if more than an hour had gone by.
+    /// Opens the windows of `keys`, as after more than an hour.
     pub(super) async fn open_windows(&self, keys: &[BenchKey]) -> Result<(), BenchError> {
         let open = |key: &BenchKey| {
             let request = self
@@ -94,22 +95,22 @@ impl Table {
         done: impl Fn(usize),
     ) -> Result<(), BenchError> {
         let mut batches = stream::iter(items).try_chunks(BATCH).map_err(|error| error.1);
-        let mut underway = stream::FuturesUnordered::new();
+        let mut writes = stream::FuturesUnordered::new();
         while let Some(batch) = batches.try_next().await? {
-            if underway.len() == AT_ONCE
-                && let Some(written) = underway.next().await
+            if writes.len() == AT_ONCE
+                && let Some(written) = writes.next().await
             {
                 done(written?);
             }
-            underway.push(self.write(batch));
+            writes.push(self.write(batch));
         }
-        while let Some(written) = underway.next().await {
+        while let Some(written) = writes.next().await {
             done(written?);
         }
         Ok(())
     }
 
-    /// Writes a batch, and tells how many items that were.
+    /// Writes a batch, and returns its number of items.
     async fn write(&self, batch: Vec<Item>) -> Result<usize, BenchError> {
         let count = batch.len();
         let put = |item| PutRequest::builder().set_item(Some(item)).build().map_err(BenchError::table);
@@ -124,7 +125,7 @@ impl Table {
 
     fn key_item(&self, key: &BenchKey) -> Result<Item, BenchError> {
         let (instance, id) = (self.instance, key.id);
-        let made_at = EpochMillis::new(1_790_000_000_000);
+        let created_at = EpochMillis::new(1_790_000_000_000);
         item(
             key_pk(instance, id),
             KEY_ITEM,
@@ -133,8 +134,8 @@ impl Table {
                 "key_type": "root",
                 "state": 1,
                 "ring": "default",
-                "version": {"id": id, "created_at": made_at},
-                "event": {"action": "create", "at": made_at},
+                "version": {"id": id, "created_at": created_at},
+                "event": {"action": "create", "at": created_at},
                 "services": key.services,
                 "outcome": {},
             }),
@@ -155,11 +156,11 @@ impl Table {
         let (account, service) = (&self.account, key.services.keys().next().map_or("", String::as_str));
         let crn = format!("crn:v1:bluemix:public:{service}:global:a/{account}:8c2e:bucket:bucket-{n}");
         let resource: ResourceCrn = crn.parse().map_err(BenchError::key)?;
-        let made_at = EpochMillis::new(1_790_000_000_000);
+        let created_at = EpochMillis::new(1_790_000_000_000);
         item(
             key_pk(self.instance, key.id),
             &registration_sk(&resource),
-            json!({"key_id": key.id, "resource_crn": crn, "registered": true, "created_at": made_at}),
+            json!({"key_id": key.id, "resource_crn": crn, "registered": true, "created_at": created_at}),
         )
     }
 }

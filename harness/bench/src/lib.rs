@@ -1,14 +1,18 @@
-//! What a request costs, how that grows, and how little it could be: `harness bench`.
+//! `harness bench`: latency and cost of requests, how they scale, and lower bounds.
 //!
-//! The function is the binary as it is deployed, in a process of its own behind the emulated Lambda Runtime API. A
-//! request is measured from the moment at which its event is there to be polled until the function has posted its
-//! answer, which is what Lambda bills. Beside it, in the same run:
+//! The function is the release binary in a separate process behind the emulated Lambda Runtime API.
+//! A request is measured from the moment at which its event can be polled until the function has
+//! posted its response, which is the duration that Lambda bills. The same run measures two
+//! baselines:
 //!
-//! - **the wire floor** (`floor`): a bare loop that makes the same two `DynamoDB` calls and the same callback;
-//! - **hello**: a function that does nothing, for what Lambda's protocol takes and what a start takes.
+//! - **the wire floor** (`floor`): a loop that makes the same two `DynamoDB` calls and the same
+//!   callback;
+//! - **hello**: a function that does nothing, for the overhead of Lambda's protocol and of a cold
+//!   start.
 //!
-//! The engine, IAM, the service and whoever makes the requests share the machine with the function. So no number says
-//! anything about Lambda or `DynamoDB`; the ratios do, and so do calls, bytes and processor time for a request.
+//! The engine, IAM, the service and the clients share the machine with the function. Absolute times
+//! therefore do not apply to Lambda or `DynamoDB`; ratios, calls, bytes and CPU time per request
+//! do.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -43,79 +47,79 @@ pub use requests::{Options, requests};
 
 use keysync_testkit::HarnessError;
 
-/// Nothing could be measured.
+/// Failure of a measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// The harness could not do its part.
+    /// The harness failed.
     #[error(transparent)]
     Harness(#[from] HarnessError),
     /// An item could not be written or read.
-    #[error("the table: {0}")]
+    #[error("cannot access the table: {0}")]
     Table(String),
     /// A key that a request is about has an invalid name or CRN.
-    #[error("invalid key to measure with: {0}")]
+    #[error("invalid benchmark key: {0}")]
     Key(String),
     /// Cargo could not be run.
-    #[error("cannot build what is to be measured: {0}")]
+    #[error("cannot build the measured binaries: {0}")]
     Build(io::Error),
-    /// Cargo ended without the binary; it has said why.
+    /// Cargo failed to build the binary; its errors are on standard error.
     #[error("`{0}` could not be built; see above")]
     NotBuilt(&'static str),
-    /// It is not where this executable is.
+    /// The binary is not next to this executable.
     #[error(
         "no binary `{name}` at {}; build it: cargo build --release --package keysync --package keysync-hello",
         path.display()
     )]
     NoBinary {
-        /// Its name.
+        /// Name of the binary.
         name: &'static str,
-        /// Where it was looked for.
+        /// Expected path.
         path: PathBuf,
     },
-    /// The function failed or ended.
-    #[error("the function failed")]
+    /// The function failed or exited.
+    #[error("the function failed or exited")]
     Failed,
-    /// The function answered otherwise than it should have.
-    #[error("expected {expected}, got {got}")]
-    Answer {
-        /// The status that the request should have had.
+    /// The function responded with an unexpected status.
+    #[error("expected status {expected}, got {got}")]
+    Status {
+        /// The expected status.
         expected: u16,
-        /// The answer.
+        /// The response.
         got: String,
     },
     /// The loop for the wire floor failed.
-    #[error("the wire floor: {0}")]
+    #[error("wire floor: {0}")]
     Floor(io::Error),
     /// valgrind could not be run.
     #[error(
-        "instructions are counted by valgrind, which cannot be run: {0}; install it, such as Debian's valgrind"
+        "cannot run valgrind, which counts instructions: {0}; install it, such as Debian's package valgrind"
     )]
     NoValgrind(io::Error),
-    /// The function could not be ended.
-    #[error("callgrind could not be told to end: {0}")]
+    /// The function could not be stopped.
+    #[error("cannot stop callgrind: {0}")]
     Callgrind(io::Error),
-    /// callgrind has told no number.
-    #[error("callgrind told no number of instructions; its last line: {0}")]
+    /// callgrind reported no count.
+    #[error("callgrind reported no instruction count; its last line: {0}")]
     NotCounted(String),
-    /// What must not be exceeded cannot be read.
+    /// The file of limits is missing or invalid.
     #[error("{}: {reason}", path.display())]
     Limits {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         reason: String,
     },
     /// A call of a sync was not among those recorded.
-    #[error("no `{0}` among the calls of a sync")]
+    #[error("no `{0}` among the recorded calls of a sync")]
     NotRecorded(&'static str),
-    /// A number that a histogram does not take.
-    #[error("a histogram: {0}")]
+    /// A histogram rejected a value.
+    #[error("histogram: {0}")]
     Histogram(String),
     /// A chart could not be drawn.
-    #[error("the chart: {0}")]
+    #[error("cannot draw the chart: {0}")]
     Chart(String),
-    /// Whoever made requests panicked.
-    #[error("a caller panicked: {0}")]
+    /// A task that makes requests panicked.
+    #[error("a client task panicked: {0}")]
     Panicked(JoinError),
 }
 

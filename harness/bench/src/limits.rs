@@ -1,4 +1,4 @@
-//! What must not get worse, and does not depend on the day: `harness bench check`.
+//! `harness bench check`: compares deterministic metrics with limits.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -11,87 +11,91 @@ use super::{
     stage::{Stage, services},
 };
 
-/// The most that each thing may be, as the file has it.
+/// The file of limits.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limits {
-    /// Of the binary.
+    /// Maximum size of the binary.
     bytes: u64,
-    /// By kind of request.
-    requests: BTreeMap<String, OfARequest>,
+    /// Limits by request kind.
+    requests: BTreeMap<String, RequestLimits>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfARequest {
+struct RequestLimits {
     dynamodb_calls: f64,
     dynamodb_bytes: f64,
     instructions: f64,
 }
 
-/// Everything that was looked at.
+/// Result of `harness bench check`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
-    /// One thing each.
-    pub things: Vec<Thing>,
+    /// The metrics.
+    pub metrics: Vec<Metric>,
 }
 
-/// A thing that must not get worse.
+/// A metric with its limit.
 #[derive(Clone, Debug, Serialize)]
-pub struct Thing {
-    /// What it is.
+pub struct Metric {
+    /// Request kind and metric, such as `204: DynamoDB calls`.
     pub what: String,
-    /// How much it is.
+    /// Measured value.
     pub measured: f64,
-    /// How much it may be.
+    /// Limit.
     pub limit: f64,
 }
 
-impl Thing {
-    /// Whether it is within its limit.
+impl Metric {
+    /// Whether the value is at most the limit.
     #[must_use]
-    pub fn is_good(&self) -> bool {
+    pub fn is_within_limits(&self) -> bool {
         self.measured <= self.limit
     }
 }
 
 impl Checked {
-    /// Whether nothing has got worse.
+    /// Whether every metric is within its limit.
     #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.things.iter().all(Thing::is_good)
+    pub fn is_within_limits(&self) -> bool {
+        self.metrics.iter().all(Metric::is_within_limits)
     }
 }
 
-/// Measures what does not depend on the day, and holds it against the limits in `path`. Needs valgrind.
+/// Measures deterministic metrics and compares them with the limits in `path`. Needs valgrind.
+///
+/// # Errors
+///
+/// If the limits cannot be read, or a measurement fails.
 pub async fn check(path: &Path) -> Result<Checked, BenchError> {
     let limits = Limits::read(path)?;
-    let stage = Stage::set().await?;
+    let stage = Stage::start().await?;
     let progress = progress::bar(2, "counting calls");
     let keys: Vec<_> = (0..100).map(|_| BenchKey::new(&services()[..1])).collect();
     stage.table().put_keys(&keys, |_| {}).await?;
-    let (costs, _) = costs::of_each(&stage, &keys, &stage.token().await?).await?;
+    let (costs, _) = costs::measure(&stage, &keys, &stage.token().await?).await?;
     progress.finish_and_clear();
-    let instructions = instructions::of_each(&stage).await?;
+    let instructions = instructions::measure(&stage).await?;
 
     let binary = stage.binaries.sync.metadata().map_err(BenchError::Build)?.len();
-    let mut things =
-        vec![thing("binary", "bytes", super::report::each(binary), super::report::each(limits.bytes))];
+    let mut metrics =
+        vec![metric("binary", "bytes", super::report::each(binary), super::report::each(limits.bytes))];
     for (cost, (_, instructions)) in costs.iter().zip(instructions) {
         let Some(limit) = limits.requests.get(&cost.what) else {
             let reason = format!("no limits for `{}`", cost.what);
             return Err(BenchError::Limits { path: path.to_owned(), reason });
         };
-        things.push(thing(&cost.what, "DynamoDB calls", cost.dynamodb_calls, limit.dynamodb_calls));
-        things.push(thing(&cost.what, "DynamoDB bytes", cost.dynamodb_bytes, limit.dynamodb_bytes));
+        metrics.push(metric(&cost.what, "DynamoDB calls", cost.dynamodb_calls, limit.dynamodb_calls));
+        metrics.push(metric(&cost.what, "DynamoDB bytes", cost.dynamodb_bytes, limit.dynamodb_bytes));
         let instructions = super::report::each(instructions);
-        things.push(thing(&cost.what, "instructions", instructions, limit.instructions));
+        metrics.push(metric(&cost.what, "instructions", instructions, limit.instructions));
     }
-    Ok(Checked { things })
+    Ok(Checked { metrics })
 }
 
-fn thing(of: &str, what: &str, measured: f64, limit: f64) -> Thing {
-    Thing { what: format!("{of}: {what}"), measured, limit }
+fn metric(kind: &str, what: &str, measured: f64, limit: f64) -> Metric {
+    Metric { what: format!("{kind}: {what}"), measured, limit }
 }
 
 impl Limits {
@@ -104,6 +108,6 @@ impl Limits {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::table::checked(f, &self.things)
+        super::table::checked(f, &self.metrics)
     }
 }

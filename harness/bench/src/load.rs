@@ -1,4 +1,4 @@
-//! Requests, so many at once, and how long each took.
+//! A load of concurrent requests, and their durations.
 
 use std::{
     sync::{
@@ -13,41 +13,42 @@ use tokio::task::JoinSet;
 
 use super::BenchError;
 
-/// How long each of a number of requests took.
+/// Durations of a number of requests.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
-    /// Each request, in nanoseconds.
+    /// Duration of each request, in nanoseconds.
     pub(super) each: Histogram<u64>,
-    /// All of them, from the first to the last.
+    /// Total duration.
     pub(super) took: Duration,
 }
 
 impl Load {
-    /// None yet.
+    /// An empty load.
     pub(super) fn new() -> Result<Self, BenchError> {
         Ok(Self { each: Histogram::new(3)?, took: Duration::ZERO })
     }
 
-    /// Adds requests that were made after these.
+    /// Adds requests that were made afterwards.
     pub(super) fn add(&mut self, other: &Self) -> Result<(), BenchError> {
         self.each.add(&other.each)?;
         self.took += other.took;
         Ok(())
     }
 
-    /// How many there are.
-    pub(super) fn made(&self) -> usize {
+    /// Number of requests.
+    pub(super) fn count(&self) -> usize {
         usize::try_from(self.each.len()).unwrap_or(usize::MAX)
     }
 
-    /// Requests in a second.
-    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 requests")]
+    /// Requests per second.
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 requests")]
     pub(super) fn per_second(&self) -> f64 {
         self.each.len() as f64 / self.took.as_secs_f64()
     }
 }
 
-/// Makes `count` requests, `at_once` of them at any time. `request` makes the one with the given number.
+/// Makes `count` requests, `at_once` of them concurrently. `request` makes the one with the given
+/// number.
 pub(super) async fn run<F>(
     count: usize,
     at_once: usize,
@@ -57,11 +58,11 @@ where
     F: Future<Output = Result<(), BenchError>> + Send,
 {
     let next = Arc::new(AtomicUsize::new(0));
-    let mut callers = JoinSet::new();
+    let mut clients = JoinSet::new();
     let started = Instant::now();
     for _ in 0..at_once.min(count) {
         let (next, request) = (next.clone(), request.clone());
-        callers.spawn(async move {
+        clients.spawn(async move {
             let mut each = Histogram::<u64>::new(3)?;
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +76,7 @@ where
         });
     }
     let mut load = Load::new()?;
-    while let Some(each) = callers.join_next().await {
+    while let Some(each) = clients.join_next().await {
         load.each.add(each.map_err(BenchError::Panicked)??)?;
     }
     load.took = started.elapsed();

@@ -1,4 +1,4 @@
-//! What requests are measured: the kinds that a deployment sees.
+//! The measured kinds of requests.
 
 use std::fmt;
 
@@ -17,27 +17,26 @@ use keysync_lambda_emulator::ProcessFunction;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Mix {
-    /// 204, by the key's id, from a caller whom IAM has decided about before.
+    /// 204, by key id, from a caller with a cached IAM decision.
     Notified,
-    /// The same from somebody new: IAM is asked.
-    FirstOfACaller,
-    /// The same by the key's alias.
+    /// 204 from a new caller: IAM is asked for a decision.
+    NewCaller,
+    /// 204, by alias.
     ByAlias,
     /// 409: the window is closed.
     TooEarly,
-    /// 401: the token's signature is not IAM's.
+    /// 401: the token's signature is invalid.
     BadToken,
 }
 
-/// All of them.
-pub(super) const ALL: [Mix; 5] =
-    [Mix::Notified, Mix::FirstOfACaller, Mix::ByAlias, Mix::TooEarly, Mix::BadToken];
+/// All kinds.
+pub(super) const ALL: [Mix; 5] = [Mix::Notified, Mix::NewCaller, Mix::ByAlias, Mix::TooEarly, Mix::BadToken];
 
 impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Notified => "204",
-            Self::FirstOfACaller => "204, new caller",
+            Self::NewCaller => "204, new caller",
             Self::ByAlias => "204, by alias",
             Self::TooEarly => "409",
             Self::BadToken => "401",
@@ -48,29 +47,29 @@ impl fmt::Display for Mix {
 impl Mix {
     fn status(self) -> u16 {
         match self {
-            Self::Notified | Self::FirstOfACaller | Self::ByAlias => 204,
+            Self::Notified | Self::NewCaller | Self::ByAlias => 204,
             Self::TooEarly => 409,
             Self::BadToken => 401,
         }
     }
 
-    /// Whether a window has to be open for it.
-    fn takes_windows(self) -> bool {
+    /// Whether the request needs an open window.
+    fn needs_open_window(self) -> bool {
         self.status() == 204
     }
 
-    /// The events for a round over `keys`.
+    /// The events of a round: one per key.
     async fn events(self, stage: &Stage, keys: &[BenchKey], token: &str) -> Result<Vec<Value>, BenchError> {
         let token = match self {
-            Self::FirstOfACaller => stage.token().await?,
-            Self::BadToken => broken(token),
+            Self::NewCaller => stage.token().await?,
+            Self::BadToken => with_invalid_signature(token),
             _ => token.to_owned(),
         };
         let name = |key: &BenchKey| if self == Self::ByAlias { key.alias() } else { key.id.to_string() };
         Ok(keys.iter().map(|key| stage.event(&name(key), &token)).collect())
     }
 
-    /// Makes requests until there are `count`, `at_once` of them at any time, a round over `keys` after the other.
+    /// Makes `count` requests, `at_once` of them concurrently, in rounds over `keys`.
     pub(super) async fn measure(
         self,
         stage: &Stage,
@@ -80,9 +79,9 @@ impl Mix {
         (count, at_once): (usize, usize),
     ) -> Result<Load, BenchError> {
         let mut all = Load::new()?;
-        while all.made() < count {
-            let keys = &keys[..keys.len().min(count - all.made())];
-            if self.takes_windows() {
+        while all.count() < count {
+            let keys = &keys[..keys.len().min(count - all.count())];
+            if self.needs_open_window() {
                 stage.table().open_windows(keys).await?;
             }
             let events = self.events(stage, keys, token).await?;
@@ -92,7 +91,7 @@ impl Mix {
     }
 }
 
-/// One request for each event.
+/// Makes one request per event.
 pub(super) async fn round(
     function: &ProcessFunction,
     events: Vec<Value>,
@@ -104,18 +103,20 @@ pub(super) async fn round(
     load::run(count, at_once, move |n| {
         let (function, events) = (function.clone(), events.clone());
         async move {
-            let answer = function.answer(&events[n]).await.ok_or(BenchError::Failed)?;
-            match stage::status(&answer) {
+            let response = function.answer(&events[n]).await.ok_or(BenchError::Failed)?;
+            match stage::status(&response) {
                 Some(status) if status == expected => Ok(()),
-                _ => Err(BenchError::Answer { expected, got: String::from_utf8_lossy(&answer).into_owned() }),
+                _ => {
+                    Err(BenchError::Status { expected, got: String::from_utf8_lossy(&response).into_owned() })
+                }
             }
         }
     })
     .await
 }
 
-/// The token with a signature that is not IAM's: another letter in its middle, so that it is well-formed.
-fn broken(token: &str) -> String {
+/// The token with an invalid, well-formed signature: one letter in its middle is replaced.
+fn with_invalid_signature(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let (front, back) = signature.split_at(signature.len() / 2);
     let other = if back.starts_with('A') { 'B' } else { 'A' };

@@ -1,10 +1,10 @@
-//! How far a run is, on standard error, where somebody looks.
+//! Progress bars on standard error.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of so many steps. Nothing is drawn where standard error is no terminal.
+/// A bar with a number of steps. Nothing is drawn if standard error is not a terminal.
 pub(super) fn bar(steps: usize, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
     if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len}  {elapsed}  {msg}") {

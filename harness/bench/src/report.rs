@@ -1,4 +1,4 @@
-//! What was measured, as it is printed with `--json`. Times are in microseconds unless a name says otherwise.
+//! The report, as printed with `--json`. Times are in microseconds unless a name says otherwise.
 
 use std::time::Duration;
 
@@ -8,125 +8,125 @@ use serde::Serialize;
 
 use super::{load::Load, mix::Mix};
 
-/// What a run found.
+/// Result of `harness bench`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Where and when.
+    /// The run.
     pub run: Run,
-    /// How long requests took.
+    /// Latency by request kind and concurrency.
     pub latency: Vec<Latency>,
-    /// What a request cost, by its kind.
+    /// Cost by request kind.
     pub costs: Vec<Cost>,
-    /// How long a start takes.
+    /// Duration of cold starts.
     pub starts: Starts,
-    /// What a process holds.
+    /// Size and memory of a process.
     pub process: Process,
-    /// Conditional writes.
+    /// Rates of conditional writes.
     pub writes: Writes,
-    /// What was to be reached, and was.
+    /// Performance targets and results.
     pub goals: Vec<Goal>,
 }
 
-/// Where and when a run was made.
+/// Environment of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
-    /// When, in UTC.
+    /// Time, in UTC.
     pub at: String,
-    /// Processors.
+    /// Number of processors.
     pub processors: usize,
     /// Processor architecture and operating system.
     pub machine: String,
-    /// Whether the harness was built without optimisation, so that the times mean nothing.
+    /// Whether the harness was built without optimization, which makes the times meaningless.
     pub debug_build: bool,
 }
 
-/// How long requests of a kind took.
+/// Latency of a kind of requests.
 #[derive(Clone, Debug, Serialize)]
 pub struct Latency {
     /// The kind of request, `wire floor`, or `hello`.
     pub what: String,
-    /// How many there were at any time.
+    /// Number of concurrent requests.
     pub at_once: usize,
-    /// How many there were.
+    /// Number of requests.
     pub requests: u64,
-    /// Half of them took no longer.
+    /// Median.
     pub p50: f64,
-    /// Nine of ten took no longer.
+    /// 90th percentile.
     pub p90: f64,
-    /// 99 of 100 took no longer.
+    /// 99th percentile.
     pub p99: f64,
-    /// The longest.
+    /// Maximum.
     pub max: f64,
-    /// Requests in a second.
+    /// Requests per second.
     pub per_second: f64,
-    /// Processor time of the function for a request.
+    /// CPU time of the function per request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<f64>,
 }
 
-/// What a request of a kind cost.
+/// Cost of a kind of requests, per request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
     /// The kind of request.
     pub what: String,
     /// Calls to `DynamoDB`.
     pub dynamodb_calls: f64,
-    /// Bytes of their bodies, requests and answers.
+    /// Bytes of their request and response bodies.
     pub dynamodb_bytes: f64,
-    /// Questions to IAM's decision point.
+    /// Requests to IAM's decision endpoint.
     pub iam_decisions: f64,
     /// Callbacks.
     pub callbacks: f64,
 }
 
-/// How long a process takes from its start to its first poll, in milliseconds.
+/// Duration from the start of a process to its first poll, in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Starts {
-    /// How many there were of each.
+    /// Number of starts of each function.
     pub count: usize,
-    /// The median of `sync`.
+    /// Median of `sync`.
     pub sync_ms: f64,
-    /// The longest of `sync`.
+    /// Maximum of `sync`.
     pub sync_max_ms: f64,
-    /// The median of a function that does nothing.
+    /// Median of a function that does nothing.
     pub hello_ms: f64,
-    /// The longest of that.
+    /// Maximum of a function that does nothing.
     pub hello_max_ms: f64,
 }
 
-/// What a process holds.
+/// Size and memory of a process.
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub struct Process {
-    /// The binary, in bytes.
+    /// Size of the binary, in bytes.
     pub binary_bytes: u64,
-    /// The binary of a function that does nothing, in bytes.
+    /// Size of the binary of a function that does nothing, in bytes.
     pub hello_binary_bytes: u64,
-    /// The most memory that was resident, in bytes, with one request at a time.
+    /// Peak resident memory with sequential requests, in bytes.
     pub peak_rss_bytes: Option<u64>,
-    /// The same with the most requests at a time.
+    /// Peak resident memory with the most concurrent requests, in bytes.
     pub busy_peak_rss_bytes: Option<u64>,
 }
 
-/// Conditional writes in a second: two for a 204.
+/// Conditional writes per second; a 204 makes two.
 #[derive(Clone, Debug, Serialize)]
 pub struct Writes {
-    /// What the engine takes from a bare loop.
+    /// Rate of the engine with a loop that only writes.
     pub engine_per_second: f64,
-    /// What it took from `sync`.
+    /// Rate of `sync`.
     pub sync_per_second: f64,
 }
 
-/// Something to be reached.
+/// A performance target and its result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Goal {
-    /// What.
+    /// The metric.
     pub what: &'static str,
-    /// What it should be.
+    /// Target.
     pub target: String,
-    /// What it is.
+    /// Measured value.
     pub measured: String,
-    /// Whether it was reached.
+    /// Whether the target was reached.
     pub reached: bool,
 }
 
@@ -148,12 +148,12 @@ impl Latency {
 }
 
 impl Report {
-    /// The requests of a kind, with so many at a time.
+    /// The latency of a kind of requests at a concurrency.
     pub(super) fn latency(&self, what: &str, at_once: usize) -> Option<&Latency> {
         self.latency.iter().find(|latency| latency.what == what && latency.at_once == at_once)
     }
 
-    /// What a request of a kind cost.
+    /// The cost of a kind of requests.
     pub(super) fn cost(&self, mix: Mix) -> Option<&Cost> {
         let what = mix.to_string();
         self.costs.iter().find(|cost| cost.what == what)
@@ -171,13 +171,13 @@ impl Run {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody waits for 2^52 ns")]
+#[expect(clippy::cast_precision_loss, reason = "less than 2^52 ns")]
 fn micros(each: &Histogram<u64>, quantile: f64) -> f64 {
     each.value_at_quantile(quantile) as f64 / 1e3
 }
 
-/// A number of requests to divide by.
-#[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 requests")]
+/// A count as a divisor: at least 1.
+#[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 requests")]
 pub(super) fn each(count: u64) -> f64 {
     count.max(1) as f64
 }

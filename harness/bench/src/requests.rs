@@ -1,4 +1,4 @@
-//! The run that `harness bench` makes: requests of each kind, starts, and what both could be at best.
+//! The run of `harness bench`: requests of each kind, cold starts, and their baselines.
 
 use std::{path::Path, time::Duration};
 
@@ -16,21 +16,21 @@ use super::{
 use keysync_dynamodb_emulator::Call;
 use keysync_lambda_emulator::ProcessFunction;
 
-/// How many keys there are: fewer than the decisions of IAM that the function remembers.
+/// Number of keys: fewer than the IAM decisions that the function caches.
 const KEYS: usize = 500;
-/// What the bare loop is called.
+/// Name of the wire floor in reports.
 pub(super) const FLOOR: &str = "wire floor";
-/// What the function is called that does nothing.
+/// Name of the function that does nothing in reports.
 pub(super) const HELLO: &str = "hello";
 
-/// How much to measure.
+/// Extent of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Requests for each line of the table.
+    /// Requests per row.
     pub requests: usize,
-    /// How many at a time, each in turn.
+    /// Numbers of concurrent requests.
     pub at_once: Vec<usize>,
-    /// Starts of each function.
+    /// Cold starts of each function.
     pub starts: usize,
 }
 
@@ -40,14 +40,19 @@ impl Default for Options {
     }
 }
 
-/// Measures requests and starts. Under cargo it builds what it measures first, which takes minutes.
+/// Measures requests and cold starts. Under cargo it builds the binaries first, which takes
+/// minutes.
+///
+/// # Errors
+///
+/// If the binaries, the harness or a request fails.
 pub async fn requests(options: &Options) -> Result<Report, BenchError> {
-    let stage = Stage::set().await?;
-    let run = Measuring::begin(&stage, options).await?;
-    run.measure().await
+    let stage = Stage::start().await?;
+    let measurement = Measurement::begin(&stage, options).await?;
+    measurement.run().await
 }
 
-struct Measuring<'a> {
+struct Measurement<'a> {
     stage: &'a Stage,
     options: &'a Options,
     keys: Vec<BenchKey>,
@@ -55,7 +60,7 @@ struct Measuring<'a> {
     progress: indicatif::ProgressBar,
 }
 
-impl<'a> Measuring<'a> {
+impl<'a> Measurement<'a> {
     async fn begin(stage: &'a Stage, options: &'a Options) -> Result<Self, BenchError> {
         let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..1])).collect();
         stage.table().put_keys(&keys, |_| {}).await?;
@@ -64,8 +69,8 @@ impl<'a> Measuring<'a> {
         Ok(Self { stage, options, keys, token: stage.token().await?, progress })
     }
 
-    async fn measure(&self) -> Result<Report, BenchError> {
-        let (costs, calls) = costs::of_each(self.stage, &self.keys, &self.token).await?;
+    async fn run(&self) -> Result<Report, BenchError> {
+        let (costs, calls) = costs::measure(self.stage, &self.keys, &self.token).await?;
         let floor = self.plan(&calls)?;
         self.progress.inc(1);
         let (mut latency, mut process) = (Vec::new(), self.process()?);
@@ -84,9 +89,9 @@ impl<'a> Measuring<'a> {
         Ok(report)
     }
 
-    /// What the first of the keys was synchronized with, for all of them.
+    /// The plan of the wire floor, from the recorded calls for the first key.
     fn plan(&self, calls: &[Call]) -> Result<Plan, BenchError> {
-        let stands_for = self.keys[0].id.to_string();
+        let recorded_id = self.keys[0].id.to_string();
         let [claim, confirm, ..] = calls else { return Err(BenchError::NotRecorded("UpdateItem")) };
         let write = |call: &Call| Step {
             to: self.stage.engine(),
@@ -102,13 +107,13 @@ impl<'a> Measuring<'a> {
         };
         Ok(Plan {
             steps: vec![write(claim), callback, write(confirm)],
-            stands_for,
+            recorded_id,
             keys: Vec::new(),
             at_once: 1,
         })
     }
 
-    /// The lines of the table for so many requests at a time, and the most memory that the function held.
+    /// Adds the rows for a concurrency; returns the peak memory of the function.
     async fn latencies(
         &self,
         at_once: usize,
@@ -117,40 +122,40 @@ impl<'a> Measuring<'a> {
     ) -> Result<Option<u64>, BenchError> {
         let Self { stage, token, .. } = self;
         let (requests, place) = (self.options.requests, lines.len());
-        self.say(FLOOR, at_once);
-        // Half of it before the others and half of it after: the speed of a shared machine varies.
+        self.report(FLOOR, at_once);
+        // One half before the others and one half after: the speed of a shared machine varies.
         let mut load = self.floor(floor, at_once, requests / 2).await?;
 
-        self.say(HELLO, at_once);
+        self.report(HELLO, at_once);
         let hello = stage.hello(at_once).await?;
         let events = || (0..requests).map(|_| stage.event("hello", token)).collect();
         round(&hello, events(), at_once, 200).await?;
         let before = used(&hello);
-        let answered = round(&hello, events(), at_once, 200).await?;
-        lines.push(Latency::new(HELLO, at_once, &answered, since(before, &hello)));
+        let measured = round(&hello, events(), at_once, 200).await?;
+        lines.push(Latency::new(HELLO, at_once, &measured, since(before, &hello)));
         drop(hello);
 
         let function = stage.sync(at_once).await?;
         for mix in [Mix::ByAlias, Mix::Notified] {
-            // So that connections are there, and decisions.
+            // Warm up: open connections and cache decisions.
             mix.measure(stage, &function, &self.keys, token, (self.keys.len(), at_once)).await?;
         }
         for mix in ALL {
-            self.say(&mix.to_string(), at_once);
+            self.report(&mix.to_string(), at_once);
             let before = used(&function);
-            let answered = mix.measure(stage, &function, &self.keys, token, (requests, at_once)).await?;
-            lines.push(Latency::new(&mix.to_string(), at_once, &answered, since(before, &function)));
+            let measured = mix.measure(stage, &function, &self.keys, token, (requests, at_once)).await?;
+            lines.push(Latency::new(&mix.to_string(), at_once, &measured, since(before, &function)));
         }
         load.add(&self.floor(floor, at_once, requests - requests / 2).await?)?;
         lines.insert(place, Latency::new(FLOOR, at_once, &load, None));
         Ok(usage_of(&function).map(|usage| usage.peak_rss))
     }
 
-    /// The bare loop, over rounds as the function's.
+    /// Runs the wire floor, in rounds like the function's.
     async fn floor(&self, plan: &Plan, at_once: usize, requests: usize) -> Result<Load, BenchError> {
         let mut all = Load::new()?;
-        while all.made() < requests {
-            let keys = &self.keys[..self.keys.len().min(requests - all.made())];
+        while all.count() < requests {
+            let keys = &self.keys[..self.keys.len().min(requests - all.count())];
             self.stage.table().open_windows(keys).await?;
             let keys = keys.iter().map(|key| key.id.to_string()).collect();
             all.add(&Plan { keys, at_once, ..plan.clone() }.run().await?)?;
@@ -158,13 +163,13 @@ impl<'a> Measuring<'a> {
         Ok(all)
     }
 
-    /// Conditional writes in a second: those of a bare loop that makes no callbacks, and those of `sync`, each with as
-    /// many at a time as made the most of them.
+    /// Conditional writes per second of the wire floor without callbacks and of `sync`, each at its
+    /// best concurrency.
     async fn writes(&self, floor: &Plan, latency: &[Latency]) -> Result<Writes, BenchError> {
         let mut engine: f64 = 0.0;
         let steps: Vec<_> = floor.steps.iter().filter(|step| step.target.is_some()).cloned().collect();
         for &at_once in &self.options.at_once {
-            self.say("conditional writes", at_once);
+            self.report("conditional writes", at_once);
             let plan = Plan { steps: steps.clone(), ..floor.clone() };
             engine = engine.max(2.0 * self.floor(&plan, at_once, self.options.requests).await?.per_second());
         }
@@ -173,12 +178,12 @@ impl<'a> Measuring<'a> {
         Ok(Writes { engine_per_second: engine, sync_per_second: 2.0 * most.fold(0.0, f64::max) })
     }
 
-    /// Starts, of one function and the other in turn.
+    /// Measures cold starts, alternating between the functions.
     async fn starts(&self) -> Result<Starts, BenchError> {
         let binaries = &self.stage.binaries;
         let (mut sync, mut hello) = (Load::new()?, Load::new()?);
         for _ in 0..self.options.starts {
-            self.progress.set_message("starts");
+            self.progress.set_message("cold starts");
             for (load, binary) in [(&mut sync, &binaries.sync), (&mut hello, &binaries.hello)] {
                 let took = self.stage.start_of(binary).await?;
                 load.each.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))?;
@@ -205,13 +210,13 @@ impl<'a> Measuring<'a> {
         })
     }
 
-    fn say(&self, what: &str, at_once: usize) {
-        self.progress.set_message(format!("{what}, {at_once} at a time"));
+    fn report(&self, what: &str, at_once: usize) {
+        self.progress.set_message(format!("{what}, {at_once} concurrent"));
         self.progress.inc(1);
     }
 }
 
-/// What was to be reached (issue "Fast, and measured").
+/// The performance targets (docs/explanation/performance.md).
 fn goals(report: &Report) -> Vec<Goal> {
     let (starts, process, writes) = (&report.starts, &report.process, &report.writes);
     let calls = [Mix::Notified, Mix::TooEarly, Mix::BadToken]
@@ -224,17 +229,17 @@ fn goals(report: &Report) -> Vec<Goal> {
     let rss = process.peak_rss_bytes.map_or(f64::NAN, mb);
     vec![
         Goal {
-            what: "DynamoDB calls of a 204, a 409, a 401",
+            what: "DynamoDB calls per 204, 409, 401",
             target: "2, 1, 0".to_owned(),
             measured: calls.map(|calls| calls.to_string()).join(", "),
             reached: calls.iter().zip([2.0, 1.0, 0.0]).all(|(made, goal): (&f64, f64)| *made <= goal),
         },
-        at_most("p50 of a 204, one at a time, to the wire floor's", 1.3, floor, ""),
-        at_most("start, to that of a function that does nothing", 2.0, start, ""),
-        at_most("memory of a process, one request at a time", 25.0, rss, " MB"),
-        at_most("binary", 10.0, mb(process.binary_bytes), " MB"),
+        at_most("p50 of sequential 204s / wire floor", 1.3, floor, ""),
+        at_most("cold start / function that does nothing", 2.0, start, ""),
+        at_most("peak memory, sequential requests", 25.0, rss, " MB"),
+        at_most("binary size", 10.0, mb(process.binary_bytes), " MB"),
         Goal {
-            what: "conditional writes, to the engine's own rate",
+            what: "conditional writes / rate of the engine",
             target: "≥ 0.50".to_owned(),
             measured: format!("{share:.2}"),
             reached: share >= 0.5,

@@ -1,7 +1,8 @@
-//! What stands around the function while it is measured: the engine, IAM, and a service that takes every callback.
+//! Environment of the measured function: the engine, IAM, and a service that accepts every
+//! callback.
 //!
-//! None of it counts or disturbs anything on the way, but for the receiver's counter: the function talks to the
-//! engine itself. Only where calls are counted does it go through the proxy.
+//! The function calls the engine directly, and the receiver only counts. Calls go through the proxy
+//! only when they are counted.
 
 use std::{
     path::Path,
@@ -28,10 +29,10 @@ use keysync_lambda_emulator::{
 };
 use keysync_testkit::{Harness, HarnessError};
 
-/// The most services that a key has here.
+/// Maximum number of services of a benchmark key.
 pub(super) const MAX_SERVICES: usize = 64;
 
-/// Everything around the function.
+/// Environment of the measured function.
 pub(super) struct Stage {
     engine: Dynamo,
     harness: Harness,
@@ -40,21 +41,23 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn set() -> Result<Self, BenchError> {
+    /// Starts the environment.
+    pub(super) async fn start() -> Result<Self, BenchError> {
         let binaries = Binaries::find().await?;
         let engine = Dynamo::start(Engine::Memory, TABLE, &context()).await.map_err(HarnessError::from)?;
         let receiver = Receiver::start().await?;
         let mut builder = Harness::builder()
             .engine(Engine::Url(engine.url().to_owned()))
             .mode(Mode::InProcess)
-            .env(CALLER_LIMIT, "off"); // one caller asks for it all
+            .env(CALLER_LIMIT, "off"); // all requests come from one caller
         for name in services() {
             builder = builder.service_at(&name, &receiver.url());
         }
         Ok(Self { harness: builder.start().await?, engine, receiver, binaries })
     }
 
-    /// The function in one environment that takes `concurrency` events at once, straight to the engine.
+    /// The function with one environment for `concurrency` concurrent events, connected directly to
+    /// the engine.
     pub(super) async fn sync(&self, concurrency: usize) -> Result<ProcessFunction, BenchError> {
         let mut config = self.config(&self.binaries.sync);
         config.concurrency = concurrency;
@@ -62,14 +65,14 @@ impl Stage {
         start(config).await
     }
 
-    /// The function under a command that runs it.
+    /// The function, started by a command such as valgrind.
     pub(super) async fn sync_under(&self, command: &[&str]) -> Result<ProcessFunction, BenchError> {
         let mut config = self.config(&self.binaries.sync);
         config.under = command.iter().map(|&part| part.to_owned()).collect();
         start(config).await
     }
 
-    /// The function with its calls to DynamoDB counted.
+    /// The function, connected through the proxy that counts calls.
     pub(super) async fn counted_sync(&self) -> Result<ProcessFunction, BenchError> {
         start(self.config(&self.binaries.sync)).await
     }
@@ -92,7 +95,7 @@ impl Stage {
         }
     }
 
-    /// How long a process takes from its start to its first poll.
+    /// Duration from the start of a process to its first poll.
     pub(super) async fn start_of(&self, binary: &Path) -> Result<Duration, BenchError> {
         let since = Instant::now();
         let process = start(self.config(binary)).await?;
@@ -116,23 +119,23 @@ impl Stage {
         self.engine.url().trim_start_matches("http://").to_owned()
     }
 
-    /// The proxy that counts.
+    /// The proxy that counts calls.
     pub(super) fn proxy(&self) -> &keysync_dynamodb_emulator::Proxy {
         self.harness.dynamodb().proxy()
     }
 
-    /// Where callbacks arrive.
+    /// The receiver of callbacks.
     pub(super) fn receiver(&self) -> &Receiver {
         &self.receiver
     }
 
-    /// Requests to IAM's decision point since the start.
+    /// Number of requests to IAM's decision endpoint since the start.
     pub(super) fn decisions(&self) -> usize {
         let exchanges = self.harness.journal().exchanges();
         exchanges.iter().filter(|exchange| exchange.to == Part::Iam && exchange.path == "/v2/authz").count()
     }
 
-    /// A token of somebody new who may synchronize everything.
+    /// An access token of a new identity with the role Manager.
     pub(super) async fn token(&self) -> Result<String, BenchError> {
         Ok(self.harness.log_in_as(Role::Manager).await?.token())
     }
@@ -151,7 +154,7 @@ async fn start(config: ProcessConfig) -> Result<ProcessFunction, BenchError> {
     Ok(ProcessFunction::start(config).await.map_err(HarnessError::from)?)
 }
 
-/// The services that a key may have: CRN service names.
+/// CRN service names of the benchmark services.
 pub(super) fn services() -> Vec<String> {
     (0..MAX_SERVICES).map(|n| format!("service-{n:02}")).collect()
 }
@@ -167,36 +170,36 @@ fn event(instance: InstanceId, key: &str, token: &str) -> Value {
     request.map_or_else(|_| json!(null), |request| function_url_event(&request.into_parts().0, b""))
 }
 
-/// The status of the answer to an event.
-pub(super) fn status(answer: &[u8]) -> Option<u16> {
+/// The status in the response to an event.
+pub(super) fn status(response: &[u8]) -> Option<u16> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Answer {
+    struct Response {
         status_code: u16,
     }
-    serde_json::from_slice(answer).ok().map(|Answer { status_code }| status_code)
+    serde_json::from_slice(response).ok().map(|Response { status_code }| status_code)
 }
 
-/// A service that takes every callback: 204, nothing looked at.
+/// A service that responds to every callback with 204, without verification.
 #[derive(Debug)]
 pub(super) struct Receiver {
     server: Server,
-    arrived: Arc<Arrived>,
+    callbacks: Arc<Callbacks>,
 }
 
 #[derive(Debug, Default)]
-struct Arrived {
+struct Callbacks {
     count: AtomicU64,
     first: OnceLock<Bytes>,
 }
 
 impl Receiver {
     async fn start() -> Result<Self, BenchError> {
-        let arrived = Arc::<Arrived>::default();
-        let router = Router::new().fallback(take).with_state(arrived.clone());
+        let callbacks = Arc::<Callbacks>::default();
+        let router = Router::new().fallback(accept).with_state(callbacks.clone());
         Ok(Self {
             server: Server::start(router, &Guard::default()).await.map_err(HarnessError::from)?,
-            arrived,
+            callbacks,
         })
     }
 
@@ -209,20 +212,20 @@ impl Receiver {
         self.server.url().trim_start_matches("http://").to_owned()
     }
 
-    /// How many callbacks have come.
+    /// Number of callbacks received.
     pub(super) fn count(&self) -> u64 {
-        self.arrived.count.load(Ordering::Relaxed)
+        self.callbacks.count.load(Ordering::Relaxed)
     }
 
-    /// The body of the first.
+    /// Body of the first callback.
     pub(super) fn first(&self) -> String {
-        let first = self.arrived.first.get();
+        let first = self.callbacks.first.get();
         first.map_or_else(String::new, |body| String::from_utf8_lossy(body).into_owned())
     }
 }
 
-async fn take(State(arrived): State<Arc<Arrived>>, body: Bytes) -> StatusCode {
-    arrived.count.fetch_add(1, Ordering::Relaxed);
-    arrived.first.get_or_init(|| body);
+async fn accept(State(callbacks): State<Arc<Callbacks>>, body: Bytes) -> StatusCode {
+    callbacks.count.fetch_add(1, Ordering::Relaxed);
+    callbacks.first.get_or_init(|| body);
     StatusCode::NO_CONTENT
 }

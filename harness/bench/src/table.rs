@@ -1,10 +1,10 @@
-//! What was measured, for people.
+//! Reports as tables.
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{
     growth::Growth,
-    limits::Thing,
+    limits::Metric,
     report::{Goal, Latency, Report},
 };
 
@@ -15,18 +15,15 @@ impl std::fmt::Display for Report {
         if run.debug_build {
             writeln!(
                 f,
-                "This harness was built without optimisation, and the times mean nothing: cargo run --profile bench …\n"
+                "Debug build: the times are meaningless. Use `cargo run --profile bench -p keysync-harness -- bench`.\n"
             )?;
         }
-        writeln!(
-            f,
-            "How long requests took, in µs, and the processor's time that the function spent on each"
-        )?;
+        writeln!(f, "Latency and CPU time of the function per request, in µs")?;
         writeln!(f, "{}\n", latencies(&self.latency))?;
-        writeln!(f, "What a request costs")?;
+        writeln!(f, "Cost per request")?;
         writeln!(f, "{}\n", costs(self))?;
         writeln!(f, "{}\n", starts(self))?;
-        writeln!(f, "Goals")?;
+        writeln!(f, "Targets")?;
         writeln!(f, "{}", goals(&self.goals))
     }
 }
@@ -52,19 +49,19 @@ impl std::fmt::Display for Growth {
     }
 }
 
-/// A line for each thing, and which of them are too much.
-pub(super) fn checked(f: &mut std::fmt::Formatter<'_>, things: &[Thing]) -> std::fmt::Result {
+/// A row per metric; those above their limit are marked.
+pub(super) fn checked(f: &mut std::fmt::Formatter<'_>, metrics: &[Metric]) -> std::fmt::Result {
     let mut table = table(&["", "measured", "limit", ""]);
-    for thing in things {
-        let verdict = if thing.is_good() { "" } else { "too much" };
-        table.add_row([&thing.what, &number(thing.measured), &number(thing.limit), verdict]);
+    for metric in metrics {
+        let verdict = if metric.is_within_limits() { "" } else { "exceeded" };
+        table.add_row([&metric.what, &number(metric.measured), &number(metric.limit), verdict]);
     }
     right(&mut table, 1);
     writeln!(f, "{table}")
 }
 
 fn latencies(lines: &[Latency]) -> Table {
-    let mut table = table(&["", "at a time", "p50", "p90", "p99", "max", "a second", "processor"]);
+    let mut table = table(&["", "concurrent", "p50", "p90", "p99", "max", "per second", "CPU"]);
     for line in lines {
         table.add_row([
             line.what.clone(),
@@ -95,7 +92,7 @@ fn starts(report: &Report) -> Table {
     let (starts, process) = (&report.starts, &report.process);
     let megabytes = |bytes: u64| format!("{:.1} MB", super::report::each(bytes) / 1e6);
     let memory = |bytes: Option<u64>| bytes.map_or_else(String::new, megabytes);
-    let mut table = table(&["", "start: p50 ms", "max ms", "binary", "memory", "busy"]);
+    let mut table = table(&["", "cold start: p50 ms", "max ms", "binary", "peak memory", "under load"]);
     table.add_row([
         "sync".to_owned(),
         format!("{:.1}", starts.sync_ms),
@@ -115,7 +112,7 @@ fn starts(report: &Report) -> Table {
 }
 
 fn goals(goals: &[Goal]) -> Table {
-    let mut table = table(&["", "goal", "measured", ""]);
+    let mut table = table(&["", "target", "measured", ""]);
     for goal in goals {
         let reached = if goal.reached { "reached" } else { "missed" };
         table.add_row([goal.what, &goal.target, &goal.measured, reached]);
@@ -129,7 +126,7 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Numbers stand to the right, from this column on.
+/// Aligns columns of numbers to the right, from this column on.
 fn right(table: &mut Table, from: usize) {
     for column in table.column_iter_mut().skip(from) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -144,7 +141,7 @@ fn number(value: f64) -> String {
     format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// With a space at each thousand.
+/// Digits in groups of three.
 fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();

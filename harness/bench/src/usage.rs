@@ -1,20 +1,20 @@
-//! What a process has used of the machine.
+//! CPU time and memory of a running process.
 //!
-//! Linux tells it of a process that runs (`/proc`); `getrusage` would tell it of one that has ended, with its start
-//! in it.
+//! Read from `/proc`, as `getrusage` covers terminated processes only and includes their start.
 
 use std::time::Duration;
 
-/// What a process has used.
+/// Resources that a process has used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
-    /// The processor's time, in user and in kernel mode; in steps of 10 ms.
+    /// CPU time in user and kernel mode, in steps of 10 ms.
     pub(super) cpu: Duration,
-    /// The most memory that it ever had resident, in bytes.
+    /// Peak resident memory, in bytes.
     pub(super) peak_rss: u64,
 }
 
-/// What the process `id` has used by now; `None` where nobody knows.
+/// Resources that the process `id` has used so far; `None` if unknown, as on systems other than
+/// Linux.
 #[cfg(target_os = "linux")]
 pub(super) fn of(id: u32) -> Option<Usage> {
     let process = procfs::process::Process::new(i32::try_from(id).ok()?).ok()?;
@@ -24,7 +24,8 @@ pub(super) fn of(id: u32) -> Option<Usage> {
     Some(Usage { cpu: Duration::from_secs(1) * ticks / second, peak_rss: status.vmhwm? * 1024 })
 }
 
-/// What the process `id` has used by now; `None` where nobody knows.
+/// Resources that the process `id` has used so far; `None` if unknown, as on systems other than
+/// Linux.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of(_: u32) -> Option<Usage> {
     None

@@ -1,4 +1,4 @@
-//! The story that the command `harness demo` tells.
+//! The demo of the command `harness`, for use in tests.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The least that answers a request behind a function URL. `harness bench` measures it beside `sync`: what it
-//! takes to start and to answer is Lambda's part, and not ours.
+//! A minimal function behind a function URL. `harness bench` compares `sync` with it: its cold
+//! start and latency are the overhead of Lambda's runtime.
 
 #![forbid(unsafe_code)]
 

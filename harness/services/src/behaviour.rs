@@ -16,10 +16,8 @@ pub enum Behaviour {
     #[default]
     Act,
     /// Responds with 204 and does not act: a service that misses a notification.
-    #[serde(rename = "miss")]
     AckWithoutActing,
     /// Responds with another status and does not act.
-    #[serde(rename = "answer")]
     Respond {
         /// HTTP status, such as 503 or 410.
         #[serde(deserialize_with = "limits::status")]
@@ -49,10 +47,8 @@ pub enum Behaviour {
     /// Resets the connection without a response, and does not act.
     Reset,
     /// Acts, responds with 200, and resets the connection in the middle of the body.
-    #[serde(rename = "half-a-body")]
     TruncateBody,
     /// Acts, and resets the connection without a response: the sender cannot know the outcome.
-    #[serde(rename = "act-and-reset")]
     ActThenReset,
     /// Responds to a share of the callbacks with 503 and acts on the others. A pseudo-random
     /// generator selects the failures, so that a run can be repeated.

@@ -66,9 +66,9 @@ pub enum HarnessError {
         /// Why not.
         error: Box<HarnessError>,
     },
-    /// A story did not come as it should have.
-    #[error("not all of it came as it should: {}", .0.join("; "))]
-    Story(Vec<String>),
+    /// Steps of the demo had another result than expected.
+    #[error("demo failed: {} of its checks did not hold: {}", .0.len(), .0.join("; "))]
+    Demo(Vec<String>),
     /// There is no such service.
     #[error("no service `{0}` is emulated here: the builder's `service`, `service_at` and `mock` add some")]
     NoService(String),

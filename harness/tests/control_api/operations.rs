@@ -65,12 +65,12 @@ async fn services(control: &mut Control) {
     let path = "/_harness/services/cloud-object-storage/behaviour";
     for behaviour in [
         json!("act"),
-        json!("miss"),
+        json!("ack-without-acting"),
         json!("hang"),
         json!("reset"),
-        json!("act-and-reset"),
-        json!("half-a-body"),
-        json!({"answer": {"status": 503, "retry_after": 1}}),
+        json!("act-then-reset"),
+        json!("truncate-body"),
+        json!({"respond": {"status": 503, "retry_after": 1}}),
         json!({"delay": {"millis": 1}}),
         json!({"redirect": {"to": "http://127.0.0.1:1"}}),
         json!({"flaky": {"seed": 1, "percent": 20}}),

@@ -29,14 +29,14 @@ async fn value_out_of_range_is_rejected_with_range() {
         (&post, faults, faults, json!({"fault": "cut", "times": 1.5}), "from 1 to 1000000"),
         (&post, faults, faults, json!({"fault": {"delay": {"millis": 1e30}}}), "from 0 to 3600000"),
         (&post, faults, faults, json!({"fault": {"apply-late": {"millis": "soon"}}}), "from 0 to 3600000"),
-        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 999}}}), "from 200 to 599"),
-        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 100}}}), "from 200 to 599"),
-        (&put, behaviour, storage, json!({"behaviour": {"answer": {"status": 70_000}}}), "from 200 to 599"),
+        (&put, behaviour, storage, json!({"behaviour": {"respond": {"status": 999}}}), "from 200 to 599"),
+        (&put, behaviour, storage, json!({"behaviour": {"respond": {"status": 100}}}), "from 200 to 599"),
+        (&put, behaviour, storage, json!({"behaviour": {"respond": {"status": 70_000}}}), "from 200 to 599"),
         (
             &put,
             behaviour,
             storage,
-            json!({"behaviour": {"answer": {"status": 503, "retry_after": 31_536_001}}}),
+            json!({"behaviour": {"respond": {"status": 503, "retry_after": 31_536_001}}}),
             "from 0 to 31536000",
         ),
         (

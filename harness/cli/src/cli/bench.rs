@@ -1,4 +1,4 @@
-//! `harness bench`: what a request costs, and how that grows.
+//! `harness bench`: latency and cost of requests, and how they scale.
 
 use std::{error::Error, fmt, fs, path::PathBuf};
 
@@ -8,20 +8,21 @@ use serde::Serialize;
 
 use super::output;
 
-/// The options of `bench` itself, by their ids, which have no effect on its subcommands.
+/// Ids of the options of `bench` itself, which have no effect on its subcommands.
 pub(super) const OPTIONS: [&str; 4] = ["requests", "at_once", "starts", "chart"];
 
+/// Arguments of `harness bench`.
 #[derive(Args)]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
     command: Option<BenchCommand>,
-    /// Requests for each line of the table.
+    /// Number of requests per row.
     #[arg(long, default_value_t = Options::default().requests, value_name = "N")]
     requests: usize,
-    /// How many requests at a time, each in turn.
+    /// Numbers of concurrent requests, one row each.
     #[arg(long, value_delimiter = ',', default_values_t = Options::default().at_once, value_name = "N,…")]
     at_once: Vec<usize>,
-    /// Starts of each function.
+    /// Number of cold starts of each function.
     #[arg(long, default_value_t = Options::default().starts, value_name = "N")]
     starts: usize,
     #[command(flatten)]
@@ -30,28 +31,28 @@ pub(super) struct BenchArgs {
 
 #[derive(Subcommand)]
 enum BenchCommand {
-    /// Measures how latency and calls grow with keys, registrations and services.
+    /// Measure how latency and calls scale with keys, registrations and services.
     Growth {
-        /// The most keys in the table; from 1,000 on, ten times as many each time.
+        /// Maximum number of keys in the table; measured from 1,000 on in powers of ten.
         #[arg(long, default_value_t = GrowthOptions::default().keys, value_name = "N")]
         keys: usize,
-        /// The most registrations of a key; from 1 on, ten times as many each time.
+        /// Maximum number of registrations of a key; measured from 1 on in powers of ten.
         #[arg(long, default_value_t = GrowthOptions::default().registrations, value_name = "N")]
         registrations: usize,
-        /// Requests for each line of the table.
+        /// Number of requests per row.
         #[arg(long, default_value_t = GrowthOptions::default().requests, value_name = "N")]
         requests: usize,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Holds what does not depend on the day against limits: calls, bytes, instructions, size of the binary.
+    /// Check deterministic metrics against limits: calls, bytes, instructions, size of the binary.
     ///
-    /// Needs valgrind, which counts instructions. Exits with 1 where something is too much.
+    /// Needs valgrind, which counts instructions. Exits 1 if a limit is exceeded.
     Check {
-        /// The limits, as JSON.
+        /// File with the limits, in JSON.
         #[arg(long, value_name = "FILE")]
         limits: PathBuf,
-        /// Prints JSON for machines.
+        /// Print JSON instead of a table.
         #[arg(long, global = true)]
         json: bool,
     },
@@ -59,15 +60,15 @@ enum BenchCommand {
 
 #[derive(Args)]
 struct OutputArgs {
-    /// Prints JSON for machines.
+    /// Print JSON instead of a table.
     #[arg(long, global = true)]
     json: bool,
-    /// Draws a chart into this file, as SVG.
+    /// Write an SVG chart to this file.
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
 }
 
-/// Measures.
+/// Runs the measurement that `args` select and prints the result.
 pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
     let BenchArgs { command, requests, at_once, starts, output } = args;
     match command {
@@ -83,8 +84,8 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
         Some(BenchCommand::Check { limits, json }) => {
             let checked = Box::pin(keysync_bench::check(&limits)).await?;
             show(&checked, json)?;
-            let verdict = format!("something is more than {} has it", limits.display());
-            if checked.is_good() { Ok(()) } else { Err(verdict.into()) }
+            let error = format!("a limit in {} is exceeded; see the table above", limits.display());
+            if checked.is_within_limits() { Ok(()) } else { Err(error.into()) }
         }
     }
 }
@@ -92,22 +93,22 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
 impl OutputArgs {
     fn show(
         &self,
-        found: &(impl Serialize + fmt::Display),
+        result: &(impl Serialize + fmt::Display),
         chart: impl Fn() -> Result<Chart, keysync_bench::BenchError>,
     ) -> Result<(), Box<dyn Error>> {
         if let Some(path) = &self.chart {
             let written = fs::write(path, chart()?.svg());
             written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         }
-        show(found, self.json)
+        show(result, self.json)
     }
 }
 
-fn show(found: &(impl Serialize + fmt::Display), json: bool) -> Result<(), Box<dyn Error>> {
+fn show(result: &(impl Serialize + fmt::Display), json: bool) -> Result<(), Box<dyn Error>> {
     if json {
-        output::line(serde_json::to_string_pretty(found)?)?;
+        output::line(serde_json::to_string_pretty(result)?)?;
     } else {
-        output::write(found.to_string())?;
+        output::write(result.to_string())?;
     }
     Ok(())
 }

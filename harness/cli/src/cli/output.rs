@@ -1,7 +1,7 @@
-//! Standard output, and what becomes of a command whose reader has gone away.
+//! Standard output, error messages and exit codes.
 //!
-//! `println!` panics where nobody reads any more, as in `harness keys | head -0`; clippy denies it here. A command ends
-//! then without a word and with the exit code that a shell shows for SIGPIPE.
+//! `println!` panics on a closed pipe, as in `harness keys | head -0`; clippy denies it here. On a
+//! closed pipe a command exits silently with the code that a shell shows for SIGPIPE.
 
 use std::{
     error::Error,
@@ -12,30 +12,30 @@ use std::{
 
 use keysync_testkit::HarnessError;
 
-/// 128 and the number of SIGPIPE.
+/// 128 + the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
-/// Standard output cannot be written.
+/// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 pub(crate) struct OutputError(#[from] io::Error);
 
-/// Writes a line, whole and at once.
+/// Writes a line and flushes it.
 pub(super) fn line(text: impl Display) -> Result<(), OutputError> {
     write(format!("{text}\n"))
 }
 
-/// Writes text or bytes as they are.
+/// Writes text or bytes unchanged and flushes them.
 pub(super) fn write(text: impl AsRef<[u8]>) -> Result<(), OutputError> {
     let mut out = io::stdout().lock();
     Ok(out.write_all(text.as_ref()).and_then(|()| out.flush())?)
 }
 
-/// Says on standard error why a command failed, and returns its exit code. Where nobody reads that either, the exit
-/// code is all that is said.
+/// Reports on standard error why a command failed, and returns its exit code. A closed standard
+/// error is ignored.
 pub(crate) fn failed(error: &(dyn Error + 'static)) -> ExitCode {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        return explained(usage);
+        return usage_error(usage);
     }
     let output = match (error.downcast_ref(), error.downcast_ref()) {
         (Some(OutputError(error)), _) | (_, Some(HarnessError::Output(error))) => Some(error),
@@ -48,8 +48,8 @@ pub(crate) fn failed(error: &(dyn Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What clap has to say: help and version on standard output, and what is wrong with a command line on standard error.
-fn explained(error: &clap::Error) -> ExitCode {
+/// Prints clap's message: help and version on standard output, usage errors on standard error.
+fn usage_error(error: &clap::Error) -> ExitCode {
     let code = || ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     match error.print() {
         Err(failed) if !error.use_stderr() && failed.kind() == ErrorKind::BrokenPipe => {

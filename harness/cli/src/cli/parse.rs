@@ -1,10 +1,11 @@
-//! How the command line is read: what the derived parser cannot say of options that may stand anywhere.
+//! Parsing of the command line, with the checks that clap's derive cannot express for global
+//! options.
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
-use super::{Cli, bench, remote::Origin};
+use super::{args::Cli, bench, remote::Origin};
 
-/// The command line, and where the harness's address comes from.
+/// Parses the command line, and returns it with the origin of the harness's address.
 pub(super) fn parse() -> Result<(Cli, Origin), clap::Error> {
     let matches = command().try_get_matches()?;
     check_combination(&matches)?;
@@ -17,8 +18,8 @@ pub(super) fn parse() -> Result<(Cli, Origin), clap::Error> {
     Ok((cli, origin))
 }
 
-/// The commands that ask no running harness, and whether they print JSON.
-const OF_THEIR_OWN: [(&str, bool); 6] = [
+/// The commands that need no running harness, each with whether it can print JSON.
+const STANDALONE: [(&str, bool); 6] = [
     ("demo", false),
     ("up", true),
     ("bench", true),
@@ -27,9 +28,9 @@ const OF_THEIR_OWN: [(&str, bool); 6] = [
     ("completions", false),
 ];
 
-/// The command line as clap reads it. The options for a running harness are hidden where there is none.
+/// The definition for clap. Standalone commands hide the options for a running harness.
 pub(super) fn command() -> clap::Command {
-    OF_THEIR_OWN.iter().fold(Cli::command(), |command, (name, prints_json)| {
+    STANDALONE.iter().fold(Cli::command(), |command, (name, prints_json)| {
         command.mut_subcommand(*name, |command| {
             let hidden = |name: &'static str| clap::Arg::new(name).long(name).hide(true);
             let command = command.arg(hidden("harness").value_name("URL"));
@@ -38,17 +39,18 @@ pub(super) fn command() -> clap::Command {
     })
 }
 
-/// What clap cannot say of options that stand before the command that they are not for.
+/// Rejects options that precede a command they do not apply to; clap accepts global options
+/// anywhere.
 fn check_combination(matches: &ArgMatches) -> Result<(), clap::Error> {
     let given = |matches: &ArgMatches, id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     let conflict = |message: String| Err(command().error(ErrorKind::ArgumentConflict, message));
     let Some((name, inner)) = matches.subcommand() else { return Ok(()) };
-    if let Some((_, prints_json)) = OF_THEIR_OWN.iter().find(|(own, _)| *own == name) {
+    if let Some((_, prints_json)) = STANDALONE.iter().find(|(standalone, _)| *standalone == name) {
         if given(matches, "harness") {
-            return conflict(format!("`{name}` asks no running harness and takes no --harness"));
+            return conflict(format!("`{name}` needs no running harness and does not accept --harness"));
         }
         if given(matches, "json") && !prints_json {
-            return conflict(format!("`{name}` takes no --json"));
+            return conflict(format!("`{name}` does not accept --json"));
         }
     }
     if let ("bench", Some((measured, _))) = (name, inner.subcommand())
@@ -56,7 +58,7 @@ fn check_combination(matches: &ArgMatches) -> Result<(), clap::Error> {
     {
         let option = option.replace('_', "-");
         return conflict(format!(
-            "--{option} before `{measured}` has no effect: put it after `{measured}`, if it takes one"
+            "--{option} before `{measured}` has no effect; put it after `{measured}` if that accepts it"
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What the commands print: tables for people, JSON for machines.
+//! Output of the commands: tables, or JSON with `--json`.
 
 use std::error::Error;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     output::{self, OutputError},
-    remote::{Remote, Synced},
+    remote::{Remote, SyncResult},
 };
 
-/// One thing, by its most telling part.
+/// Prints one object: the `part` of it, or all of it as JSON.
 pub(super) fn one(
     remote: &Remote,
     value: &Value,
@@ -21,9 +21,9 @@ pub(super) fn one(
     Ok(output::line(if as_json { value.to_string() } else { part })?)
 }
 
-/// Keys.
+/// Prints keys.
 pub(super) fn keys(remote: &Remote, keys: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
-    let columns = ["id", "name", "type", "state", "protects", "last notified", "sync works", "pending"];
+    let columns = ["id", "name", "type", "state", "protects", "last notified", "sync allowed", "pending"];
     list_of(remote, keys, as_json, &columns, |key| {
         vec![
             text(&key["id"]),
@@ -38,9 +38,9 @@ pub(super) fn keys(remote: &Remote, keys: &Value, as_json: bool) -> Result<(), B
     })
 }
 
-/// Services, a row for each resource.
+/// Prints services, with a line per resource.
 pub(super) fn services(remote: &Remote, services: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
-    let columns = ["service", "callbacks", "resource", "key", "opens"];
+    let columns = ["service", "callbacks", "resource", "key", "accessible"];
     list_of(remote, services, as_json, &columns, |service| {
         let resources = service["resources"].as_object().cloned().unwrap_or_default();
         let each = |part: &dyn Fn(&str, &Value) -> String| {
@@ -56,10 +56,10 @@ pub(super) fn services(remote: &Remote, services: &Value, as_json: bool) -> Resu
     })
 }
 
-/// Callbacks, oldest first.
-pub(super) fn callbacks(remote: &Remote, answer: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
-    let columns = ["event", "key", "state", "sequence", "by sync", "what the service made of it"];
-    list_of(remote, &answer["callbacks"], as_json, &columns, |callback| {
+/// Prints callbacks, oldest first.
+pub(super) fn callbacks(remote: &Remote, response: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
+    let columns = ["event", "key", "state", "sequence", "by sync", "verdict"];
+    list_of(remote, &response["callbacks"], as_json, &columns, |callback| {
         let event: Value =
             callback["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
         vec![
@@ -73,36 +73,36 @@ pub(super) fn callbacks(remote: &Remote, answer: &Value, as_json: bool) -> Resul
     })
 }
 
-/// What came of a sync.
-pub(super) fn sync(synced: &Synced, as_json: bool) -> Result<(), OutputError> {
-    let Synced { status, answer, notifications } = synced;
+/// Prints the result of a sync.
+pub(super) fn sync(result: &SyncResult, as_json: bool) -> Result<(), OutputError> {
+    let SyncResult { status, response, notifications } = result;
     if as_json {
         let notifications = notifications.as_ref().ok();
         return output::line(
-            json!({"status": status.as_u16(), "answer": answer, "notifications": notifications}),
+            json!({"status": status.as_u16(), "response": response, "notifications": notifications}),
         );
     }
-    let reason = &answer["resources"][0]["reasons"][0];
+    let reason = &response["resources"][0]["reasons"][0];
     output::line(match reason["code"].as_str() {
         Some(code) => format!("{status} {code}: {}", text(&reason["message"])),
         None => status.to_string(),
     })?;
     match notifications {
         Ok(rows) => {
-            let columns = ["service", "last notification", "action", "tries", "next try", "reason"];
-            output::line(table(rows.as_array().map_or(&[], Vec::as_slice), &columns, |standing| {
+            let columns = ["service", "last notification", "action", "attempts", "next attempt", "reason"];
+            output::line(table(rows.as_array().map_or(&[], Vec::as_slice), &columns, |notification| {
                 ["service", "status", "eventType", "attempts", "nextAttempt", "reason"]
-                    .map(|field| text(&standing[field]))
+                    .map(|field| text(&notification[field]))
                     .to_vec()
             }))
         }
-        // A caller who may not sync may not read them, and a key that is unknown has none.
+        // A caller who may not synchronize may not read them, and an unknown key has none.
         Err(_) if !status.is_success() => Ok(()),
-        Err(why) => output::line(format!("What became of the notifications is unknown: {why}")),
+        Err(why) => output::line(format!("Delivery status unknown: {why}")),
     }
 }
 
-/// A list. What is none is an error, and no list without rows.
+/// Prints a list. A value that is not a list is an error, not an empty list.
 fn list_of(
     remote: &Remote,
     list: &Value,
@@ -124,7 +124,7 @@ fn table(rows: &[Value], columns: &[&str], row: impl Fn(&Value) -> Vec<String>) 
     table.to_string()
 }
 
-/// A string as it is, and what is not there as nothing.
+/// A string without quotes, null as an empty string, other values as JSON.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,21 +1,21 @@
-//! `harness up`: everything, until Ctrl-C.
+//! `harness up`: runs the harness until it is stopped.
 
 use std::{error::Error, time::Instant};
 
 use keysync_testkit::{Harness, HarnessBuilder, HarnessError};
 
-use super::{end::End, output};
+use super::{output, shutdown::Shutdown};
 
-/// Runs a harness until this process is told to end, or with `until_eof` until its standard input ends. With
-/// `json`, one line on standard output when it is ready, and nothing else.
+/// Runs a harness until SIGINT or SIGTERM, or with `until_eof` until the end of standard input.
+/// With `json`, it prints one line on standard output when the harness is ready, and nothing else.
 pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), Box<dyn Error>> {
-    let end = End::listen()?;
-    let since = Instant::now();
+    let shutdown = Shutdown::listen()?;
+    let started = Instant::now();
     let harness = builder.start().await?;
-    let text = if json { as_json(&harness).await? } else { as_text(&harness, since).await? };
-    // Nobody reads where it is: it ends, and its processes with it.
+    let text = if json { as_json(&harness).await? } else { as_text(&harness, started).await? };
+    // If standard output is closed, the harness and its processes end.
     output::line(text)?;
-    end.wait(until_eof).await;
+    shutdown.wait(until_eof).await;
     Ok(())
 }
 
@@ -24,11 +24,11 @@ async fn as_json(harness: &Harness) -> Result<String, HarnessError> {
     Ok(serde_json::to_string(&harness.info().await?).unwrap_or_default())
 }
 
-async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessError> {
+async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessError> {
     let info = harness.info().await?;
     let token = harness.manager().await?.token();
     Ok(format!(
-        "keysync's harness is up, after {took} ms. Ctrl-C ends it.\n\
+        "The harness is ready after {took} ms. Press Ctrl-C to stop.\n\
          \n\
          \x20 endpoint   {endpoint}\n\
          \x20            {host}\n\
@@ -37,29 +37,29 @@ async fn as_text(harness: &Harness, since: Instant) -> Result<String, HarnessErr
          \x20 IAM        {iam}\n\
          \x20 DynamoDB   {dynamodb}\n\
          \x20 services   {services}\n\
-         \x20 control    {control}   (/openapi.json describes it)\n\
+         \x20 control    {control}   (described by /openapi.json)\n\
          \x20 instance   {instance}\n\
          \x20 API key    {api_key}   (Manager)\n\
          \x20            {reader}   (Reader)\n\
          \x20 root key   {root_key}   (protects a bucket and a database)\n\
-         \x20 callbacks  {public_key}   (verifies them)\n\
+         \x20 callbacks  {public_key}   (public key that verifies them)\n\
          \n\
-         Synchronize its associated resources; the first time 204, within the hour 409:\n\
+         Synchronize its associated resources (204; again within an hour: 409):\n\
          \n\
          curl -i -X POST {endpoint}/api/v2/keys/{root_key}/actions/sync \\\n\
          \x20 -H \"bluemix-instance: {instance}\" \\\n\
          \x20 -H \"authorization: Bearer {token}\"\n\
          \n\
-         An hour later:\n\
+         Advance the clock by an hour:\n\
          \n\
          curl -X POST {control}/time -d '{{\"advance\":\"61m\"}}'\n\
          \n\
-         A token for an hour, should that one have expired:\n\
+         Get a new access token, which is valid for an hour:\n\
          \n\
          curl -X POST {iam}/identity/token -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey={api_key}\n\
          \n\
-         The same without curl: harness keys, harness sync, harness advance, harness services (--help says more).\n",
-        took = since.elapsed().as_millis(),
+         Without curl: harness keys, harness sync, harness advance, harness services (see --help).\n",
+        took = started.elapsed().as_millis(),
         endpoint = info.endpoint,
         host = harness.instance_url(),
         console = info.console,

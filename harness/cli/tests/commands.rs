@@ -1,11 +1,7 @@
 //! The commands that talk to a running harness: their text and JSON output, and their errors.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
-use std::{
-    io::{BufRead, BufReader},
-    net::TcpStream,
-    process::{Command, Output, Stdio},
-};
+use std::process::{Command, Output, Stdio};
 
 use axum::{
     Json, Router,
@@ -48,7 +44,7 @@ async fn key_is_created_and_synchronized_repeatedly() {
     assert!(made);
     let id = id.trim();
     assert!(run(&["register", id, "databases-for-postgresql", "d1"]).await.1.ends_with(":deployment:d1\n"));
-    assert!(run(&["services", "behave", "cloud-object-storage", "answer=503", "--times", "1"]).await.0);
+    assert!(run(&["services", "behave", "cloud-object-storage", "respond=503", "--times", "1"]).await.0);
 
     let (accepted, stdout, _) = run(&["sync", "invoices"]).await;
     assert!(
@@ -95,7 +91,7 @@ async fn errors_are_reported_with_remedy() {
         (&["services", "behave", "cloud-object-storage", "dance"], 2, "harness services behave --help"),
         (&["keys", "create", "kk", "--protect", "bucket"], 2, "a service and a resource"),
         (&["console", "--iam", "http://example.com"], 2, "it must be `https://…`"),
-        (&["console", "--port", url.rsplit(':').next().unwrap()], 1, "name another one with --port"),
+        (&["console", "--port", url.rsplit(':').next().unwrap()], 1, "choose another one with --port"),
     ] {
         let (code, stdout, stderr) = run_with_code(&url, arguments).await;
         assert_eq!((code, stdout.as_str()), (Some(expected), ""), "{arguments:?}: {stderr}");
@@ -114,9 +110,9 @@ async fn out_of_range_values_are_rejected_with_range() {
         (&["advance", "0s"], "from 1ms to 366d"),
         (&["advance", "-1h"], "from 1ms to 366d"),
         (&["advance", "9999999y"], "from 1ms to 366d"),
-        (&[&behave[..], &["answer=999"]].concat(), "from 200 to 599"),
-        (&[&behave[..], &["answer=503.5"]].concat(), "from 200 to 599"),
-        (&[&behave[..], &["answer=503,-1"]].concat(), "from 0 to 31536000"),
+        (&[&behave[..], &["respond=999"]].concat(), "from 200 to 599"),
+        (&[&behave[..], &["respond=503.5"]].concat(), "from 200 to 599"),
+        (&[&behave[..], &["respond=503,-1"]].concat(), "from 0 to 31536000"),
         (&[&behave[..], &["delay=31536000000"]].concat(), "from 0 to 3600000"),
         (&[&behave[..], &["flaky=101"]].concat(), "from 0 to 100"),
         (&[&behave[..], &["act", "--times", "0"]].concat(), "from 1 to 1000000"),
@@ -159,10 +155,10 @@ async fn options_work_before_and_after_nested_commands() {
         assert!(serde_json::from_str::<Value>(&stdout).is_ok(), "{arguments:?}: {stdout}{stderr}");
     }
     for (arguments, part) in [
-        (&["--json", "demo"][..], "`demo` takes no --json"),
-        (&["console", "--json"], "`console` takes no --json"),
-        (&["up", to], "`up` asks no running harness"),
-        (&[to, "completions", "bash"], "`completions` asks no running harness"),
+        (&["--json", "demo"][..], "`demo` does not accept --json"),
+        (&["console", "--json"], "`console` does not accept --json"),
+        (&["up", to], "`up` needs no running harness"),
+        (&[to, "completions", "bash"], "`completions` needs no running harness"),
         (&["bench", "--at-once", "3", "growth"], "--at-once before `growth` has no effect"),
     ] {
         let (code, _, stderr) = run_with_code(unreachable, arguments).await;
@@ -210,7 +206,7 @@ async fn wrong_address_is_reported_with_its_origin() {
                 assert_eq!((code, stdout.as_str()), (Some(1), ""), "{arguments:?} at {url}: {stderr}");
                 assert!(stderr.contains(url) && stderr.contains(origin), "{arguments:?}: {stderr}");
                 assert!(
-                    stderr.contains("name its address with --harness") || stderr.contains("is no harness"),
+                    stderr.contains("set its address with --harness") || stderr.contains("is not a harness"),
                     "{stderr}"
                 );
             }
@@ -302,70 +298,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-#[test]
-fn harness_exits_with_parent_process() {
-    let mut up = Command::new(env!("CARGO_BIN_EXE_harness"))
-        .args(["up", "--json", "--port", "0", "--function", "in-process", "--until-eof"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(up.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let info: Value = serde_json::from_str(&line).unwrap();
-    let port = info["endpoint"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    assert!(TcpStream::connect(&port).is_ok(), "the harness does not listen");
-
-    drop(up.stdin.take()); // as the system does when the parent process exits
-
-    assert!(up.wait().unwrap().success());
-    assert!(TcpStream::connect(&port).is_err(), "the server still listens");
-}
-
-#[tokio::test]
-async fn completions_are_generated_for_every_shell() {
-    for shell in ["bash", "zsh", "fish"] {
-        let (done, script, _) = run("", &["completions", shell]).await;
-        assert!(done && script.contains("services") && script.contains("advance"), "{shell}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn standalone_console_exits_with_parent_process() {
-    let harness = harness().await;
-    let (endpoint, iam) = (harness.endpoint_url(), harness.iam_url());
-    let mut console = Command::new(env!("CARGO_BIN_EXE_harness"))
-        .args(["console", "--endpoint", &endpoint, "--iam", &iam, "--resource-controller", &iam])
-        .args(["--port", "0", "--until-eof"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(console.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.strip_prefix("The console is at ").unwrap().split(',').next().unwrap();
-
-    let http =
-        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let page = http.get(format!("{url}/login")).send().await.unwrap();
-    let cookie = cookie(&page, "keysync-console-login=");
-    let form = [("csrf", cookie.split_once('=').unwrap().1), ("apikey", harness.api_key())];
-    let login = http.post(format!("{url}/login")).header("cookie", &cookie).form(&form).send().await.unwrap();
-    let cookie = self::cookie(&login, "keysync-session-");
-    let list = http.get(format!("{url}/resources")).header("cookie", cookie).send().await.unwrap();
-    let list = list.text().await.unwrap();
-    assert!(list.contains("Resource list") && list.contains(&harness.instance().to_string()), "{list}");
-
-    drop(console.stdin.take());
-    assert!(console.wait().unwrap().success());
-    assert!(http.get(format!("{url}/login")).send().await.is_err(), "the server still listens");
-}
-
-/// The cookie of a response whose name starts with `name`.
-fn cookie(response: &reqwest::Response, name: &str) -> String {
-    let set = response.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
-    let mut pairs = set.map(|cookie| cookie.split(';').next().unwrap());
-    pairs.find(|pair| pair.starts_with(name)).unwrap().to_owned()
 }

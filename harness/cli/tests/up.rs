@@ -189,7 +189,9 @@ async fn demo_prints_scenario_and_succeeds() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert!(
-        text.contains("✓ the bucket refuses") && text.contains("REQ_TOO_EARLY_ERR") && !text.contains('✗')
+        text.contains("✓ access to the bucket is denied")
+            && text.contains("REQ_TOO_EARLY_ERR")
+            && !text.contains('✗')
     );
     assert!(!text.contains('\x1b'), "colours without a terminal");
 }

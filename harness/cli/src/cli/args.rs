@@ -1,0 +1,263 @@
+//! The command line of `harness`, as clap parses it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use keysync_testkit::{
+    Harness, HarnessBuilder,
+    dynamodb::{Engine, TABLE},
+    lambda::Mode,
+    limits,
+    services::Behaviour,
+};
+
+use super::{
+    behaviour,
+    bench::BenchArgs,
+    console::ConsoleArgs,
+    remote::{DEFAULT, VARIABLE},
+};
+
+/// Run keysync's functions on one machine with emulated DynamoDB, IAM, key-management endpoint,
+/// services and Lambda.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Start with `harness demo`. It takes a few seconds and changes nothing outside this machine.\n\
+                  Then `harness up` in one terminal, and in another `harness keys`, `harness sync KEY`,\n\
+                  `harness advance 61m`, `harness sync KEY`.\n\n\
+                  Exit codes: 0 success, 1 failure, 2 invalid command line, 141 standard output closed."
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Commands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show a lost notification and its repair by a sync, step by step, on the real function.
+    ///
+    /// A key is deleted and object storage does not act on the notification; four hours later its
+    /// bucket is still accessible; a sync notifies object storage again. Each step prints the
+    /// request and the response. Exits 0 only if every step has the expected result.
+    Demo {
+        #[command(flatten)]
+        harness: HarnessArgs,
+    },
+    /// Start everything, print the addresses and a sample request, and run until Ctrl-C.
+    Up {
+        #[command(flatten)]
+        harness: HarnessArgs,
+        /// Port of the endpoint; 0 for any free one.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Print one line of JSON when ready, and nothing else on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Write the function's environment to this file, for `cargo lambda watch --env-file`. The
+        /// file contains the signing key of callbacks.
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
+        /// Exit at the end of standard input, so that the harness does not outlive the process that
+        /// started it.
+        #[arg(long)]
+        until_eof: bool,
+        /// Print the functions' log on standard error.
+        #[arg(long)]
+        verbose: bool,
+    },
+    /// Measure latency and cost of requests on the release binary, next to a lower bound.
+    ///
+    /// Takes a few minutes, and a few more under cargo to build the binary. Run it with `cargo run
+    /// --profile bench`: in a debug build the harness itself dominates the times.
+    Bench {
+        #[command(flatten)]
+        args: BenchArgs,
+    },
+    /// Run the loop that `bench` compares the function with. Internal.
+    #[command(hide = true, name = keysync_bench::WIRE_FLOOR)]
+    WireFloor,
+    /// Serve the web console alone, for any endpoint with this API. `harness up` includes a
+    /// console.
+    ///
+    /// Users log in with their own API key. The console accepts connections from this machine only.
+    Console {
+        #[command(flatten)]
+        args: ConsoleArgs,
+    },
+    /// Create an identity with the given roles and print its access token.
+    ///
+    /// Example: curl -H "authorization: Bearer $(harness token)" …
+    Token {
+        /// Role of the identity. Repeatable: roles add up.
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [RoleName::Manager])]
+        role: Vec<RoleName>,
+    },
+    /// List keys, or create one.
+    Keys {
+        #[command(subcommand)]
+        command: Option<KeysCommand>,
+    },
+    /// Register a resource of a service under a key, as the service would.
+    Register {
+        /// Key id.
+        key: String,
+        /// CRN service name, such as `cloud-object-storage`.
+        service: String,
+        /// Name of the resource.
+        resource: String,
+    },
+    /// Synchronize a key and show the delivery status of each service.
+    ///
+    /// Exits 0 for a 204 and 1 for anything else, such as the 409 for a second sync within an hour.
+    Sync {
+        /// Key id or alias.
+        key: String,
+    },
+    /// Advance the clock, such as `harness advance 61m`.
+    ///
+    /// The clock never goes back. Real binaries use the machine's clock; for them, every instant in
+    /// the table is moved into the past instead.
+    Advance {
+        /// Duration, such as `61m`, `1h 30m` or `4h`; from 1ms to 366d.
+        #[arg(value_parser = duration, allow_hyphen_values = true)]
+        by: String,
+    },
+    /// List services, set the behaviour of one, or show its callbacks.
+    Services {
+        #[command(subcommand)]
+        command: Option<ServicesCommand>,
+    },
+    /// Run the function `redeliver` once and print its summary as JSON.
+    Redeliver,
+    /// Reset all state except the clock.
+    Reset,
+    /// Generate a shell completion script, such as for `source <(harness completions bash)`.
+    Completions {
+        /// Shell to generate the script for.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Commands of `harness keys`.
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Create a root key and print its id.
+    Create {
+        /// Name of the key.
+        name: String,
+        /// Create a standard key, with which no resources are associated.
+        #[arg(long, conflicts_with = "protect")]
+        standard: bool,
+        /// Alias of the key, which `harness sync` accepts.
+        #[arg(long)]
+        alias: Option<String>,
+        /// Resource to register under the key. Repeatable.
+        #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource)]
+        protect: Vec<(String, String)>,
+    },
+}
+
+/// Commands of `harness services`.
+#[derive(Subcommand)]
+pub(super) enum ServicesCommand {
+    /// Set how a service treats callbacks: all from now on, or the next few.
+    #[command(after_help = behaviour::HELP)]
+    Behave {
+        /// CRN service name.
+        name: String,
+        /// What the service does with a callback; see below.
+        #[arg(value_parser = behaviour::parse)]
+        behaviour: Behaviour,
+        /// Number of callbacks that it applies to, from 1 to 1,000,000. All by default.
+        #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
+        times: Option<usize>,
+    },
+    /// Show the callbacks that a service received.
+    Callbacks {
+        /// CRN service name.
+        name: String,
+    },
+}
+
+/// Roles that a token can carry, as the control API names them.
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum RoleName {
+    Reader,
+    ReaderPlus,
+    Writer,
+    Manager,
+    KeyPurge,
+}
+
+/// Options of commands that control a running harness.
+#[derive(Args)]
+pub(super) struct RemoteArgs {
+    /// The running harness: the endpoint address that `harness up` printed.
+    #[arg(long, global = true, env = VARIABLE, default_value = DEFAULT, value_name = "URL")]
+    pub(super) harness: String,
+    /// Print the JSON of the control API instead of a table.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// Options of the harness that a command starts.
+#[derive(Args)]
+pub(super) struct HarnessArgs {
+    /// How the functions run: `process` (the real binaries behind an emulated Lambda),
+    /// `in-process`, or the URL of a function that runs already.
+    #[arg(long, default_value = "process", value_name = "process|in-process|URL")]
+    function: Mode,
+    /// An additional service: emulated, by its CRN service name, or your own with its callback
+    /// address. Repeatable.
+    #[arg(long, value_name = "NAME[=URL]")]
+    service: Vec<String>,
+    /// Keep the table in this file; the next start continues with it.
+    #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
+    data: Option<PathBuf>,
+    /// Accept requests with this `Host`, such as `host.docker.internal` for containers. By default
+    /// only loopback names are accepted, which protects from web pages (DNS rebinding). Repeatable.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// Use another DynamoDB engine, such as DynamoDB Local at <http://127.0.0.1:8000>.
+    #[arg(long, value_name = "URL")]
+    dynamodb: Option<String>,
+    /// Name of the table. It is created if it does not exist.
+    #[arg(long, value_name = "NAME", default_value = TABLE)]
+    table: String,
+}
+
+impl HarnessArgs {
+    /// The builder of the harness with these options.
+    pub(super) fn builder(self) -> HarnessBuilder {
+        let engine = match (self.data, self.dynamodb) {
+            (Some(file), _) => Engine::File(file),
+            (None, Some(url)) => Engine::Url(url),
+            (None, None) => Engine::Memory,
+        };
+        let builder = Harness::builder().engine(engine).table(&self.table).mode(self.function);
+        let builder = self.allow_host.iter().fold(builder, |builder, host| builder.allow_host(host));
+        self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
+            Some((name, url)) => builder.service_at(name, url),
+            None => builder.service(service),
+        })
+    }
+}
+
+/// Splits `SERVICE/RESOURCE`.
+fn resource(text: &str) -> Result<(String, String), String> {
+    let (service, resource) = text.split_once('/').ok_or_else(|| {
+        format!("must be a service and a resource, such as `cloud-object-storage/bucket`: got `{text}`")
+    })?;
+    Ok((service.to_owned(), resource.to_owned()))
+}
+
+/// Validates a duration that the clock can be advanced by.
+fn duration(text: &str) -> Result<String, String> {
+    limits::advance(text).map(|_| text.to_owned())
+}
