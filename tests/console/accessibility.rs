@@ -55,7 +55,12 @@ async fn login_and_error_pages_are_accessible() {
         browser.assert_page_accessible("resource-list-none", "No instances").await;
         browser.log_in(&harness, "no-role").await;
         browser.go(&keys_url(&harness)).await;
-        browser.assert_page_accessible("error-403", "Ask whoever manages this instance for the role").await;
+        browser
+            .assert_page_accessible(
+                "error-403",
+                "Ask the administrator of this instance for the required role",
+            )
+            .await;
         browser.log_in(&harness, harness.api_key()).await;
         browser.assert_page_accessible("resource-list", "My key-management instance").await;
         browser.click("Menu").await;
@@ -68,7 +73,7 @@ async fn login_and_error_pages_are_accessible() {
         browser.assert_page_accessible("error-not-in-this-state", "The key is Active").await;
         harness.iam().set_health(Health::Down);
         browser.go(&format!("{console}/resources")).await;
-        browser.assert_page_accessible("error-502", "This cannot be shown").await;
+        browser.assert_page_accessible("error-502", "This page cannot be shown").await;
         browser.click("Log out").await;
         browser.assert_page_accessible("login-logged-out", "You are logged out").await;
     })
@@ -98,7 +103,7 @@ async fn key_pages_are_accessible() {
         for (action, state) in [("rotate", 0), ("disable", 0), ("delete", 0), ("enable", 1), ("restore", 3)] {
             browser.go(&format!("{keys}/{}/actions/{action}", ids[state])).await;
             browser
-                .assert_page_accessible(&format!("confirm-{action}"), "Every associated service is told.")
+                .assert_page_accessible(&format!("confirm-{action}"), "Every associated service is notified.")
                 .await;
         }
     })
@@ -131,8 +136,10 @@ async fn resource_pages_are_accessible() {
         acknowledge(&harness, &key, STORAGE).await;
         browser.log_in(&harness, harness.api_key()).await;
         browser.open_resources(&harness, &key).await;
-        browser.click("What the standings mean").await;
-        browser.assert_page_accessible("resources-a-day-later", &format!("{CATALOG} Failed Given up")).await;
+        browser.click("What the statuses mean").await;
+        browser
+            .assert_page_accessible("resources-a-day-later", &format!("{CATALOG} Failed Retries exhausted"))
+            .await;
 
         key.enable().await.unwrap().assert_status(204);
         acknowledge(&harness, &key, STORAGE).await;
@@ -143,7 +150,7 @@ async fn resource_pages_are_accessible() {
         }
         browser.assert_page_accessible("resources-too-early", "You can synchronize from").await;
         browser.click("Synchronize").await;
-        browser.assert_page_accessible("resources-409", "Not yet: the services were told").await;
+        browser.assert_page_accessible("resources-409", "Too early: the services were notified").await;
         browser.go(&format!("{}/{}/resources?filter=nothing", keys_url(&harness), key.id())).await;
         browser.assert_page_accessible("resources-not-found", "No resources found").await;
 
@@ -151,13 +158,13 @@ async fn resource_pages_are_accessible() {
         browser.assert_page_accessible("resources-never-notified", "No associated resources").await;
         browser.click("Synchronize").await;
         browser
-            .assert_page_accessible("resources-synchronized", "The associated services are told again")
+            .assert_page_accessible("resources-synchronized", "The associated services are notified again")
             .await;
 
         browser.log_in(&harness, harness.reader_api_key()).await;
         browser.open_resources(&harness, &key).await;
         browser.click("Synchronize").await;
-        browser.assert_page_accessible("resources-problem", "The services were not told again").await;
+        browser.assert_page_accessible("resources-problem", "The services were not notified").await;
     })
     .await;
 }

@@ -69,7 +69,7 @@ async fn walk(name: &str, options: Options) {
         let callbacks_before = harness.object_storage().callbacks_of(&key).len();
         browser.click("Synchronize").await;
 
-        browser.wait_for_text("The associated services are told again").await;
+        browser.wait_for_text("The associated services are notified again").await;
         browser.wait_for_text(&format!("{STORAGE} Delivered Received just now")).await;
         browser.wait_for_text(&format!("{DATABASES} Delivered Received just now")).await;
         browser.wait_for_text("Associated resources synchronized just now").await;
@@ -83,7 +83,7 @@ async fn walk(name: &str, options: Options) {
         // An immediate second sync is rejected with the next possible time in the browser's time
         // zone.
         browser.click("Synchronize").await;
-        browser.wait_for_text("Not yet: the services were told less than an hour ago").await;
+        browser.wait_for_text("Too early: the services were notified less than an hour ago").await;
         let metadata = get_resources(&harness, &key, "metadata").await;
         let from = in_tokyo(metadata[0]["syncAllowedFrom"].as_str().unwrap());
         browser.wait_for_text(&format!("You can synchronize from {from} on, in 59 min ")).await;
@@ -97,7 +97,7 @@ async fn walk(name: &str, options: Options) {
         browser.wait_for_text("You can synchronize now").await;
         assert_eq!(browser.evaluate("return window.notReloaded").await, true, "the page was reloaded");
         browser.click("Synchronize").await;
-        browser.wait_for_text("The associated services are told again").await;
+        browser.wait_for_text("The associated services are notified again").await;
         harness.object_storage().assert_callbacks(&key, callbacks_before + 2);
         picture("9-an-hour-later").await;
     })

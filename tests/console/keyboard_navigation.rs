@@ -63,14 +63,13 @@ async fn keyboard_user_synchronizes_key() {
         browser.press(Key::Tab).await;
         browser.assert_focus_on("button \"Synchronize\"").await;
         browser.press(Key::Enter).await;
-        browser.wait_for_text("The associated services are told again").await;
+        browser.wait_for_text("The associated services are notified again").await;
         harness.object_storage().assert_callbacks(&key, 1);
 
         // Page updates keep the focus.
-        for (control, status, minutes) in [
-            ("Last notification", "Attempt 2 failed", 2),
-            ("What the standings mean", "Attempt 3 failed", 10),
-        ] {
+        for (control, status, minutes) in
+            [("Last notification", "Attempt 2 failed", 2), ("What the statuses mean", "Attempt 3 failed", 10)]
+        {
             browser.focus_on(control).await;
             let before = browser.focused().await;
             harness.advance_clock(Duration::from_mins(minutes)).await.unwrap();
@@ -80,13 +79,13 @@ async fn keyboard_user_synchronizes_key() {
             assert_eq!(browser.focused().await, before);
         }
         browser.press(Key::Enter).await;
-        browser.wait_for_text("The service says that it acted.").await;
+        browser.wait_for_text("The service reported that it acted.").await;
         harness.databases().behave(Behaviour::Act);
         harness.advance_clock(Duration::from_mins(20)).await.unwrap();
         harness.redeliver().await.unwrap();
         browser.return_to_tab().await;
         browser.wait_for_text(&format!("{DATABASES} Delivered")).await;
-        browser.assert_shows("The service says that it acted.").await;
+        browser.assert_shows("The service reported that it acted.").await;
 
         browser.focus_on("Log out").await;
         browser.press(Key::Enter).await;

@@ -25,9 +25,9 @@ async fn lifecycle_actions_work_from_menu() {
         let keys = keys_url(&harness);
         for (action, effect, event, tag, state) in [
             ("Rotate", "The key gets a new version.", "rotated", "Active", KeyState::Active),
-            ("Disable", "Until somebody enables the key again", "disabled", "Suspended", KeyState::Suspended),
+            ("Disable", "Until the key is enabled again", "disabled", "Suspended", KeyState::Suspended),
             ("Enable", "Services can use the key again", "enabled", "Active", KeyState::Active),
-            ("Delete", "For 30 days the key can be restored", "deleted", "Destroyed", KeyState::Destroyed),
+            ("Delete", "The key can be restored for 30 days", "deleted", "Destroyed", KeyState::Destroyed),
             ("Restore", "The deleted key is active again", "restored", "Active", KeyState::Active),
         ] {
             // A key cannot be enabled or restored within 30 seconds of the previous action.
@@ -38,7 +38,7 @@ async fn lifecycle_actions_work_from_menu() {
             browser.choose_action(action).await;
             browser.assert_shows(&format!("{action} invoices?")).await;
             browser.assert_shows(effect).await;
-            browser.assert_shows("Every associated service is told.").await;
+            browser.assert_shows("Every associated service is notified.").await;
             browser.assert_shows("2 resources").await;
             browser.click("Cancel").await;
             browser.wait_for_url("/keys").await;
@@ -56,7 +56,7 @@ async fn lifecycle_actions_work_from_menu() {
                     false
                 );
                 assert_eq!(key.state().await.unwrap(), before);
-                browser.click("Delete it although it protects 2 resources").await;
+                browser.click("Delete the key although it protects 2 resources").await;
             }
             browser.click(action).await;
             browser.wait_for_text(&format!("The key is {event}")).await;
@@ -77,7 +77,7 @@ async fn lifecycle_actions_work_from_menu() {
         protect_from_deletion(&harness, &key, "archive").await;
         browser.go(&keys).await;
         browser.choose_action("Delete").await;
-        browser.click("Delete it although it protects 3 resources").await;
+        browser.click("Delete the key although it protects 3 resources").await;
         browser.click("Delete").await;
         browser.wait_for_text("The key was not deleted").await;
         browser

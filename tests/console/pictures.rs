@@ -35,11 +35,11 @@ async fn documentation_pictures_are_taken() {
         let page = format!("{keys}/{key}/resources");
         browser.go(&page).await;
         browser.click("Synchronize").await;
-        browser.wait_for_text("told again").await;
+        browser.wait_for_text("notified again").await;
         browser.go(&page).await; // removes the notice
         full_page_picture(browser, "associated-resources").await;
         browser.click("Synchronize").await;
-        browser.wait_for_text("Not yet").await;
+        browser.wait_for_text("Too early").await;
         picture(browser, "too-early").await;
         browser.go(&format!("{keys}/{key}/actions/restore")).await;
         picture(browser, "restore").await;

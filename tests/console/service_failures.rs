@@ -40,7 +40,7 @@ async fn recovered_service_is_shown_without_reload() {
         browser.wait_for_text(&format!("{STORAGE} Delivered")).await;
         browser
             .assert_shows(&format!(
-                "{DATABASES} Retrying Attempt 1 failed just now: responded with 503. Next try"
+                "{DATABASES} Retrying Attempt 1 failed just now: responded with 503. Next attempt"
             ))
             .await;
 
@@ -84,15 +84,17 @@ async fn failed_notification_is_shown_with_reason() {
 
         browser.log_in(&harness, harness.api_key()).await;
         browser.open_resources(&harness, &key).await;
-        browser.assert_shows(&format!("{STORAGE} Failed Given up just now after 2 attempts: ")).await;
-        browser.assert_shows("307").await;
-        browser.assert_shows(&format!("{DATABASES} Refused Wants no notifications, it said 1 day ago")).await;
-        browser.assert_shows("data-catalog Acknowledged Acted 1 day ago").await;
-        browser.assert_shows("photo-store Not notified Not part of the last notification").await;
-        assert_eq!(browser.evaluate(CELLS_BELOW_LABEL).await, json!([]));
-        browser.click("What the standings mean").await;
         browser
-            .wait_for_text("It could not be told within 24 hours. Synchronize, to have it tried again.")
+            .assert_shows(&format!("{STORAGE} Failed Retries exhausted just now after 2 attempts: "))
+            .await;
+        browser.assert_shows("307").await;
+        browser.assert_shows(&format!("{DATABASES} Refused Declined notifications 1 day ago")).await;
+        browser.assert_shows("data-catalog Acknowledged Acted 1 day ago").await;
+        browser.assert_shows("photo-store Not notified Registered after the last notification").await;
+        assert_eq!(browser.evaluate(CELLS_BELOW_LABEL).await, json!([]));
+        browser.click("What the statuses mean").await;
+        browser
+            .wait_for_text("The service could not be notified within 24 hours. Synchronize to retry.")
             .await;
 
         // The suggested remedy works.

@@ -37,11 +37,11 @@ async fn key_is_synchronized_and_deleted_without_javascript() {
         assert_eq!(copies.count(), 0, "a copy button without effect is shown");
 
         browser.click("Synchronize").await;
-        browser.wait_for_text("The associated services are told again").await;
+        browser.wait_for_text("The associated services are notified again").await;
         harness.object_storage().assert_callbacks(&key, 1);
         harness.advance_clock(Duration::from_mins(10)).await.unwrap();
         browser.click("Synchronize").await;
-        browser.wait_for_text("Not yet: the services were told less than an hour ago").await;
+        browser.wait_for_text("Too early: the services were notified less than an hour ago").await;
         let message = "You can synchronize from 15 Jan 2027, 09:00:01 UTC on, in 51 minutes.";
         assert_eq!(browser.text().await.matches(message).count(), 2, "{}", browser.text().await);
         browser.assert_shows("10 minutes ago · 15 Jan 2027, 08:00:00 UTC").await;
@@ -64,7 +64,7 @@ async fn key_is_synchronized_and_deleted_without_javascript() {
         browser.click("Delete").await;
         browser.assert_shows("Delete invoices?").await;
         assert_eq!(key.state().await.unwrap(), KeyState::Active);
-        browser.click("Delete it although it protects 12 resources").await;
+        browser.click("Delete the key although it protects 12 resources").await;
         browser.click("Delete").await;
         browser.wait_for_text("The key is deleted").await;
         assert_eq!(key.state().await.unwrap(), KeyState::Destroyed);

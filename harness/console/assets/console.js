@@ -1,8 +1,9 @@
-// Comfort for pages that work without it: local times, copy buttons, a countdown that counts, menus for the
-// keyboard, sections that stay up to date, and a sign that something is on its way.
+// Enhancements of pages that work without a script: local times, copy buttons, countdowns, keyboard
+// navigation of menus, live sections, and a progress indicator.
 "use strict";
 
-// Whatever counts, counts from what the server said and how long ago that was: the reader's clock may be wrong.
+// Counters start from the server's value and the time since it was received: the browser's clock may
+// be wrong.
 const seconds = () => performance.now() / 1000;
 
 // ---- Times
@@ -21,7 +22,7 @@ function localTime(element) {
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 
-// A day begins elsewhere in the reader's zone, so the headings of days move.
+// Days begin at another instant in the local time zone, so the headings of days move.
 function localDays(list) {
   let before = "";
   for (const heading of list.querySelectorAll("[data-day]")) {
@@ -32,7 +33,7 @@ function localDays(list) {
   }
 }
 
-// As the server says it: the past rounded down, the future up.
+// As on the server: past times rounded down, future times up.
 function agoWords(age) {
   const span = Math.abs(age);
   if (span < 10) return "just now";
@@ -53,7 +54,7 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// When the server's figure in an element was read, so that it can be counted on from there.
+// When the server's value of an element was received, as the start of its counter.
 const readAt = new WeakMap();
 const since = (element) => seconds() - readAt.get(element);
 
@@ -152,9 +153,10 @@ function menu(list) {
   });
 }
 
-// ---- Sections that stay up to date
+// ---- Live sections
 
-// What the server last sent for a section, less what counts on: that is compared, not what the script made of it.
+// The last content from the server for a section, without counters. New content is compared with it,
+// not with the content that the script changed.
 const sent = new WeakMap();
 const counting = "[data-age], [data-left], [data-elapsed]";
 
@@ -175,7 +177,7 @@ function isChanged(field) {
   return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 }
 
-// Whether a replacement would take something out of the reader's hands.
+// Whether a replacement would interrupt the user.
 function inUse(section) {
   const selection = getSelection();
   const fields = [...section.querySelectorAll("input, select")];
@@ -187,7 +189,7 @@ function inUse(section) {
 const focusable = "a[href], button, summary, [tabindex]";
 const likeness = (element) => [element.tagName, element.getAttribute("href"), element.getAttribute("aria-label")].join();
 
-// What, in the new content, is the thing that has the focus now; undefined if there is no such thing any more.
+// The element of the new content that corresponds to the focused one, or undefined.
 function counterpart(section, fresh) {
   const at = [...section.querySelectorAll(focusable)].indexOf(document.activeElement);
   const other = fresh.querySelectorAll(focusable)[at];
@@ -203,7 +205,7 @@ function update(section, fresh) {
     const next = focused ? counterpart(section, fresh) : undefined;
     if (inUse(section) || (focused && !next)) return;
     const note = section.querySelector(":scope > .stale");
-    // What the reader opened stays open.
+    // Keep what the user opened.
     const opened = [...section.querySelectorAll("details")].map((details) => details.open);
     fresh.querySelectorAll("details").forEach((details, at) => { details.open = opened[at] ?? details.open; });
     section.replaceChildren(...(note ? [note] : []), ...fresh.childNodes);
@@ -248,16 +250,16 @@ class Feed {
     this.running = true;
     this.asked = seconds();
     try {
-      const answer = await fetch(this.url, {
+      const response = await fetch(this.url, {
         cache: "no-store", credentials: "same-origin", redirect: "manual",
         headers: { "x-requested-with": "live" }, signal: AbortSignal.timeout(15000),
       });
-      if (answer.type === "opaqueredirect" || answer.status === 401) {
+      if (response.type === "opaqueredirect" || response.status === 401) {
         this.end();
         return;
       }
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       for (const section of this.sections) {
         const fresh = page.getElementById(section.id);
         if (fresh) update(section, fresh);
@@ -300,7 +302,7 @@ function refreshAll() {
 document.addEventListener("keysync:refresh", refreshAll);
 document.addEventListener("visibilitychange", refreshAll);
 
-// ---- On the way
+// ---- Progress indicator
 
 function busy(on) {
   document.documentElement.classList.toggle("loading", on);
@@ -321,7 +323,7 @@ function leave() {
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
   const button = event.submitter ?? event.target.querySelector("[type=submit]");
-  // Not `disabled`: that would take the button's own value out of what is sent.
+  // Not `disabled`: that would omit the button's value from the form.
   if (button) setTimeout(() => button.setAttribute("aria-disabled", "true"));
   leave();
 });
@@ -338,13 +340,13 @@ document.addEventListener("click", (event) => {
   leave();
 });
 
-// A page that comes back from the browser's memory is not on its way any more, and may be old.
+// A page restored from the back/forward cache has no request in progress, and may be outdated.
 addEventListener("pageshow", (event) => {
   busy(false);
   if (event.persisted) refreshAll();
 });
 
-// ---- All of it, for the page and for what comes later
+// ---- Initialization of the page and of replaced sections
 
 function enhance(root) {
   root.querySelectorAll("time[data-local]").forEach(localTime);

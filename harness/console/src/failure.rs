@@ -1,4 +1,4 @@
-//! What went wrong, as a page that says what to do.
+//! Failures of pages, which a middleware renders.
 
 use axum::{
     extract::{Request, State},
@@ -8,48 +8,49 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use http::StatusCode;
 
-use crate::{Console, api::ApiError, pages, pages::why::why};
+use crate::{Console, api::ApiError, pages, pages::why};
 
 /// Why a page cannot be shown.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The API refused, or did not answer.
+    /// An error response of the API, or no response.
     Api {
         status: StatusCode,
         text: String,
-        /// For whoever looks into it.
+        /// For the operator of the service.
         correlation_id: Option<String>,
     },
     /// There is no such page.
     NoPage,
-    /// There is no such instance, or not for whoever asks.
+    /// There is no such instance, or the user has no access to it.
     NoInstance,
     /// The key's state does not allow the action.
-    NotInThisState {
-        /// What cannot be done.
+    InvalidState {
+        /// The action that is not possible.
         title: &'static str,
-        /// The state, by its name.
+        /// Name of the state.
         state: String,
     },
-    /// A form without its fields, or one that is too long.
-    BadForm,
-    /// A form that this console did not make for whoever sent it.
+    /// A form with missing fields, or one that is too large.
+    InvalidForm,
+    /// A form without the CSRF token of the session.
     Forged,
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        let text = why(&error);
+        let text = why::explain(&error);
         match error {
-            ApiError::Refused(refusal) => {
-                let status = match refusal.status {
-                    // Who is logged in and may not is forbidden, whatever the API says.
+            ApiError::Rejected(response) => {
+                let status = match response.status {
+                    // The user is logged in, so missing access is 403 even if the API responds with
+                    // 401.
                     StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
                     status if status.is_client_error() => status,
-                    // A redirect is for this console, which follows none; a browser must not see it.
+                    // The console follows no redirects and must not pass one to the browser.
                     _ => StatusCode::BAD_GATEWAY,
                 };
-                Self::Api { status, text, correlation_id: refusal.correlation_id }
+                Self::Api { status, text, correlation_id: response.correlation_id }
             }
             ApiError::Unreachable(_) | ApiError::Unreadable(_) => {
                 Self::Api { status: StatusCode::BAD_GATEWAY, text, correlation_id: None }
@@ -63,14 +64,14 @@ impl Failure {
         match self {
             Self::Api { status, .. } => *status,
             Self::NoPage | Self::NoInstance => StatusCode::NOT_FOUND,
-            Self::NotInThisState { .. } => StatusCode::CONFLICT,
-            Self::BadForm => StatusCode::BAD_REQUEST,
+            Self::InvalidState { .. } => StatusCode::CONFLICT,
+            Self::InvalidForm => StatusCode::BAD_REQUEST,
             Self::Forged => StatusCode::FORBIDDEN,
         }
     }
 }
 
-/// The page is made by [`explain`], which knows who is logged in.
+/// [`explain`] renders the page, as it knows the session.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
@@ -85,14 +86,14 @@ impl From<Failure> for Response {
     }
 }
 
-/// Turns failures into pages.
+/// Middleware: renders failures as pages.
 pub(crate) async fn explain(State(console): State<Console>, request: Request, next: Next) -> Response {
     let cookies = CookieJar::from_headers(request.headers());
     let response = next.run(request).await;
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Failure::NoPage,
-        // A path whose ids are none.
+        // A path with an invalid id.
         None if response.status() == StatusCode::BAD_REQUEST => Failure::NoPage,
         None => return response,
     };

@@ -1,29 +1,29 @@
-//! What the page after a form says of it, once.
+//! Result of a form, shown once on the next page.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::Action;
 
-/// What came of what somebody asked for.
+/// Result of a form.
 #[derive(Clone, Debug)]
 pub(crate) enum Flash {
     /// A sync was accepted.
     Synchronized,
-    /// A sync came too early.
+    /// A sync was rejected because the window is closed.
     TooEarly {
-        /// The first instant at which it works.
+        /// First instant at which a sync is allowed.
         not_before: Timestamp,
     },
-    /// A lifecycle action was taken.
+    /// A lifecycle action was performed.
     Done(Action),
-    /// It was refused, or nobody answered.
+    /// An error response, or no response.
     Problem {
-        /// What was not done: "The key was not rotated".
+        /// Heading, such as "The key was not rotated".
         title: &'static str,
-        /// Why, in plain words.
+        /// Explanation.
         text: String,
-        /// What may have been done all the same, to ask for again.
+        /// Correlation id of a sync that may have been accepted, for a retry.
         again: Option<Uuid>,
     },
 }

@@ -1,5 +1,5 @@
-//! Forms: who posts one is logged in and has the token of a page of this console. Pages of other sites do not get as far
-//! as this: see [`Guard`](crate::Guard).
+//! Extractor of forms: checks the session and its CSRF token. Requests from other sites are
+//! rejected earlier, by the [`Guard`](crate::Guard).
 
 use axum::{
     Form, RequestExt,
@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Console, failure::Failure, session::Session, signed_in::SignedIn};
 
-/// A form of somebody who is logged in.
+/// A form of a logged-in user.
 pub(crate) struct Posted<T> {
     pub(crate) session: Session,
     pub(crate) fields: T,
@@ -28,8 +28,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Console> for Posted<T> {
 
     async fn from_request(mut request: Request, console: &Console) -> Result<Self, Response> {
         let SignedIn(session) = request.extract_parts_with_state(console).await?;
-        let Form(Envelope::<T> { csrf, fields }) = request.extract().await.map_err(|_| Failure::BadForm)?;
-        if !session.csrf().is(&csrf) {
+        let Form(Envelope::<T> { csrf, fields }) =
+            request.extract().await.map_err(|_| Failure::InvalidForm)?;
+        if !session.csrf().matches(&csrf) {
             return Err(Failure::Forged.into());
         }
         Ok(Self { session, fields })

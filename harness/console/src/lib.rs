@@ -1,12 +1,13 @@
-//! A web console for the keys of a key-management service: which resources they protect, what became of the last
-//! notification to each service, and the button that has the services told again.
+//! A web console for the keys of a key-management service: the resources that they protect, the
+//! delivery status of the last notification to each service, and a button that synchronizes them.
 //!
-//! It speaks the service's API and nothing else, so it runs against whatever answers it. Whoever logs in gives an API key
-//! of their own, and may do here what IAM lets them do there: the console decides nothing. Their access token stays in
-//! this process; a browser gets a random cookie, which no script can read.
+//! It uses only the service's API, so it works with any endpoint that implements it. Users log in
+//! with an API key and have the access that IAM grants them: the console makes no access decisions.
+//! Access tokens stay in this process; a browser gets a random cookie that scripts cannot read.
 //!
-//! Pages are rendered here and work without JavaScript; a script adds comfort (live standings, local times, copying). Every text is escaped
-//! by the templates, and a Content-Security-Policy allows no script and no style but the console's own files.
+//! Pages are rendered on the server and work without JavaScript; a script adds live updates, local
+//! times and copy buttons. The templates escape all text, and a Content-Security-Policy allows only
+//! the console's own scripts and styles.
 //!
 //! ```no_run
 //! use keysync_console::{Addresses, Console};
@@ -48,18 +49,18 @@ use axum::{
 use jiff::Timestamp;
 use keysync_browser_guard::{CONSOLE, Guard};
 
-pub use api::{Address, Addresses, BadAddress};
+pub use api::{Address, Addresses, InvalidAddress};
 
 use api::Api;
 use session::Sessions;
 
-/// Where the console is, on the server that has it.
+/// Path of the console on its server.
 pub const BASE: &str = CONSOLE;
 
-/// How long a form may be, in bytes: an API key and where to go then.
-const LONGEST_FORM: usize = 64 * 1024;
+/// Maximum size of a form in bytes.
+const MAX_FORM: usize = 64 * 1024;
 
-/// A web console; clones are the same one.
+/// A web console. Clones share its sessions.
 #[derive(Clone)]
 pub struct Console {
     api: Api,
@@ -68,11 +69,15 @@ pub struct Console {
     guard: Guard,
 }
 
-/// What tells the time.
+/// Source of the current time.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Console {
-    /// A console for what is at `addresses`. It fails where no HTTP client can be made.
+    /// Creates a console for the services at `addresses`.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot be created.
     pub fn new(addresses: Addresses) -> Result<Self, reqwest::Error> {
         #[expect(
             clippy::disallowed_methods,
@@ -82,20 +87,20 @@ impl Console {
         Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock, guard: Guard::default() })
     }
 
-    /// The same console by the clock of the service that it is for, where that is not the machine's.
+    /// Uses the clock of the service, if that is not the machine's.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// The same console behind another guard, where this machine has more names than `localhost`.
+    /// Uses another guard, for a machine with more names than `localhost`.
     #[must_use]
     pub fn with_guard(self, guard: Guard) -> Self {
         Self { guard, ..self }
     }
 
-    /// Its routes, all of them below [`BASE`]. They must not be nested below anything else, and answer what its
-    /// [`Guard`] lets pass.
+    /// The routes, all below [`BASE`]; do not nest them below another path. The [`Guard`] protects
+    /// them.
     pub fn router(&self) -> Router {
         let key = "/console/instances/{instance}/keys/{key}";
         let of_key = |page: &str| format!("{key}/{page}");
@@ -112,7 +117,7 @@ impl Console {
             .route(&of_key("actions/{action}"), get(pages::action::confirm).post(pages::action::act))
             .route("/console/assets/{name}", get(pages::asset))
             .route("/console/{*path}", get(pages::unknown))
-            .layer(DefaultBodyLimit::max(LONGEST_FORM))
+            .layer(DefaultBodyLimit::max(MAX_FORM))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
             .with_state(self.clone());
         self.guard.around(router).layer(middleware::from_fn(headers::secure))

@@ -1,4 +1,4 @@
-//! Who is logged in: a random name in a cookie, and behind it, in this process only, the access token.
+//! Sessions: a random id in a cookie, and the access token in the memory of this process only.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -14,23 +14,23 @@ use crate::{
     flash::Flash,
 };
 
-/// How many can be logged in at once. Who comes then ends the session that would end first.
-const MOST: usize = 1_000;
+/// Maximum number of sessions. A new one then replaces the one that would expire first.
+const MAX_SESSIONS: usize = 1_000;
 
-/// Everybody's sessions; clones share them.
+/// All sessions; clones share them.
 #[derive(Clone)]
 pub(crate) struct Sessions {
     by_id: Arc<Mutex<HashMap<SessionId, Session>>>,
-    /// The cookie's name. It is another one for each console, because browsers do not tell ports apart: two consoles
-    /// on one machine would log each other out.
+    /// Name of the cookie. It differs per console, because cookies are shared between ports: two
+    /// consoles on one machine would log each other out.
     cookie: Arc<str>,
 }
 
-/// The cookie's value: 244 random bits.
+/// Value of the cookie: 244 random bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct SessionId(String);
 
-/// Somebody's session; clones are the same one.
+/// The session of a user; clones share it.
 #[derive(Clone)]
 pub(crate) struct Session(Arc<Inner>);
 
@@ -39,13 +39,13 @@ struct Inner {
     token: AccessToken,
     owner: String,
     csrf: CsrfToken,
-    /// What the next page of a key has to say.
+    /// Notice for the next page of a key.
     flash: Mutex<Option<(Uuid, Flash)>>,
-    /// The resource list as it was read last.
+    /// The resource list as last read.
     instances: Mutex<Vec<Instance>>,
 }
 
-/// What a form must bring along to prove that it came from a page of this session.
+/// Token that proves that a form came from a page of this session.
 #[derive(Clone)]
 pub(crate) struct CsrfToken(String);
 
@@ -54,8 +54,8 @@ impl CsrfToken {
         Self(random())
     }
 
-    /// The one that somebody else keeps: a cookie, while nobody is logged in.
-    pub(crate) fn kept(text: &str) -> Self {
+    /// The token in the cookie of the login page.
+    pub(crate) fn from_cookie(text: &str) -> Self {
         Self(text.to_owned())
     }
 
@@ -63,7 +63,8 @@ impl CsrfToken {
         &self.0
     }
 
-    pub(crate) fn is(&self, given: &str) -> bool {
+    /// Compares in constant time.
+    pub(crate) fn matches(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
 }
@@ -74,7 +75,7 @@ impl Sessions {
         Self { by_id: Arc::default(), cookie: cookie.into() }
     }
 
-    /// Begins a session, in place of the one that the browser had. The cookie is new, whatever it had before.
+    /// Begins a session with a new cookie, in place of the session that the browser had.
     pub(crate) fn begin(&self, token: AccessToken, had: &CookieJar, now: Timestamp) -> Cookie<'static> {
         let inner = Inner {
             id: SessionId(random()),
@@ -89,7 +90,7 @@ impl Sessions {
         let mut sessions = self.lock();
         sessions.retain(|_, session| session.is_valid(now));
         had.get(&self.cookie).map(|had| sessions.remove(&SessionId(had.value().to_owned())));
-        if sessions.len() >= MOST {
+        if sessions.len() >= MAX_SESSIONS {
             let first = sessions.values().min_by_key(|session| session.0.token.expires_at).cloned();
             first.map(|first| sessions.remove(&first.0.id));
         }
@@ -109,7 +110,7 @@ impl Sessions {
         Some(session)
     }
 
-    /// Ends a session: its cookie is worth nothing from now on. Returns the one that makes the browser forget it.
+    /// Ends a session. Returns the cookie that makes the browser remove its own.
     pub(crate) fn end(&self, session: &Session) -> Cookie<'static> {
         self.lock().remove(&session.0.id);
         let mut cookie = self.cookie(String::new());
@@ -121,7 +122,8 @@ impl Sessions {
         self.by_id.lock()
     }
 
-    /// No script reads it, no other site's form brings it along, and it goes with the browser.
+    /// Scripts cannot read the cookie, forms of other sites do not send it, and it ends with the
+    /// browser.
     fn cookie(&self, value: String) -> Cookie<'static> {
         let name = self.cookie.to_string();
         Cookie::build((name, value)).path(BASE).http_only(true).same_site(SameSite::Lax).build()
@@ -133,7 +135,7 @@ impl Session {
         &self.0.token
     }
 
-    /// What to call whoever is logged in.
+    /// Display name of the user.
     pub(crate) fn owner(&self) -> &str {
         &self.0.owner
     }
@@ -142,12 +144,12 @@ impl Session {
         &self.0.csrf
     }
 
-    /// Leaves something for the page of `key`.
-    pub(crate) fn leave(&self, key: Uuid, flash: Flash) {
+    /// Stores a notice for the next page of `key`.
+    pub(crate) fn set_flash(&self, key: Uuid, flash: Flash) {
         *self.0.flash.lock() = Some((key, flash));
     }
 
-    /// What was left for the page of `key`; another tab may show another key's meanwhile.
+    /// Takes the notice for `key`; another tab may show another key.
     pub(crate) fn take_flash(&self, key: Uuid) -> Option<Flash> {
         let mut flash = self.0.flash.lock();
         flash.take_if(|(of, _)| *of == key).map(|(_, flash)| flash)
@@ -169,7 +171,7 @@ impl Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Session(of {})", self.0.owner)
+        write!(f, "Session({})", self.0.owner)
     }
 }
 

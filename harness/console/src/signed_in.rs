@@ -1,4 +1,4 @@
-//! Who is logged in may go on; who is not is shown the way to do so.
+//! Extractor of the session; requests without one are redirected to the login page.
 
 use axum::{
     extract::FromRequestParts,
@@ -15,7 +15,7 @@ use crate::{
     session::Session,
 };
 
-/// Somebody who is logged in.
+/// The session of a logged-in user.
 pub(crate) struct SignedIn(pub(crate) Session);
 
 impl FromRequestParts<Console> for SignedIn {
@@ -24,16 +24,16 @@ impl FromRequestParts<Console> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let cookies = CookieJar::from_headers(&parts.headers);
         let found = console.sessions.find(&cookies, console.now());
-        found.map(Self).ok_or_else(|| Redirect::to(&to_log_in(parts)).into_response())
+        found.map(Self).ok_or_else(|| Redirect::to(&login_url(parts)).into_response())
     }
 }
 
-/// The login page, which leads on to where somebody wanted to go.
-fn to_log_in(parts: &Parts) -> String {
+/// URL of the login page, which redirects to the requested page afterwards.
+fn login_url(parts: &Parts) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if parts.method == Method::GET {
-        let wanted = parts.uri.path_and_query().map_or("", |path| path.as_str());
-        query.append_pair("next", wanted);
+        let requested = parts.uri.path_and_query().map_or("", |path| path.as_str());
+        query.append_pair("next", requested);
     } else {
         query.append_pair("ended", "true");
     }
@@ -41,7 +41,7 @@ fn to_log_in(parts: &Parts) -> String {
 }
 
 impl Console {
-    /// An instance of whoever is logged in, and the calls to it.
+    /// An instance of the user, and its client.
     pub(crate) async fn instance(
         &self,
         session: &Session,
@@ -55,7 +55,7 @@ impl Console {
         Ok((instance, api))
     }
 
-    /// The resource list, read anew.
+    /// Reads the resource list again.
     pub(crate) async fn instances(&self, session: &Session) -> Result<Vec<Instance>, ApiError> {
         let instances = self.api.instances(session.token()).await?;
         session.remember(instances.clone());

@@ -98,7 +98,7 @@ async fn malformed_api_response_shows_error_page() {
         let setup = Setup::new(ONE_INSTANCE.to_owned(), response).await;
         let (status, page) = setup.open(&format!("/console/instances/{INSTANCE}/keys")).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY);
-        assert!(page.contains("Does this console call the right address?"), "{page}");
+        assert!(page.contains("Check the address that this console uses."), "{page}");
     }
 }
 

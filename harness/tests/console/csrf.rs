@@ -79,7 +79,7 @@ async fn unreadable_form_is_rejected_with_a_page() {
     {
         let page = visitor.post(action, form, &[]).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{action}");
-        assert!(page.text().contains("This form cannot be read"), "{action}: {}", page.text());
+        assert!(page.text().contains("The form is invalid"), "{action}: {}", page.text());
     }
 }
 
@@ -90,7 +90,7 @@ async fn form_sent_twice_syncs_once() {
     let page = visitor.open(&format!("{path}/resources")).await;
     for _ in 0..2 {
         let after = visitor.submit(&page, &format!("{path}/sync"), &[]).await;
-        assert!(after.text().contains("The associated services are told again"), "{}", after.text());
+        assert!(after.text().contains("The associated services are notified again"), "{}", after.text());
     }
     assert_eq!(harness.object_storage().received().len(), 1, "key {key}");
 }

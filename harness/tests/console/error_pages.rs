@@ -101,7 +101,7 @@ async fn reader_sees_keys_and_cannot_synchronize() {
     assert!(page.text().contains("sample-bucket"), "{}", page.text());
     let page = visitor.submit(&page, &format!("{path}/sync"), &[]).await;
     let text = page.text();
-    assert!(text.contains("The services were not told again") && text.contains("takes Writer"), "{text}");
+    assert!(text.contains("The services were not notified") && text.contains("takes Writer"), "{text}");
     assert_eq!(harness.object_storage().received().len(), 0);
 }
 
@@ -128,10 +128,10 @@ async fn lost_sync_response_can_be_retried() {
     let page = visitor.open(&format!("{path}/resources")).await;
     harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let page = visitor.submit(&page, &sync, &[]).await;
-    assert!(page.text().contains("Synchronize once more: it is the same request"), "{}", page.text());
+    assert!(page.text().contains("Synchronize once more: the same request"), "{}", page.text());
     harness.dynamodb().proxy().clear_faults();
     let page = visitor.submit(&page, &sync, &[]).await;
-    assert!(page.text().contains("The associated services are told again"), "{}", page.text());
+    assert!(page.text().contains("The associated services are notified again"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -150,7 +150,10 @@ async fn action_in_wrong_state_is_explained() {
     let response = visitor.post(&disable, &form, &[]).await;
     assert_eq!(response.status, StatusCode::SEE_OTHER);
     let text = visitor.open(&format!("{path}/resources")).await.text();
-    assert!(text.contains("The key was not disabled") && text.contains("state does not allow it"), "{text}");
+    assert!(
+        text.contains("The key was not disabled") && text.contains("state does not allow this action"),
+        "{text}"
+    );
     // The key protects two resources, and the box is not ticked.
     visitor.post(&delete, &form, &[]).await;
     let text = visitor.open(&format!("{path}/resources")).await.text();
@@ -187,5 +190,8 @@ async fn standard_key_page_mentions_no_notifications() {
     let delete = format!("{path}/actions/delete");
     let page = visitor.submit(&visitor.open(&delete).await, &delete, &[]).await;
     assert!(page.text().contains("The key is deleted"), "{}", page.text());
-    assert!(!page.text().contains("services are told of it") && !page.html.contains(&format!("{path}/sync")));
+    assert!(
+        !page.text().contains("associated services are notified. Each has")
+            && !page.html.contains(&format!("{path}/sync"))
+    );
 }

@@ -111,7 +111,7 @@ async fn tabs_share_session_but_not_key_messages() {
     let form = visitor.open(&format!("{}/resources", page(&root))).await.hidden_fields(&sync);
     assert_eq!(visitor.post(&sync, &form, &[]).await.status, StatusCode::SEE_OTHER);
     // Another tab loads its page first.
-    let message = "The associated services are told again";
+    let message = "The associated services are notified again";
     for path in [page(&standard) + "/resources", format!("/console/instances/{}/keys", harness.instance())] {
         assert!(!visitor.open(&path).await.text().contains(message), "{path}");
     }

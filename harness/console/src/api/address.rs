@@ -1,4 +1,4 @@
-//! Where IAM, the resource controller and the endpoints of instances are.
+//! Addresses of IAM, the resource controller and the endpoints of instances.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Instance;
 
-/// Where IAM, the resource controller and the endpoints are.
+/// Addresses of IAM, the resource controller and the endpoints.
 ///
 /// ```
 /// use keysync_console::Addresses;
@@ -17,39 +17,39 @@ use super::Instance;
 ///     iam: "https://iam.cloud.ibm.com".parse()?,
 ///     resource_controller: "https://resource-controller.cloud.ibm.com".parse()?,
 /// };
-/// # Ok::<(), keysync_console::BadAddress>(())
+/// # Ok::<(), keysync_console::InvalidAddress>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// An instance's endpoint: `{instance}` and `{region}` in it stand for the instance's.
+    /// Endpoint of an instance; `{instance}` and `{region}` are replaced by its id and region.
     pub endpoint: Address,
-    /// IAM, which has `/identity/token`.
+    /// IAM, which serves `/identity/token`.
     pub iam: Address,
-    /// The resource controller, which has `/v2/resource_instances`.
+    /// The resource controller, which serves `/v2/resource_instances`.
     pub resource_controller: Address,
 }
 
-/// A base address: `https`, or `http` on this machine, as tokens go there.
+/// A base URL: `https`, or `http` on this machine, as tokens are sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     text: String,
     local: bool,
 }
 
-/// What is no address for a console to call.
+/// An address that tokens must not be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no address to send tokens to: it must be `https://…`, or `http://…` on this machine, such as \
-     http://127.0.0.1:8080; an endpoint's may hold {{instance}} and {{region}}"
+    "invalid address `{0}`: it must be `https://…`, or `http://…` on this machine, such as http://127.0.0.1:8080; \
+     an endpoint may contain {{instance}} and {{region}}"
 )]
-pub struct BadAddress(String);
+pub struct InvalidAddress(String);
 
 impl FromStr for Address {
-    type Err = BadAddress;
+    type Err = InvalidAddress;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let bad = || BadAddress(text.to_owned());
-        let url: Url = filled(text, "0", "region").parse().map_err(|_| bad())?;
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        let bad = || InvalidAddress(text.to_owned());
+        let url: Url = expand(text, "0", "region").parse().map_err(|_| bad())?;
         let local = is_loopback(&url.host().ok_or_else(bad)?);
         let plain = url.username().is_empty() && url.password().is_none();
         let plain = plain && url.query().is_none() && url.fragment().is_none();
@@ -74,11 +74,11 @@ impl Addresses {
     }
 
     pub(super) fn endpoint(&self, instance: &Instance) -> String {
-        filled(&self.endpoint.text, &instance.id.to_string(), &instance.region)
+        expand(&self.endpoint.text, &instance.id.to_string(), &instance.region)
     }
 }
 
-fn filled(template: &str, instance: &str, region: &str) -> String {
+fn expand(template: &str, instance: &str, region: &str) -> String {
     template.replace("{instance}", instance).replace("{region}", region)
 }
 
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_go_out_encrypted_or_not_at_all() {
+    fn rejects_unencrypted_remote_addresses() {
         for good in [
             "https://{region}.kms.cloud.ibm.com",
             "https://{instance}.api.{region}.hs-crypto.appdomain.cloud/",
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_that_of_the_instance() {
+    fn endpoint_has_id_and_region_of_instance() {
         let address = |text: &str| text.parse::<Address>().unwrap();
         let iam = address("https://iam.cloud.ibm.com");
         let endpoint = address("https://{instance}.api.{region}.hs-crypto.appdomain.cloud/");

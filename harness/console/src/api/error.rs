@@ -1,4 +1,4 @@
-//! What can go wrong with a call.
+//! Errors of API calls.
 
 use std::time::Duration;
 
@@ -8,47 +8,46 @@ use serde_json::Value;
 
 use super::CORRELATION_ID;
 
-/// Why a call brought nothing.
+/// Failure of a call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// It was answered with a refusal.
+    /// An error response.
     #[error("{} {}: {}", .0.status, .0.code, .0.message)]
-    Refused(ErrorResponse),
-    /// Nobody answered, or not to the end.
-    #[error("no answer: {0}")]
+    Rejected(ErrorResponse),
+    /// No response, or an incomplete one.
+    #[error("no response: {0}")]
     Unreachable(String),
-    /// It was answered with something else than the API's documents.
-    #[error("an answer that cannot be read: {0}")]
+    /// A response that is not a document of the API.
+    #[error("invalid response: {0}")]
     Unreadable(serde_json::Error),
 }
 
-/// A refusal.
+/// An error response of the API or of IAM.
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
     /// The API's `reasons[].code`, or IAM's `errorCode`.
     pub(crate) code: String,
-    /// What the API says of it.
+    /// The message of the API.
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) correlation_id: Option<String>,
 }
 
 impl ApiError {
-    /// Without the address, which reqwest's own text holds.
+    /// From an error of reqwest, without the URL that its message contains.
     pub(super) fn unreachable(error: reqwest::Error) -> Self {
-        let reason =
-            if error.is_timeout() { "it took too long".to_owned() } else { reason(&error.without_url()) };
+        let reason = if error.is_timeout() { "timeout".to_owned() } else { reason(&error.without_url()) };
         Self::Unreachable(reason)
     }
 
-    pub(super) fn refused(status: StatusCode, headers: &HeaderMap, document: &Value) -> Self {
+    pub(super) fn rejected(status: StatusCode, headers: &HeaderMap, document: &Value) -> Self {
         let reason = &document["resources"][0]["reasons"][0];
         let either = |one: &Value, other: &Value| {
             one.as_str().or(other.as_str()).unwrap_or_default().chars().take(500).collect()
         };
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        Self::Refused(ErrorResponse {
+        Self::Rejected(ErrorResponse {
             status,
             code: either(&reason["code"], &document["errorCode"]),
             message: either(&reason["message"], &document["errorMessage"]),
@@ -63,11 +62,11 @@ impl ApiError {
         Self::Unreadable(serde::de::Error::custom(why))
     }
 
-    /// Whether the same call may fare better.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether the call may succeed if retried.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Refused(refusal) => {
-                refusal.status.is_server_error() || refusal.status == StatusCode::TOO_MANY_REQUESTS
+            Self::Rejected(response) => {
+                response.status.is_server_error() || response.status == StatusCode::TOO_MANY_REQUESTS
             }
             Self::Unreachable(_) => true,
             Self::Unreadable(_) => false,
@@ -82,7 +81,7 @@ impl ErrorResponse {
     }
 }
 
-/// The innermost cause, which says most.
+/// The innermost cause, which is the most specific.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
@@ -97,31 +96,31 @@ mod tests {
 
     use super::*;
 
-    fn refusal(document: &Value) -> ErrorResponse {
+    fn response(document: &Value) -> ErrorResponse {
         let headers = HeaderMap::from_iter([(header::RETRY_AFTER, "17".parse().unwrap())]);
-        match ApiError::refused(StatusCode::CONFLICT, &headers, document) {
-            ApiError::Refused(refusal) => refusal,
+        match ApiError::rejected(StatusCode::CONFLICT, &headers, document) {
+            ApiError::Rejected(response) => response,
             other => panic!("{other}"),
         }
     }
 
     #[test]
-    fn the_apis_document_and_iams_are_read() {
+    fn parses_errors_of_api_and_iam() {
         let message = "Please wait: Sync cannot be performed until at least 2021-09-29T21:38:43Z";
         let document =
             json!({"resources": [{"reasons": [{"code": "REQ_TOO_EARLY_ERR", "message": message}]}]});
-        let refused = refusal(&document);
-        assert_eq!((refused.code.as_str(), refused.message.as_str()), ("REQ_TOO_EARLY_ERR", message));
-        assert_eq!(refused.retry_after, Some(Duration::from_secs(17)));
-        assert_eq!(refused.not_before(), Some("2021-09-29T21:38:43Z".parse().unwrap()));
-        let refused = refusal(&json!({"errorCode": "BXNIM0415E", "errorMessage": "not found"}));
-        assert_eq!((refused.code.as_str(), refused.not_before()), ("BXNIM0415E", None));
+        let rejected = response(&document);
+        assert_eq!((rejected.code.as_str(), rejected.message.as_str()), ("REQ_TOO_EARLY_ERR", message));
+        assert_eq!(rejected.retry_after, Some(Duration::from_secs(17)));
+        assert_eq!(rejected.not_before(), Some("2021-09-29T21:38:43Z".parse().unwrap()));
+        let rejected = response(&json!({"errorCode": "BXNIM0415E", "errorMessage": "not found"}));
+        assert_eq!((rejected.code.as_str(), rejected.not_before()), ("BXNIM0415E", None));
     }
 
     #[test]
-    fn anything_else_is_a_refusal_without_words() {
+    fn other_documents_have_no_code() {
         for document in [json!(null), json!([]), json!({"resources": "no"})] {
-            assert_eq!(refusal(&document).code, "");
+            assert_eq!(response(&document).code, "");
         }
     }
 }

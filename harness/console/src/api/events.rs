@@ -1,4 +1,4 @@
-//! What happened to a key: an addition of the harness.
+//! History of a key: an addition of the harness.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{ApiError, Collection, InstanceApi};
 
-/// Something that happened to a key.
+/// A lifecycle action or sync of a key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
@@ -18,7 +18,7 @@ pub(crate) struct Event {
 }
 
 impl InstanceApi {
-    /// The newest events, and how many there are.
+    /// The newest events and the total number; `None` if the endpoint has no such call.
     pub(crate) async fn events(
         &self,
         key: Uuid,

@@ -1,12 +1,12 @@
-//! The resource list: which instances somebody has.
+//! The instances of an account, from the resource controller.
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{AccessToken, Api, ApiError, answer};
+use super::{AccessToken, Api, ApiError, fetch};
 
-/// How many pages of the list are read: the resource controller has up to 100 instances on one.
-const MOST_PAGES: usize = 20;
+/// Maximum number of pages read; each has up to 100 instances.
+const MAX_PAGES: usize = 20;
 
 /// An instance of a key-management service.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,16 +28,16 @@ struct Page {
 }
 
 impl Api {
-    /// The instances of key-management services, by name.
+    /// The instances of key-management services, ordered by name.
     pub(crate) async fn instances(&self, token: &AccessToken) -> Result<Vec<Instance>, ApiError> {
         let base = &self.addresses.resource_controller;
         let mut next = Some("/v2/resource_instances".to_owned());
         let mut instances: Vec<Instance> = Vec::new();
-        for _ in 0..MOST_PAGES {
-            // A path only: the token goes to no other address.
+        for _ in 0..MAX_PAGES {
+            // Only a path is followed: the token must not be sent to another host.
             let Some(path) = next.filter(|next| next.starts_with("/v2/")) else { break };
             let url = format!("{base}{path}");
-            let page: Page = answer(self.http.get(url).bearer_auth(token.secret())).await?;
+            let page: Page = fetch(self.http.get(url).bearer_auth(token.secret())).await?;
             let found = page.resources.into_iter().filter_map(|found| serde_json::from_value(found).ok());
             instances.extend(found.filter(Instance::manages_keys));
             next = page.next_url;
@@ -48,12 +48,13 @@ impl Api {
 }
 
 impl Instance {
-    /// `hs-crypto` or `kms`, as its CRN names it.
+    /// Service name in the CRN: `hs-crypto` or `kms`.
     pub(crate) fn service(&self) -> &str {
         self.crn.split(':').nth(4).unwrap_or_default()
     }
 
-    /// The list has instances of all services. A region becomes part of an address.
+    /// Whether this is a key-management service with a valid region. The region becomes part of a
+    /// URL.
     fn manages_keys(&self) -> bool {
         let is_word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
         matches!(self.service(), "hs-crypto" | "kms") && self.region.bytes().all(is_word)
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_key_management_is_listed_and_no_region_leads_elsewhere() {
+    fn accepts_key_management_with_valid_region_only() {
         let instance = Instance::example();
         assert!(instance.manages_keys());
         let bucket =

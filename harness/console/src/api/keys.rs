@@ -1,4 +1,4 @@
-//! Keys: listed, looked at, acted on, synchronized.
+//! Keys: list, read, lifecycle actions and sync.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::{ApiError, CORRELATION_ID, Collection, InstanceApi, send};
 
-/// How often a sync is tried that gets no answer, and how long after one another.
-const TRIES: u32 = 3;
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// Maximum number of attempts of a sync.
+const MAX_ATTEMPTS: u32 = 3;
+/// Pause between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// A key, as far as a page shows it.
+/// The fields of a key that pages show.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Key {
@@ -35,7 +36,7 @@ pub(crate) struct Key {
     pub(crate) restore_expiration_date: Option<Timestamp>,
     /// An addition of the harness.
     pub(crate) last_notification_date: Option<Timestamp>,
-    /// The first instant at which a sync works again; an addition of the harness.
+    /// First instant at which a sync is allowed again; an addition of the harness.
     pub(crate) sync_allowed_from: Option<Timestamp>,
     #[serde(rename = "keyVersion")]
     pub(crate) version: Option<KeyVersion>,
@@ -60,7 +61,7 @@ pub(crate) enum KeyState {
     Other(u8),
 }
 
-/// Which keys to list.
+/// Selection of keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyQuery {
     pub(crate) search: String,
@@ -69,16 +70,16 @@ pub(crate) struct KeyQuery {
     pub(crate) limit: usize,
 }
 
-/// Some of the keys.
+/// A page of keys.
 pub(crate) struct KeyPage {
     pub(crate) keys: Vec<Key>,
-    /// Whether more come after them.
+    /// Whether another page follows.
     pub(crate) more: bool,
-    /// How many there are; a search does not say.
+    /// Total number; unknown for a search.
     pub(crate) total: Option<usize>,
 }
 
-/// What its owner may do with a key that its services are told of.
+/// A lifecycle action that services are notified of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
@@ -124,7 +125,7 @@ impl KeyState {
 }
 
 impl Key {
-    /// What pages call it: its name, or its id where it has none.
+    /// Name on pages: the name of the key, or its id if it has none.
     pub(crate) fn title(&self) -> String {
         if self.name.is_empty() { format!("(no name) {}", self.id) } else { self.name.clone() }
     }
@@ -157,14 +158,14 @@ impl Action {
 impl InstanceApi {
     /// A page of keys. One more than asked for is fetched, to know whether more come.
     pub(crate) async fn keys(&self, query: &KeyQuery) -> Result<KeyPage, ApiError> {
-        // The newest first: the API does not sort by name.
+        // Newest first: the API does not sort by name.
         let mut params = vec![("state", query.states()), ("sort", "-creationDate".to_owned())];
         let total = async {
             let counted = query.search.is_empty();
             if counted { self.total(query.states()).await } else { Ok(None) }
         };
         if !query.search.is_empty() {
-            // As it is: `not:` and the like are no options here.
+            // Escaped: `not:` and other operators are plain text here.
             params.push(("search", format!("escape:{}", query.search)));
         }
         params.push(("limit", (query.limit + 1).to_string()));
@@ -185,10 +186,10 @@ impl InstanceApi {
     /// A key, without its material.
     pub(crate) async fn key(&self, key: Uuid) -> Result<Key, ApiError> {
         let found: Collection<Key> = self.get(&format!("/keys/{key}/metadata"), &[]).await?;
-        found.resources.into_iter().next().ok_or_else(|| ApiError::unreadable("there is no key in it"))
+        found.resources.into_iter().next().ok_or_else(|| ApiError::unreadable("no key in the response"))
     }
 
-    /// Takes a lifecycle action. `force` deletes a key although it protects resources.
+    /// Performs a lifecycle action. `force` deletes a key although it protects resources.
     pub(crate) async fn act(&self, key: Uuid, action: Action, force: bool) -> Result<(), ApiError> {
         let request = match action {
             Action::Delete => {
@@ -200,24 +201,25 @@ impl InstanceApi {
         send(request).await.map(drop)
     }
 
-    /// Has the services told again. The same `request` is the same sync, so it can be repeated where an
-    /// answer was lost (contract section 1): nobody is told twice.
+    /// Synchronizes the key. `request` is the correlation id: a retry with the same id is an
+    /// idempotent replay and notifies no service twice.
     pub(crate) async fn sync(&self, key: Uuid, request: Uuid) -> Result<(), ApiError> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             let path = format!("/keys/{key}/actions/sync");
             let sent = self.request(Method::POST, &path, &[]).header(CORRELATION_ID, request.to_string());
             match send(sent).await {
-                Err(error) if error.is_passing() && tries < TRIES => tries += 1,
+                Err(error) if error.is_transient() && attempts < MAX_ATTEMPTS => attempts += 1,
                 other => return other.map(drop),
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 }
 
 impl KeyQuery {
-    /// Without a word about states the API leaves deleted keys out, which may be the ones to synchronize.
+    /// The `state` parameter. Without it the API omits deleted keys, which may have to be
+    /// synchronized.
     fn states(&self) -> String {
         let states = self.state.map_or(KeyState::ALL.to_vec(), |state| vec![state]);
         states.iter().map(|state| state.number().to_string()).collect::<Vec<_>>().join(",")

@@ -1,9 +1,9 @@
-//! The API, as any of its clients calls it: nothing here knows what answers.
+//! Client of the API, for any endpoint that implements it.
 //!
-//! IAM gives a token for an API key, the resource controller lists instances, and each instance's endpoint has
-//! keys, registrations and `actions/sync` (contract sections 1, 3 and 4). Two calls are additions of the harness:
-//! what became of a key's last notification, and what happened to a key. Where an endpoint does not have
-//! them, the answer is `None`.
+//! IAM issues a token for an API key, the resource controller lists instances, and the endpoint of
+//! an instance has keys, registrations and `actions/sync`. Two calls are additions of the harness:
+//! the delivery status of the last notification, and the history of a key. If an endpoint does not
+//! have them, they return `None`.
 
 mod address;
 mod error;
@@ -23,32 +23,32 @@ use serde_json::Value;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-pub use address::{Address, Addresses, BadAddress};
+pub use address::{Address, Addresses, InvalidAddress};
 pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;
 pub(crate) use keys::{Action, Key, KeyPage, KeyQuery, KeyState};
-pub(crate) use notifications::{Notification, Standing};
+pub(crate) use notifications::{Notification, NotificationStatus};
 pub(crate) use registrations::{Registration, Registrations};
 pub(crate) use token::AccessToken;
 
 const INSTANCE: HeaderName = HeaderName::from_static("bluemix-instance");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 
-/// How long an answer may take: longer than the function's own 25 s.
+/// Timeout of a call: longer than the function's time budget of 25 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long an answer may be, in bytes: several times a list of 5,000 registrations.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// Maximum size of a response in bytes: several times a list of 5,000 registrations.
+const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 
-/// Where to call; clones share their connections.
+/// Client of IAM and the resource controller; clones share connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     http: reqwest::Client,
     addresses: Addresses,
 }
 
-/// Somebody's calls to one instance.
+/// Client of one instance with the token of a user.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceApi {
     http: reqwest::Client,
@@ -57,7 +57,7 @@ pub(crate) struct InstanceApi {
     token: AccessToken,
 }
 
-/// A list, as every list of the API comes.
+/// Envelope of a list.
 #[derive(Deserialize)]
 struct Collection<T> {
     metadata: Metadata,
@@ -79,7 +79,7 @@ impl Api {
         Ok(Self { http: http.build()?, addresses })
     }
 
-    /// The calls to `instance` with `token`.
+    /// The client of `instance` with `token`.
     pub(crate) fn instance(&self, instance: &Instance, token: &AccessToken) -> InstanceApi {
         InstanceApi {
             http: self.http.clone(),
@@ -104,18 +104,19 @@ impl InstanceApi {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, ApiError> {
-        answer(self.request(Method::GET, path, query)).await
+        fetch(self.request(Method::GET, path, query)).await
     }
 
-    /// What an addition to the API answers; `None` where there is no such call.
+    /// The response of a call that is an addition to the API; `None` if the endpoint does not have
+    /// it.
     async fn addition<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Option<T>, ApiError> {
         match self.get(path, query).await {
-            Err(ApiError::Refused(refusal))
-                if matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) =>
+            Err(ApiError::Rejected(response))
+                if matches!(response.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) =>
             {
                 Ok(None)
             }
@@ -124,31 +125,32 @@ impl InstanceApi {
     }
 }
 
-/// Sends a request, and reads what is answered.
-async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiError> {
+/// Sends a request and parses its response.
+async fn fetch<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiError> {
     let body = body(send(request).await?).await?;
     serde_json::from_slice(&body).map_err(ApiError::Unreadable)
 }
 
-/// Sends a request, and reads a refusal.
+/// Sends a request; an error response is an error.
 async fn send(request: RequestBuilder) -> Result<reqwest::Response, ApiError> {
-    let answer = request.header(header::ACCEPT, "application/json").send().await;
-    let answer = answer.map_err(ApiError::unreachable)?;
-    if answer.status().is_success() {
-        return Ok(answer);
+    let response = request.header(header::ACCEPT, "application/json").send().await;
+    let response = response.map_err(ApiError::unreachable)?;
+    if response.status().is_success() {
+        return Ok(response);
     }
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let body = body(answer).await.unwrap_or_default();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = body(response).await.unwrap_or_default();
     let document: Value = serde_json::from_slice(&body).unwrap_or_default();
-    Err(ApiError::refused(status, &headers, &document))
+    Err(ApiError::rejected(status, &headers, &document))
 }
 
-async fn body(mut answer: reqwest::Response) -> Result<Vec<u8>, ApiError> {
+/// The body of a response, up to [`MAX_RESPONSE`] bytes.
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(ApiError::unreachable)? {
+    while let Some(chunk) = response.chunk().await.map_err(ApiError::unreachable)? {
         body.extend_from_slice(&chunk);
-        if body.len() > LONGEST {
-            return Err(ApiError::unreadable("it is too long"));
+        if body.len() > MAX_RESPONSE {
+            return Err(ApiError::unreadable("the response is too large"));
         }
     }
     Ok(body)

@@ -1,4 +1,4 @@
-//! What became of a key's last notification, service by service: an addition of the harness.
+//! Delivery status of a key's last notification per service: an addition of the harness.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,13 +6,12 @@ use uuid::Uuid;
 
 use super::{ApiError, Collection, InstanceApi};
 
-/// What became of the last notification at one service.
+/// Delivery status of the last notification at one service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Notification {
     pub(crate) service: String,
-    #[serde(rename = "status")]
-    pub(crate) standing: Standing,
+    pub(crate) status: NotificationStatus,
     pub(crate) attempts: Option<u32>,
     pub(crate) last_attempt: Option<Timestamp>,
     pub(crate) next_attempt: Option<Timestamp>,
@@ -20,10 +19,10 @@ pub(crate) struct Notification {
     pub(crate) acknowledged_at: Option<Timestamp>,
 }
 
-/// How far a notification has come.
+/// Delivery status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Standing {
+pub(crate) enum NotificationStatus {
     NotNotified,
     Pending,
     Retrying,

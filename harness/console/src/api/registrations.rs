@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::{ApiError, Collection, InstanceApi, keys::KeyVersion};
 
-/// How many are read: the API's own limit for one call.
-pub(crate) const MOST: usize = 5_000;
+/// Maximum number read: the API's limit for one call.
+pub(crate) const MAX: usize = 5_000;
 
 /// A key's registrations.
 pub(crate) struct Registrations {
-    /// By service and resource; the first [`MOST`].
+    /// Ordered by service and resource; the first [`MAX`].
     pub(crate) found: Vec<Registration>,
-    /// How many there are.
+    /// Total number.
     pub(crate) total: usize,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Resource<'a> {
 
 impl InstanceApi {
     pub(crate) async fn registrations(&self, key: Uuid) -> Result<Registrations, ApiError> {
-        let query = [("limit", MOST.to_string()), ("totalCount", "true".to_owned())];
+        let query = [("limit", MAX.to_string()), ("totalCount", "true".to_owned())];
         let path = format!("/keys/{key}/registrations");
         let Collection { metadata, mut resources }: Collection<Registration> =
             self.get(&path, &query).await?;
@@ -51,8 +51,8 @@ impl InstanceApi {
 }
 
 impl Registration {
-    /// `crn:v1:<cloud>:<visibility>:<service>:<region>:<scope>:<instance>:<type>:<resource>`. Where type and
-    /// resource are empty, the resource is the instance.
+    /// `crn:v1:<cloud>:<visibility>:<service>:<region>:<scope>:<instance>:<type>:<resource>`. If
+    /// type and resource are empty, the resource is the instance.
     pub(crate) fn resource(&self) -> Resource<'_> {
         let parts: Vec<&str> = self.resource_crn.splitn(10, ':').collect();
         let part = |index: usize| parts.get(index).copied().unwrap_or_default();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crn_says_whose_resource_it_is() {
+    fn splits_resource_crn_into_parts() {
         let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/1:i:bucket:a:b";
         assert_eq!(parts(bucket), ["cloud-object-storage", "global", "bucket", "a:b"]);
         let database = "crn:v1:bluemix:public:databases-for-postgresql:us-south:a/1:db::";

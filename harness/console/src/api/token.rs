@@ -1,4 +1,4 @@
-//! Logging in: IAM gives an access token for an API key.
+//! Login: IAM issues an access token for an API key.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Api, ApiError, answer};
+use super::{Api, ApiError, fetch};
 
 const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
 
-/// An access token: whose holder may do what its owner may. It never prints itself.
+/// A bearer token. `Debug` does not print it.
 #[derive(Clone)]
 pub(crate) struct AccessToken {
     secret: String,
-    /// From when on it is worth nothing.
+    /// Expiry.
     pub(crate) expires_at: Timestamp,
 }
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: String,
     expiration: i64,
 }
@@ -29,7 +29,7 @@ impl Api {
     pub(crate) async fn log_in(&self, api_key: &str) -> Result<AccessToken, ApiError> {
         let url = format!("{}/identity/token", self.addresses.iam);
         let form = [("grant_type", GRANT), ("apikey", api_key)];
-        let TokenAnswer { access_token, expiration } = answer(self.http.post(url).form(&form)).await?;
+        let TokenResponse { access_token, expiration } = fetch(self.http.post(url).form(&form)).await?;
         let expires_at = Timestamp::from_second(expiration).unwrap_or(Timestamp::MIN);
         Ok(AccessToken { secret: access_token, expires_at })
     }
@@ -40,18 +40,19 @@ impl AccessToken {
         &self.secret
     }
 
-    /// What to call its owner on a page. Nothing is decided by it: the signature is the API's to verify.
+    /// Display name of the owner. It is not used for access decisions: the API verifies the
+    /// signature.
     pub(crate) fn owner(&self) -> String {
         let claims = self.secret.split('.').nth(1).and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
         let claims: Value = claims.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
         let named = ["email", "name", "sub", "iam_id"].iter().find_map(|claim| claims[*claim].as_str());
-        named.unwrap_or("somebody").to_owned()
+        named.unwrap_or("unknown user").to_owned()
     }
 }
 
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccessToken(not shown, until {})", self.expires_at)
+        write!(f, "AccessToken(redacted, expires {})", self.expires_at)
     }
 }
 
@@ -60,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_says_whose_it_is_and_never_what_it_is() {
+    fn token_has_owner_and_hides_its_secret() {
         let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"iam_id":"IBMid-1","sub":"me@example.com"}"#);
         let token = |secret: &str| AccessToken { secret: secret.to_owned(), expires_at: Timestamp::MAX };
         let good = token(&format!("header.{claims}.signature"));
         assert_eq!(good.owner(), "me@example.com");
         assert!(!format!("{good:?}").contains(&claims));
         for odd in ["", "no token", "a.b.c", "a..c"] {
-            assert_eq!(token(odd).owner(), "somebody", "{odd}");
+            assert_eq!(token(odd).owner(), "unknown user", "{odd}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A lifecycle action: what it does, asked once more, and done.
+//! Lifecycle actions: the confirmation page and its form.
 
 use axum::{
     extract::{Path, State},
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     KeyPath, frame, keys,
-    why::why,
+    why::explain,
     words::{self, Wording},
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) struct ActionPath {
 
 #[derive(Deserialize)]
 pub(crate) struct Fields {
-    /// Delete it although it protects resources.
+    /// Deletes the key although it protects resources.
     #[serde(default)]
     force: Option<String>,
 }
@@ -57,7 +57,7 @@ pub(crate) async fn confirm(
     let keys = keys::path(instance.id);
     let wording = words::action(path.action);
     if !key.actions().contains(&path.action) {
-        return Err(Failure::NotInThisState { title: wording.not_done, state: key.state.name() });
+        return Err(Failure::InvalidState { title: wording.not_done, state: key.state.name() });
     }
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
@@ -77,10 +77,10 @@ pub(crate) async fn act(
     let flash = match api.act(path.key, path.action, fields.force.is_some()).await {
         Ok(()) => Flash::Done(path.action),
         Err(error) => {
-            Flash::Problem { title: words::action(path.action).not_done, text: why(&error), again: None }
+            Flash::Problem { title: words::action(path.action).not_done, text: explain(&error), again: None }
         }
     };
-    session.leave(path.key, flash);
+    session.set_flash(path.key, flash);
     Ok(Redirect::to(&path.key().to("resources")))
 }
 
@@ -101,14 +101,14 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
         (facts)
         p { (effect) }
         @if !key.extractable {
-            p { "Every associated service is told. For the next hour they cannot be told again by Synchronize." }
+            p { "Every associated service is notified. The key cannot be synchronized for the next hour." }
         }
         form.form method="post" action=(path.key().to(&format!("actions/{}", path.action.name()))) {
             (csrf_field(csrf))
             @if path.action == Action::Delete && protects > 0 {
                 (checkbox(Field {
                     name: "force",
-                    label: &format!("Delete it although it protects {resources}"),
+                    label: &format!("Delete the key although it protects {resources}"),
                     value: "true",
                     required: true,
                     ..Field::default()

@@ -1,5 +1,5 @@
-//! View associated resources: what a key protects, how far its last notification has come, and the button that
-//! has the services told again.
+//! View associated resources: the resources of a key, the delivery status of its last notification,
+//! and the Synchronize button.
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     KeyPath, frame, keys, notices, notifications,
-    registrations::{self, Asked},
+    registrations::{self, ListQuery},
     synchronize::{synchronize, window},
     timeline::{self, timeline},
     words,
@@ -22,15 +22,15 @@ use crate::{
     view::{Crumb, Page, copy_id, definition_list, live, panel, tag, time},
 };
 
-/// How often the script asks how things stand, in ms.
-const EVERY: u32 = 3_000;
+/// Interval of live updates, in ms.
+const UPDATE_INTERVAL: u32 = 3_000;
 
-/// How a key stands at an instant: what changes while somebody looks.
-struct Situation {
+/// The parts of the page that change while it is open.
+struct Snapshot {
     key: Key,
     notifications: Option<Vec<Notification>>,
     events: Vec<Event>,
-    number_of_events: usize,
+    event_count: usize,
     now: Timestamp,
 }
 
@@ -39,71 +39,71 @@ pub(crate) async fn show(
     State(console): State<Console>,
     SignedIn(session): SignedIn,
     Path(path): Path<KeyPath>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Markup, Failure> {
     let (instance, api) = console.instance(&session, path.instance).await?;
-    let (situation, registrations) =
-        tokio::try_join!(Situation::ask(&api, path.key, &console), api.registrations(path.key))?;
+    let (snapshot, registrations) =
+        tokio::try_join!(Snapshot::fetch(&api, path.key, &console), api.registrations(path.key))?;
     let flash = session.take_flash(path.key);
     let request = match &flash {
         Some(Flash::Problem { again: Some(request), .. }) => *request,
         _ => Uuid::new_v4(),
     };
-    let (key, now) = (&situation.key, situation.now);
+    let (key, now) = (&snapshot.key, snapshot.now);
     let url = path.to("live");
     let content = html! {
         .columns {
             .stack {
                 @if !key.extractable {
-                    (synchronize(path, session.csrf().as_str(), request, &live("window", &url, EVERY, situation.window())))
+                    (synchronize(path, session.csrf().as_str(), request, &live("window", &url, UPDATE_INTERVAL, snapshot.window())))
                 }
                 div {
-                    (live("notifications", &url, EVERY, situation.notifications()))
+                    (live("notifications", &url, UPDATE_INTERVAL, snapshot.notifications()))
                     (notifications::legend())
                 }
             }
-            (panel("What happened", live("events", &url, EVERY, situation.timeline())))
+            (panel("History", live("events", &url, UPDATE_INTERVAL, snapshot.timeline())))
         }
         (facts(key))
-        (registrations::table(path, &asked, &registrations, key, now))
+        (registrations::table(path, &query, &registrations, key, now))
     };
     let keys = keys::path(instance.id);
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
         lead: Some(html! { (key.title()) " " (tag(words::state_tag(key.state), &key.state.name())) }),
-        notice: flash.as_ref().map(|flash| notices::of(flash, key, now)),
+        notice: flash.as_ref().map(|flash| notices::notice(flash, key, now)),
         content,
         ..frame::page(&session, "View associated resources")
     }
     .render())
 }
 
-/// `GET /console/instances/{instance}/keys/{key}/live`: the parts that change, for the script.
+/// `GET /console/instances/{instance}/keys/{key}/live`: the live sections, for the script.
 pub(crate) async fn live_parts(
     State(console): State<Console>,
     SignedIn(session): SignedIn,
     Path(path): Path<KeyPath>,
 ) -> Result<Markup, Failure> {
     let (_, api) = console.instance(&session, path.instance).await?;
-    let situation = Situation::ask(&api, path.key, &console).await?;
+    let snapshot = Snapshot::fetch(&api, path.key, &console).await?;
     let url = path.to("live");
     Ok(html! {
-        (live("window", &url, EVERY, situation.window()))
-        (live("notifications", &url, EVERY, situation.notifications()))
-        (live("events", &url, EVERY, situation.timeline()))
+        (live("window", &url, UPDATE_INTERVAL, snapshot.window()))
+        (live("notifications", &url, UPDATE_INTERVAL, snapshot.notifications()))
+        (live("events", &url, UPDATE_INTERVAL, snapshot.timeline()))
     })
 }
 
-impl Situation {
-    async fn ask(api: &InstanceApi, key: Uuid, console: &Console) -> Result<Self, ApiError> {
+impl Snapshot {
+    async fn fetch(api: &InstanceApi, key: Uuid, console: &Console) -> Result<Self, ApiError> {
         let (key, notifications, events) =
-            tokio::try_join!(api.key(key), api.notifications(key), api.events(key, timeline::MOST))?;
-        let (events, number_of_events) = events.unwrap_or_else(|| {
+            tokio::try_join!(api.key(key), api.notifications(key), api.events(key, timeline::MAX_EVENTS))?;
+        let (events, event_count) = events.unwrap_or_else(|| {
             let events = timeline::events_of(&key);
             let number = events.len();
             (events, number)
         });
-        Ok(Self { key, notifications, events, number_of_events, now: console.now() })
+        Ok(Self { key, notifications, events, event_count, now: console.now() })
     }
 
     fn window(&self) -> Markup {
@@ -111,11 +111,11 @@ impl Situation {
     }
 
     fn notifications(&self) -> Markup {
-        notifications::of(self.notifications.as_deref(), self.now)
+        notifications::table(self.notifications.as_deref(), self.now)
     }
 
     fn timeline(&self) -> Markup {
-        timeline(&self.events, self.number_of_events, self.notifications.as_deref(), self.now)
+        timeline(&self.events, self.event_count, self.notifications.as_deref(), self.now)
     }
 }
 

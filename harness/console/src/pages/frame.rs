@@ -1,14 +1,14 @@
-//! What all pages of somebody who is logged in have in common.
+//! Common parts of all pages of a session.
 
 use crate::{
     session::Session,
     view::{Crumb, Page, SignedIn},
 };
 
-/// The first step to all of them.
+/// The first breadcrumb of all pages.
 pub(super) const RESOURCES: Crumb<'static> = Crumb { label: "Resource list", href: "/console/resources" };
 
-/// A page for whoever is logged in.
+/// A page of a session.
 pub(super) fn page<'a>(session: &'a Session, title: &'a str) -> Page<'a> {
     let signed_in = SignedIn { name: session.owner(), csrf: session.csrf().as_str() };
     Page { title, signed_in: Some(signed_in), ..Page::default() }

@@ -1,4 +1,4 @@
-//! KMS keys: the Keys table, from which everything starts.
+//! KMS keys: the Keys table of an instance.
 
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
@@ -22,18 +22,18 @@ use crate::{
     },
 };
 
-/// What the page is asked to show.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct ListQuery {
     search: String,
     state: String,
     #[serde(flatten)]
     paging: Paging,
 }
 
-/// The page of an instance's keys.
+/// Path of the page.
 pub(super) fn path(instance: Uuid) -> String {
     format!("/console/instances/{instance}/keys")
 }
@@ -43,25 +43,25 @@ pub(crate) async fn show(
     State(console): State<Console>,
     SignedIn(session): SignedIn,
     Path(instance): Path<Uuid>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Markup, Failure> {
     let (instance, api) = console.instance(&session, instance).await?;
-    let found = api.keys(&asked.query()).await?;
+    let found = api.keys(&query.key_query()).await?;
     let lead = html! {
-        (instance.name) ", " (instance.region) ". Root keys protect resources of other services: the ⋮ menu of a key shows which, and has \
-        those services told again."
+        (instance.name) ", " (instance.region) ". Root keys protect resources of other services. The ⋮ menu of a key shows them and \
+        synchronizes their services."
     };
     Ok(Page {
         crumbs: &[frame::RESOURCES],
         lead: Some(lead),
-        content: table(instance.id, &asked, &found, console.now()),
+        content: table(instance.id, &query, &found, console.now()),
         ..frame::page(&session, "KMS keys")
     }
     .render())
 }
 
-impl Asked {
-    fn query(&self) -> KeyQuery {
+impl ListQuery {
+    fn key_query(&self) -> KeyQuery {
         KeyQuery {
             search: self.search.trim().chars().take(90).collect(),
             state: self.state(),
@@ -74,30 +74,30 @@ impl Asked {
         KeyState::ALL.into_iter().find(|state| state.number().to_string() == self.state)
     }
 
-    fn selects(&self) -> bool {
+    fn is_filtered(&self) -> bool {
         !self.search.trim().is_empty() || self.state().is_some()
     }
 }
 
-fn table(instance: Uuid, asked: &Asked, found: &KeyPage, now: Timestamp) -> Markup {
+fn table(instance: Uuid, query: &ListQuery, found: &KeyPage, now: Timestamp) -> Markup {
     let path = path(instance);
     let columns = ["Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions"]
         .map(|label| Column { label, hidden: label == "Actions" });
     let shown = Shown { items: "keys", number: found.keys.len(), more: found.more, total: found.total };
-    let keep = [("search", asked.search.as_str()), ("state", asked.state.as_str())];
+    let keep = [("search", query.search.as_str()), ("state", query.state.as_str())];
     data_table(DataTable {
         id: "keys",
         title: "Keys",
-        toolbar: Some(toolbar(&path, asked)),
+        toolbar: Some(toolbar(&path, query)),
         columns: &columns,
         rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
-        empty: Some(asked.paging.after_the_end(&path, "keys").unwrap_or_else(|| nothing(&path, asked))),
-        below: Some(asked.paging.bar(&path, &keep, &shown)),
+        empty: Some(query.paging.after_the_end(&path, "keys").unwrap_or_else(|| no_keys(&path, query))),
+        below: Some(query.paging.bar(&path, &keep, &shown)),
         ..DataTable::default()
     })
 }
 
-fn toolbar(path: &str, asked: &Asked) -> Markup {
+fn toolbar(path: &str, query: &ListQuery) -> Markup {
     let states: Vec<(String, String)> =
         KeyState::ALL.iter().map(|state| (state.number().to_string(), state.name())).collect();
     let mut options = vec![("", "All states")];
@@ -107,30 +107,29 @@ fn toolbar(path: &str, asked: &Asked) -> Markup {
             (search_field(Field {
                 name: "search",
                 label: "Search by name, alias or ID",
-                value: &asked.search,
+                value: &query.search,
                 placeholder: Some("Search by name, alias or ID"),
                 autocomplete: Some("off"),
                 ..Field::default()
             }))
-            (select_field(Field { name: "state", label: "State", value: &asked.state, ..Field::default() }, &options))
-            input type="hidden" name="limit" value=(asked.paging.limit());
+            (select_field(Field { name: "state", label: "State", value: &query.state, ..Field::default() }, &options))
+            input type="hidden" name="limit" value=(query.paging.limit());
             (button(Button::Primary, "Search"))
-            @if asked.selects() { (link_button(Button::Ghost, path, "Clear")) }
+            @if query.is_filtered() { (link_button(Button::Ghost, path, "Clear")) }
         }
     }
 }
 
-fn nothing(path: &str, asked: &Asked) -> Markup {
-    if asked.selects() {
-        let body =
-            html! { p { "No key of this instance has that in its name, alias or ID, and that state." } };
+fn no_keys(path: &str, query: &ListQuery) -> Markup {
+    if query.is_filtered() {
+        let body = html! { p { "No key of this instance matches this name, alias or ID, and state." } };
         return empty_state(
             "No keys found",
             body,
             Some(link_button(Button::Tertiary, path, "Show all keys")),
         );
     }
-    let body = html! { p { "Keys are made by the API, the command line, or the services that need them." } };
+    let body = html! { p { "Create keys with the API or the command line." } };
     empty_state("No keys yet", body, None)
 }
 
@@ -160,7 +159,7 @@ fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
     ]
 }
 
-/// What may be done with a key. Standard keys protect nothing, so there is nobody to tell.
+/// The actions of a key. Standard keys have no associated resources to show or synchronize.
 fn menu(path: KeyPath, key: &Key) -> Markup {
     let mut links = Vec::new();
     if !key.extractable {

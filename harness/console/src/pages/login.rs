@@ -1,4 +1,4 @@
-//! Logging in with an API key, and out again.
+//! Login with an API key, and logout.
 
 use axum::{
     Form,
@@ -22,19 +22,19 @@ use crate::{
     view::{Button, Field, Notice, NoticeKind, Page, button, csrf_field, password_field},
 };
 
-use super::{next, why::why};
+use super::{next, why::explain};
 
-/// Nobody is logged in yet, so the token that the form must bring along is kept in a cookie.
+/// Cookie with the CSRF token of the login form, as there is no session yet.
 const COOKIE: &str = "keysync-console-login";
 
-/// IAM's have 44 characters.
-const LONGEST_API_KEY: usize = 1_000;
+/// Maximum length in bytes. API keys of IAM have 44 characters.
+const MAX_API_KEY: usize = 1_000;
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct LoginQuery {
     #[serde(default)]
     next: String,
-    /// A form came too late.
+    /// The session ended before a form was sent.
     #[serde(default)]
     ended: bool,
     #[serde(default)]
@@ -50,20 +50,20 @@ pub(crate) struct Fields {
 }
 
 /// `GET /console/login`
-pub(crate) async fn show(cookies: CookieJar, Query(wanted): Query<Wanted>) -> (CookieJar, Markup) {
-    let notice = if wanted.ended {
-        Some((NoticeKind::Warning, "Your session has ended", "Nothing was changed. Log in, and do it again."))
-    } else if wanted.out {
+pub(crate) async fn show(cookies: CookieJar, Query(query): Query<LoginQuery>) -> (CookieJar, Markup) {
+    let notice = if query.ended {
         Some((
-            NoticeKind::Success,
-            "You are logged out",
-            "The access token that was yours here is forgotten.",
+            NoticeKind::Warning,
+            "Your session has ended",
+            "Nothing was changed. Log in and repeat the action.",
         ))
+    } else if query.out {
+        Some((NoticeKind::Success, "You are logged out", "The console has deleted your access token."))
     } else {
         None
     };
     let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } } });
-    page(cookies, notice, None, next::page(&wanted.next).as_deref())
+    page(cookies, notice, None, next::page(&query.next).as_deref())
 }
 
 /// `POST /console/login`
@@ -72,21 +72,21 @@ pub(crate) async fn log_in(
     cookies: CookieJar,
     form: Result<Form<Envelope<Fields>>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::BadForm)?;
-    if !kept(&cookies).is_some_and(|kept| kept.is(&csrf)) {
+    let Form(Envelope { csrf, fields }) = form.map_err(|_| Failure::InvalidForm)?;
+    if !kept(&cookies).is_some_and(|kept| kept.matches(&csrf)) {
         return Err(Failure::Forged);
     }
     let next = next::page(&fields.next);
-    let again = |problem: &str| {
+    let invalid = |problem: &str| {
         let page = page(cookies.clone(), None, Some(problem), next.as_deref());
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
     };
     let api_key = fields.apikey.trim();
     if api_key.is_empty() {
-        return Ok(again("Enter an API key."));
+        return Ok(invalid("Enter an API key."));
     }
-    if api_key.len() > LONGEST_API_KEY {
-        return Ok(again("That is too long for an API key. Copy it once more."));
+    if api_key.len() > MAX_API_KEY {
+        return Ok(invalid("This is too long for an API key. Copy it again."));
     }
     let failed = |text: &str| {
         let body = html! { p { (text) } };
@@ -96,15 +96,15 @@ pub(crate) async fn log_in(
     };
     match console.api.log_in(api_key).await {
         Ok(token) if token.expires_at <= console.now() => {
-            Ok(failed("IAM's token has expired already. Do the clocks of IAM and of this machine agree?"))
+            Ok(failed("The token of IAM has already expired. Compare the clocks of IAM and of this machine."))
         }
         Ok(token) => {
             let begun = console.sessions.begin(token, &cookies, console.now());
             let cookies = cookies.add(begun).remove(cookie(String::new()));
             Ok((cookies, Redirect::to(next.as_deref().unwrap_or(next::START))).into_response())
         }
-        Err(error @ ApiError::Refused(_)) if !error.is_passing() => Ok(again(&why(&error))),
-        Err(error) => Ok(failed(&why(&error))),
+        Err(error @ ApiError::Rejected(_)) if !error.is_transient() => Ok(invalid(&explain(&error))),
+        Err(error) => Ok(failed(&explain(&error))),
     }
 }
 
@@ -123,17 +123,17 @@ fn page(
     problem: Option<&str>,
     next: Option<&str>,
 ) -> (CookieJar, Markup) {
-    // The same again, so that the login page of another tab goes on working.
+    // The token is reused, so that the login page of another tab keeps working.
     let csrf = kept(&cookies).unwrap_or_else(CsrfToken::random);
     let content = html! {
         form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
             @if let Some(next) = next { input type="hidden" name="next" value=(next); }
-            p { "See which resources your keys protect, and have the services that own them told again." }
+            p { "See which resources your keys protect, and synchronize their services." }
             (password_field(Field {
                 name: "apikey",
                 label: "API key",
-                help: Some("It goes to IAM for an access token that lasts an hour, and is not kept. You may do here what its owner may do."),
+                help: Some("The console exchanges it at IAM for an access token, which is valid for an hour, and does not keep it. You have the access of its owner."),
                 error: problem,
                 required: true,
                 autocomplete: Some("current-password"),
@@ -148,7 +148,7 @@ fn page(
 
 fn kept(cookies: &CookieJar) -> Option<CsrfToken> {
     let kept = cookies.get(COOKIE).filter(|kept| !kept.value().is_empty());
-    kept.map(|kept| CsrfToken::kept(kept.value()))
+    kept.map(|kept| CsrfToken::from_cookie(kept.value()))
 }
 
 fn cookie(value: String) -> Cookie<'static> {

@@ -1,4 +1,4 @@
-//! The pages, each a file: what it asks the API, and what it shows.
+//! The pages, one per file: API calls and content.
 
 pub(crate) mod action;
 pub(crate) mod associated;
@@ -36,20 +36,20 @@ pub(crate) struct KeyPath {
 }
 
 impl KeyPath {
-    /// A page of this key.
+    /// Path of a page of this key.
     fn to(self, page: &str) -> String {
         format!("{}/{}/{page}", keys::path(self.instance), self.key)
     }
 }
 
-/// A file that pages refer to.
+/// `GET /console/assets/{name}`
 pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
     let (kind, bytes) = view::assets::find(&name).ok_or(Failure::NoPage)?;
-    // Asked for anew each time: the next build may have another one by the same name.
+    // Revalidated each time: another build may serve a different file with this name.
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], bytes).into_response())
 }
 
-/// There is no such page, which who is not logged in need not know.
+/// Any other path: 404 for a session, else the login page.
 pub(crate) async fn unknown(_: SignedIn) -> Failure {
     Failure::NoPage
 }

@@ -1,5 +1,5 @@
-//! Where a login leads: to the page that somebody wanted, which is one of this console, whatever the address says that
-//! they came by.
+//! Target of the redirect after login: the requested page, if it is a page of this console. This
+//! prevents open redirects.
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -8,30 +8,32 @@ use uuid::Uuid;
 
 use crate::api::Action;
 
-/// Where it leads otherwise.
+/// Default target.
 pub(super) const START: &str = "/console/resources";
 
-/// Longer ones are none of ours.
-const LONGEST: usize = 4_000;
+/// Maximum length in bytes.
+const MAX_LENGTH: usize = 4_000;
 
-/// The page that `next` names, as a browser would read it: path and query. None where that is no page of this console.
+/// Path and query of the page that `next` names, as a browser would resolve it; `None` if it is not
+/// a page of this console.
 ///
-/// Browsers take `\` for `/`, leave tabs and line breaks out, and resolve `..`; so does the parser, and what it makes of
-/// `next` is looked at and returned, not the text as it came.
+/// Browsers treat `\` as `/`, remove tabs and line breaks, and resolve `..`. The URL parser does
+/// the same, and its result is checked and returned, never the input.
 pub(super) fn page(next: &str) -> Option<String> {
-    // Of no server: where it is not left is what counts.
+    // A base without a server, to detect that `next` leaves the origin.
     let base = Url::parse("http://console.invalid/").ok()?;
-    let is_path = next.starts_with('/') && !next.starts_with("//") && next.len() <= LONGEST;
+    let is_path = next.starts_with('/') && !next.starts_with("//") && next.len() <= MAX_LENGTH;
     let is_plain = next.bytes().all(|c| c.is_ascii_graphic() && c != b'\\');
     let url = base.join(next).ok().filter(|_| is_path && is_plain)?;
-    let is_here = url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
-    if !is_here || !is_page(url.path()) {
+    let is_same_origin =
+        url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
+    if !is_same_origin || !is_page(url.path()) {
         return None;
     }
     Some(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
 }
 
-/// Whether the console has a page at `path`: a `GET` that shows one to somebody who is logged in.
+/// Whether `path` is a page that a session can open with `GET`.
 fn is_page(path: &str) -> bool {
     let is_id = |segment: &str| Uuid::parse_str(segment).is_ok();
     let is_action = |name: &str| Action::deserialize(StrDeserializer::<Error>::new(name)).is_ok();
@@ -53,7 +55,7 @@ mod tests {
     const KEYS: &str = "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys";
 
     #[test]
-    fn leads_to_every_page() {
+    fn accepts_every_page() {
         let key = format!("{KEYS}/02fd6835-6001-4482-a892-13bd2085f75d");
         for ours in [
             START.to_owned(),
@@ -67,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn normalizes_what_it_leads_to() {
+    fn normalizes_target() {
         assert_eq!(page(&format!("{KEYS}#top")), Some(KEYS.to_owned()), "no fragment");
         assert_eq!(page(&format!("/console/./x/../instances{}", &KEYS[18..])), Some(KEYS.to_owned()));
     }
 
     #[test]
-    fn leads_nowhere_else() {
+    fn rejects_every_other_target() {
         for elsewhere in [
             "",
             "/",
@@ -130,6 +132,6 @@ mod tests {
         ] {
             assert_eq!(page(elsewhere), None, "{elsewhere:?}");
         }
-        assert_eq!(page(&format!("{KEYS}?search={}", "a".repeat(LONGEST))), None, "too long");
+        assert_eq!(page(&format!("{KEYS}?search={}", "a".repeat(MAX_LENGTH))), None, "too long");
     }
 }

@@ -1,4 +1,4 @@
-//! What came of what somebody asked for, as a notice on the next page.
+//! Notices: the result of a form on the next page.
 
 use jiff::Timestamp;
 use maud::html;
@@ -10,19 +10,20 @@ use crate::{
     view::{Notice, NoticeKind, time},
 };
 
-pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> {
+/// The notice for a result.
+pub(super) fn notice<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> {
     match flash {
         Flash::Synchronized => Notice {
             kind: NoticeKind::Success,
-            title: "The associated services are told again",
-            body: html! { p { "Each has up to four hours to act. Last notification, below, shows how far each has come." } },
+            title: "The associated services are notified again",
+            body: html! { p { "Each service has up to four hours to act. Last notification, below, shows their status." } },
         },
         Flash::TooEarly { not_before } => Notice {
             kind: NoticeKind::Warning,
-            title: "Not yet: the services were told less than an hour ago",
+            title: "Too early: the services were notified less than an hour ago",
             body: html! {
                 p {
-                    "By a sync, or by a change of the key. They are told again at most once an hour. You can synchronize from "
+                    "A sync or a change of the key notified them. A key can be synchronized once an hour. You can synchronize from "
                     (time(*not_before)) " on" @if *not_before > now { ", " (countdown_to(*not_before, now)) } "."
                 }
             },
@@ -31,7 +32,7 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
             kind: NoticeKind::Success,
             title: words::action(*action).done,
             body: html! {
-                @if !key.extractable { p { "The associated services are told of it. Each has up to four hours to act." } }
+                @if !key.extractable { p { "The associated services are notified. Each has up to four hours to act." } }
             },
         },
         Flash::Problem { title, text, again } => Notice {
@@ -41,8 +42,8 @@ pub(super) fn of<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> 
                 p { (text) }
                 @if again.is_some() {
                     p {
-                        "The request may have been accepted all the same, with its answer lost. Synchronize once more: it is the \
-                        same request then, and no service is told twice."
+                        "The request may have been accepted although its response was lost. Synchronize once more: the same request \
+                        is repeated, and no service is notified twice."
                     }
                 }
             },

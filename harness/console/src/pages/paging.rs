@@ -1,14 +1,14 @@
-//! Pages of a list: which one is asked for, and where the ones beside it are.
+//! Paging of lists: the requested page, and links to the previous and the next one.
 
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::view::{Button, Pagination, empty_state, link_button, pagination};
 
-/// How many items a page may have.
+/// Selectable page sizes.
 const SIZES: [u32; 3] = [10, 25, 50];
 
-/// The page that a query asks for. Anything that is none means the first, of ten items.
+/// The requested page. Invalid values mean the first page, of ten items.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Paging {
@@ -16,7 +16,7 @@ pub(super) struct Paging {
     limit: String,
 }
 
-/// What a page of a list shows.
+/// Content of a page.
 pub(super) struct Shown<'a> {
     /// What is listed: `keys`.
     pub(super) items: &'a str,
@@ -27,8 +27,8 @@ pub(super) struct Shown<'a> {
 
 impl Paging {
     pub(super) fn limit(&self) -> usize {
-        let asked: u32 = self.limit.parse().unwrap_or_default();
-        if SIZES.contains(&asked) { asked as usize } else { SIZES[0] as usize }
+        let requested: u32 = self.limit.parse().unwrap_or_default();
+        if SIZES.contains(&requested) { requested as usize } else { SIZES[0] as usize }
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -39,14 +39,14 @@ impl Paging {
         self.page.parse::<usize>().unwrap_or_default().clamp(1, 1_000_000)
     }
 
-    /// What stands in place of a page after the last one.
+    /// Replacement for a page after the last one.
     pub(super) fn after_the_end(&self, path: &str, items: &str) -> Option<Markup> {
         let first = || link_button(Button::Tertiary, path, &format!("Show the first {items}"));
         let body = html! { p { "The list ends before this page. It may have become shorter." } };
         (self.page() > 1).then(|| empty_state(&format!("No {items} on this page"), body, Some(first())))
     }
 
-    /// The bar below the list, whose links and form keep the rest of the query.
+    /// The bar below the list. Its links and form keep the other query parameters.
     pub(super) fn bar(&self, path: &str, keep: &[(&str, &str)], shown: &Shown<'_>) -> Markup {
         let url = |page: usize| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_page_is_the_first() {
+    fn invalid_values_mean_first_page() {
         let paging = |page: &str, limit: &str| Paging { page: page.to_owned(), limit: limit.to_owned() };
         for (page, limit, expected) in [
             ("", "", (0, 10)),

@@ -1,4 +1,4 @@
-//! The resources that a key protects, as their services registered them.
+//! The registered resources of a key.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -16,20 +16,26 @@ use crate::{
     },
 };
 
-/// What the table is asked to show.
+/// Query parameters of the table.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Asked {
+pub(crate) struct ListQuery {
     filter: String,
     #[serde(flatten)]
     paging: Paging,
 }
 
-pub(super) fn table(path: KeyPath, asked: &Asked, all: &Registrations, key: &Key, now: Timestamp) -> Markup {
+pub(super) fn table(
+    path: KeyPath,
+    query: &ListQuery,
+    all: &Registrations,
+    key: &Key,
+    now: Timestamp,
+) -> Markup {
     let url = path.to("resources");
-    let wanted = asked.filter.trim().to_lowercase();
-    let matching: Vec<_> = all.found.iter().filter(|found| matches(found, &wanted)).collect();
-    let (offset, limit) = (asked.paging.offset(), asked.paging.limit());
+    let filter = query.filter.trim().to_lowercase();
+    let matching: Vec<_> = all.found.iter().filter(|found| matches(found, &filter)).collect();
+    let (offset, limit) = (query.paging.offset(), query.paging.limit());
     let page: Vec<_> = matching.iter().skip(offset).take(limit).collect();
     let more = matching.len() > offset.saturating_add(limit);
     let shown = Shown { items: "resources", number: page.len(), more, total: Some(matching.len()) };
@@ -42,48 +48,50 @@ pub(super) fn table(path: KeyPath, asked: &Asked, all: &Registrations, key: &Key
         description: Some(if all.total > all.found.len() {
             &only
         } else {
-            "What the services said that this key protects. A sync goes to each service once, however many resources it has here."
+            "Resources that services registered under this key. A sync notifies each service once, regardless of its number of resources."
         }),
-        toolbar: (!all.found.is_empty()).then(|| toolbar(&url, asked)),
+        toolbar: (!all.found.is_empty()).then(|| toolbar(&url, query)),
         columns: &columns,
         rows: page.iter().map(|registration| row(registration, key, now)).collect(),
-        empty: Some(asked.paging.after_the_end(&url, "resources").unwrap_or_else(|| nothing(&url, asked))),
+        empty: Some(
+            query.paging.after_the_end(&url, "resources").unwrap_or_else(|| no_resources(&url, query)),
+        ),
         below: (!all.found.is_empty())
-            .then(|| asked.paging.bar(&url, &[("filter", asked.filter.as_str())], &shown)),
+            .then(|| query.paging.bar(&url, &[("filter", query.filter.as_str())], &shown)),
     })
 }
 
-fn matches(registration: &Registration, wanted: &str) -> bool {
+fn matches(registration: &Registration, filter: &str) -> bool {
     let text = format!("{} {}", registration.resource_crn, registration.description).to_lowercase();
-    text.contains(wanted)
+    text.contains(filter)
 }
 
-fn toolbar(url: &str, asked: &Asked) -> Markup {
+fn toolbar(url: &str, query: &ListQuery) -> Markup {
     html! {
         form.toolbar method="get" action=(url) role="search" aria-label="Associated resources" {
             (search_field(Field {
                 name: "filter",
                 label: "Filter by resource, service or region",
-                value: &asked.filter,
+                value: &query.filter,
                 placeholder: Some("Filter by resource, service or region"),
                 autocomplete: Some("off"),
                 ..Field::default()
             }))
-            input type="hidden" name="limit" value=(asked.paging.limit());
+            input type="hidden" name="limit" value=(query.paging.limit());
             (button(Button::Secondary, "Filter"))
-            @if !asked.filter.trim().is_empty() { (link_button(Button::Ghost, url, "Clear")) }
+            @if !query.filter.trim().is_empty() { (link_button(Button::Ghost, url, "Clear")) }
         }
     }
 }
 
-fn nothing(url: &str, asked: &Asked) -> Markup {
-    if asked.filter.trim().is_empty() {
+fn no_resources(url: &str, query: &ListQuery) -> Markup {
+    if query.filter.trim().is_empty() {
         let body = html! {
-            p { "No service said that this key protects something. A sync is accepted and tells nobody." }
+            p { "No service has registered a resource under this key. A sync is accepted and notifies no service." }
         };
         return empty_state("No associated resources", body, None);
     }
-    let body = html! { p { "No associated resource has that in its name, service, region or description." } };
+    let body = html! { p { "No associated resource matches in its name, service, region or description." } };
     empty_state("No resources found", body, Some(link_button(Button::Tertiary, url, "Show all resources")))
 }
 

@@ -1,4 +1,4 @@
-//! Resource list: the instances of key-management services that somebody has.
+//! Resource list: the instances of key-management services in the account.
 
 use axum::extract::State;
 use maud::{Markup, html};
@@ -26,7 +26,7 @@ pub(crate) async fn show(
 fn table(instances: &[Instance]) -> Markup {
     let columns = ["Name", "Service", "Region", "Status", "Instance ID"]
         .map(|label| Column { label, ..Column::default() });
-    let nothing = html! { p { "Nobody in this account has made one, or you may see none of them. Ask whoever manages the account." } };
+    let nothing = html! { p { "This account has no instances, or you have no access to them. Ask the administrator of the account." } };
     data_table(DataTable {
         id: "instances",
         title: "Key management",

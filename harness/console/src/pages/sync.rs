@@ -1,4 +1,4 @@
-//! Synchronize: has the services told again, and says what came of it on the page of the key.
+//! Synchronize: sends the sync, and shows its result on the page of the key.
 
 use axum::{
     extract::{Path, State},
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{KeyPath, why::why};
+use super::{KeyPath, why::explain};
 use crate::{
     Console,
     api::{ApiError, ErrorResponse},
@@ -19,7 +19,7 @@ use crate::{
 
 #[derive(Deserialize)]
 pub(crate) struct Fields {
-    /// Made with the page, so that a form that is sent twice is the same sync.
+    /// Correlation id from the page, so that a form that is sent twice is an idempotent replay.
     request: String,
 }
 
@@ -29,29 +29,29 @@ pub(crate) async fn post(
     Path(path): Path<KeyPath>,
     Posted { session, fields }: Posted<Fields>,
 ) -> Result<Redirect, Failure> {
-    let request: Uuid = fields.request.parse().map_err(|_| Failure::BadForm)?;
+    let request: Uuid = fields.request.parse().map_err(|_| Failure::InvalidForm)?;
     let (_, api) = console.instance(&session, path.instance).await?;
     let flash = match api.sync(path.key, request).await {
         Ok(()) => Flash::Synchronized,
-        Err(error) => refused(&error, request, console.now()),
+        Err(error) => rejected(&error, request, console.now()),
     };
-    session.leave(path.key, flash);
+    session.set_flash(path.key, flash);
     Ok(Redirect::to(&path.to("resources")))
 }
 
-fn refused(error: &ApiError, request: Uuid, now: Timestamp) -> Flash {
-    if let ApiError::Refused(refusal) = error
-        && refusal.code == "REQ_TOO_EARLY_ERR"
-        && let Some(not_before) = not_before(refusal, now)
+fn rejected(error: &ApiError, request: Uuid, now: Timestamp) -> Flash {
+    if let ApiError::Rejected(response) = error
+        && response.code == "REQ_TOO_EARLY_ERR"
+        && let Some(not_before) = not_before(response, now)
     {
         return Flash::TooEarly { not_before };
     }
-    let again = error.is_passing().then_some(request);
-    Flash::Problem { title: "The services were not told again", text: why(error), again }
+    let again = error.is_transient().then_some(request);
+    Flash::Problem { title: "The services were not notified", text: explain(error), again }
 }
 
-/// The instant that the answer names; else the one that `retry-after` comes to.
-fn not_before(refusal: &ErrorResponse, now: Timestamp) -> Option<Timestamp> {
-    let after = || now.checked_add(SignedDuration::try_from(refusal.retry_after?).ok()?).ok();
-    refusal.not_before().or_else(after)
+/// First instant at which a sync is allowed: from the message, else from `retry-after`.
+fn not_before(response: &ErrorResponse, now: Timestamp) -> Option<Timestamp> {
+    let after = || now.checked_add(SignedDuration::try_from(response.retry_after?).ok()?).ok();
+    response.not_before().or_else(after)
 }

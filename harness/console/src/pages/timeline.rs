@@ -1,4 +1,4 @@
-//! What happened to a key, as a picture.
+//! History of a key.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -6,13 +6,13 @@ use maud::{Markup, html};
 use super::words;
 use crate::{
     api::{Event, Key, Notification},
-    view::{Entry, Standing, standings, timeline as picture},
+    view::{Entry, ServiceStatus, service_statuses, timeline as view_timeline},
 };
 
-/// How many events are shown.
-pub(super) const MOST: usize = 20;
+/// Maximum number of events shown.
+pub(super) const MAX_EVENTS: usize = 20;
 
-/// The events, newest first. The newest notification shows how far it has come.
+/// The events, newest first. The newest one shows the delivery status.
 pub(super) fn timeline(
     events: &[Event],
     total: usize,
@@ -24,15 +24,15 @@ pub(super) fn timeline(
         && newest.event != crate::view::Event::Created
         && !notifications.is_empty()
     {
-        newest.detail = Some(reached(notifications));
+        newest.detail = Some(statuses(notifications));
     }
     html! {
-        (picture(entries, now))
-        @if total > events.len() { p { "And " (total - events.len()) " before." } }
+        (view_timeline(entries, now))
+        @if total > events.len() { p { (total - events.len()) " earlier events are not shown." } }
     }
 }
 
-/// What an endpoint that has no list of events tells by a key's dates.
+/// Events from the key's dates, for an endpoint without a list of events.
 pub(super) fn events_of(key: &Key) -> Vec<Event> {
     let dates =
         [("create", key.creation_date), ("rotate", key.last_rotate_date), ("delete", key.deletion_date)];
@@ -50,13 +50,13 @@ fn entry(event: &Event) -> Option<Entry<'_>> {
     Some(Entry { event: kind, title, at: event.occurred_at, who, detail: None })
 }
 
-fn reached(notifications: &[Notification]) -> Markup {
+fn statuses(notifications: &[Notification]) -> Markup {
     let services: Vec<_> = notifications
         .iter()
         .map(|notification| {
-            let (tag, text) = words::standing(notification.standing);
-            Standing { service: &notification.service, tag, text }
+            let (tag, text) = words::status(notification.status);
+            ServiceStatus { service: &notification.service, tag, text }
         })
         .collect();
-    standings(&services)
+    service_statuses(&services)
 }

@@ -1,23 +1,23 @@
-//! What states, standings and actions are called, and what actions do.
+//! Names of states, statuses and actions, and the effects of actions.
 
 use crate::{
-    api::{Action, Event, KeyState, Standing},
+    api::{Action, Event, KeyState, NotificationStatus},
     view::{self, Tag},
 };
 
-/// A lifecycle action, for people.
+/// Texts of a lifecycle action.
 pub(super) struct Wording {
-    /// In a menu.
+    /// Label in menus.
     pub(super) name: &'static str,
-    /// On its page.
+    /// Title of its page.
     pub(super) title: &'static str,
-    /// What it does.
+    /// Effect.
     pub(super) effect: &'static str,
-    /// What was done.
+    /// Notice after success.
     pub(super) done: &'static str,
-    /// What was not done.
+    /// Notice after failure.
     pub(super) not_done: &'static str,
-    /// Whether it takes something from somebody.
+    /// Whether it takes access away.
     pub(super) danger: bool,
 }
 
@@ -26,8 +26,8 @@ pub(super) const fn action(action: Action) -> Wording {
         Action::Rotate => Wording {
             name: "Rotate",
             title: "Rotate key",
-            effect: "The key gets a new version. What older versions protect stays readable; services are asked to protect it by \
-                     the new one. A key can be rotated once an hour.",
+            effect: "The key gets a new version. Data under older versions stays readable; services are asked to protect it \
+                     with the new one. A key can be rotated once an hour.",
             done: "The key is rotated",
             not_done: "The key was not rotated",
             danger: false,
@@ -35,7 +35,7 @@ pub(super) const fn action(action: Action) -> Wording {
         Action::Disable => Wording {
             name: "Disable",
             title: "Disable key",
-            effect: "Until somebody enables the key again, services cannot use it: what it protects can be neither read nor written.",
+            effect: "Until the key is enabled again, services cannot use it: the data that it protects can be neither read nor written.",
             done: "The key is disabled",
             not_done: "The key was not disabled",
             danger: true,
@@ -43,7 +43,7 @@ pub(super) const fn action(action: Action) -> Wording {
         Action::Enable => Wording {
             name: "Enable",
             title: "Enable key",
-            effect: "Services can use the key again: what it protects can be read and written.",
+            effect: "Services can use the key again: the data that it protects can be read and written.",
             done: "The key is enabled",
             not_done: "The key was not enabled",
             danger: false,
@@ -51,8 +51,8 @@ pub(super) const fn action(action: Action) -> Wording {
         Action::Delete => Wording {
             name: "Delete",
             title: "Delete key",
-            effect: "What the key protects can no longer be read. For 30 days the key can be restored; after that, nobody can read \
-                     it ever again.",
+            effect: "The data that the key protects can no longer be read. The key can be restored for 30 days; after that, the \
+                     data is lost permanently.",
             done: "The key is deleted",
             not_done: "The key was not deleted",
             danger: true,
@@ -60,7 +60,7 @@ pub(super) const fn action(action: Action) -> Wording {
         Action::Restore => Wording {
             name: "Restore",
             title: "Restore key",
-            effect: "The deleted key is active again, and what it protects can be read.",
+            effect: "The deleted key is active again, and the data that it protects can be read.",
             done: "The key is restored",
             not_done: "The key was not restored",
             danger: false,
@@ -79,20 +79,20 @@ pub(super) const fn state_tag(state: KeyState) -> Tag {
     }
 }
 
-pub(super) const fn standing(standing: Standing) -> (Tag, &'static str) {
-    match standing {
-        Standing::NotNotified => (Tag::NotNotified, "Not notified"),
-        Standing::Pending => (Tag::Pending, "Pending"),
-        Standing::Retrying => (Tag::Retrying, "Retrying"),
-        Standing::Delivered => (Tag::Delivered, "Delivered"),
-        Standing::Acknowledged => (Tag::Acknowledged, "Acknowledged"),
-        Standing::Refused => (Tag::Refused, "Refused"),
-        Standing::Failed => (Tag::Failed, "Failed"),
-        Standing::Unknown => (Tag::Plain, "Unknown"),
+pub(super) const fn status(status: NotificationStatus) -> (Tag, &'static str) {
+    match status {
+        NotificationStatus::NotNotified => (Tag::NotNotified, "Not notified"),
+        NotificationStatus::Pending => (Tag::Pending, "Pending"),
+        NotificationStatus::Retrying => (Tag::Retrying, "Retrying"),
+        NotificationStatus::Delivered => (Tag::Delivered, "Delivered"),
+        NotificationStatus::Acknowledged => (Tag::Acknowledged, "Acknowledged"),
+        NotificationStatus::Refused => (Tag::Refused, "Refused"),
+        NotificationStatus::Failed => (Tag::Failed, "Failed"),
+        NotificationStatus::Unknown => (Tag::Plain, "Unknown"),
     }
 }
 
-/// An event of a kind that this console knows.
+/// The icon and text of an event; `None` for an unknown kind.
 pub(super) fn event(event: &Event) -> Option<(view::Event, &'static str)> {
     Some(match event.kind.as_str() {
         "create" => (view::Event::Created, "Key created"),

@@ -2,18 +2,18 @@
 
 use maud::{Markup, html};
 
-/// How a button looks.
+/// Style of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Button {
-    /// The one thing to do on a page.
+    /// The main action of a page.
     Primary,
-    /// The other thing.
+    /// An alternative action.
     Secondary,
-    /// One among several.
+    /// One of several actions.
     Tertiary,
-    /// Cannot be taken back.
+    /// An action that takes access away.
     Danger,
-    /// Barely there: in toolbars and tables.
+    /// Unobtrusive, for toolbars and tables.
     Ghost,
 }
 
@@ -29,7 +29,7 @@ impl Button {
     }
 }
 
-/// A button that submits the form it stands in.
+/// A button that submits its form.
 pub(crate) fn button(kind: Button, label: &str) -> Markup {
     html! { button class=(kind.class()) type="submit" { (label) } }
 }

@@ -1,11 +1,11 @@
-//! Identifiers that people carry elsewhere.
+//! Identifiers with a copy button.
 
 use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// `text` in full, cut short only by the stylesheet, with a button that copies it where the script runs;
-/// `what` names it: `key ID`.
+/// `text` in full, cut short only by the stylesheet, with a button that copies it where the script
+/// runs; `what` names it: `key ID`.
 pub(crate) fn copy_id(text: &str, what: &str) -> Markup {
     html! {
         span.copy-id {

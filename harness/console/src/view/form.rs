@@ -1,27 +1,27 @@
-//! Fields of forms: each with its label, its help and, where there is one, its error.
+//! Form fields with label, help and error.
 
 use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// What all fields have. The element's id is `field-<name>`.
+/// Attributes of all fields. The element's id is `field-<name>`.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Field<'a> {
-    /// The name in the form.
+    /// Name in the form.
     pub(crate) name: &'a str,
-    /// What it is.
+    /// Label.
     pub(crate) label: &'a str,
-    /// What is in it.
+    /// Value.
     pub(crate) value: &'a str,
-    /// How to fill it.
+    /// Help text.
     pub(crate) help: Option<&'a str>,
-    /// What is wrong with it.
+    /// Error message.
     pub(crate) error: Option<&'a str>,
-    /// Must be filled.
+    /// Whether the field is required.
     pub(crate) required: bool,
-    /// What the browser may fill in: `username`, `off`.
+    /// The `autocomplete` attribute, such as `username` or `off`.
     pub(crate) autocomplete: Option<&'a str>,
-    /// An example, in the empty field.
+    /// Placeholder of the empty field.
     pub(crate) placeholder: Option<&'a str>,
 }
 
@@ -30,12 +30,12 @@ pub(crate) fn csrf_field(token: &str) -> Markup {
     html! { input type="hidden" name="csrf" value=(token); }
 }
 
-/// A secret; what was typed is never sent back.
+/// A password field; its value is never sent back.
 pub(crate) fn password_field(field: Field<'_>) -> Markup {
     framed(field, input(field, "password", ""))
 }
 
-/// A search box; its label is there for screen readers, its placeholder for eyes.
+/// A search box; the label is visible to screen readers only.
 pub(crate) fn search_field(field: Field<'_>) -> Markup {
     html! {
         .field.field--search {
@@ -46,7 +46,7 @@ pub(crate) fn search_field(field: Field<'_>) -> Markup {
     }
 }
 
-/// One of several: `options` are value and label.
+/// A selection; `options` are value and label.
 pub(crate) fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup {
     framed(
         field,
@@ -64,7 +64,7 @@ pub(crate) fn select_field(field: Field<'_>, options: &[(&str, &str)]) -> Markup
     )
 }
 
-/// Yes or no; `value` is what is sent for yes.
+/// A checkbox; `value` is sent if it is checked.
 pub(crate) fn checkbox(field: Field<'_>, checked: bool) -> Markup {
     html! {
         .field.field--checkbox {

@@ -1,4 +1,5 @@
-//! Small line drawings on a 16 × 16 grid. They never speak: the word beside them does.
+//! Small line drawings on a 16 × 16 grid. They are hidden from screen readers; the text next to
+//! them has their meaning.
 
 use maud::{Markup, html};
 

@@ -1,44 +1,44 @@
-//! The document around every page: the shell's header, the menu, the trail of breadcrumbs, the main part.
+//! Layout of every page: header, menu, breadcrumbs and main part.
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::{BASE, Icon, Notice, csrf_field, icon, notice};
 
-/// A whole page. `title` is both the document's name and its one `h1`.
+/// A whole page. `title` is the document's title and its only `h1`.
 #[derive(Default)]
 pub(crate) struct Page<'a> {
-    /// Names the page: `KMS keys`.
+    /// Title, such as `KMS keys`.
     pub(crate) title: &'a str,
-    /// Who is signed in; without it the header has no menu and nothing to log out of.
+    /// The user; without one the header has no menu and no logout button.
     pub(crate) signed_in: Option<SignedIn<'a>>,
-    /// The way here, without the page itself.
+    /// Breadcrumbs, without the page itself.
     pub(crate) crumbs: &'a [Crumb<'a>],
-    /// What just happened.
+    /// Result of the last form.
     pub(crate) notice: Option<Notice<'a>>,
     /// A sentence or some facts below the heading.
     pub(crate) lead: Option<Markup>,
-    /// The page itself.
+    /// Main content.
     pub(crate) content: Markup,
 }
 
-/// Whose session this is.
+/// The user of a session.
 pub(crate) struct SignedIn<'a> {
-    /// The name to show.
+    /// Display name.
     pub(crate) name: &'a str,
-    /// The token for the log-out form.
+    /// CSRF token of the logout form.
     pub(crate) csrf: &'a str,
 }
 
-/// A step on the way here.
+/// A breadcrumb.
 pub(crate) struct Crumb<'a> {
-    /// What the step is called.
+    /// Label.
     pub(crate) label: &'a str,
-    /// Where it is.
+    /// Target.
     pub(crate) href: &'a str,
 }
 
 impl Page<'_> {
-    /// The document.
+    /// Renders the document.
     pub(crate) fn render(self) -> Markup {
         html! {
             (DOCTYPE)
@@ -57,7 +57,7 @@ impl Page<'_> {
                     (header(self.signed_in.as_ref()))
                     main #main tabindex="-1" {
                         @if !self.crumbs.is_empty() { (breadcrumb(self.crumbs, self.title)) }
-                        .notices { @if let Some(what) = self.notice { (notice(what)) } }
+                        .notices { @if let Some(shown) = self.notice { (notice(shown)) } }
                         .page-heading {
                             .page-heading__text {
                                 h1 { (self.title) }
@@ -67,7 +67,7 @@ impl Page<'_> {
                         (self.content)
                     }
                     footer.help {
-                        p { "A sync asks the services associated with a key to act on the key’s latest event. It works once an hour for each key." }
+                        p { "A sync asks the services associated with a key to act on the key’s latest event. A key can be synchronized once an hour." }
                     }
                     p #announce.visually-hidden role="status" {}
                 }

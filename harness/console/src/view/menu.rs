@@ -7,15 +7,15 @@ use super::{Icon, icon};
 /// A link in a menu.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MenuItem<'a> {
-    /// What it does.
+    /// Label.
     pub(crate) label: &'a str,
-    /// Where it leads.
+    /// Target.
     pub(crate) href: &'a str,
-    /// Leads to something that cannot be taken back.
+    /// Whether the action takes access away.
     pub(crate) danger: bool,
 }
 
-/// A ⋮ button named `label` (`Actions for payroll`) and its menu. `id` must be the only one of its name.
+/// A ⋮ button named `label` (`Actions for payroll`) and its menu. `id` must be unique.
 pub(crate) fn overflow_menu(id: &str, label: &str, items: &[MenuItem<'_>]) -> Markup {
     html! {
         .overflow-menu {

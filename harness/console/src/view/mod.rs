@@ -1,15 +1,15 @@
-//! What pages are made of: functions from values to markup, and the stylesheet, script and fonts behind them.
+//! Components of pages: functions from values to markup, and the stylesheet, script and fonts.
 //!
-//! Everything works without JavaScript. The script makes it pleasant: local times, copy buttons, a countdown
-//! that counts, sections that stay up to date. Text is escaped by [`maud`]; no component takes raw HTML. The
-//! pages are written for a strict Content-Security-Policy: no inline style, script or handler, no `data:`
-//! address.
+//! Everything works without JavaScript. The script adds local times, copy buttons, countdowns and
+//! live sections. Text is escaped by [`maud`]; no component takes raw HTML. The pages are written
+//! for a strict Content-Security-Policy: no inline style, script or handler, no `data:` address.
 //!
-//! Pages arrange components with a few classes of the stylesheet: `.form` (fields below each other), `.columns`
-//! (two thirds and one third), `.stack`, `.row` and `.row--buttons`, and `.visually-hidden`.
+//! Pages arrange components with a few classes of the stylesheet: `.form` (fields below each
+//! other), `.columns` (two thirds and one third), `.stack`, `.row` and `.row--buttons`, and
+//! `.visually-hidden`.
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "markup is made where it is passed: a borrow would only put a `&` before every `html!`"
+    reason = "markup is created where it is passed: a borrow would only put a `&` before every `html!`"
 )]
 
 pub(crate) mod assets;
@@ -44,6 +44,6 @@ pub(crate) use panel::{definition_list, empty_state, error_page, panel};
 pub(crate) use table::{Column, DataTable, data_table};
 pub(crate) use tag::{Tag, tag};
 pub(crate) use time::{countdown, relative, time, window_meter};
-pub(crate) use timeline::{Entry, Event, Standing, standings, timeline};
+pub(crate) use timeline::{Entry, Event, ServiceStatus, service_statuses, timeline};
 
 use crate::BASE;

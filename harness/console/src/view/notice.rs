@@ -1,33 +1,33 @@
-//! Inline notifications: what happened, in a box that says how much it matters.
+//! Inline notices: the result of an action, with its severity.
 
 use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// How much a notice matters.
+/// Severity of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoticeKind {
-    /// It worked.
+    /// The action succeeded.
     Success,
-    /// Take care.
+    /// The action needs attention.
     Warning,
-    /// It did not work.
+    /// The action failed.
     Error,
 }
 
-/// A notice.
+/// An inline notice.
 pub(crate) struct Notice<'a> {
-    /// How much it matters.
+    /// Severity.
     pub(crate) kind: NoticeKind,
-    /// What happened, in a few words.
+    /// Summary.
     pub(crate) title: &'a str,
-    /// What it means and what to do.
+    /// Explanation and remedy.
     pub(crate) body: Markup,
 }
 
-/// An inline notification. Success is read out politely, warnings and errors at once.
-pub(crate) fn notice(what: Notice<'_>) -> Markup {
-    let (class, word, drawing, role) = match what.kind {
+/// Renders a notice. Screen readers announce success politely, warnings and errors at once.
+pub(crate) fn notice(notice: Notice<'_>) -> Markup {
+    let (class, word, drawing, role) = match notice.kind {
         NoticeKind::Success => ("success", "Success", Icon::CheckFilled, "status"),
         NoticeKind::Warning => ("warning", "Warning", Icon::WarningFilled, "alert"),
         NoticeKind::Error => ("error", "Error", Icon::ErrorFilled, "alert"),
@@ -36,8 +36,8 @@ pub(crate) fn notice(what: Notice<'_>) -> Markup {
         div class={ "notice notice--" (class) } role=(role) {
             (icon(drawing))
             .notice__text {
-                p.notice__title { span.visually-hidden { (word) ": " } (what.title) }
-                .notice__body { (what.body) }
+                p.notice__title { span.visually-hidden { (word) ": " } (notice.title) }
+                .notice__body { (notice.body) }
             }
         }
     }

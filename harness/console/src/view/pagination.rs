@@ -1,31 +1,31 @@
-//! Going through a long list, page by page, by links.
+//! Paging of long lists by links.
 
 use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// Where in a list a page stands.
+/// Position of a page in its list.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Pagination<'a> {
     /// What is listed: `keys`.
     pub(crate) items: &'a str,
-    /// The number of the first item shown, from 1; 0 when none is.
+    /// The number of the first item shown, from 1; 0 for an empty page.
     pub(crate) from: u64,
     /// The number of the last item shown.
     pub(crate) to: u64,
-    /// How many there are, where that is known.
+    /// Total number, if known.
     pub(crate) total: Option<u64>,
-    /// The page before.
+    /// URL of the previous page.
     pub(crate) previous: Option<&'a str>,
-    /// The page after.
+    /// URL of the next page.
     pub(crate) next: Option<&'a str>,
-    /// How many items a page has.
+    /// Page size.
     pub(crate) per_page: u32,
-    /// How many it may have; none offers no choice.
+    /// Selectable page sizes; empty for no choice.
     pub(crate) sizes: &'a [u32],
-    /// Where the choice is sent, as `limit`.
+    /// URL that the page size is sent to, as `limit`.
     pub(crate) action: &'a str,
-    /// What is sent with it: the search, the filter.
+    /// Other query parameters: the search, the filter.
     pub(crate) keep: &'a [(&'a str, &'a str)],
 }
 

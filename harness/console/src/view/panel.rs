@@ -1,4 +1,4 @@
-//! Blocks of a page: panels, facts, and what stands where there is nothing or something went wrong.
+//! Blocks of a page: panels, facts, empty states and errors.
 
 use maud::{Markup, html};
 
@@ -18,7 +18,7 @@ pub(crate) fn definition_list(facts: Vec<(&str, Markup)>) -> Markup {
     }
 }
 
-/// What stands in place of a list that has nothing in it.
+/// Replacement for an empty list.
 pub(crate) fn empty_state(title: &str, body: Markup, action: Option<Markup>) -> Markup {
     html! {
         .empty {
@@ -30,12 +30,12 @@ pub(crate) fn empty_state(title: &str, body: Markup, action: Option<Markup>) -> 
     }
 }
 
-/// The content of a page that says what went wrong; the page's title is the heading.
-pub(crate) fn error_page(what_happened: Markup, what_to_do: Markup) -> Markup {
+/// Content of an error page; the page's title is the heading.
+pub(crate) fn error_page(problem: Markup, remedy: Markup) -> Markup {
     html! {
         .error-page {
-            .error-page__what { (icon(Icon::Alert)) div { (what_happened) } }
-            .error-page__do { h2 { "What you can do" } (what_to_do) }
+            .error-page__what { (icon(Icon::Alert)) div { (problem) } }
+            .error-page__do { h2 { "What you can do" } (remedy) }
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Tables of data: a heading, a toolbar, rows, and what is there when there are no rows.
+//! Tables: heading, toolbar, rows, and a replacement for no rows.
 
 use maud::{Markup, html};
 
-/// A heading of a column.
+/// A column.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Column<'a> {
-    /// What is in the column.
+    /// Heading.
     pub(crate) label: &'a str,
-    /// Read out, not shown: for the column with the ⋮ menus.
+    /// Whether only screen readers see the heading, as for the column of ⋮ menus.
     pub(crate) hidden: bool,
 }
 
@@ -26,9 +26,9 @@ pub(crate) struct DataTable<'a> {
     pub(crate) columns: &'a [Column<'a>],
     /// The rows, each with a cell for each column.
     pub(crate) rows: Vec<Vec<Markup>>,
-    /// What stands in place of the rows if there are none.
+    /// Replacement for no rows.
     pub(crate) empty: Option<Markup>,
-    /// What stands below the rows: the way to other pages.
+    /// Content below the rows, such as the paging bar.
     pub(crate) below: Option<Markup>,
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn data_table(table: DataTable<'_>) -> Markup {
                 @if let Some(nothing) = table.empty { (nothing) } @else { p.data-table__none { "Nothing to show." } }
             } @else {
                 .data-table__scroll role="region" tabindex="0" aria-labelledby={ (table.id) "-title" } {
-                    // The roles are the elements' own; said aloud because a browser may drop them where the
-                    // stylesheet turns rows into cards.
+                    // The explicit roles repeat those of the elements: a browser may drop them if
+                    // the stylesheet turns rows into cards.
                     table id=(table.id) role="table" {
                         caption.visually-hidden { (table.title) }
                         thead role="rowgroup" {
@@ -78,7 +78,7 @@ pub(crate) fn data_table(table: DataTable<'_>) -> Markup {
     }
 }
 
-/// What a cell holds stays together beside its label, where the stylesheet turns rows into cards.
+/// A cell. Its content is one element, next to the label if the stylesheet turns rows into cards.
 fn table_cell(at: usize, column: Column<'_>, cell: Markup) -> Markup {
     html! {
         @if at == 0 {

@@ -1,10 +1,11 @@
-//! Tags: a word in a pill, with a colour and a drawing that say the same.
+//! Tags: a word in a pill, with a matching colour and icon.
 
 use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// What a tag stands for: a key's state, how far a notification has come, an older key version, or none of these.
+/// Meaning of a tag: the state of a key, the status of a delivery, an older key version, or none of
+/// these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag {
     PreActive,
@@ -20,7 +21,7 @@ pub(crate) enum Tag {
     Failed,
     NotNotified,
     Outdated,
-    /// Any other word; has no drawing.
+    /// Any other word; without an icon.
     Plain,
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every component: text stays text, and nothing needs more than the policy allows.
+//! Properties of every component: text is escaped, and markup follows the Content-Security-Policy.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -24,8 +24,8 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         placeholder: Some(text),
     };
     let words = || html! { (text) };
-    let said = |kind| Notice { kind, title: text, body: words() };
-    let standing = Standing { service: text, tag: Tag::Failed, text };
+    let notice_of = |kind| Notice { kind, title: text, body: words() };
+    let status = ServiceStatus { service: text, tag: Tag::Failed, text };
     let entry = |detail| Entry { event: Event::Rotated, title: text, at: at(0), who: Some(text), detail };
     let item = MenuItem { label: text, href: text, danger: true };
     let column = Column { label: text, ..Column::default() };
@@ -50,13 +50,13 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         title: text,
         signed_in: Some(SignedIn { name: text, csrf: text }),
         crumbs: &[Crumb { label: text, href: text }],
-        notice: Some(said(NoticeKind::Success)),
+        notice: Some(notice_of(NoticeKind::Success)),
         lead: Some(words()),
         content: words(),
     };
     vec![
         ("page", page.render()),
-        ("notice", notice(said(NoticeKind::Error))),
+        ("notice", notice(notice_of(NoticeKind::Error))),
         ("button", button(Button::Primary, text)),
         ("link_button", link_button(Button::Ghost, text, text)),
         ("csrf_field", csrf_field(text)),
@@ -74,7 +74,7 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         ("relative", relative(at(0), at(60))),
         ("countdown", countdown(60)),
         ("window_meter", window_meter(60, 3600)),
-        ("timeline", timeline(vec![entry(Some(standings(&[standing]))), entry(None)], at(60))),
+        ("timeline", timeline(vec![entry(Some(service_statuses(&[status]))), entry(None)], at(60))),
         ("panel", panel(text, words())),
         ("definition_list", definition_list(vec![(text, words())])),
         ("empty_state", empty_state(text, words(), Some(words()))),
@@ -84,14 +84,14 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
 }
 
 #[test]
-fn text_stays_text() {
+fn components_escape_text() {
     for (name, markup) in every_component(HOSTILE) {
         let (hostile, harmless) = (markup.into_string(), every_component_named(name, "harmless"));
         for sign in ["<", ">", "\""] {
             let (count, expected) = (hostile.matches(sign).count(), harmless.matches(sign).count());
-            assert_eq!(count, expected, "{name}: {sign} got through: {hostile}");
+            assert_eq!(count, expected, "{name}: {sign} is not escaped: {hostile}");
         }
-        assert!(!hostile.contains("&amp;\""), "{name}: an entity was left as it came: {hostile}");
+        assert!(!hostile.contains("&amp;\""), "{name}: an entity is not escaped: {hostile}");
     }
 }
 
@@ -101,7 +101,7 @@ fn every_component_named(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn markup_keeps_to_the_policy() {
+fn markup_follows_content_security_policy() {
     for (name, markup) in every_component("harmless") {
         let markup = markup.into_string();
         for inline in
@@ -115,13 +115,13 @@ fn markup_keeps_to_the_policy() {
 }
 
 #[test]
-fn a_password_is_never_sent_back() {
+fn password_is_never_sent_back() {
     let field = Field { name: "apikey", label: "API key", value: "secret", ..Field::default() };
     assert!(!password_field(field).into_string().contains("secret"));
 }
 
 #[test]
-fn what_describes_a_field_exists() {
+fn field_descriptions_exist() {
     let field = Field { name: "a", label: "A", help: Some("how"), error: Some("wrong"), ..Field::default() };
     for markup in
         [password_field(field), search_field(field), select_field(field, &[]), checkbox(field, false)]
@@ -135,24 +135,24 @@ fn what_describes_a_field_exists() {
 }
 
 #[test]
-fn a_page_has_one_heading_and_its_landmarks() {
+fn page_has_one_heading_and_landmarks() {
     let page = Page { title: "KMS keys", ..Page::default() }.render().into_string();
     assert!(page.contains("<title>KMS keys – keysync</title>"));
     for part in ["<h1", "<header", "<main", "href=\"#main\"", "<html lang=\"en\""] {
         assert_eq!(page.matches(part).count(), 1, "{part}: {page}");
     }
-    assert!(!page.contains("logout"), "nobody is signed in: {page}");
+    assert!(!page.contains("logout"), "logout without a session: {page}");
 }
 
 #[test]
-fn every_asset_that_is_referred_to_exists() {
+fn referenced_assets_exist() {
     let page = Page::default().render().into_string();
     let css = text_of("console.css");
     let mut names = 0;
     for text in [&page, &css] {
         for reference in text.split("/console/assets/").skip(1) {
             let name = reference.split('"').next().unwrap();
-            assert!(assets::find(name).is_some(), "{name} is referred to but not served");
+            assert!(assets::find(name).is_some(), "{name} is referenced but not served");
             names += 1;
         }
     }
@@ -161,7 +161,7 @@ fn every_asset_that_is_referred_to_exists() {
 }
 
 #[test]
-fn the_stylesheet_and_the_script_keep_to_the_policy() {
+fn assets_follow_content_security_policy() {
     let (css, js) = (text_of("console.css"), text_of("console.js"));
     for foreign in ["data:", "http:", "https:", "@import"] {
         assert!(!css.contains(foreign), "console.css has {foreign}");
@@ -179,7 +179,7 @@ fn the_stylesheet_and_the_script_keep_to_the_policy() {
 }
 
 #[test]
-fn every_class_in_markup_has_a_rule_or_is_known_to_need_none() {
+fn every_class_has_a_css_rule() {
     const PLAIN: &[&str] = &["notice__body"];
     let css = text_of("console.css");
     for (name, markup) in every_component("harmless") {

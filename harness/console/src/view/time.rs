@@ -1,7 +1,7 @@
-//! Times: in UTC as the server writes them, in the reader's own zone where the script runs.
+//! Times: in UTC from the server, in the local time zone with the script.
 //!
-//! The server's and the reader's clocks may disagree, so whatever counts on the page counts from the seconds
-//! that the server gave, never from the reader's clock.
+//! The clocks of server and browser may differ, so countdowns use the seconds that the server sent,
+//! never the clock of the browser.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -17,8 +17,9 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(machine(at)) title=(plain(at)) data-age=(age) { (wording(age)) } }
 }
 
-/// In how long something will be possible: `in 43 minutes`, or, where the script runs, `in 42 min 10 s`, counted
-/// down. At zero the [`live`](super::live()) sections of the page are fetched again. The instant is for a [`time`](time()) beside it.
+/// Remaining time: `in 43 minutes`, or with the script `in 42 min 10 s`, counted down. At zero the
+/// script fetches the [`live`](super::live()) sections of the page again. Show the instant with
+/// [`time`](time()) next to it.
 pub(crate) fn countdown(seconds_left: u64) -> Markup {
     html! {
         span.countdown role="timer" aria-live="off" data-left=(seconds_left) {
@@ -50,8 +51,8 @@ fn plain(at: Timestamp) -> String {
     at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string()
 }
 
-/// `seconds` ago (or ahead, where negative) in words, in the largest unit that has at least one. What is past
-/// is rounded down and what is to come is rounded up, so that nothing is promised too early.
+/// `seconds` ago (or ahead, if negative) in words, in the largest unit that has at least one. Past
+/// times are rounded down and future times up, so that nothing is announced too early.
 fn wording(seconds: i64) -> String {
     let span = seconds.unsigned_abs();
     let (size, unit) = match span {
@@ -71,8 +72,8 @@ mod tests {
     use super::wording;
 
     #[test]
-    fn how_long_ago_is_said_in_the_largest_unit() {
-        let said = [0, 9, 10, 59, 60, 119, 120, 3_599, 3_600, 7_200, 86_399, 86_400, 200_000].map(wording);
+    fn past_times_use_largest_unit() {
+        let texts = [0, 9, 10, 59, 60, 119, 120, 3_599, 3_600, 7_200, 86_399, 86_400, 200_000].map(wording);
         let expected = [
             "just now",
             "just now",
@@ -88,12 +89,12 @@ mod tests {
             "1 day ago",
             "2 days ago",
         ];
-        assert_eq!(said, expected);
+        assert_eq!(texts, expected);
     }
 
     #[test]
-    fn what_is_to_come_is_never_promised_too_early() {
-        let said = [-9, -10, -60, -61, -719, -720, -3_600, -3_601, i64::MIN].map(wording);
+    fn future_times_are_rounded_up() {
+        let texts = [-9, -10, -60, -61, -719, -720, -3_600, -3_601, i64::MIN].map(wording);
         let expected = [
             "just now",
             "in 10 seconds",
@@ -105,6 +106,6 @@ mod tests {
             "in 2 hours",
             "in 106751991167301 days",
         ];
-        assert_eq!(said, expected);
+        assert_eq!(texts, expected);
     }
 }

@@ -1,11 +1,11 @@
-//! What happened to a key, newest first: a rail with a coloured disc for each event.
+//! History of a key, newest first: a line with a coloured disc per event.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{Icon, Tag, icon, relative, tag, time};
 
-/// What happened.
+/// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     Created,
@@ -17,27 +17,27 @@ pub(crate) enum Event {
     Synchronized,
 }
 
-/// A moment in a key's life.
+/// An event of a key.
 pub(crate) struct Entry<'a> {
-    /// What happened.
+    /// Kind.
     pub(crate) event: Event,
-    /// The same in words: `Key rotated`.
+    /// Text, such as `Key rotated`.
     pub(crate) title: &'a str,
-    /// When.
+    /// Instant of the event.
     pub(crate) at: Timestamp,
-    /// Who did it.
+    /// Initiator.
     pub(crate) who: Option<&'a str>,
-    /// More about it: [`standings`], usually for the newest only.
+    /// Details: [`service_statuses`], usually for the newest event only.
     pub(crate) detail: Option<Markup>,
 }
 
-/// How far a notification has come with one service.
-pub(crate) struct Standing<'a> {
+/// Delivery status of one service.
+pub(crate) struct ServiceStatus<'a> {
     /// The service's name.
     pub(crate) service: &'a str,
-    /// How far.
+    /// Status.
     pub(crate) tag: Tag,
-    /// The same in words.
+    /// Text of the status.
     pub(crate) text: &'a str,
 }
 
@@ -48,8 +48,8 @@ pub(crate) fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
         ol.timeline {
             @for (at, entry) in entries.into_iter().enumerate() {
                 li class={ "timeline__entry timeline__entry--" (entry.event.colour()) } {
-                    // Every entry has its day, shown where it differs from the one above: the script shows
-                    // others if days begin elsewhere in the reader's zone.
+                    // Every entry has its day, shown if it differs from the one above. The script
+                    // updates this for the local time zone.
                     p.timeline__day hidden[at > 0 && days[at] == days[at - 1]] {
                         time datetime=(entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")) data-day { (days[at]) }
                     }
@@ -68,10 +68,10 @@ pub(crate) fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
     }
 }
 
-/// A line for each service.
-pub(crate) fn standings(services: &[Standing<'_>]) -> Markup {
+/// A line per service.
+pub(crate) fn service_statuses(services: &[ServiceStatus<'_>]) -> Markup {
     html! {
-        ul.standings {
+        ul.service-statuses {
             @for service in services {
                 li {
                     span { (service.service) }
