@@ -1,4 +1,4 @@
-//! The OpenAPI document of the sync API describes the responses that the function really sends.
+//! The `OpenAPI` document of the sync API describes the responses that the function really sends.
 
 use std::collections::BTreeSet;
 
