@@ -1,10 +1,17 @@
-//! AWS clients of what is emulated on this machine.
+//! Configuration of AWS clients that call the emulated services.
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+};
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 
-/// The configuration of an AWS client of what is emulated at `url`. Nothing of it is read from the environment or from
-/// a file: what a developer has configured for AWS (FIPS or dual-stack endpoints, a profile, attempts) is not for here.
+/// The configuration of an AWS client that calls the emulated service at `url`. It reads neither
+/// the environment nor a file: a developer's AWS settings (FIPS or dual-stack endpoints, a profile,
+/// the number of attempts) do not apply to emulators.
+///
+/// # Errors
+///
+/// If the HTTP client cannot be built.
 pub fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -12,11 +19,13 @@ pub fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials()))
         .retry_config(RetryConfig::standard())
+        // On a busy machine a response can stall for longer than the default grace period.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(keysync::http_client::aws::http_client()?);
     Ok(config.build())
 }
 
-/// Credentials that mean nothing: engines on this machine take any.
+/// Placeholder credentials: emulators accept any.
 fn credentials() -> Credentials {
     Credentials::new("harness", "harness", None, None, "harness")
 }
