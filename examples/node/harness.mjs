@@ -146,7 +146,7 @@ export class Harness {
     return (await this.callbacks(service, { key })).map((callback) => JSON.parse(callback.body));
   }
 
-  /** Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-answer`… */
+  /** Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-response`… */
   async injectDynamodbFault(fault, times, { function: name = 'sync', operation } = {}) {
     await this.control('POST', '/dynamodb/faults', { function: name, fault, times, operation });
   }

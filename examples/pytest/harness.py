@@ -146,6 +146,6 @@ class Harness:
         return [json.loads(callback["body"]) for callback in self.callbacks(service, key=key)]
 
     def inject_dynamodb_fault(self, fault, times, function="sync", operation=None):
-        """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-answer`…"""
+        """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-response`…"""
         body = {"function": function, "fault": fault, "times": times}
         self.control("POST", "/dynamodb/faults", body | ({"operation": operation} if operation else {}))

@@ -15,7 +15,7 @@ use crate::{
 
 /// The report for an API key in place of an alias, which is logged and looked up.
 const LEAK_REPORT: &str =
-    "a secret was told: an API key is in the log of `sync`; an API key is in a call to DynamoDB";
+    "secret leaked: an API key is in the log of `sync`; an API key is in a call to DynamoDB";
 
 #[tokio::test]
 async fn log_contains_no_secret() {
@@ -119,8 +119,8 @@ async fn secret_in_response_or_write_fails() {
     let request = world.manager.request(Method::POST, &path).header("correlation-id", &api_key);
     world.manager.send(request).await.unwrap().assert_status(204);
     let key = "an API key is in";
-    let places = format!("{key} the log of `sync`; {key} an answer; {key} a call to DynamoDB");
-    assert_eq!(drop_message(world), format!("a secret was told: {places}"));
+    let places = format!("{key} the log of `sync`; {key} a response; {key} a call to DynamoDB");
+    assert_eq!(drop_message(world), format!("secret leaked: {places}"));
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn secret_in_callback_fails() {
     let callback = format!("{}/cloud-object-storage/callbacks", world.harness.services_url());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     http.post(callback).body(world.manager.token()).send().await.unwrap();
-    assert_eq!(drop_message(world), "a secret was told: an access token is in a callback");
+    assert_eq!(drop_message(world), "secret leaked: an access token is in a callback");
 }
 
 #[tokio::test]

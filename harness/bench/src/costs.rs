@@ -30,7 +30,7 @@ pub(super) async fn measure(
         let (decisions, callbacks) = (stage.decisions(), stage.receiver().count());
         mix.measure(stage, &function, keys, token, (REQUESTS, 1)).await?;
         let calls = stage.proxy().take_calls();
-        let bytes: usize = calls.iter().map(|call| call.request.len() + call.answer_bytes).sum();
+        let bytes: usize = calls.iter().map(|call| call.request.len() + call.response_bytes).sum();
         costs.push(Cost {
             what: mix.to_string(),
             dynamodb_calls: per_request(calls.len()),

@@ -143,7 +143,7 @@ impl GrowthRun {
         drop(self.stage.proxy().take_calls());
         self.measure(Mix::Notified, &counted, keys, keys.len()).await?;
         let calls = self.stage.proxy().take_calls();
-        let bytes: usize = calls.iter().map(|call| call.request.len() + call.answer_bytes).sum();
+        let bytes: usize = calls.iter().map(|call| call.request.len() + call.response_bytes).sum();
         let per_key = |total: usize| float(total) / float(keys.len());
         progress.finish_and_clear();
         Ok(Point {

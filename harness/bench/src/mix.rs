@@ -103,7 +103,7 @@ pub(super) async fn round(
     load::run(count, at_once, move |n| {
         let (function, events) = (function.clone(), events.clone());
         async move {
-            let response = function.answer(&events[n]).await.ok_or(BenchError::Failed)?;
+            let response = function.response(&events[n]).await.ok_or(BenchError::Failed)?;
             match stage::status(&response) {
                 Some(status) if status == expected => Ok(()),
                 _ => {

@@ -68,7 +68,7 @@ impl Stage {
     /// The function, started by a command such as valgrind.
     pub(super) async fn sync_under(&self, command: &[&str]) -> Result<ProcessFunction, BenchError> {
         let mut config = self.config(&self.binaries.sync);
-        config.under = command.iter().map(|&part| part.to_owned()).collect();
+        config.wrapper = command.iter().map(|&part| part.to_owned()).collect();
         start(config).await
     }
 
@@ -86,7 +86,7 @@ impl Stage {
         ProcessConfig {
             name: "sync",
             binary: binary.to_owned(),
-            under: Vec::new(),
+            wrapper: Vec::new(),
             env: self.harness.environment().to_vec(),
             environments: 1,
             concurrency: 1,

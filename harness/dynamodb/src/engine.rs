@@ -1,5 +1,5 @@
-//! The embedded engine over HTTP: the operations of `dynoxide` behind a server of the harness, as its own server lets
-//! any web page in (`access-control-allow-origin: *`).
+//! The embedded engine over HTTP: the operations of `dynoxide` behind a server of the harness,
+//! because its own server allows every web page (`access-control-allow-origin: *`).
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use uuid::Uuid;
 
-/// The longest request that DynamoDB takes, in bytes.
-pub(super) const LONGEST_REQUEST: usize = 16 * 1024 * 1024;
+/// The largest request that DynamoDB accepts, in bytes.
+pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
-/// What the header `x-amz-target` begins with.
-const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+/// The prefixes of the header `x-amz-target`.
+const TARGET_PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
-/// Answers the calls to `database`.
+/// The routes of the calls to `database`.
 pub(super) fn router(database: Database) -> Router {
     Router::new()
         .route("/", post(call))
-        .layer(DefaultBodyLimit::max(LONGEST_REQUEST))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(Arc::new(database))
 }
 
@@ -41,7 +41,7 @@ async fn call(
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target").unwrap_or_default();
-    let Some(operation) = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)) else {
+    let Some(operation) = TARGET_PREFIXES.iter().find_map(|prefix| target.strip_prefix(prefix)) else {
         return unknown_operation();
     };
     let material = AuthMaterial {
@@ -50,19 +50,19 @@ async fn call(
         has_date_header: header("x-amz-date").is_some() || header("date").is_some(),
     };
     if let Some(problem) = auth_material::validate(material) {
-        return answer(StatusCode::BAD_REQUEST, problem);
+        return respond(StatusCode::BAD_REQUEST, problem);
     }
     match dispatch(&database, operation, &body) {
         None => unknown_operation(),
-        Some(Ok(done)) => answer(StatusCode::OK, done),
+        Some(Ok(body)) => respond(StatusCode::OK, body),
         Some(Err(error)) => {
             let status = StatusCode::from_u16(error.status_code());
-            answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.to_json())
+            respond(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.to_json())
         }
     }
 }
 
-/// The answer of an operation; none where there is no such operation.
+/// The response to an operation; `None` if the operation is unknown.
 fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Option<dynoxide::Result<String>> {
     Some(match operation {
         "CreateTable" => run(body, |request| database.create_table(request)),
@@ -108,10 +108,10 @@ fn run<T: DeserializeOwned, R: Serialize>(
 
 fn unknown_operation() -> Response {
     let body = json!({"__type": "com.amazon.coral.service#UnknownOperationException"});
-    answer(StatusCode::BAD_REQUEST, body.to_string())
+    respond(StatusCode::BAD_REQUEST, body.to_string())
 }
 
-fn answer(status: StatusCode, body: String) -> Response {
+fn respond(status: StatusCode, body: String) -> Response {
     let id = Uuid::new_v4().simple().to_string().to_uppercase();
     let headers =
         [(header::CONTENT_TYPE.as_str(), "application/x-amz-json-1.0"), ("x-amzn-requestid", id.as_str())];

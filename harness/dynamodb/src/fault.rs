@@ -1,57 +1,60 @@
-//! What is to go wrong with calls to DynamoDB, how often, and in what order.
+//! Faults of calls to DynamoDB, and the rules that decide which calls they affect.
 
 use std::time::Duration;
 
-/// What goes wrong with a call.
+/// A fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It is held before it reaches the engine, until [`Proxy::release`](super::Proxy::release) or until the caller has gone.
+    /// The request is held before it reaches the engine, until
+    /// [`Proxy::release`](super::Proxy::release) or until its caller cancels it.
     HoldRequest,
-    /// The engine applies it, and the answer is held, until [`Proxy::release`](super::Proxy::release).
+    /// The engine applies the request, and the response is held until
+    /// [`Proxy::release`](super::Proxy::release).
     HoldResponse,
-    /// The engine applies it, and the connection is cut before the answer.
+    /// The engine applies the request, and the connection is cut before the response.
     LoseResponse,
-    /// The connection is cut before it reaches the engine.
+    /// The connection is cut before the request reaches the engine.
     Cut,
-    /// It goes through, this much later.
+    /// The request is forwarded after this delay.
     Delay(Duration),
-    /// Answered with `ProvisionedThroughputExceededException`; it does not reach the engine.
+    /// The response is `ProvisionedThroughputExceededException`; the request does not reach the
+    /// engine.
     Throttle,
-    /// Answered as where a transaction holds the item: with `TransactionConflictException`, or, where it is a
-    /// transaction itself, with `TransactionCanceledException`. It does not reach the engine.
+    /// The response is that for an item in an ongoing transaction: `TransactionConflictException`,
+    /// or `TransactionCanceledException` for a transaction. The request does not reach the engine.
     Conflict,
-    /// Answered with 500; it does not reach the engine.
+    /// The response is 500; the request does not reach the engine.
     Fail,
-    /// The engine applies it, and the answer is 500.
+    /// The engine applies the request, and the response is 500.
     FailAfter,
-    /// The connection is cut, and the engine applies it this much later: a request that its sender has
-    /// given up, and sent again, and that arrives all the same.
+    /// The connection is cut, and the engine applies the request after this delay: a request that
+    /// arrives although its sender has already retried it.
     ApplyLate(Duration),
 }
 
-/// How often it does.
+/// The calls that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Times {
-    /// For this many calls.
+    /// The next calls, this many.
     Next(usize),
-    /// For this call only, counted from 1.
+    /// One call, counted from 1.
     Nth(usize),
-    /// Until [`Proxy::clear_faults`](super::Proxy::clear_faults).
+    /// All calls until [`Proxy::clear_faults`](super::Proxy::clear_faults).
     Always,
 }
 
-/// Decides by a call's operation and its request's body.
+/// Decides on the fault of a call by its operation and its request body.
 pub(super) type Decide = Box<dyn FnMut(&str, &str) -> Option<Fault> + Send>;
 
-/// What is planned, first things first.
+/// The rules of faults, in the order in which they were added.
 #[derive(Default)]
 pub(super) struct Plan(Vec<Rule>);
 
 enum Rule {
     Fault { fault: Fault, times: Times, operation: Option<String> },
-    By(Decide),
+    Decision(Decide),
 }
 
 impl Plan {
@@ -59,30 +62,30 @@ impl Plan {
         self.0.push(Rule::Fault { fault, times, operation });
     }
 
-    pub(super) fn add_by(&mut self, decide: Decide) {
-        self.0.push(Rule::By(decide));
+    pub(super) fn add_decision(&mut self, decide: Decide) {
+        self.0.push(Rule::Decision(decide));
     }
 
-    /// What goes wrong with the next call, counted down.
+    /// The fault of the next call, if any. Counts down the rules.
     pub(super) fn next(&mut self, operation: &str, request: &str) -> Option<Fault> {
         let mut found = None;
         self.0.retain_mut(|rule| {
             if found.is_some() {
                 return true;
             }
-            let (fault, stays) = rule.next(operation, request);
+            let (fault, remains) = rule.next(operation, request);
             found = fault;
-            stays
+            remains
         });
         found
     }
 }
 
 impl Rule {
-    /// What it has for the next call of `operation`, and whether it goes on after that.
+    /// The fault of the next call of `operation`, and whether the rule remains after it.
     fn next(&mut self, operation: &str, request: &str) -> (Option<Fault>, bool) {
         match self {
-            Self::By(decide) => (decide(operation, request), true),
+            Self::Decision(decide) => (decide(operation, request), true),
             Self::Fault { operation: Some(only), .. } if only != operation => (None, true),
             Self::Fault { fault, times: Times::Always, .. } => (Some(*fault), true),
             Self::Fault { times: Times::Next(0), .. } => (None, false),

@@ -1,5 +1,5 @@
-//! DynamoDB: an engine in this process, or any other one, with the table in it, and proxies in front of
-//! it, one for each function under test.
+//! DynamoDB: an engine in this process or an external one, with the table, behind one
+//! fault-injecting proxy for each function under test.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -23,59 +23,59 @@ pub use fault::{Fault, Times};
 pub use proxy::{Call, Proxy};
 pub use table::{DEFINITION, DUE_INDEX, TABLE};
 
-/// Where the table lives.
+/// The engine that stores the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Engine {
     /// In this process, in memory.
     Memory,
-    /// In this process, kept in a file.
+    /// In this process, in a file.
     File(PathBuf),
-    /// In an engine that runs already, such as DynamoDB Local.
+    /// A running engine at this URL, such as DynamoDB Local.
     Url(String),
 }
 
-/// DynamoDB could not be started or used.
+/// An error of starting or using DynamoDB.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DynamoError {
-    /// The engine in this process does not start.
-    #[error("the embedded engine does not start on {engine:?}: {reason}")]
+    /// The engine in this process cannot be started.
+    #[error("cannot start the embedded engine {engine:?}: {reason}")]
     Engine {
-        /// Which.
+        /// The engine.
         engine: Engine,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Another harness keeps its table in the file.
+    /// Another harness uses the file.
     #[error(
-        "another harness keeps its table in {}: end that one first, or name another file with `--data`",
+        "another harness uses {}: stop it first, or choose another file with `--data`",
         path.display()
     )]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// A port could not be had.
-    #[error("no port to listen on: {0}")]
+    /// A port cannot be opened.
+    #[error("cannot listen on a port: {0}")]
     Listen(#[from] std::io::Error),
-    /// The definition of the table cannot be read.
-    #[error("table.json: {0}")]
+    /// The definition of the table is invalid.
+    #[error("invalid table.json: {0}")]
     Definition(String),
-    /// The table could not be made or looked at.
-    #[error("the table at {url}: {reason}")]
+    /// The table cannot be created or described.
+    #[error("cannot create or describe the table at {url}: {reason}")]
     Table {
-        /// The engine.
+        /// The engine's URL.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A client could not be made.
-    #[error("no HTTP client: {0}")]
+    /// An HTTP client cannot be built.
+    #[error("cannot build an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// A DynamoDB with the table in it. Dropping it ends what runs in this process.
+/// DynamoDB with the table. Dropping it ends the engine and the proxies in this process.
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
@@ -83,16 +83,16 @@ pub struct Dynamo {
     sync: Proxy,
     lifecycle: Proxy,
     redeliver: Proxy,
-    /// Where it is in this process.
+    /// The server of an engine in this process.
     _engine: Option<Server>,
-    /// Where it keeps its table in a file. Given up last.
+    /// The lock on the table's file. Declared last, so that it is released last.
     _lock: Option<Lock>,
 }
 
 impl Dynamo {
-    /// Starts `engine`, makes `table` if it is not there, and puts the proxies in front.
+    /// Starts `engine`, creates `table` if it does not exist, and starts the proxies.
     pub async fn start(engine: Engine, table: &str, context: &Context) -> Result<Self, DynamoError> {
-        let lock = if let Engine::File(path) = &engine { Some(Lock::take(path)?) } else { None };
+        let lock = if let Engine::File(path) = &engine { Some(Lock::acquire(path)?) } else { None };
         let database = match &engine {
             Engine::Url(_) => None,
             Engine::Memory => Some(Database::memory()),
@@ -107,7 +107,7 @@ impl Dynamo {
             (Engine::Url(url), _) => url.trim_end_matches('/').to_owned(),
             (_, server) => server.as_ref().map(Server::url).unwrap_or_default(),
         };
-        // One for all three: a client takes 30 ms to make, more than everything else here.
+        // Shared by all three: building a client takes 30 ms, more than all other steps here.
         let http = reqwest::Client::builder().no_proxy().build()?;
         let sync = Proxy::start(&url, &http, context).await?;
         let lifecycle = Proxy::start(&url, &http, context).await?;
@@ -118,37 +118,37 @@ impl Dynamo {
         Ok(dynamo)
     }
 
-    /// The engine itself. Calls that go there are not counted and not disturbed.
+    /// The engine's URL. Calls to it are not counted and have no faults.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What `sync` goes through.
+    /// The proxy of the function `sync`.
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
         &self.sync
     }
 
-    /// What `lifecycle` goes through.
+    /// The proxy of the function `lifecycle`.
     #[must_use]
     pub fn lifecycle_proxy(&self) -> &Proxy {
         &self.lifecycle
     }
 
-    /// What `redeliver` goes through.
+    /// The proxy of the function `redeliver`.
     #[must_use]
     pub fn redeliver_proxy(&self) -> &Proxy {
         &self.redeliver
     }
 
-    /// A client of the engine itself.
+    /// A client that calls the engine directly.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.config)
     }
 
-    /// The engine itself, as keysync's own clients are configured.
+    /// The configuration of a client that calls the engine directly.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         self.config.clone()

@@ -1,5 +1,5 @@
-//! One harness at a time for a table in a file: SQLite would let two write to it, and each would take the other's keys,
-//! users and signing key for its own.
+//! A lock on a table's file, for one harness at a time: SQLite lets two processes write to it, and
+//! each would use the keys, identities and signing key of the other.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -9,20 +9,25 @@ use std::{
 
 use super::{DynamoError, Engine};
 
-/// The right to a table's file, until this is dropped or the process ends, however it does.
+/// The exclusive lock on a table's file. Dropping it or the end of the process releases it.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the right to `path`, or tells who has it.
-    pub(super) fn take(path: &Path) -> Result<Self, DynamoError> {
+    /// Locks the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`DynamoError::InUse`] if another harness has the lock.
+    pub(super) fn acquire(path: &Path) -> Result<Self, DynamoError> {
         let failed = |error: io::Error| DynamoError::Engine {
             engine: Engine::File(path.to_owned()),
-            reason: format!("its lock, the file beside it: {error}"),
+            reason: format!("cannot lock it with the file `.lock` beside it: {error}"),
         };
-        // Not the file itself: closing that anywhere in this process would end the locks that SQLite has on it.
+        // Not the file itself: closing it anywhere in this process would release the locks of
+        // SQLite.
         let beside = beside(path).map_err(failed)?;
         let file =
             OpenOptions::new().create(true).truncate(false).write(true).open(beside).map_err(failed)?;
@@ -34,9 +39,9 @@ impl Lock {
     }
 }
 
-/// `FILE.lock`, beside the file that `path` leads to, whatever links it takes.
+/// `FILE.lock`, beside the file that `path` resolves to.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    // A link may lead to a file that is yet to be made: SQLite takes an empty one for a new table.
+    // A link may point to a missing file: SQLite accepts an empty one as a new database.
     OpenOptions::new().create(true).append(true).open(path)?;
     let mut name = fs::canonicalize(path)?.into_os_string();
     name.push(".lock");

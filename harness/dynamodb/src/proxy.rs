@@ -1,5 +1,5 @@
-//! A proxy in front of DynamoDB that counts every call, and can make the wire fail in ways that
-//! engines never do: an answer lost after the write was applied is the fault that matters most.
+//! A proxy in front of DynamoDB that records every call and injects faults that engines cannot
+//! produce, such as a response that is lost after its write was applied.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::{
-    engine::LONGEST_REQUEST,
+    engine::MAX_REQUEST_BYTES,
     fault::{Fault, Plan, Times},
 };
 use keysync_emulator_support::{
@@ -25,20 +25,20 @@ use keysync_emulator_support::{
     server::{Server, cut},
 };
 
-/// A call that came through.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The operation, such as `UpdateItem`.
     pub operation: String,
     /// The request's body.
     pub request: String,
-    /// What went wrong with it on purpose.
+    /// The injected fault.
     pub fault: Option<Fault>,
-    /// How long the body of the engine's answer was, in bytes; 0 where there is none yet.
-    pub answer_bytes: usize,
+    /// The length of the response's body, in bytes; 0 if there is no response.
+    pub response_bytes: usize,
 }
 
-/// The proxy. Dropping it ends it and cuts its connections.
+/// The proxy. Dropping it ends it and closes its connections.
 pub struct Proxy {
     server: Server,
     shared: Arc<Shared>,
@@ -49,27 +49,27 @@ struct Shared {
     http: reqwest::Client,
     context: Context,
     log: Mutex<CallLog>,
-    /// How many calls were held since the start.
+    /// The number of calls that were held since the start.
     held: watch::Sender<usize>,
-    /// Counts releases.
+    /// The number of releases.
     releases: watch::Sender<usize>,
-    /// How many calls are on their way now.
-    underway: watch::Sender<usize>,
+    /// The number of calls in progress.
+    in_progress: watch::Sender<usize>,
 }
 
-/// A call on its way, until this is dropped.
-struct Underway(Arc<Shared>);
+/// A call in progress, until this is dropped.
+struct InProgress(Arc<Shared>);
 
 #[derive(Default)]
 struct CallLog {
     calls: Vec<Call>,
-    /// How many calls were taken from it before these.
-    taken: usize,
+    /// The number of calls that were removed before these.
+    removed: usize,
     plan: Plan,
 }
 
 impl Proxy {
-    /// A proxy in front of the engine at `url`.
+    /// Starts a proxy in front of the engine at `url`.
     pub(super) async fn start(
         url: &str,
         http: &reqwest::Client,
@@ -82,44 +82,44 @@ impl Proxy {
             log: Mutex::default(),
             held: watch::Sender::default(),
             releases: watch::Sender::default(),
-            underway: watch::Sender::default(),
+            in_progress: watch::Sender::default(),
         });
-        let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(LONGEST_REQUEST));
+        let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES));
         let router = router.with_state(shared.clone());
         Ok(Self { server: Server::start(router, &context.guard).await?, shared })
     }
 
-    /// Its address.
+    /// The proxy's URL.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Makes calls fail.
+    /// Injects a fault into calls.
     pub fn inject(&self, fault: Fault, times: Times) {
         self.shared.locked().plan.add(fault, times, None);
     }
 
-    /// Makes calls of one operation fail, such as `UpdateItem`.
+    /// Injects a fault into calls of one operation, such as `UpdateItem`.
     pub fn inject_on(&self, operation: &str, fault: Fault, times: Times) {
         self.shared.locked().plan.add(fault, times, Some(operation.to_owned()));
     }
 
-    /// Makes calls fail as `decide` says for each, by its operation.
+    /// Injects the fault that `decide` returns for a call's operation.
     pub fn inject_with(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
-        self.shared.locked().plan.add_by(Box::new(move |operation, _| decide(operation)));
+        self.shared.locked().plan.add_decision(Box::new(move |operation, _| decide(operation)));
     }
 
-    /// Makes calls fail as `decide` says for each, by its request's body.
+    /// Injects the fault that `decide` returns for a call's request body.
     pub fn inject_with_request(&self, mut decide: impl FnMut(&str) -> Option<Fault> + Send + 'static) {
-        self.shared.locked().plan.add_by(Box::new(move |_, request| decide(request)));
+        self.shared.locked().plan.add_decision(Box::new(move |_, request| decide(request)));
     }
 
-    /// Waits until so many calls were held, counted from the start.
+    /// Waits until `count` calls were held since the start.
     ///
     /// # Panics
     ///
-    /// If they were not within 30 s.
+    /// If fewer were held after 30 s.
     pub async fn wait_until_held(&self, count: usize) {
         // The sender lives as long as this proxy, so the channel is never closed.
         let mut held = self.shared.held.subscribe();
@@ -127,50 +127,52 @@ impl Proxy {
         wait(held.wait_for(|held| *held >= count), expected, || self.summary(), self.journal()).await.ok();
     }
 
-    /// Lets go what is held.
+    /// Releases all held calls.
     pub fn release(&self) {
         self.shared.releases.send_modify(|count| *count += 1);
     }
 
-    /// Waits until no call is on its way, also none whose caller has gone.
+    /// Waits until no call is in progress, including calls that their callers have cancelled.
     ///
     /// # Panics
     ///
-    /// If one still is after 30 s.
+    /// If a call is still in progress after 30 s.
     pub async fn wait_until_quiet(&self) {
         // The sender lives as long as this proxy, so the channel is never closed.
-        let mut underway = self.shared.underway.subscribe();
+        let mut in_progress = self.shared.in_progress.subscribe();
         let expected = "no call to DynamoDB in progress";
-        wait(underway.wait_for(|count| *count == 0), expected, || self.summary(), self.journal()).await.ok();
+        wait(in_progress.wait_for(|count| *count == 0), expected, || self.summary(), self.journal())
+            .await
+            .ok();
     }
 
     fn summary(&self) -> String {
-        let (held, underway) = (*self.shared.held.borrow(), *self.shared.underway.borrow());
+        let (held, in_progress) = (*self.shared.held.borrow(), *self.shared.in_progress.borrow());
         let operations = self.calls().into_iter().map(|call| call.operation);
-        format!("{held} held, {underway} in progress, of {:?}", operations.collect::<Vec<_>>())
+        format!("{held} held, {in_progress} in progress, of {:?}", operations.collect::<Vec<_>>())
     }
 
     fn journal(&self) -> &Journal {
         &self.shared.context.journal
     }
 
-    /// No call fails from now on.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.shared.locked().plan = Plan::default();
     }
 
-    /// The calls that came since the start, or since they were last taken.
+    /// The calls since the start or since the last [`Proxy::take_calls`].
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.shared.locked().calls.clone()
     }
 
-    /// The calls that came, which are forgotten here.
+    /// Removes and returns the recorded calls.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
-        let mut journal = self.shared.locked();
-        journal.taken += journal.calls.len();
-        std::mem::take(&mut journal.calls)
+        let mut log = self.shared.locked();
+        log.removed += log.calls.len();
+        std::mem::take(&mut log.calls)
     }
 }
 
@@ -180,16 +182,16 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl Underway {
+impl InProgress {
     fn new(shared: Arc<Shared>) -> Self {
-        shared.underway.send_modify(|count| *count += 1);
+        shared.in_progress.send_modify(|count| *count += 1);
         Self(shared)
     }
 }
 
-impl Drop for Underway {
+impl Drop for InProgress {
     fn drop(&mut self) {
-        self.0.underway.send_modify(|count| *count -= 1);
+        self.0.in_progress.send_modify(|count| *count -= 1);
     }
 }
 
@@ -204,24 +206,24 @@ impl Shared {
         let _ = releases.changed().await;
     }
 
-    /// Notes a call down, and tells its number and what is to go wrong with it.
-    fn journal(&self, headers: &HeaderMap, request: &[u8]) -> (usize, Option<Fault>) {
+    /// Records a call, and returns its number and its fault.
+    fn record(&self, headers: &HeaderMap, request: &[u8]) -> (usize, Option<Fault>) {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let mut journal = self.locked();
+        let mut log = self.locked();
         let request = String::from_utf8_lossy(request).into_owned();
-        self.context.secrets.look_through(Place::Table, &request);
-        let fault = journal.plan.next(&operation, &request);
-        journal.calls.push(Call { operation, request, fault, answer_bytes: 0 });
-        (journal.taken + journal.calls.len() - 1, fault)
+        self.context.secrets.scan(Place::Table, &request);
+        let fault = log.plan.next(&operation, &request);
+        log.calls.push(Call { operation, request, fault, response_bytes: 0 });
+        (log.removed + log.calls.len() - 1, fault)
     }
 
-    /// Notes down how long the answer to a call was, unless the call was taken meanwhile.
-    fn answered(&self, number: usize, bytes: usize) {
-        let mut journal = self.locked();
-        let index = number.checked_sub(journal.taken);
-        if let Some(call) = index.and_then(|index| journal.calls.get_mut(index)) {
-            call.answer_bytes = bytes;
+    /// Records the length of a response, unless the call has been removed.
+    fn record_response(&self, number: usize, bytes: usize) {
+        let mut log = self.locked();
+        let index = number.checked_sub(log.removed);
+        if let Some(call) = index.and_then(|index| log.calls.get_mut(index)) {
+            call.response_bytes = bytes;
         }
     }
 
@@ -232,17 +234,17 @@ impl Shared {
         body: Bytes,
     ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.post(format!("{}/", self.engine)).body(body);
-        // The host is the engine's own, and the length that of the body; who asks was looked at here.
+        // The client sets host and length, and the guard of this proxy has checked the origin.
         for (name, value) in
             headers.iter().filter(|(name, _)| !matches!(name.as_str(), "host" | "content-length" | "origin"))
         {
             request = request.header(name, value);
         }
-        let answer = request.send().await?;
-        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        let received = request.send().await?;
+        let (status, mut headers) = (received.status(), received.headers().clone());
         headers.remove(http::header::TRANSFER_ENCODING);
-        let body = answer.bytes().await?;
-        self.answered(number, body.len());
+        let body = received.bytes().await?;
+        self.record_response(number, body.len());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -251,14 +253,14 @@ impl Shared {
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let (number, fault) = shared.journal(&headers, &body);
-    let underway = Underway::new(shared.clone());
+    let (number, fault) = shared.record(&headers, &body);
+    let in_progress = InProgress::new(shared.clone());
     match fault {
         Some(Fault::ApplyLate(by)) => {
             tokio::spawn(async move {
                 tokio::time::sleep(by).await;
-                // Nobody waits for the answer.
-                let _ = underway.0.forward(number, headers, body).await;
+                // The caller's connection is already cut.
+                let _ = in_progress.0.forward(number, headers, body).await;
             });
             return cut();
         }
@@ -270,27 +272,27 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         Some(Fault::Fail) => return failed(),
         _ => {}
     }
-    let answer = shared.forward(number, headers, body).await;
+    let response = shared.forward(number, headers, body).await;
     match fault {
         Some(Fault::HoldResponse) => shared.hold().await,
         Some(Fault::LoseResponse) => return cut(),
         Some(Fault::FailAfter) => return failed(),
         _ => {}
     }
-    answer.unwrap_or_else(|_| cut()) // the engine is gone
+    response.unwrap_or_else(|_| cut()) // the engine has ended
 }
 
 fn throttled() -> Response {
-    error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", "throttled on purpose")
+    error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", "injected fault: throttled")
 }
 
 fn conflict(request: &[u8]) -> Response {
-    let message = "Transaction is ongoing for the item, on purpose";
+    let message = "injected fault: Transaction is ongoing for the item";
     let request: serde_json::Value = serde_json::from_slice(request).unwrap_or_default();
     let Some(items) = request["TransactItems"].as_array() else {
         return error(StatusCode::BAD_REQUEST, "TransactionConflictException", message);
     };
-    // The last one is held.
+    // The conflict is on the last item.
     let mut reasons = vec![serde_json::json!({"Code": "None"}); items.len()];
     if let Some(last) = reasons.last_mut() {
         *last = serde_json::json!({"Code": "TransactionConflict", "Message": message});
@@ -306,7 +308,7 @@ fn conflict(request: &[u8]) -> Response {
 }
 
 fn failed() -> Response {
-    error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "failed on purpose")
+    error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "injected fault: failed")
 }
 
 fn error(status: StatusCode, kind: &str, message: &str) -> Response {

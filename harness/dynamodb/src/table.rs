@@ -1,4 +1,4 @@
-//! The table, from a copy of the definition that is deployed (`infra/table.json`).
+//! The table, created from a copy of the deployed definition (`infra/table.json`).
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -14,12 +14,12 @@ use serde::Deserialize;
 
 use super::{Dynamo, DynamoError};
 
-/// The definition of the table, in the form of `CreateTable`: a copy of the deployed one.
+/// The definition of the table as a `CreateTable` request: a copy of the deployed one.
 pub const DEFINITION: &str = include_str!("../table.json");
 
-/// The table's name.
+/// The table's default name.
 pub const TABLE: &str = "keysync";
-/// The sparse index of items that are due.
+/// The sparse index of items that are due for redelivery.
 ///
 /// ```
 /// assert_eq!(keysync_dynamodb_emulator::DUE_INDEX, "due");
@@ -29,17 +29,17 @@ pub const DUE_INDEX: &str = "due";
 static PARSED: LazyLock<Result<Definition, String>> =
     LazyLock::new(|| serde_json::from_str(DEFINITION).map_err(|error| error.to_string()));
 
-/// `CreateTable`'s own shape, as far as the definition uses it.
+/// The fields of `CreateTable` that the definition uses.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Definition {
-    #[expect(dead_code, reason = "each harness gives its table a name")]
+    #[expect(dead_code, reason = "each harness names its table")]
     table_name: String,
     billing_mode: String,
     attribute_definitions: Vec<Attribute>,
     key_schema: Vec<Key>,
     global_secondary_indexes: Vec<Index>,
-    /// Not of `CreateTable`, but of the table's definition in a template.
+    /// A field of the CloudFormation resource, not of `CreateTable`.
     time_to_live_specification: TimeToLive,
 }
 
@@ -81,12 +81,12 @@ struct ProjectionOf {
     non_key_attributes: Vec<String>,
 }
 
-/// Makes the table, if it is not there, and waits until it can be used.
+/// Creates the table if it does not exist, and waits until it is active.
 pub(super) async fn create_if_absent(dynamo: &Dynamo, name: &str) -> Result<(), DynamoError> {
     let definition = PARSED.as_ref().map_err(|error| DynamoError::Definition(error.clone()))?;
     let client = dynamo.client();
     let unusable = |reason: String| DynamoError::Table { url: dynamo.url().to_owned(), reason };
-    let made = client
+    let created = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::from(definition.billing_mode.as_str()))
@@ -95,9 +95,9 @@ pub(super) async fn create_if_absent(dynamo: &Dynamo, name: &str) -> Result<(), 
         .set_global_secondary_indexes(Some(all(&definition.global_secondary_indexes, index)?))
         .send()
         .await;
-    let is_new = match made {
+    let is_new = match created {
         Ok(_) => true,
-        Err(error) if error.code() == Some("ResourceInUseException") => false, // it is there
+        Err(error) if error.code() == Some("ResourceInUseException") => false, // it exists
         Err(error) => return Err(unusable(DisplayErrorContext(error).to_string())),
     };
     client
@@ -163,7 +163,7 @@ mod tests {
     use crate::Engine;
 
     #[tokio::test]
-    async fn the_table_is_the_defined_one_and_is_made_once() {
+    async fn creates_the_defined_table_once() {
         let context = Context::new(Clock::system(), Guard::default());
         let first = Dynamo::start(Engine::Memory, TABLE, &context).await.unwrap();
         let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &context).await.unwrap();

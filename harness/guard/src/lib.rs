@@ -1,21 +1,21 @@
-//! Which requests a server on this machine takes: those of programs and of its own pages, and none that a
-//! browser sends for a page of another site.
+//! A guard for servers on loopback: allows requests of programs and of the server's own pages, and
+//! denies requests that a browser sends for a page of another site.
 //!
-//! A server on loopback that asks for no credentials is open to every web page that a browser on the same
-//! machine shows: the page cannot read the response, but what it asked for was done. And it can read the
-//! response, too, where its site's name was made to resolve to this machine (DNS rebinding). So, for every
-//! request:
+//! A server on loopback without credentials is exposed to every web page in a browser on the same
+//! machine: the page cannot read the response, but its request takes effect. If the page's host
+//! name resolves to this machine (DNS rebinding), it can read the response, too. Therefore, for
+//! every request:
 //!
-//! 1. `Host` is a name of this machine, or one that the operator allowed. A browser sends the name that the
-//!    page was loaded by, and no page can change that.
-//! 2. It is no preflight: a page of the same origin needs none.
-//! 3. `Sec-Fetch-Site` is missing, `same-origin` or `none`; or somebody follows a link to a page of the
-//!    console.
-//! 4. `Origin` is missing or this server's own, unless the browser has said `same-origin`, which stays true
-//!    behind a proxy that rewrites `Host`.
+//! 1. `Host` is a name of this machine, or one that the operator allowed. A browser sends the host
+//!    name of the page's URL, and no page can change it.
+//! 2. The request is not a CORS preflight: a page of the same origin needs none.
+//! 3. `Sec-Fetch-Site` is missing, `same-origin` or `none`; or the user follows a link to a page of
+//!    the console.
+//! 4. `Origin` is missing or this server's own, unless `Sec-Fetch-Site` is `same-origin`, which
+//!    stays valid behind a proxy that rewrites `Host`.
 //!
-//! Programs send none of these headers but `Host`, save for `Sec-Fetch-Mode`, which `fetch` of Node sends and
-//! which is not looked at by itself. No response holds `access-control-*`, whoever wrote it.
+//! Of these headers, programs send only `Host`. `fetch` of Node also sends `Sec-Fetch-Mode`, which
+//! alone does not deny a request. The guard removes `Access-Control-*` from every response.
 
 #![forbid(unsafe_code)]
 
@@ -32,18 +32,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use url::{Host, Url};
 use uuid::Uuid;
 
-/// Where the console is, on a server that has it: pages that a link of another site may lead to.
+/// The path of the console, whose pages links of other sites may lead to.
 pub const CONSOLE: &str = "/console";
 
-/// What keeps the pages of other sites out; clones are the same one. By default, only names of this machine
-/// pass.
+/// The guard. Clones share its configuration. By default, it allows only loopback names in `Host`.
 ///
 /// ```
 /// use keysync_browser_guard::Guard;
 ///
 /// let guard = Guard::default().allowing("host.docker.internal".parse()?);
 /// let router: axum::Router = guard.around(axum::Router::new());
-/// # Ok::<(), keysync_browser_guard::BadHost>(())
+/// # Ok::<(), keysync_browser_guard::InvalidHost>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
@@ -52,7 +51,7 @@ pub struct Guard {
     api_hosts: bool,
 }
 
-/// A host name that this machine has besides `localhost`, such as that by which containers reach it.
+/// An additional host name of this machine, such as the one that containers use.
 ///
 /// ```
 /// use keysync_browser_guard::AllowedHost;
@@ -63,56 +62,61 @@ pub struct Guard {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedHost(String);
 
-/// What is no host name to allow.
+/// The error of a host name that cannot be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no host name: give one name or address without scheme, port or `*`, such as `host.docker.internal`"
+    "`{0}` is not a valid host name: use one name or address without scheme, port or `*`, such as `host.docker.internal`"
 )]
-pub struct BadHost(String);
+pub struct InvalidHost(String);
 
-/// Why a request was denied.
+/// The reason why a request is denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denied {
-    /// The name of another host.
+    /// `Host` is the name of another host.
     #[error(
         "the header `host` must name this machine, such as 127.0.0.1 or localhost: got {0:?}; \
          `harness up --allow-host NAME` allows another name"
     )]
     Host(String),
-    /// A preflight.
-    #[error("no web page of another origin may send requests here: a CORS preflight is denied")]
+    /// A CORS preflight.
+    #[error("web pages of other origins are denied, and so are their CORS preflights")]
     Preflight,
-    /// A page of another site, by the browser's word.
+    /// A page of another site, by `Sec-Fetch-Site`.
     #[error(
         "this server is for programs on this machine, not for pages of other sites: got `sec-fetch-site` {0:?}"
     )]
     Site(String),
-    /// A page of another origin.
+    /// A page of another origin, by `Origin`.
     #[error("this server is for programs on this machine, not for pages of other sites: got `origin` {0:?}")]
     Origin(String),
 }
 
-/// How much of a header goes into an error message.
-const SHOWN: usize = 100;
+/// The number of characters of a header in an error message.
+const MAX_SHOWN: usize = 100;
 
 impl Guard {
-    /// Lets another name of this machine pass, too.
+    /// Allows another host name of this machine.
     #[must_use]
     pub fn allowing(mut self, host: AllowedHost) -> Self {
         self.allowed = self.allowed.iter().cloned().chain([host]).collect();
         self
     }
 
-    /// Lets the names pass that the emulated API has in production, on its paths (`/api/…`, `/.well-known/…`), where
-    /// it asks for a token: `<instance>.api.<region>.hs-crypto.appdomain.cloud` and the like. Nobody but their owner
-    /// can have them resolve to this machine.
+    /// Allows the production host names of the emulated API, such as
+    /// `<instance>.api.<region>.hs-crypto.appdomain.cloud`, on its paths (`/api/…`,
+    /// `/.well-known/…`), which need a token. Only the owner of these names can make them resolve
+    /// to this machine.
     #[must_use]
     pub fn with_api_hosts(self) -> Self {
         Self { api_hosts: true, ..self }
     }
 
-    /// Passes a request, or tells why not.
+    /// Checks a request.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the request is denied.
     pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
         let authority = uri.authority().map(http::uri::Authority::as_str);
         let hosts = || values(headers, &header::HOST).chain(authority);
@@ -139,15 +143,15 @@ impl Guard {
         }
     }
 
-    /// What `answer` says to a request that passes, and 403 to any other.
+    /// Responds with `respond` to an allowed request, and with 403 to any other.
     pub async fn guard<B, F: Future<Output = Response>>(
         &self,
         request: http::Request<B>,
-        answer: impl FnOnce(http::Request<B>) -> F,
+        respond: impl FnOnce(http::Request<B>) -> F,
     ) -> Response {
         let checked = self.check(request.method(), request.uri(), request.headers());
         let mut response = match checked {
-            Ok(()) => answer(request).await,
+            Ok(()) => respond(request).await,
             Err(denied) => denied.into_response(),
         };
         let shared = |name: &&HeaderName| name.as_str().starts_with("access-control-");
@@ -175,11 +179,11 @@ impl Guard {
 }
 
 impl FromStr for AllowedHost {
-    type Err = BadHost;
+    type Err = InvalidHost;
 
-    fn from_str(text: &str) -> Result<Self, BadHost> {
+    fn from_str(text: &str) -> Result<Self, InvalidHost> {
         let name = name_of(text).filter(|name| text.eq_ignore_ascii_case(name) && !text.contains('*'));
-        name.map(Self).ok_or_else(|| BadHost(text.to_owned()))
+        name.map(Self).ok_or_else(|| InvalidHost(text.to_owned()))
     }
 }
 
@@ -191,7 +195,8 @@ impl IntoResponse for Denied {
     }
 }
 
-/// Somebody follows a link to a page of the console, in a tab: they see a page and its browser shows it to no other.
+/// Whether the user follows a link to a page of the console: the browser shows that page to the
+/// user, and not to the page with the link.
 fn is_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let is = |name: &'static str, expected: &str| {
         let values: Vec<&str> = values(headers, &HeaderName::from_static(name)).collect();
@@ -206,14 +211,15 @@ fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("unreadable"))
 }
 
-/// The name in a `Host` header, in the form that URLs have it.
+/// The host name of a `Host` header, normalized as in URLs.
 fn name_of(host: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{host}/")).ok()?;
     let plain = url.username().is_empty() && url.password().is_none() && url.path() == "/";
     plain.then(|| url.host_str().map(str::to_owned))?
 }
 
-/// Whether a name is one of those that the API has in production: shared by all instances, or an instance's own.
+/// Whether a name is a production host name of the API: the shared one of a region, or that of an
+/// instance.
 fn is_api_host(name: &str) -> bool {
     let is_region = |label: &str| !label.is_empty() && label != "private";
     match name.split('.').collect::<Vec<_>>()[..] {
@@ -228,13 +234,15 @@ fn is_api_host(name: &str) -> bool {
     }
 }
 
-/// Whether `host`, with or without a port, is this machine, whatever a name server says of it: a page that had the
-/// name of its own site resolved to this machine still sends that name.
+/// Whether `host`, with or without a port, names this machine. Does not resolve names: a page whose
+/// site's name resolves to this machine (DNS rebinding) still sends that name.
 ///
 /// ```
 /// use keysync_browser_guard::is_this_machine;
 ///
-/// assert!(is_this_machine("127.0.0.1:8080") && is_this_machine("localhost") && is_this_machine("[::1]:8080"));
+/// for host in ["127.0.0.1:8080", "localhost", "[::1]:8080"] {
+///     assert!(is_this_machine(host), "{host}");
+/// }
 /// assert!(!is_this_machine("evil.example:8080"));
 /// ```
 #[must_use]
@@ -242,7 +250,7 @@ pub fn is_this_machine(host: &str) -> bool {
     Url::parse(&format!("http://{host}/")).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
 }
 
-/// Whether a host is on this machine by its name or address.
+/// Whether a host is a loopback name or address.
 #[must_use]
 pub fn is_loopback(host: &Host<&str>) -> bool {
     match host {
@@ -253,7 +261,7 @@ pub fn is_loopback(host: &Host<&str>) -> bool {
 }
 
 fn shown(value: &str) -> String {
-    value.chars().take(SHOWN).collect()
+    value.chars().take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@ use super::*;
 
 const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
 
-/// A request, checked.
+/// Checks a request.
 fn check(guard: &Guard, method: &Method, uri: &str, headers: &[(&str, &str)]) -> Result<(), Denied> {
     let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     guard.check(method, &uri.parse().unwrap(), &headers.collect::<HeaderMap>())
 }
 
 #[test]
-fn programs_and_own_pages_pass() {
+fn allows_programs_and_own_pages() {
     for headers in [
         &[][..],
         &[("host", "127.0.0.1:8080")],
@@ -75,7 +75,7 @@ fn denies_pages_of_other_sites() {
 }
 
 #[test]
-fn links_lead_to_pages_of_the_console_only() {
+fn cross_site_links_reach_console_pages_only() {
     let link =
         [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     let checked = |method: Method, path, headers: &[_]| check(&Guard::default(), &method, path, headers);
@@ -93,7 +93,7 @@ fn links_lead_to_pages_of_the_console_only() {
 }
 
 #[test]
-fn api_hosts_pass_on_api_paths_only() {
+fn allows_api_hosts_on_api_paths_only() {
     let hosts = [
         format!("{INSTANCE}.api.us-south.hs-crypto.appdomain.cloud"),
         format!("{INSTANCE}.api.private.us-south.hs-crypto.appdomain.cloud").to_uppercase(),
@@ -125,7 +125,7 @@ fn api_hosts_pass_on_api_paths_only() {
 }
 
 #[test]
-fn an_allowed_host_passes() {
+fn allows_configured_host() {
     let guard = Guard::default().allowing("Host.Docker.Internal".parse().unwrap());
     for host in ["host.docker.internal:8080", "HOST.DOCKER.INTERNAL"] {
         assert_eq!(check(&guard, &Method::POST, "/_harness/time", &[("host", host)]), Ok(()), "{host}");
@@ -133,13 +133,13 @@ fn an_allowed_host_passes() {
     let origin = ("origin", "http://host.docker.internal:8080");
     assert!(check(&guard, &Method::POST, "/", &[("host", "127.0.0.1:8080"), origin]).is_err());
     assert!(check(&guard, &Method::POST, "/", &[("host", "internal")]).is_err());
-    for bad in ["", "*", "*.example", "a:80", "http://a", "a/b", "user@a", "a b"] {
-        assert!(bad.parse::<AllowedHost>().is_err(), "{bad}");
+    for invalid in ["", "*", "*.example", "a:80", "http://a", "a/b", "user@a", "a b"] {
+        assert!(invalid.parse::<AllowedHost>().is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn a_message_is_short_and_mends() {
+fn error_is_short_and_suggests_a_fix() {
     let error = check(&Guard::default(), &Method::GET, "/", &[("host", &"a".repeat(5_000))]).unwrap_err();
     let text = error.to_string();
     assert!(text.len() < 400 && text.contains("--allow-host"), "{text}");

@@ -10,22 +10,23 @@ use tokio::{process::Command, sync::OnceCell};
 
 use super::FunctionError;
 
-/// The functions, as their binaries are called.
+/// The function behind the sync API. Each function's name is that of its binary.
 pub const SYNC: &str = "sync";
 /// The function that consumes lifecycle events.
 pub const LIFECYCLE: &str = "lifecycle";
-/// The function that delivers notifications again that were not confirmed.
+/// The function that redelivers unconfirmed notifications.
 pub const REDELIVER: &str = "redeliver";
 const ALL: [&str; 3] = [SYNC, LIFECYCLE, REDELIVER];
 
-/// Names the checkout of keysync whose functions are built when a function is first needed. Its own cargo configuration
-/// sets it (`.cargo/config.toml`), so that no test there runs an old binary.
+/// The environment variable with the path of the keysync checkout whose functions are built when a
+/// function is first needed. The checkout's `.cargo/config.toml` sets it, so that no test runs an
+/// outdated binary.
 pub const WORKSPACE: &str = "KEYSYNC_WORKSPACE";
 
 static BUILT: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
 
-/// The binary of a function: the one that `KEYSYNC_<NAME>_BIN` names; under cargo in a checkout that [`WORKSPACE`] names,
-/// one that is up to date; otherwise the one beside this executable.
+/// The binary of a function: the one in `KEYSYNC_<NAME>_BIN`; under cargo with [`WORKSPACE`], one
+/// that is built now; otherwise the one in this executable's folder.
 pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
     if let Some(named) = std::env::var_os(format!("KEYSYNC_{}_BIN", function.to_uppercase())) {
         let named = PathBuf::from(named);
@@ -36,15 +37,15 @@ pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
         };
     }
     let (Some(cargo), Some(workspace)) = (std::env::var_os("CARGO"), std::env::var_os(WORKSPACE)) else {
-        return beside_this(function);
+        return beside_this_executable(function);
     };
     let built = BUILT.get_or_try_init(|| build(Path::new(&cargo), Path::new(&workspace))).await?;
     built.get(function).cloned().ok_or(FunctionError::NotBuilt)
 }
 
-/// Builds them in the profile of this executable, and with the features that their dependencies have for
-/// this executable, which are thus not built once more. Cargo says on standard error what it does; where
-/// nothing is to be done it takes a fraction of a second.
+/// Builds the functions in the profile of this executable and with the same features of their
+/// dependencies, so that those are not rebuilt. Cargo reports to standard error. An up-to-date
+/// build takes a fraction of a second.
 async fn build(cargo: &Path, workspace: &Path) -> Result<BTreeMap<&'static str, PathBuf>, FunctionError> {
     let mut command = Command::new(cargo);
     command.current_dir(workspace);
@@ -65,9 +66,9 @@ async fn build(cargo: &Path, workspace: &Path) -> Result<BTreeMap<&'static str, 
     Ok(built.collect())
 }
 
-fn beside_this(name: &str) -> Result<PathBuf, FunctionError> {
+fn beside_this_executable(name: &str) -> Result<PathBuf, FunctionError> {
     let this = std::env::current_exe().map_err(FunctionError::Build)?;
-    // Tests run from a folder below the one that binaries are in.
+    // Test executables are in a subfolder of the binaries' folder.
     let looked_at: Vec<PathBuf> = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect();
     let found = looked_at.iter().find(|path| path.is_file()).cloned();
     found.ok_or_else(|| FunctionError::no_binary(name, looked_at))

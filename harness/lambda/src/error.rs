@@ -1,4 +1,4 @@
-//! What can go wrong with starting a function.
+//! The errors of starting a function.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -6,43 +6,43 @@ use std::{io, path::PathBuf, time::Duration};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FunctionError {
-    /// There is no binary.
+    /// The binary does not exist.
     #[error(
-        "there is no `{function}` binary; looked at {}. Build it with `cargo build -p keysync --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
+        "no `{function}` binary found; looked at {}. Build it with `cargo build -p keysync --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
         looked_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         function.to_uppercase()
     )]
     NoBinary {
-        /// Of which function.
+        /// The function's name.
         function: String,
-        /// Where it could have been.
+        /// The paths where it was expected.
         looked_at: Vec<PathBuf>,
     },
     /// Cargo could not be run.
     #[error("cargo cannot be run to build the functions: {0}")]
     Build(io::Error),
-    /// Cargo built nothing; it has said why.
-    #[error("the functions were not built; cargo says why above")]
+    /// The build failed; cargo has printed the reason.
+    #[error("the build of the functions failed: see cargo's output above")]
     NotBuilt,
     /// The binary could not be run.
     #[error("cannot run {}: {error}", binary.display())]
     Spawn {
-        /// It.
+        /// The binary's path.
         binary: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
-    /// The process ended before it asked for its first request.
-    #[error("it ended before it was ready, and said:\n{0}")]
+    /// The process ended before its first poll.
+    #[error("the process ended during its init phase; its last output:\n{0}")]
     Ended(String),
-    /// The process did not ask for its first request.
-    #[error("it was not ready within {} s", .0.as_secs())]
+    /// The process did not poll in time.
+    #[error("the process did not finish its init phase within {} s", .0.as_secs())]
     NotReady(Duration),
-    /// Its settings are wrong.
+    /// A setting is invalid.
     #[error("{0}")]
     Configuration(String),
     /// A server could not be started.
-    #[error("no port to listen on: {0}")]
+    #[error("cannot listen on a port: {0}")]
     Listen(#[from] io::Error),
 }
 

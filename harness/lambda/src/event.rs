@@ -1,5 +1,5 @@
-//! Function-URL events: an HTTP request as Lambda hands it to a function, and the function's answer as
-//! Lambda hands it to the caller (payload format 2.0). Pure.
+//! Function URL events, payload format 2.0: converts an HTTP request to an event, and a function's
+//! result to an HTTP response. Pure functions.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 /// The event for a request.
 ///
-/// The path stays as the client sent it: Lambda does not decode it either. Repeated headers are joined
-/// with commas, and cookies stand apart.
+/// The path stays encoded, as in Lambda. Repeated headers are joined with commas; cookies are a
+/// separate field.
 pub fn from_http(parts: &Parts, body: &[u8]) -> Value {
     let header =
         |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -66,14 +66,15 @@ fn joined(headers: &HeaderMap) -> Map<String, Value> {
     joined
 }
 
-/// Bodies that Lambda hands on as text; everything else, and what does not say, is base64.
+/// Whether Lambda passes a body of this content type as a string. It encodes any other body, and
+/// one without a content type, in Base64.
 fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.starts_with("text/")
         || matches!(essence, "application/json" | "application/xml" | "application/javascript")
 }
 
-/// As in `24/Nov/2026:05:00:00 +0000`.
+/// An instant in the format `24/Nov/2026:05:00:00 +0000`.
 fn time(epoch_ms: u64) -> String {
     let millis = i64::try_from(epoch_ms).unwrap_or_default();
     Timestamp::from_millisecond(millis).unwrap_or_default().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
@@ -81,7 +82,7 @@ fn time(epoch_ms: u64) -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct FunctionResponse {
     status_code: u16,
     #[serde(default)]
     headers: Map<String, Value>,
@@ -94,25 +95,26 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// The HTTP answer for what a function returned. `None` where it is none: Lambda then says 502.
-pub(super) fn to_http(answer: &[u8]) -> Option<Response<Vec<u8>>> {
-    let answer: Answer = serde_json::from_slice(answer).ok()?;
-    let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded { BASE64_STANDARD.decode(body).ok()? } else { body.into_bytes() };
+/// The HTTP response for a function's result; `None` if the result is invalid, for which Lambda
+/// responds with 502.
+pub(super) fn to_http(result: &[u8]) -> Option<Response<Vec<u8>>> {
+    let result: FunctionResponse = serde_json::from_slice(result).ok()?;
+    let body = result.body.unwrap_or_default();
+    let body = if result.is_base64_encoded { BASE64_STANDARD.decode(body).ok()? } else { body.into_bytes() };
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(answer.status_code).ok()?;
+    *response.status_mut() = StatusCode::from_u16(result.status_code).ok()?;
     let headers = response.headers_mut();
-    for (name, value) in &answer.headers {
+    for (name, value) in &result.headers {
         headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.as_str()?).ok()?);
     }
-    for (name, values) in &answer.multi_value_headers {
+    for (name, values) in &result.multi_value_headers {
         let name = HeaderName::try_from(name).ok()?;
         headers.remove(&name);
         for value in values.as_array()? {
             headers.append(&name, HeaderValue::try_from(value.as_str()?).ok()?);
         }
     }
-    for cookie in &answer.cookies {
+    for cookie in &result.cookies {
         headers.append(header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?);
     }
     Some(response)
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_told_as_lambda_tells_it() {
+    fn event_has_payload_format_2() {
         let request = Request::post("/api/v2/keys/a%2Fb/actions/sync?x=1&y=")
             .header("host", "abc.lambda-url.us-east-1.on.aws")
             .header("x-twice", "1")
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_text_only_where_its_type_says_so() {
+    fn content_type_decides_body_encoding() {
         for (content_type, body) in [
             ("application/json; charset=utf-8", "{}"),
             ("text/plain", "{}"),
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_function_reads_what_was_written() {
+    fn lambda_http_parses_the_event() {
         let event = event(Request::post("/a?b=c").header("host", "localhost"), b"\xff");
         let event = serde_json::from_value::<keysync::api::FunctionUrlEvent>(event).unwrap();
         let request = lambda_http::Request::from(event);
@@ -173,17 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_becomes_http_and_nonsense_does_not() {
-        let answer = json!({"statusCode": 409, "headers": {"retry-after": "7"}, "cookies": ["a=1"],
+    fn converts_valid_results_only() {
+        let result = json!({"statusCode": 409, "headers": {"retry-after": "7"}, "cookies": ["a=1"],
                             "multiValueHeaders": {}, "body": "e30=", "isBase64Encoded": true});
-        let response = to_http(answer.to_string().as_bytes()).unwrap();
+        let response = to_http(result.to_string().as_bytes()).unwrap();
         assert_eq!((response.status().as_u16(), &response.body()[..]), (409, &b"{}"[..]));
         assert_eq!(
             (&response.headers()["retry-after"], &response.headers()["set-cookie"]),
             (&"7".parse().unwrap(), &"a=1".parse().unwrap())
         );
-        for nonsense in ["", "{}", "{\"statusCode\": 9}", "{\"statusCode\": 200, \"headers\": {\"a\": 1}}"] {
-            assert!(to_http(nonsense.as_bytes()).is_none(), "{nonsense}");
+        for invalid in ["", "{}", "{\"statusCode\": 9}", "{\"statusCode\": 200, \"headers\": {\"a\": 1}}"] {
+            assert!(to_http(invalid.as_bytes()).is_none(), "{invalid}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The function in this process: the same handler behind the same events, on the harness's clock.
+//! The function `sync` in this process: the same handler and the same events, on the harness's
+//! clock.
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl InProcessFunction {
         let app = SyncHandler::new(common, iam, keys, CallerRateLimiter::new(caller_limit), &aws, clock);
         let app = app.map_err(FunctionError::configuration)?;
         let router = Router::new().fallback(invoke).with_state(Arc::new(app));
-        Ok(Self { server: Server::start(secrets.look_through_answers(router), guard).await? })
+        Ok(Self { server: Server::start(secrets.scan_responses(router), guard).await? })
     }
 
     /// The function URL.
@@ -60,7 +61,6 @@ async fn invoke(State(app): State<Arc<SyncHandler>>, request: Request) -> Respon
     let Ok(event) = serde_json::from_value::<FunctionUrlEvent>(event) else {
         return axum::http::StatusCode::BAD_GATEWAY.into_response();
     };
-    let answer = app.handle(event.into()).await;
-    let (parts, body) = answer.into_parts();
+    let (parts, body) = app.handle(event.into()).await.into_parts();
     Response::from_parts(parts, axum::body::Body::from(body.to_vec()))
 }

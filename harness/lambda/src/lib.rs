@@ -1,12 +1,13 @@
-//! The functions under test. `sync` runs in one of three ways behind one interface, a URL that answers:
+//! The functions under test. `sync` is reached by a URL and runs in one of three modes:
 //!
-//! - [`Mode::Process`]: the real binary behind an emulated Lambda (Runtime API and function URL), one
-//!   process for each execution environment; it can be killed and comes back.
+//! - [`Mode::Process`]: the binary behind an emulated Lambda (Runtime API and function URL), one
+//!   process for each execution environment. Processes can be killed and are restarted.
 //! - [`Mode::InProcess`]: the same handler in this process, fast, on a clock that a test can set.
-//! - [`Mode::Url`]: whatever answers there: `cargo lambda watch`, a deployed function.
+//! - [`Mode::Url`]: a function that is already running, such as `cargo lambda watch` or a deployed
+//!   one.
 //!
-//! `lifecycle` and `redeliver` ([`Worker`]) take events. They run as `sync` does; where that runs
-//! elsewhere, in this process.
+//! `lifecycle` and `redeliver` ([`Worker`]) receive events. They run in the mode of `sync`; with
+//! [`Mode::Url`], in this process.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -40,36 +41,36 @@ pub use log::Output;
 pub use process::{Invoker, ProcessConfig, ProcessFunction};
 pub use worker::{Handle, InvocationFailed, Worker};
 
-/// How long Lambda lets the function run, as infra/ will have it.
+/// The function timeout of the deployed functions (`infra/`).
 ///
 /// ```
 /// assert_eq!(keysync_lambda_emulator::FUNCTION_TIMEOUT.as_secs(), 30);
 /// ```
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The largest body that a function URL takes, in bytes.
+/// The largest body that a function URL accepts, in bytes.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
-/// The way to the function.
+/// How the function `sync` runs.
 ///
 /// ```
 /// use keysync_lambda_emulator::Mode;
 /// assert_eq!("in-process".parse(), Ok(Mode::InProcess));
-/// assert_eq!("http://127.0.0.1:9000/lambda-url/sync".parse(), Ok(Mode::Url("http://127.0.0.1:9000/lambda-url/sync".to_owned())));
+/// let url = "http://127.0.0.1:9000/lambda-url/sync";
+/// assert_eq!(url.parse(), Ok(Mode::Url(url.to_owned())));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// The real binary, in this many execution environments at the most.
+    /// The binary, behind the emulated Lambda.
     Process {
-        /// How many requests are served at once, unless an environment [may take more than one].
-        ///
-        /// [may take more than one]: keysync_testkit::HarnessBuilder::concurrency
+        /// The number of execution environments. Each serves one request at a time, unless the
+        /// harness sets a higher concurrency (`HarnessBuilder::concurrency`).
         environments: usize,
     },
     /// The same handler in this process.
     InProcess,
-    /// Whatever answers at this URL.
+    /// A running function at this URL.
     Url(String),
 }
 
@@ -88,20 +89,21 @@ impl FromStr for Mode {
 
 /// The function under test.
 #[derive(Debug)]
-pub struct Function(Way);
+pub struct Function(Backend);
 
 #[derive(Debug)]
-enum Way {
-    /// In processes of its own, behind a function URL.
+enum Backend {
+    /// In separate processes, behind a function URL.
     Process(ProcessFunction, Server),
     /// In this process.
     InProcess(InProcessFunction),
-    /// Somewhere else.
+    /// Started elsewhere.
     Url(String),
 }
 
 impl Function {
-    /// Starts the function with the environment `env`. One that somebody else starts is not waited for.
+    /// Starts the function with the environment `env`. With [`Mode::Url`], nothing is started and
+    /// the function need not be reachable yet.
     pub async fn start(
         mode: &Mode,
         concurrency: usize,
@@ -116,7 +118,7 @@ impl Function {
                 let config = ProcessConfig {
                     name: SYNC,
                     binary: binary(SYNC).await?,
-                    under: Vec::new(),
+                    wrapper: Vec::new(),
                     env: env.to_vec(),
                     environments: *environments,
                     concurrency,
@@ -126,31 +128,31 @@ impl Function {
                 let secrets = config.output.context.secrets.clone();
                 let function = ProcessFunction::start(config).await?;
                 let url = url::start(&function, &secrets, guard).await?;
-                Ok(Self(Way::Process(function, url)))
+                Ok(Self(Backend::Process(function, url)))
             }
-            Mode::InProcess => Ok(Self(Way::InProcess(
+            Mode::InProcess => Ok(Self(Backend::InProcess(
                 InProcessFunction::start(env, clock, &output.context.secrets, guard).await?,
             ))),
-            Mode::Url(url) => Ok(Self(Way::Url(url.clone()))),
+            Mode::Url(url) => Ok(Self(Backend::Url(url.clone()))),
         }
     }
 
-    /// The function URL, without a slash at the end.
+    /// The function URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         match &self.0 {
-            Way::Process(_, server) => server.url(),
-            Way::InProcess(function) => function.url(),
-            Way::Url(url) => url.trim_end_matches('/').to_owned(),
+            Backend::Process(_, server) => server.url(),
+            Backend::InProcess(function) => function.url(),
+            Backend::Url(url) => url.trim_end_matches('/').to_owned(),
         }
     }
 
-    /// The function's processes, where it has any here.
+    /// The function's processes; `None` unless it runs with [`Mode::Process`].
     #[must_use]
     pub fn process(&self) -> Option<&ProcessFunction> {
         match &self.0 {
-            Way::Process(function, _) => Some(function),
-            Way::InProcess(_) | Way::Url(_) => None,
+            Backend::Process(function, _) => Some(function),
+            Backend::InProcess(_) | Backend::Url(_) => None,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a function's processes print: kept, shown, and looked through for secrets.
+//! The output of a function's processes: stored, printed if wanted, and scanned for secrets.
 //!
-//! Each process has a pipe for all that it prints, and a thread that reads it. The harness holds the pipe's
-//! other end, too: what it writes there comes after all that was printed before, and tells it, without
-//! waiting for the process's end, when that has been read.
+//! Each process has a pipe for its output, and a thread that reads it. The harness also holds the
+//! pipe's write end: a mark that it writes there arrives after all earlier output, so that it
+//! knows, without waiting for the process's end, when that output has been read.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -20,19 +20,19 @@ use tokio::sync::watch;
 
 use keysync_emulator_support::{context::Context, secret_scanner::Place};
 
-/// How many lines are kept; the oldest go first.
-const KEPT_LINES: usize = 100_000;
-/// How long reading may take to catch up.
-const CATCH_UP: Duration = Duration::from_secs(5);
-/// How a line begins that the harness wrote. No JSON does.
+/// The number of lines that are stored; the oldest are dropped first.
+const MAX_LINES: usize = 100_000;
+/// The longest wait for the reading thread.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
+/// The prefix of a mark that the harness writes. No JSON line starts with it.
 const MARK: &str = "\u{1}harness:";
 
-/// What becomes of what a function prints.
+/// The handling of a function's output.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Whether it is only kept, or goes to standard error, too.
+    /// Whether it is only stored, not also printed to standard error.
     pub quiet: bool,
-    /// Its secrets must not be in it; a wait for it that fails shows its journal.
+    /// The secrets that the output must not contain, and the journal that a failed wait prints.
     pub context: Context,
 }
 
@@ -61,7 +61,7 @@ impl Log {
         })
     }
 
-    /// A pipe for a process. It is read for as long as anybody holds the end that is returned.
+    /// Creates a pipe for a process. It is read until all copies of the returned end are dropped.
     pub(super) fn pipe(self: &Arc<Self>) -> io::Result<PipeWriter> {
         let (reader, writer) = io::pipe()?;
         let this = self.clone();
@@ -84,25 +84,26 @@ impl Log {
         }
     }
 
-    /// Waits until all is read that was written into `pipe` by now. A moment, so it may block.
+    /// Blocks, usually for under a millisecond, until all output that was written to `pipe` is
+    /// read.
     pub(super) fn catch_up(&self, mut pipe: &PipeWriter) {
         let mark = self.next_mark.fetch_add(1, Ordering::Relaxed);
-        // What was printed last may lack the end of its line.
+        // The last line may have no line end yet.
         if pipe.write_all(format!("\n{MARK}{mark}\n").as_bytes()).is_ok() {
             let mut marks = self.marks.lock();
             let is_missing = |marks: &mut BTreeSet<u64>| !marks.remove(&mark);
-            self.marked.wait_while_for(&mut marks, is_missing, CATCH_UP);
+            self.marked.wait_while_for(&mut marks, is_missing, CATCH_UP_TIMEOUT);
         }
     }
 
     pub(super) fn add(&self, line: String) {
-        self.output.context.secrets.look_through(Place::Log(self.function), &line);
+        self.output.context.secrets.scan(Place::Log(self.function), &line);
         if !self.output.quiet {
-            // A reader that has gone away must not keep the function's output from being read.
+            // A closed standard error must not stop the reading of the output.
             let _ = writeln!(io::stderr(), "{line}");
         }
         let mut lines = self.lines.lock();
-        if lines.len() == KEPT_LINES {
+        if lines.len() == MAX_LINES {
             lines.pop_front();
         }
         lines.push_back(line);
@@ -136,18 +137,18 @@ mod tests {
     }
 
     #[test]
-    fn all_is_read_that_was_printed_before_whatever_it_is() {
+    fn catch_up_reads_all_earlier_output() {
         let log = log();
-        log.output.context.secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
+        log.output.context.secrets.add(Kind::ApiKey, "an-api-key-of-this-test");
         let mut pipe = log.pipe().unwrap();
         for n in 0..1000 {
             writeln!(pipe, "line {n}").unwrap();
         }
-        pipe.write_all(b"no text: \xff\nthe end: an-api-key-that-was-made-up").unwrap();
+        pipe.write_all(b"not UTF-8: \xff\nthe end: an-api-key-of-this-test").unwrap();
         log.catch_up(&pipe);
         let lines = log.lines();
         assert_eq!(lines.len(), 1002);
-        assert_eq!(lines[1000], "no text: \u{fffd}");
+        assert_eq!(lines[1000], "not UTF-8: \u{fffd}");
         assert_eq!(
             log.output.context.secrets.leaked().as_deref(),
             Some("an API key is in the log of `sync`")

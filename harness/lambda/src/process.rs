@@ -1,5 +1,5 @@
-//! A real binary behind an emulated Lambda: a queue of events, and execution environments that can be
-//! killed and come back.
+//! A function's binary behind the emulated Lambda: a queue of events, and execution environments
+//! that can be killed and are restarted.
 
 use std::{ffi::OsStr, io::PipeWriter, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
@@ -19,38 +19,40 @@ use super::{
     runtime_api::{Outcome, RuntimeApi},
 };
 
-/// How long an environment may take from its start to its first poll.
+/// Limit of the init phase: the time from an environment's start to its first poll.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What to run, and how.
+/// The configuration of a function's processes.
 #[derive(Clone, Debug)]
 pub struct ProcessConfig {
     /// The function's name.
     pub name: &'static str,
     /// The function's binary.
     pub binary: PathBuf,
-    /// The command that runs it, such as a profiler's, up to the binary; empty where it runs by itself.
-    pub under: Vec<String>,
-    /// Its environment, beside what Lambda sets.
+    /// The command line that the binary is appended to, such as a profiler's; empty to run the
+    /// binary directly.
+    pub wrapper: Vec<String>,
+    /// Its environment variables, in addition to those that Lambda sets.
     pub env: Vec<(String, String)>,
-    /// How many execution environments there are.
+    /// The number of execution environments.
     pub environments: usize,
-    /// How many events an environment serves at once: more than one only on Lambda Managed Instances.
+    /// The number of events that an environment processes concurrently: more than one only on
+    /// Lambda Managed Instances.
     pub concurrency: usize,
-    /// How long an invocation may take before its environment is killed.
+    /// The time limit of an invocation, after which its environment is killed.
     pub timeout: Duration,
-    /// What becomes of what it prints.
+    /// The handling of its output.
     pub output: Output,
 }
 
-/// A function in processes of its own. Dropping it kills them; should this process itself be killed,
-/// theirs end with the Runtime API that they poll.
+/// A function in separate processes. Dropping it kills them. If this process is killed, they end
+/// because the Runtime API that they poll has ended.
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
 }
 
-/// What invokes a function, for as long as that is there.
+/// Invokes a function while that exists.
 #[derive(Clone, Debug)]
 pub struct Invoker(Arc<Lambda>);
 
@@ -59,22 +61,22 @@ struct Lambda {
     config: ProcessConfig,
     api: RuntimeApi,
     environments: Vec<Environment>,
-    /// Counts the processes that have ended.
+    /// The number of processes that have ended.
     ended: watch::Sender<usize>,
     log: Arc<Log>,
 }
 
-/// An execution environment: a place for a process.
+/// An execution environment: a slot for a process.
 #[derive(Debug)]
 struct Environment {
     process: watch::Sender<Option<u32>>,
     kill: Notify,
-    /// Our end of the pipe that the process prints to, or the one before it did.
+    /// The harness's end of the pipe that the current or the last process writes its output to.
     pipe: Mutex<Option<PipeWriter>>,
 }
 
 impl ProcessFunction {
-    /// The function with no environment yet: the first invocation starts them.
+    /// Creates the function without processes: the first invocation starts them.
     pub async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
         let new =
@@ -85,11 +87,11 @@ impl ProcessFunction {
         Ok(Self { lambda: Arc::new(Lambda { config, api, environments, ended, log }) })
     }
 
-    /// Starts all environments; each has polled for its first invocation when this returns.
+    /// Starts all environments, and waits until each has polled for its first invocation.
     pub async fn start(config: ProcessConfig) -> Result<Self, FunctionError> {
-        // Made before any process, so that an error below drops it and kills what was started.
+        // Created before any process, so that an error below drops it, which kills the processes.
         let this = Self::idle(config).await?;
-        this.lambda.revive()?;
+        this.lambda.restart_ended()?;
         for environment in 0..this.lambda.environments.len() {
             this.lambda.wait_until_ready(environment).await?;
         }
@@ -102,26 +104,26 @@ impl ProcessFunction {
         Invoker(self.lambda.clone())
     }
 
-    /// Invokes the function with `event` as it is, past the function URL, and returns what it answers: `None` where
-    /// it failed, as it does by an event that is none of a function URL.
+    /// Invokes the function with `event` directly, without the function URL, and returns its
+    /// result; `None` if it failed, which it does for an event that is not a function URL event.
     pub async fn invoke(&self, event: &Value) -> Option<Value> {
-        serde_json::from_slice(&self.invoker().answer(event).await?).ok()
+        serde_json::from_slice(&self.invoker().response(event).await?).ok()
     }
 
-    /// The process ids of the environments that run.
+    /// The process ids of the running environments.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         self.lambda.environments.iter().filter_map(|environment| *environment.process.borrow()).collect()
     }
 
-    /// Kills all processes at once with SIGKILL and waits until they are gone. What they were doing has
-    /// failed; the next request, or one that waits for its turn, starts them again.
+    /// Kills all processes with SIGKILL and waits until they have ended. Their invocations fail;
+    /// the next request, or a queued one, restarts them.
     pub async fn kill(&self) {
-        let doomed: Vec<_> = self.lambda.environments.iter().map(Environment::doom).collect();
-        self.gone(doomed).await;
+        let killed: Vec<_> = self.lambda.environments.iter().map(Environment::order_kill).collect();
+        self.wait_until_ended(killed).await;
     }
 
-    /// Asks all processes to end, by SIGTERM, and waits until they have.
+    /// Sends SIGTERM to all processes and waits until they have ended.
     pub async fn end(&self) -> std::io::Result<()> {
         let processes = self.lambda.environments.iter().map(|environment| *environment.process.borrow());
         let processes: Vec<_> = processes.collect();
@@ -130,25 +132,26 @@ impl ProcessFunction {
             let id = id.ok_or(std::io::ErrorKind::InvalidInput)?;
             kill_process(id, Signal::TERM)?;
         }
-        self.gone(processes).await;
+        self.wait_until_ended(processes).await;
         Ok(())
     }
 
-    /// Waits until of each environment this process is gone.
-    async fn gone(&self, processes: Vec<Option<u32>>) {
+    /// Waits until each environment's process has ended. `processes` has one id for each
+    /// environment.
+    async fn wait_until_ended(&self, processes: Vec<Option<u32>>) {
         for (environment, process) in self.lambda.environments.iter().zip(processes) {
-            // Another one may be there already.
-            let is_gone = |now: &Option<u32>| now.is_none() || *now != process;
-            let _ = environment.process.subscribe().wait_for(is_gone).await;
+            // The environment may already have a new process.
+            let has_ended = |now: &Option<u32>| now.is_none() || *now != process;
+            let _ = environment.process.subscribe().wait_for(has_ended).await;
         }
     }
 
-    /// Waits until the log is as `until` wants it, and returns it. For what a function prints when nobody
-    /// waits for its answer; what it printed before it answered is in [`ProcessFunction::log`] at once.
+    /// Waits until the log meets `until`, and returns it. Needed for output that is written after
+    /// the response; earlier output is in [`ProcessFunction::log`] immediately.
     ///
     /// # Panics
     ///
-    /// If that is not so within 30 s.
+    /// If the log does not meet the condition within 30 s.
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let arrived = async {
             let mut lines = self.lambda.log.arrivals();
@@ -161,19 +164,19 @@ impl ProcessFunction {
                 let _ = lines.changed().await;
             }
         };
-        let expected = format!("other lines in the log of `{}`", self.lambda.config.name);
+        let expected = format!("a matching log of `{}`", self.lambda.config.name);
         let journal = &self.lambda.config.output.context.journal;
         wait(arrived, expected, || format!("its last lines:\n{}", self.lambda.log.tail()), journal).await
     }
 
-    /// The function's log, line by line: all that its processes have printed by now.
+    /// The lines of the function's log: all output of its processes until now.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.catch_up();
         self.lambda.log.lines()
     }
 
-    /// Waits, without a runtime, until all is in the log that the processes have printed by now.
+    /// Blocks until the log contains all output that the processes have written until now.
     pub fn catch_up(&self) {
         for environment in &self.lambda.environments {
             if let Some(pipe) = &*environment.pipe() {
@@ -192,8 +195,8 @@ impl Drop for ProcessFunction {
 }
 
 impl Environment {
-    /// Orders its process to be killed, and tells which one that is.
-    fn doom(&self) -> Option<u32> {
+    /// Requests that the process is killed, and returns its id.
+    fn order_kill(&self) -> Option<u32> {
         self.kill.notify_one();
         *self.process.borrow()
     }
@@ -213,7 +216,7 @@ impl Lambda {
         if let Some(old) = slot.pipe().replace(pipe) {
             self.log.catch_up(&old);
         }
-        // An order to kill that came when nothing ran is not meant for this process.
+        // A kill request from before this process does not apply to it.
         forget(&slot.kill);
         self.api.forget_deadline(environment);
         slot.process.send_replace(child.id());
@@ -222,8 +225,8 @@ impl Lambda {
     }
 
     fn command(&self, environment: usize, pipe: &PipeWriter) -> std::io::Result<Command> {
-        let ProcessConfig { binary, under, .. } = &self.config;
-        let mut line = under.iter().map(OsStr::new).chain([binary.as_os_str()]);
+        let ProcessConfig { binary, wrapper, .. } = &self.config;
+        let mut line = wrapper.iter().map(OsStr::new).chain([binary.as_os_str()]);
         let mut command = Command::new(line.next().unwrap_or_default());
         command
             .args(line)
@@ -245,15 +248,15 @@ impl Lambda {
         Ok(command)
     }
 
-    /// Follows a process to its end, whoever brings that about.
+    /// Waits until the process ends, is to be killed, or exceeds its deadline.
     async fn supervise(self: Arc<Self>, environment: usize, mut child: Child) {
         let slot = &self.environments[environment];
         tokio::select! {
             _ = child.wait() => {}
             () = slot.kill.notified() => {}
-            () = self.api.must_end(environment) => self.log.add("the harness: killed at its deadline".to_owned()),
+            () = self.api.must_end(environment) => self.log.add("harness: process killed: its invocation exceeded the function timeout".to_owned()),
         }
-        // An error here is that of a process which has ended.
+        // An error means that the process has already ended.
         let _ = child.kill().await;
         self.api.ended(environment);
         slot.process.send_replace(None);
@@ -274,8 +277,8 @@ impl Lambda {
         }
     }
 
-    /// As Lambda does when an event needs an environment: those that have ended are started again.
-    fn revive(self: &Arc<Self>) -> Result<(), FunctionError> {
+    /// Restarts the environments that have ended, as Lambda does when an event needs one.
+    fn restart_ended(self: &Arc<Self>) -> Result<(), FunctionError> {
         for environment in 0..self.environments.len() {
             if self.environments[environment].process.borrow().is_none() {
                 self.start_process(environment)?;
@@ -286,23 +289,24 @@ impl Lambda {
 }
 
 impl Invoker {
-    /// What the function answers to an event; `None` where it failed.
-    pub async fn answer(&self, event: &Value) -> Option<Bytes> {
+    /// Invokes the function with an event and returns the body of its response; `None` if it
+    /// failed.
+    pub async fn response(&self, event: &Value) -> Option<Bytes> {
         match self.invoke(event).await {
-            Outcome::Answered(answer) => Some(answer),
+            Outcome::Responded(body) => Some(body),
             Outcome::Failed => None,
         }
     }
 
-    /// Runs an event through the next environment that is free. Should the environments that it waits for
-    /// end, it gets new ones, as in Lambda.
+    /// Invokes the function in the next free environment. Environments that end in the meantime are
+    /// restarted, as in Lambda.
     pub(super) async fn invoke(&self, event: &Value) -> Outcome {
         let Self(lambda) = self;
         let mut ended = lambda.ended.subscribe();
         let mut outcome = std::pin::pin!(lambda.api.invoke(event));
         loop {
-            if let Err(error) = lambda.revive() {
-                lambda.log.add(format!("the harness: {error}"));
+            if let Err(error) = lambda.restart_ended() {
+                lambda.log.add(format!("harness: {error}"));
                 return Outcome::Failed;
             }
             tokio::select! {
@@ -314,7 +318,7 @@ impl Invoker {
     }
 }
 
-/// Takes back a notification that nobody has waited for.
+/// Discards a notification that no task has received.
 pub(super) fn forget(notify: &Notify) {
     std::pin::pin!(notify.notified()).enable();
 }

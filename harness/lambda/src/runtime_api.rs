@@ -1,9 +1,11 @@
-//! The Lambda Runtime API, emulated: execution environments poll for invocations and post their answers.
+//! Emulated Lambda Runtime API: execution environments poll for invocations and post their
+//! responses.
 //!
-//! As in Lambda, an environment has one invocation for each time that it polls, and each has to be done by a
-//! deadline. Environments have path prefixes of their own on one server:
-//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/RANDOM/env/3`. A `GET` takes an event here, and not every browser says
-//! of a `GET` which site it is for: so the paths are random.
+//! As in Lambda, an environment receives one invocation for each poll, and each invocation has a
+//! deadline. Each environment has a path prefix on one server:
+//! `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:PORT/RANDOM/env/3`. The prefix is random because a
+//! `GET` consumes an event, and not every browser sends `Sec-Fetch-Site` or `Origin` with a
+//! cross-site `GET`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -32,12 +34,12 @@ use uuid::Uuid;
 use super::process::forget;
 use keysync_emulator_support::server::Server;
 
-/// What a function made of an invocation.
+/// The outcome of an invocation.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// It answered, with this.
-    Answered(Bytes),
-    /// It reported an error, or its environment ended before it answered.
+    /// The function responded with this body.
+    Responded(Bytes),
+    /// The function reported an error, or its environment ended before it responded.
     Failed,
 }
 
@@ -45,7 +47,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     server: Server,
-    /// What all paths begin with.
+    /// The prefix of all paths.
     prefix: String,
     shared: Arc<Shared>,
 }
@@ -56,11 +58,11 @@ struct Shared {
     timeout: Duration,
     queue: mpsc::UnboundedSender<Invocation>,
     waiting: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
-    /// By the invocation's id.
+    /// Running invocations by id.
     running: Mutex<BTreeMap<String, Running>>,
     /// The environments that have polled.
     polled: watch::Sender<BTreeSet<usize>>,
-    /// To end an environment, one for each.
+    /// For each environment, the signal to end it.
     ends: Vec<Notify>,
 }
 
@@ -79,8 +81,8 @@ struct Running {
 }
 
 impl RuntimeApi {
-    /// Starts the service for the function `name` in a number of environments, which have `timeout` for
-    /// each invocation.
+    /// Starts the service for the function `name` with a number of environments and a time limit
+    /// for each invocation.
     pub(super) async fn start(
         name: &'static str,
         environments: usize,
@@ -104,7 +106,8 @@ impl RuntimeApi {
             .with_state(shared.clone());
         let prefix = format!("/{}", Uuid::new_v4().simple());
         let router = Router::new().nest(&prefix, router);
-        // Its clients are processes of this harness, which call it by its address.
+        // The default guard suffices: its clients are processes of this harness, which use its
+        // address.
         Ok(Self { server: Server::start(router, &Guard::default()).await?, prefix, shared })
     }
 
@@ -113,7 +116,7 @@ impl RuntimeApi {
         format!("{}{}/env/{environment}", self.server.url(), self.prefix)
     }
 
-    /// Runs an event through the next environment that is free.
+    /// Invokes the next free environment with an event.
     pub(super) async fn invoke(&self, event: &Value) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let invocation = Invocation { id: Uuid::new_v4().to_string(), event: event.to_string(), reply };
@@ -129,17 +132,18 @@ impl RuntimeApi {
         let _ = self.shared.polled.subscribe().wait_for(|polled| polled.contains(&environment)).await;
     }
 
-    /// Waits until an environment has to end: its deadline has passed.
+    /// Waits until an environment exceeds the deadline of an invocation.
     pub(super) async fn must_end(&self, environment: usize) {
         self.shared.ends[environment].notified().await;
     }
 
-    /// A deadline that passed when the environment's process had ended is not the next one's.
+    /// Discards an exceeded deadline of a process that has ended, so that it does not end the next
+    /// one.
     pub(super) fn forget_deadline(&self, environment: usize) {
         forget(&self.shared.ends[environment]);
     }
 
-    /// An environment has ended: what it was doing has failed.
+    /// Fails the invocations of an environment that has ended.
     pub(super) fn ended(&self, environment: usize) {
         let mut running = self.shared.running();
         for (_, running) in running.extract_if(.., |_, running| running.environment == environment) {
@@ -151,7 +155,7 @@ impl RuntimeApi {
 impl Running {
     fn finish(self, outcome: Outcome) {
         self.timer.abort();
-        // A caller that has gone away needs no answer.
+        // The caller may have been cancelled.
         let _ = self.reply.send(outcome);
     }
 }
@@ -161,14 +165,14 @@ impl Shared {
         self.running.lock()
     }
 
-    /// Takes the environment's invocation with this id off the list.
+    /// Finishes the environment's invocation with this id.
     fn finish(&self, environment: usize, id: String, outcome: Outcome) -> StatusCode {
         match self.running().entry(id) {
             Entry::Occupied(found) if found.get().environment == environment => {
                 found.remove().finish(outcome);
                 StatusCode::ACCEPTED
             }
-            _ => StatusCode::BAD_REQUEST, // ended or timed out meanwhile
+            _ => StatusCode::BAD_REQUEST, // the invocation has ended or timed out
         }
     }
 }
@@ -195,19 +199,19 @@ async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>)
     let running = Running {
         environment,
         reply: invocation.reply,
-        timer: tokio::spawn(end_late(shared.clone(), environment)).abort_handle(),
+        timer: tokio::spawn(end_at_timeout(shared.clone(), environment)).abort_handle(),
     };
     shared.running().insert(invocation.id, running);
     (AppendHeaders(headers), invocation.event).into_response()
 }
 
-/// A trace of its own for each invocation, which nobody samples.
+/// A separate, unsampled trace for each invocation.
 fn xray(invocation: &str, seconds: u64) -> String {
     let digits = invocation.replace('-', "");
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &digits[..24], &digits[16..])
 }
 
-async fn end_late(shared: Arc<Shared>, environment: usize) {
+async fn end_at_timeout(shared: Arc<Shared>, environment: usize) {
     tokio::time::sleep(shared.timeout).await;
     shared.ends[environment].notify_one();
 }
@@ -217,7 +221,7 @@ async fn response(
     Path((environment, id)): Path<(usize, String)>,
     body: Bytes,
 ) -> StatusCode {
-    shared.finish(environment, id, Outcome::Answered(body))
+    shared.finish(environment, id, Outcome::Responded(body))
 }
 
 async fn error(
@@ -227,7 +231,7 @@ async fn error(
     shared.finish(environment, id, Outcome::Failed)
 }
 
-/// The process says on its own standard error what is wrong, and ends.
+/// Accepts an init error. The process logs it to standard error and ends.
 async fn init_error() -> StatusCode {
     StatusCode::ACCEPTED
 }

@@ -1,4 +1,4 @@
-//! The schedule that runs `redeliver`: `EventBridge`'s, with its event.
+//! The `EventBridge` schedule that runs `redeliver`.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::{
 
 use crate::Handle;
 
-/// Runs a function at regular times. Dropping it ends that.
+/// Invokes a function at a fixed interval. Dropping it ends the schedule.
 #[derive(Debug)]
 pub struct Schedule(AbortHandle);
 
 impl Schedule {
-    /// Invokes `function` at this interval, the first time after one.
+    /// Invokes `function` at the interval `every`, first after one interval.
     #[must_use]
     pub fn start(function: Handle, every: Duration) -> Self {
         let run = async move {
@@ -23,7 +23,7 @@ impl Schedule {
             times.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 times.tick().await;
-                // Its log says what went wrong; the next run comes in any case.
+                // The function logs its errors, and the next run is due in any case.
                 let _ = function.invoke(&event()).await;
             }
         };
@@ -37,7 +37,7 @@ impl Drop for Schedule {
     }
 }
 
-/// What `EventBridge` sends at such a time, as far as anybody reads it.
+/// The fields of a scheduled event of `EventBridge` that functions use.
 #[must_use]
 pub fn event() -> Value {
     json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})

@@ -1,4 +1,4 @@
-//! A function URL: HTTP in, an event to the function, its answer out.
+//! A function URL: converts an HTTP request to an event, and the function's result to a response.
 
 use axum::{
     Router,
@@ -19,7 +19,7 @@ pub(super) async fn start(
     guard: &Guard,
 ) -> Result<Server, FunctionError> {
     let router = Router::new().fallback(invoke).with_state(function.invoker());
-    Ok(Server::start(secrets.look_through_answers(router), guard).await?)
+    Ok(Server::start(secrets.scan_responses(router), guard).await?)
 }
 
 async fn invoke(State(function): State<Invoker>, request: Request) -> Response {
@@ -28,14 +28,14 @@ async fn invoke(State(function): State<Invoker>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     match function.invoke(&event::from_http(&parts, &body)).await {
-        Outcome::Answered(answer) => {
-            event::to_http(&answer).map_or_else(failed, |answer| answer.map(Body::from))
+        Outcome::Responded(result) => {
+            event::to_http(&result).map_or_else(failed, |response| response.map(Body::from))
         }
         Outcome::Failed => failed(),
     }
 }
 
-/// What a function URL says when its function failed.
+/// The response of a function URL whose function failed.
 fn failed() -> Response {
     (StatusCode::BAD_GATEWAY, "Internal Server Error").into_response()
 }

@@ -1,4 +1,4 @@
-//! A function that is given events rather than requests: `lifecycle` and `redeliver`.
+//! A function that receives events, not requests: `lifecycle` and `redeliver`.
 
 use std::{fmt, sync::Arc};
 
@@ -12,13 +12,13 @@ use super::{
     runtime_api::Outcome,
 };
 
-/// The function, in one of two ways.
+/// The function, in separate processes or in this process.
 #[derive(Debug)]
-pub struct Worker(Way);
+pub struct Worker(Backend);
 
 #[derive(Debug)]
-enum Way {
-    /// The real binary in processes of its own.
+enum Backend {
+    /// The binary in separate processes.
     Process(ProcessFunction),
     /// The same handler in this process.
     InProcess(InProcessWorker),
@@ -31,7 +31,7 @@ enum InProcessWorker {
     Redeliver(Arc<RedeliverHandler>),
 }
 
-/// What invokes a worker, for as long as that is there.
+/// Invokes a worker while that exists.
 #[derive(Clone, Debug)]
 pub struct Handle(Inner);
 
@@ -41,18 +41,18 @@ enum Inner {
     InProcess(InProcessWorker),
 }
 
-/// An invocation failed: the function said so, or died.
+/// A failed invocation: the function returned an error, or its process ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the invocation failed: {0}")]
 pub struct InvocationFailed(pub String);
 
 impl Worker {
-    /// The real binary; its processes start with the first event.
+    /// Creates the function as its binary; the first event starts the processes.
     pub async fn process(config: ProcessConfig) -> Result<Self, FunctionError> {
-        Ok(Self(Way::Process(ProcessFunction::idle(config).await?)))
+        Ok(Self(Backend::Process(ProcessFunction::idle(config).await?)))
     }
 
-    /// `lifecycle` in this process, with the environment `env`, on `clock`.
+    /// Starts `lifecycle` in this process, with the environment `env`, on `clock`.
     pub async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
@@ -60,10 +60,10 @@ impl Worker {
         let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
         let app = LifecycleHandler::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self(Way::InProcess(InProcessWorker::Lifecycle(app))))
+        Ok(Self(Backend::InProcess(InProcessWorker::Lifecycle(app))))
     }
 
-    /// `redeliver` in this process, with the environment `env`, on `clock`.
+    /// Starts `redeliver` in this process, with the environment `env`, on `clock`.
     pub async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
         let env = Environment(env);
         let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
@@ -71,20 +71,20 @@ impl Worker {
         let keys = env.signing_keys(&config.signing_keys, &aws).await?;
         let app = RedeliverHandler::new(config, keys, &aws, clock);
         let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self(Way::InProcess(InProcessWorker::Redeliver(app))))
+        Ok(Self(Backend::InProcess(InProcessWorker::Redeliver(app))))
     }
 
-    /// Runs an event through the function.
+    /// Invokes the function with an event and returns its result.
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
         self.handle().invoke(event).await
     }
 
-    /// Its processes, where it has any.
+    /// The function's processes; `None` if it runs in this process.
     #[must_use]
     pub fn processes(&self) -> Option<&ProcessFunction> {
         match &self.0 {
-            Way::Process(function) => Some(function),
-            Way::InProcess(_) => None,
+            Backend::Process(function) => Some(function),
+            Backend::InProcess(_) => None,
         }
     }
 
@@ -92,40 +92,40 @@ impl Worker {
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(match &self.0 {
-            Way::Process(function) => Inner::Process(function.invoker()),
-            Way::InProcess(worker) => Inner::InProcess(worker.clone()),
+            Backend::Process(function) => Inner::Process(function.invoker()),
+            Backend::InProcess(worker) => Inner::InProcess(worker.clone()),
         })
     }
 }
 
 impl Handle {
-    /// Runs an event through the function.
+    /// Invokes the function with an event and returns its result.
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationFailed> {
         match &self.0 {
             Inner::Process(function) => match function.invoke(event).await {
-                Outcome::Answered(answer) => serde_json::from_slice(&answer).map_err(failed),
-                Outcome::Failed => Err(failed("its processes say why in their log")),
+                Outcome::Responded(body) => serde_json::from_slice(&body).map_err(failed),
+                Outcome::Failed => Err(failed("see the function's log for the reason")),
             },
             Inner::InProcess(InProcessWorker::Lifecycle(app)) => {
-                answer(app.clone().handle(read(event)?).await)
+                result(app.clone().handle(parse(event)?).await)
             }
             Inner::InProcess(InProcessWorker::Redeliver(app)) => {
-                answer(app.clone().handle(read(event)?).await)
+                result(app.clone().handle(parse(event)?).await)
             }
         }
     }
 }
 
-fn read<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {
+fn parse<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {
     let payload = serde_json::from_value(event.clone()).map_err(failed)?;
     Ok(LambdaEvent::new(payload, Context::default()))
 }
 
-fn answer<T: Serialize, E: fmt::Display>(answer: Result<T, E>) -> Result<Value, InvocationFailed> {
-    serde_json::to_value(answer.map_err(failed)?).map_err(failed)
+fn result<T: Serialize, E: fmt::Display>(result: Result<T, E>) -> Result<Value, InvocationFailed> {
+    serde_json::to_value(result.map_err(failed)?).map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(why: impl ToString) -> InvocationFailed {
-    InvocationFailed(why.to_string())
+fn failed(reason: impl ToString) -> InvocationFailed {
+    InvocationFailed(reason.to_string())
 }

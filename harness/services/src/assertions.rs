@@ -6,7 +6,7 @@ use keysync::domain::KeyState;
 use tokio::time::timeout;
 
 use super::{AssociatedService, NotifiedState, Received};
-use keysync_emulator_support::assertion::{PATIENCE, fail};
+use keysync_emulator_support::assertion::{WAIT_LIMIT, fail};
 
 impl AssociatedService {
     /// The callbacks about a key, oldest first.
@@ -26,10 +26,10 @@ impl AssociatedService {
     /// If they have not arrived within 30 s. The message lists the last requests of the harness.
     pub async fn wait_for(&self, count: usize) {
         let arrivals = self.arrivals();
-        self.arrived(|| *arrivals.borrow() >= count, PATIENCE).await;
+        self.arrived(|| *arrivals.borrow() >= count, WAIT_LIMIT).await;
         let arrived = *arrivals.borrow();
         if arrived < count {
-            let expected = format!("{count} callbacks at {} within {} s", self.name(), PATIENCE.as_secs());
+            let expected = format!("{count} callbacks at {} within {} s", self.name(), WAIT_LIMIT.as_secs());
             fail(expected, arrived, self.journal());
         }
     }

@@ -1,11 +1,11 @@
-//! The harness's clock: the machine's, moved, or set by hand.
+//! The harness's clock: the machine's time plus an offset, or a fixed time.
 
 use std::{sync::Arc, time::Duration};
 
 use keysync::{Clock, domain::EpochMillis};
 use parking_lot::{Mutex, MutexGuard};
 
-/// A clock that a test can move. Clones show the same time.
+/// A clock that a test can set or advance. Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,14 +20,14 @@ pub struct HarnessClock(Arc<Mutex<Time>>);
 
 #[derive(Clone, Copy, Debug)]
 enum Time {
-    /// The machine's time, this much later.
+    /// The machine's time plus this offset.
     Ahead(Duration),
-    /// It stands still until it is moved.
+    /// A fixed time.
     Set(EpochMillis),
 }
 
 impl HarnessClock {
-    /// A clock that shows the machine's time.
+    /// Creates a clock that starts at the machine's time and runs.
     ///
     /// ```
     /// use keysync_emulator_support::clock::HarnessClock;
@@ -40,7 +40,7 @@ impl HarnessClock {
         Self(Arc::new(Mutex::new(Time::Ahead(Duration::ZERO))))
     }
 
-    /// A clock that stands at `now` until it is moved.
+    /// Creates a clock that is stopped at `now`.
     ///
     /// ```
     /// use keysync::domain::EpochMillis;
@@ -53,7 +53,7 @@ impl HarnessClock {
         Self(Arc::new(Mutex::new(Time::Set(now))))
     }
 
-    /// The instant it shows.
+    /// The current time.
     ///
     /// ```
     /// println!("{}", keysync_emulator_support::clock::HarnessClock::running().now());
@@ -79,7 +79,7 @@ impl HarnessClock {
         *self.lock() = Time::Set(now);
     }
 
-    /// Moves it forward.
+    /// Advances the clock.
     ///
     /// ```
     /// use std::time::Duration;
@@ -97,7 +97,7 @@ impl HarnessClock {
         };
     }
 
-    /// The same clock, as the functions take it.
+    /// The same clock, as the functions' type.
     ///
     /// ```
     /// use keysync::domain::EpochMillis;

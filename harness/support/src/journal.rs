@@ -1,7 +1,7 @@
-//! What the harness was asked: every request to the endpoint, to IAM and to the services, in order. It is
-//! what an assertion that fails shows beside what it expected.
+//! The journal: every request to the key-management endpoint, IAM and the services, in order. A
+//! failed assertion prints the last ones.
 //!
-//! Kept are method, path and status, never a header or a body: those hold tokens and API keys.
+//! An entry has method, path and status, and no header or body: those contain tokens and API keys.
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
@@ -17,12 +17,12 @@ use serde::Serialize;
 
 use crate::server;
 
-/// How many requests are remembered; the oldest are forgotten first.
-const REMEMBERED: usize = 10_000;
-/// How many of the last ones an assertion that fails shows.
-const SHOWN: usize = 12;
+/// The number of requests that are stored; the oldest are dropped first.
+const MAX_EXCHANGES: usize = 10_000;
+/// The number of last requests that a failed assertion prints.
+const DISPLAYED: usize = 12;
 
-/// The requests of one harness. Clones are the same journal.
+/// The requests of one harness. Clones share them.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
@@ -34,30 +34,30 @@ struct Inner {
 #[derive(Default)]
 struct Recorded {
     exchanges: VecDeque<Exchange>,
-    /// How many were forgotten: the number of the oldest that is remembered.
-    forgotten: usize,
+    /// The number of dropped exchanges, which is the number of the oldest stored one.
+    dropped: usize,
 }
 
-/// A request, and how it was answered.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exchange {
-    /// When it came, in epoch ms by the harness's clock.
+    /// The instant of the request, in epoch ms by the harness's clock.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub at: EpochMillis,
-    /// Who was asked.
+    /// The part that received the request.
     pub to: Part,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its path and query.
+    /// The path and query.
     pub path: String,
-    /// The answer's status; none where the connection was cut, or there is no answer yet.
+    /// The response's status; null if the connection was cut or there is no response yet.
     pub status: Option<u16>,
-    /// How long the answer took, in ms.
+    /// The time until the response, in ms; null if there is no response yet.
     pub millis: Option<u64>,
 }
 
-/// A part of the harness that is asked something.
+/// A part of the harness that receives requests.
 ///
 /// ```
 /// assert_eq!(keysync_emulator_support::journal::Part::Endpoint.to_string(), "endpoint");
@@ -86,13 +86,13 @@ impl fmt::Display for Part {
 }
 
 impl Journal {
-    /// An empty journal whose timestamps are those of `clock`.
+    /// Creates an empty journal whose timestamps are those of `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self(Arc::new(Inner { clock, state: Mutex::default() }))
     }
 
-    /// What was asked so far, oldest first.
+    /// The exchanges until now, oldest first.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.recorded().exchanges.iter().cloned().collect()
@@ -101,31 +101,32 @@ impl Journal {
     /// Removes all exchanges.
     pub fn clear(&self) {
         let mut recorded = self.recorded();
-        recorded.forgotten += recorded.exchanges.len();
+        recorded.dropped += recorded.exchanges.len();
         recorded.exchanges.clear();
     }
 
-    /// Records what passes through `router`, which is `part`.
+    /// Records the exchanges of `router`, which serves `part`.
     pub fn around(&self, part: Part, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state((self.clone(), part), record))
     }
 
-    /// Takes down a request that has just come, and returns its number.
-    fn asked(&self, to: Part, request: &Request) -> usize {
+    /// Records a request, and returns its number.
+    fn record_request(&self, to: Part, request: &Request) -> usize {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let (at, method) = (self.0.clock.now(), request.method().to_string());
         let mut recorded = self.recorded();
-        if recorded.exchanges.len() == REMEMBERED {
+        if recorded.exchanges.len() == MAX_EXCHANGES {
             recorded.exchanges.pop_front();
-            recorded.forgotten += 1;
+            recorded.dropped += 1;
         }
         recorded.exchanges.push_back(Exchange { at, to, method, path, status: None, millis: None });
-        recorded.forgotten + recorded.exchanges.len() - 1
+        recorded.dropped + recorded.exchanges.len() - 1
     }
 
-    fn answered(&self, number: usize, response: &Response, since: Instant) {
+    /// Records the response to a request, unless the request has been dropped.
+    fn record_response(&self, number: usize, response: &Response, since: Instant) {
         let mut recorded = self.recorded();
-        let Some(index) = number.checked_sub(recorded.forgotten) else { return };
+        let Some(index) = number.checked_sub(recorded.dropped) else { return };
         if let Some(exchange) = recorded.exchanges.get_mut(index) {
             exchange.status = (!server::is_cut(response)).then(|| response.status().as_u16());
             exchange.millis = u64::try_from(since.elapsed().as_millis()).ok();
@@ -139,21 +140,21 @@ impl Journal {
 
 async fn record(State((journal, part)): State<(Journal, Part)>, request: Request, next: Next) -> Response {
     let since = Instant::now();
-    let number = journal.asked(part, &request);
+    let number = journal.record_request(part, &request);
     let response = next.run(request).await;
-    journal.answered(number, &response, since);
+    journal.record_response(number, &response, since);
     response
 }
 
 impl fmt::Display for Journal {
-    /// The last dozen.
+    /// Formats the last requests, one on each line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recorded = self.recorded();
         if recorded.exchanges.is_empty() {
-            return f.write_str("no request came");
+            return f.write_str("no requests");
         }
         write!(f, "the last requests:")?;
-        for exchange in recorded.exchanges.iter().skip(recorded.exchanges.len().saturating_sub(SHOWN)) {
+        for exchange in recorded.exchanges.iter().skip(recorded.exchanges.len().saturating_sub(DISPLAYED)) {
             write!(f, "\n  {exchange}")?;
         }
         Ok(())
@@ -167,7 +168,7 @@ impl fmt::Display for Exchange {
         match (status, millis) {
             (Some(status), Some(millis)) => write!(f, "  {status} in {millis} ms"),
             (None, Some(_)) => f.write_str("  connection cut"),
-            _ => f.write_str("  no answer yet"),
+            _ => f.write_str("  no response yet"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the emulators of the harness share.
+//! The shared base of the harness's emulators.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]

@@ -1,7 +1,9 @@
-//! The ranges of what the command line and the control API accept, with one message for what is outside of them.
+//! The ranges of the values that the command line and the control API accept, and the error
+//! messages for values outside of them.
 //!
-//! In Rust a test may set anything that the types allow. What comes as text is checked, because a typing error that
-//! is accepted (`answer=999`, a delay of years) shows as a test that hangs or passes for the wrong reason.
+//! A Rust test may use any value that the types allow. Values in text form are validated, because
+//! an accepted typing error (`respond=999`, a delay of years) leads to a test that hangs or passes
+//! for the wrong reason.
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
@@ -11,14 +13,14 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// How many callbacks or calls a behaviour or a fault may be for.
+/// The range of the number of callbacks or calls that a behaviour or a fault applies to.
 ///
 /// ```
 /// assert!(!keysync_emulator_support::limits::TIMES.contains(&0));
 /// ```
 pub const TIMES: RangeInclusive<u64> = 1..=1_000_000;
 
-/// How much the clock may be advanced at once.
+/// The range of one advance of the clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,33 +28,33 @@ pub const TIMES: RangeInclusive<u64> = 1..=1_000_000;
 /// ```
 pub const ADVANCE: RangeInclusive<Duration> = Duration::from_millis(1)..=YEAR;
 
-/// The clock goes no further: RFC 3339 has four digits for the year.
+/// The latest time of the clock, in epoch ms: RFC 3339 has four digits for the year.
 pub const LATEST: u64 = 253_402_300_799_999;
-/// How far IAM's clock may be ahead.
+/// The range of the offset of IAM's clock.
 pub const AHEAD: RangeInclusive<Duration> = Duration::ZERO..=YEAR;
-/// How long a request for callbacks may wait for them.
+/// The range of the time that a request waits for callbacks.
 pub const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
-/// How many callbacks a request may wait for.
+/// The range of the number of callbacks that a request waits for.
 const CALLBACKS: RangeInclusive<u64> = 0..=10_000;
 /// The final statuses of HTTP.
 const STATUS: RangeInclusive<u64> = 200..=599;
-/// More than a caller may honour, and no more than a year.
+/// The range of `Retry-After`, in seconds: up to a year.
 const RETRY_AFTER: RangeInclusive<u64> = 0..=31_536_000;
-/// What every JSON library reads without loss.
+/// The range of a random seed: the integers that every JSON library parses without loss.
 const SEED: RangeInclusive<u64> = 0..=9_007_199_254_740_991;
 const PERCENT: RangeInclusive<u64> = 0..=100;
-/// No function and no client waits for an hour.
+/// The range of a delay, in ms: no function and no client waits for an hour.
 const MILLIS: RangeInclusive<u64> = 0..=3_600_000;
-/// How many characters an address may have.
+/// The range of the length of a URL, in characters.
 const ADDRESS: RangeInclusive<usize> = 1..=2048;
 
 const YEAR: Duration = Duration::from_hours(366 * 24);
 
-/// Reads how much the clock is to be advanced by: `61m`, `1h 30m`.
+/// Parses an advance of the clock, such as `61m` or `1h 30m`.
 ///
 /// # Errors
 ///
-/// The range, where the text is no duration or one outside of [`ADVANCE`].
+/// A message with the range, if `text` is not a duration or is outside of [`ADVANCE`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,20 +66,20 @@ pub fn advance(text: &str) -> Result<Duration, String> {
     duration(text, &ADVANCE)
 }
 
-/// Reads a duration within `range`.
+/// Parses a duration within `range`.
 pub fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
-    let invalid = |why: &dyn fmt::Display| {
-        let (least, most) = (short(*range.start()), short(*range.end()));
-        format!("must be a duration such as `1h` or `90m`, from {least} to {most}: got `{text}` ({why})")
+    let invalid = |reason: &dyn fmt::Display| {
+        let (min, max) = (short(*range.start()), short(*range.end()));
+        format!("must be a duration such as `1h` or `90m`, from {min} to {max}: got `{text}` ({reason})")
     };
     let span: Span = text.parse().map_err(|error: jiff::Error| invalid(&error))?;
     let duration: SignedDuration =
         span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| invalid(&error))?;
-    let Ok(duration) = Duration::try_from(duration) else { return Err(invalid(&"time goes forward only")) };
+    let Ok(duration) = Duration::try_from(duration) else { return Err(invalid(&"must not be negative")) };
     if range.contains(&duration) { Ok(duration) } else { Err(invalid(&"out of range")) }
 }
 
-/// In the largest unit that it is a whole number of.
+/// The duration in the largest unit of which it is a multiple.
 fn short(duration: Duration) -> String {
     let (seconds, millis) = (duration.as_secs(), duration.as_millis());
     match seconds {
@@ -113,7 +115,7 @@ impl Visitor<'_> for Integer {
     }
 }
 
-/// The same, or null.
+/// An integer within a range, or null, in JSON.
 struct IntegerOrNull(RangeInclusive<u64>);
 
 impl<'de> Visitor<'de> for IntegerOrNull {
@@ -159,7 +161,7 @@ pub fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Erro
     integer(deserializer, MILLIS)
 }
 
-/// Deserializes a seed, within its limits.
+/// Deserializes a random seed, within its limits.
 pub fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     integer(deserializer, SEED)
 }
@@ -175,21 +177,21 @@ pub fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>
     Ok(times.and_then(|times| usize::try_from(times).ok()))
 }
 
-/// As a query has it: text.
+/// Deserializes a number of callbacks from a query string, within its limits.
 pub fn at_least<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     let text = String::deserialize(deserializer)?;
     let count = text.parse::<usize>().ok().filter(|count| CALLBACKS.contains(&(*count as u64)));
     count.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &Integer(CALLBACKS)))
 }
 
-/// What a `location` header can hold.
+/// Deserializes a URL that is valid in a `Location` header.
 pub fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if ADDRESS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(text);
     }
-    let (least, most) = ADDRESS.into_inner();
-    let expected = format!("a URL of {least} to {most} visible ASCII characters");
+    let (min, max) = ADDRESS.into_inner();
+    let expected = format!("a URL of {min} to {max} visible ASCII characters");
     Err(D::Error::invalid_value(Unexpected::Str(&text), &expected.as_str()))
 }
 
@@ -198,11 +200,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_out_of_range_name_the_range() {
+    fn error_names_the_duration_range() {
         for text in ["0", "0s", "1ns", "-1h", "1h ago", "367d", "100y", "soon", "", "1e9h", "9999999999999h"]
         {
-            let said = advance(text).unwrap_err();
-            assert!(said.contains("from 1ms to 366d") && said.contains(&format!("`{text}`")), "{said}");
+            let error = advance(text).unwrap_err();
+            assert!(error.contains("from 1ms to 366d") && error.contains(&format!("`{text}`")), "{error}");
         }
         for (text, millis) in [("1ms", 1), ("1.5s", 1500), ("1h 30m", 5_400_000), ("366d", 31_622_400_000)] {
             assert_eq!(advance(text), Ok(Duration::from_millis(millis)), "{text}");

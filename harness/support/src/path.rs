@@ -1,6 +1,6 @@
-//! Paths of URLs.
+//! URL path segments.
 
-/// Encodes text as one segment of a path, whatever it holds.
+/// Percent-encodes a string as one path segment (RFC 3986, section 3.3).
 ///
 /// ```
 /// assert_eq!(keysync_emulator_support::path::segment("../a b?c"), "..%2Fa%20b%3Fc");

@@ -1,8 +1,10 @@
-//! No function tells a secret: each line that one prints is compared with every secret that the harness
-//! knows, as it comes. So every test is a test of this, whatever else it is about.
+//! Scanner for leaked secrets: compares every log line, response, callback and DynamoDB call of the
+//! functions with the secrets that the harness knows. So every test also tests that no secret
+//! leaks.
 //!
-//! A leak is the panic of the harness that is dropped, with the kind of the secret and never its value.
-//! Functions in the harness's own process print nothing: what would, the binaries set up (`telemetry::init`).
+//! After a leak, the harness panics when it is dropped, with the kind of the secret and never its
+//! value. Functions in the harness's own process log nothing: only the binaries set up logging
+//! (`telemetry::init`).
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -20,34 +22,35 @@ use axum::{
 };
 use parking_lot::{Mutex, MutexGuard};
 
-/// How many secrets of a kind are remembered; the oldest are forgotten first.
-const REMEMBERED: usize = 1000;
-/// Shorter ones stand in innocent lines by chance, and are nobody's secret but a test's.
-const SHORTEST: usize = 16;
+/// The number of secrets of a kind that are stored; the oldest are dropped first.
+const MAX_SECRETS: usize = 1000;
+/// The minimum length of a secret, in bytes. Shorter ones occur in other text by chance, and only
+/// tests use them.
+const MIN_LENGTH: usize = 16;
 
-/// What a secret is.
+/// The kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Somebody's API key.
+    /// An API key of a user or service.
     ApiKey,
     /// The key that signs callbacks.
     SigningKey,
-    /// An access token. Its signature is what makes it one; the rest says who somebody is.
+    /// The signature of an access token. Header and claims of a token are not secret.
     Token,
-    /// The material of a key, or what it wraps.
+    /// The material of a key, or the plaintext that it wraps.
     KeyMaterial,
 }
 
-/// Where a secret has no business to be.
+/// A place where no secret may occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// In what this function prints.
+    /// The log of this function.
     Log(&'static str),
-    /// In what the function URL answers.
-    Answer,
-    /// In what a service is told.
+    /// A response of the function URL.
+    Response,
+    /// A callback to a service.
     Callback,
-    /// In what is asked of DynamoDB, and so in the table.
+    /// A call to DynamoDB, and therefore the table.
     Table,
 }
 
@@ -55,7 +58,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Log(function) => write!(f, "in the log of `{function}`"),
-            Self::Answer => f.write_str("in an answer"),
+            Self::Response => f.write_str("in a response"),
             Self::Callback => f.write_str("in a callback"),
             Self::Table => f.write_str("in a call to DynamoDB"),
         }
@@ -73,37 +76,37 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The secrets of a harness, and which of them were told. Clones are the same ones.
+/// The secrets of a harness, and the leaks that were found. Clones share them.
 #[derive(Clone, Default)]
-pub struct KnownSecrets(Arc<Mutex<Found>>);
+pub struct KnownSecrets(Arc<Mutex<Scanned>>);
 
 #[derive(Default)]
-struct Found {
+struct Scanned {
     known: BTreeMap<Kind, VecDeque<String>>,
-    told: BTreeSet<(Place, Kind)>,
+    leaks: BTreeSet<(Place, Kind)>,
 }
 
 impl fmt::Debug for KnownSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KnownSecrets(told: {:?})", self.state().told)
+        write!(f, "KnownSecrets(leaks: {:?})", self.state().leaks)
     }
 }
 
 impl KnownSecrets {
-    /// Knows this one from now on.
+    /// Adds a secret to scan for.
     pub fn add(&self, kind: Kind, secret: &str) {
         let mut state = self.state();
         let known = state.known.entry(kind).or_default();
-        if secret.len() < SHORTEST || known.iter().any(|other| other == secret) {
+        if secret.len() < MIN_LENGTH || known.iter().any(|other| other == secret) {
             return;
         }
-        if known.len() == REMEMBERED {
+        if known.len() == MAX_SECRETS {
             known.pop_front();
         }
         known.push_back(secret.to_owned());
     }
 
-    /// Knows the signing keys that stand in `text`, wherever they do.
+    /// Adds all signing keys that occur in `text`.
     pub fn add_signing_keys(&self, text: &str) {
         for rest in text.split("whsk_").skip(1) {
             let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
@@ -112,63 +115,63 @@ impl KnownSecrets {
         }
     }
 
-    /// Looks through what was found at `place`.
-    pub fn look_through(&self, place: Place, text: &str) {
+    /// Scans `text`, which was found at `place`.
+    pub fn scan(&self, place: Place, text: &str) {
         let mut state = self.state();
-        let Found { known, told } = &mut *state;
+        let Scanned { known, leaks } = &mut *state;
         for (kind, secrets) in known {
             if secrets.iter().any(|secret| text.contains(secret.as_str())) {
-                told.insert((place, *kind));
+                leaks.insert((place, *kind));
             }
         }
     }
 
-    /// Looks through what `router` answers.
-    pub fn look_through_answers(&self, router: Router) -> Router {
-        router.layer(middleware::from_fn_with_state(self.clone(), answered))
+    /// Scans the responses of `router`.
+    pub fn scan_responses(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), scan_response))
     }
 
-    /// Looks through what `router` is asked, which is where callbacks go.
-    pub fn look_through_callbacks(&self, router: Router) -> Router {
-        router.layer(middleware::from_fn_with_state(self.clone(), called_back))
+    /// Scans the requests to `router`, which receives callbacks.
+    pub fn scan_callbacks(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), scan_callback))
     }
 
-    fn look_through_message(&self, place: Place, headers: &HeaderMap, body: &[u8]) {
+    fn scan_message(&self, place: Place, headers: &HeaderMap, body: &[u8]) {
         for value in headers.values() {
-            self.look_through(place, &String::from_utf8_lossy(value.as_bytes()));
+            self.scan(place, &String::from_utf8_lossy(value.as_bytes()));
         }
-        self.look_through(place, &String::from_utf8_lossy(body));
+        self.scan(place, &String::from_utf8_lossy(body));
     }
 
-    /// Which secrets were told where, in words; `None` where none was.
+    /// A description of the leaks; `None` without a leak.
     #[must_use]
     pub fn leaked(&self) -> Option<String> {
         let state = self.state();
-        let told = state.told.iter().map(|(place, kind)| format!("{kind} is {place}"));
-        Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
+        let leaks = state.leaks.iter().map(|(place, kind)| format!("{kind} is {place}"));
+        Some(leaks.collect::<Vec<_>>().join("; ")).filter(|leaks| !leaks.is_empty())
     }
 
-    fn state(&self) -> MutexGuard<'_, Found> {
+    fn state(&self) -> MutexGuard<'_, Scanned> {
         self.0.lock()
     }
 }
 
-async fn answered(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
+async fn scan_response(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
     let (head, body) = next.run(request).await.into_parts();
-    let body = whole(body).await;
-    secrets.look_through_message(Place::Answer, &head.headers, &body);
+    let body = read_all(body).await;
+    secrets.scan_message(Place::Response, &head.headers, &body);
     Response::from_parts(head, Body::from(body))
 }
 
-async fn called_back(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
+async fn scan_callback(State(secrets): State<KnownSecrets>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let body = whole(body).await;
-    secrets.look_through_message(Place::Callback, &head.headers, &body);
+    let body = read_all(body).await;
+    secrets.scan_message(Place::Callback, &head.headers, &body);
     next.run(Request::from_parts(head, Body::from(body))).await
 }
 
-/// A body that breaks off is empty.
-async fn whole(body: Body) -> Bytes {
+/// The complete body; empty if it is truncated.
+async fn read_all(body: Body) -> Bytes {
     to_bytes(body, usize::MAX).await.unwrap_or_default()
 }
 
@@ -179,39 +182,38 @@ mod tests {
     const SEED: &str = "c2VjcmV0IHNlZWQgb2YgMzIgYnl0ZXMgb3Igc28uLi4=";
 
     #[test]
-    fn each_kind_is_known_wherever_it_stands() {
+    fn finds_each_kind_of_secret_anywhere() {
         let secrets = KnownSecrets::default();
-        secrets.add(Kind::ApiKey, "an-api-key-that-was-made-up");
+        secrets.add(Kind::ApiKey, "an-api-key-of-this-test");
         secrets.add(Kind::Token, "c2lnbmF0dXJlIG9mIGEgdG9rZW4");
         secrets.add(Kind::KeyMaterial, "bWF0ZXJpYWwgb2YgYSBrZXk=");
         secrets.add_signing_keys(&format!(r#"["whsk_{SEED}","whsk_another+key/of+32/bytes="]"#));
-        secrets
-            .look_through(Place::Log("sync"), "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
+        secrets.scan(Place::Log("sync"), "nothing; c2lnbmF0dXJlIG9mIGEgdG9rZW, eyJhbGciOi.eyJzdWIiOi");
         assert_eq!(secrets.leaked(), None);
-        for (line, said) in [
+        for (line, kind) in [
             (r#"{"authorization":"Bearer eyJh.eyJz.c2lnbmF0dXJlIG9mIGEgdG9rZW4"}"#, "an access token"),
-            ("apikey=an-api-key-that-was-made-up&x", "an API key"),
+            ("apikey=an-api-key-of-this-test&x", "an API key"),
             (&format!("seed {SEED}"), "the signing key"),
             ("another+key/of+32/bytes=", "the signing key"),
             ("xbWF0ZXJpYWwgb2YgYSBrZXk=x", "key material"),
         ] {
-            secrets.look_through(Place::Log("sync"), line);
-            let told = secrets.leaked().unwrap();
-            assert_eq!(told, format!("{said} is in the log of `sync`"), "of {line}, and never the value");
-            secrets.state().told.clear();
+            secrets.scan(Place::Log("sync"), line);
+            let leaked = secrets.leaked().unwrap();
+            assert_eq!(leaked, format!("{kind} is in the log of `sync`"), "{line}");
+            secrets.state().leaks.clear();
         }
     }
 
     #[test]
-    fn what_anybody_could_print_is_no_secret_and_memory_has_an_end() {
+    fn ignores_short_and_dropped_secrets() {
         let secrets = KnownSecrets::default();
         secrets.add(Kind::KeyMaterial, "AAAA");
-        for n in 0..=REMEMBERED {
+        for n in 0..=MAX_SECRETS {
             secrets.add(Kind::Token, &format!("the signature of token {n}."));
         }
-        secrets.look_through(Place::Log("sync"), "AAAA; the signature of token 0.");
+        secrets.scan(Place::Log("sync"), "AAAA; the signature of token 0.");
         assert_eq!(secrets.leaked(), None);
-        secrets.look_through(Place::Log("sync"), "the signature of token 1.");
+        secrets.scan(Place::Log("sync"), "the signature of token 1.");
         assert!(secrets.leaked().is_some());
     }
 }

@@ -1,7 +1,7 @@
-//! A loopback HTTP server that is accepting when it is returned and gone when it is dropped. Everything that the
-//! harness listens with is one of these, so what holds here holds for every port: web pages of other sites are
-//! [kept out](Guard), and a process that has no descriptors left waits for some. Handlers can cut a connection
-//! instead of answering, as a process that dies does.
+//! A loopback HTTP server that accepts connections when it is returned and ends when it is dropped.
+//! Every port of the harness uses it, so that each of them [denies requests of other sites' web
+//! pages](Guard) and survives a lack of file descriptors. Handlers can cut a connection instead of
+//! responding, as a process that is killed does.
 
 use std::{
     future::poll_fn,
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// How long nothing is accepted where that failed for want of descriptors or memory.
+/// The pause before the next connection is accepted after a lack of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A running server; dropping it ends it and its connections.
@@ -36,24 +36,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `router` on 127.0.0.1 at any free port, to those whom `guard` lets pass.
+    /// Serves `router` on 127.0.0.1 at any free port, for requests that `guard` allows.
     pub async fn start(router: Router, guard: &Guard) -> io::Result<Self> {
         Self::serve(Self::listen(0).await?, router, guard)
     }
 
-    /// Takes `port` of 127.0.0.1 (0 = any free port), for who has to know it before there is a router.
+    /// Listens on `port` of 127.0.0.1 (0 = any free port), for a caller that needs the port before
+    /// it has a router.
     pub async fn listen(port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
     }
 
-    /// Serves `router` where it listens.
+    /// Serves `router` on `listener`.
     pub fn serve(listener: TcpListener, router: Router, guard: &Guard) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, router, guard.clone()));
         Ok(Self { address, task: task.abort_handle() })
     }
 
-    /// `http://127.0.0.1:port`, without a slash at the end.
+    /// `http://127.0.0.1:port`, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -66,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-/// An answer that is none: the connection is reset before it.
+/// A marker in place of a response: the connection is reset.
 #[must_use]
 pub fn cut() -> Response {
     let mut response = Response::new(Body::empty());
@@ -74,18 +75,18 @@ pub fn cut() -> Response {
     response
 }
 
-/// Whether an answer is one of those.
+/// Whether a response is the marker of [`cut`].
 #[must_use]
 pub fn is_cut(response: &Response) -> bool {
     response.extensions().get::<Cut>().is_some()
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("cut on purpose")]
+#[error("injected fault: connection cut")]
 struct Cut;
 
 async fn accept(listener: TcpListener, router: Router, guard: Guard) {
-    // Owned here, so that connections end with this task.
+    // Owned by this task, so that connections end with it.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -95,20 +96,21 @@ async fn accept(listener: TcpListener, router: Router, guard: Guard) {
     }
 }
 
-/// The next connection. Where there can be none just now, it is tried again after a pause, and not at once: the
-/// connection still waits in the kernel, so that a loop without a pause would take all the time of a processor.
+/// Accepts the next connection. After an error of this process, it retries after a pause: the
+/// connection stays in the kernel's queue, so that retries without a pause would occupy a
+/// processor.
 async fn next(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
-            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) if is_peer_error(&error) => {}
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
-/// Whether one connection has failed, and the next one may fare better at once.
-fn is_of_the_peer(error: &io::Error) -> bool {
+/// Whether the error is of one connection, so that no pause is needed before the next one.
+fn is_peer_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
@@ -119,22 +121,22 @@ async fn connection(stream: TcpStream, router: Router, guard: Guard) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (router, guard, is_cut) = (router.clone(), guard.clone(), is_cut.clone());
         Box::pin(async move {
-            let answer = async |request: hyper::Request<Incoming>| {
+            let respond = async |request: hyper::Request<Incoming>| {
                 let Ok(response) = router.oneshot(request.map(Body::new)).await;
                 response
             };
-            let response = guard.guard(request, answer).await;
-            // hyper ends a connection whose service fails, without an answer.
+            let response = guard.guard(request, respond).await;
+            // hyper closes a connection whose service fails, without a response.
             is_cut.store(self::is_cut(&response), Relaxed);
             if is_cut.load(Relaxed) { Err(Cut) } else { Ok(response) }
         })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Errors here are those of a connection that has ended.
+    // An error means that the connection has ended.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
     let _ = if is_cut.load(Relaxed) {
-        stream.set_zero_linger() // dropped, it is reset
+        stream.set_zero_linger() // resets the connection on drop
     } else {
         stream.shutdown().await
     };
@@ -145,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_peer_s_failure_needs_no_pause() {
+    fn peer_errors_need_no_pause() {
         for code in [104, 103, 111] {
-            assert!(is_of_the_peer(&io::Error::from_raw_os_error(code)), "{code}");
+            assert!(is_peer_error(&io::Error::from_raw_os_error(code)), "{code}");
         }
         // EMFILE, ENFILE, ENOMEM, ENOBUFS, EINVAL.
         for code in [24, 23, 12, 105, 22] {
-            assert!(!is_of_the_peer(&io::Error::from_raw_os_error(code)), "{code}");
+            assert!(!is_peer_error(&io::Error::from_raw_os_error(code)), "{code}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a harness is to be made of.
+//! The builder of a harness.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::{
     start,
 };
 
-/// What a [`Harness`] is made of. By default: a table in memory, the real binaries behind an emulated
-/// Lambda, object storage and databases that act on what they are told, and the machine's clock.
+/// A builder of a [`Harness`]. The defaults: a table in memory, the binaries behind an emulated
+/// Lambda, object storage and databases that act on notifications, and the machine's clock.
 ///
 /// ```
 /// use keysync_testkit::{Harness, lambda::Mode};
@@ -20,7 +20,7 @@ use crate::{
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder()
 ///     .mode(Mode::InProcess)
-///     .service("data-catalog") // emulated, beside the two that are there anyway
+///     .service("data-catalog") // emulated, in addition to the two default ones
 ///     .env("KEYSYNC_CALLBACK_TIMEOUT", "500ms")
 ///     .start()
 ///     .await?;
@@ -45,14 +45,14 @@ pub struct HarnessBuilder {
     pub(crate) quiet: bool,
 }
 
-/// Who receives the callbacks of a service.
+/// The receiver of a service's callbacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Receiver {
-    /// A service of the harness, with resources that open or refuse.
+    /// An emulated service of the harness.
     Emulated,
     /// An `httpmock` server.
     Mock,
-    /// Whoever listens at this URL.
+    /// A service at this URL.
     At(String),
 }
 
@@ -77,21 +77,21 @@ impl Default for HarnessBuilder {
 }
 
 impl HarnessBuilder {
-    /// Where the table lives; in memory by default.
+    /// Sets the engine that stores the table; in memory by default.
     #[must_use]
     pub fn engine(self, engine: Engine) -> Self {
         Self { engine, ..self }
     }
 
-    /// How the function runs; as the real binary by default.
+    /// Sets how the function runs; as the binary by default.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// How many requests each environment of the real binary `sync` serves at once; one by default, as in Lambda.
-    /// More than that happens on Lambda Managed Instances, which tell the function so
-    /// (`AWS_LAMBDA_MAX_CONCURRENCY`).
+    /// Sets the number of requests that each environment of the binary `sync` serves concurrently;
+    /// one by default, as in Lambda. Lambda Managed Instances use more, and set
+    /// `AWS_LAMBDA_MAX_CONCURRENCY`.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().concurrency(16);
@@ -101,7 +101,7 @@ impl HarnessBuilder {
         Self { concurrency: requests, ..self }
     }
 
-    /// One more emulated service, by its CRN service name.
+    /// Adds an emulated service, by its CRN service name.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().service("data-catalog");
@@ -111,8 +111,8 @@ impl HarnessBuilder {
         self.receiver(name, Receiver::Emulated)
     }
 
-    /// The address where a service of your own wants its callbacks: `https`, or `http` on loopback. Where
-    /// the name is that of an emulated service, yours takes its place.
+    /// Adds your own service with its callback URL: `https`, or `http` on loopback. It replaces an
+    /// emulated service of the same name.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder()
@@ -123,9 +123,9 @@ impl HarnessBuilder {
         self.receiver(name, Receiver::At(callback_url.to_owned()))
     }
 
-    /// A service that is an `httpmock` server, for expectations of your own: [`Harness::mock`] returns it.
-    /// A test process has 25 of those, unless `HTTPMOCK_MAX_SERVERS` says otherwise; who wants one more
-    /// waits for one.
+    /// Adds a service that is an `httpmock` server, for custom expectations: [`Harness::mock`]
+    /// returns it. A test process has at most 25 of these (`HTTPMOCK_MAX_SERVERS`); the start of
+    /// another one waits until one is free.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().mock("ledgers");
@@ -141,7 +141,7 @@ impl HarnessBuilder {
         self
     }
 
-    /// The endpoint's port; any free one by default.
+    /// Sets the endpoint's port; any free one by default.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().port(8080);
@@ -151,8 +151,8 @@ impl HarnessBuilder {
         Self { port, ..self }
     }
 
-    /// Another name by which this machine is reached, without a port. Requests with any name in `Host` but that of
-    /// loopback are refused otherwise, as web pages would come by one that they made to resolve to loopback.
+    /// Allows another host name of this machine, without a port. By default, requests whose `Host`
+    /// is not a loopback name are denied, to protect from DNS rebinding.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().allow_host("host.docker.internal");
@@ -163,8 +163,8 @@ impl HarnessBuilder {
         self
     }
 
-    /// The clock of all that runs in this process. A function in a process of its own has the
-    /// machine's, which nobody can set.
+    /// Sets the clock of everything in this process. A function in a separate process uses the
+    /// machine's clock, which a test cannot set.
     ///
     /// ```
     /// use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
@@ -176,7 +176,7 @@ impl HarnessBuilder {
         Self { clock, ..self }
     }
 
-    /// A setting of the functions; the README lists them.
+    /// Sets an environment variable of the functions; `docs/reference/configuration.md` lists them.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "500ms");
@@ -187,18 +187,19 @@ impl HarnessBuilder {
         self
     }
 
-    /// Writes the function's environment to a file, for one that is started by somebody else. The file
-    /// holds the key that signs callbacks.
+    /// Writes the function's environment to a file, for a function that is started separately. The
+    /// file contains the key that signs callbacks.
     ///
     /// ```
-    /// let builder = keysync_testkit::Harness::builder().env_file(Some("target/harness.env".into()));
+    /// let path = "target/harness.env".into();
+    /// let builder = keysync_testkit::Harness::builder().env_file(Some(path));
     /// ```
     #[must_use]
     pub fn env_file(self, path: Option<PathBuf>) -> Self {
         Self { env_file: path, ..self }
     }
 
-    /// How long Lambda lets the real binary run before it kills it; 30 s by default.
+    /// Sets the function timeout, after which Lambda kills the binary; 30 s by default.
     ///
     /// ```
     /// use std::time::Duration;
@@ -209,7 +210,7 @@ impl HarnessBuilder {
         Self { function_timeout: timeout, ..self }
     }
 
-    /// Runs `redeliver` on a schedule. Without one it runs when [`Harness::redeliver`] says so.
+    /// Runs `redeliver` on a schedule. Without one, only [`Harness::redeliver`] runs it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -220,7 +221,8 @@ impl HarnessBuilder {
         Self { redeliver_every: Some(interval), ..self }
     }
 
-    /// The table's name, `keysync` by default. Harnesses that share an engine each need their own.
+    /// Sets the table's name; `keysync` by default. Harnesses that share an engine need different
+    /// names.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().table("keysync-2");
@@ -230,8 +232,8 @@ impl HarnessBuilder {
         Self { table: name.to_owned(), ..self }
     }
 
-    /// Whether the function's log is kept for [`Harness::function`] only (the default), or goes to
-    /// standard error, too.
+    /// Sets whether the functions' logs are only stored (the default) or also printed to standard
+    /// error.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().quiet(false);
@@ -241,7 +243,7 @@ impl HarnessBuilder {
         Self { quiet, ..self }
     }
 
-    /// Starts everything. It is ready when this returns.
+    /// Starts the harness, and returns when all of it is ready.
     ///
     /// ```
     /// # #[tokio::main]

@@ -1,4 +1,4 @@
-//! Somebody who calls the endpoint with a token: plain HTTP, every answer kept whole.
+//! An HTTP client of the key-management endpoint, with a token.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::Parts, path};
 
-/// Somebody who calls the endpoint with a token.
+/// An HTTP client of the key-management endpoint, with a token.
 ///
 /// ```
 /// use http::Method;
@@ -32,13 +32,14 @@ pub struct Client {
     endpoint: String,
     instance: String,
     token: Arc<Mutex<String>>,
-    /// Who it renews its token for, as public clients do; `None` where it was given one to use.
+    /// The identity that the token is renewed for, as public clients do; `None` if the token was
+    /// set.
     renews: Option<(Iam, String)>,
     journal: Journal,
 }
 
 impl Client {
-    /// A client of `harness` with the token that IAM gives for `api_key`.
+    /// Creates a client of `harness` with the token that IAM issues for `api_key`.
     ///
     /// ```
     /// # #[tokio::main]
@@ -59,9 +60,9 @@ impl Client {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let form = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", api_key)];
         let url = format!("{}/identity/token", parts.iam_server.url());
-        let answer = http.post(url).form(&form).send().await?;
-        let answer: Value = answer.error_for_status()?.json().await?;
-        let token = answer["access_token"].as_str().unwrap_or_default().to_owned();
+        let response = http.post(url).form(&form).send().await?;
+        let body: Value = response.error_for_status()?.json().await?;
+        let token = body["access_token"].as_str().unwrap_or_default().to_owned();
         let iam = parts.iam.clone();
         let renews = iam.authenticate(&token).ok().map(|principal| (iam, principal.iam_id));
         let (endpoint, instance) = (parts.endpoint_url.clone(), parts.instance().to_string());
@@ -75,8 +76,8 @@ impl Client {
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
     /// # let harness = keysync_testkit::Harness::builder().start().await?;
-    /// let anybody = harness.manager().await?.with_token("no.token.atall");
-    /// anybody.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
+    /// let client = harness.manager().await?.with_token("no.token.atall");
+    /// client.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     /// # Ok(())
     /// # }
     /// ```
@@ -85,8 +86,8 @@ impl Client {
         Self { token: Arc::new(Mutex::new(token.to_owned())), renews: None, ..self.clone() }
     }
 
-    /// Its token, renewed where the harness's clock has left it behind. A secret, though of this
-    /// harness only.
+    /// The token, renewed if it has expired by the harness's clock. A secret, valid in this harness
+    /// only.
     ///
     /// ```
     /// # #[tokio::main]
@@ -109,7 +110,7 @@ impl Client {
         token.clone()
     }
 
-    /// A request with the headers that every call bears. `path` starts with a slash.
+    /// Builds a request with the headers of every call. `path` starts with a slash.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.endpoint))
@@ -117,34 +118,35 @@ impl Client {
             .header("bluemix-instance", &self.instance)
     }
 
-    /// Sends a request and takes its answer whole.
+    /// Sends a request and reads the complete response.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, HarnessError> {
         let (http, request) = request.build_split();
         let request = request?;
         let path = request.url().as_str().trim_start_matches(&self.endpoint);
-        let asked = format!("{} {path}", request.method());
-        let answer = http.execute(request).await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
-        Ok(Response { status, headers, body, request: asked, journal: self.journal.clone() })
+        let summary = format!("{} {path}", request.method());
+        let received = http.execute(request).await?;
+        let (status, headers) = (received.status(), received.headers().clone());
+        let body = serde_json::from_slice(&received.bytes().await?).unwrap_or_default();
+        Ok(Response { status, headers, body, request: summary, journal: self.journal.clone() })
     }
 
-    /// `POST` with no body.
+    /// Sends a `POST` without a body.
     pub async fn post(&self, path: &str) -> Result<Response, HarnessError> {
         self.send(self.request(Method::POST, path)).await
     }
 
-    /// `POST …/actions/sync`: the call that all of this is about. A key is named by its id or an alias.
+    /// Sends `POST …/actions/sync`. `key` is the key's id or an alias.
     pub async fn sync(&self, key: &str) -> Result<Response, HarnessError> {
         self.post(&format!("/api/v2/keys/{key}/actions/sync")).await
     }
 
-    /// Makes a key and returns its id; [`Harness::new_key`] says more about a key, and returns a handle.
+    /// Creates a key and returns its id; [`Harness::new_key`] has more options and returns a
+    /// handle.
     pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
         self.create_key_with(name, extractable, None).await
     }
 
-    /// The same with an alias, in one request: there is no key where the alias is rejected.
+    /// Creates a key with an alias in one request, so that a rejected alias creates no key.
     pub(crate) async fn create_key_with(
         &self,
         name: &str,
@@ -157,10 +159,10 @@ impl Client {
             key["aliases"] = json!([alias]);
         }
         let body = json!({"metadata": {"collectionType": kind, "collectionTotal": 1}, "resources": [key]});
-        let answer = self.send(self.request(Method::POST, "/api/v2/keys").json(&body)).await?;
-        match answer.body["resources"][0]["id"].as_str() {
+        let response = self.send(self.request(Method::POST, "/api/v2/keys").json(&body)).await?;
+        match response.body["resources"][0]["id"].as_str() {
             Some(id) => Ok(id.to_owned()),
-            None => Err(HarnessError::unexpected("making a key", &answer)),
+            None => Err(HarnessError::unexpected("creating a key", &response)),
         }
     }
 
@@ -173,15 +175,15 @@ impl Client {
         });
         let request =
             self.request(Method::POST, &format!("/api/v2/keys/{key}/registrations/{resource}")).json(&body);
-        let answer = self.send(request).await?;
-        if answer.status == StatusCode::CREATED {
+        let response = self.send(request).await?;
+        if response.status == StatusCode::CREATED {
             Ok(())
         } else {
-            Err(HarnessError::unexpected("registering a resource", &answer))
+            Err(HarnessError::unexpected("registering a resource", &response))
         }
     }
 
-    /// Deletes a key, whatever it protects.
+    /// Deletes a key with `force=true`, even if it protects resources.
     pub async fn delete(&self, key: &str) -> Result<Response, HarnessError> {
         self.send(self.request(Method::DELETE, &format!("/api/v2/keys/{key}?force=true"))).await
     }
@@ -189,6 +191,6 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({}, a token that is not shown)", self.endpoint)
+        write!(f, "Client({}, token redacted)", self.endpoint)
     }
 }

@@ -1,4 +1,5 @@
-//! The function's environment as a file, for whoever starts the function: `cargo lambda watch --env-file`.
+//! The function's environment as a file, for a function that is started separately:
+//! `cargo lambda watch --env-file`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,19 +11,19 @@ use uuid::Uuid;
 
 use crate::HarnessError;
 
-/// Writes `NAME='value'` lines, which shells read, too; no value of ours holds a single quote. The file
-/// holds the callbacks' signing key of this harness, so nobody but its owner may read it.
+/// Writes `NAME='value'` lines, which shells also accept; no value contains a single quote. The
+/// file contains the signing key of this harness's callbacks, so only its owner may read it.
 pub(crate) fn write(path: &Path, env: &[(String, String)]) -> Result<(), HarnessError> {
     let lines: Vec<String> = env.iter().map(|(name, value)| format!("{name}='{value}'")).collect();
     write_private(path, &(lines.join("\n") + "\n"))
         .map_err(|error| HarnessError::EnvFile { path: path.to_owned(), error })
 }
 
-/// Writes a new file and puts it in the place of the old one, so that there is no moment at which others can read it,
-/// whatever the old one's mode was and whoever has that open.
+/// Writes a new file and renames it to `path`, so that no other user can read it at any time, even
+/// if the old file is readable or open.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let target = match fs::metadata(path) {
-        // A pipe or a terminal has no mode that would matter, and cannot be replaced.
+        // The mode of a pipe or a terminal does not matter, and it cannot be replaced.
         Ok(found) if !found.is_file() => {
             return OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
         }
@@ -33,7 +34,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let written = create_private(&new).and_then(|mut file| file.write_all(text.as_bytes()));
     let placed = written.and_then(|()| fs::rename(&new, &target));
     if placed.is_err() {
-        // The reason is what matters; what was begun may not even be there.
+        // The first error is returned; the new file may not exist.
         let _ = fs::remove_file(&new);
     }
     placed
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_read_it() {
+    fn file_is_private_to_its_owner() {
         let folder = std::env::temp_dir().join(format!("keysync-{}", Uuid::new_v4()));
         fs::create_dir(&folder).unwrap();
         let env = [("KEYSYNC_TABLE".to_owned(), "keysync".to_owned())];
@@ -79,14 +80,14 @@ mod tests {
         }
         let mut seen = String::new();
         io::Read::read_to_string(&mut open, &mut seen).unwrap();
-        assert_eq!(seen, "an old one", "who had the old one open does not see the new one");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link stays one");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "nothing else is left");
+        assert_eq!(seen, "an old one", "an open old file does not show the new content");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link remains a link");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "no temporary file remains");
         fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
-    fn what_cannot_be_written_is_named() {
+    fn error_names_the_unwritable_path() {
         let error = write(Path::new("/no/such/folder/harness.env"), &[]).unwrap_err().to_string();
         assert!(error.contains("/no/such/folder/harness.env"), "{error}");
         write(Path::new("/dev/null"), &[]).unwrap();

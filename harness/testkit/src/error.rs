@@ -1,50 +1,50 @@
-//! What can go wrong with a harness.
+//! The errors of a harness.
 
 use std::{io, path::PathBuf};
 
-use keysync_browser_guard::BadHost;
+use keysync_browser_guard::InvalidHost;
 
 use crate::{Response, dynamodb::DynamoError, iam::IamError, lambda::FunctionError};
 use keysync_kms_emulator::ApiError;
 
-/// The harness could not do what it should.
+/// An error of the harness.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HarnessError {
-    /// The engine could not be started.
+    /// DynamoDB could not be started.
     #[error("DynamoDB: {0}")]
     Dynamo(#[from] DynamoError),
     /// The function could not be started.
-    #[error("the function: {0}")]
+    #[error("function: {0}")]
     Function(#[from] FunctionError),
     /// IAM could not be started.
     #[error("IAM: {0}")]
     Iam(#[from] IamError),
     /// An item could not be read or written.
-    #[error("the table: {0}")]
+    #[error("table: {0}")]
     Table(String),
-    /// What the table says of this harness cannot be used.
-    #[error("the harness's own item in the table: {0}")]
+    /// The harness's stored state in the table is invalid.
+    #[error("the harness's state in the table is invalid: {0}")]
     World(String),
-    /// What was to be allowed as a host is no host name.
+    /// A host name to allow is invalid.
     #[error("{0}")]
-    Host(#[from] BadHost),
+    Host(#[from] InvalidHost),
     /// A server could not be started.
-    #[error("a server: {0}; is the port taken? `--port 0` takes a free one")]
+    #[error("cannot start a server: {0}; if the port is in use, `--port 0` chooses a free one")]
     Server(#[from] io::Error),
-    /// A call that should have been answered was not.
-    #[error("a call: {0}")]
+    /// A call failed without a response.
+    #[error("call failed: {0}")]
     Call(#[from] reqwest::Error),
-    /// A call was answered otherwise than it should have been.
-    #[error("{what}: {status} {code} {message}")]
+    /// A call had an unexpected response.
+    #[error("{operation}: {status} {code} {message}")]
     Unexpected {
-        /// What was being done.
-        what: &'static str,
-        /// The answer's status.
+        /// The operation.
+        operation: &'static str,
+        /// The response's status.
         status: http::StatusCode,
-        /// Its reason code.
+        /// The response's reason code.
         code: String,
-        /// Its message.
+        /// The response's message.
         message: String,
     },
     /// The file for the function's environment could not be written.
@@ -52,28 +52,28 @@ pub enum HarnessError {
     EnvFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
-    /// The story could not be written to standard output.
+    /// The demo could not be written to standard output.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
-    /// A key was made, and then something was out of order.
-    #[error("key {key} was made, but not all that belongs to it: {error}")]
+    /// A key was created, and one of its registrations failed.
+    #[error("key {key} was created, but not all of its registrations: {error}")]
     Incomplete {
         /// The key's id.
         key: String,
-        /// Why not.
+        /// The reason.
         error: Box<HarnessError>,
     },
     /// Steps of the demo had another result than expected.
     #[error("demo failed: {} of its checks did not hold: {}", .0.len(), .0.join("; "))]
     Demo(Vec<String>),
     /// There is no such service.
-    #[error("no service `{0}` is emulated here: the builder's `service`, `service_at` and `mock` add some")]
+    #[error("no service `{0}`: add it with `service`, `service_at` or `mock` of the builder")]
     NoService(String),
-    /// The endpoint could not do its part.
-    #[error("the endpoint: {0}")]
+    /// An error of the key-management endpoint.
+    #[error("endpoint: {0}")]
     Endpoint(String),
 }
 
@@ -87,9 +87,9 @@ impl HarnessError {
         Self::World(error.to_string())
     }
 
-    pub(crate) fn unexpected(what: &'static str, answer: &Response) -> Self {
-        let (code, message) = (answer.code().to_owned(), answer.message().to_owned());
-        Self::Unexpected { what, status: answer.status, code, message }
+    pub(crate) fn unexpected(operation: &'static str, response: &Response) -> Self {
+        let (code, message) = (response.code().to_owned(), response.message().to_owned());
+        Self::Unexpected { operation, status: response.status, code, message }
     }
 }
 

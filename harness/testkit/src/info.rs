@@ -1,10 +1,10 @@
-//! What a client of a running harness has to know: addresses, instance, API keys.
+//! The data that a client of a running harness needs: addresses, instance, API keys.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What `harness up --json` prints, and `GET /_harness` answers.
+/// The output of `harness up --json`, and the response of `GET /_harness`.
 ///
 /// ```
 /// use keysync_testkit::{Harness, lambda::Mode};
@@ -20,29 +20,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "control-api", derive(utoipa::ToSchema))]
 pub struct Info {
-    /// The key-management endpoint's address, without a slash at the end.
+    /// The URL of the key-management endpoint, without a trailing slash.
     pub endpoint: String,
-    /// IAM's.
+    /// The URL of IAM.
     pub iam: String,
-    /// The DynamoDB engine's.
+    /// The URL of the DynamoDB engine.
     pub dynamodb: String,
-    /// That of the control API.
+    /// The URL of the control API.
     pub control: String,
-    /// That of the web console.
+    /// The URL of the web console.
     pub console: String,
-    /// That of the emulated services.
+    /// The URL of the emulated services.
     pub services: String,
     /// The function URL.
     pub function: String,
-    /// The API key of somebody with the role Manager.
+    /// The API key of an identity with the role Manager.
     pub api_key: String,
-    /// The API key of somebody with the role Reader.
+    /// The API key of an identity with the role Reader.
     pub reader_api_key: String,
     /// The instance, for the header `bluemix-instance`.
     pub instance_id: String,
-    /// Its region.
+    /// The instance's region.
     pub region: String,
-    /// The account that owns it.
+    /// The account that owns the instance.
     pub account: String,
     /// The key that verifies callbacks: `whpk_…`.
     pub callback_public_key: String,
@@ -62,6 +62,6 @@ pub const VERSION_HEADER: &str = "keysync-harness";
 
 impl fmt::Debug for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Info({}, API keys that are not shown)", self.endpoint)
+        write!(f, "Info({}, API keys redacted)", self.endpoint)
     }
 }

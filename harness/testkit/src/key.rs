@@ -1,4 +1,4 @@
-//! A key, as its owner acts on it: a handle that reads like the sentence one would say.
+//! A handle to a key, with the operations of its owner.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{Client, HarnessError, Response, path, services::AssociatedService, world::REGION};
 
-/// A key, and who acts on it. Made by [`Harness::new_key`](crate::Harness::new_key).
+/// A key, and the client that acts on it. Created by [`Harness::new_key`](crate::Harness::new_key).
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,7 +17,8 @@ use crate::{Client, HarnessError, Response, path, services::AssociatedService, w
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
-/// let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
+/// let key = harness.new_key("invoices");
+/// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
 /// key.delete().await?.assert_status(204);
 ///
@@ -36,7 +37,7 @@ pub struct Key {
     owner: Owner,
 }
 
-/// Who owns resources, and the services that have them.
+/// The owner of resources, and the services that have them.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) account: String,
@@ -44,7 +45,7 @@ pub(crate) struct Owner {
     pub(crate) services: Vec<AssociatedService>,
 }
 
-/// What became of a key's last notification, for one service.
+/// The status of a key's last notification at one service.
 ///
 /// ```
 /// use keysync_testkit::{Harness, lambda::Mode, services::Behaviour};
@@ -52,14 +53,16 @@ pub(crate) struct Owner {
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
-/// let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
+/// let key = harness.new_key("invoices");
+/// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 /// harness.object_storage().behave(Behaviour::respond(503));
 /// key.sync().await?.assert_status(204);
 ///
-/// let standing = key.notifications().await?.remove(0);
+/// let notification = key.notifications().await?.remove(0);
 ///
-/// assert_eq!((standing.service.as_str(), standing.status.as_str()), ("cloud-object-storage", "retrying"));
-/// assert!(standing.reason.unwrap().contains("503"));
+/// assert_eq!(notification.service, "cloud-object-storage");
+/// assert_eq!(notification.status, "retrying");
+/// assert!(notification.reason.unwrap().contains("503"));
 /// # Ok(())
 /// # }
 /// ```
@@ -70,15 +73,15 @@ pub struct NotificationStatus {
     pub service: String,
     /// `pending`, `delivered`, `acknowledged`, `retrying`, `refused`, `failed` or `not-notified`.
     pub status: String,
-    /// The notification's place among the key's.
+    /// The notification's number among those of the key.
     pub sequence: u64,
-    /// How often it was tried.
+    /// The number of delivery attempts.
     pub attempts: Option<u32>,
-    /// When it was last tried, and will be tried next: RFC 3339, UTC.
+    /// The instant of the last attempt: RFC 3339, UTC.
     pub last_attempt: Option<String>,
-    /// When it will be tried next: RFC 3339, UTC.
+    /// The instant of the next attempt: RFC 3339, UTC.
     pub next_attempt: Option<String>,
-    /// Why the last try failed.
+    /// The reason why the last attempt failed.
     pub reason: Option<String>,
 }
 
@@ -87,13 +90,13 @@ impl Key {
         Self { id, client, owner }
     }
 
-    /// Its id, a v4 UUID.
+    /// The key's id, a version 4 UUID.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The same key, acted on by somebody else.
+    /// The same key with another client.
     ///
     /// ```
     /// use keysync_testkit::{Harness, lambda::Mode, iam::Role};
@@ -112,55 +115,55 @@ impl Key {
         Self { client: client.clone(), ..self.clone() }
     }
 
-    /// Has all associated services told again: `POST …/actions/sync`.
+    /// Notifies all associated services again: `POST …/actions/sync`.
     pub async fn sync(&self) -> Result<Response, HarnessError> {
         self.client.sync(&self.id).await
     }
 
-    /// Gives it a new version.
+    /// Rotates the key, which creates a new version.
     pub async fn rotate(&self) -> Result<Response, HarnessError> {
         self.act("actions/rotate").await
     }
 
-    /// Suspends it.
+    /// Disables the key: its state becomes suspended.
     pub async fn disable(&self) -> Result<Response, HarnessError> {
         self.act("actions/disable").await
     }
 
-    /// Makes a suspended key active again; 30 s after the last action at the soonest.
+    /// Enables a suspended key. Fails within 30 s after the last action.
     pub async fn enable(&self) -> Result<Response, HarnessError> {
         self.act("actions/enable").await
     }
 
-    /// Deletes it, whatever it protects.
+    /// Deletes the key with `force=true`, even if it protects resources.
     pub async fn delete(&self) -> Result<Response, HarnessError> {
         self.client.delete(&self.id).await
     }
 
-    /// Brings a deleted key back; 30 s after the last action at the soonest.
+    /// Restores a deleted key. Fails within 30 s after the last action.
     pub async fn restore(&self) -> Result<Response, HarnessError> {
         self.act("restore").await
     }
 
-    /// Its state, as the endpoint tells it.
+    /// The key's state, from the endpoint's metadata.
     pub async fn state(&self) -> Result<KeyState, HarnessError> {
-        let answer = self.get("/metadata").await?;
-        let state = serde_json::from_value(answer.body["resources"][0]["state"].clone());
-        state.map_err(|_| HarnessError::unexpected("reading a key's state", &answer))
+        let response = self.get("/metadata").await?;
+        let state = serde_json::from_value(response.body["resources"][0]["state"].clone());
+        state.map_err(|_| HarnessError::unexpected("reading a key's state", &response))
     }
 
-    /// What became of its last notification, service by service.
+    /// The status of the key's last notification, for each service.
     pub async fn notifications(&self) -> Result<Vec<NotificationStatus>, HarnessError> {
-        let answer = self.get("/notifications").await?;
-        let statuses = serde_json::from_value(answer.body["resources"].clone());
-        statuses.map_err(|_| HarnessError::unexpected("reading a key's notifications", &answer))
+        let response = self.get("/notifications").await?;
+        let statuses = serde_json::from_value(response.body["resources"].clone());
+        statuses.map_err(|_| HarnessError::unexpected("reading a key's notifications", &response))
     }
 
-    /// Puts a resource of `service` under it, and registers that as the service would. Returns the
-    /// resource's CRN.
+    /// Protects a resource of `service` with the key, and registers it as the service would.
+    /// Returns the resource's CRN.
     pub async fn protect(&self, service: &str, resource: &str) -> Result<String, HarnessError> {
         let crn = self.owner.resource_crn(service, resource);
-        // A registration that is rejected leaves nothing at the service.
+        // First, so that a rejected registration does not change the service.
         self.client.register(&self.id, &crn).await?;
         if let Some(emulated) = self.owner.services.iter().find(|emulated| emulated.name() == service) {
             emulated.protect(resource, &crn, &self.id);
@@ -168,7 +171,7 @@ impl Key {
         Ok(crn)
     }
 
-    /// Gives it another name.
+    /// Adds an alias.
     pub async fn add_alias(&self, alias: &str) -> Result<Response, HarnessError> {
         self.act(&format!("aliases/{}", path::segment(alias))).await
     }
@@ -177,8 +180,8 @@ impl Key {
         self.client.post(&format!("/api/v2/keys/{}/{action}", path::segment(&self.id))).await
     }
 
-    async fn get(&self, below: &str) -> Result<Response, HarnessError> {
-        let path = format!("/api/v2/keys/{}{below}", path::segment(&self.id));
+    async fn get(&self, suffix: &str) -> Result<Response, HarnessError> {
+        let path = format!("/api/v2/keys/{}{suffix}", path::segment(&self.id));
         self.client.send(self.client.request(Method::GET, &path)).await
     }
 }

@@ -1,5 +1,5 @@
-//! Everything around keysync, on one machine and in one process: DynamoDB, IAM, the key-management
-//! endpoint, associated services, and Lambda itself. No Docker, no JVM, no cloud account.
+//! keysync with emulators of every system that it calls, in one process: DynamoDB, IAM, the
+//! key-management endpoint, associated services and Lambda. No Docker, no JVM, no cloud account.
 //!
 //! ```
 //! use keysync_testkit::{Harness, KeyState};
@@ -7,7 +7,8 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 //! let harness = Harness::builder().start().await?;
-//! let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
+//! let key = harness.new_key("invoices");
+//! let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 //!
 //! key.sync().await?.assert_status(204);
 //!
@@ -17,12 +18,14 @@
 //! # }
 //! ```
 //!
-//! Each harness is on its own: own ports, own table, own keys. Dropping it ends all of it. Where the speed
-//! or the clock matters more than the real binary, `Harness::builder().mode(Mode::InProcess)`.
+//! Each harness has separate ports, a separate table and separate keys. Dropping it ends all of it.
+//! For tests that need speed or a settable clock more than the binary, use
+//! `Harness::builder().mode(Mode::InProcess)`.
 //!
-//! An assertion that does not hold says what was expected, what came, and what the harness was asked
-//! before ([`journal`]). What can go wrong on purpose: services ([`services::Behaviour`]), IAM
-//! ([`iam::Iam`]), DynamoDB ([`dynamodb::Fault`]), the events ([`events`]), and time ([`Harness::advance_clock`]).
+//! A failed assertion prints what was expected, the response, and the last requests ([`journal`]).
+//! Faults can be injected into services ([`services::Behaviour`]), IAM ([`iam::Iam`]), DynamoDB
+//! ([`dynamodb::Fault`]) and events ([`events`]), and the clock can be advanced
+//! ([`Harness::advance_clock`]).
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]

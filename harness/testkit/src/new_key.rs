@@ -1,4 +1,4 @@
-//! A key in the making.
+//! The builder of a key.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -7,7 +7,7 @@ use keysync::domain::ResourceCrn;
 
 use crate::{HarnessError, Key, key::Owner, parts::Parts};
 
-/// A key in the making: a root key that protects nothing, unless it is told otherwise.
+/// A builder of a key; by default, of a root key that protects no resources.
 ///
 /// ```
 /// use keysync_testkit::{Harness, lambda::Mode};
@@ -40,29 +40,29 @@ impl<'a> NewKey<'a> {
         Self { parts, name, extractable: false, alias: None, protects }
     }
 
-    /// A standard key, which services cannot be associated with.
+    /// Makes it a standard key, which protects no resources.
     #[must_use]
     pub fn standard(self) -> Self {
         Self { extractable: true, ..self }
     }
 
-    /// With another name, too.
+    /// Adds an alias.
     #[must_use]
     pub fn alias(self, alias: &str) -> Self {
         Self { alias: Some(alias.to_owned()), ..self }
     }
 
-    /// With a resource of `service` under it.
+    /// Adds a resource of `service` that the key protects.
     #[must_use]
     pub fn with_registration(mut self, service: &str, resource: &str) -> Self {
         self.protects.push((service.to_owned(), resource.to_owned()));
         self
     }
 
-    /// Makes it: all of it, or nothing where a name, an alias or a resource is rejected.
+    /// Creates the key. If a name, an alias or a resource is rejected, nothing is created.
     pub async fn create(self) -> Result<Key, HarnessError> {
         let owner = self.parts.owner();
-        // What can be rejected is, before there is a key: nobody deletes one without a trace.
+        // Validated before the key is created, because deleting it would leave traces.
         self.check(&owner)?;
         let client = self.parts.manager().await?;
         let id = client.create_key_with(&self.name, self.extractable, self.alias.as_deref()).await?;
@@ -75,10 +75,10 @@ impl<'a> NewKey<'a> {
         Ok(key)
     }
 
-    /// Whether everything that it is to protect can be registered.
+    /// Validates the resources that the key is to protect.
     fn check(&self, owner: &Owner) -> Result<(), HarnessError> {
         let rejected = |status, code: &str, message: String| HarnessError::Unexpected {
-            what: "registering a resource",
+            operation: "registering a resource",
             status,
             code: code.to_owned(),
             message,

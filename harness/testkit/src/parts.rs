@@ -1,5 +1,5 @@
-//! What a harness is made of, and what its parts do together. Shared by the handles of [`Harness`] and by
-//! the control API.
+//! The parts of a harness, and the operations on several of them. Shared by [`Harness`] and the
+//! control API.
 //!
 //! [`Harness`]: crate::Harness
 
@@ -21,7 +21,7 @@ use crate::{
     lambda::{Function, InvocationFailed, Worker, schedule},
     secrets::SecretsManager,
     services::{AssociatedService, DATABASES, OBJECT_STORAGE},
-    time::TimeMachine,
+    time::ClockControl,
     world::{Person, REGION, World},
 };
 use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
@@ -47,10 +47,10 @@ pub(crate) struct Parts {
     pub(crate) world: World,
     pub(crate) public_key: String,
     pub(crate) known_secrets: KnownSecrets,
-    /// The keys that are there to play with: the root key and the standard key.
+    /// The ids of the sample keys: the root key and the standard key.
     pub(crate) samples: Mutex<Option<(String, String)>>,
     pub(crate) manager: OnceLock<Client>,
-    pub(crate) time: TimeMachine,
+    pub(crate) time: ClockControl,
     pub(crate) clock: HarnessClock,
     pub(crate) table: String,
     pub(crate) iam_server: Server,
@@ -72,11 +72,11 @@ impl Parts {
             return Ok(manager.clone());
         }
         let manager = Client::of(self, &self.world.manager.api_key).await?;
-        // Two who log in at once are both the Manager.
+        // Two simultaneous calls log in as the same identity; the first one is stored.
         Ok(self.manager.get_or_init(|| manager).clone())
     }
 
-    /// Somebody new with `roles`: the API key.
+    /// Creates an identity with `roles`, and returns its API key.
     pub(crate) fn create_identity(&self, roles: Roles) -> String {
         let Person { iam_id, api_key } = Person::new();
         for role in roles {
@@ -116,9 +116,9 @@ impl Parts {
             service.reset();
         }
         for mock in self.mocks.values() {
-            mock.reset(); // which waits for nothing: the mock is in this process
+            mock.reset(); // does not block: the mock is in this process
         }
-        // What was on its way until now writes no more after this.
+        // Calls in progress finish before the table is cleared.
         for proxy in self.proxies() {
             proxy.wait_until_quiet().await;
             drop(proxy.take_calls());
@@ -127,7 +127,7 @@ impl Parts {
         *self.samples.lock().await = None;
         self.world.save(&self.dynamo.client(), &self.table).await?;
         self.iam.reset();
-        self.world.settle(&self.iam);
+        self.world.register_in(&self.iam);
         self.dead_letters.clear();
         self.secrets.reset();
         self.journal.clear();

@@ -1,4 +1,4 @@
-//! An answer of the endpoint, whole, and what a test asserts of it.
+//! A response of the endpoint, with assertions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::journal::Journal;
 use keysync_emulator_support::assertion::fail;
 
-/// An answer, whole.
+/// A complete response.
 ///
 /// ```
 /// use keysync_testkit::{Harness, lambda::Mode};
@@ -21,62 +21,62 @@ use keysync_emulator_support::assertion::fail;
 ///
 /// key.sync().await?.assert_status(204);
 ///
-/// let refused = key.sync().await?;
-/// refused.assert_error(409, "REQ_TOO_EARLY_ERR");
-/// assert!(refused.retry_after().unwrap().as_secs() > 3590);
+/// let rejected = key.sync().await?;
+/// rejected.assert_error(409, "REQ_TOO_EARLY_ERR");
+/// assert!(rejected.retry_after().unwrap().as_secs() > 3590);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body; null where it is empty or no JSON.
+    /// The body; null if it is empty or not JSON.
     pub body: Value,
-    /// What was asked, such as `POST /api/v2/keys`.
+    /// The request, such as `POST /api/v2/keys`.
     pub request: String,
     pub(crate) journal: Journal,
 }
 
 impl Response {
-    /// A header's value, or nothing.
+    /// A header's value; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// `reasons[0].code` of an error document, or nothing.
+    /// `reasons[0].code` of an error response; empty if it is missing.
     #[must_use]
     pub fn code(&self) -> &str {
         self.body["resources"][0]["reasons"][0]["code"].as_str().unwrap_or_default()
     }
 
-    /// `reasons[0].message` of an error document, or nothing.
+    /// `reasons[0].message` of an error response; empty if it is missing.
     #[must_use]
     pub fn message(&self) -> &str {
         self.body["resources"][0]["reasons"][0]["message"].as_str().unwrap_or_default()
     }
 
-    /// How long a caller is asked to wait: the header `retry-after`.
+    /// The header `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.header("retry-after").parse().ok().map(Duration::from_secs)
     }
 
-    /// The instant from which a sync that was refused will work: the last word of the 409's message.
+    /// The instant from which a rejected sync succeeds: the last word of the message of a 409.
     #[must_use]
     pub fn not_before(&self) -> Option<EpochMillis> {
         let at: jiff::Timestamp = self.message().rsplit(' ').next()?.parse().ok()?;
         u64::try_from(at.as_millisecond()).ok().map(EpochMillis::new)
     }
 
-    /// Passes if it bears this status.
+    /// Asserts the status.
     ///
     /// # Panics
     ///
-    /// If it does not, with the answer, the request and the harness's last requests.
+    /// If the status differs, with the response, the request and the harness's last requests.
     #[track_caller]
     pub fn assert_status(&self, expected: u16) {
         if self.status != expected {
@@ -84,11 +84,11 @@ impl Response {
         }
     }
 
-    /// Passes if it is a refusal with this status and reason code.
+    /// Asserts an error response with this status and reason code.
     ///
     /// # Panics
     ///
-    /// If it is not, with the answer, the request and the harness's last requests.
+    /// If status or code differ, with the response, the request and the harness's last requests.
     #[track_caller]
     pub fn assert_error(&self, status: u16, code: &str) {
         if self.status != status || self.code() != code {
@@ -96,7 +96,7 @@ impl Response {
         }
     }
 
-    /// Status, reason and message on one line; the body where it is no error document.
+    /// Status, reason code and message on one line; status and body if it is not an error response.
     fn summary(&self) -> String {
         match (self.code(), &self.body) {
             ("", Value::Null) => self.status.to_string(),
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal() -> Response {
+    fn rejected() -> Response {
         let reason =
             json!({"code": "REQ_TOO_EARLY_ERR", "message": "wait until at least 2021-09-29T21:38:43Z"});
         Response {
@@ -126,19 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn the_instant_is_read_from_the_message() {
-        assert_eq!(refusal().not_before(), Some(EpochMillis::new(1_632_951_523_000)));
+    fn not_before_is_parsed_from_the_message() {
+        assert_eq!(rejected().not_before(), Some(EpochMillis::new(1_632_951_523_000)));
     }
 
     #[test]
-    fn a_failed_assertion_tells_what_was_expected_what_came_and_what_was_asked() {
-        let failed = std::panic::catch_unwind(|| refusal().assert_status(204)).unwrap_err();
+    fn failed_assertion_shows_request_and_response() {
+        let failed = std::panic::catch_unwind(|| rejected().assert_status(204)).unwrap_err();
         let text = failed.downcast_ref::<String>().unwrap();
         assert_eq!(
             text,
             "\n expected: 204 for POST /api/v2/keys/k/actions/sync\n      \
              got: 409 Conflict REQ_TOO_EARLY_ERR: wait until at least 2021-09-29T21:38:43Z\n\
-             no request came\n"
+             no requests\n"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! AWS Secrets Manager, as much of it as it takes to read a secret (`GetSecretValue`, AWS JSON 1.1).
+//! Emulator of AWS Secrets Manager with the operation `GetSecretValue` (AWS JSON 1.1).
 //!
-//! The functions are given the signing key in their environment. Where the builder names a secret for it instead,
-//! they fetch that from here when they start:
+//! By default, the signing key is in the functions' environment. If the builder names a secret
+//! instead, the functions fetch it from this emulator when they start:
 //!
 //! ```
 //! use keysync_testkit::{Harness, secrets::SIGNING_KEY};
@@ -9,7 +9,8 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 //! let harness = Harness::builder().env("KEYSYNC_SIGNING_KEY_SECRET", SIGNING_KEY).start().await?;
-//! assert_eq!(harness.secrets().reads(), 1); // by `sync`; the others start when they are first needed
+//! // Read by `sync`; the other functions start with their first event.
+//! assert_eq!(harness.secrets().reads(), 1);
 //! # Ok(())
 //! # }
 //! ```
@@ -44,27 +45,27 @@ pub struct SecretsManager {
     shared: Arc<Shared>,
 }
 
-/// What goes wrong with each read.
+/// A fault of each read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The function's role may not read it.
+    /// The function's role has no permission to read the secret.
     Denied,
-    /// The service answers 500.
+    /// The service responds with 500.
     Down,
-    /// The service takes the request and never answers.
+    /// The service accepts the request and never responds.
     Hang,
 }
 
 struct Shared {
-    /// The signing key's value at the start.
+    /// The initial value of the signing key.
     signing_key: String,
-    /// What no function may print.
+    /// The secrets to scan for.
     known: KnownSecrets,
     state: Mutex<Store>,
 }
 
-/// Not printed: it holds secrets.
+/// Without the fields: they contain secrets.
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Shared")
@@ -79,7 +80,7 @@ struct Store {
 }
 
 impl SecretsManager {
-    /// Starts it with the signing key in [`SIGNING_KEY`].
+    /// Starts the emulator with the signing key in the secret [`SIGNING_KEY`].
     pub(crate) async fn start(signing_key: &str, context: &Context) -> std::io::Result<Self> {
         let known = context.secrets.clone();
         known.add_signing_keys(signing_key);
@@ -90,24 +91,24 @@ impl SecretsManager {
         Ok(Self { server: Server::start(router, &context.guard).await?, shared })
     }
 
-    /// Its address, `AWS_ENDPOINT_URL_SECRETS_MANAGER` of the functions.
+    /// The URL, which is `AWS_ENDPOINT_URL_SECRETS_MANAGER` of the functions.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Stores a secret. A function that runs already does not notice.
+    /// Stores a secret. Running functions do not fetch it again.
     pub fn put(&self, name: &str, value: &str) {
         self.shared.known.add_signing_keys(value);
         self.shared.store().values.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Lets every read fail from now on, or none.
+    /// Sets the fault of all further reads, or removes it.
     pub fn fail_with(&self, fault: Option<Fault>) {
         self.shared.store().fault = fault;
     }
 
-    /// How often a secret was asked for, whatever came of it.
+    /// The number of reads, including failed ones.
     #[must_use]
     pub fn reads(&self) -> usize {
         self.shared.store().reads
@@ -138,10 +139,10 @@ struct GetSecretValue {
 async fn get_secret_value(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let Ok(GetSecretValue { secret_id }) = serde_json::from_slice(&body) else {
-        return refuse(StatusCode::BAD_REQUEST, "InvalidParameterException", "no SecretId");
+        return reject(StatusCode::BAD_REQUEST, "InvalidParameterException", "SecretId is missing");
     };
     if operation != "secretsmanager.GetSecretValue" {
-        return refuse(StatusCode::BAD_REQUEST, "UnknownOperationException", operation);
+        return reject(StatusCode::BAD_REQUEST, "UnknownOperationException", operation);
     }
     let (fault, value) = {
         let mut store = shared.store();
@@ -149,20 +150,20 @@ async fn get_secret_value(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         (store.fault, store.values.get(&secret_id).cloned())
     };
     match (fault, value) {
-        (Some(Fault::Denied), _) => refuse(
+        (Some(Fault::Denied), _) => reject(
             StatusCode::BAD_REQUEST,
             "AccessDeniedException",
             "User: arn:aws:sts::000000000000:assumed-role/keysync/sync is not authorized to perform: \
              secretsmanager:GetSecretValue because no identity-based policy allows the action",
         ),
-        (Some(Fault::Down), _) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", "down"),
+        (Some(Fault::Down), _) => reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceError", "down"),
         (Some(Fault::Hang), _) => std::future::pending().await,
-        (None, None) => refuse(
+        (None, None) => reject(
             StatusCode::BAD_REQUEST,
             "ResourceNotFoundException",
             "Secrets Manager can't find the specified secret.",
         ),
-        (None, Some(value)) => answer(
+        (None, Some(value)) => respond(
             StatusCode::OK,
             &json!({
                 "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{secret_id}"),
@@ -172,10 +173,10 @@ async fn get_secret_value(State(shared): State<Arc<Shared>>, headers: HeaderMap,
     }
 }
 
-fn refuse(status: StatusCode, kind: &str, message: &str) -> Response {
-    answer(status, &json!({"__type": kind, "message": message}))
+fn reject(status: StatusCode, kind: &str, message: &str) -> Response {
+    respond(status, &json!({"__type": kind, "message": message}))
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn respond(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
 }

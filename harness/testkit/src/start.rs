@@ -1,4 +1,4 @@
-//! How a harness is put together: everything around the functions, then the functions.
+//! The start of a harness: first the emulators, then the functions.
 
 use std::{
     collections::BTreeMap,
@@ -25,14 +25,14 @@ use crate::{
     parts::Parts,
     secrets::SecretsManager,
     services::{self, AssociatedService},
-    time::TimeMachine,
+    time::ClockControl,
     world::{REGION, World},
 };
 use keysync_emulator_support::{context::Context, server::Server};
 use keysync_kms_emulator::{Endpoint, Store};
 
-/// What the functions need of the AWS SDK's own settings. Those of a function that somebody else starts with the file of
-/// [`HarnessBuilder::env_file`] come after what a developer has configured for AWS.
+/// Settings of the AWS SDK in the functions' environment. They override a developer's AWS settings,
+/// also in a function that is started separately with the file of [`HarnessBuilder::env_file`].
 const AWS_SDK: [(&str, &str); 9] = [
     ("AWS_CONFIG_FILE", "/dev/null"),
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
@@ -45,7 +45,7 @@ const AWS_SDK: [(&str, &str); 9] = [
     ("AWS_RETRY_MODE", "standard"),
 ];
 
-/// An environment, as a function is started with it.
+/// The environment of a function.
 type Env = Vec<(String, String)>;
 
 pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
@@ -65,7 +65,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let public_key = key.public();
     let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
     let services = emulated(&builder, &journal);
-    let router = known_secrets.look_through_callbacks(services::router(&services, verifier, clock.clone()));
+    let router = known_secrets.scan_callbacks(services::router(&services, verifier, clock.clone()));
     let service_server = Server::start(journal.around(Part::Services, router), &guard).await?;
     let mocks = mocks(&builder).await?;
     let callbacks = callbacks(&builder, &service_server, &mocks);
@@ -75,7 +75,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let mut env = environment(&world, &dynamo, &table, &iam_server, &callbacks, &dead_letters);
     env.push((lambda::SECRETS_URL.to_owned(), secrets.url()));
     if builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET) {
-        // The key is given in one way; a test that wants both names both.
+        // One source of the key, unless the test sets both.
         env.retain(|(name, _)| name != config::SIGNING_KEY);
     }
     env.extend(builder.env.clone());
@@ -101,8 +101,8 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let (url, clock) = (function.url(), builder.clock.clone());
     let endpoint = Endpoint::new(store, iam.clone(), ledger, events.clone(), url, clock)?;
     let time = match builder.mode {
-        Mode::InProcess => TimeMachine::Clock(builder.clock.clone()),
-        _ => TimeMachine::Past(client, table.clone()),
+        Mode::InProcess => ClockControl::Clock(builder.clock.clone()),
+        _ => ClockControl::StoredInstants(client, table.clone()),
     };
     let endpoint_router = journal.around(Part::Endpoint, endpoint.router());
     let console = console(&endpoint_url, &iam_server, &builder)?.with_guard(api_guard.clone());
@@ -134,20 +134,20 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         service_server,
     });
     let router = endpoint_router.merge(console.router());
-    // The control API does not keep the parts: they end with the harness.
+    // A weak reference, so that the parts end with the harness.
     #[cfg(feature = "control-api")]
     let router = router.merge(crate::control::router(Arc::downgrade(&parts)));
     let endpoint = Server::serve(listener, router, &api_guard)?;
     Ok(Harness { parts, _feeder: feeder, _schedule: schedule, _endpoint: endpoint })
 }
 
-/// What keeps web pages out of every port.
+/// The guard of every port.
 fn guard(builder: &HarnessBuilder) -> Result<Guard, HarnessError> {
     let guard = builder.allowed_hosts.iter().map(|host| host.parse());
     Ok(guard.collect::<Result<Vec<_>, _>>()?.into_iter().fold(Guard::default(), Guard::allowing))
 }
 
-/// A console for this endpoint and this IAM, by the clock of both.
+/// The console for this endpoint and IAM, with the harness's clock.
 fn console(endpoint: &str, iam: &Server, builder: &HarnessBuilder) -> Result<Console, HarnessError> {
     let address = |url: &str| url.parse().map_err(HarnessError::world);
     let (endpoint, iam) = (address(endpoint)?, address(&iam.url())?);
@@ -158,15 +158,15 @@ fn console(endpoint: &str, iam: &Server, builder: &HarnessBuilder) -> Result<Con
     Ok(Console::new(addresses)?.with_clock(now))
 }
 
-/// `lifecycle` and `redeliver`, each with its own way to DynamoDB.
+/// Starts `lifecycle` and `redeliver`, each with a separate proxy to DynamoDB.
 async fn workers(
     builder: &HarnessBuilder,
     dynamo: &Dynamo,
     env: &[(String, String)],
     output: &Output,
 ) -> Result<(Worker, Worker), HarnessError> {
-    let lifecycle_env = through(dynamo.lifecycle_proxy(), env);
-    let redeliver_env = through(dynamo.redeliver_proxy(), env);
+    let lifecycle_env = with_proxy(dynamo.lifecycle_proxy(), env);
+    let redeliver_env = with_proxy(dynamo.redeliver_proxy(), env);
     if let Mode::Process { environments } = builder.mode {
         let lifecycle = worker(builder, environments, lambda::LIFECYCLE, lifecycle_env, output).await?;
         Ok((lifecycle, worker(builder, environments, lambda::REDELIVER, redeliver_env, output).await?))
@@ -185,8 +185,16 @@ async fn worker(
     output: &Output,
 ) -> Result<Worker, HarnessError> {
     let (binary, timeout, output) = (lambda::binary(name).await?, builder.function_timeout, output.clone());
-    let config =
-        ProcessConfig { name, binary, under: Vec::new(), env, environments, concurrency: 1, timeout, output };
+    let config = ProcessConfig {
+        name,
+        binary,
+        wrapper: Vec::new(),
+        env,
+        environments,
+        concurrency: 1,
+        timeout,
+        output,
+    };
     Ok(Worker::process(config).await?)
 }
 
@@ -198,14 +206,14 @@ fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedServic
 async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {
     let mut mocks = BTreeMap::new();
     for (name, _) in builder.services.iter().filter(|(_, receiver)| *receiver == Receiver::Mock) {
-        // Not `start_async`: its future cannot be spawned, nor could one that starts a harness then.
+        // Not `start_async`: its future is not `Send`, so a task could not start a harness.
         let mock = tokio::task::spawn_blocking(MockServer::start).await.map_err(std::io::Error::other)?;
         mocks.insert(name.clone(), mock);
     }
     Ok(mocks)
 }
 
-/// The registry of all services as the functions are configured with it.
+/// The callback registry of all services, as in the functions' configuration.
 fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, MockServer>) -> String {
     let url = |(name, receiver): &(String, Receiver)| match receiver {
         Receiver::Emulated => format!("{}/{name}/callbacks", server.url()),
@@ -217,14 +225,14 @@ fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String,
     json!(registry).to_string()
 }
 
-/// The same environment with another way to DynamoDB.
-fn through(proxy: &Proxy, env: &[(String, String)]) -> Env {
+/// The environment `env` with another DynamoDB proxy.
+fn with_proxy(proxy: &Proxy, env: &[(String, String)]) -> Env {
     let mut env = env.to_vec();
     env.push((lambda::DYNAMODB_URL.to_owned(), proxy.url()));
     env
 }
 
-/// The function's environment: its configuration, and where DynamoDB is.
+/// The function's environment: its configuration and the URL of DynamoDB.
 fn environment(
     world: &World,
     dynamo: &Dynamo,

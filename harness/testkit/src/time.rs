@@ -1,8 +1,9 @@
-//! Time travel. A function in this process has a clock that can be moved. One in a process of its own
-//! has the machine's: there the past is moved instead, so that the production binary needs no back door.
+//! Advances the clock. A function in this process uses the harness's clock, which can be advanced.
+//! One in a separate process uses the machine's clock: there, all instants in the table are moved
+//! back instead, so that the production binary needs no test hook.
 //!
-//! Then every instant that the table holds becomes that much earlier. What is written meanwhile may be
-//! moved or not: travel when nothing else happens.
+//! An instant that is written at the same time may or may not be moved: advance the clock while no
+//! request is in progress.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use crate::{HarnessClock, HarnessError};
 
-/// Attributes that hold instants, in epoch ms, wherever they stand in an item.
+/// Attributes that are instants, in epoch ms, at any depth of an item.
 const INSTANTS: [&str; 10] = [
     "notified_at",
     "at",
@@ -24,27 +25,27 @@ const INSTANTS: [&str; 10] = [
     "valid_until",
 ];
 
-/// Makes it later.
+/// The way to advance the clock.
 #[derive(Clone, Debug)]
-pub(crate) enum TimeMachine {
-    /// By the clock of everything.
+pub(crate) enum ClockControl {
+    /// Advance the clock itself.
     Clock(HarnessClock),
-    /// By the past that this table, by its name, holds.
-    Past(Client, String),
+    /// Move back the instants in the table with this name.
+    StoredInstants(Client, String),
 }
 
-impl TimeMachine {
+impl ClockControl {
     pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         match self {
             Self::Clock(clock) => clock.advance(by),
-            Self::Past(client, table) => drop(move_past_back(client, table, by).await?),
+            Self::StoredInstants(client, table) => drop(move_instants_back(client, table, by).await?),
         }
         Ok(())
     }
 }
 
-/// Moves every instant in `table` back by `by`. Returns the number of items that held one.
-async fn move_past_back(client: &Client, table: &str, by: Duration) -> Result<usize, HarnessError> {
+/// Moves every instant in `table` back by `by`. Returns the number of changed items.
+async fn move_instants_back(client: &Client, table: &str, by: Duration) -> Result<usize, HarnessError> {
     let pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
     let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(HarnessError::table)?;
     let mut moved = 0;
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_move_wherever_they_stand_and_nothing_else_does() {
+    fn moves_all_instants_and_nothing_else() {
         let item = |at: u64| {
             AttributeValue::M(HashMap::from([
                 ("notified_at".to_owned(), number(at)),

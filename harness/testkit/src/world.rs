@@ -1,6 +1,6 @@
-//! Who and what exists when a harness starts: an account, an instance, two API keys, a signing key.
+//! The initial state of a harness: an account, an instance, two API keys, a signing key.
 //!
-//! Kept in the table, so that a harness on `--data FILE` comes up as the one that it was.
+//! Stored in the table, so that a harness with `--data FILE` restarts with the same ones.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -14,13 +14,13 @@ use crate::{
 };
 use keysync_emulator_support::secret_scanner::KnownSecrets;
 
-/// The partition key of the item that holds the world. No instance is called so.
+/// The partition key of the item with the initial state. No instance has this id.
 const ITEM: &str = "harness";
 
-/// The region that instances are in.
+/// The region of instances.
 pub(crate) const REGION: &str = "us-south";
 
-/// Who and what exists. Everything secret in it is made up for this harness.
+/// The initial state. Its secrets are generated for this harness.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct World {
     pub(crate) account: String,
@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) standard_key: Option<String>,
 }
 
-/// Somebody with an API key.
+/// An identity with an API key.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Person {
     pub(crate) iam_id: String,
@@ -53,7 +53,7 @@ impl World {
         }
     }
 
-    /// The world of this table, or a new one where there is none yet.
+    /// The state that is stored in the table, or a new one.
     pub(crate) async fn load(client: &Client, table: &str) -> Result<Self, HarnessError> {
         let found =
             client.get_item().table_name(table).key("pk", text(ITEM)).key("sk", text(ITEM)).send().await;
@@ -65,15 +65,15 @@ impl World {
         Ok(world)
     }
 
-    /// An IAM that knows who is in it.
+    /// Creates an IAM with the instance and the identities.
     pub(crate) fn iam(&self, clock: Clock, secrets: KnownSecrets) -> Result<Iam, HarnessError> {
         let iam = Iam::new(clock, secrets)?;
-        self.settle(&iam);
+        self.register_in(&iam);
         Ok(iam)
     }
 
-    /// Tells `iam` who is in it.
-    pub(crate) fn settle(&self, iam: &Iam) {
+    /// Registers the instance and the identities in `iam`.
+    pub(crate) fn register_in(&self, iam: &Iam) {
         let instance = InstanceId::new(self.instance);
         iam.add_instance(Instance {
             id: instance,
@@ -106,7 +106,7 @@ impl Person {
     }
 }
 
-/// An Ed25519 seed is 32 random bytes; two UUIDs have 244 random bits, plenty for a harness.
+/// Generates an Ed25519 seed of 32 bytes. Two UUIDs have 244 random bits, enough for a harness.
 fn signing_key() -> String {
     let seed = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
     format!("whsk_{}", BASE64_STANDARD.encode(seed))

@@ -44,7 +44,7 @@ for (const [fault, status, code] of [
 
 test('claim with lost responses is recognized', async () => {
   const key = await w.protectingKey();
-  await w.harness.injectDynamodbFault('lose-answer', ATTEMPTS, { operation: 'UpdateItem' });
+  await w.harness.injectDynamodbFault('lose-response', ATTEMPTS, { operation: 'UpdateItem' });
 
   const correlationId = randomUUID();
   const response = await retryingClient().syncAssociatedResources(w.of(key, { correlationId }));

@@ -49,7 +49,7 @@ def test_temporary_error_is_retried(
 @pytest.mark.parametrize("request_id", [str(uuid.uuid4()), None], ids=["named", "unnamed"])
 def test_claim_with_lost_responses_is_recognized(harness, kms, instance, protecting_key, request_id):
     kms.enable_retries()
-    harness.inject_dynamodb_fault("lose-answer", ATTEMPTS, operation="UpdateItem")
+    harness.inject_dynamodb_fault("lose-response", ATTEMPTS, operation="UpdateItem")
 
     # Without an id, the client generates an `x-correlation-id` that stays the same for its retries.
     response = kms.sync_associated_resources(protecting_key, instance, correlation_id=request_id)

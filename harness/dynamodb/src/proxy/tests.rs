@@ -1,4 +1,4 @@
-//! Each fault, as the SDK meets it.
+//! Each fault, as the SDK observes it.
 
 use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::AttributeValue};
 
@@ -20,7 +20,7 @@ async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
         .send()
         .await
         .map(drop)
-        .map_err(|error| error.code().unwrap_or("no answer").to_owned())
+        .map_err(|error| error.code().unwrap_or("no response").to_owned())
 }
 
 async fn dynamo() -> Dynamo {
@@ -28,7 +28,7 @@ async fn dynamo() -> Dynamo {
 }
 
 #[tokio::test]
-async fn calls_are_counted_by_operation() {
+async fn counts_calls_by_operation() {
     let dynamo = dynamo().await;
     put(&dynamo, "a").await.unwrap();
     let calls = dynamo.proxy().take_calls();
@@ -37,7 +37,7 @@ async fn calls_are_counted_by_operation() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_was_applied_and_the_retry_finds_it() {
+async fn lost_response_was_applied_before_the_retry() {
     let dynamo = dynamo().await;
     dynamo.proxy().inject(Fault::LoseResponse, Times::Next(1));
     assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
@@ -45,7 +45,7 @@ async fn a_lost_answer_was_applied_and_the_retry_finds_it() {
 }
 
 #[tokio::test]
-async fn a_cut_call_was_not_applied() {
+async fn cut_call_is_not_applied() {
     let dynamo = dynamo().await;
     dynamo.proxy().inject(Fault::Cut, Times::Next(1));
     assert_eq!(put(&dynamo, "a").await, Ok(()));
@@ -53,7 +53,7 @@ async fn a_cut_call_was_not_applied() {
 }
 
 #[tokio::test]
-async fn throttling_and_failing_last_until_healed() {
+async fn faults_last_until_cleared() {
     let dynamo = dynamo().await;
     for (fault, code) in
         [(Fault::Throttle, "ProvisionedThroughputExceededException"), (Fault::Fail, "InternalServerError")]
@@ -66,44 +66,44 @@ async fn throttling_and_failing_last_until_healed() {
 }
 
 #[tokio::test]
-async fn a_failure_after_the_write_was_applied() {
+async fn fail_after_applies_the_write() {
     let dynamo = dynamo().await;
     dynamo.proxy().inject(Fault::FailAfter, Times::Next(1));
     assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
 }
 
 #[tokio::test]
-async fn a_call_that_comes_late_finds_what_its_repetition_did() {
+async fn late_call_is_applied_after_its_error() {
     let dynamo = dynamo().await;
     dynamo.proxy().inject(Fault::ApplyLate(Duration::from_millis(1)), Times::Always);
-    assert_eq!(put(&dynamo, "a").await, Err("no answer".to_owned()));
+    assert_eq!(put(&dynamo, "a").await, Err("no response".to_owned()));
     dynamo.proxy().wait_until_quiet().await;
     dynamo.proxy().clear_faults();
     assert_eq!(put(&dynamo, "a").await, Err("ConditionalCheckFailedException".to_owned()));
 }
 
 #[tokio::test]
-async fn a_held_call_goes_on_when_it_is_released() {
+async fn held_call_continues_after_release() {
     let dynamo = dynamo().await;
     for fault in [Fault::HoldRequest, Fault::HoldResponse] {
         dynamo.proxy().inject(fault, Times::Next(1));
     }
     for (count, pk) in [(1, "a"), (2, "b")] {
-        let (done, ()) = tokio::join!(put(&dynamo, pk), async {
+        let (result, ()) = tokio::join!(put(&dynamo, pk), async {
             dynamo.proxy().wait_until_held(count).await;
             dynamo.proxy().release();
         });
-        assert_eq!(done, Ok(()), "{pk}");
+        assert_eq!(result, Ok(()), "{pk}");
     }
 }
 
 #[tokio::test]
-async fn only_the_nth_call_fails() {
+async fn nth_fault_affects_one_call() {
     let dynamo = dynamo().await;
     dynamo.proxy().inject_on("PutItem", Fault::Cut, Times::Nth(2));
     for pk in ["a", "b", "c"] {
         assert_eq!(put(&dynamo, pk).await, Ok(()));
     }
     let faults: Vec<_> = dynamo.proxy().calls().into_iter().map(|call| call.fault).collect();
-    assert_eq!(faults, [None, Some(Fault::Cut), None, None], "the second call, and its repetition");
+    assert_eq!(faults, [None, Some(Fault::Cut), None, None], "the second call, and its retry");
 }

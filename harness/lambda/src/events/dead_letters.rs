@@ -1,5 +1,5 @@
-//! The dead-letter queue: as much of SQS as it takes to put a message there (`SendMessage`, AWS JSON 1.0), and what
-//! SQS rejects is rejected here.
+//! The dead-letter queue: the operation `SendMessage` of SQS (AWS JSON 1.0), with the validation of
+//! SQS.
 
 use std::sync::{
     Arc,
@@ -36,20 +36,20 @@ pub struct DeadLetterQueue {
 
 #[derive(Debug)]
 struct Shared {
-    /// How many come in vain before one is taken.
+    /// The number of messages that are still to fail with 500.
     failing: Mutex<usize>,
-    /// The most that one may weigh, in bytes.
-    largest: AtomicUsize,
+    /// The largest message, in bytes.
+    max_message_bytes: AtomicUsize,
     letters: watch::Sender<Vec<DeadLetter>>,
 }
 
-/// An event that will never come right.
+/// A malformed event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeadLetter {
-    /// The event, as it came.
+    /// The event as it was received.
     pub event: String,
-    /// Why.
+    /// The reason why it is malformed.
     pub reason: String,
 }
 
@@ -58,12 +58,12 @@ impl DeadLetterQueue {
     pub async fn start(context: &Context) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             failing: Mutex::default(),
-            largest: AtomicUsize::new(sqs::LARGEST),
+            max_message_bytes: AtomicUsize::new(sqs::MAX_MESSAGE_BYTES),
             letters: watch::Sender::default(),
         });
         let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
-        // Escaped in JSON, a byte of a message may be six.
-        let router = router.layer(DefaultBodyLimit::max(8 * sqs::LARGEST));
+        // JSON can escape one byte of a message as six.
+        let router = router.layer(DefaultBodyLimit::max(8 * sqs::MAX_MESSAGE_BYTES));
         Ok(Self {
             server: Server::start(router, &context.guard).await?,
             journal: context.journal.clone(),
@@ -71,35 +71,35 @@ impl DeadLetterQueue {
         })
     }
 
-    /// The queue's URL, which names its account and itself.
+    /// The queue's URL, with account and queue name in the path.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}{QUEUE}", self.server.url())
     }
 
-    /// What is in it, oldest first.
+    /// The messages in the queue, oldest first.
     #[must_use]
     pub fn letters(&self) -> Vec<DeadLetter> {
         self.shared.letters.borrow().clone()
     }
 
-    /// Makes it a queue for smaller messages (`MaximumMessageSize`), as queues were before August 2025: 262,144 bytes.
+    /// Sets the queue's `MaximumMessageSize`. Queues from before August 2025 have 262,144 bytes.
     pub fn set_maximum_message_size(&self, bytes: usize) {
-        self.shared.largest.store(bytes.min(sqs::LARGEST), Ordering::Relaxed);
+        self.shared.max_message_bytes.store(bytes.min(sqs::MAX_MESSAGE_BYTES), Ordering::Relaxed);
     }
 
     /// Removes all messages and faults.
     pub fn clear(&self) {
-        self.set_maximum_message_size(sqs::LARGEST);
+        self.set_maximum_message_size(sqs::MAX_MESSAGE_BYTES);
         self.shared.letters.send_replace(Vec::new());
         *self.shared.failing.lock() = 0;
     }
 
-    /// Waits until so many are in it.
+    /// Waits until the queue has at least `count` messages.
     ///
     /// # Panics
     ///
-    /// If they are not within 30 s.
+    /// If it has fewer after 30 s.
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
         let mut letters = self.shared.letters.subscribe();
@@ -109,7 +109,7 @@ impl DeadLetterQueue {
         self.letters()
     }
 
-    /// Answers the next `times` messages with 500 and takes none of them.
+    /// Responds to the next `times` messages with 500 and does not store them.
     pub fn fail_next(&self, times: usize) {
         *self.shared.failing.lock() = times;
     }
@@ -126,35 +126,43 @@ struct SendMessage {
 async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let Ok(message) = serde_json::from_slice::<SendMessage>(&body) else {
-        return reject(StatusCode::BAD_REQUEST, "InvalidMessageContents", "the request cannot be read");
+        return reject(
+            StatusCode::BAD_REQUEST,
+            "InvalidMessageContents",
+            "the request is not a valid SendMessage",
+        );
     };
     if operation != "AmazonSQS.SendMessage" {
-        return reject(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the harness has SendMessage only");
+        return reject(
+            StatusCode::BAD_REQUEST,
+            "UnsupportedOperation",
+            "the emulator supports SendMessage only",
+        );
     }
     {
         let mut failing = shared.failing.lock();
         if *failing > 0 {
             *failing -= 1;
-            return reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "as it was told to fail");
+            return reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "injected fault");
         }
     }
-    let largest = shared.largest.load(Ordering::Relaxed);
+    let max_bytes = shared.max_message_bytes.load(Ordering::Relaxed);
     if let Err(Rejected { kind, message }) =
-        sqs::check(&message.message_body, &message.message_attributes, largest)
+        sqs::check(&message.message_body, &message.message_attributes, max_bytes)
     {
         return reject(StatusCode::BAD_REQUEST, kind, &message);
     }
     let reason =
         message.message_attributes.get("reason").and_then(Attribute::text).unwrap_or_default().to_owned();
     shared.letters.send_modify(|letters| letters.push(DeadLetter { event: message.message_body, reason }));
-    answer(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
+    respond(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
 }
 
 fn reject(status: StatusCode, kind: &str, message: &str) -> Response {
     let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
-    answer(status, &body)
+    respond(status, &body)
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn respond(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
 }

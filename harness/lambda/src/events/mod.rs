@@ -1,13 +1,13 @@
-//! The way of lifecycle events from the key-management service to the function `lifecycle`: an event bus
-//! with a rule, a queue, an event source mapping, and a dead-letter queue.
+//! The path of lifecycle events from the key-management service to the function `lifecycle`: an
+//! event bus with a rule, a queue, an event source mapping, and a dead-letter queue.
 //!
 //! ```text
-//! publish ──▶ EventBridge envelope ──▶ queue ──▶ batch ──▶ lifecycle ──▶ done, or back to the queue
-//!                                                              └──▶ dead-letter queue, with the reason
+//! publish ──▶ envelope ──▶ queue ──▶ batch ──▶ lifecycle ──▶ processed, or back to the queue
+//!                                                  └──▶ dead-letter queue, with the reason
 //! ```
 //!
-//! As in AWS an event comes at least once, in no particular order: what a batch could not take, or died
-//! over, comes again.
+//! As in AWS, delivery is at least once and unordered: messages of a batch that fail, or whose
+//! process ends, are redelivered.
 
 mod dead_letters;
 mod queue;
@@ -24,7 +24,7 @@ pub use dead_letters::{DeadLetter, DeadLetterQueue};
 pub use queue::Feeder;
 pub use queue::{Delivery, Queue};
 
-/// The event bus. Clones are the same one.
+/// The event bus. Clones share it.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     queue: Queue,
@@ -32,13 +32,13 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// A bus whose one rule sends every event to `queue`.
+    /// Creates a bus whose only rule sends every event to `queue`.
     #[must_use]
     pub fn new(queue: Queue, clock: Clock) -> Self {
         Self { queue, clock }
     }
 
-    /// Publishes that a lifecycle action was taken on a key, which is `facts` since.
+    /// Publishes a lifecycle action on a key; `facts` is the key after the action.
     pub fn action(&self, action: LifecycleAction, facts: &KeyFacts, occurred_at: EpochMillis) -> Delivery {
         let detail = json!({
             "keyType": facts.key_type,
@@ -54,7 +54,8 @@ impl EventBus {
         self.publish("kms.secrets.purge", key, occurred_at, json!({}))
     }
 
-    /// Publishes that a resource was registered with a key, or (false) is no longer.
+    /// Publishes that a resource was registered with a key, or deregistered if `registered` is
+    /// false.
     pub fn registration(
         &self,
         key: &KeyCrn,
@@ -86,7 +87,7 @@ impl EventBus {
         self.publish_raw(&self.envelope(kind, &detail).to_string())
     }
 
-    /// An event as `EventBridge` puts it into a queue.
+    /// The `EventBridge` envelope of an event, as the queue receives it.
     #[must_use]
     pub fn envelope(&self, kind: &str, detail: &Value) -> Value {
         json!({
@@ -102,7 +103,7 @@ impl EventBus {
         })
     }
 
-    /// Publishes any text: what a test makes up, or the same event once more.
+    /// Publishes any string, such as a malformed event or a repeated one.
     pub fn publish_raw(&self, event: &str) -> Delivery {
         self.queue.send(event)
     }

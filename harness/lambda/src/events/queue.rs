@@ -1,5 +1,5 @@
-//! The queue in front of `lifecycle`, and what feeds the function from it: an SQS queue with an event
-//! source mapping that reports batch item failures.
+//! The SQS queue of lifecycle events, and the event source mapping, with batch item failures, that
+//! invokes the function `lifecycle`.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,15 +16,15 @@ use keysync_emulator_support::{assertion::wait, context::Context, journal::Journ
 use super::sqs::{self, Attributes, Rejected};
 use crate::Handle;
 
-/// The largest batch, as the template has it.
-const BATCH: usize = 10;
-/// Batches in the function at once.
-const AT_ONCE: usize = 4;
-/// How long a message that failed stays out of sight: the first time, and at the most. Minutes in AWS,
-/// where a poor message costs money; here a test waits for it.
-const OUT_OF_SIGHT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// The batch size of the deployed event source mapping.
+const BATCH_SIZE: usize = 10;
+/// The number of batches that the function processes concurrently.
+const CONCURRENT_BATCHES: usize = 4;
+/// Visibility timeout of a failed message: the first one, and the longest one. Minutes in AWS, to
+/// limit the cost of malformed messages; short here because tests wait for the redelivery.
+const VISIBILITY_TIMEOUT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// The queue. Clones are the same one; what feeds the function ends with the harness.
+/// The queue. Clones share it; its event source mapping ends with the harness.
 #[derive(Clone, Debug)]
 pub struct Queue {
     messages: mpsc::UnboundedSender<Message>,
@@ -53,7 +53,7 @@ struct Done {
     notify: Notify,
 }
 
-/// A message on its way.
+/// A message that was sent.
 #[derive(Clone, Debug)]
 #[must_use = "await `taken` to know that the function has taken it"]
 pub struct Delivery {
@@ -61,12 +61,12 @@ pub struct Delivery {
     journal: Journal,
 }
 
-/// What feeds the function. Dropping it stops that.
+/// The event source mapping: invokes the function with batches of messages. Dropping it ends it.
 #[derive(Debug)]
 pub struct Feeder(AbortHandle);
 
 impl Queue {
-    /// A queue, and what feeds `function` from it.
+    /// Creates a queue and the event source mapping that invokes `function` with its messages.
     #[must_use]
     pub fn start(function: Handle, context: &Context) -> (Self, Feeder) {
         let (messages, incoming) = mpsc::unbounded_channel();
@@ -81,34 +81,35 @@ impl Queue {
         (queue, Feeder(feeder.abort_handle()))
     }
 
-    /// Puts a message into it, where SQS would take it: see [`Queue::rejected`].
+    /// Sends a message, unless SQS would reject it: see [`Queue::rejected`].
     pub fn send(&self, body: &str) -> Delivery {
         let done = Arc::<Done>::default();
         let id = Uuid::new_v4().to_string();
         let message = Message { id, body: body.to_owned(), receives: 0, done: done.clone() };
-        match sqs::check(body, &Attributes::new(), sqs::LARGEST) {
+        match sqs::check(body, &Attributes::new(), sqs::MAX_MESSAGE_BYTES) {
             Ok(()) => self.put(message),
-            Err(Rejected { kind, message: why }) => {
+            Err(Rejected { kind, message: reason }) => {
                 message.finish();
-                self.all_rejected().push(format!("{kind}: {why}"));
+                self.all_rejected().push(format!("{kind}: {reason}"));
             }
         }
         Delivery { done, journal: self.state.journal.clone() }
     }
 
-    /// Why messages never came into the queue: SQS rejects what is empty, has more than 1 MiB, or has characters
-    /// outside its set. To see what the function makes of such a message, invoke it by hand.
+    /// The reasons of rejected messages: SQS rejects a message that is empty, is larger than 1 MiB,
+    /// or contains characters that XML 1.0 does not allow. To test the function with such a
+    /// message, invoke it directly.
     #[must_use]
     pub fn rejected(&self) -> Vec<String> {
         self.all_rejected().clone()
     }
 
-    /// Keeps back what comes from now on, until [`Queue::release`].
+    /// Holds all further messages until [`Queue::release`].
     pub fn hold(&self) {
         self.held().get_or_insert_default();
     }
 
-    /// Lets go what was kept back, in the order that `order` makes of the events.
+    /// Releases the held messages in the order that `order` gives to the events.
     pub fn release(&self, order: impl FnOnce(&mut Vec<String>)) {
         let mut messages = self.held().take().unwrap_or_default();
         let mut bodies: Vec<String> = messages.iter().map(|message| message.body.clone()).collect();
@@ -119,17 +120,17 @@ impl Queue {
         }
     }
 
-    /// How often the function did not take a message.
+    /// The number of times that the function failed to process a message.
     #[must_use]
     pub fn failures(&self) -> usize {
         *self.state.failures.borrow()
     }
 
-    /// Waits until the function has not taken a message so many times.
+    /// Waits until the function has failed to process messages `count` times.
     ///
     /// # Panics
     ///
-    /// If that is not so within 30 s.
+    /// If there are fewer failures after 30 s.
     pub async fn wait_for_failures(&self, count: usize) {
         // The sender lives as long as this queue, so the channel is never closed.
         let mut failures = self.state.failures.subscribe();
@@ -142,7 +143,7 @@ impl Queue {
     fn put(&self, message: Message) {
         match &mut *self.held() {
             Some(held) => held.push(message),
-            // Nobody takes it any more when the feeder has ended.
+            // The error of a feeder that has ended: the harness is stopping.
             None => drop(self.messages.send(message)),
         }
     }
@@ -155,29 +156,29 @@ impl Queue {
         self.state.held.lock()
     }
 
-    /// Puts a message back that the function did not take.
+    /// Returns a message that the function failed to process to the queue.
     async fn put_back(self, mut message: Message) {
         self.state.failures.send_modify(|failures| *failures += 1);
         message.receives += 1;
-        let (first, most) = OUT_OF_SIGHT;
-        tokio::time::sleep((first * 2_u32.pow(message.receives.min(10))).min(most)).await;
+        let (first, longest) = VISIBILITY_TIMEOUT;
+        tokio::time::sleep((first * 2_u32.pow(message.receives.min(10))).min(longest)).await;
         self.put(message);
     }
 }
 
 impl Delivery {
-    /// Waits until the function has taken it, or has put it into the dead-letter queue. At once, where the queue
-    /// rejected it.
+    /// Waits until the function has processed the message or has sent it to the dead-letter queue.
+    /// Returns immediately if the queue rejected it.
     ///
     /// # Panics
     ///
-    /// If that is not so within 30 s.
+    /// If the message is not processed within 30 s.
     pub async fn taken(&self) {
-        let found = || "the function has not taken it".to_owned();
-        wait(self.finished(), "an event taken from the queue", found, &self.journal).await;
+        let found = || "the function has not processed it".to_owned();
+        wait(self.finished(), "the event to be processed", found, &self.journal).await;
     }
 
-    /// Waits at most this long, and returns whether the function has taken it.
+    /// Waits for at most `limit`, and returns whether the function has processed the message.
     pub async fn taken_within(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.finished()).await.is_ok()
     }
@@ -207,28 +208,28 @@ impl Drop for Feeder {
 }
 
 async fn feed(function: Handle, queue: Queue, mut incoming: mpsc::UnboundedReceiver<Message>) {
-    // Owned here, so that all of it ends with this task.
+    // Owned by this task, so that the batches end with it.
     let mut batches = JoinSet::new();
     let mut messages = Vec::new();
     loop {
-        if batches.len() >= AT_ONCE {
+        if batches.len() >= CONCURRENT_BATCHES {
             batches.join_next().await;
         }
-        if incoming.recv_many(&mut messages, BATCH).await == 0 {
+        if incoming.recv_many(&mut messages, BATCH_SIZE).await == 0 {
             return;
         }
-        batches.spawn(take(function.clone(), queue.clone(), std::mem::take(&mut messages)));
+        batches.spawn(process(function.clone(), queue.clone(), std::mem::take(&mut messages)));
         while batches.try_join_next().is_some() {}
     }
 }
 
-async fn take(function: Handle, queue: Queue, batch: Vec<Message>) {
+async fn process(function: Handle, queue: Queue, batch: Vec<Message>) {
     let by_id: BTreeMap<String, Message> =
         batch.into_iter().map(|message| (message.id.clone(), message)).collect();
     let failed = failures(function.invoke(&event(by_id.values())).await.ok().as_ref(), by_id.keys());
     for (id, message) in by_id {
         if failed.contains(&id) {
-            // Not waited for: the next batch may go on meanwhile.
+            // Spawned, so that the visibility timeout does not delay the next batch.
             tokio::spawn(queue.clone().put_back(message));
         } else {
             message.finish();
@@ -236,10 +237,11 @@ async fn take(function: Handle, queue: Queue, batch: Vec<Message>) {
     }
 }
 
-/// The messages that the function reported; all of them where it answered nothing that can be read.
-fn failures<'a>(answer: Option<&Value>, all: impl Iterator<Item = &'a String>) -> Vec<String> {
+/// The ids of the messages that the function reported as failed; all of them if its response is
+/// missing or invalid.
+fn failures<'a>(response: Option<&Value>, all: impl Iterator<Item = &'a String>) -> Vec<String> {
     let reported =
-        answer.as_ref().and_then(|answer| answer["batchItemFailures"].as_array()).and_then(|items| {
+        response.as_ref().and_then(|response| response["batchItemFailures"].as_array()).and_then(|items| {
             items.iter().map(|item| item["itemIdentifier"].as_str().map(str::to_owned)).collect()
         });
     reported.unwrap_or_else(|| all.cloned().collect())
@@ -266,10 +268,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_cannot_be_read_fails_the_whole_batch() {
+    fn invalid_response_fails_the_whole_batch() {
         let all = ["a".to_owned(), "b".to_owned()];
-        for answer in [None, Some(json!({})), Some(json!({"batchItemFailures": [{"itemIdentifier": 1}]}))] {
-            assert_eq!(failures(answer.as_ref(), all.iter()), all);
+        for response in [None, Some(json!({})), Some(json!({"batchItemFailures": [{"itemIdentifier": 1}]}))] {
+            assert_eq!(failures(response.as_ref(), all.iter()), all);
         }
         let one = json!({"batchItemFailures": [{"itemIdentifier": "b"}]});
         assert_eq!(failures(Some(&one), all.iter()), ["b"]);

@@ -1,4 +1,4 @@
-//! What the `OpenAPI` document says of every operation: the responses that do not depend on what it does.
+//! The responses that every operation of the `OpenAPI` document has.
 
 use utoipa::openapi::{
     OpenApi, Ref, RefOr, ResponseBuilder,
@@ -6,19 +6,19 @@ use utoipa::openapi::{
     path::{Operation, PathItem},
 };
 
-const REJECTED: &str = "What is invalid in the request, and how to correct it";
+const REJECTED: &str = "The request is invalid";
 const FOREIGN: &str = "The request is from a web page of another site";
 const TOO_LARGE: &str = "The body is larger than 2 MB";
 const DEFECT: &str = "A defect of the harness";
-const OUT: &str = "What the harness needs for it does not work: IAM or DynamoDB is out or lies, as it was told to, \
-                   or the harness is ending";
+const UNAVAILABLE: &str = "IAM or DynamoDB of the harness is unavailable because of an injected fault, or the harness is \
+                   ending";
 
-/// Adds to each operation what it does not say itself.
+/// Adds the common responses to each operation that does not define them.
 pub(super) fn complete(document: &mut OpenApi) {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         add(operation, "403", FOREIGN);
         add(operation, "500", DEFECT);
-        add(operation, "503", OUT);
+        add(operation, "503", UNAVAILABLE);
         if operation.request_body.is_some() || operation.parameters.is_some() {
             add(operation, "400", REJECTED);
         }

@@ -1,4 +1,4 @@
-//! What goes wrong with the functions' calls to DynamoDB.
+//! Faults of the functions' calls to DynamoDB.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::{
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct FaultRequest {
-    /// Whose calls.
+    /// The function whose calls fail.
     #[serde(default)]
     function: FunctionName,
     fault: FaultName,
-    /// How many calls; until it is healed, where it is not given.
+    /// The number of calls; if missing, all calls until the faults are cleared.
     #[serde(default, deserialize_with = "limits::times")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     times: Option<usize>,
-    /// Only calls of this operation.
+    /// The operation whose calls fail; if missing, all operations.
     #[schema(example = "UpdateItem")]
     operation: Option<String>,
 }
@@ -39,47 +39,46 @@ enum FunctionName {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum FaultName {
-    /// Applied, and the connection is cut before the answer.
-    #[serde(rename = "lose-answer")]
+    /// The request is applied, and the connection is cut before the response.
     LoseResponse,
-    /// The connection is cut before it reaches the engine.
+    /// The connection is cut before the request reaches the engine.
     Cut,
-    /// It goes through, this much later.
+    /// The request is forwarded after a delay.
     Delay {
-        /// How much.
+        /// The delay, in ms.
         #[serde(deserialize_with = "limits::millis")]
         #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
     /// `ProvisionedThroughputExceededException`.
     Throttle,
-    /// `TransactionConflictException`, or `TransactionCanceledException` where it is a transaction itself.
+    /// `TransactionConflictException`, or `TransactionCanceledException` for a transaction.
     Conflict,
-    /// 500, and not applied.
+    /// The response is 500, and the request is not applied.
     Fail,
-    /// 500, and applied.
+    /// The response is 500, and the request is applied.
     FailAfter,
-    /// The connection is cut, and it is applied this much later.
+    /// The connection is cut, and the request is applied after a delay.
     ApplyLate {
-        /// How much.
+        /// The delay, in ms.
         #[serde(deserialize_with = "limits::millis")]
         #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
 }
 
-/// Makes a function's calls to DynamoDB fail.
+/// Injects a fault into a function's calls to DynamoDB.
 #[utoipa::path(
     post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultRequest,
     responses((status = 204, description = "Done"))
 )]
-pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultRequest>) -> StatusCode {
-    let proxy = match wanted.function {
+pub(super) async fn inject(Running(parts): Running, Body(request): Body<FaultRequest>) -> StatusCode {
+    let proxy = match request.function {
         FunctionName::Sync => parts.dynamo.proxy(),
         FunctionName::Lifecycle => parts.dynamo.lifecycle_proxy(),
         FunctionName::Redeliver => parts.dynamo.redeliver_proxy(),
     };
-    let fault = match wanted.fault {
+    let fault = match request.fault {
         FaultName::LoseResponse => Fault::LoseResponse,
         FaultName::Cut => Fault::Cut,
         FaultName::Delay { millis } => Fault::Delay(Duration::from_millis(millis)),
@@ -89,17 +88,17 @@ pub(super) async fn inject(Running(parts): Running, Body(wanted): Body<FaultRequ
         FaultName::FailAfter => Fault::FailAfter,
         FaultName::ApplyLate { millis } => Fault::ApplyLate(Duration::from_millis(millis)),
     };
-    let times = wanted.times.map_or(Times::Always, Times::Next);
-    match wanted.operation {
+    let times = request.times.map_or(Times::Always, Times::Next);
+    match request.operation {
         Some(operation) => proxy.inject_on(&operation, fault, times),
         None => proxy.inject(fault, times),
     }
     StatusCode::NO_CONTENT
 }
 
-/// No call to DynamoDB fails from now on.
-#[utoipa::path(delete, operation_id = "heal_dynamodb", path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204, description = "Done")))]
-pub(super) async fn heal(Running(parts): Running) -> StatusCode {
+/// Clears all DynamoDB faults.
+#[utoipa::path(delete, operation_id = "clear_dynamodb_faults", path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204, description = "Done")))]
+pub(super) async fn clear(Running(parts): Running) -> StatusCode {
     for proxy in parts.proxies() {
         proxy.clear_faults();
     }

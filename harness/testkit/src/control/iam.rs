@@ -1,4 +1,4 @@
-//! What goes wrong at IAM, and tokens of anybody.
+//! Faults of IAM, and identities with any roles.
 
 use std::time::Duration;
 
@@ -21,20 +21,20 @@ pub(super) struct HealthRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum HealthName {
-    /// It answers as it should.
+    /// IAM responds normally.
     Up,
-    /// It answers 503, whatever it is asked.
+    /// IAM responds with 503 to every request.
     Down,
-    /// It answers as it should, this much later.
+    /// IAM responds normally, after a delay.
     Slow {
-        /// How much.
+        /// The delay, in ms.
         #[serde(deserialize_with = "limits::millis")]
         #[schema(minimum = 0, maximum = 3_600_000)]
         millis: u64,
     },
 }
 
-/// How IAM answers from now on: up, down or slow.
+/// Sets the health of IAM: up, down or slow.
 #[utoipa::path(
     put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthRequest,
     responses((status = 204, description = "Done"))
@@ -58,7 +58,7 @@ pub(super) struct IssuerRequest {
     issuer: String,
 }
 
-/// Who tokens say from now on that they are from.
+/// Sets the issuer (`iss`) of new tokens.
 #[utoipa::path(
     put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerRequest,
     responses((status = 204, description = "Done"))
@@ -73,12 +73,12 @@ pub(super) async fn set_issuer(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ClockRequest {
-    /// How far it is ahead, such as `5m`: from 0s to 366d.
+    /// The offset of the clock, such as `5m`: from 0s to 366d.
     #[schema(example = "5m")]
     ahead: String,
 }
 
-/// How far the clock is ahead that tokens are made by from now on.
+/// Sets how far the clock of new tokens is ahead.
 #[utoipa::path(
     put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockRequest,
     responses((status = 204, description = "Done"))
@@ -96,11 +96,11 @@ pub(super) async fn set_clock(
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(super) struct Rotation {
-    /// Whether the old keys are withdrawn: tokens signed with them are invalid then.
+    /// Whether the old keys are withdrawn, so that tokens signed with them become invalid.
     withdraw: bool,
 }
 
-/// Signs tokens with a new key from now on.
+/// Rotates the signing key: new tokens are signed with a new key.
 #[utoipa::path(
     post, operation_id = "rotate_iam_key", path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
     responses((status = 204, description = "Done"))
@@ -118,24 +118,24 @@ pub(super) async fn rotate(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct TokenRequest {
-    /// What they may do. Roles add up; with an empty list they may do nothing.
+    /// The roles of the identity. Roles add up; an empty list grants nothing.
     #[schema(example = json!(["manager", "key-purge"]))]
     roles: Option<Vec<Role>>,
-    /// The same for one role, in the place of the list or beside it.
+    /// One role, instead of the list or in addition to it.
     role: Option<Role>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Token {
-    /// Valid for an hour.
+    /// The token, valid for an hour.
     access_token: String,
-    /// The API key of whom it is for.
+    /// The API key of the identity.
     api_key: String,
 }
 
-/// Somebody new with roles in the instance.
+/// Creates an identity with roles in the instance.
 #[utoipa::path(
-    post, operation_id = "make_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenRequest,
+    post, operation_id = "create_token", path = "/_harness/iam/tokens", tag = "harness", request_body = TokenRequest,
     responses((status = 201, body = Token, description = "The token, and the API key"))
 )]
 pub(super) async fn token(

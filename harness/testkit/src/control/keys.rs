@@ -1,4 +1,4 @@
-//! Keys as a suite makes and sees them, without the ceremony of the real API.
+//! Keys in a simple form, for test suites.
 
 use axum::{Json, http::StatusCode};
 use keysync::domain::{EpochMillis, KeyId, window};
@@ -13,11 +13,11 @@ use super::{
 use crate::{Key, NewKey, parts::Parts};
 use keysync_kms_emulator::{Registration, StoredKey};
 
-/// A key, and what became of its notifications.
+/// A key and its notifications.
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyView {
     id: String,
-    /// None where the endpoint did not make the key, and knows it by its events.
+    /// The name; null if the key is known by lifecycle events only.
     name: Option<String>,
     /// `root` or `standard`.
     #[serde(rename = "type")]
@@ -29,13 +29,13 @@ pub(super) struct KeyView {
     /// The latest lifecycle action.
     #[schema(value_type = String)]
     last_action: keysync::domain::LifecycleAction,
-    /// How many notifications there were.
+    /// The number of the last notification.
     sequence: u64,
-    /// When it was last notified, RFC 3339.
+    /// The instant of the last notification, RFC 3339.
     notified_at: Option<String>,
-    /// The instant from which a sync works; none where it works now.
+    /// The instant from which a sync succeeds, RFC 3339; null if it succeeds now.
     sync_from: Option<String>,
-    /// The CRNs of what it protects.
+    /// The CRNs of the registered resources.
     protects: Vec<String>,
     /// The services that have not confirmed the last notification.
     pending: Vec<String>,
@@ -43,15 +43,15 @@ pub(super) struct KeyView {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct KeyRequest {
-    #[serde(default = "a_name")]
+    #[serde(default = "default_name")]
     #[schema(example = "invoices")]
     name: String,
-    /// A standard key, which protects nothing.
+    /// Whether it is a standard key, which protects no resources.
     #[serde(default)]
     standard: bool,
-    /// Another name for it.
+    /// An alias.
     alias: Option<String>,
-    /// What it protects.
+    /// The resources that it protects.
     #[serde(default)]
     protects: Vec<ResourceRequest>,
 }
@@ -72,11 +72,11 @@ pub(super) struct Registered {
     resource_crn: String,
 }
 
-fn a_name() -> String {
+fn default_name() -> String {
     "a-key".to_owned()
 }
 
-/// All keys that were not purged, oldest first.
+/// All keys that are not purged, oldest first.
 #[utoipa::path(get, operation_id = "list_keys", path = "/_harness/keys", tag = "keys", responses((status = 200, body = Vec<KeyView>, description = "The keys")))]
 pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, Problem> {
     let (store, now) = (parts.endpoint.store(), parts.clock.now());
@@ -88,40 +88,40 @@ pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, 
 /// A key.
 #[utoipa::path(
     get, operation_id = "get_key", path = "/_harness/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id")),
-    responses((status = 200, body = KeyView, description = "The key"), (status = 404, body = Problem, description = "There is no such thing here"))
+    responses((status = 200, body = KeyView, description = "The key"), (status = 404, body = Problem, description = "The key does not exist"))
 )]
 pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Result<Json<KeyView>, Problem> {
     Ok(Json(look_up(&parts, &id).await?))
 }
 
-/// Makes a key, registers what it protects, and gives it an alias.
+/// Creates a key with its registrations and alias.
 #[utoipa::path(
     post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyRequest,
-    responses((status = 201, body = KeyView, description = "The key"), (status = 409, body = Problem, description = "The alias is another key's"), (status = 422, body = Problem, description = "A standard key protects nothing"))
+    responses((status = 201, body = KeyView, description = "The key"), (status = 409, body = Problem, description = "Another key has the alias"), (status = 422, body = Problem, description = "A standard key protects nothing"))
 )]
 pub(super) async fn create(
     Running(parts): Running,
-    Body(wanted): Body<KeyRequest>,
+    Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<KeyView>), Problem> {
-    let mut key = NewKey::new(&parts, &wanted.name);
-    if wanted.standard {
+    let mut key = NewKey::new(&parts, &request.name);
+    if request.standard {
         key = key.standard();
     }
-    if let Some(alias) = &wanted.alias {
+    if let Some(alias) = &request.alias {
         key = key.alias(alias);
     }
-    for ResourceRequest { service, resource } in &wanted.protects {
+    for ResourceRequest { service, resource } in &request.protects {
         key = key.with_registration(service, resource);
     }
     let id = key.create().await?.id().to_owned();
     Ok((StatusCode::CREATED, Json(look_up(&parts, &id).await?)))
 }
 
-/// Puts a resource under a key, and registers that as the service would.
+/// Protects a resource with a key, and registers it as the service would.
 #[utoipa::path(
     post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceRequest,
     params(("id" = String, Path, description = "The key's id")),
-    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "There is no such thing here"), (status = 409, body = Problem, description = "It is there already"), (status = 422, body = Problem, description = "Only an active root key can protect anything new"))
+    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "The key does not exist"), (status = 409, body = Problem, description = "The resource is already registered"), (status = 422, body = Problem, description = "Only an active root key can protect more resources"))
 )]
 pub(super) async fn register(
     Running(parts): Running,

@@ -1,5 +1,6 @@
-//! The control API under `/_harness/`: what a suite in any language can do to the world, and see of it.
-//! `GET /_harness/openapi.json` describes it; what it says and what is served come from the same lines.
+//! The control API under `/_harness/`, with which a test suite in any language controls and
+//! inspects the harness. `GET /_harness/openapi.json` describes it; the document is generated from
+//! the handlers.
 
 mod document;
 mod dynamo;
@@ -26,32 +27,33 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{info::VERSION_HEADER, parts::Parts};
 use problem::Problem;
 
-/// The harness that is controlled, for as long as it is there.
+/// A weak reference to the controlled harness.
 #[derive(Clone)]
 struct Control(Weak<Parts>);
 
-/// The harness, in a request.
+/// The running harness, as an extractor.
 struct Running(Arc<Parts>);
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "keysync harness control API",
-        description = "What a test suite in any language can do to a running harness, and see of it. It is \
-                       served at the endpoint's address, on loopback only, and asks for no credentials. Requests of \
-                       web pages of other sites are refused with 403. Each other response has the header `keysync-harness` with the harness's version.",
+        description = "Controls and inspects a running harness from a test suite in any language. It is served at \
+                       the endpoint's address, on loopback only, and needs no credentials. Requests of other sites' \
+                       web pages are denied with 403. Every other response has the header `keysync-harness` with \
+                       the harness's version.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
         (name = "harness", description = "The harness as a whole"),
         (name = "keys", description = "Keys, and the resources that they protect"),
-        (name = "services", description = "Associated services: how they behave, what reached them"),
-        (name = "faults", description = "What goes wrong at IAM and DynamoDB")
+        (name = "services", description = "Associated services: their behaviour and the callbacks that they received"),
+        (name = "faults", description = "Faults of IAM and DynamoDB")
     )
 )]
 struct Document;
 
-/// The routes of the control API, and what describes them.
+/// The routes of the control API, and its `OpenAPI` document.
 pub(crate) fn router(parts: Weak<Parts>) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(world::info))
@@ -72,7 +74,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(iam::set_clock))
         .routes(routes!(iam::rotate))
         .routes(routes!(iam::token))
-        .routes(routes!(dynamo::inject, dynamo::heal))
+        .routes(routes!(dynamo::inject, dynamo::clear))
         .split_for_parts();
     document::complete(&mut document);
     router
@@ -81,12 +83,12 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .route("/_harness/", any(problem::unknown_path))
         .route("/_harness/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::unknown_method)
-        .route_layer(middleware::map_response(name_the_harness))
+        .route_layer(middleware::map_response(add_version_header))
         .with_state(Control(parts))
 }
 
-/// Says in each response that it comes from a harness, so that a client at a wrong address knows.
-async fn name_the_harness(mut response: Response) -> Response {
+/// Adds the version header, by which a client recognizes a harness.
+async fn add_version_header(mut response: Response) -> Response {
     let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
     response.headers_mut().insert(HeaderName::from_static(VERSION_HEADER), version);
     response

@@ -1,4 +1,4 @@
-//! What the control API says when it cannot do what it was asked: one form, whatever the reason.
+//! The error responses of the control API.
 
 use axum::{
     Json,
@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 use crate::{HarnessError, lambda::InvocationFailed};
 use keysync_kms_emulator::ApiError;
 
-/// Why a request was not done.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
     #[serde(skip)]
     status: StatusCode,
-    /// What is wrong, and how to mend it.
+    /// The problem, and how to fix it.
     error: String,
 }
 
@@ -49,7 +49,7 @@ impl From<HarnessError> for Problem {
         let cause = if let HarnessError::Incomplete { error, .. } = &error { error } else { &error };
         let status = match cause {
             HarnessError::NoService(_) => StatusCode::NOT_FOUND,
-            HarnessError::Unexpected { status, .. } => of_the_request(*status),
+            HarnessError::Unexpected { status, .. } => request_status(*status),
             HarnessError::Call(_) | HarnessError::Table(_) | HarnessError::Endpoint(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -61,13 +61,14 @@ impl From<HarnessError> for Problem {
 
 impl From<ApiError> for Problem {
     fn from(error: ApiError) -> Self {
-        Self { status: of_the_request(error.status), error: error.to_string() }
+        Self { status: request_status(error.status), error: error.to_string() }
     }
 }
 
-/// The endpoint's status, where it says something about the request. The control API sends its own credentials: where
-/// the endpoint rejects those, IAM or DynamoDB is out of order, as a test has wanted it.
-fn of_the_request(status: StatusCode) -> StatusCode {
+/// The endpoint's status if it is about the request, and 503 otherwise. The control API sends its
+/// own credentials: if the endpoint rejects those, a test has injected a fault into IAM or
+/// DynamoDB.
+fn request_status(status: StatusCode) -> StatusCode {
     match status {
         StatusCode::BAD_REQUEST
         | StatusCode::NOT_FOUND
@@ -85,10 +86,11 @@ impl From<InvocationFailed> for Problem {
 
 pub(super) async fn unknown_path(uri: Uri) -> Problem {
     let path = uri.path();
-    Problem::not_found(format!("there is nothing at {path}; GET /_harness/openapi.json tells what there is"))
+    Problem::not_found(format!("no such path: {path}; GET /_harness/openapi.json lists all operations"))
 }
 
 pub(super) async fn unknown_method(method: Method, uri: Uri) -> Problem {
-    let error = format!("{} takes no {method}; GET /_harness/openapi.json tells what it takes", uri.path());
+    let error =
+        format!("{} does not support {method}; GET /_harness/openapi.json lists all operations", uri.path());
     Problem { status: StatusCode::METHOD_NOT_ALLOWED, error }
 }

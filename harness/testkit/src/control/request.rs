@@ -1,5 +1,5 @@
-//! How the control API reads requests. Whatever axum rejects is a [`Problem`] here, so that every response has the
-//! form that the `OpenAPI` document says.
+//! Extractors of the control API. They convert rejections of axum to a [`Problem`], so that every
+//! error response matches the `OpenAPI` document.
 
 use axum::{
     Json, RequestPartsExt,
@@ -18,13 +18,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        // curl -d does not say that it is JSON, so the content type is not looked at.
+        // The content type is ignored, because curl -d does not send that of JSON.
         let body = Bytes::from_request(request, state).await.map_err(|error| match error.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "the body must be 2 MB at most"),
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "the body must be at most 2 MB"),
             _ => Problem::bad(error.body_text()),
         })?;
         match Json::from_bytes(&body) {
-            // An array would pass for an object whose fields come in that order.
+            // serde accepts an array of the field values in place of an object.
             Ok(_) if body.trim_ascii_start().first() != Some(&b'{') => {
                 Err(Problem::bad("the body must be a JSON object"))
             }
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// What the path holds.
+/// The path parameters.
 pub(super) struct Path<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequestParts<S> for Path<T> {
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequestParts<S> f
     }
 }
 
-/// What the query holds.
+/// The query parameters.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T: DeserializeOwned + 'static, S: Send + Sync> FromRequestParts<S> for Query<T> {

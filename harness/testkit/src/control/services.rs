@@ -1,4 +1,4 @@
-//! Associated services: how they behave, what they hold, what reached them.
+//! Associated services: their behaviour, resources and received callbacks.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,14 +16,14 @@ use crate::{
     services::{AssociatedService, Behaviour, Protected, Received},
 };
 
-/// A service.
+/// An emulated service.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ServiceView {
-    /// Its CRN service name.
+    /// The CRN service name.
     name: String,
-    /// Its resources by name, each with whether it opens.
+    /// The service's resources by name.
     resources: BTreeMap<String, ResourceView>,
-    /// How many callbacks it remembers.
+    /// The number of stored callbacks.
     callbacks: usize,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct ServiceView {
 pub(super) struct ResourceView {
     #[serde(flatten)]
     protected: Protected,
-    /// Whether it opens, by what its service was last told of the key.
+    /// Whether the resource is accessible, by the last notification about its key.
     opens: bool,
 }
 
@@ -58,8 +58,8 @@ pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
 /// An emulated service, and its resources.
 #[utoipa::path(
     get, operation_id = "get_service", path = "/_harness/services/{name}", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
-    responses((status = 200, body = ServiceView, description = "The service"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
+    responses((status = 200, body = ServiceView, description = "The service"), (status = 404, body = Problem, description = "The service does not exist"))
 )]
 pub(super) async fn get(
     Running(parts): Running,
@@ -71,17 +71,17 @@ pub(super) async fn get(
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Behave {
     behaviour: Behaviour,
-    /// For this many callbacks; from now on, where it is not given.
+    /// The number of callbacks; if missing, all further callbacks.
     #[serde(default, deserialize_with = "limits::times")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     times: Option<usize>,
 }
 
-/// How a service treats callbacks from now on, or the next few of them.
+/// Sets the behaviour of a service for all further callbacks or the next ones.
 #[utoipa::path(
     put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
-    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
-    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
+    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "The service does not exist"))
 )]
 pub(super) async fn behave(
     Running(parts): Running,
@@ -99,13 +99,14 @@ pub(super) async fn behave(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CallbacksQuery {
-    /// Only those about this key.
+    /// The key's id: returns only callbacks about this key.
     key: Option<String>,
-    /// Waits until there are so many.
+    /// Waits until there are this many callbacks.
     #[serde(default, deserialize_with = "limits::at_least")]
     #[param(minimum = 0, maximum = 10_000)]
     at_least: usize,
-    /// How long at the most, such as `5s`, from 0s to 1m: the answer comes then, whether they have come or not.
+    /// The longest wait, such as `5s`, from 0s to 1m; 5s by default. After it, the response has the
+    /// callbacks until then.
     within: Option<String>,
 }
 
@@ -114,11 +115,11 @@ pub(super) struct Callbacks {
     callbacks: Vec<Received>,
 }
 
-/// The callbacks that reached a service, oldest first.
+/// The callbacks that a service received, oldest first.
 #[utoipa::path(
     get, operation_id = "list_callbacks", path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage"), CallbacksQuery),
-    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage"), CallbacksQuery),
+    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 404, body = Problem, description = "The service does not exist"))
 )]
 pub(super) async fn callbacks(
     Running(parts): Running,
@@ -129,22 +130,22 @@ pub(super) async fn callbacks(
     let limit =
         within.as_deref().map_or(Ok(Duration::from_secs(5)), |text| limits::duration(text, &limits::WAIT));
     let limit = limit.map_err(|error| Problem::bad(format!("`within` {error}")))?;
-    // A request that waits does not keep the harness.
+    // So that a waiting request does not keep the harness running.
     drop(parts);
-    let wanted = || match &key {
+    let matching = || match &key {
         Some(key) => service.callbacks_of(key),
         None => service.received(),
     };
-    let enough = || wanted().len() >= at_least;
+    let enough = || matching().len() >= at_least;
     service.arrived(enough, limit).await;
-    Ok(Json(Callbacks { callbacks: wanted() }))
+    Ok(Json(Callbacks { callbacks: matching() }))
 }
 
-/// Forgets the callbacks that reached a service.
+/// Deletes the stored callbacks of a service.
 #[utoipa::path(
     delete, path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "Its CRN service name", example = "cloud-object-storage")),
-    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "There is no such thing here"))
+    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
+    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "The service does not exist"))
 )]
 pub(super) async fn forget_callbacks(
     Running(parts): Running,

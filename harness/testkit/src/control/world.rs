@@ -1,4 +1,4 @@
-//! The harness as a whole: what it is, from the start again, later.
+//! The harness as a whole: its addresses, reset, the clock, redelivery, requests and dead letters.
 
 use axum::{Json, http::StatusCode};
 use serde::Deserialize;
@@ -14,9 +14,9 @@ pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem>
     Ok(Json(parts.info().await?))
 }
 
-/// Makes everything as it was at the start: no keys but the samples, no faults, services that know nothing.
+/// Resets all state but the clock, and creates the sample keys again.
 ///
-/// Addresses, API keys and signing keys stay, and so does the time. Do it when nothing else happens.
+/// Addresses, API keys and signing keys stay. Send it while no other request is in progress.
 #[utoipa::path(post, operation_id = "reset_harness", path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
 pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem> {
     parts.reset().await?;
@@ -25,14 +25,14 @@ pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Advance {
-    /// How much later, such as `61m` or `1h 30m`: from 1ms to 366d.
+    /// The duration, such as `61m` or `1h 30m`: from 1ms to 366d.
     #[schema(example = "61m")]
     advance: String,
 }
 
-/// Makes it later.
+/// Advances the clock.
 ///
-/// Where the function is the real binary, the past that the table holds is moved back instead: tokens and
+/// If the function runs as its binary, all instants in the table are moved back instead: tokens and
 /// cached decisions do not age.
 #[utoipa::path(
     post, operation_id = "advance_time", path = "/_harness/time", tag = "harness", request_body = Advance,
@@ -59,7 +59,7 @@ pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Pr
     Ok(Json(parts.redeliver().await?))
 }
 
-/// What endpoint, IAM and services were asked so far, oldest first, without headers and bodies.
+/// The requests that endpoint, IAM and services received, oldest first, without headers and bodies.
 #[utoipa::path(
     get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>, description = "The requests"))
 )]
@@ -67,14 +67,14 @@ pub(super) async fn requests(Running(parts): Running) -> Json<Vec<Exchange>> {
     Json(parts.journal.exchanges())
 }
 
-/// Forgets what was asked so far.
+/// Deletes the stored requests.
 #[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses((status = 204, description = "Done")))]
 pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
     parts.journal.clear();
     StatusCode::NO_CONTENT
 }
 
-/// The events that will never come right, oldest first.
+/// The malformed events in the dead-letter queue, oldest first.
 #[utoipa::path(
     get, operation_id = "list_dead_letters", path = "/_harness/dead-letters", tag = "harness", responses((status = 200, body = Vec<DeadLetter>, description = "The events, each with the reason"))
 )]

@@ -1,4 +1,4 @@
-//! The parts of a harness, each to be looked at, disturbed and asserted about.
+//! Handles to the parts of a harness, for inspection, faults and assertions.
 
 use crate::{
     Harness, HarnessClock, HarnessError,
@@ -24,19 +24,19 @@ impl Harness {
         &self.parts.dynamo
     }
 
-    /// The function under test.
+    /// The function `sync`.
     #[must_use]
     pub fn sync_function(&self) -> &Function {
         &self.parts.function
     }
 
-    /// The function that takes lifecycle events. What feeds it is [`Harness::events`].
+    /// The function that processes lifecycle events, which [`Harness::events`] publishes.
     #[must_use]
     pub fn lifecycle_function(&self) -> &Worker {
         &self.parts.lifecycle
     }
 
-    /// The function that delivers what nobody confirmed.
+    /// The function that redelivers unconfirmed notifications.
     #[must_use]
     pub fn redeliver_function(&self) -> &Worker {
         &self.parts.redeliver
@@ -48,25 +48,25 @@ impl Harness {
         &self.parts.events
     }
 
-    /// Where events go that will never come right.
+    /// The dead-letter queue of malformed events.
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetterQueue {
         &self.parts.dead_letters
     }
 
-    /// Secrets Manager, where functions fetch the signing key whose environment does not hold it.
+    /// Secrets Manager, from which functions fetch a signing key that is not in their environment.
     #[must_use]
     pub fn secrets(&self) -> &SecretsManager {
         &self.parts.secrets
     }
 
-    /// The clock of all that runs in this process.
+    /// The clock of everything in this process.
     #[must_use]
     pub fn clock(&self) -> &HarnessClock {
         &self.parts.clock
     }
 
-    /// What was asked of endpoint, IAM and services so far.
+    /// The requests that endpoint, IAM and services have received.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.parts.journal
@@ -87,9 +87,9 @@ impl Harness {
     ///
     /// # Panics
     ///
-    /// Where the builder put another receiver in its place.
+    /// If the builder replaced it with another receiver.
     #[must_use]
-    #[expect(clippy::panic, reason = "a mistake in the test that put it together")]
+    #[expect(clippy::panic, reason = "a mistake in the test's builder")]
     pub fn object_storage(&self) -> &AssociatedService {
         self.service(crate::services::OBJECT_STORAGE).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -98,15 +98,16 @@ impl Harness {
     ///
     /// # Panics
     ///
-    /// Where the builder put another receiver in its place.
+    /// If the builder replaced it with another receiver.
     #[must_use]
-    #[expect(clippy::panic, reason = "a mistake in the test that put it together")]
+    #[expect(clippy::panic, reason = "a mistake in the test's builder")]
     pub fn databases(&self) -> &AssociatedService {
         self.service(crate::services::DATABASES).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The `httpmock` server that stands for a service, where [`HarnessBuilder::mock`](crate::HarnessBuilder::mock) asked for one. A
-    /// callback that meets no expectation is answered 404, and thus tried again.
+    /// The `httpmock` server of a service that was added with
+    /// [`HarnessBuilder::mock`](crate::HarnessBuilder::mock). It responds with 404 to a callback
+    /// that matches no expectation, so that the callback is retried.
     ///
     /// ```
     /// use keysync_testkit::{Harness, lambda::Mode, httpmock::Method::POST};
@@ -115,15 +116,16 @@ impl Harness {
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
     /// let harness = Harness::builder().mode(Mode::InProcess).mock("ledgers").start().await?;
     /// let key = harness.new_key("invoices").with_registration("ledgers", "main").create().await?;
-    /// let told = harness.mock("ledgers")?.mock_async(|when, then| {
-    ///     when.method(POST).header_exists("webhook-signature").json_body_includes(r#"{"data":{"renotification":true}}"#);
+    /// let notified = harness.mock("ledgers")?.mock_async(|when, then| {
+    ///     let when = when.method(POST).header_exists("webhook-signature");
+    ///     when.json_body_includes(r#"{"data":{"renotification":true}}"#);
     ///     then.status(204);
     /// });
-    /// let told = told.await;
+    /// let notified = notified.await;
     ///
     /// key.sync().await?.assert_status(204);
     ///
-    /// told.assert_calls_async(1).await;
+    /// notified.assert_calls_async(1).await;
     /// # Ok(())
     /// # }
     /// ```

@@ -1,4 +1,4 @@
-//! A running harness, and what is done with it. Its addresses and its parts are in files of their own.
+//! A running harness and its operations. Its addresses and handles are in submodules.
 
 mod addresses;
 mod handles;
@@ -20,16 +20,17 @@ use crate::{
 };
 use keysync_emulator_support::server::Server;
 
-/// A running harness. Dropping it ends all of it, the function's processes included. It panics where one of
-/// them has printed a secret: an API key, a token, a signing key, a key's material.
+/// A running harness. Dropping it ends all of it, including the functions' processes, and panics if
+/// a function has leaked a secret: an API key, a token, a signing key, a key's material.
 ///
 /// ```
 /// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().start().await?; // the real binary, behind an emulated Lambda
-/// let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket").create().await?;
+/// let harness = Harness::builder().start().await?; // the binary, behind an emulated Lambda
+/// let key = harness.new_key("invoices");
+/// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
 /// key.sync().await?.assert_status(204);
 ///
@@ -45,17 +46,17 @@ pub struct Harness {
     pub(crate) _endpoint: Server,
 }
 
-/// Fails the test whose functions told a secret.
+/// Fails the test if a function has leaked a secret.
 impl Drop for Harness {
     fn drop(&mut self) {
         let Parts { function, lifecycle, redeliver, known_secrets, .. } = &*self.parts;
         let processes = [function.process(), lifecycle.processes(), redeliver.processes()];
         processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
-        let Some(told) = known_secrets.leaked() else { return };
+        let Some(leaks) = known_secrets.leaked() else { return };
         if std::thread::panicking() {
-            let _ = writeln!(io::stderr(), "a secret was told: {told}");
+            let _ = writeln!(io::stderr(), "secret leaked: {leaks}");
         } else {
-            panic!("a secret was told: {told}");
+            panic!("secret leaked: {leaks}");
         }
     }
 }
@@ -81,7 +82,7 @@ impl Harness {
         Self::builder().start().await
     }
 
-    /// A harness, to be put together.
+    /// A builder of a harness.
     ///
     /// ```
     /// # #[tokio::main]
@@ -95,23 +96,23 @@ impl Harness {
         HarnessBuilder::default()
     }
 
-    /// Makes a key, once [`NewKey::create`] is called.
+    /// A builder of a key; [`NewKey::create`] creates it.
     #[must_use]
     pub fn new_key(&self, name: &str) -> NewKey<'_> {
         NewKey::new(&self.parts, name)
     }
 
-    /// A handle to the key with this id, acted on by the Manager.
+    /// A handle to the key with this id, with the Manager's client.
     pub async fn key(&self, id: &str) -> Result<Key, HarnessError> {
         Ok(Key::new(id.to_owned(), self.manager().await?, self.parts.owner()))
     }
 
-    /// Somebody with the role Manager.
+    /// A client with the role Manager.
     pub async fn manager(&self) -> Result<Client, HarnessError> {
         self.parts.manager().await
     }
 
-    /// Somebody new, with this role in the instance, or with these.
+    /// Creates an identity with one or more roles in the instance, and returns a client for it.
     pub async fn log_in_as(&self, roles: impl Into<Roles>) -> Result<Client, HarnessError> {
         Client::log_in(self, &self.parts.create_identity(roles.into())).await
     }
@@ -131,14 +132,14 @@ impl Harness {
         self.parts.redeliver().await
     }
 
-    /// Makes it later, for the function, too.
+    /// Advances the clock, including that of the functions.
     pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         self.parts.advance_clock(by).await
     }
 
-    /// Makes everything as it was at the start: no keys, no faults, services that know nothing and act, a
-    /// journal that is empty. What stays: addresses, API keys, signing keys, and the time, which goes
-    /// forward only. Do it when nothing else happens.
+    /// Resets all state but the clock: removes keys, faults, behaviours, the services' resources
+    /// and the journal. Addresses, API keys and signing keys stay. Call it while no request is in
+    /// progress.
     ///
     /// ```
     /// use keysync_testkit::{Harness, lambda::Mode};
@@ -156,7 +157,7 @@ impl Harness {
         self.parts.reset().await
     }
 
-    /// Every item of the table as it stands, as JSON, past the API.
+    /// All items of the table, as JSON, read directly from DynamoDB.
     ///
     /// ```
     /// # #[tokio::main]
@@ -172,8 +173,8 @@ impl Harness {
         items.into_iter().map(|item| serde_dynamo::from_item(item).map_err(HarnessError::table)).collect()
     }
 
-    /// The root key (it protects a bucket and a database) and the standard key that `harness up` begins
-    /// with, made on the first call.
+    /// The ids of the sample keys of `harness up`: a root key, which protects a bucket and a
+    /// database, and a standard key. Created by the first call.
     pub async fn sample_keys(&self) -> Result<(String, String), HarnessError> {
         self.parts.sample_keys().await
     }
