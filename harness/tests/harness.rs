@@ -86,7 +86,7 @@ async fn reset_clears_all_state() {
         .proxy()
         .inject(keysync_testkit::dynamodb::Fault::Fail, keysync_testkit::dynamodb::Times::Always);
     harness.iam().set_issuer("https://example.com");
-    harness.events().publish_raw("no event").taken().await;
+    harness.events().publish_raw("no event").processed().await;
     harness.events().queue().hold();
 
     harness.reset().await.unwrap();

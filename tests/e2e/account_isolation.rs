@@ -128,7 +128,7 @@ async fn event_with_another_crn_is_malformed() {
     let claim = world.item().await["claim"].clone();
     let registered = world.harness.clock().now();
     let owned = world.crn(&world.key);
-    world.harness.events().registration(&owned, &bucket("registered"), true, registered).taken().await;
+    world.harness.events().registration(&owned, &bucket("registered"), true, registered).processed().await;
     let before = world.all_items().await;
     let mut count = 0;
     for kind in [
@@ -142,7 +142,7 @@ async fn event_with_another_crn_is_malformed() {
     ] {
         for crn in other_crns(&world, &world.key) {
             let event = event(&world, kind, &crn, &claim);
-            world.harness.events().publish_raw(&event).taken().await;
+            world.harness.events().publish_raw(&event).processed().await;
             count += 1;
             let letters = world.harness.dead_letters().letters();
             assert_eq!(letters.len(), count, "{kind} {crn} is malformed");
@@ -157,7 +157,7 @@ async fn event_with_another_crn_is_malformed() {
     // With the key's own CRN, each of these events is valid.
     for kind in ["kms.secrets-event.ack", "kms.registrations.create", "kms.secrets.delete"] {
         let event = event(&world, kind, &owned, &claim);
-        world.harness.events().publish_raw(&event).taken().await;
+        world.harness.events().publish_raw(&event).processed().await;
     }
     assert_eq!(world.harness.dead_letters().letters().len(), count);
     assert_eq!(world.item().await["state"], 5);
@@ -173,7 +173,7 @@ async fn key_of_another_region_or_service_is_absent() {
         let key = KeyId::random().to_string();
         let crn = other_crns(&world, &key)[index].clone();
         let event = event(&world, "kms.secrets.create", &crn, &json!("019aaf60-0000-7000-8000-000000000001"));
-        world.harness.events().publish_raw(&event).taken().await;
+        world.harness.events().publish_raw(&event).processed().await;
         assert_eq!(text(&world.item_of(&key).await["crn"]), crn.to_string());
         let (response, calls) = sync(&world, &world.manager, &key, None).await;
         response.assert_error(404, "KEY_NOT_FOUND_ERR");
@@ -187,12 +187,12 @@ async fn deregistration_in_another_account_hides_no_registration() {
     let world = world().await;
     let key = KeyId::random().to_string();
     let (events, now) = (world.harness.events(), world.harness.clock().now());
-    events.registration(&other_crns(&world, &key)[0], &bucket("invoices"), false, now).taken().await;
+    events.registration(&other_crns(&world, &key)[0], &bucket("invoices"), false, now).processed().await;
     let own = world.crn(&key);
     let claim = json!("019aaf60-0000-7000-8000-000000000001");
-    events.publish_raw(&event(&world, "kms.secrets.create", &own, &claim)).taken().await;
+    events.publish_raw(&event(&world, "kms.secrets.create", &own, &claim)).processed().await;
     let before = now.minus(std::time::Duration::from_secs(1));
-    events.registration(&own, &bucket("invoices"), true, before).taken().await;
+    events.registration(&own, &bucket("invoices"), true, before).processed().await;
     assert_eq!(world.item_of(&key).await["services"]["cloud-object-storage"], 1);
     assert!(world.harness.dead_letters().letters().is_empty());
 }

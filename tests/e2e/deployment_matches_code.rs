@@ -146,7 +146,7 @@ async fn all_kinds_of_events(world: &World) {
         "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:another".parse().unwrap();
     for registered in [true, false] {
         let now = clock.now().plus(Duration::from_millis(u64::from(!registered)));
-        events.registration(&crn, &bucket, registered, now).taken().await;
+        events.registration(&crn, &bucket, registered, now).processed().await;
     }
     let actions = [
         (LifecycleAction::Create, KeyState::Active),
@@ -158,13 +158,13 @@ async fn all_kinds_of_events(world: &World) {
     ];
     for (n, (action, state)) in (1..).zip(actions) {
         let at = clock.now().plus(Duration::from_millis(n));
-        events.action(action, &facts(world, state), at).taken().await;
+        events.action(action, &facts(world, state), at).processed().await;
     }
     let callback = world.harness.object_storage().received().pop().unwrap();
     let event: Value = serde_json::from_str(&callback.body).unwrap();
-    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).taken().await;
-    events.purge(&crn, clock.now()).taken().await;
-    events.publish_raw("not json").taken().await;
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
+    events.purge(&crn, clock.now()).processed().await;
+    events.publish_raw("not json").processed().await;
 }
 
 #[tokio::test]

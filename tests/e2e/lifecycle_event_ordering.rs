@@ -43,7 +43,7 @@ async fn duplicate_event_notifies_once() {
     let deleted = facts(&world, world.key.parse().unwrap(), KeyState::Destroyed, "v-1");
     let at = world.harness.clock().now();
     for _ in 0..3 {
-        events(&world).action(LifecycleAction::Delete, &deleted, at).taken().await;
+        events(&world).action(LifecycleAction::Delete, &deleted, at).processed().await;
     }
     assert_eq!(world.item().await["sequence"], json!(1));
     assert_eq!(world.harness.databases().received().len(), 1);
@@ -56,12 +56,12 @@ async fn late_rotation_after_deletion_changes_nothing() {
     let at = world.harness.clock().now();
     events(&world)
         .action(LifecycleAction::Delete, &facts(&world, key, KeyState::Destroyed, "v-2"), at)
-        .taken()
+        .processed()
         .await;
     let after = world.all_items().await;
     events(&world)
         .action(LifecycleAction::Rotate, &facts(&world, key, KeyState::Active, "v-2"), at.minus(HOUR))
-        .taken()
+        .processed()
         .await;
     assert_eq!(world.all_items().await, after, "the late rotation changes nothing");
     assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
@@ -85,8 +85,8 @@ async fn two_events_in_one_batch_commute() {
                 events.reverse();
             }
         });
-        first.taken().await;
-        second.taken().await;
+        first.processed().await;
+        second.processed().await;
         let item = world.item().await;
         assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
         for service in world.harness.services() {
@@ -102,9 +102,9 @@ async fn first_event_creates_the_key() {
     let key = KeyId::random();
     let at = world.harness.clock().now();
     let rotated = facts(&world, key, KeyState::Active, "v-2");
-    events(&world).action(LifecycleAction::Rotate, &rotated, at).taken().await;
+    events(&world).action(LifecycleAction::Rotate, &rotated, at).processed().await;
     let created = facts(&world, key, KeyState::Active, "v-1");
-    events(&world).action(LifecycleAction::Create, &created, at.minus(HOUR)).taken().await;
+    events(&world).action(LifecycleAction::Create, &created, at.minus(HOUR)).processed().await;
     let item = world.item_of(&key.to_string()).await;
     assert_eq!((&item["version"]["id"], &item["event"]["action"]), (&json!("v-2"), &json!("rotate")));
     assert_eq!(
@@ -126,12 +126,12 @@ async fn key_creation_neither_notifies_nor_closes_window() {
 async fn late_deletion_after_purge_still_notifies() {
     let world = world().await;
     let at = world.harness.clock().now();
-    events(&world).purge(&crn(&world), at).taken().await;
+    events(&world).purge(&crn(&world), at).processed().await;
     assert_eq!(world.sync().await.status, 404, "a purged key is unknown");
     let deleted = facts(&world, world.key.parse().unwrap(), KeyState::Destroyed, "v-1");
     events(&world)
         .action(LifecycleAction::Delete, &deleted, at.minus(Duration::from_millis(1)))
-        .taken()
+        .processed()
         .await;
     for service in world.harness.services() {
         assert_eq!(
@@ -153,19 +153,19 @@ async fn duplicate_or_late_registration_is_not_counted() {
     let database = "crn:v1:bluemix:public:databases-for-redis:global:a/x:y:deployment:d".parse().unwrap();
     let count = async |service: &str| world.item().await["services"][service].clone();
     for _ in 0..2 {
-        events(&world).registration(&crn, &bucket, true, START).taken().await;
+        events(&world).registration(&crn, &bucket, true, START).processed().await;
     }
     assert_eq!(count(STORAGE).await, json!(2), "the sample bucket, and this one");
 
     let later = START.plus(Duration::from_secs(1));
     for _ in 0..2 {
-        events(&world).registration(&crn, &bucket, false, later).taken().await;
+        events(&world).registration(&crn, &bucket, false, later).processed().await;
     }
-    events(&world).registration(&crn, &bucket, true, START).taken().await;
+    events(&world).registration(&crn, &bucket, true, START).processed().await;
     assert_eq!(count(STORAGE).await, json!(1), "a registration after its deregistration is not counted");
 
-    events(&world).registration(&crn, &database, false, later).taken().await;
-    events(&world).registration(&crn, &database, true, START).taken().await;
+    events(&world).registration(&crn, &database, false, later).processed().await;
+    events(&world).registration(&crn, &database, true, START).processed().await;
     assert_eq!(count("databases-for-redis").await, Value::Null, "the deregistration came first");
 }
 
@@ -174,7 +174,7 @@ async fn deregistration_for_unknown_key_is_accepted() {
     let world = world().await;
     let unknown = facts(&world, KeyId::random(), KeyState::Destroyed, "v-1").crn;
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
-    events(&world).registration(&unknown, &bucket, false, world.harness.clock().now()).taken().await;
+    events(&world).registration(&unknown, &bucket, false, world.harness.clock().now()).processed().await;
     assert_eq!(events(&world).queue().failures(), 0, "there is no count to decrement, which is no error");
 }
 
@@ -185,7 +185,7 @@ async fn repeated_registration_is_counted_once() {
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
     for later in [0, 1] {
         let at = now.plus(Duration::from_millis(later));
-        events(&world).registration(&crn, &bucket, true, at).taken().await;
+        events(&world).registration(&crn, &bucket, true, at).processed().await;
     }
     assert_eq!(world.item().await["services"][STORAGE], json!(2), "the sample bucket, and this one");
 }
@@ -203,7 +203,7 @@ async fn concurrent_duplicate_registrations_are_counted_once() {
     proxy.wait_until_held(2).await; // both have read that it does not exist
     proxy.release();
     for event in twice {
-        event.taken().await;
+        event.processed().await;
     }
     assert_eq!(world.item().await["services"][STORAGE], json!(2), "the sample bucket, and this one");
 }
@@ -237,8 +237,8 @@ async fn registration_waits_for_the_key_creation_event() {
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
     let registered = events(&world).registration(&created.crn, &bucket, true, now);
     events(&world).queue().wait_for_failures(1).await;
-    events(&world).action(LifecycleAction::Create, &created, now).taken().await;
-    registered.taken().await;
+    events(&world).action(LifecycleAction::Create, &created, now).processed().await;
+    registered.processed().await;
     assert_eq!(world.item_of(&key.to_string()).await["services"][STORAGE], json!(1));
     assert!(world.harness.dead_letters().letters().is_empty());
 }
@@ -252,7 +252,7 @@ async fn ten_concurrent_registrations_are_all_counted() {
         events(&world).registration(&crn, &bucket.parse().unwrap(), true, now)
     });
     for event in registrations.collect::<Vec<_>>() {
-        event.taken().await;
+        event.processed().await;
     }
     assert_eq!(world.item().await["services"][STORAGE], json!(11));
 }

@@ -70,7 +70,7 @@ async fn sync_log_lines_identify_the_request() {
 async fn lifecycle_log_lines_identify_the_event() {
     let world = world().await;
     assert!(world.take("actions/rotate").await.status.is_success());
-    world.harness.events().queue().send("no event").taken().await;
+    world.harness.events().queue().send("no event").processed().await;
     world.harness.object_storage().wait_for(1).await;
     world.harness.databases().wait_for(1).await;
     let process = world.harness.lifecycle_function().processes().unwrap();

@@ -57,7 +57,7 @@ async fn lost_record_response_on_slow_clock_is_recognized() {
     // The first attempt finds `notified_at` ahead of its clock; the second one is written.
     world.harness.dynamodb().lifecycle_proxy().inject_on("UpdateItem", Fault::LoseResponse, Times::Nth(2));
     let at = start.plus(Duration::from_millis(1));
-    world.harness.events().action(LifecycleAction::Delete, &deleted, at).taken().await;
+    world.harness.events().action(LifecycleAction::Delete, &deleted, at).processed().await;
     for service in world.harness.services() {
         assert_eq!(service.last_state(&world.key).unwrap().key_state, 5, "{}", service.name());
     }

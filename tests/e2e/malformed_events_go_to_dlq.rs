@@ -57,7 +57,7 @@ async fn malformed_event_reaches_dlq_with_reason() {
         ),
     ];
     for (count, (event, reason)) in malformed.iter().enumerate() {
-        world.harness.events().publish_raw(event).taken().await;
+        world.harness.events().publish_raw(event).processed().await;
         let letter = world.harness.dead_letters().wait_for(count + 1).await.pop().unwrap();
         assert!(letter.reason.starts_with(reason), "{} does not start with {reason}", letter.reason);
         assert_eq!(letter.event, *event);
@@ -114,7 +114,7 @@ async fn smaller_message_limit_truncates_the_event() {
     let world = world().await;
     world.harness.dead_letters().set_maximum_message_size(256 * 1024);
     for size in [200 * 1024, 300 * 1024] {
-        world.harness.events().publish_raw(&"x".repeat(size)).taken().await;
+        world.harness.events().publish_raw(&"x".repeat(size)).processed().await;
     }
     let letters = world.harness.dead_letters().wait_for(2).await;
     assert_eq!(letters[0].event.len(), 200 * 1024, "the whole event");
@@ -127,7 +127,7 @@ async fn unknown_key_after_an_hour_reaches_dlq() {
     let world = world().await;
     let key = crn(&world, &KeyId::random().to_string());
     let long_ago = world.harness.clock().now().minus(HOUR + Duration::from_secs(1));
-    world.harness.events().purge(&key, long_ago).taken().await;
+    world.harness.events().purge(&key, long_ago).processed().await;
     let letters = world.harness.dead_letters().wait_for(1).await;
     assert!(letters[0].reason.contains("names an unknown key"), "{}", letters[0].reason);
 }
@@ -165,7 +165,7 @@ async fn failing_dlq_loses_no_event() {
     let world = world().await;
     let event = format!("malformed {}", Uuid::new_v4());
     world.harness.dead_letters().fail_next(4); // the SDK makes three attempts
-    world.harness.events().publish_raw(&event).taken().await;
+    world.harness.events().publish_raw(&event).processed().await;
     let letters = world.harness.dead_letters().letters();
     assert_eq!(letters.iter().filter(|letter| letter.event == event).count(), 1);
     assert_eq!(world.harness.events().queue().failures(), 1, "the event was retried");
@@ -181,7 +181,7 @@ async fn events_wait_during_dynamodb_outage() {
         let event = world.harness.events().publish_raw(&deletion(&world, &world.key, |_| {}).to_string());
         world.harness.events().queue().wait_for_failures(failures + 1).await;
         proxy.clear_faults();
-        event.taken().await;
+        event.processed().await;
         assert_eq!(world.item().await["state"], json!(5), "{fault:?}");
     }
     assert!(world.harness.dead_letters().letters().is_empty());

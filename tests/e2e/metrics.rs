@@ -144,7 +144,7 @@ async fn exhausted_notifications_are_counted_by_service() {
 async fn dead_letters_are_counted() {
     let world = world().await;
     for body in ["no event", "{}"] {
-        world.harness.events().queue().send(body).taken().await;
+        world.harness.events().queue().send(body).processed().await;
     }
     let lines = Lines::of(world.harness.lifecycle_function().processes());
     assert_eq!(lines.count("DeadLetters", None), 2);

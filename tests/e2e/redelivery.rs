@@ -183,7 +183,7 @@ async fn pending_notification_survives_the_purge() {
     world.harness.databases().behave_next(1, Behaviour::respond(503));
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204);
     let crn = text(&world.item().await["crn"]).parse().unwrap();
-    world.harness.events().purge(&crn, world.harness.clock().now()).taken().await;
+    world.harness.events().purge(&crn, world.harness.clock().now()).processed().await;
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1));
     assert_settled(&world).await;

@@ -33,7 +33,7 @@ async fn registration_of_129th_service_reaches_dlq() {
     let mut at = world.harness.clock().now();
     let mut register = async |service: &str, registered: bool| {
         at = at.plus(Duration::from_millis(1));
-        world.harness.events().registration(&key, &resource_of(service), registered, at).taken().await;
+        world.harness.events().registration(&key, &resource_of(service), registered, at).processed().await;
     };
     let letters = || world.harness.dead_letters().letters();
     register("the-128th", true).await;
@@ -73,7 +73,7 @@ async fn concurrent_registrations_never_exceed_the_limit() {
     proxy.wait_until_held(2).await; // both have read that there are 127
     proxy.release();
     for event in both {
-        event.taken().await;
+        event.processed().await;
     }
     assert_eq!(services_of(&world, &key).await.as_object().unwrap().len(), 128);
     assert_eq!(world.harness.dead_letters().letters().len(), 1);

@@ -37,20 +37,20 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     world.another_key().await; // recorded without a notification
     assert_eq!(world.sync().await.status, 204); // claimed, confirmed
     let event: Value = serde_json::from_str(&world.harness.object_storage().received()[0].body).unwrap();
-    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).taken().await;
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
     let buckets =
         ["a", "b"].map(|name| format!("crn:v1:bluemix:public:data-catalog:global:a/x:y:bucket:{name}"));
     for (later, registered) in [(0, true), (1, false)] {
         for bucket in &buckets {
             let at = clock.now().plus(Duration::from_secs(later));
-            events.registration(&crn, &bucket.parse().unwrap(), registered, at).taken().await;
+            events.registration(&crn, &bucket.parse().unwrap(), registered, at).processed().await;
         }
     }
     world.plant(&["cloud-object-storage"], clock.now()).await;
     world.plant(&["service-without-address"], clock.now()).await;
     assert_eq!(world.redeliver().await["delivered"], json!(1)); // leased, confirmed
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204); // recorded with a notification
-    events.purge(&crn, clock.now()).taken().await;
+    events.purge(&crn, clock.now()).processed().await;
     let dynamo = world.harness.dynamodb();
     let proxies = [dynamo.proxy(), dynamo.lifecycle_proxy(), dynamo.redeliver_proxy()];
     let calls = proxies.into_iter().flat_map(keysync_testkit::dynamodb::Proxy::calls);

@@ -140,7 +140,7 @@ async fn conflict_at_the_acknowledgement_is_retried() {
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     let now = world.harness.clock().now();
     let id = text(&event["id"]);
-    world.harness.events().acknowledgement(&crn(&world).await, &id, "DEK_ENABLED", now).taken().await;
+    world.harness.events().acknowledgement(&crn(&world).await, &id, "DEK_ENABLED", now).processed().await;
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
     assert!(world.item().await["acknowledged"]["cloud-object-storage"].is_object());
 }
@@ -150,7 +150,7 @@ async fn conflict_at_the_purge_is_retried() {
     let world = world().await;
     let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
-    world.harness.events().purge(&crn(&world).await, world.harness.clock().now()).taken().await;
+    world.harness.events().purge(&crn(&world).await, world.harness.clock().now()).processed().await;
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
     assert_eq!(world.sync().await.status, 404);
 }
@@ -162,5 +162,5 @@ async fn crn(world: &World) -> KeyCrn {
 async fn register(world: &World) {
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
     let (crn, now) = (crn(world).await, world.harness.clock().now());
-    world.harness.events().registration(&crn, &bucket, true, now).taken().await;
+    world.harness.events().registration(&crn, &bucket, true, now).processed().await;
 }

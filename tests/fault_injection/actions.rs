@@ -131,7 +131,7 @@ impl Round<'_> {
         deliveries.extend(again);
         self.published().extend(bodies);
         for delivery in deliveries {
-            delivery.taken().await;
+            delivery.processed().await;
         }
         let span = Span { began, ended: self.now() };
         for (action, _, facts) in events.iter().rev().skip(1) {
@@ -158,7 +158,7 @@ impl Round<'_> {
             events.iter().map(|event| self.world.harness.events().publish_raw(event)).collect();
         let count = deliveries.len();
         for delivery in deliveries {
-            delivery.taken().await;
+            delivery.processed().await;
         }
         self.note(format!("{count} earlier event(s) published again"));
     }

@@ -220,7 +220,7 @@ async fn allowed_host_is_accepted_by_every_port() {
         .output();
     let invalid = invalid.await.unwrap();
     let text = String::from_utf8(invalid.stderr).unwrap();
-    assert!(!invalid.status.success() && text.contains("`http://a:80` is no host name"), "{text}");
+    assert!(!invalid.status.success() && text.contains("`http://a:80` is not a valid host name"), "{text}");
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ impl Endpoint {
 
     /// Waits until the function has processed an event, so that the next request sees its result.
     async fn wait_until_processed(&self, event: Delivery) -> Result<(), ApiError> {
-        if event.taken_within(PROCESSING_TIMEOUT).await {
+        if event.processed_within(PROCESSING_TIMEOUT).await {
             return Ok(());
         }
         Err(ApiError::table(

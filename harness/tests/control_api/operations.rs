@@ -134,7 +134,7 @@ async fn journal_and_reset(control: &mut Control, info: &Value) {
     let journal = control.call(get.clone(), requests, requests, Value::Null, 200).await;
     assert!(journal.to_string().contains("actions/sync") && !journal.to_string().contains("_harness"));
     control.call(Method::DELETE, requests, requests, Value::Null, 204).await;
-    control.harness.events().publish_raw("no event").taken().await;
+    control.harness.events().publish_raw("no event").processed().await;
     let letters = "/_harness/dead-letters";
     assert_eq!(control.call(get, letters, letters, Value::Null, 200).await[0]["event"], "no event");
     let reset = control.call(post, "/_harness/reset", "/_harness/reset", Value::Null, 200).await;

@@ -38,7 +38,7 @@ fn foreign(endpoint: &Endpoint) -> KeyFacts {
 }
 
 async fn take(endpoint: &Endpoint, action: LifecycleAction, key: &KeyFacts) {
-    endpoint.harness.events().action(action, key, endpoint.harness.clock().now()).taken().await;
+    endpoint.harness.events().action(action, key, endpoint.harness.clock().now()).processed().await;
 }
 
 fn bucket(name: &str) -> ResourceCrn {
@@ -47,7 +47,7 @@ fn bucket(name: &str) -> ResourceCrn {
 
 async fn register(endpoint: &Endpoint, key: &KeyCrn, resource: &ResourceCrn) {
     let now = endpoint.harness.clock().now();
-    endpoint.harness.events().registration(key, resource, true, now).taken().await;
+    endpoint.harness.events().registration(key, resource, true, now).processed().await;
 }
 
 async fn listed(caller: &Caller, path: &str) -> Vec<Value> {

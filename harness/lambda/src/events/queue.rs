@@ -55,7 +55,7 @@ struct Done {
 
 /// A message that was sent.
 #[derive(Clone, Debug)]
-#[must_use = "await `taken` to know that the function has taken it"]
+#[must_use = "await `processed` to wait until the function has processed the message"]
 pub struct Delivery {
     done: Arc<Done>,
     journal: Journal,
@@ -173,13 +173,13 @@ impl Delivery {
     /// # Panics
     ///
     /// If the message is not processed within 30 s.
-    pub async fn taken(&self) {
+    pub async fn processed(&self) {
         let found = || "the function has not processed it".to_owned();
         wait(self.finished(), "the event to be processed", found, &self.journal).await;
     }
 
     /// Waits for at most `limit`, and returns whether the function has processed the message.
-    pub async fn taken_within(&self, limit: Duration) -> bool {
+    pub async fn processed_within(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.finished()).await.is_ok()
     }
 
