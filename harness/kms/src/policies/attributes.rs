@@ -16,7 +16,7 @@ const CREATE_IMPORT_ACCESS: [(&str, bool); 5] = [
     ("enforce_token", false),
 ];
 
-/// Validates the attributes in a request and returns those to store. Null if there are none.
+/// Validates the attributes in a request and returns those to store. Null if it has no attributes.
 pub(super) fn validated(kind: PolicyType, data: &PolicyData) -> Result<Value, ApiError> {
     let PolicyData { enabled, attributes } = data;
     if !attributes.is_null() && !attributes.is_object() {
