@@ -1,4 +1,4 @@
-//! CSRF protection: the console accepts a form only from one of its own pages, created for the same
+//! CSRF protection: the console accepts a form only from its own pages, created for the same
 //! session.
 
 use http::StatusCode;
