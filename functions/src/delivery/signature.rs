@@ -65,8 +65,7 @@ mod tests {
     /// bytes.
     #[test]
     fn callbacks_equal_the_receivers_test_vectors() {
-        let vectors = include_str!("../../../harness/receiver/vectors.json");
-        let vectors: Value = serde_json::from_str(vectors).unwrap();
+        let vectors: Value = serde_json::from_str(keysync_receiver::TEST_VECTORS).unwrap();
         let vector = |name: &str| {
             let all = vectors["vectors"].as_array().unwrap();
             all.iter().find(|vector| vector["name"] == name).unwrap_or_else(|| panic!("no vector `{name}`"))

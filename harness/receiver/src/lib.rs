@@ -81,6 +81,10 @@ mod sequence;
 mod strict;
 mod verifier;
 
+/// The test vectors of this crate as JSON: requests, callbacks and configurations with the expected result, for
+/// receivers in other languages.
+pub const TEST_VECTORS: &str = include_str!("../vectors.json");
+
 pub use latest::Latest;
 pub use notification::{KeyState, KeyVersion, LifecycleAction, Notification};
 pub use public_key::PublicKeyError;

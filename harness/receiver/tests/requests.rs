@@ -110,7 +110,7 @@ fn statuses(mut stream: TcpStream) -> Vec<u16> {
 
 #[test]
 fn requests_get_expected_statuses() {
-    let Vectors { requests } = serde_json::from_str(include_str!("../vectors.json")).unwrap();
+    let Vectors { requests } = serde_json::from_str(keysync_receiver::TEST_VECTORS).unwrap();
     let running = RunningService::start(TIMEOUT);
     let mut failures = Vec::new();
     for Request { name, why, send, statuses: expected } in requests {

@@ -72,7 +72,7 @@ enum Values {
 }
 
 fn document() -> Document {
-    serde_json::from_str(include_str!("../vectors.json")).unwrap()
+    serde_json::from_str(keysync_receiver::TEST_VECTORS).unwrap()
 }
 
 impl Vector {

@@ -13,7 +13,7 @@ use support::{
     ACKNOWLEDGE, ALL, PURGE, REGISTER, ROTATE, example, pointers, schema, string, validator, violations, with,
 };
 
-const DOCUMENTATION: &str = include_str!("../../../docs/reference/lifecycle-events.md");
+const DOCUMENTATION: &str = include_str!("../../docs/reference/lifecycle-events.md");
 
 #[test]
 fn schema_is_valid_with_examples_of_every_type() {

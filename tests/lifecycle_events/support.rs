@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-const SCHEMA: &str = include_str!("../../../docs/reference/lifecycle-event.schema.json");
+const SCHEMA: &str = include_str!("../../docs/reference/lifecycle-event.schema.json");
 
 pub(crate) const CREATE: &str = "kms.secrets.create";
 pub(crate) const ROTATE: &str = "kms.secrets.rotate";
