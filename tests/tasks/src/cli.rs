@@ -8,7 +8,7 @@ use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 /// Runs this repository's tests, checks and tools.
 ///
 /// A check that needs a tool which is not installed is skipped, and says which command installs it.
-/// Tools from PyPI, npm and crates.io go into the target directory; system packages are installed
+/// Tools from PyPI and npm and Rust programs go into the target directory; system packages are installed
 /// only with --install.
 ///
 /// Exits with 0 if everything passed or was skipped, 1 if something failed, 2 for an invalid
@@ -86,7 +86,7 @@ Examples:
     /// Check the deployment (infra/) without an account
     ///
     /// Linters, rules, parameters, packaging, and a stack on an emulated AWS. The tools (330 MB
-    /// from PyPI, and cfn-guard from crates.io) take a few minutes to install.
+    /// from PyPI, and cfn-guard as a Rust crate) take a few minutes to install.
     #[command(verbatim_doc_comment)]
     Infra {
         /// Tests in tests/infra, such as `test_rules`; all by default

@@ -4,7 +4,7 @@ use super::second_engine::{Moto, URL};
 use crate::{
     command::Context,
     error::Result,
-    tools::{crates_io, pypi},
+    tools::{cargo_install, pypi},
 };
 
 const TOOLS: [&str; 2] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"];
@@ -16,7 +16,7 @@ const TESTS: [&str; 5] = ["test_linters", "test_parameters", "test_rules", "test
 pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
     let python = pypi::python(context)?;
     let tools = python.packages(context, "infra", &TOOLS)?;
-    let guard = crates_io::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
+    let guard = cargo_install::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
     let moto = Moto::start(context)?;
     let mut command = context.command(&python.program);
     command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     files,
     names::FUNCTION_BINARIES,
-    tools::crates_io,
+    tools::cargo_install,
 };
 
 const CARGO_CYCLONEDX: (&str, &str) = ("cargo-cyclonedx", "0.5.9");
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, triple: Option<&str>) -> Result {
     let path = if find_program(name).is_some() {
         std::env::var_os("PATH").unwrap_or_default()
     } else {
-        let program = crates_io::program(context, name, name, version)?;
+        let program = cargo_install::program(context, name, name, version)?;
         path_with(program.parent().unwrap_or(&program))?
     };
     // It writes beside each manifest of the workspace, and to no other place.

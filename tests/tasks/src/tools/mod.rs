@@ -1,7 +1,7 @@
-//! Tools from Debian, PyPI, npm and crates.io. All but Debian's packages go into folders of the
+//! Tools from Debian, PyPI and npm, and Rust programs. All but Debian's packages go into folders of the
 //! target directory, once for each version.
 
-pub(crate) mod crates_io;
+pub(crate) mod cargo_install;
 pub(crate) mod debian;
 pub(crate) mod npm;
 pub(crate) mod pypi;

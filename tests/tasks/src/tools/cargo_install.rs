@@ -1,4 +1,4 @@
-//! Programs from crates.io, built from their source.
+//! Programs installed by `cargo install`, built from their source.
 
 use std::{fs, path::PathBuf};
 
