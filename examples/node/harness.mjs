@@ -131,7 +131,7 @@ export class Harness {
     return (await this.control('POST', '/keys', { name, protects: resources })).id;
   }
 
-  /** Sets how a service responds to the next callbacks: `act`, `miss`, `hang`, `{ answer: { status: 503 } }`… */
+  /** Sets how a service responds to the next callbacks: `act`, `ack-without-acting`, `hang`, `{ respond: { status: 503 } }`… */
   async setBehaviour(service, behaviour, times) {
     await this.control('PUT', `/services/${service}/behaviour`, { behaviour, times });
   }

@@ -52,7 +52,7 @@ test('second sync is rejected within an hour', async () => {
 });
 
 test('failing service is notified by redelivery', async () => {
-  await harness.setBehaviour(STORAGE, { answer: { status: 503 } }, 2);
+  await harness.setBehaviour(STORAGE, { respond: { status: 503 } }, 2);
   await keys.synchronize(key); // succeeds because the notification is recorded
 
   for (const _ of [1, 2]) {

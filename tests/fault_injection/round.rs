@@ -29,7 +29,7 @@ const AFTER_RETRY_AFTER: Duration = Duration::from_mins(121);
 const AFTER_BACKOFF: Duration = Duration::from_mins(61);
 /// Maximum number of redelivery runs until every outbox is empty. One suffices unless a call times
 /// out on a busy machine. With the phases before, they stay below the 24 hours after which
-/// reattempts are exhausted.
+/// retries are exhausted.
 const MAX_REDELIVERY_RUNS: usize = 10;
 
 /// Receives the number of the held call that a kill waits for; `None` if it waits for a callback.

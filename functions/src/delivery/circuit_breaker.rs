@@ -1,7 +1,7 @@
 //! Circuit breakers: the state of each service within one run of `redeliver`.
 //!
 //! A service that keeps failing gets no more attempts in the run, and one that sent `retry-after`
-//! gets none until then.
+//! gets no request until that time has passed.
 
 use std::{
     collections::BTreeMap,

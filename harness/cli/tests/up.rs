@@ -203,13 +203,13 @@ async fn invalid_mode_and_used_port_are_reported() {
     let text = String::from_utf8(invalid.stderr).unwrap();
     assert!(text.contains("must be `process`, `in-process` or a URL: got `docker`"), "{text}");
 
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
+    let occupied = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = occupied.local_addr().unwrap().port().to_string();
     let mut failed = harness(&["up", "--port", &port, "--function", "in-process"]).spawn().unwrap();
     assert_eq!(failed.wait().await.unwrap().code(), Some(1));
     let mut text = String::new();
     failed.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
-    assert!(text.contains("is the port taken"), "{text}");
+    assert!(text.contains("if the port is in use"), "{text}");
 }
 
 #[tokio::test]

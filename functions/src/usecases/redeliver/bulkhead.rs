@@ -3,7 +3,7 @@
 //! Before anything is leased, due keys are queued by the set of services that they are pending for:
 //! one bulkhead per set. The concurrency of a bulkhead starts low and doubles with each success, so
 //! that a service that recovers is not flooded with its backlog. A queued key is not leased: until
-//! its turn, any other run can take it (docs/explanation/adr/0004-bulkheads-before-leases.md).
+//! its turn, any other run can lease it (docs/explanation/adr/0004-bulkheads-before-leases.md).
 
 use std::{
     collections::{BTreeMap, VecDeque},
