@@ -91,7 +91,7 @@ async fn full_page_picture(browser: &Browser, name: &str) {
 fn copy_to_docs(name: &str) {
     let (screenshots, name) =
         (Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("console"), format!("{name}.png"));
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join("console");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs").join("reference/console");
     fs::create_dir_all(&docs).unwrap();
     fs::copy(screenshots.join(&name), docs.join(&name)).unwrap();
 }

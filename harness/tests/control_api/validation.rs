@@ -117,5 +117,5 @@ async fn unreadable_request_returns_a_documented_error() {
     }
     let large = format!("{{\"name\": \"{}\"}}", "a".repeat(3 << 20));
     let response = control.send(Method::POST, keys, keys, large, 413).await;
-    assert!(text(&response["error"]).contains("2 MB at most"), "{response}");
+    assert!(text(&response["error"]).contains("at most 2 MB"), "{response}");
 }
