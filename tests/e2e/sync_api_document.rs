@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use keysync_testkit::{Client, Harness, Response, iam::Health};
+use keysync_testkit::{
+    Client, Harness, Response,
+    iam::{Health, Role},
+};
 use serde_json::{Value, json};
 
 use crate::support::{World, world_of};
@@ -56,6 +59,7 @@ async fn real_responses_match_the_document() {
     let (_, standard) = world.harness.sample_keys().await.unwrap();
     let path = |key: &str| format!("/api/v2/keys/{key}/actions/sync");
     let reader = Client::log_in(&world.harness, world.harness.reader_api_key()).await.unwrap();
+    let writer = world.harness.log_in_as(Role::Writer).await.unwrap();
     let mut responses = vec![
         world.send_to_function(Method::POST, "/api/v2/keys", Vec::new()).await,
         world.send_to_function(Method::GET, &path(&world.key), Vec::new()).await,
@@ -69,8 +73,7 @@ async fn real_responses_match_the_document() {
         world.sync().await,
     ];
     world.harness.iam().set_health(Health::Down);
-    let another = world.harness.iam().token("IBMid-another").build().unwrap();
-    responses.push(world.manager.with_token(&another).sync(&world.key).await.unwrap());
+    responses.push(writer.sync(&world.key).await.unwrap());
     world.harness.iam().set_health(Health::Up);
     while responses.last().is_none_or(|response| response.status != 429) {
         assert!(responses.len() < 50, "the rate limit applies after 30 requests");

@@ -130,9 +130,9 @@ async fn missing_key_count_is_not_shown_as_zero() {
 #[tokio::test]
 async fn invalid_or_expired_token_rejects_login() {
     for (token, message) in [
-        (r#"{"access_token": "a.b.c", "expiration": 1}"#, "Do the clocks"),
-        (r#"{"access_token": "a.b.c", "expiration": 9223372036854775807}"#, "Do the clocks"),
-        (r#"{"access_token": 7}"#, "cannot be read"),
+        (r#"{"access_token": "a.b.c", "expiration": 1}"#, "Compare the clocks"),
+        (r#"{"access_token": "a.b.c", "expiration": 9223372036854775807}"#, "Compare the clocks"),
+        (r#"{"access_token": 7}"#, "response of the service is invalid"),
     ] {
         let setup = Setup::with_token(token, String::new(), || StatusCode::NOT_FOUND.into_response()).await;
         let login = setup.log_in().await;
