@@ -156,8 +156,15 @@ fn as_written(context: &Context, example: &str, part: &str) -> Result<std::proce
     Ok(shell)
 }
 
+/// The line with `part` in one of the text's `sh` code fences.
 fn documented<'a>(text: &'a str, part: &str) -> Option<&'a str> {
-    text.lines().filter_map(|line| line.strip_prefix("    ")).find(|line| line.contains(part))
+    let mut is_shell = false;
+    text.lines().find(|line| {
+        if line.starts_with("```") {
+            is_shell = *line == "```sh";
+        }
+        is_shell && line.contains(part)
+    })
 }
 
 #[cfg(test)]
@@ -166,8 +173,7 @@ mod tests {
 
     #[test]
     fn documented_command_is_found() {
-        let text =
-            "# Title\n\nRun pytest -m pytest:\n\n    cargo build\n    python3 -m pytest examples/pytest\n";
+        let text = "# Title\n\nRun pytest -m pytest:\n\n```sh\ncargo build\npython3 -m pytest examples/pytest\n```\n";
         assert_eq!(documented(text, "-m pytest"), Some("python3 -m pytest examples/pytest"));
         assert_eq!(documented(text, "node --test"), None);
     }
