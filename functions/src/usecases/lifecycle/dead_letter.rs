@@ -48,7 +48,7 @@ impl DeadLetterQueue {
     }
 
     /// Sends `event` with `reason`. The event is unchanged if SQS accepts it so, see
-    /// [`DeadLetterMessage`]. If the queue still has the maximum size from before August 2025, the
+    /// `DeadLetterMessage`. If the queue still has the maximum size from before August 2025, the
     /// message is cut to that size. An event that is sent twice is in the queue twice.
     pub async fn send(&self, event: &str, reason: &str) -> Result<(), DeadLetterError> {
         let message = DeadLetterMessage::of(event, reason, MAX_MESSAGE_BYTES);
