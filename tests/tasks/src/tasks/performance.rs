@@ -10,10 +10,12 @@ use crate::{
 };
 
 const LIMITS: &str = "tests/performance.json";
+/// Valgrind, and the symbols of libc that it recommends.
+const PACKAGES: [&str; 2] = ["valgrind", "libc6-dbg"];
 
 /// Finds valgrind, or installs it.
 pub(crate) fn install(context: &Context) -> Result {
-    debian::ensure(context, &["valgrind"], &["valgrind"])
+    debian::ensure(context, &["valgrind"], &PACKAGES)
 }
 
 /// Builds `sync` as it is deployed, and compares its bytes, and the calls and instructions of a
