@@ -130,7 +130,7 @@ def test_code_in_documentation_runs(monkeypatch, capsys):
     text = (root / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
     (code,) = (block.partition("```")[0] for block in text.split("```python\n")[1:])
     exec(compile(code, "receive-notifications.md", "exec"), {})
-    assert capsys.readouterr().out == "close or open 12 resources\nanswer 204\n"
+    assert capsys.readouterr().out == "close or open 12 resources\nrespond 204\n"
 
 
 def test_event_in_documentation_is_golden_one():
