@@ -59,7 +59,7 @@ Examples:
     /// Break the code in one place at a time and expect a test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
-    /// test that its header names. Ends with a table in Markdown; fails if a test did not notice.
+    /// test that its header names. Ends with a table in Markdown; fails if a mutation was not detected.
     /// The first run builds all dependencies once more.
     #[command(verbatim_doc_comment)]
     Mutants(MutantsArgs),

@@ -1,4 +1,4 @@
-//! `cargo task mutants`: breaks the code in one place at a time and expects the test to fail.
+//! `cargo task mutants`: applies one mutation at a time and expects its test to fail.
 
 mod patch;
 mod report;
@@ -17,9 +17,11 @@ use crate::{
 };
 
 const FOLDER: &str = "tests/mutations";
+/// The sources that contain the unit tests.
+const UNIT_TESTS: &str = "functions/src";
 
-/// Applies the selected patches one after the other and runs their tests; with `--check`, only sees
-/// that they apply and that their tests exist.
+/// Applies the selected patches one after the other and runs their tests; with `--check`, only
+/// checks that they apply and that their tests exist.
 pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     let patches = selected(context, &wanted.names)?;
     let problems = patches.iter().map(|patch| problem(context, patch)).collect::<Result<Vec<_>>>()?;
@@ -60,7 +62,7 @@ fn problem(context: &Context, patch: &Patch) -> Result<Option<String>> {
     let applies = context.status(apply.args(["apply", "--check"]).arg(&patch.path))?.success();
     let problem = if !applies {
         "does not apply; re-create it, or delete it if its guard is gone".to_owned()
-    } else if !test_exists(context, patch)? {
+    } else if !test_exists(context, patch) {
         format!("names a test that does not exist: {}", patch.test)
     } else {
         return Ok(None);
@@ -68,17 +70,24 @@ fn problem(context: &Context, patch: &Patch) -> Result<Option<String>> {
     Ok(Some(format!("{FOLDER}/{}.patch: {problem}", patch.name)))
 }
 
-/// Whether there is a function of the test's name in the file of its module, or for unit tests
-/// anywhere.
-fn test_exists(context: &Context, patch: &Patch) -> Result<bool> {
+/// Whether a file of the test's module has a function of its name.
+fn test_exists(context: &Context, patch: &Patch) -> bool {
     let (module, function) = patch.test.rsplit_once("::").unwrap_or(("", &patch.test));
-    let within = match patch.target {
-        Target::Unit => "functions/src".to_owned(),
-        Target::Functions | Target::E2e => format!("{}/{}.rs", END_TO_END.1, module.replace("::", "/")),
-    };
-    let mut grep = context.command("grep");
-    let status = context.status(grep.args(["-qrF", "--", &format!("fn {function}("), &within]))?;
-    Ok(status.success())
+    let source = context.root.join(match patch.target {
+        Target::Unit => UNIT_TESTS,
+        Target::Functions | Target::E2e => END_TO_END.1,
+    });
+    let declaration = format!("fn {function}(");
+    module_files(module).any(|file| {
+        fs::read_to_string(source.join(file)).is_ok_and(|contents| contents.contains(&declaration))
+    })
+}
+
+/// The files that may contain a module: its own, and for `mod tests` also that of its parent.
+fn module_files(module: &str) -> impl Iterator<Item = String> {
+    let path = module.replace("::", "/");
+    let parent = path.strip_suffix("/tests").map(str::to_owned);
+    [Some(path), parent].into_iter().flatten().flat_map(|path| [format!("{path}.rs"), format!("{path}/mod.rs")])
 }
 
 fn test_all(context: &Context, patches: &[Patch]) -> Result {
@@ -99,12 +108,29 @@ fn test_all(context: &Context, patches: &[Patch]) -> Result {
         context.say(format!("{position}/{} {name} ({seconds} s): {}", patches.len(), outcome.text()));
         rows.push((patch, outcome));
     }
-    let missed = rows.iter().filter(|(_, outcome)| !outcome.is_noticed()).count();
-    context.say(format!("\n== {} of {} mutants were noticed", rows.len() - missed, rows.len()));
-    context.say("| guarantee | break | test | how it failed |\n| --- | --- | --- | --- |");
+    let missed = rows.iter().filter(|(_, outcome)| !outcome.is_detected()).count();
+    context.say(format!("\n== {} of {} mutations were detected", rows.len() - missed, rows.len()));
+    context.say("| guarantee | mutation | failing test | failure |\n| --- | --- | --- | --- |");
     for (patch, outcome) in rows {
         let Patch { guarantee, description, test, .. } = patch;
         context.say(format!("| {guarantee} | {description} | `{test}` | {} |", outcome.text()));
     }
-    if missed == 0 { Ok(()) } else { Err(Error::failed(format!("{missed} mutants were not noticed"))) }
+    if missed == 0 { Ok(()) } else { Err(Error::failed(format!("{missed} mutations were not detected"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_test_is_found_in_its_module_only() {
+        let context = Context::new(false);
+        let exists = |test: &str| {
+            let text = format!("guarantee: G1\nmutation: x\ntarget: unit\ntest: {test}\ndiff \n");
+            test_exists(&context, &Patch::parse("01-x".to_owned(), "01-x.patch".into(), &text).unwrap())
+        };
+        assert!(exists("delivery::adversarial::tls::client_rejects_unencrypted_http"));
+        assert!(exists("ledger::confirm::tests::outbox_keeps_only_unsettled_services"));
+        assert!(!exists("delivery::hostile::tls::client_rejects_unencrypted_http"));
+    }
 }

@@ -1,4 +1,4 @@
-//! A patch that breaks the code, and its header.
+//! A patch that introduces a defect, and its header.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub(super) struct Patch {
     pub(super) path: PathBuf,
     /// The guarantee that it breaks (`docs/explanation/guarantees.md`).
     pub(super) guarantee: String,
-    /// What it breaks.
+    /// The defect, as a phrase.
     pub(super) description: String,
     pub(super) target: Target,
     /// The path of the test that has to fail.
@@ -31,7 +31,7 @@ pub(super) enum Target {
 }
 
 impl Patch {
-    /// Parses the header: lines `guarantee: …`, `break: …`, `target: …` and `test: …` before the
+    /// Parses the header: lines `guarantee: …`, `mutation: …`, `target: …` and `test: …` before the
     /// diff.
     pub(super) fn parse(name: String, path: PathBuf, contents: &str) -> Result<Self> {
         let header: Vec<&str> = contents.lines().take_while(|line| !line.starts_with("diff ")).collect();
@@ -52,7 +52,7 @@ impl Patch {
                 return Err(Error::failed(message));
             }
         };
-        let (guarantee, description, test) = (field("guarantee")?, field("break")?, field("test")?);
+        let (guarantee, description, test) = (field("guarantee")?, field("mutation")?, field("test")?);
         Ok(Self { name, path, guarantee, description, target, test })
     }
 }
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn header_is_parsed() {
         let text =
-            "guarantee: G1\nbreak: no lease\ntarget: unit\ntest: a::b\n\ndiff --git a/x b/x\n+test: other\n";
+            "guarantee: G1\nmutation: no lease\ntarget: unit\ntest: a::b\n\ndiff --git a/x b/x\n+test: other\n";
         let patch = parse(text).unwrap();
         assert_eq!((&*patch.guarantee, &*patch.description), ("G1", "no lease"));
         assert_eq!((patch.target, &*patch.test), (Target::Unit, "a::b"));
@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn missing_field_is_named() {
         let error =
-            parse("guarantee: G1\nbreak: x\ntarget: e2e\ndiff --git a/x b/x\ntest: a::b\n").unwrap_err();
+            parse("guarantee: G1\nmutation: x\ntarget: e2e\ndiff --git a/x b/x\ntest: a::b\n").unwrap_err();
         assert_eq!(error.to_string(), "01-x.patch: needs a line `test: …` before its diff");
     }
 
     #[test]
     fn unknown_target_is_rejected() {
-        let error = parse("guarantee: G1\nbreak: x\ntarget: all\ntest: a::b\n").unwrap_err();
+        let error = parse("guarantee: G1\nmutation: x\ntarget: all\ntest: a::b\n").unwrap_err();
         assert_eq!(error.to_string(), "01-x.patch: unknown target `all`; write `unit`, `functions` or `e2e`");
     }
 }

@@ -1,11 +1,11 @@
-//! How a mutant's test ended, from its exit code and output.
+//! The result of a mutation's test, from its exit code and output.
 
 use regex::Regex;
 
-/// The longest report of a panic, in characters.
-const LONGEST: usize = 120;
+/// The maximum length of a panic message in the table, in characters.
+const MAX_PANIC_CHARS: usize = 120;
 
-/// The outcome of a mutant.
+/// The outcome of a mutation.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
     /// The test failed; the first panic's message.
@@ -27,7 +27,7 @@ impl Outcome {
         }
     }
 
-    pub(super) const fn is_noticed(&self) -> bool {
+    pub(super) const fn is_detected(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::TimedOut)
     }
 
@@ -58,10 +58,10 @@ fn first_panic(output: &str) -> String {
         text = pattern.replace_all(&text, replacement).into_owned();
     }
     let text = text.trim();
-    if text.chars().count() <= LONGEST {
+    if text.chars().count() <= MAX_PANIC_CHARS {
         return text.to_owned();
     }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
+    text.chars().take(MAX_PANIC_CHARS - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -80,14 +80,14 @@ test result: FAILED. 0 passed; 1 failed
 ";
         let outcome = Outcome::of_test(Some(101), output);
         assert_eq!(outcome, Outcome::Failed("status left: 204 right: 409".to_owned()));
-        assert!(outcome.is_noticed());
+        assert!(outcome.is_detected());
     }
 
     #[test]
     fn passed_test_means_survived() {
         let outcome = Outcome::of_test(Some(0), "test result: ok. 1 passed; 0 failed\n");
         assert_eq!(outcome, Outcome::Survived);
-        assert!(!outcome.is_noticed());
+        assert!(!outcome.is_detected());
     }
 
     #[test]
@@ -99,7 +99,7 @@ test result: FAILED. 0 passed; 1 failed
     fn long_panic_is_cut() {
         let output = format!("thread 'a' panicked at a.rs:1:2:\n{}\n", "x".repeat(200));
         let panic = first_panic(&output);
-        assert_eq!(panic.chars().count(), LONGEST);
+        assert_eq!(panic.chars().count(), MAX_PANIC_CHARS);
         assert!(panic.ends_with('…'));
     }
 }

@@ -17,16 +17,15 @@ use crate::{
     names::{END_TO_END, FUNCTION_BINARIES, FUNCTIONS, HARNESS, TESTS},
 };
 
-/// Seconds that one test may take: longer than any takes. A mutant on which it hangs is noticed,
-/// too.
+/// Time limit of one test in seconds. A test that hangs detects the mutation, too.
 const TIMEOUT: &str = "120";
-/// Seconds that all tests of the unmodified code may take.
+/// Time limit of all tests of the unmodified code, in seconds.
 const UNMODIFIED_TIMEOUT: &str = "1200";
 
 /// A worktree below `target/mutants`. Dropping it removes it.
 pub(super) struct Tree {
-    /// The context with the worktree as root and a target directory of its own: in the usual one,
-    /// what is built here would be taken for what is built there.
+    /// The context with the worktree as root and a separate target directory: in the usual one, cargo
+    /// would use what is built here for the repository itself.
     context: Context,
     repository: Context,
     log: PathBuf,
@@ -70,7 +69,7 @@ impl Tree {
         Ok(result.unwrap_or_default().to_owned())
     }
 
-    /// Applies a patch, builds its target, runs its test and takes the patch back.
+    /// Applies a patch, builds its target, runs its test and reverts the patch.
     pub(super) fn test(&self, patch: &Patch) -> Result<Outcome> {
         self.context.run(self.context.command("git").arg("apply").arg(&patch.path))?;
         let outcome = self.test_modified(patch);
@@ -150,8 +149,7 @@ impl Tree {
 
     fn cargo_environment(&self, program: &Path) -> Command {
         let mut command = self.context.command(program);
-        // Incremental compilation is at its weakest where sources go back and forth: rustc has
-        // crashed over it.
+        // Incremental compilation is off: rustc has crashed when sources changed and changed back.
         command.env("CARGO_TARGET_DIR", &self.context.target).env("CARGO_INCREMENTAL", "0");
         command
     }
@@ -168,7 +166,7 @@ impl Drop for Tree {
     }
 }
 
-/// The same command below `timeout`, which ends all of its processes.
+/// Wraps a command in `timeout`, which ends all of its processes.
 fn with_timeout(context: &Context, command: &Command, seconds: &str) -> Command {
     let mut limited = context.command("timeout");
     limited.args(["--kill-after=10", seconds]).arg(command.get_program()).args(command.get_args());
@@ -183,7 +181,7 @@ fn with_timeout(context: &Context, command: &Command, seconds: &str) -> Command 
 
 fn remove(repository: &Context, root: &Path) {
     if root.is_dir() {
-        // What git does not know as a worktree is deleted all the same.
+        // Deletes the folder even if git does not know it as a worktree.
         let _ =
             repository.status(repository.command("git").args(["worktree", "remove", "--force"]).arg(root));
         let _ = fs::remove_dir_all(root);

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn only_header_of_patch_is_checked() {
-        assert_eq!(prose("a.patch", "break: x\n\ndiff --git a b\n"), "break: x\n");
+        assert_eq!(prose("a.patch", "mutation: x\n\ndiff --git a b\n"), "mutation: x\n");
         assert_eq!(prose("a.md", "x\ndiff y"), "x\ndiff y");
     }
 
