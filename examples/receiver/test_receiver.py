@@ -45,7 +45,7 @@ def result_of(vector):
         assert error.status == DOCUMENT["statuses"][error.code]
         assert str(error).isascii() and len(str(error)) < 400, "the message is too long or not ASCII"
         return {"rejected": error.code}
-    return {"taken": {
+    return {"accepted": {
         "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence, "keyState": notification.key_state,
         "action": notification.action, "renotification": notification.renotification, "resourceCount": notification.resource_count,
     }}
@@ -68,7 +68,7 @@ def key_result(make, value):
     except InvalidKey as error:
         assert f"key {error.place} " in str(error) if error.place else "key" in str(error)
         assert not any(len(it) > 8 and it in str(error) for it in value), "the message repeats a possible secret"
-        return {"refused": error.code} | ({"place": error.place} if error.place else {})
+        return {"rejected": error.code} | ({"place": error.place} if error.place else {})
     assert found.verify(headers_of(GOLDEN), body_of(GOLDEN), GOLDEN["now"])
     return "accepted"
 
@@ -189,7 +189,7 @@ def send(service, method, path, body=None, headers=()):
 
 
 def test_callback_and_duplicate_get_204(service):
-    path = f"/keys/{GOLDEN['expect']['taken']['keyId']}"
+    path = f"/keys/{GOLDEN['expect']['accepted']['keyId']}"
     assert send(service, "GET", path)[0] == 404
     for _ in range(2):
         assert send(service, "POST", "/callbacks", GOLDEN["body"], GOLDEN["headers"]) == (204, "")

@@ -109,7 +109,7 @@ impl Vector {
     fn result(&self) -> Value {
         let verifier = Verifier::new(&self.public_keys).unwrap();
         match verifier.verify(&self.headers(), &self.body(), self.now()) {
-            Ok(notification) => json!({"taken": {
+            Ok(notification) => json!({"accepted": {
                 "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence.0,
                 "keyState": notification.key_state.number(), "action": notification.action.as_str(),
                 "renotification": notification.renotification, "resourceCount": notification.resource_count,
@@ -132,9 +132,9 @@ fn key_result(verifier: Result<Verifier, PublicKeyError>) -> Value {
         Err(error) => match error.place() {
             Some(place) => {
                 assert!(error.to_string().starts_with(&format!("public key {place} ")), "{error}");
-                json!({"refused": error.code(), "place": place})
+                json!({"rejected": error.code(), "place": place})
             }
-            None => json!({"refused": error.code()}),
+            None => json!({"rejected": error.code()}),
         },
     }
 }

@@ -1,6 +1,6 @@
 """Bodies with a valid signature that are malformed, which a receiver rejects, and unusual bodies that it accepts."""
 
-from .callbacks import rejected, taken, vector
+from .callbacks import accepted, rejected, vector
 from .signer import BODY, MAX_DEPTH, event, to_json
 
 
@@ -92,8 +92,8 @@ ACCEPTED = {
 
 BODIES = [
     *(vector(name, why, rejected("body"), body=body) for name, (why, body) in REJECTED.items()),
-    *(vector(name, why, taken(), body=body) for name, (why, body) in ACCEPTED.items()),
+    *(vector(name, why, accepted(), body=body) for name, (why, body) in ACCEPTED.items()),
     vector("count-and-sequence-at-their-highest", "The largest 64-bit values are allowed.",
-           {"taken": taken(sequence=2**64 - 1)["taken"] | {"resourceCount": 2**64 - 1}},
+           {"accepted": accepted(sequence=2**64 - 1)["accepted"] | {"resourceCount": 2**64 - 1}},
            body=to_json(event(sequence=str(2**64 - 1), data=event()["data"] | {"resourceCount": 2**64 - 1}))),
 ]

@@ -34,8 +34,8 @@ def vector(name, why, expect, *, body=BODY, event_id=ID, timestamp=NOW, now=NOW,
     } | body_of(body, padding) | {"expect": expect}
 
 
-def taken(event_id=ID, sequence=7, state=5, action="delete", renotification=True):
-    return {"taken": {"eventId": event_id, "keyId": KEY, "sequence": sequence, "keyState": state, "action": action,
+def accepted(event_id=ID, sequence=7, state=5, action="delete", renotification=True):
+    return {"accepted": {"eventId": event_id, "keyId": KEY, "sequence": sequence, "keyState": state, "action": action,
                       "renotification": renotification, "resourceCount": 12}}
 
 
@@ -51,24 +51,24 @@ GROWN = to_json(event(traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b716
 NO_STATE = to_json({**event(), "data": {"keyId": KEY}})
 
 CALLBACKS = [
-    vector("golden", "The exact bytes that the sender creates in its own tests.", taken()),
+    vector("golden", "The exact bytes that the sender creates in its own tests.", accepted()),
     vector("another-action", "A notification caused by a lifecycle action, without a sync.",
-           taken(NEWER_ID, 8, 2, "disable", False), body=SUSPENDED, event_id=NEWER_ID),
+           accepted(NEWER_ID, 8, 2, "disable", False), body=SUSPENDED, event_id=NEWER_ID),
     vector("two-signatures", "During a key rotation the sender signs with both keys; this receiver has the old one.",
-           taken(), signers=(CURRENT, NEXT)),
+           accepted(), signers=(CURRENT, NEXT)),
     vector("two-signatures-second", "During a key rotation the sender signs with both keys; this receiver has the new one.",
-           taken(), signers=(CURRENT, NEXT), keys=(NEXT,)),
+           accepted(), signers=(CURRENT, NEXT), keys=(NEXT,)),
     vector("two-keys", "The receiver has both keys, and the sender signs with the new one.",
-           taken(), signers=(NEXT,), keys=(CURRENT, NEXT)),
+           accepted(), signers=(NEXT,), keys=(CURRENT, NEXT)),
     vector("other-kinds-of-signature", "A shared-secret signature and one of an unknown kind precede the valid one.",
-           taken(), webhook_signature=f"{HMAC} v2,xxxx {GOLDEN}"),
-    vector("unknown-key-first", "One valid signature suffices, at any position.", taken(),
+           accepted(), webhook_signature=f"{HMAC} v2,xxxx {GOLDEN}"),
+    vector("unknown-key-first", "One valid signature suffices, at any position.", accepted(),
            signers=(UNKNOWN, CURRENT)),
-    vector("late-by-the-tolerance", "An age of 300 s is allowed.", taken(), now=NOW + 300),
-    vector("early-by-the-tolerance", "A timestamp 300 s in the future is allowed.", taken(), now=NOW - 300),
+    vector("late-by-the-tolerance", "An age of 300 s is allowed.", accepted(), now=NOW + 300),
+    vector("early-by-the-tolerance", "A timestamp 300 s in the future is allowed.", accepted(), now=NOW - 300),
     vector("unknown-action", "An unknown action is accepted, because the state is known.",
-           taken(NEWER_ID, 7, 1, "import"), body=IMPORT, event_id=NEWER_ID),
-    vector("unknown-fields", "Unknown fields are ignored.", taken(), body=GROWN),
+           accepted(NEWER_ID, 7, 1, "import"), body=IMPORT, event_id=NEWER_ID),
+    vector("unknown-fields", "Unknown fields are ignored.", accepted(), body=GROWN),
 
     vector("changed-body", "The key state in the body was changed.", rejected("signature"),
            body=BODY.replace('"keyState":5', '"keyState":1'), webhook_signature=GOLDEN),
@@ -127,7 +127,7 @@ CALLBACKS = [
            webhook_id="i" * (MAX_HEADER + 1)),
     vector("thousands-of-signatures", "The size limit of headers also limits the number of signatures to verify.", rejected("header"),
            webhook_signature=" ".join(["v1a," + "A" * 86 + "=="] * 50 + [GOLDEN])),
-    vector("signature-last-that-fits", "All signatures within the size limit are considered.", taken(),
+    vector("signature-last-that-fits", "All signatures within the size limit are considered.", accepted(),
            webhook_signature=" ".join(["v1,AA"] * ((MAX_HEADER - len(GOLDEN)) // 6) + [GOLDEN])),
     vector("timestamp-in-wide-digits", "The timestamp must have ASCII digits.", rejected("header"),
            webhook_timestamp="".join(chr(0xFF10 + int(digit)) for digit in str(NOW))),
@@ -149,7 +149,7 @@ CALLBACKS = [
           ("two-joined-by-comma", "Signatures must be separated by spaces.", f"{GOLDEN},{GOLDEN}"),
           ("commas-and-spaces-only", "No signature at all.", ",, , ,"),
       )),
-    vector("body-as-large-as-allowed", f"A body of {MAX_BODY:,} bytes with trailing spaces is allowed.", taken(),
+    vector("body-as-large-as-allowed", f"A body of {MAX_BODY:,} bytes with trailing spaces is allowed.", accepted(),
            padding=MAX_BODY - len(BODY)),
     vector("body-too-large", "A body one byte over the limit, even if signed.", rejected("too-large"),
            padding=MAX_BODY - len(BODY) + 1),

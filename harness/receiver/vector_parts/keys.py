@@ -107,7 +107,7 @@ def configuration(name, why, keys, expect):
 
 
 def rejected(reason, place=None):
-    return {"refused": reason} | ({"place": place} if place else {})
+    return {"rejected": reason} | ({"place": place} if place else {})
 
 
 CONFIGURATIONS = [
