@@ -1,6 +1,7 @@
-// The keysync harness for tests in Node: the functions and everything they depend on, on this machine.
+// The keysync harness for tests in Node: the functions and their dependencies on this machine.
 //
-// Copy this file into your tests. Requires the command `harness` and Node 20 or later, but no packages.
+// Copy this file into your tests. Requires the command `harness` and Node 20 or later, but no
+// packages.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -24,7 +25,9 @@ export class Harness {
   #output = '';
   #exited;
 
-  /** Starts a harness with further options of `harness up`, such as `--service=billing=http://…`. */
+  /**
+   * Starts a harness with further options of `harness up`, such as `--service=billing=http://…`.
+   */
   static async start(...options) {
     const harness = new Harness(process.env.KEYSYNC_HARNESS_BIN || DEFAULT_COMMAND, options);
     harness.about = await harness.#ready();
@@ -78,9 +81,13 @@ export class Harness {
     clearTimeout(timer);
   }
 
-  // The operations of the control API that these tests need. GET /_harness/openapi.json describes all of them.
+  // The operations of the control API that these tests need. GET /_harness/openapi.json describes
+  // all of them.
 
-  /** Sends a request to the control API. Resolves to the JSON of the response, or undefined without a body. */
+  /**
+   * Sends a request to the control API. Resolves to the JSON of the response, or undefined without
+   * a body.
+   */
   async control(method, path, body, query = {}) {
     const url = new URL(`${this.about.control}${path}`);
     url.search = new URLSearchParams(query);
@@ -115,7 +122,10 @@ export class Harness {
     return this.control('POST', '/redeliver');
   }
 
-  /** Creates an identity with roles such as `reader` or `key-purge`. Resolves to its `api_key` and `access_token`. */
+  /**
+   * Creates an identity with roles such as `reader` or `key-purge`. Resolves to its `api_key` and
+   * `access_token`.
+   */
   async createIdentity(...roles) {
     return this.control('POST', '/iam/tokens', { roles });
   }
@@ -131,12 +141,18 @@ export class Harness {
     return (await this.control('POST', '/keys', { name, protects: resources })).id;
   }
 
-  /** Sets how a service responds to the next callbacks: `act`, `ack-without-acting`, `hang`, `{ respond: { status: 503 } }`… */
+  /**
+   * Sets how a service responds to the next callbacks: `act`, `ack-without-acting`, `hang`,
+   * `{ respond: { status: 503 } }`…
+   */
   async setBehaviour(service, behaviour, times) {
     await this.control('PUT', `/services/${service}/behaviour`, { behaviour, times });
   }
 
-  /** The callbacks to a service, oldest first. Filters by `key`, and waits for `at_least: 2` callbacks. */
+  /**
+   * The callbacks to a service, oldest first. Filters by `key`, and waits for `at_least: 2`
+   * callbacks.
+   */
   async callbacks(service, query) {
     return (await this.control('GET', `/services/${service}/callbacks`, undefined, query)).callbacks;
   }

@@ -1,6 +1,8 @@
 // The code under test, in place of yours: a client that synchronizes keys.
 
-/** The key was synchronized or changed within the past hour. The next sync is possible at `until`. */
+/**
+ * The key was synchronized or changed within the past hour. The next sync is possible at `until`.
+ */
 export class TooEarly extends Error {
   constructor(until) {
     super(`not before ${until.toISOString()}`);

@@ -40,7 +40,9 @@ export class PhotoStore {
     response.writeHead(genuine ? 204 : 401).end();
   }
 
-  /** Processes an event, unless a newer one is known. Delivery is at least once and in any order. */
+  /**
+   * Processes an event, unless a newer one is known. Delivery is at least once and in any order.
+   */
   apply({ subject: key, sequence, data }) {
     const known = this.#states.get(key)?.sequence ?? '';
     if (sequence > known) {
@@ -59,7 +61,9 @@ export class PhotoStore {
   }
 }
 
-/** Whether a callback is from the sender, unchanged and recent (Standard Webhooks, `v1a`: Ed25519). */
+/**
+ * Whether a callback is from the sender, unchanged and recent (Standard Webhooks, `v1a`: Ed25519).
+ */
 export function isGenuine(headers, body, publicKey) {
   const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures = '' } = headers;
   if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE)) {

@@ -1,4 +1,4 @@
-"""The keysync harness for tests in Python: the functions and everything they depend on, on this machine.
+"""The keysync harness for tests in Python: the functions and their dependencies on this machine.
 
 Copy this file and `conftest.py` into your tests. Requires the command `harness`, and `requests`.
 """
@@ -36,7 +36,8 @@ class Harness:
     """
 
     def __init__(self, *options):
-        """Starts a harness with further options of `harness up`, such as `--service=billing=http://…`."""
+        """Starts a harness with further options of `harness up`, such as
+        `--service=billing=http://…`."""
         program = os.environ.get("KEYSYNC_HARNESS_BIN") or str(DEFAULT_COMMAND)
         command = [program, "up", "--json", "--port", "0", "--until-eof", *options]
         self._log = tempfile.TemporaryFile("w+")
@@ -93,10 +94,14 @@ class Harness:
     def __exit__(self, *_):
         self.stop()
 
-    # The operations of the control API that these tests need. GET /_harness/openapi.json describes all of them.
+    # The operations of the control API that these tests need. GET /_harness/openapi.json describes
+    # all of them.
 
     def control(self, method, path, body=None, **query):
-        """Sends a request to the control API. Returns the JSON of the response, or None without a body."""
+        """Sends a request to the control API.
+
+        Returns the JSON of the response, or None without a body.
+        """
         url = f"{self.about['control']}{path}"
         try:
             response = self._http.request(method, url, json=body, params=query, timeout=REQUEST_TIMEOUT)
@@ -120,7 +125,10 @@ class Harness:
         return self.control("POST", "/redeliver")
 
     def create_identity(self, *roles):
-        """Creates an identity with roles such as `reader`, `manager` or `key-purge`. Returns its `api_key` and `access_token`."""
+        """Creates an identity with roles such as `reader`, `manager` or `key-purge`.
+
+        Returns its `api_key` and `access_token`.
+        """
         return self.control("POST", "/iam/tokens", {"roles": roles})
 
     def set_iam_health(self, health):
@@ -133,12 +141,16 @@ class Harness:
         return self.control("POST", "/keys", {"name": name, "protects": protects})["id"]
 
     def set_behaviour(self, service, behaviour, times=None):
-        """Sets how a service responds to the next callbacks: `act`, `hang`, `{"respond": {"status": 503}}`…"""
+        """Sets how a service responds to the next callbacks: `act`, `hang`,
+        `{"respond": {"status": 503}}`…"""
         body = {"behaviour": behaviour} if times is None else {"behaviour": behaviour, "times": times}
         self.control("PUT", f"/services/{service}/behaviour", body)
 
     def callbacks(self, service, **query):
-        """The callbacks to a service, oldest first. Filters by `key`, and waits for `at_least=2` callbacks."""
+        """The callbacks to a service, oldest first.
+
+        Filters by `key`, and waits for `at_least=2` callbacks.
+        """
         return self.control("GET", f"/services/{service}/callbacks", **query)["callbacks"]
 
     def events(self, service, key):
@@ -146,6 +158,7 @@ class Harness:
         return [json.loads(callback["body"]) for callback in self.callbacks(service, key=key)]
 
     def inject_dynamodb_fault(self, fault, times, function="sync", operation=None):
-        """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`, `lose-response`…"""
+        """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`,
+        `lose-response`…"""
         body = {"function": function, "fault": fault, "times": times}
         self.control("POST", "/dynamodb/faults", body | ({"operation": operation} if operation else {}))

@@ -7,7 +7,10 @@ import requests
 
 
 class TooEarly(Exception):
-    """The key was synchronized or changed within the past hour. The next sync is possible at `until`."""
+    """The key was synchronized or changed within the past hour.
+
+    The next sync is possible at `until`.
+    """
 
     def __init__(self, until):
         super().__init__(f"not before {until:%H:%M:%S}")

@@ -1,4 +1,4 @@
-"""The code under test, in place of yours: a service whose data is encrypted with customers' keys."""
+"""The code under test, in place of yours: a service that encrypts data with customers' keys."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,10 @@ class PhotoStore:
         self.url = f"http://127.0.0.1:{self._server.server_port}/callbacks"
 
     def receive(self, event):
-        """Processes an event, unless a newer one is known. Delivery is at least once and in any order."""
+        """Processes an event, unless a newer one is known.
+
+        Delivery is at least once and in any order.
+        """
         key, sequence = event["subject"], event["sequence"]
         known, _ = self._states.get(key, ("", ACTIVE))
         if sequence > known:

@@ -6,14 +6,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from strict_json import DUPLICATE, as_object, parse, text
 
-# The curve of Ed25519 (RFC 8032, section 5.1): the prime of its field, its constant, and the order of its base point.
+# The curve of Ed25519 (RFC 8032, section 5.1): the prime of its field, its constant, and the order
+# of its base point.
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
 ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 class InvalidKey(ValueError):
-    """A configured key is missing, malformed, unsafe or private. `code` is short and stable, `place` starts at 1."""
+    """A configured key is missing, malformed, unsafe or private.
+
+    `code` is short and stable, `place` starts at 1.
+    """
 
     def __init__(self, code, message, place=None):
         super().__init__(message)
@@ -22,12 +26,16 @@ class InvalidKey(ValueError):
 
 
 def public_keys(values):
-    """Parses each `whpk_…`. Errors do not repeat a value, because it may be a secret pasted by mistake."""
+    """Parses each `whpk_…`.
+
+    Errors do not repeat a value, because it may be a secret pasted by mistake.
+    """
     return at_least_one([public_key(value, place) for place, value in enumerate(values, 1)])
 
 
 def key_set(document):
-    """Parses the Ed25519 signature keys of a key set given as text or bytes (RFC 7517, and RFC 8037, section 2)."""
+    """Parses the Ed25519 signature keys of a key set given as text or bytes (RFC 7517, and RFC
+    8037, section 2)."""
     try:
         keys = as_object(parse(document if isinstance(document, bytes) else document.encode()))["keys"]
         if type(keys) is not list:
@@ -47,7 +55,10 @@ def key_set(document):
 
 
 def jwk(value):
-    """The relevant fields of a key. They are strings or missing, except `d`, the private part, which may be any value."""
+    """The relevant fields of a key.
+
+    They are strings or missing, except `d`, the private part, which may be any value.
+    """
     key = as_object(value)
     if key.get("d") is DUPLICATE:
         raise ValueError
@@ -120,7 +131,8 @@ def is_safe(raw):
         return False  # (0, 1) or (0, -1), of order 1 or 2
     if x % 2 != sign:
         x = P - x
-    # Prime order: `ORDER` times the point is the neutral element, and the point itself is not, because x is not 0.
+    # Prime order: `ORDER` times the point is the neutral element, and the point itself is not,
+    # because x is not 0.
     total, point = (0, 1, 1, 0), (x, y, 1, x * y % P)
     for bit in bin(ORDER)[2:]:
         total = add(total, total)
@@ -130,7 +142,8 @@ def is_safe(raw):
 
 
 def add(one, other):
-    """The sum of two points in extended coordinates (X, Y, Z, T), where x = X/Z, y = Y/Z and T = XY/Z."""
+    """The sum of two points in extended coordinates (X, Y, Z, T), where x = X/Z, y = Y/Z and T =
+    XY/Z."""
     (x1, y1, z1, t1), (x2, y2, z2, t2) = one, other
     minus, plus = (y1 - x1) * (y2 - x2), (y1 + x1) * (y2 + x2)
     product, twice = 2 * D * t1 * t2, 2 * z1 * z2

@@ -40,7 +40,8 @@ class Service(BoundedServer):
         now = time.time()
         notification = self.verifier.verify(headers, body, now)
         with self.lock:
-            # Here a real service opens or closes its resources. If that fails, it calls `guard.forget` and returns 503.
+            # Here a real service opens or closes its resources. If that fails, it calls
+            # `guard.forget` and returns 503.
             verdict = self.latest.offer(notification) if self.guard.is_new(notification.event_id, now) else "repeated"
         state = KEY_STATES[notification.key_state]
         return f"{verdict}: key {notification.key_id} {state} sequence {notification.sequence}"

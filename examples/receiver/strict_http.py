@@ -81,7 +81,10 @@ class StrictHandler(BaseHTTPRequestHandler):
             self.close_connection = True  # the client sent no more data or disconnected
 
     def finish(self):
-        """Closes the connection gracefully. Closing a socket with unread bytes discards the response in transit."""
+        """Closes the connection gracefully.
+
+        Closing a socket with unread bytes discards the response in transit.
+        """
         try:
             super().finish()
             self.connection.shutdown(socket.SHUT_WR)
@@ -129,7 +132,8 @@ class StrictHandler(BaseHTTPRequestHandler):
         return True
 
     def check_framing(self):
-        """Determines the length of the body: `unread` is a number of bytes, `chunked`, or `None` if it is not declared."""
+        """Determines the length of the body: `unread` is a number of bytes, `chunked`, or `None` if
+        it is not declared."""
         lengths = self.headers.get_all("content-length", [])
         if any(not re.fullmatch("[0-9]{1,20}", length) or int(length) >= 2**64 or length != lengths[0] for length in lengths):
             raise Malformed(400, "`content-length` must be a unique integer")
@@ -203,7 +207,8 @@ class StrictHandler(BaseHTTPRequestHandler):
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """A server with one thread per connection and at most `MAX_CONNECTIONS`; others wait to be accepted."""
+    """A server with one thread per connection and at most `MAX_CONNECTIONS`; others wait to be
+    accepted."""
 
     daemon_threads = True
     request_queue_size = 128

@@ -39,7 +39,11 @@ def reject_constant(name):
 
 
 def integer(text):
-    """Parses an integer. `int` raises for thousands of digits, so longer numbers become a float, which `integer_64` rejects."""
+    """Parses an integer.
+
+    `int` raises for thousands of digits, so longer numbers become a float, which `integer_64`
+    rejects.
+    """
     return int(text) if len(text) <= 20 and text != "-0" else float("inf")
 
 
@@ -51,7 +55,10 @@ def fields(pairs):
 
 
 def text(value):
-    """A string that can be encoded as UTF-8. Escapes can produce unpaired surrogates, which cannot."""
+    """A string that can be encoded as UTF-8.
+
+    Escapes can produce unpaired surrogates, which cannot.
+    """
     if type(value) is not str:
         raise ValueError("must be a string" if value is not DUPLICATE else "is a duplicate field")
     value.encode()

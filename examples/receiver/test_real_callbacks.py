@@ -50,7 +50,8 @@ class Harness:
 
 @pytest.fixture
 def service():
-    """The receiver with another key, because the sender's key is known only after the harness has started."""
+    """The receiver with another key, because the sender's key is known only after the harness has
+    started."""
     with Service(("127.0.0.1", 0), Verifier([OTHER_KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

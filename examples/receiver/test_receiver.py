@@ -102,7 +102,8 @@ def rejected_headers(headers):
 
 
 class FrameworkHeaders(dict):
-    """Headers of a web framework with a duplicate one; `method` is the framework's method that returns all values."""
+    """Headers of a web framework with a duplicate one; `method` is the framework's method that
+    returns all values."""
 
     def __init__(self, method):
         super().__init__(GOLDEN["headers"])

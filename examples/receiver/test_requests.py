@@ -1,4 +1,5 @@
-"""The service in a separate process with raw requests to its socket: `requests` of the test vectors, and slow clients."""
+"""The service in a separate process with raw requests to its socket: `requests` of the test
+vectors, and slow clients."""
 
 import json
 import pathlib
@@ -137,7 +138,8 @@ def test_client_that_never_reads_frees_connection(limited_port):
 def test_disconnected_client_causes_no_error(limited_port, capsys):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as gone:
-            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # sends a reset on close
+            # Sends a reset on close.
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             gone.sendall(b"GET /keys/x HTTP/1.1\r\n\r\n")
     assert exchange(limited_port, [b"GET /keys/x HTTP/1.1\r\n\r\n"]) == [404]
     assert "Traceback" not in "".join(capsys.readouterr())

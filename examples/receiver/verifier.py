@@ -1,4 +1,5 @@
-"""Verifies keysync's callbacks and keeps the newest state of each key: the reusable part of this example.
+"""Verifies keysync's callbacks and keeps the newest state of each key: the reusable part of this
+example.
 
 Copy `verifier.py`, `public_key.py` and `strict_json.py`. They require PyPI's `cryptography`.
 """
@@ -22,7 +23,10 @@ STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "too-large": 413}
 
 
 class Rejected(Exception):
-    """The reason to reject a callback. `code` is short and stable, `status` is the status of the response."""
+    """The reason to reject a callback.
+
+    `code` is short and stable, `status` is the status of the response.
+    """
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -34,7 +38,7 @@ class Rejected(Exception):
 class Notification:
     """The content of a callback: the complete state of a key, independent of earlier callbacks."""
 
-    event_id: str  # the same for all delivery attempts; an acknowledgement (`event_ack`) contains it
+    event_id: str  # the same for all attempts; an acknowledgement (`event_ack`) contains it
     sequence: int  # increases with each notification of the key
     key_id: str
     key_crn: str
@@ -47,7 +51,8 @@ class Notification:
 
 
 class Verifier:
-    """Verifies callbacks signed with one of `keys` (`whpk_…`); configure both keys during a key rotation.
+    """Verifies callbacks signed with one of `keys` (`whpk_…`); configure both keys during a key
+    rotation.
 
     Raises `public_key.InvalidKey`, which is a `ValueError`, for an invalid or unsafe key.
     """
@@ -58,13 +63,17 @@ class Verifier:
 
     @classmethod
     def from_jwks(cls, document, tolerance=DEFAULT_TOLERANCE):
-        """Uses the key set that the sender publishes at `/.well-known/jwks.json`. Fetch it every few minutes."""
+        """Uses the key set that the sender publishes at `/.well-known/jwks.json`.
+
+        Fetch it every few minutes.
+        """
         found = cls.__new__(cls)
         found.tolerance, found.keys = tolerance, key_set(document)
         return found
 
     def verify(self, headers, body, now):
-        """Verifies that a callback is from the sender, unchanged and recent, or raises `Rejected` and no other exception.
+        """Verifies that a callback is from the sender, unchanged and recent, or raises `Rejected`
+        and no other exception.
 
         `body` must be the bytes as received: the signature covers them, and reserialized JSON has different bytes.
         `headers.get` must be case-insensitive. `now` is in seconds since 1970.
@@ -99,7 +108,10 @@ class Verifier:
 
 
 def digits(value, most):
-    """Parses ASCII digits. `int` alone also accepts signs, spaces, `_` and digits of other scripts."""
+    """Parses ASCII digits.
+
+    `int` alone also accepts signs, spaces, `_` and digits of other scripts.
+    """
     if not (value.isascii() and value.isdigit() and len(value) <= most):
         raise ValueError(f"must be 1 to {most} digits: got {short(value)}")
     return int(value)
@@ -111,9 +123,11 @@ def short(value):
 
 
 def header(headers, name):
-    """The value of a header, which must be unique: with two values, parsers could disagree on which one counts."""
+    """The value of a header, which must be unique: with two values, parsers could disagree on which
+    one counts."""
     values = [headers.get(name)]
-    for method in ("get_all", "getlist", "getall"):  # of http.server, of Flask and Starlette, of aiohttp
+    # The methods of http.server, of Flask and Starlette, and of aiohttp.
+    for method in ("get_all", "getlist", "getall"):
         if values != [None] and hasattr(headers, method):
             values = getattr(headers, method)(name)
     if values == [None]:
@@ -142,7 +156,10 @@ def is_valid(key, candidate, signed):
 
 
 def parse_event(body, webhook_id):
-    """Parses a body whose signature was verified together with `webhook_id`. Unknown fields are ignored."""
+    """Parses a body whose signature was verified together with `webhook_id`.
+
+    Unknown fields are ignored.
+    """
     try:
         event = as_object(parse(body))
         data = as_object(event["data"])
@@ -175,7 +192,8 @@ def parse_event(body, webhook_id):
 
 
 class ReplayGuard:
-    """Remembers the ids of verified events for twice the tolerance, after which a replayed callback is too old anyway.
+    """Remembers the ids of verified events for twice the tolerance, after which a replayed callback
+    is too old anyway.
 
     It prevents duplicate side effects. It does not know the order of events, see `Latest`.
     """
@@ -197,18 +215,25 @@ class ReplayGuard:
         return True
 
     def forget(self, event_id):
-        """Forgets an event that you could not process, before a 503. Otherwise the sender's retry would count as a duplicate."""
+        """Forgets an event that you could not process, before a 503.
+
+        Otherwise the sender's retry would count as a duplicate.
+        """
         self.seen_at.pop(event_id, None)
 
 
 class Latest:
-    """The newest notification of each key. A real service stores it in its database, with the sequence."""
+    """The newest notification of each key.
+
+    A real service stores it in its database, with the sequence.
+    """
 
     def __init__(self):
         self.by_key = {}
 
     def offer(self, notification):
-        """Returns `newer` (stored), `repeated` (already known) or `stale` (older; acting on it would undo the newer one)."""
+        """Returns `newer` (stored), `repeated` (already known) or `stale` (older; acting on it
+        would undo the newer one)."""
         known = self.by_key.get(notification.key_id)
         if known and notification.sequence <= known.sequence:
             return "repeated" if notification.sequence == known.sequence else "stale"

@@ -1,6 +1,7 @@
 //! No function puts a secret into its log, a response, a callback or a DynamoDB call. In every
-//! test, the harness searches all of these for each of its secrets (`harness/support/src/secret_scanner.rs`). These
-//! tests verify the search, and cover secrets that the harness does not hold.
+//! test, the harness searches all of these for each of its secrets
+//! (`harness/support/src/secret_scanner.rs`). These tests verify the search, and cover secrets that
+//! the harness does not hold.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

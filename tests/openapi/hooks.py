@@ -1,4 +1,4 @@
-"""What a run of schemathesis needs to know of the harness: faults are corrected at once, and nothing waits."""
+"""Hooks of schemathesis: undo each fault at once, and keep requests from waiting."""
 
 import requests
 import schemathesis
@@ -13,18 +13,18 @@ CORRECTIONS = {
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # A request waits for callbacks where it says how many, five seconds at first.
+    # A request for a number of callbacks waits for them, five seconds by default.
     if case.path.endswith("/callbacks") and case.query:
         case.query.setdefault("within", "1ms")
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    # What was wanted to fail would fail in every request that comes later.
+    # An injected fault would affect all later requests.
     if case.path in CORRECTIONS and response.status_code < 300:
         method, path, body = CORRECTIONS[case.path]
         base = case.operation.base_url.rstrip("/")
         requests.request(method, base + path, json=body, timeout=10).raise_for_status()
-    # A service that hangs would hold up each delivery that comes later.
+    # A service that hangs would delay all later deliveries.
     if case.path.endswith("/behaviour") and response.status_code < 300:
         requests.put(response.request.url, json={"behaviour": "act"}, timeout=10).raise_for_status()

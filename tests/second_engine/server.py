@@ -1,4 +1,5 @@
-"""Serves moto, an emulation of AWS in memory, on a free port of 127.0.0.1 until its parent process ends.
+"""Serves moto, an emulation of AWS in memory, on a free port of 127.0.0.1 until its parent process
+ends.
 
 Prints the port as its only line on standard output. moto evaluates the condition of a conditional write without a lock, so
 two simultaneous writes can both succeed; DynamoDB never allows that. The server therefore handles one request at a time.

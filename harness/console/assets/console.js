@@ -2,8 +2,8 @@
 // navigation of menus, live sections, and a progress indicator.
 "use strict";
 
-// Counters start from the server's value and the time since it was received: the browser's clock may
-// be wrong.
+// Counters start from the server's value and the time since it was received: the browser's clock
+// may be wrong.
 const seconds = () => performance.now() / 1000;
 
 // ---- Times
@@ -155,8 +155,8 @@ function menu(list) {
 
 // ---- Live sections
 
-// The last content from the server for a section, without counters. New content is compared with it,
-// not with the content that the script changed.
+// The last content from the server for a section, without counters. New content is compared with
+// it, not with the content that the script changed.
 const sent = new WeakMap();
 const counting = "[data-age], [data-left], [data-elapsed]";
 

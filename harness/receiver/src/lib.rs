@@ -81,8 +81,8 @@ mod sequence;
 mod strict;
 mod verifier;
 
-/// The test vectors of this crate as JSON: requests, callbacks and configurations with the expected result, for
-/// receivers in other languages.
+/// The test vectors of this crate as JSON: requests, callbacks and configurations with the expected
+/// result, for receivers in other languages.
 pub const TEST_VECTORS: &str = include_str!("../vectors.json");
 
 pub use latest::Latest;

@@ -1,4 +1,5 @@
-"""Bodies with a valid signature that are malformed, which a receiver rejects, and unusual bodies that it accepts."""
+"""Bodies with a valid signature that are malformed, which a receiver rejects, and unusual bodies
+that it accepts."""
 
 from .callbacks import accepted, rejected, vector
 from .signer import BODY, MAX_DEPTH, event, to_json

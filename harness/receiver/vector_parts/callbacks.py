@@ -1,4 +1,5 @@
-"""Callbacks as a receiver gets them from its web framework: authentic ones, forged ones, and malformed headers."""
+"""Callbacks as a receiver gets them from its web framework: authentic ones, forged ones, and
+malformed headers."""
 
 import base64
 import hashlib
@@ -17,7 +18,11 @@ def body_of(body, padding):
 
 def vector(name, why, expect, *, body=BODY, event_id=ID, timestamp=NOW, now=NOW, signers=(CURRENT,), keys=(CURRENT,),
            padding=0, **headers):
-    """A vector. `headers` replaces headers by name (`_` for `-`): `None` removes one, and a list sends it more than once."""
+    """A vector.
+
+    `headers` replaces headers by name (`_` for `-`): `None` removes one, and a list sends it more
+    than once.
+    """
     sent = as_bytes(body) + b" " * padding
     signed = {
         "content-type": "application/cloudevents+json",

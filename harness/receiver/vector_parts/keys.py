@@ -1,4 +1,5 @@
-"""Public keys as operators configure them: safe ones, and those that a receiver must reject at startup.
+"""Public keys as operators configure them: safe ones, and those that a receiver must reject at
+startup.
 
 The curve arithmetic uses affine coordinates (RFC 8032, section 5.1), which is slow but easy to verify.
 """

@@ -12,7 +12,10 @@ def head(*lines, method="POST", path="/callbacks", version="HTTP/1.1", signed=HE
 
 
 def callback(body=BODY, *lines, length=None, **changes):
-    """A callback with a `content-length` and the options of `head`. The body may differ from the signed one."""
+    """A callback with a `content-length` and the options of `head`.
+
+    The body may differ from the signed one.
+    """
     length = len(body.encode()) if length is None else length
     return head(f"content-length: {length}", *lines, **changes) + body
 

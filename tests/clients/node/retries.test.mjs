@@ -50,7 +50,8 @@ test('claim with lost responses is recognized', async () => {
   const response = await retryingClient().syncAssociatedResources(w.of(key, { correlationId }));
   assert.equal(response.status, 204);
   assert.equal(response.headers['correlation-id'], correlationId);
-  // The first attempt claimed, and its deliveries are unknown: `redeliver` notifies the remaining services.
+  // The first attempt claimed, and its deliveries are unknown: `redeliver` notifies the remaining
+  // services.
   await w.harness.advanceClock('1m');
   await w.harness.redeliver();
   assert.deepEqual(await w.eventCounts(key), [1, 1]);

@@ -79,7 +79,9 @@ class Setup {
     return key;
   }
 
-  /** Registers a resource with a key as its service does, because the client has no method for that. */
+  /**
+   * Registers a resource with a key as its service does, because the client has no method for that.
+   */
   async register(key, service, fields) {
     const crn = `crn:v1:bluemix:public:${service}:us-south:a/abc:${this.instance}:bucket:${unique('bucket')}`;
     const { about } = this.harness;

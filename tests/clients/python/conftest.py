@@ -64,7 +64,10 @@ def kms_as(harness, client_of):
 
 @pytest.fixture
 def new_key(kms, instance):
-    """Creates a root key and returns its id. `ring` is the key's ring, and `fields` are further fields."""
+    """Creates a root key and returns its id.
+
+    `ring` is the key's ring, and `fields` are further fields.
+    """
 
     def make(ring=None, **fields):
         response = kms.create_key(instance, key_body(**fields), x_kms_key_ring=ring)
@@ -75,7 +78,8 @@ def new_key(kms, instance):
 
 @pytest.fixture
 def register(harness, kms, instance):
-    """Registers a resource with a key as its service does, because the client has no method for that."""
+    """Registers a resource with a key as its service does, because the client has no method for
+    that."""
 
     def make(key, service, name=None, **fields):
         crn = f"crn:v1:bluemix:public:{service}:us-south:a/abc:{instance}:bucket:{name or unique('bucket')}"

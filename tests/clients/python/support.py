@@ -33,13 +33,17 @@ def key_body(**fields):
 
 
 def result(response):
-    """The JSON of a response. The client does not parse it unless the media type is `application/json`."""
+    """The JSON of a response.
+
+    The client does not parse it unless the media type is `application/json`.
+    """
     result = response.get_result()
     return result.json() if isinstance(result, requests.Response) else result
 
 
 def documented(response):
-    """The JSON of a response without the fields that the KMS emulator adds (docs/reference/kms-emulator.md)."""
+    """The JSON of a response without the fields that the KMS emulator adds
+    (docs/reference/kms-emulator.md)."""
     document = result(response)
     for key in document["resources"]:
         for addition in ("lastNotificationDate", "syncAllowedFrom"):

@@ -56,7 +56,8 @@ def test_claim_with_lost_responses_is_recognized(harness, kms, instance, protect
 
     assert response.get_status_code() == 204
     assert response.get_headers()["correlation-id"] == request_id or request_id is None
-    # The first attempt claimed, and its deliveries are unknown: `redeliver` notifies the remaining services.
+    # The first attempt claimed, and its deliveries are unknown: `redeliver` notifies the remaining
+    # services.
     harness.advance_clock("1m")
     harness.redeliver()
     assert callback_counts(harness, protecting_key) == [1, 1]

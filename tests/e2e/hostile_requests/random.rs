@@ -1,6 +1,6 @@
 //! Random requests: a valid one, changed at random, to the real binary. `tests/fuzz` does the same
-//! to single parsers, with more inputs. Each run uses the same seed; `cargo task properties` uses fresh
-//! ones.
+//! to single parsers, with more inputs. Each run uses the same seed; `cargo task properties` uses
+//! fresh ones.
 
 use fastrand::Rng;
 use serde_json::{Value, json};

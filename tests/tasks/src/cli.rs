@@ -8,8 +8,8 @@ use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 /// Runs this repository's tests, checks and tools.
 ///
 /// A check that needs a tool which is not installed is skipped, and says which command installs it.
-/// Tools from PyPI and npm and Rust programs go into the target directory; system packages are installed
-/// only with --install.
+/// Tools from PyPI and npm and Rust programs go into the target directory; system packages are
+/// installed only with --install.
 ///
 /// Exits with 0 if everything passed or was skipped, 1 if something failed, 2 for an invalid
 /// command line.
@@ -59,8 +59,8 @@ Examples:
     /// Break the code in one place at a time and expect a test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
-    /// test that its header names. Ends with a table in Markdown; fails if a mutation was not detected.
-    /// The first run builds all dependencies once more.
+    /// test that its header names. Ends with a table in Markdown; fails if a mutation was not
+    /// detected. The first run builds all dependencies once more.
     #[command(verbatim_doc_comment)]
     Mutants(MutantsArgs),
     /// Test properties that hold for any input, with fresh random seeds

@@ -1,5 +1,5 @@
-//! Tools from Debian, PyPI and npm, and Rust programs. All but Debian's packages go into folders of the
-//! target directory, once for each version.
+//! Tools from Debian, PyPI and npm, and Rust programs. All but Debian's packages go into folders of
+//! the target directory, once for each version.
 
 pub(crate) mod cargo_install;
 pub(crate) mod debian;

@@ -24,8 +24,8 @@ const UNMODIFIED_TIMEOUT: &str = "1200";
 
 /// A worktree below `target/mutants`. Dropping it removes it.
 pub(super) struct Tree {
-    /// The context with the worktree as root and a separate target directory: in the usual one, cargo
-    /// would use what is built here for the repository itself.
+    /// The context with the worktree as root and a separate target directory: in the usual one,
+    /// cargo would use what is built here for the repository itself.
     context: Context,
     repository: Context,
     log: PathBuf,
