@@ -68,8 +68,8 @@ async fn foreign_manager_gets_404_for_every_key() {
     ] {
         let (response, calls) = sync(&world, &outsider, key, ring).await;
         let shape = |response: &Response| (response.status, response.body.clone());
-        assert_eq!(shape(&response), shape(&absent), "{key} in ring {ring:?}");
-        assert_eq!(calls, 1, "{key} in ring {ring:?}");
+        assert_eq!(shape(&response), shape(&absent), "{key} in key ring {ring:?}");
+        assert_eq!(calls, 1, "{key} in key ring {ring:?}");
     }
     assert_eq!(world.all_items().await, before);
     assert_eq!(sync(&world, &world.manager, "invoices", None).await.0.status, 204, "the owner's request");

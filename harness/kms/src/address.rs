@@ -54,8 +54,8 @@ impl Caller {
         if self.in_scope(&key.record.ring) { Ok(key) } else { Err(ApiError::key_not_found()) }
     }
 
-    /// Whether `ring` is within the scope of the request: the ring that it names, or every ring if
-    /// it names none.
+    /// Whether `ring` is within the scope of the request: the key ring that it names, or every one
+    /// if it names none.
     pub(super) fn in_scope(&self, ring: &KeyRing) -> bool {
         self.ring.as_ref().is_none_or(|requested| requested == ring)
     }

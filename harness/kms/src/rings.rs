@@ -41,7 +41,7 @@ pub(super) async fn create(
     Err(ApiError::conflict("KEY_RING_ID_NOT_UNIQUE_ERR", message))
 }
 
-/// Deletes an empty ring. With `force` it also deletes a ring whose keys are all deleted; the keys
+/// Deletes an empty key ring. With `force` it also deletes one whose keys are all deleted; the keys
 /// move to `default`.
 pub(super) async fn delete(
     State(endpoint): State<Endpoint>,
@@ -60,7 +60,7 @@ pub(super) async fn delete(
     let force = params.flag("force")? == Some(true);
     if !keys.is_empty() && !force {
         let message = format!(
-            "The key ring holds {} key(s): delete or move them, or delete the ring with force=true",
+            "The key ring holds {} key(s): delete or move them, or delete the key ring with force=true",
             keys.len()
         );
         return Err(ApiError::conflict("KEY_RING_NOT_EMPTY_ERR", message));
@@ -81,7 +81,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Checks that a ring exists.
+/// Checks that a key ring exists.
 pub(super) async fn must_exist(
     endpoint: &Endpoint,
     instance: InstanceId,

@@ -140,7 +140,7 @@ async fn registrations_are_filtered_and_paged() {
     }
     let in_ring = [("x-kms-key-ring", "team-a")];
     let other_ring = manager.call_with(Method::GET, "keys/registrations", &in_ring, None).await;
-    assert_eq!(other_ring.body["metadata"]["collectionTotal"], 0, "the keys are in another ring");
+    assert_eq!(other_ring.body["metadata"]["collectionTotal"], 0, "the keys are in another key ring");
 }
 
 #[tokio::test]

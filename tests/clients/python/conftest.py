@@ -66,7 +66,7 @@ def kms_as(harness, client_of):
 def new_key(kms, instance):
     """Creates a root key and returns its id.
 
-    `ring` is the key's ring, and `fields` are further fields.
+    `ring` is its key ring, and `fields` are further fields.
     """
 
     def make(ring=None, **fields):

@@ -19,7 +19,7 @@ struct Fields {
     ring: String,
 }
 
-/// Moves a key to another ring. No event is published: the function reads the ring from the key's
+/// Moves a key to another key ring. No event is published: the function reads it from the key's
 /// item.
 pub(crate) async fn patch(
     State(endpoint): State<Endpoint>,
