@@ -90,7 +90,7 @@ pub struct LifecycleConfig {
 
 /// An invalid configuration: every mistake, each with the name of its setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration has {} mistake(s): {}", .0.len(), .0.join("; "))]
+#[error("the configuration has {} problem(s): {}", .0.len(), .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
 /// The value of an environment variable. Bytes that are not UTF-8 become U+FFFD, which every

@@ -63,7 +63,7 @@ pub(super) fn parse_region(text: &str) -> Result<String, String> {
     if is_region(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("must be a region as CRNs name it, such as `us-south`: got `{}`", excerpt(text)))
+    Err(format!("must be an IBM Cloud region, such as `us-south`: got `{}`", excerpt(text)))
 }
 
 /// Whether `text` consists of words of lower-case letters and digits, separated by `-`, of which

@@ -20,7 +20,7 @@ use crate::{
 };
 
 const MOTO: &str = "moto[server]==5.2.5";
-/// The variable with the URL of the engine that tests use.
+/// The environment variable with the URL of the DynamoDB engine for tests.
 pub(crate) const URL: &str = "KEYSYNC_TEST_DYNAMODB";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const FAULT_ROUNDS: u32 = 20;
@@ -40,8 +40,8 @@ pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
     Ok((python, packages))
 }
 
-/// Runs a command with moto beside it; without one, the tests that look at what the ledger writes,
-/// and some fault rounds.
+/// Runs a command while moto is running. Without a command, runs the tests of the ledger's writes and
+/// some fault rounds.
 pub(crate) fn run(context: &Context, command: &[String]) -> Result {
     let moto = Moto::start(context)?;
     if let [program, arguments @ ..] = command {
@@ -86,7 +86,7 @@ impl Moto {
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        // It may have ended already, and its log is of no use any more.
+        // The process may have ended already; the log is no longer needed.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_file(&self.log);
@@ -98,7 +98,7 @@ pub(crate) fn first_line(mut from: impl BufRead + Send + 'static) -> mpsc::Recei
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
-        // What cannot be read is no line; the receiver may have stopped waiting.
+        // A read error counts as an empty line; the receiver may have stopped waiting.
         let _ = from.read_line(&mut line);
         let _ = sender.send(line);
     });
