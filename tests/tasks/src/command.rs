@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_run_in_the_root_without_cargo_run_variables() {
+    fn commands_run_in_root_without_cargo_variables() {
         let context = Context::new(false);
         let script = "pwd -P; echo \"${CARGO_MANIFEST_DIR-unset}\"";
         let text = context.capture(context.command("sh").args(["-c", script])).unwrap();

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn table_has_a_line_per_stage_and_the_counts() {
+    fn table_has_line_per_stage_and_counts() {
         let stage = |name: &str, outcome, seconds| Stage {
             name: name.to_owned(),
             outcome,

@@ -135,7 +135,7 @@ fn queue_url_names_account_and_queue() {
 }
 
 #[test]
-fn queue_url_of_an_emulator_passes_in_test_mode() {
+fn test_mode_accepts_queue_url_of_emulator() {
     for good in [
         "http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/dead",
         "http://localstack:4566/000000000000/dead",

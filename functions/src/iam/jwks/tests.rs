@@ -114,7 +114,7 @@ async fn rotated_key_is_found_after_the_pause() {
 }
 
 #[tokio::test]
-async fn stale_set_is_used_for_one_hour_of_outage() {
+async fn stale_set_is_used_for_one_hour() {
     let server = MockServer::start_async().await;
     let available = serve(&server, &["a"]).await;
     let (cache, millis) = cache(&server);
