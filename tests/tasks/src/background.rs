@@ -1,4 +1,4 @@
-//! Jobs that run beside the tests at the lowest priority, and whose output is shown later.
+//! Jobs that run concurrently with the tests at the lowest priority; their output is shown later.
 
 use std::{
     fs::{self, File},

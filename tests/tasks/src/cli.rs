@@ -151,7 +151,7 @@ Examples:
     /// tests/words.txt lists them, each with what to write instead.
     #[command(verbatim_doc_comment)]
     Words,
-    /// Check relative links and anchors in all Markdown files (lychee)
+    /// Check relative links and anchors in Markdown files (lychee), and paths in backticks
     Links,
     /// Run tests on a second DynamoDB engine (moto)
     ///

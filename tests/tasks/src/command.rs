@@ -136,7 +136,7 @@ impl Context {
     /// Prints a line.
     pub(crate) fn say(&self, line: impl AsRef<str>) {
         let line = format!("{}\n", line.as_ref());
-        // A reader that has gone away is no reason to fail.
+        // A closed standard output does not make the task fail.
         let _ = match &self.background {
             Some(background) => (&*background.log).write_all(line.as_bytes()),
             None => std::io::stdout().write_all(line.as_bytes()),

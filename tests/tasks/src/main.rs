@@ -1,8 +1,8 @@
 //! The task runner of this repository: `cargo task --help`.
 //!
 //! `tasks/` has a module for each task, `command.rs` starts processes, `summary.rs` reports stages,
-//! `background.rs` runs jobs beside them, `tools/` installs tools, and `names.rs` lists the names
-//! of packages and tests.
+//! `background.rs` runs jobs concurrently with them, `tools/` installs tools, and `names.rs` lists
+//! the names of packages and tests.
 
 #![forbid(unsafe_code)]
 

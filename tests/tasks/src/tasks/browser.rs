@@ -14,7 +14,7 @@ const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// Without a font, text has no width.
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 
-/// Chromium, its driver, and axe-core, which finds pages that not everybody can use.
+/// Chromium, its driver, and axe-core, which finds accessibility problems.
 pub(crate) struct Browser {
     chromium: PathBuf,
     driver: PathBuf,

@@ -40,8 +40,8 @@ pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
     Ok((python, packages))
 }
 
-/// Runs a command while moto is running. Without a command, runs the tests of the ledger's writes and
-/// some fault rounds.
+/// Runs a command while moto is running. Without a command, runs the tests of the ledger's writes
+/// and some fault rounds.
 pub(crate) fn run(context: &Context, command: &[String]) -> Result {
     let moto = Moto::start(context)?;
     if let [program, arguments @ ..] = command {

@@ -41,7 +41,7 @@ fn apt_get(context: &Context, arguments: &[&str]) -> Result {
         command.args(["--non-interactive", "--preserve-env=DEBIAN_FRONTEND", "apt-get"]);
     }
     command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).stdin(Stdio::null());
-    // Its progress is of no use where it succeeds.
+    // Its output is shown only if it fails.
     context.capture(&mut command).map(drop)
 }
 

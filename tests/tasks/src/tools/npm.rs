@@ -12,12 +12,12 @@ use crate::{
 const MIN_NODE: u32 = 20;
 const HOW: &str = "apt-get install nodejs npm";
 
-/// Fails where there is no npm.
+/// Fails if npm is not installed.
 pub(crate) fn npm() -> Result {
     find_program("npm").map(drop).ok_or_else(|| Error::missing("npm is not on the PATH", HOW))
 }
 
-/// Fails where there is no Node with npm, or it is too old.
+/// Fails if Node or npm is not installed, or Node is too old.
 pub(crate) fn node(context: &Context) -> Result {
     let needed = format!("(needs Node {MIN_NODE} or later)");
     let version = find_program("node")

@@ -87,7 +87,10 @@ fn test_exists(context: &Context, patch: &Patch) -> bool {
 fn module_files(module: &str) -> impl Iterator<Item = String> {
     let path = module.replace("::", "/");
     let parent = path.strip_suffix("/tests").map(str::to_owned);
-    [Some(path), parent].into_iter().flatten().flat_map(|path| [format!("{path}.rs"), format!("{path}/mod.rs")])
+    [Some(path), parent]
+        .into_iter()
+        .flatten()
+        .flat_map(|path| [format!("{path}.rs"), format!("{path}/mod.rs")])
 }
 
 fn test_all(context: &Context, patches: &[Patch]) -> Result {

@@ -67,8 +67,7 @@ mod tests {
 
     #[test]
     fn header_is_parsed() {
-        let text =
-            "guarantee: G1\nmutation: no lease\ntarget: unit\ntest: a::b\n\ndiff --git a/x b/x\n+test: other\n";
+        let text = "guarantee: G1\nmutation: no lease\ntarget: unit\ntest: a::b\n\ndiff --git a/x b/x\n+test: other\n";
         let patch = parse(text).unwrap();
         assert_eq!((&*patch.guarantee, &*patch.description), ("G1", "no lease"));
         assert_eq!((patch.target, &*patch.test), (Target::Unit, "a::b"));
