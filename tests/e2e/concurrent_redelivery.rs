@@ -34,7 +34,7 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
 }
 
 #[tokio::test]
-async fn overtaken_run_confirms_nothing() {
+async fn superseded_run_confirms_nothing() {
     let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
     let key = world.plant(&[STORAGE], world.harness.clock().now()).await;
     let storage = world.harness.object_storage();
@@ -48,7 +48,7 @@ async fn overtaken_run_confirms_nothing() {
         assert_eq!(world.redeliver().await["delivered"], json!(1));
         proxy.release();
     });
-    assert_eq!(slow["retrying"], json!(1), "the overtaken run's own view");
+    assert_eq!(slow["retrying"], json!(1), "the first run's own result");
 
     let left = world.all_items().await.into_iter().find(|item| item["name"] == "planted").unwrap();
     assert_eq!(

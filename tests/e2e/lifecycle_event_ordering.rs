@@ -175,7 +175,7 @@ async fn deregistration_for_unknown_key_is_accepted() {
     let unknown = facts(&world, KeyId::random(), KeyState::Destroyed, "v-1").crn;
     let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/x:y:bucket:b".parse().unwrap();
     events(&world).registration(&unknown, &bucket, false, world.harness.clock().now()).processed().await;
-    assert_eq!(events(&world).queue().failures(), 0, "there is no count to decrement, which is no error");
+    assert_eq!(events(&world).queue().failures(), 0, "a missing count is not an error");
 }
 
 #[tokio::test]

@@ -141,7 +141,8 @@ impl Model for Protocol {
             Action::Crash { pid } => self.abort(&mut next, pid),
         }
         self.reduce(&mut next);
-        // A rejection that changes nothing is no transition: the caller may send the request again.
+        // A rejection that changes nothing is not a transition: the caller may send the request
+        // again.
         (next != *last).then_some(next)
     }
 

@@ -19,7 +19,7 @@ use keysync_lambda_emulator::ProcessFunction;
 pub(super) enum Mix {
     /// 204, by key id, from a caller with a cached IAM decision.
     Notified,
-    /// 204 from a new caller: IAM is asked for a decision.
+    /// 204 from a new caller, without a cached IAM decision.
     NewCaller,
     /// 204, by alias.
     ByAlias,

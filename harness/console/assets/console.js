@@ -198,7 +198,7 @@ function counterpart(section, fresh) {
 
 function update(section, fresh) {
   const figures = [...section.querySelectorAll(counting)];
-  const news = [...fresh.querySelectorAll(counting)];
+  const freshFigures = [...fresh.querySelectorAll(counting)];
   const now = essence(fresh);
   if (now !== sent.get(section)) {
     const focused = section.contains(document.activeElement);
@@ -216,7 +216,7 @@ function update(section, fresh) {
   }
   figures.forEach((figure, at) => {
     for (const name of ["age", "left", "elapsed"]) {
-      if (news[at]?.dataset[name] !== undefined) figure.dataset[name] = news[at].dataset[name];
+      if (freshFigures[at]?.dataset[name] !== undefined) figure.dataset[name] = freshFigures[at].dataset[name];
     }
     if (Number(figure.dataset.left) > 0) figure.removeAttribute("data-over");
     readAt.set(figure, seconds());

@@ -148,7 +148,7 @@ impl TryFrom<u8> for KeyState {
 /// use keysync_receiver::LifecycleAction;
 ///
 /// assert_eq!(LifecycleAction::from("rotate".to_owned()), LifecycleAction::Rotate);
-/// // An unknown action of a newer sender is no reason to reject its event.
+/// // A newer sender may have further actions, which are accepted.
 /// assert_eq!(LifecycleAction::from("import".to_owned()).as_str(), "import");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]

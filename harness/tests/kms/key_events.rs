@@ -69,7 +69,7 @@ async fn events_are_newest_first_with_initiator() {
     assert_eq!(manager.act(&format!("keys/{key}/actions/disable")).await.status, 204);
     endpoint.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!((sync_as(&writer, &key, "c-1").await, sync_as(&writer, &key, "c-1").await), (204, 204));
-    assert_eq!(sync_as(manager, &key, "c-2").await, 409, "a conflict is no event");
+    assert_eq!(sync_as(manager, &key, "c-2").await, 409, "a conflict is not an event");
 
     let by_manager = manager_of(&endpoint, &key).await;
     let by_writer = text(&manager.get(&format!("keys/{key}/events")).await.body["resources"][0]["initiator"]);
@@ -138,7 +138,7 @@ async fn latest_sync_past_the_endpoint_is_listed() {
 }
 
 #[tokio::test]
-async fn overtaking_action_is_not_listed_as_sync() {
+async fn action_during_sync_is_not_listed_as_sync() {
     let world = world_of(Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "3s")).await;
     let writer = world.harness.log_in_as(Role::Writer).await.unwrap();
     world.harness.databases().behave_next(1, Behaviour::Hang);
