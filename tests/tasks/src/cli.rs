@@ -146,9 +146,9 @@ Examples:
         /// The target triple, such as aarch64-unknown-linux-gnu; this machine's by default
         target: Option<String>,
     },
-    /// Find phrases that this project does not use
+    /// Find phrases that this project does not use, and test names of more than eight words
     ///
-    /// tests/words.txt lists them, each with what to write instead.
+    /// tests/words.txt lists the phrases, each with what to write instead.
     #[command(verbatim_doc_comment)]
     Words,
     /// Check relative links and anchors in Markdown files (lychee), and paths in backticks

@@ -1,6 +1,7 @@
-//! `cargo task words`: phrases that this project does not use.
+//! `cargo task words`: phrases that this project does not use, and test names that are too long.
 
 mod list;
+mod test_names;
 
 use std::{collections::BTreeMap, fs};
 
@@ -28,7 +29,8 @@ const EXCLUDED: [&str; 7] = [
     "tests/clients/node/package-lock.json",
 ];
 
-/// Reports each phrase of the list in tracked text files, with its place and what to write instead.
+/// Reports each phrase of the list in tracked text files, with its place and what to write instead,
+/// and each test name that is too long.
 pub(crate) fn run(context: &Context) -> Result {
     let path = context.root.join(LIST);
     let list = WordList::parse(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
@@ -42,8 +44,14 @@ pub(crate) fn run(context: &Context) -> Result {
             let (line, column) = (hit.line, hit.column);
             context.say(format!("{file}:{line}:{column}: `{}`: {}", hit.phrase, hit.suggestion));
         }
-        if !hits.is_empty() {
-            *counts.entry(folder(&file)).or_default() += hits.len();
+        let names = test_names::too_long(&files::extension(&file), &text);
+        for (line, name) in &names {
+            let max = test_names::MAX_WORDS;
+            context.say(format!("{file}:{line}: `{name}`: use at most {max} words in the name of a test"));
+        }
+        let count = hits.len() + names.len();
+        if count > 0 {
+            *counts.entry(folder(&file)).or_default() += count;
         }
     }
     if counts.is_empty() {
@@ -51,7 +59,7 @@ pub(crate) fn run(context: &Context) -> Result {
     }
     let folders: Vec<String> = counts.iter().map(|(folder, count)| format!("{folder} {count}")).collect();
     let total: usize = counts.values().sum();
-    Err(Error::failed(format!("{total} phrases to replace: {}", folders.join(", "))))
+    Err(Error::failed(format!("{total} phrases and names to replace: {}", folders.join(", "))))
 }
 
 fn is_checked(file: &str) -> bool {
