@@ -48,7 +48,7 @@ impl Drop for Job {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             self.background.cancel();
-            // The result is only that it was cancelled.
+            // The job was cancelled, so its result is irrelevant.
             let _ = join(thread);
         }
     }

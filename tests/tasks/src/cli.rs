@@ -7,7 +7,7 @@ use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 
 /// Runs this repository's tests, checks and tools.
 ///
-/// A check that needs a tool which is not installed is skipped, and says which command installs it.
+/// A check whose tool is not installed is skipped and prints the command that installs the tool.
 /// Tools from PyPI and npm and Rust programs go into the target directory; system packages are
 /// installed only with --install.
 ///
@@ -17,8 +17,8 @@ use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 #[command(name = "task", bin_name = "cargo task", verbatim_doc_comment)]
 #[command(after_help = "Start with `cargo task test`. `cargo task TASK --help` describes a task.")]
 pub(crate) struct Cli {
-    /// Install missing system packages with apt-get (as root, or with sudo). Tools that are still
-    /// missing are failures.
+    /// Install missing system packages with apt-get (as root, or with sudo). A tool that is still
+    /// missing then fails its check.
     #[arg(long, global = true)]
     pub(crate) install: bool,
 
@@ -56,7 +56,7 @@ Examples:
     /// engine.
     #[command(verbatim_doc_comment)]
     Faults(FaultsArgs),
-    /// Break the code in one place at a time and expect a test to fail
+    /// Apply one mutation at a time and expect its test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
     /// test that its header names. Ends with a table in Markdown; fails if a mutation was not
@@ -66,9 +66,9 @@ Examples:
     /// Test properties that hold for any input, with fresh random seeds
     ///
     /// `cargo test` runs the same tests with a fixed seed. An input that breaks a property is
-    /// written to tests/fuzz/seeds/TARGET, where `cargo test` starts from then on: commit it with
-    /// the fix. (A request cannot be kept, as its token expires: add its seed to SEEDS in
-    /// tests/e2e/hostile_requests/random.rs.)
+    /// written to tests/fuzz/seeds/TARGET, and `cargo test` uses it from then on: commit it with
+    /// the fix. (A request cannot be stored, because its token expires: add its random seed to
+    /// SEEDS in tests/e2e/hostile_requests/random.rs.)
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\
 Examples:
@@ -78,9 +78,9 @@ Examples:
     Properties(PropertiesArgs),
     /// Search for input that breaks a property, with libFuzzer
     ///
-    /// Starts at tests/fuzz/seeds and what earlier runs found (target/fuzz/corpus). An input that
-    /// breaks a property is written to target/fuzz/broken: fix the code, and add the input to the
-    /// seeds. Needs a C++ compiler; the first build takes five minutes.
+    /// Starts with tests/fuzz/seeds and the inputs of earlier runs (target/fuzz/corpus). An input
+    /// that breaks a property is written to target/fuzz/broken: fix the code, and add the input to
+    /// the seeds. Needs a C++ compiler; the first build takes five minutes.
     #[command(verbatim_doc_comment)]
     Fuzz(FuzzArgs),
     /// Check the deployment (infra/) without an account
@@ -95,7 +95,7 @@ Examples:
     },
     /// Test the console in Chromium
     ///
-    /// CHROMIUM and CHROMEDRIVER name other programs than those on the PATH.
+    /// CHROMIUM and CHROMEDRIVER select other programs than those on the PATH.
     #[command(verbatim_doc_comment)]
     Browser {
         /// Parts of tests' names; all by default
@@ -104,7 +104,7 @@ Examples:
     },
     /// Test the public clients and the examples against the harness
     ///
-    /// KEYSYNC_HARNESS_BIN names a harness that is built already, and PYTHON another Python.
+    /// KEYSYNC_HARNESS_BIN selects an existing build of the harness, and PYTHON another Python.
     #[command(verbatim_doc_comment)]
     Clients {
         /// The clients of one language only
@@ -112,9 +112,9 @@ Examples:
     },
     /// Compare the control API with its OpenAPI document (schemathesis)
     ///
-    /// Sends each operation of a running harness 15 requests, the same ones in each run. Fails if a
+    /// Sends 15 requests to each operation of a running harness, the same in each run. Fails if a
     /// response is undocumented, an invalid request is accepted, or a status is 5xx.
-    /// KEYSYNC_HARNESS_BIN names a harness that is built already, and PYTHON another Python.
+    /// KEYSYNC_HARNESS_BIN selects an existing build of the harness, and PYTHON another Python.
     #[command(verbatim_doc_comment)]
     #[command(after_help = "Example: cargo task openapi --max-examples 500 --seed 7")]
     Openapi {
@@ -135,8 +135,8 @@ Examples:
     },
     /// Check licences, sources and duplicates of all crates, and that no code is unsafe
     ///
-    /// Runs cargo-deny as deny.toml says, without advisories, which need a database: SECURITY.md
-    /// has the command for those.
+    /// Runs cargo-deny with deny.toml. Advisories need a database on the network; SECURITY.md has
+    /// the command for them.
     #[command(verbatim_doc_comment)]
     SupplyChain,
     /// Take the pictures in docs/reference/console.md again
@@ -174,7 +174,7 @@ pub(crate) struct FaultsArgs {
     /// How many rounds
     #[arg(default_value_t = 1000)]
     pub(crate) rounds: u32,
-    /// The first round's seed; the next one has the next seed. Random by default
+    /// The seed of the first round; later rounds use the following numbers. Random by default
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Only rounds in one process, on a clock that only the test advances
@@ -200,7 +200,7 @@ pub(crate) struct PropertiesArgs {
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..10_000_000))]
     pub(crate) seeds: u64,
-    /// The first seed; the next one is one more. Random by default
+    /// The first seed; the following numbers come next. Random by default
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..1_000_000_000_000_000_000))]
     pub(crate) seed: Option<u64>,
     /// What to test; everything by default. `requests` are 600 random requests to the real binary,

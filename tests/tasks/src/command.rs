@@ -12,7 +12,7 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// Addresses of this machine, which no proxy may handle.
+/// Addresses of this machine, for `NO_PROXY`.
 const LOCAL: &str = "127.0.0.1,localhost";
 
 /// Where a task runs, and what it may do.
@@ -72,7 +72,7 @@ impl Context {
             Command::new(program)
         };
         command.current_dir(&self.root).stdin(Stdio::null());
-        // `cargo run` describes this package to this process; it must not describe others with it.
+        // `cargo run` sets variables about this package, which other packages must not see.
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(is_set_by_cargo_run) {
                 command.env_remove(name);
@@ -167,7 +167,7 @@ impl Background {
         Self { log: Arc::new(log), processes: Arc::default() }
     }
 
-    /// Ends the running processes; those that are started later end at once.
+    /// Ends the running processes, and immediately ends those that are started later.
     pub(crate) fn cancel(&self) {
         let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
         processes.is_cancelled = true;
@@ -191,13 +191,13 @@ impl Background {
     }
 }
 
-/// The command as a shell would take it, without its environment.
+/// The command in the syntax of a shell, without its environment.
 pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-/// The path of a program on the `PATH`, or of one that is named by its path.
+/// The path of a program: by name on the `PATH`, or as given if it is a path.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(PathBuf::from(name)).filter(|path| path.is_file());
@@ -230,7 +230,7 @@ fn read_error(command: &Command, error: &std::io::Error) -> Error {
 }
 
 fn terminate(id: u32) {
-    // It may have ended in the meantime.
+    // The process may have ended already.
     let _ = Command::new("kill").arg(id.to_string()).stderr(Stdio::null()).status();
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum Error {
     /// A tool is not installed.
     #[error("{what}; to install it, run: {how}")]
     Missing {
-        /// The tool and where it was looked for.
+        /// The tool and where it was searched.
         what: String,
         /// The command that installs it.
         how: String,

@@ -20,7 +20,7 @@ pub(crate) fn build_tests(context: &Context, command: &mut Command) -> Result<Ve
     if !output.status.success() {
         return Err(Error::failed(format!("{text}the tests do not compile")));
     }
-    // Cargo prints paths in its directory relative to it.
+    // Cargo prints paths below its current directory as relative ones.
     Ok(listed(&text).map(|path| context.root.join(path)).collect())
 }
 

@@ -72,7 +72,7 @@ fn run(context: &Context, task: &Task) -> Result {
     skip(context, result)
 }
 
-/// Runs a task of several stages, and prints the table of their results however it ends.
+/// Runs a task of several stages and prints the table of their results, also after a failure.
 fn in_stages(context: &Context, work: impl FnOnce(&mut Summary) -> Result) -> Result {
     let mut summary = Summary::new();
     let result = work(&mut summary);

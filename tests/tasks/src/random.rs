@@ -4,6 +4,6 @@ use std::hash::{BuildHasher, RandomState};
 
 /// A random number below `limit`.
 pub(crate) fn below(limit: u64) -> u64 {
-    // Each state has random keys of its own.
+    // Each state has its own random keys.
     RandomState::new().hash_one(0) % limit
 }

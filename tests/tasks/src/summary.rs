@@ -34,8 +34,8 @@ impl Summary {
         Self { started: Instant::now(), stages: Vec::new() }
     }
 
-    /// Runs a stage below a heading. A stage that lacks a tool is skipped, or failed where it could
-    /// have been installed (`--install`).
+    /// Runs a stage below a heading. A stage whose tool is missing is skipped; with `--install`, it
+    /// fails.
     pub(crate) fn stage(
         &mut self,
         context: &Context,
@@ -74,8 +74,8 @@ impl Outcome {
     }
 }
 
-/// Reports a skipped check and lets the task go on. With `--install` only the platform is a reason
-/// to skip.
+/// Reports a skipped check and continues the task. With `--install`, a check is skipped only if the
+/// platform cannot run it.
 pub(crate) fn skip(context: &Context, result: Result) -> Result {
     judge(context, result).1
 }

@@ -11,7 +11,7 @@ use crate::{
 
 const AXE: &str = "4.14.1";
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// Without a font, text has no width.
+/// The tests measure text, which has no width without a font.
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 
 /// Chromium, its driver, and axe-core, which finds accessibility problems.
@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, names: &[String]) -> Result {
     context.run(browser.set(&mut tests).args(["--skip", CONSOLE.1]).args(names))
 }
 
-/// Finds Chromium and its driver, which Debian has packages of, and installs axe-core.
+/// Finds Chromium and its driver or installs their Debian packages, and installs axe-core.
 pub(crate) fn install(context: &Context) -> Result<Browser> {
     let (chromium, driver) = match (named("CHROMIUM")?, named("CHROMEDRIVER")?) {
         (Some(chromium), Some(driver)) => (chromium, driver),
@@ -60,7 +60,7 @@ pub(crate) fn install(context: &Context) -> Result<Browser> {
 }
 
 impl Browser {
-    /// Sets the variables that the tests find the browser with.
+    /// Sets the environment variables by which the tests find the browser.
     pub(crate) fn set<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("KEYSYNC_TEST_BROWSER", "1")
@@ -74,7 +74,7 @@ fn apt_get() -> String {
     format!("apt-get install {}", PACKAGES.join(" "))
 }
 
-/// The program that a variable names.
+/// The program that an environment variable names.
 fn named(variable: &str) -> Result<Option<PathBuf>> {
     let Ok(name) = env::var(variable) else { return Ok(None) };
     let program = find_program(&name)

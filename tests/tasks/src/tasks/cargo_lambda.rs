@@ -11,8 +11,7 @@ use crate::{
 
 const VERSION: &str = "cargo-lambda==1.9.2";
 
-/// Installs cargo-lambda without Zig, which only builds for another platform take, and returns its
-/// folder.
+/// Installs cargo-lambda without Zig, which only cross-compilation needs, and returns its folder.
 pub(crate) fn install(context: &Context) -> Result<PathBuf> {
     let folder = pypi::tool(context, "cargo-lambda", VERSION)?;
     context

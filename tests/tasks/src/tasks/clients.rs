@@ -27,8 +27,8 @@ const REQUIREMENTS: [&str; 3] = [
 const REQUIREMENTS_2: &str = "tests/clients/python-2/requirements.txt";
 const NODE: &str = "tests/clients/node";
 
-/// Runs the clients and examples of a language, or of both at once: they wait for responses most of
-/// the time.
+/// Runs the clients and examples of a language, or of both concurrently, because they spend most of
+/// the time waiting for responses.
 pub(crate) fn run(context: &Context, language: Option<Language>) -> Result {
     let languages = match language {
         Some(language) => vec![language],
@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, language: Option<Language>) -> Result {
         Job::start(context, language.name(), move |context| language.run(context, &harness))
     };
     let jobs = ready.iter().map(start).collect::<Result<Vec<_>>>()?;
-    // The output of all is shown, whichever fails.
+    // Shows the output of all, even if one fails.
     let results: Vec<Result> = jobs.into_iter().map(|job| job.finish(context)).collect();
     results.into_iter().collect()
 }
@@ -124,7 +124,7 @@ fn node(context: &Context, harness: &Path) -> Result {
             .map_err(|error| Error::missing(error.to_string(), format!("npm ci in {NODE}")))
     })?;
     context.say("\n-- Public Node client");
-    // A shell expands the pattern, as Node before version 21 does not.
+    // A shell expands the pattern, because Node before version 21 does not.
     let mut tests = context.command("sh");
     tests.args(["-c", &format!("node --test {NODE}/*.test.mjs")]).env(HARNESS_BIN, harness);
     context.run(tests.env("NODE_PATH", packages.join("node_modules")))?;
@@ -132,7 +132,7 @@ fn node(context: &Context, harness: &Path) -> Result {
     context.run(as_written(context, "examples/node", "node --test")?.env(HARNESS_BIN, harness))
 }
 
-/// The folder of packages that some files list.
+/// The folder for the packages of some requirements files.
 fn folder(context: &Context, tag: &str, files: &[&str]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     for file in files {
@@ -142,7 +142,7 @@ fn folder(context: &Context, tag: &str, files: &[&str]) -> Result<PathBuf> {
     Ok(context.target.join("clients").join(format!("{tag}-{:016x}", hasher.finish())))
 }
 
-/// The command of an example's README that contains `part`, as it is written there, for a shell.
+/// The shell command that contains `part`, exactly as in the README of an example.
 fn as_written(context: &Context, example: &str, part: &str) -> Result<std::process::Command> {
     let readme = context.root.join(example).join("README.md");
     let text = fs::read_to_string(&readme).map_err(Error::io("read", &readme))?;
@@ -150,7 +150,7 @@ fn as_written(context: &Context, example: &str, part: &str) -> Result<std::proce
         .ok_or_else(|| Error::failed(format!("{example}/README.md has no command with `{part}`")))?;
     context.say(format!("$ {command}"));
     let mut shell = context.command("sh");
-    // Where `PYTHON` names another interpreter, `python3` is that one.
+    // `python3` becomes the interpreter that `PYTHON` names.
     shell.arg("-c").arg(format!("python3() {{ command \"$PYTHON\" \"$@\"; }}\n{command}"));
     shell.env("PYTHON", Context::python());
     Ok(shell)

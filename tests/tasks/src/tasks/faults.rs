@@ -2,14 +2,14 @@
 
 use crate::{cli::FaultsArgs, command::Context, error::Result, names::FAULTS, random};
 
-/// The variable with the number of rounds.
+/// The environment variable with the number of rounds.
 pub(crate) const ROUNDS: &str = "KEYSYNC_ROUNDS";
-/// The variable with the first round's seed.
+/// The environment variable with the seed of the first round.
 const SEED: &str = "KEYSYNC_ROUNDS_SEED";
-/// The variable with the only kind of rounds; empty for both.
+/// The environment variable that selects one kind of rounds; empty for both.
 const KIND: &str = "KEYSYNC_ROUNDS_KIND";
 
-/// Runs as many rounds as wanted.
+/// Runs the requested number of rounds.
 pub(crate) fn run(context: &Context, wanted: &FaultsArgs) -> Result {
     let seed = wanted.seed.unwrap_or_else(|| random::below(1 << 30));
     let kind = match (wanted.in_process, wanted.real) {

@@ -67,7 +67,7 @@ impl Fuzzer<'_> {
             .args(["--codegen-units", "16", "--target", &self.triple, "--target-dir"])
             .arg(&self.work)
             .arg(target);
-        // Link-time optimisation would take longer than it saves.
+        // Link-time optimization would take longer than it saves.
         build.env("PATH", &self.path).env("CARGO_PROFILE_RELEASE_LTO", "off");
         self.context.run(&mut build)
     }
@@ -97,7 +97,7 @@ impl Fuzzer<'_> {
     }
 }
 
-/// What a target's run found.
+/// The result of a target's run.
 struct Found {
     output: String,
     is_broken: bool,
@@ -116,7 +116,7 @@ impl Found {
         format!("| {target} | {inputs} | {speed} | {} | {by} |", self.last(r" cov: ([0-9]+) "))
     }
 
-    /// What the pattern's group matched last.
+    /// The text of the pattern's group in its last match.
     fn last(&self, pattern: &str) -> &str {
         let pattern = Regex::new(&format!("(?m){pattern}")).expect("the pattern is valid");
         let last = pattern.captures_iter(&self.output).last();

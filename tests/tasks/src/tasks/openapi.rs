@@ -23,11 +23,11 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const FOLDER: &str = "tests/openapi";
 const SEED: &str = "19";
 const EXAMPLES: &str = "15";
-/// Seconds that all requests may take.
+/// Time limit of all requests, in seconds.
 const TIMEOUT: &str = "600";
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The variable that names a `harness` that is built already.
+/// The environment variable with the path of an existing build of `harness`.
 pub(crate) const HARNESS_BIN: &str = "KEYSYNC_HARNESS_BIN";
 
 /// Installs schemathesis, and returns the interpreter and the folder of its packages.
@@ -37,13 +37,13 @@ pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
     Ok((python, packages))
 }
 
-/// Sends each operation of a running harness requests that its document allows, and others, and
-/// compares each response with the document. `options` go to `schemathesis run`.
+/// Sends valid and invalid requests to each operation of a running harness, and compares each
+/// response with the OpenAPI document. `options` go to `schemathesis run`.
 pub(crate) fn run(context: &Context, options: &[String]) -> Result {
     let (python, packages) = install(context)?;
     let harness = Harness::start(context)?;
     let folder = context.root.join(FOLDER);
-    // schemathesis writes its own files to the current directory.
+    // schemathesis writes files to its current directory.
     let work = context.target.join("openapi/work");
     fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
     let modules = env::join_paths([&packages, &folder])
@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context, options: &[String]) -> Result {
     context.run(check.current_dir(work))
 }
 
-/// A running harness. It ends with its standard input, even where this process is killed.
+/// A running harness. It stops when its standard input is closed, even if this process is killed.
 struct Harness {
     process: Child,
     /// The URL of its control API.
@@ -104,7 +104,7 @@ impl Harness {
 
 impl Drop for Harness {
     fn drop(&mut self) {
-        // Its input ends with `stdin`; it may have ended already.
+        // Closes its standard input. The harness may have stopped already.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

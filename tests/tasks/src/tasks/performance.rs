@@ -1,4 +1,4 @@
-//! `cargo task performance`: limits on what does not depend on the machine's load.
+//! `cargo task performance`: limits on measurements that do not depend on the load.
 
 use std::env::consts::{ARCH, OS};
 

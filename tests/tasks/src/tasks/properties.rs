@@ -20,7 +20,7 @@ use crate::{
 /// The target of random requests to the real binary.
 pub(crate) const REQUESTS: &str = "requests";
 const SEED: &str = "KEYSYNC_TEST_SEED";
-/// Lines of the output that are shown where no report is found in it.
+/// The number of lines of output that are shown if they contain no failure report.
 const LAST_LINES: usize = 30;
 
 /// Tests every selected target with each seed.
@@ -58,7 +58,7 @@ fn selected(wanted: &[String]) -> Vec<&str> {
     wanted.iter().map(|target| &**target).collect()
 }
 
-/// The executables as they were built at first, whatever happens to the sources meanwhile.
+/// Copies of the executables, so that later builds do not change them.
 struct Tests {
     properties: Option<(PathBuf, Vec<String>)>,
     requests: Option<PathBuf>,
@@ -107,7 +107,7 @@ impl Tests {
             command
         });
         for mut command in properties.chain(requests) {
-            // The tests build the functions with cargo, as they do below `cargo test`.
+            // The tests build the functions with cargo, as under `cargo test`.
             command.env(SEED, seed.to_string()).env("CARGO", "cargo");
             if !context.status_with_log(&mut command, &self.log)?.success() {
                 let output = fs::read(&self.log).map_err(Error::io("read", &self.log))?;

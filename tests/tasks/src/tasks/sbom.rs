@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, triple: Option<&str>) -> Result {
         let program = cargo_install::program(context, name, name, version)?;
         path_with(program.parent().unwrap_or(&program))?
     };
-    // It writes beside each manifest of the workspace, and to no other place.
+    // cargo-cyclonedx can only write next to the manifests of the workspace.
     if let Some(file) = written(context)?.first() {
         return Err(Error::failed(format!("{} is in the way; move or delete it", file.display())));
     }
@@ -71,19 +71,19 @@ pub(crate) fn run(context: &Context, triple: Option<&str>) -> Result {
     Ok(())
 }
 
-/// Deletes what cargo-cyclonedx wrote, when dropped.
+/// Deletes the files that cargo-cyclonedx wrote, when dropped.
 struct Written<'a>(&'a Context);
 
 impl Drop for Written<'_> {
     fn drop(&mut self) {
         for file in written(self.0).unwrap_or_default() {
-            // A leftover is reported by the next run.
+            // The next run reports a file that could not be deleted.
             let _ = fs::remove_file(file);
         }
     }
 }
 
-/// The bills of materials beside the manifests.
+/// The bills of materials next to the manifests.
 fn written(context: &Context) -> Result<Vec<PathBuf>> {
     let mut bills = Vec::new();
     for manifest in files::tracked(context)?.iter().filter(|file| file.ends_with("/Cargo.toml")) {
@@ -99,7 +99,7 @@ fn written(context: &Context) -> Result<Vec<PathBuf>> {
     Ok(bills)
 }
 
-/// The text without the path of the checkout, which is nothing to publish.
+/// The text without the path of the checkout, which must not be published.
 fn without_root(text: &str, root: &Path) -> String {
     text.replace(&format!("file://{}", root.display()), "file://.")
 }
@@ -108,7 +108,7 @@ fn names_crate(text: &str, name: &str) -> bool {
     text.contains(&format!("\"name\": \"{name}\"")) || text.contains(&format!("pkg:cargo/{name}@"))
 }
 
-/// How many crates a bill lists, from a registry.
+/// The number of crates from a registry in a bill of materials.
 fn crates(text: &str) -> usize {
     let is_crate = |line: &&str| line.contains("\"purl\": \"pkg:cargo/") && !line.contains('?');
     text.lines().filter(is_crate).count()

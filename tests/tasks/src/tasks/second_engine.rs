@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, command: &[String]) -> Result {
     if let [program, arguments @ ..] = command {
         return context.run(context.command(program).args(arguments).env(URL, &moto.url));
     }
-    // The engine is slow: two tests at a time.
+    // Runs two tests at a time, because the engine is slow.
     let mut tests = context.cargo("test", ["--workspace", "--test", END_TO_END.0, "--", "--test-threads=2"]);
     tests.args(NOT_ON_SECOND_ENGINE.iter().flat_map(|test| ["--skip", test])).args(ON_SECOND_ENGINE);
     context.run(tests.env(URL, &moto.url))?;
@@ -63,7 +63,7 @@ impl Moto {
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let log = folder.join(format!("moto-{}.log", random::below(1 << 32)));
         let output = File::create(&log).map_err(Error::io("write", &log))?;
-        // At normal priority even for a background job, whose requests would time out otherwise.
+        // Runs at normal priority even for a background job, because its requests would time out.
         let mut command = Command::new(&python.program);
         command.arg(context.root.join("tests/second_engine/server.py")).env("PYTHONPATH", packages);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output);

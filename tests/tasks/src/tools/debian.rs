@@ -7,8 +7,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Makes sure that all `programs` are on the `PATH`. Where one is missing, installs Debian's
-/// `packages` if `--install` allows it.
+/// Ensures that all `programs` are on the `PATH`. If one is missing and `--install` is given,
+/// installs the Debian `packages`.
 pub(crate) fn ensure(context: &Context, programs: &[&str], packages: &[&str]) -> Result {
     let Some(missing) = first_missing(programs) else { return Ok(()) };
     let how = format!("apt-get install {}", packages.join(" "));
@@ -33,7 +33,7 @@ fn first_missing<'a>(programs: &[&'a str]) -> Option<&'a str> {
     programs.iter().find(|program| find_program(program).is_none()).copied()
 }
 
-/// Runs apt-get as root: with sudo where this is another user. Shows its errors only.
+/// Runs apt-get as root, with sudo if necessary. Shows only its errors.
 fn apt_get(context: &Context, arguments: &[&str]) -> Result {
     let is_root = context.capture(context.command("id").arg("-u"))?.trim() == "0";
     let mut command = context.command(if is_root { "apt-get" } else { "sudo" });
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_installed_where_all_is_there() {
+    fn present_program_needs_no_installation() {
         ensure(&Context::new(true), &["sh"], &["no-such-package"]).unwrap();
     }
 }

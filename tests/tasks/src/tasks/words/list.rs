@@ -13,7 +13,7 @@ pub(super) struct WordList {
     any: RegexSet,
 }
 
-/// A phrase that was found.
+/// An occurrence of a phrase.
 #[derive(Debug, PartialEq)]
 pub(super) struct Hit {
     /// From 1.
@@ -52,7 +52,7 @@ impl WordList {
         Ok(Self { phrases, any: any.map_err(|error| format!("1: {error}"))? })
     }
 
-    /// All phrases in a text that are words of their own, in the order of their places.
+    /// All occurrences of phrases in a text as separate words, in order of position.
     pub(super) fn find(&self, text: &str) -> Vec<Hit> {
         let mut found = Vec::new();
         for index in self.any.matches(text) {
@@ -83,7 +83,7 @@ impl WordList {
     }
 }
 
-/// Whether no letter precedes or follows: an underscore may, as in the name of a test.
+/// Whether no letter precedes or follows. An underscore may, as in the name of a test.
 fn is_word(text: &str, start: usize, end: usize) -> bool {
     let before = text[..start].chars().next_back();
     let after = text[end..].chars().next();

@@ -18,7 +18,7 @@ const LIST: &str = "tests/words.txt";
 /// Kinds of files that are checked.
 const EXTENSIONS: [&str; 14] =
     ["rs", "md", "yml", "yaml", "toml", "json", "py", "js", "mjs", "css", "html", "txt", "guard", "patch"];
-/// Files that quote the phrases, and texts of others.
+/// Files that quote the phrases, and texts of other authors.
 const EXCLUDED: [&str; 7] = [
     LIST,
     "docs/glossary.md",
@@ -67,7 +67,7 @@ fn is_checked(file: &str) -> bool {
         && !EXCLUDED.iter().any(|excluded| file.starts_with(excluded))
 }
 
-/// The part of a file that is checked: of a patch its header, as the rest is code of other files.
+/// The checked part of a file: of a patch, only the header, because the rest is code.
 fn prose<'a>(file: &str, text: &'a str) -> &'a str {
     match text.split_once("\ndiff ") {
         Some((header, _)) if files::extension(file) == "patch" => header,
