@@ -12,7 +12,7 @@ use http::Method;
 use keysync_testkit::{Harness, lambda::Mode};
 use serde_json::Value;
 
-/// The id of no key.
+/// An id that no key has.
 const UNKNOWN_KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
 
 /// The control API and its `OpenAPI` document.

@@ -1,4 +1,4 @@
-//! The lifecycle actions of the ⋮ menu: each describes its effect, evaluate for confirmation and
+//! The lifecycle actions of the ⋮ menu: each describes its effect, asks for confirmation and
 //! shows its result.
 
 use std::time::Duration;

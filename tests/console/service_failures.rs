@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Script: on a narrow page, where each row is a card, the cells whose content is below their label
-/// instead of beside it.
+/// instead of next to it.
 const CELLS_BELOW_LABEL: &str = "
     const strays = [...document.querySelectorAll('#services td[data-label]')].filter(cell => {
         const all = document.createRange();

@@ -88,14 +88,14 @@ async fn event_sqs_would_reject_reaches_dlq() {
         quoted("\u{ffff}").to_string(),
         quoted("é").to_string(),
     ];
-    // One at a time: the SDK waits two seconds for each response of SQS.
+    // One at a time, because the SDK waits for each response of SQS for at most two seconds.
     for body in &bodies {
         let response =
             world.harness.lifecycle_function().invoke(&batch(std::slice::from_ref(body))).await.unwrap();
         assert_eq!(response, json!({"batchItemFailures": []}), "not retried: {} bytes", body.len());
     }
     let mut letters = world.harness.dead_letters().letters();
-    // A busy machine may send a letter twice.
+    // A busy machine may send a dead letter twice.
     letters.sort_by(|one, other| (&one.event, &one.reason).cmp(&(&other.event, &other.reason)));
     letters.dedup();
     assert_eq!(letters.len(), bodies.len(), "no event is lost");

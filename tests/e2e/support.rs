@@ -90,8 +90,7 @@ impl World {
     }
 
     /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer
-    /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds one up
-    /// meanwhile.
+    /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds a call.
     pub(crate) async fn end_lease(&self, key: &str) {
         let client = self.harness.dynamodb().client();
         let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, world_of};
 
-/// The schema at `pointer` of the document, with the document's own components beside it.
+/// The schema at `pointer` of the document, with the document's components next to it.
 fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
     let mut schema = document.pointer(pointer).unwrap_or_else(|| panic!("no schema at {pointer}")).clone();
     schema["components"] = document["components"].clone();

@@ -1,5 +1,5 @@
-//! The faults of a phase, call by call. Each proxy and each service has a random number generator
-//! of its own, so the fault of a call depends only on its number at that proxy or service.
+//! The faults of a phase, call by call. Each proxy and each service has its own random number
+//! generator, so the fault of a call depends only on its number at that proxy or service.
 
 use std::{
     collections::BTreeMap,

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Runs `harness bench` with the binaries beside it, whatever their build profile.
+/// Runs `harness bench` with the binaries next to it, whatever their build profile.
 fn bench(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.arg("bench").args(arguments).env_remove("CARGO").output().unwrap()

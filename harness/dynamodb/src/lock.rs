@@ -24,7 +24,7 @@ impl Lock {
     pub(super) fn acquire(path: &Path) -> Result<Self, DynamoError> {
         let failed = |error: io::Error| DynamoError::Engine {
             engine: Engine::File(path.to_owned()),
-            reason: format!("cannot lock it with the file `.lock` beside it: {error}"),
+            reason: format!("cannot lock it with the file `.lock` next to it: {error}"),
         };
         // Not the file itself: closing it anywhere in this process would release the locks of
         // SQLite.
@@ -39,7 +39,7 @@ impl Lock {
     }
 }
 
-/// `FILE.lock`, beside the file that `path` resolves to.
+/// `FILE.lock`, next to the file that `path` resolves to.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     // A link may point to a missing file: SQLite accepts an empty one as a new database.
     OpenOptions::new().create(true).append(true).open(path)?;

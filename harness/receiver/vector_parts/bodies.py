@@ -54,7 +54,7 @@ REJECTED = {
     "infinity": ("Infinity is not JSON.", extra("-Infinity")),
     "nested-too-deeply": (f"More than {MAX_DEPTH} levels of nesting.", nested(MAX_DEPTH + 1)),
     "nested-and-cut-off": ("Deep nesting without the closing brackets.", "[" * 2000),
-    "key-state-fraction": ("The key state must be to_json as an integer.", replaced('"keyState":5', '"keyState":5.0')),
+    "key-state-fraction": ("The key state must be written as an integer.", replaced('"keyState":5', '"keyState":5.0')),
     "key-state-true": ("The key state must not be a boolean.", with_data(keyState=True)),
     "key-state-text": ("The key state must not be a string.", with_data(keyState="5")),
     "key-state-negative": ("The key state must not be negative.", with_data(keyState=-5)),

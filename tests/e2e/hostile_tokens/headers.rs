@@ -123,7 +123,7 @@ async fn irrelevant_header_parameters_are_accepted() {
         with("typ", json!("at+jwt")),
         with("typ", json!("application/at+jwt")),
         with("x-vendor", json!({"anything": [1, 2, 3]})),
-        // Key URLs and certificates are ignored, so they do no harm beside a valid signature.
+        // Key URLs and certificates are ignored, so they do no harm next to a valid signature.
         with("jku", json!(forge.key_url())),
         with("x5u", json!(forge.key_url())),
         with("x5c", json!(["MIIB"])),

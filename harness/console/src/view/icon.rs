@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-/// A drawing that goes beside a word.
+/// An icon next to a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Icon {
     Menu,
