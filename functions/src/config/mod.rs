@@ -1,4 +1,4 @@
-//! Configuration from environment variables, read once at init. An error lists every mistake
+//! Configuration from environment variables, read once at init. An error lists every problem
 //! (docs/reference/configuration.md).
 
 mod reader;
@@ -88,7 +88,7 @@ pub struct LifecycleConfig {
     pub dead_letter_queue: Url,
 }
 
-/// An invalid configuration: every mistake, each with the name of its setting.
+/// An invalid configuration: every problem, each with the name of its setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} problem(s): {}", .0.len(), .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
@@ -128,7 +128,7 @@ impl CommonConfig {
             reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
         let request_timeout =
             reader.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
-        // Telemetry applied it before, to log these mistakes; here an invalid value becomes one of
+        // Telemetry applied it before, to log these problems; here an invalid value becomes one of
         // them.
         reader.or(LOG, "", str::parse::<LogFilter>)?;
         Some(Self {
@@ -223,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn error_lists_every_mistake() {
-        let ConfigError(mistakes) = read(&[
+    fn error_lists_every_problem() {
+        let ConfigError(problems) = read(&[
             (TABLE, " "),
             (REGION, "us south"),
             (SERVICE, "s3"),
@@ -238,7 +238,7 @@ mod tests {
             (SIGNING_KEY, "whsk_hunter2"),
         ])
         .unwrap_err();
-        let text = mistakes.join("\n");
+        let text = problems.join("\n");
         for name in [
             TABLE,
             REGION,
@@ -255,7 +255,7 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
-        assert_eq!(mistakes.len(), 12, "{text}");
+        assert_eq!(problems.len(), 12, "{text}");
         assert!(!text.contains("hunter2"), "secret in the error");
     }
 
@@ -264,7 +264,7 @@ mod tests {
         let with = |callback, request| {
             let timeouts = [(CALLBACK_TIMEOUT, callback), (REQUEST_TIMEOUT, request)];
             let settings = [&[(CALLBACKS, "{}"), (SIGNING_KEY, KEY)][..], &timeouts].concat();
-            CommonConfig::read(from(&settings)).map(drop).map_err(|ConfigError(mistakes)| mistakes.join("\n"))
+            CommonConfig::read(from(&settings)).map(drop).map_err(|ConfigError(problems)| problems.join("\n"))
         };
         assert_eq!(with("22999ms", "25s"), Ok(()));
         let message = with("23s", "25s").unwrap_err();
@@ -273,17 +273,17 @@ mod tests {
 
     #[test]
     fn rejects_value_that_is_not_utf_8() {
-        let ConfigError(mistakes) =
+        let ConfigError(problems) =
             read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
                 .unwrap_err();
-        assert_eq!(mistakes, [format!("{IAM_URL} must be valid UTF-8")]);
+        assert_eq!(problems, [format!("{IAM_URL} must be valid UTF-8")]);
     }
 
     #[test]
     fn requires_exactly_one_signing_key_setting() {
         let with = |settings: &[(&str, &str)]| {
             let settings = [&[(CALLBACKS, "{}")], settings].concat();
-            CommonConfig::read(from(&settings)).map_err(|ConfigError(mistakes)| mistakes)
+            CommonConfig::read(from(&settings)).map_err(|ConfigError(problems)| problems)
         };
         let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
         assert!(matches!(with(&[key]).unwrap().signing_keys, SigningKeySource::Given(_)));
@@ -296,7 +296,7 @@ mod tests {
             with(&[key, secret]).unwrap_err(),
             [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set; remove one of them")]
         );
-        let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one mistake") };
+        let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one problem") };
         assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
     }
 
@@ -304,8 +304,8 @@ mod tests {
     fn each_function_requires_only_its_settings() {
         let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
         assert!(CommonConfig::read(from(&enough)).is_ok());
-        let ConfigError(mistakes) = LifecycleConfig::read(from(&enough)).unwrap_err();
-        assert_eq!(mistakes, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
+        let ConfigError(problems) = LifecycleConfig::read(from(&enough)).unwrap_err();
+        assert_eq!(problems, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
         let with = |queue| {
             LifecycleConfig::read(from(&[enough[0], enough[1], (DEAD_LETTER_QUEUE, queue)])).map(drop)
         };

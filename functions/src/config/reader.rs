@@ -1,22 +1,22 @@
-//! Reads settings one by one and collects their mistakes.
+//! Reads settings one by one and collects their problems.
 
 use std::fmt::Display;
 
 use super::ConfigError;
 
-/// A source of settings, and the mistakes found so far.
+/// A source of settings, and the problems found so far.
 pub(super) struct Reader<G> {
     get: G,
-    mistakes: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
-    /// The configuration that `read` returns, or every mistake that it found.
+    /// The configuration that `read` returns, or every problem that it found.
     pub(super) fn read<T>(get: G, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, ConfigError> {
-        let mut reader = Self { get, mistakes: Vec::new() };
+        let mut reader = Self { get, problems: Vec::new() };
         match read(&mut reader) {
-            Some(config) if reader.mistakes.is_empty() => Ok(config),
-            _ => Err(ConfigError(reader.mistakes)),
+            Some(config) if reader.problems.is_empty() => Ok(config),
+            _ => Err(ConfigError(reader.problems)),
         }
     }
 
@@ -59,7 +59,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
     }
 
-    /// Adds the mistake of a rule over several settings, if `result` is one, under `name`.
+    /// Adds the problem of a rule over several settings, if `result` is one, under `name`.
     pub(super) fn check<E: Display>(&mut self, name: &str, result: Result<(), E>) {
         self.parsed(name, result);
     }
@@ -77,9 +77,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.parsed(name, parse(value))
     }
 
-    /// Collects the mistake, if `result` is one. Only the parser decides whether its message
+    /// Collects the problem, if `result` is one. Only the parser decides whether its message
     /// contains the value, which may be a secret.
     fn parsed<T, E: Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|problem| self.mistakes.push(format!("{name} {problem}"))).ok()
+        result.map_err(|problem| self.problems.push(format!("{name} {problem}"))).ok()
     }
 }
