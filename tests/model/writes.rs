@@ -119,7 +119,7 @@ impl Protocol {
         }
     }
 
-    /// `is_repeated` in `claim.rs`. Callers 0 and 1 are one identity with two correlation ids.
+    /// `is_replay` in `claim.rs`. Callers 0 and 1 are one identity with two correlation ids.
     /// Caller 2 is another identity with the same correlation id as caller 0.
     fn is_repeated(&self, state: &State, pid: ProcessId, key: usize, age: Time) -> bool {
         let Some(closed_by) = state.items[key].closed_by.filter(|_| self.guards.replays) else {

@@ -70,7 +70,7 @@ pub struct Metrics(());
 /// process.
 ///
 /// An invalid `KEYSYNC_LOG` counts as `info`, and the configuration reports it with all other
-/// mistakes. Audit events are written with every filter.
+/// problems. Audit events are written with every filter.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
     let filter = std::env::var(LOG).ok().and_then(|text| text.parse::<LogFilter>().ok()).unwrap_or_default();
     let lines =

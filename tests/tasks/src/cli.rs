@@ -157,7 +157,9 @@ Examples:
     ///
     /// With a COMMAND, runs it with KEYSYNC_TEST_DYNAMODB set to moto's URL.
     #[command(verbatim_doc_comment)]
-    #[command(after_help = "Example: cargo task second-engine cargo test --workspace --test e2e one_of_many")]
+    #[command(
+        after_help = "Example: cargo task second-engine cargo test --workspace --test e2e one_request_wins"
+    )]
     SecondEngine {
         /// A command to run in place of the tests
         #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]

@@ -161,7 +161,7 @@ impl Redeliver {
                     start = page.next;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "age of waiting notifications unknown");
+                    tracing::error!(%error, "age of pending notifications unknown");
                     sum.unseen_shards = 1;
                     return sum;
                 }
