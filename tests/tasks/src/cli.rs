@@ -93,6 +93,13 @@ Examples:
         #[arg(value_name = "TEST")]
         tests: Vec<String>,
     },
+    /// Run the stack of infra/ on an emulated AWS (ministack)
+    ///
+    /// SAM's template is deployed with the real functions, and a key's story is played through its
+    /// function URL, event bus, queues and schedule; then once more for each wire of the template,
+    /// without it, which has to fail. Takes about four minutes, most of which is waiting.
+    #[command(verbatim_doc_comment)]
+    Deployment,
     /// Test the console in Chromium
     ///
     /// CHROMIUM and CHROMEDRIVER select other programs than those on the PATH.

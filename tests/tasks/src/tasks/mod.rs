@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod cargo_lambda;
 pub(crate) mod ci;
 pub(crate) mod clients;
+pub(crate) mod deployment;
 pub(crate) mod faults;
 pub(crate) mod fuzz;
 pub(crate) mod infra;

@@ -1,7 +1,8 @@
 //! `cargo task test`: all tests, and the checks that need more than cargo.
 
 use super::{
-    browser, cargo_lambda, clients, infra, openapi, performance, second_engine, supply_chain, tools,
+    browser, cargo_lambda, clients, deployment, infra, openapi, performance, second_engine, supply_chain,
+    tools,
 };
 use crate::{
     background::Job,
@@ -21,7 +22,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     // Prepares what later stages need: downloads tools, and builds the functions as they are
     // deployed. A stage whose tool could not be installed reports it.
     let tools = Job::start(context, "tools", tools::run)?;
-    let deployment = Job::start(context, "infra", |context| infra::run(context, &[]))?;
+    let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
 
     summary.stage(context, "Build", build)?;
@@ -31,12 +32,14 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         let _ = tools.finish(context);
         Ok(())
     })?;
+    let stack = Job::start(context, "deployment", deployment::run)?;
     summary.stage(context, "Second DynamoDB engine (moto)", |context| second_engine::run(context, &[]))?;
     summary
         .stage(context, "Control API against its OpenAPI document", |context| openapi::run(context, &[]))?;
     summary.stage(context, "Console in a browser", |context| browser::run(context, &[]))?;
     summary.stage(context, "Public clients and examples", |context| clients::run(context, None))?;
-    summary.stage(context, "Deployment (infra/)", |context| deployment.finish(context))?;
+    summary.stage(context, "Template (infra/)", |context| template.finish(context))?;
+    summary.stage(context, "Deployment on ministack", |context| stack.finish(context))?;
     summary.stage(context, "Release build", |context| release.finish(context))?;
     summary.stage(context, "cargo lambda watch", cargo_lambda::run)?;
     summary.stage(context, "Performance limits", |context| performance::run(context, &[]))
@@ -46,6 +49,11 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
 /// features of their dependencies, and no test should wait for it.
 fn build(context: &Context) -> Result {
     context.run(&mut context.cargo("build", ["--workspace", "--all-targets"]))?;
+    build_programs(context)
+}
+
+/// Builds the functions and the command `harness`, as the harness itself builds them.
+pub(crate) fn build_programs(context: &Context) -> Result {
     let mut functions = context.cargo("build", ["--package", FUNCTIONS, "--package", HARNESS.0]);
     context.run(functions.args(FUNCTION_BINARIES.iter().flat_map(|name| ["--bin", name])))
 }

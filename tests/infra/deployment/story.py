@@ -1,0 +1,169 @@
+"""What a deployment is for, step by step, through its own function URL, event bus and queues."""
+
+import time
+import uuid
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from deployment.surroundings import Key, fetch
+
+HOUR = 3_600_000  # milliseconds
+EVENT_TIMEOUT = 120  # seconds, for a busy machine; it usually takes one
+# The schedule runs `redeliver` every minute, and a first retry is due within seconds.
+REDELIVERY_TIMEOUT = 240
+# How long to wait for what cannot come.
+BROKEN_EVENT_TIMEOUT = 20
+BROKEN_REDELIVERY_TIMEOUT = 90
+
+
+class Broken(AssertionError):
+    """A step of the story that did not work."""
+
+    def __init__(self, step, cause):
+        super().__init__(f"{step}: {cause}")
+        self.step = step
+
+
+class Story:
+    """The story of one key on one stack. `service` is associated with no other stack.
+
+    `broken` is the step that is expected to fail.
+    """
+
+    def __init__(self, aws, harness, stack, bus, service, broken=None):
+        self.aws, self.harness, self.service, self.broken = aws, harness, service, broken
+        self.outputs = stack.outputs()
+        self.dynamodb = aws.client("dynamodb")
+        self.key = Key(harness, service, aws.client("events"), bus)
+
+    def run_until_a_notification_is_pending(self):
+        """Runs all steps but the last. Raises `Broken` with the first one that does not work."""
+        for step in (
+            self.public_keys,
+            self.events_reach_the_table,
+            self.malformed_event_is_in_the_dead_letter_queue,
+            self.lifecycle_notifies_the_service,
+            self.second_notification_within_the_hour_is_rejected,
+            self.sync_notifies_the_service_again,
+            self.failed_notification_is_pending,
+        ):
+            self._run(step)
+
+    def run_redelivery(self):
+        """Runs the last step, which waits for the schedule. Raises `Broken` if it does not work."""
+        self._run(self.redeliver_notifies_the_service_when_it_is_back)
+
+    def _run(self, step):
+        self.is_broken = self.broken is not None and step.__name__ == self.broken.__name__
+        try:
+            step()
+        except (AssertionError, OSError, ClientError) as error:
+            raise Broken(step.__name__, error) from error
+
+    def public_keys(self):
+        body = self._answer(200, "/.well-known/jwks.json")[1]
+        self._expect(b"Ed25519" in body, True, body)
+
+    def events_reach_the_table(self):
+        self.key.create()
+        self._wait("the key and its registration", lambda: self._item() and self._item()["services"]["M"])
+
+    def malformed_event_is_in_the_dead_letter_queue(self):
+        self.key.publish_malformed()
+        sqs = self.aws.client("sqs")
+
+        def receive():
+            received = sqs.receive_message(QueueUrl=self.outputs["MalformedEventQueueUrl"], MessageAttributeNames=["All"])
+            return received.get("Messages")
+
+        message = self._wait("a message in the dead-letter queue", receive)[0]
+        reason = message["MessageAttributes"]["reason"]["StringValue"]
+        self._expect(reason, "detail.keyState cannot be 1 after the action `delete`")
+
+    def lifecycle_notifies_the_service(self):
+        """The service receives the notification and does not act: it is lost."""
+        self.harness.set_behaviour(self.service, "ack-without-acting")
+        self.key.delete()
+        self._verdicts(["ignored"])
+        self._wait("a confirmation", lambda: not self._item()["pending"]["M"])
+
+    def second_notification_within_the_hour_is_rejected(self):
+        headers, _ = self._sync(409)
+        self._expect(0 < int(headers["retry-after"]) <= 3601, True, headers)
+
+    def sync_notifies_the_service_again(self):
+        self._an_hour_passes()
+        self.harness.set_behaviour(self.service, "act")
+        self._sync(204)
+        self._verdicts(["ignored", "acted"])
+
+    def failed_notification_is_pending(self):
+        self._an_hour_passes()
+        self.harness.set_behaviour(self.service, {"respond": {"status": 503}})
+        self._sync(204)
+        self._expect(list(self._item()["pending"]["M"]), [self.service])
+
+    def redeliver_notifies_the_service_when_it_is_back(self):
+        self.harness.set_behaviour(self.service, "act")
+        timeout = BROKEN_REDELIVERY_TIMEOUT if self.is_broken else REDELIVERY_TIMEOUT
+        self._wait("a redelivery", lambda: not self._item()["pending"]["M"], timeout)
+        self._expect(self.harness.verdicts(self.service)[-1], "acted")
+
+    def _sync(self, status):
+        headers = {
+            "authorization": f"Bearer {self.harness.token()}",
+            "bluemix-instance": self.key.instance,
+            "correlation-id": str(uuid.uuid4()),
+        }
+        return self._answer(status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", headers)
+
+    def _answer(self, expected, path, method="GET", body=None, headers=None):
+        """Headers and body of the response to a request to the function URL, whose host ministack knows but no resolver.
+
+        A 5xx is repeated, as clients repeat it: on a busy machine an init may take too long.
+        """
+        url = urlsplit(self.outputs["FunctionUrl"])
+        responses = []
+
+        def has_answer():
+            responses.append(fetch(f"{self.aws.url}{path}", method, body, {**(headers or {}), "host": url.netloc}))
+            return responses[-1][0] < 500
+
+        try:
+            self._wait("a response without a 5xx", has_answer)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the last one is {responses[-1][0]} {responses[-1][2]}") from error
+        status, headers, body = responses[-1]
+        self._expect(status, expected, body)
+        return headers, body
+
+    def _item(self):
+        key = {"pk": {"S": f"{self.key.instance}#{self.key.id}"}, "sk": {"S": "key"}}
+        return self.dynamodb.get_item(TableName=self.outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
+
+    def _an_hour_passes(self):
+        """The functions have the machine's clock, so the last notification is moved back instead."""
+        self.dynamodb.update_item(
+            TableName=self.outputs["TableName"],
+            Key={"pk": {"S": f"{self.key.instance}#{self.key.id}"}, "sk": {"S": "key"}},
+            UpdateExpression="SET notified_at = notified_at - :time",
+            ExpressionAttributeValues={":time": {"N": str(HOUR + 1)}},
+        )
+
+    def _verdicts(self, expected):
+        self._wait(f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected)
+
+    def _wait(self, what, condition, timeout=None):
+        timeout = timeout or (BROKEN_EVENT_TIMEOUT if self.is_broken else EVENT_TIMEOUT)
+        deadline = time.monotonic() + timeout
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not come within {timeout} s")
+            time.sleep(0.2)
+        return result
+
+    @staticmethod
+    def _expect(found, expected, detail=""):
+        if found != expected:
+            raise AssertionError(f"{found!r} instead of {expected!r} {detail}")

@@ -1,0 +1,100 @@
+"""The stack runs: SAM's template on ministack, with the real functions behind its function URL, queue and schedule.
+
+IAM and the associated services are the harness's. One stack is the template; each other one lacks one wire of it, and
+has to fail at the step that needs the wire. They run at the same time, on event buses and with services of their own.
+Differences from AWS are in `deployment/stack.py`. `cargo task deployment` runs these tests.
+"""
+
+import json
+import os
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Semaphore
+
+from deployment.ministack import Ministack
+from deployment.stack import NAMES, Stack, adapted, package, upload
+from deployment.story import Broken, Story
+from deployment.surroundings import Harness
+from deployment.wires import all_wires
+from translate import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARIES = Path(os.environ["KEYSYNC_BINARIES"])
+COMPLETE = "complete"
+STACKS_AT_A_TIME = 4
+
+
+class Deployment(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.wires = all_wires()
+        cls.services = {name: f"service-{number}" for number, name in enumerate([COMPLETE, *cls.wires])}
+        cls.harness = Harness(BINARIES / "harness", cls.services.values())
+        cls.addClassCleanup(cls.harness.stop)
+        cls.aws = Ministack()
+        cls.addClassCleanup(cls.aws.stop)
+        cls.template = parse(ROOT / "infra" / "template.yaml")
+        secret = cls.aws.client("secretsmanager").create_secret(Name="keysync/signing-key", SecretString=cls.harness.signing_key)
+        cls.secret = secret["ARN"]
+        upload(cls.aws, package(BINARIES))
+        cls.turns = Semaphore(STACKS_AT_A_TIME)
+        with ThreadPoolExecutor(len(cls.services)) as threads:
+            cls.ends = dict(zip(cls.services, threads.map(cls.run_story, cls.services), strict=True))
+
+    @classmethod
+    def run_story(cls, name):
+        """The step at which the story of a stack broke, with the error; nothing if it did not."""
+        service = cls.services[name]
+        bus = f"bus-of-{service}"
+        cls.aws.client("events").create_event_bus(Name=bus)
+        parameters = {
+            "Stage": "prod",
+            "Callbacks": json.dumps({service: cls.harness.callbacks[service]}),
+            "SigningKeySecretArn": cls.secret,
+            "IamUrl": cls.harness.addresses["iam"],
+            "LifecycleConcurrency": 10,
+            "EventBusName": bus,
+        }
+        template = adapted(cls.template, parameters)
+        broken, cut = cls.wires.get(name, (None, lambda resources: None))
+        cut(template["Resources"])
+        stack = None
+        try:
+            with cls.turns:
+                stack = Stack(cls.aws, f"stack-of-{service}", template, parameters)
+                story = Story(cls.aws, cls.harness, stack, bus, service, broken)
+                story.run_until_a_notification_is_pending()
+            story.run_redelivery()
+        except Broken as end:
+            return end.step, str(end)
+        finally:
+            if name == COMPLETE:
+                cls.stack = stack
+            elif stack:
+                stack.delete()  # its functions would go on to take the machine's time
+        return None
+
+    def test_story_runs_on_the_stack(self):
+        self.assertIsNone(self.ends[COMPLETE])
+
+    def test_each_wire_is_needed(self):
+        for name, (step, _) in self.wires.items():
+            with self.subTest(wire=name):
+                self.assertIsNotNone(self.ends[name], "the story runs without it")
+                self.assertEqual(self.ends[name][0], step.__name__, self.ends[name][1])
+
+    def test_functions_run_as_the_published_version(self):
+        logs = self.aws.client("logs")
+        for name in NAMES:
+            with self.subTest(function=name):
+                group = self.stack.resource(f"{name.capitalize()}Logs")
+                lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+                versions = {line.split("Version: ")[1].strip() for line in lines if line.startswith("START ")}
+                self.assertEqual(versions, {"1"})
+
+
+if __name__ == "__main__":
+    unittest.main()
