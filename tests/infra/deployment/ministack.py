@@ -37,7 +37,7 @@ class Ministack:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "AUTH": "true",  # the functions' roles decide what the functions may call
-            "AWS_ENDPOINT_URL": self.url,  # handed on to the functions
+            "AWS_ENDPOINT_URL": self.url,  # ministack passes it on to the functions
             "TMPDIR": self.folder.name,
             "SERVICES": "cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,s3,scheduler,secretsmanager,sqs,sts",
         }

@@ -10,7 +10,8 @@ from translate import translate
 BUCKET = "code"
 NAMES = ("sync", "lifecycle", "redeliver")
 
-# What ministack 1.5.33 needs to be different from AWS. Everything else is the template as SAM expands it.
+# Types that ministack 1.5.33 cannot create. Other differences are in `adapted`; the rest is the
+# template as SAM expands it.
 LEFT_OUT = {
     "AWS::CodeDeploy::Application",  # not emulated: aliases move at once
     "AWS::CodeDeploy::DeploymentGroup",
@@ -52,7 +53,7 @@ def adapted(template, parameters):
     for resource in template["Resources"].values():
         resource.pop("UpdatePolicy", None)  # CodeDeploy's
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
-            # ministack keeps a parameter of type Number as a string, which the mapping does not accept.
+            # ministack passes a parameter of type Number as a string, which the mapping rejects.
             resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": int(parameters["LifecycleConcurrency"])}
     return template
 

@@ -4,7 +4,7 @@ Each wire is a name, the step that has to fail without it, and a function that c
 transform.
 
 Not cut, because ministack does not check them: the policy of the event queue, the roles of the schedule and of the event
-source mapping, the function URL's permission for everybody, permissions to write logs and traces.
+source mapping, the permission of all callers for the function URL, permissions to write logs and traces.
 """
 
 from deployment.story import Story
