@@ -1,13 +1,12 @@
-use keysync::Clock;
 use keysync_browser_guard::Guard;
-use keysync_emulator_support::context::Context;
+use keysync_emulator_support::{clock::HarnessClock, context::Context};
 use serde_json::json;
 
 use super::*;
 
 /// A function in one environment, whose processes log a line, never poll, and end when killed.
 async fn idle() -> ProcessFunction {
-    let output = Output { quiet: true, context: Context::new(Clock::system(), Guard::default()) };
+    let output = Output { quiet: true, context: Context::new(HarnessClock::running(), Guard::default()) };
     let config = ProcessConfig {
         name: "sync",
         binary: PathBuf::from("/bin/sh"),
