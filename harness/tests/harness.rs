@@ -39,6 +39,18 @@ async fn hundred_concurrent_harnesses_are_isolated() {
 }
 
 #[tokio::test]
+async fn expectation_covers_sync_and_redelivery() {
+    let harness = in_process().await;
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+    harness.object_storage().behave_next(1, Behaviour::respond(503));
+    let attempts = harness.object_storage().expect_callbacks(&key, 2);
+    key.sync().await.unwrap().assert_status(204);
+    harness.advance_clock(Duration::from_mins(2)).await.unwrap();
+    assert_eq!(harness.redeliver().await.unwrap().delivered, 1);
+    attempts.wait_until_satisfied().await;
+}
+
+#[tokio::test]
 async fn drop_ends_processes_and_closes_ports() {
     let harness = Harness::builder().mock("ledgers").start().await.unwrap();
     let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();

@@ -132,12 +132,12 @@ async fn acknowledgement_before_the_confirmation_is_kept() {
     let sync = world.sync();
     let acknowledged = async {
         world.harness.object_storage().wait_for(1).await;
-        let event_id = world.harness.object_storage().received()[0].headers["webhook-id"].clone();
+        let event_id = world.harness.object_storage().received()[0].header("webhook-id").to_owned();
         acknowledge(&world, &event_id, &world.harness.clock().now().to_string()).await
     };
     let (synced, acknowledged) = tokio::join!(sync, acknowledged);
     assert_eq!((synced.status.as_u16(), acknowledged.status.as_u16()), (204, 204));
     assert_eq!(notification_status(&world, STORAGE).await["status"], "acknowledged");
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["leased"], json!(0));
+    assert_eq!(world.redeliver().await.leased, 0);
 }

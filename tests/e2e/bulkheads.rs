@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keysync::domain::EpochMillis;
 use keysync_testkit::{Harness, services::Behaviour};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{HOUR, World, text, world_of};
 
@@ -36,15 +36,15 @@ async fn hanging_service_delays_no_other_service() {
     let (summary, storage_notified) = tokio::join!(run, storage);
     let run_ended = tokio::time::Instant::now();
 
-    assert_eq!(summary["delivered"], json!(50));
+    assert_eq!(summary.delivered, 50);
     // Four at once, and a few more between the first failure and the fourth, which opens the
     // circuit.
-    let attempted = summary["retrying"].as_u64().unwrap();
-    assert!((4..8).contains(&attempted), "{summary}");
+    let attempted = summary.retrying;
+    assert!((4..8).contains(&attempted), "{summary:?}");
     assert_eq!(world.harness.databases().received().len() as u64, attempted);
     // A notification leased just before that is deferred.
-    let left = 200 - attempted - summary["deferred"].as_u64().unwrap();
-    assert_eq!(summary["left_due"], json!(left), "left for the next run: {summary}");
+    let left = 200 - attempted - summary.deferred;
+    assert_eq!(summary.left_due, left, "left for the next run: {summary:?}");
     assert!(storage_notified - started < run_ended - started, "object storage did not wait for databases");
 }
 
@@ -56,9 +56,9 @@ async fn retry_after_pauses_service_for_the_run() {
     let summary = world.redeliver().await;
     let attempts = world.harness.databases().received().len() as u64;
     assert!(attempts <= 4, "{attempts} attempts, more than a lane starts with");
-    assert_eq!(summary["deferred"], json!(100 - attempts));
+    assert_eq!(summary.deferred, 100 - attempts);
     world.advance_clock(Duration::from_mins(59)).await;
-    assert_eq!(world.redeliver().await["leased"], json!(0), "a deferred notification waits for an hour, too");
+    assert_eq!(world.redeliver().await.leased, 0, "a deferred notification waits for an hour, too");
 }
 
 /// A `retry-after` for one notification delays the service's others by at most an hour, and that
@@ -70,18 +70,18 @@ async fn retry_after_is_capped_at_an_hour() {
     let a_day = Behaviour::Respond { status: 503, retry_after: Some(86_400) };
     world.harness.databases().behave_next(1, a_day);
     let summary = world.redeliver().await;
-    assert_eq!(summary["retrying"], json!(1));
-    let delivered = summary["delivered"].as_u64().unwrap();
-    assert_eq!(summary["deferred"], json!(99 - delivered), "{summary}");
+    assert_eq!(summary.retrying, 1);
+    let delivered = summary.delivered;
+    assert_eq!(summary.deferred, 99 - delivered, "{summary:?}");
     let items = world.all_items().await;
     let delayed = items.iter().find(|item| item["outcome"][DATABASES]["status"] == "retrying").unwrap();
     let delayed = text(&delayed["pk"]).split_once('#').unwrap().1.to_owned();
 
     world.advance_clock(Duration::from_hours(1)).await;
     let summary = world.redeliver().await;
-    assert_eq!(summary["delivered"], json!(100 - delivered), "all are delivered an hour later: {summary}");
+    assert_eq!(summary.delivered, 100 - delivered, "all are delivered an hour later: {summary:?}");
     let received = world.harness.databases().received();
-    let place = received.iter().rposition(|callback| callback.body.contains(&delayed)).unwrap();
+    let place = received.iter().rposition(|callback| callback.text().contains(&delayed)).unwrap();
     assert!(
         place + 32 >= received.len(),
         "the delayed one was number {place} of {}, with 32 at once",
@@ -97,7 +97,7 @@ async fn last_attempt_ignores_retry_after() {
     plant(&world, 20, DATABASES, world.harness.clock().now().minus(24 * HOUR)).await;
     world.harness.databases().behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(600) });
     let summary = world.redeliver().await;
-    assert_eq!((&summary["delivered"], &summary["failed"]), (&json!(19), &json!(1)), "{summary}");
+    assert_eq!((summary.delivered, summary.failed), (19, 1), "{summary:?}");
 }
 
 #[tokio::test]
@@ -111,24 +111,20 @@ async fn run_ends_before_deadline_leaving_rest_due() {
     let summary = world.redeliver().await;
     let log = world.harness.redeliver_function().processes().unwrap().log().join("\n");
     assert!(!log.contains("exceeded the function timeout"), "{log}");
-    let leased = summary["leased"].as_u64().unwrap();
-    assert!((4..200).contains(&leased), "some, and not all: {summary}");
-    assert_eq!(
-        summary["delivered"],
-        json!(leased),
-        "no delivery was started without time to finish: {summary}"
-    );
+    let leased = summary.leased;
+    assert!((4..200).contains(&leased), "some, and not all: {summary:?}");
+    assert_eq!(summary.delivered, leased, "no delivery was started without time to finish: {summary:?}");
 
     world.harness.object_storage().behave(Behaviour::Act);
     world.advance_clock(Duration::from_mins(2)).await;
-    let mut left = 200 - summary["delivered"].as_u64().unwrap();
+    let mut left = 200 - summary.delivered;
     while left > 0 {
-        let delivered = world.redeliver().await["delivered"].as_u64().unwrap();
+        let delivered = world.redeliver().await.delivered;
         assert!(delivered > 0, "{left} are left");
         left -= delivered;
         world.advance_clock(Duration::from_mins(2)).await;
     }
-    assert_eq!(world.redeliver().await["leased"], json!(0));
+    assert_eq!(world.redeliver().await.leased, 0);
 }
 
 #[tokio::test]
@@ -140,7 +136,7 @@ async fn oldest_notifications_are_leased_first() {
         let key = world.plant(&[STORAGE], from.plus(Duration::from_secs(n.into()))).await;
         age_of.insert(format!("{}#{key}", world.harness.instance()), n);
     }
-    assert_eq!(world.redeliver().await["delivered"], json!(150));
+    assert_eq!(world.redeliver().await.delivered, 150);
     let calls = world.harness.dynamodb().redeliver_proxy().take_calls();
     let requests = calls.iter().map(|call| serde_json::from_str::<Value>(&call.request).unwrap());
     let leases = requests

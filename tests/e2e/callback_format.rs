@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keysync::domain::EpochMillis;
 use keysync_testkit::services::Verdict;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{HOUR, world_at};
 
@@ -25,17 +25,17 @@ async fn callback_matches_the_documented_format() {
 
     let claim = world.item().await["claim"].as_str().unwrap().to_owned();
     let id = format!("{}:{claim}:cloud-object-storage", world.key);
-    assert_eq!(received.headers["content-type"], "application/cloudevents+json");
-    assert_eq!(received.headers["webhook-id"], id);
-    assert_eq!(received.headers["webhook-timestamp"], START.secs().to_string());
-    assert!(received.headers["webhook-signature"].starts_with("v1a,"));
+    assert_eq!(received.header("content-type"), "application/cloudevents+json");
+    assert_eq!(received.header("webhook-id"), id);
+    assert_eq!(received.header("webhook-timestamp"), START.secs().to_string());
+    assert!(received.header("webhook-signature").starts_with("v1a,"));
 
     let source = format!(
         "crn:v1:bluemix:public:hs-crypto:us-south:a/{}:{}:",
         world.harness.account(),
         world.harness.instance()
     );
-    let event: Value = serde_json::from_str(&received.body).unwrap();
+    let event = received.event();
     assert_eq!(
         event,
         json!({
@@ -60,7 +60,7 @@ async fn every_service_receives_one_callback_with_next_sequence() {
         for service in world.harness.services() {
             let received = service.received();
             assert_eq!(received.len(), expected, "{}", service.name());
-            let event: Value = serde_json::from_str(&received[expected - 1].body).unwrap();
+            let event = received[expected - 1].event();
             assert_eq!(event["sequence"], format!("{expected:020}"));
         }
         world.advance_clock(HOUR + Duration::from_millis(1)).await;
@@ -72,7 +72,7 @@ async fn lifecycle_action_sets_the_event_type() {
     let world = world_at(START).await;
     assert_eq!(world.take("actions/rotate").await.status, 204);
     let received = world.harness.databases().received();
-    let event: Value = serde_json::from_str(&received[0].body).unwrap();
+    let event = received[0].event();
     assert_eq!(event["type"], "com.ibm.cloud.kms.key.rotate");
     assert_eq!(event["data"]["renotification"], false);
     assert_ne!(event["data"]["keyVersion"]["id"], world.key.as_str(), "a new version");

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use keysync_testkit::{
-    Harness,
+    Harness, RedeliverSummary,
     dynamodb::{Fault, Times},
     lambda::Mode,
     services::Behaviour,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::{HOUR, World, world, world_of};
@@ -25,11 +25,11 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
         world.plant(&[STORAGE], now.minus(Duration::from_millis(n))).await;
     }
     let redeliver = world.harness.redeliver_function();
-    let runs: Vec<Value> = futures_util::future::join_all((0..8).map(|_| world.redeliver())).await;
+    let runs = futures_util::future::join_all((0..8).map(|_| world.redeliver())).await;
     assert_eq!(redeliver.processes().unwrap().process_ids().len(), 2);
 
-    let sum = |name: &str| runs.iter().map(|run| run[name].as_u64().unwrap()).sum::<u64>();
-    assert_eq!((sum("leased"), sum("delivered"), sum("errors")), (100, 100, 0));
+    let sum = |count: fn(&RedeliverSummary) -> u64| runs.iter().map(count).sum::<u64>();
+    assert_eq!((sum(|run| run.leased), sum(|run| run.delivered), sum(|run| run.errors)), (100, 100, 0));
     assert_eq!(world.harness.object_storage().received().len(), 100, "no notification was delivered twice");
 }
 
@@ -45,10 +45,10 @@ async fn superseded_run_confirms_nothing() {
     let (slow, ()) = tokio::join!(world.redeliver(), async {
         proxy.wait_until_held(1).await;
         world.end_lease(&key).await;
-        assert_eq!(world.redeliver().await["delivered"], json!(1));
+        assert_eq!(world.redeliver().await.delivered, 1);
         proxy.release();
     });
-    assert_eq!(slow["retrying"], json!(1), "the first run's own result");
+    assert_eq!(slow.retrying, 1, "the first run's own result");
 
     let left = world.all_items().await.into_iter().find(|item| item["name"] == "planted").unwrap();
     assert_eq!(
@@ -66,7 +66,7 @@ async fn lost_lease_response_keeps_the_lease() {
         world.plant(&[STORAGE], world.harness.clock().now()).await;
         world.harness.dynamodb().redeliver_proxy().inject_on("UpdateItem", fault, Times::Nth(1));
         let summary = world.redeliver().await;
-        assert_eq!((&summary["leased"], &summary["contended"]), (&json!(1), &json!(0)), "{fault:?}");
+        assert_eq!((summary.leased, summary.contended), (1, 0), "{fault:?}");
     }
 }
 
@@ -125,7 +125,7 @@ async fn late_older_notification_confirms_no_newer_one() {
         let item = world.item().await;
         assert_eq!(item["pending"], json!({DATABASES: 1}), "the {newer} is pending");
         world.advance_clock(Duration::from_mins(2)).await;
-        assert_eq!(world.redeliver().await["delivered"], json!(1), "the {newer}");
+        assert_eq!(world.redeliver().await.delivered, 1, "the {newer}");
         assert_eq!(json!(databases.last_state(&world.key).unwrap().sequence), item["sequence"]);
     }
 }

@@ -83,8 +83,8 @@ async fn assert_all_notified(world: &World, step: Step) {
         assert_eq!(json!(last.key_state), item["state"], "{step:?}: {}", service.name());
         // At least once, and always the same event.
         let received = service.received();
-        let first = &received[0].headers["webhook-id"];
-        assert!(received.iter().all(|it| it.headers["webhook-id"] == *first), "{step:?}");
+        let first = received[0].header("webhook-id");
+        assert!(received.iter().all(|it| it.header("webhook-id") == first), "{step:?}");
     }
 }
 
@@ -114,7 +114,7 @@ async fn sync_killed_at_each_step_is_recovered() {
         assert_eq!(world.manager.send(request()).await.unwrap().status, 204, "{step:?}");
         world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
-        assert_eq!(summary["leased"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_eq!(summary.leased, u64::from(step.leaves_notification_due()), "{step:?}");
         assert_all_notified(&world, step).await;
     }
 }
@@ -134,7 +134,7 @@ async fn lifecycle_killed_at_each_step_is_recovered() {
 
         world.advance_clock(LEASE).await;
         let summary = world.redeliver().await;
-        assert_eq!(summary["leased"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_eq!(summary.leased, u64::from(step.leaves_notification_due()), "{step:?}");
         assert_all_notified(&world, step).await;
     }
 }
@@ -163,10 +163,10 @@ async fn redeliver_killed_at_each_step_is_recovered() {
 
         let second_run = world.redeliver().await;
         let expected = u64::from(step == Step::BeforeWrite);
-        assert_eq!(second_run["leased"], json!(expected), "{step:?}: the killed run's lease is respected");
+        assert_eq!(second_run.leased, expected, "{step:?}: the killed run's lease is respected");
         world.advance_clock(LEASE).await;
         let after = world.redeliver().await;
-        assert_eq!(after["leased"], json!(u64::from(step.leaves_notification_due())), "{step:?}");
+        assert_eq!(after.leased, u64::from(step.leaves_notification_due()), "{step:?}");
         assert_all_notified(&world, step).await;
     }
 }
@@ -183,7 +183,7 @@ async fn redeliver_killed_before_its_query_is_recovered() {
         proxy.clear_faults();
     });
     assert!(run.is_err());
-    assert_eq!(world.redeliver().await["delivered"], json!(1));
+    assert_eq!(world.redeliver().await.delivered, 1);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use keysync_testkit::{
     dynamodb::{Call, DUE_INDEX},
     services::Behaviour,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{HOUR, World, text, world};
 
@@ -161,7 +161,7 @@ async fn all_kinds_of_events(world: &World) {
         events.action(action, &facts(world, state), at).processed().await;
     }
     let callback = world.harness.object_storage().received().pop().unwrap();
-    let event: Value = serde_json::from_str(&callback.body).unwrap();
+    let event = callback.event();
     events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
     events.purge(&crn, clock.now()).processed().await;
     events.publish_raw("not json").processed().await;
@@ -195,9 +195,9 @@ async fn redeliver_role_allows_exactly_its_calls() {
     world.harness.databases().behave(Behaviour::respond(503));
     world.sync().await;
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["retrying"], json!(1));
+    assert_eq!(world.redeliver().await.retrying, 1);
     world.advance_clock(24 * HOUR).await;
-    assert_eq!(world.redeliver().await["failed"], json!(1), "retries exhausted");
+    assert_eq!(world.redeliver().await.failed, 1, "retries exhausted");
     let calls = world.harness.dynamodb().redeliver_proxy().calls();
     assert_role_allows_exactly("RedeliverRole", &needed_by(&calls, "RedeliverLogs.Arn"));
     assert!(calls.iter().any(|call| call.request.contains(&format!("\"IndexName\":\"{DUE_INDEX}\""))));

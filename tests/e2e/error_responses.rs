@@ -131,7 +131,7 @@ async fn invalid_correlation_id_returns_400_with_new_id() {
 #[tokio::test]
 async fn standard_key_returns_400() {
     let world = world().await;
-    let (_, standard) = world.harness.sample_keys().await.unwrap();
+    let standard = world.harness.sample_keys().await.unwrap().standard;
     let request = world.request(Method::POST, &format!("/api/v2/keys/{standard}/actions/sync"));
     let message = "The key is a standard key: only root keys have associated resources";
     let expected = ExpectedError { status: 400, title: "Bad Request", code: "KEY_ROOT_REQ_ERR", message };

@@ -10,7 +10,7 @@ use crate::support::world_of;
 async fn timeout_before_the_claim_changes_nothing() {
     let world = world_of(Harness::builder().function_timeout(Duration::from_secs(1))).await;
     let before = world.all_items().await;
-    world.harness.iam().set_health(Health::Slow(Duration::from_secs(2)));
+    world.harness.iam().set_health(Health::Slow { millis: 2000 });
     assert_eq!(world.sync().await.status, 502);
     assert_eq!(world.all_items().await, before);
     world.harness.iam().set_health(Health::Up);

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use keysync_testkit::{Harness, services::Behaviour};
-use serde_json::json;
 
 use crate::{
     log_lines::Lines,
@@ -109,7 +108,7 @@ async fn pending_age_includes_notifications_not_yet_due() {
     for minutes in [10, 20] {
         world.advance_clock(Duration::from_mins(10)).await;
         let summary = world.redeliver().await;
-        assert_eq!((&summary["leased"], &summary["oldest_due_ms"]), (&json!(0), &json!(0)), "not due");
+        assert_eq!((summary.leased, summary.oldest_due_ms), (0, 0), "not due");
         let age = *redeliver_lines(&world).values("PendingAge", None).last().unwrap();
         let waited = f64::from(minutes * 60);
         assert!((waited..waited + 30.0).contains(&age), "{minutes} min: {age} s");
@@ -133,7 +132,7 @@ async fn exhausted_notifications_are_counted_by_service() {
     }
     world.sync().await.assert_status(204);
     world.advance_clock(24 * HOUR).await;
-    assert_eq!(world.redeliver().await["failed"], json!(2));
+    assert_eq!(world.redeliver().await.failed, 2);
     let lines = redeliver_lines(&world);
     for (dimension, count) in [(STORAGE, 1), (DATABASES, 1), (None, 2)] {
         assert_eq!(lines.count("NotificationsFailed", dimension), count, "{dimension:?}");
@@ -159,7 +158,7 @@ async fn over_100_values_are_split_across_lines() {
     for _ in 0..250 {
         world.plant(&["cloud-object-storage"], earlier).await;
     }
-    assert_eq!(world.redeliver().await["delivered"], json!(250));
+    assert_eq!(world.redeliver().await.delivered, 250);
     let lines = redeliver_lines(&world);
     assert_eq!(lines.values("CallbackDuration", STORAGE).len(), 250, "no value is lost");
     assert_eq!(lines.values("PendingAge", None).len(), 1, "no value is printed twice");

@@ -34,7 +34,7 @@ async fn assert_all_functions_sign(world: &World) {
     storage.behave_next(1, Behaviour::respond(503));
     assert_eq!(world.sync().await.status, 204);
     world.advance_clock(Duration::from_mins(2)).await;
-    assert_eq!(world.redeliver().await["delivered"], 1, "by `redeliver`");
+    assert_eq!(world.redeliver().await.delivered, 1, "by `redeliver`");
     let verdicts: Vec<_> = storage.received().into_iter().map(|received| received.verdict).collect();
     assert_eq!(verdicts, [Verdict::Acted, Verdict::Acted, Verdict::Ignored, Verdict::Acted]);
 }
@@ -151,5 +151,5 @@ async fn redeliver_starts_once_its_key_is_readable() {
     let function = world.harness.redeliver_function().processes().unwrap();
     let (invalid, message) = (Failure::Value("whsk_hunter2"), "contains no valid signing key");
     let summary = restart_during(&world, function, invalid, message, world.redeliver()).await;
-    assert_eq!(summary["errors"], 0);
+    assert_eq!(summary.errors, 0);
 }

@@ -8,7 +8,7 @@ use keysync::{
     ledger::item,
 };
 use keysync_testkit::{
-    Harness, HarnessClock,
+    Harness, HarnessClock, RedeliverSummary,
     lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Runs `redeliver` once and returns its summary.
-    pub(crate) async fn redeliver(&self) -> Value {
+    pub(crate) async fn redeliver(&self) -> RedeliverSummary {
         let run = self.harness.redeliver().await;
         run.unwrap_or_else(|error| {
             let log = self.harness.redeliver_function().processes().map(ProcessFunction::log);
@@ -103,7 +103,7 @@ impl World {
 
     /// Sequence and key state of each callback about a key that a service has received so far.
     pub(crate) fn callbacks(service: &AssociatedService, key: &str) -> Vec<(String, u64)> {
-        let events = service.received().into_iter().map(|received| received.body);
+        let events = service.received().into_iter().map(|received| received.text().into_owned());
         let events = events.map(|body| serde_json::from_str::<Value>(&body).unwrap());
         let of_key = events.filter(|event| event["subject"] == key);
         of_key.map(|event| (text(&event["sequence"]), event["data"]["keyState"].as_u64().unwrap())).collect()

@@ -1,9 +1,9 @@
 //! W3C Trace Context: a request's trace id is in the log and in the callbacks. A request without a
 //! valid one gets the trace that Lambda sends for X-Ray.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
@@ -25,14 +25,15 @@ async fn sync(world: &World, headers: &[(&str, &str)]) {
 }
 
 /// The headers of the last callback of each service.
-fn received(world: &World) -> Vec<BTreeMap<String, String>> {
+fn received(world: &World) -> Vec<HeaderMap> {
     let services = world.harness.services().iter();
     services.map(|service| service.received().pop().unwrap().headers).collect()
 }
 
 /// Version, trace id, parent id, flags.
-fn traceparent(headers: &BTreeMap<String, String>) -> [String; 4] {
-    let fields: Vec<String> = headers["traceparent"].split('-').map(str::to_owned).collect();
+fn traceparent(headers: &HeaderMap) -> [String; 4] {
+    let fields: Vec<String> =
+        headers["traceparent"].to_str().unwrap().split('-').map(str::to_owned).collect();
     fields.try_into().unwrap()
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use keysync::domain::KeyCrn;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{World, text, world};
 
@@ -36,7 +36,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     let crn: KeyCrn = text(&world.item().await["crn"]).parse().unwrap();
     world.another_key().await; // recorded without a notification
     assert_eq!(world.sync().await.status, 204); // claimed, confirmed
-    let event: Value = serde_json::from_str(&world.harness.object_storage().received()[0].body).unwrap();
+    let event = world.harness.object_storage().received()[0].event();
     events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
     let buckets =
         ["a", "b"].map(|name| format!("crn:v1:bluemix:public:data-catalog:global:a/x:y:bucket:{name}"));
@@ -48,7 +48,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     }
     world.plant(&["cloud-object-storage"], clock.now()).await;
     world.plant(&["service-without-address"], clock.now()).await;
-    assert_eq!(world.redeliver().await["delivered"], json!(1)); // leased, confirmed
+    assert_eq!(world.redeliver().await.delivered, 1); // leased, confirmed
     assert_eq!(world.manager.delete(&world.key).await.unwrap().status, 204); // recorded with a notification
     events.purge(&crn, clock.now()).processed().await;
     let dynamo = world.harness.dynamodb();

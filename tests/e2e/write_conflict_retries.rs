@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use keysync::domain::KeyCrn;
 use keysync_testkit::dynamodb::{Fault, Proxy, Times};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{World, text, world};
 
@@ -125,7 +125,7 @@ async fn conflict_at_the_lease_is_retried() {
     let planted = world.plant(&["cloud-object-storage"], world.harness.clock().now()).await;
     let proxy = world.harness.dynamodb().redeliver_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
-    assert_eq!(world.redeliver().await["delivered"], json!(1));
+    assert_eq!(world.redeliver().await.delivered, 1);
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
     assert_eq!(world.item_of(&planted).await["pending"], json!({}));
 }
@@ -135,7 +135,7 @@ async fn conflict_at_the_acknowledgement_is_retried() {
     let world = world().await;
     world.sync().await;
     let service = world.harness.object_storage();
-    let event: Value = serde_json::from_str(&service.received()[0].body).unwrap();
+    let event = service.received()[0].event();
     let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     let now = world.harness.clock().now();

@@ -202,7 +202,7 @@ impl Round<'_> {
         let began = self.now();
         let result = tokio::select! {
             result = self.world.harness.redeliver() => match result {
-                Ok(summary) => summary.to_string(),
+                Ok(summary) => format!("{summary:?}"),
                 Err(error) => error.to_string(),
             },
             () = self.wait_for_kill(&mut kills) => "connection dropped".to_owned(),

@@ -42,7 +42,7 @@ impl Callback {
         behaviour: &Behaviour,
         key: impl Fn(&str) -> Option<usize>,
     ) -> Option<Self> {
-        let body: Value = serde_json::from_str(&received.body).ok()?;
+        let body: Value = serde_json::from_slice(&received.body).ok()?;
         let (data, text) = (&body["data"], |value: &Value| value.as_str().map(str::to_owned));
         Some(Self {
             service: service.to_owned(),

@@ -244,7 +244,7 @@ impl<'a> Round<'a> {
                     None => self.defect(format!(
                         "{} received a request that is not an event: {}",
                         service.name(),
-                        received.body
+                        received.text()
                     )),
                 }
             }

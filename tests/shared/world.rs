@@ -23,7 +23,7 @@ pub(crate) async fn world() -> World {
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
     let harness = on_the_engine_under_test(builder).start().await.unwrap();
-    let (key, _) = harness.sample_keys().await.unwrap();
+    let key = harness.sample_keys().await.unwrap().root;
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
     World { harness, manager, key }
 }

@@ -15,14 +15,14 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use http::{Request, header};
-use keysync::{Clock, config::CALLER_LIMIT, domain::InstanceId};
+use keysync::{config::CALLER_LIMIT, domain::InstanceId};
 use keysync_browser_guard::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{BenchError, binaries::Binaries, keys::Table};
 use keysync_dynamodb_emulator::{Dynamo, Engine, TABLE};
-use keysync_emulator_support::{context::Context, journal::Part, server::Server};
+use keysync_emulator_support::{clock::HarnessClock, context::Context, journal::Part, server::Server};
 use keysync_iam_emulator::Role;
 use keysync_lambda_emulator::{
     DYNAMODB_URL, Mode, Output, ProcessConfig, ProcessFunction, function_url_event,
@@ -147,7 +147,7 @@ impl Stage {
 }
 
 fn context() -> Context {
-    Context::new(Clock::system(), Guard::default())
+    Context::new(HarnessClock::running(), Guard::default())
 }
 
 async fn start(config: ProcessConfig) -> Result<ProcessFunction, BenchError> {

@@ -79,6 +79,7 @@ pub enum DynamoError {
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
+    table: String,
     config: SdkConfig,
     sync: Proxy,
     lifecycle: Proxy,
@@ -113,8 +114,9 @@ impl Dynamo {
         let lifecycle = Proxy::start(&url, &http, context).await?;
         let redeliver = Proxy::start(&url, &http, context).await?;
         let config = aws::sdk_config(&url)?;
-        let dynamo = Self { sync, lifecycle, redeliver, url, config, _engine: server, _lock: lock };
-        table::create_if_absent(&dynamo, table).await?;
+        let table = table.to_owned();
+        let dynamo = Self { sync, lifecycle, redeliver, url, table, config, _engine: server, _lock: lock };
+        table::create_if_absent(&dynamo).await?;
         Ok(dynamo)
     }
 
@@ -122,6 +124,18 @@ impl Dynamo {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The proxies of the three functions.
+    #[must_use]
+    pub fn proxies(&self) -> [&Proxy; 3] {
+        [&self.sync, &self.lifecycle, &self.redeliver]
     }
 
     /// The proxy of the function `sync`.

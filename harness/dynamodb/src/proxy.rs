@@ -27,6 +27,7 @@ use keysync_emulator_support::{
 
 /// A recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Call {
     /// The operation, such as `UpdateItem`.
     pub operation: String,

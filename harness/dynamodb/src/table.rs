@@ -82,9 +82,9 @@ struct ProjectionOf {
 }
 
 /// Creates the table if it does not exist, and waits until it is active.
-pub(super) async fn create_if_absent(dynamo: &Dynamo, name: &str) -> Result<(), DynamoError> {
+pub(super) async fn create_if_absent(dynamo: &Dynamo) -> Result<(), DynamoError> {
     let definition = PARSED.as_ref().map_err(|error| DynamoError::Definition(error.clone()))?;
-    let client = dynamo.client();
+    let (client, name) = (dynamo.client(), dynamo.table());
     let unusable = |reason: String| DynamoError::Table { url: dynamo.url().to_owned(), reason };
     let created = client
         .create_table()
@@ -155,16 +155,15 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, String> {
 
 #[cfg(test)]
 mod tests {
-    use keysync::Clock;
     use keysync_browser_guard::Guard;
-    use keysync_emulator_support::context::Context;
+    use keysync_emulator_support::{clock::HarnessClock, context::Context};
 
     use super::*;
     use crate::Engine;
 
     #[tokio::test]
     async fn creates_the_defined_table_once() {
-        let context = Context::new(Clock::system(), Guard::default());
+        let context = Context::new(HarnessClock::running(), Guard::default());
         let first = Dynamo::start(Engine::Memory, TABLE, &context).await.unwrap();
         let second = Dynamo::start(Engine::Url(first.url().to_owned()), TABLE, &context).await.unwrap();
         let described = second.client().describe_table().table_name(TABLE).send().await.unwrap();

@@ -1,5 +1,7 @@
 //! HTTP API of IAM: access tokens, public keys (JWKS), access decisions, service instances.
 
+use std::time::Duration;
+
 use axum::{
     Form, Json, Router,
     extract::{Request, State, rejection::FormRejection},
@@ -39,7 +41,7 @@ async fn health(State(iam): State<Iam>, request: Request, next: Next) -> Respons
     match health {
         Health::Up => {}
         Health::Down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Health::Slow(delay) => tokio::time::sleep(delay).await,
+        Health::Slow { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
     }
     next.run(request).await
 }

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use keysync::{Clock, domain::InstanceId};
 use parking_lot::{Mutex, MutexGuard};
+use serde::Deserialize;
 
 pub use directory::{Identity, Instance, Policy, Role};
 pub use roles::Roles;
@@ -26,7 +27,10 @@ pub use token::TokenBuilder;
 use directory::Directory;
 use keys::SigningKeys;
 
-use keysync_emulator_support::secret_scanner::{Kind, KnownSecrets};
+use keysync_emulator_support::{
+    limits,
+    secret_scanner::{Kind, KnownSecrets},
+};
 
 /// Issuer (`iss`) of access tokens.
 ///
@@ -82,7 +86,9 @@ impl State {
 }
 
 /// Availability of IAM, for fault injection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Health {
     /// IAM responds normally.
@@ -91,11 +97,17 @@ pub enum Health {
     /// IAM responds to every request with 503.
     Down,
     /// IAM responds normally after this delay.
-    Slow(Duration),
+    Slow {
+        /// Delay in milliseconds, at most one hour.
+        #[serde(deserialize_with = "limits::millis")]
+        #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 3_600_000))]
+        millis: u64,
+    },
 }
 
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Principal {
     /// IAM ID of the caller.
     pub iam_id: String,

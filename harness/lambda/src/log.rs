@@ -128,12 +128,14 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keysync::Clock;
     use keysync_browser_guard::Guard;
-    use keysync_emulator_support::secret_scanner::Kind;
+    use keysync_emulator_support::{clock::HarnessClock, secret_scanner::Kind};
 
     fn log() -> Arc<Log> {
-        Log::new("sync", Output { quiet: true, context: Context::new(Clock::system(), Guard::default()) })
+        Log::new(
+            "sync",
+            Output { quiet: true, context: Context::new(HarnessClock::running(), Guard::default()) },
+        )
     }
 
     #[test]

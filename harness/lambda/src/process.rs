@@ -10,8 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::{
     process::{Child, Command},
-    sync::{Notify, watch},
+    sync::watch,
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     FunctionError,
@@ -50,9 +51,10 @@ pub struct ProcessConfig {
 #[derive(Debug)]
 pub struct ProcessFunction {
     lambda: Arc<Lambda>,
+    _shutdown: DropGuard,
 }
 
-/// Invokes a function while that exists.
+/// Invokes a function while that exists. Later invocations fail.
 #[derive(Clone, Debug)]
 pub struct Invoker(Arc<Lambda>);
 
@@ -61,6 +63,8 @@ struct Lambda {
     config: ProcessConfig,
     api: RuntimeApi,
     environments: Vec<Environment>,
+    /// Cancelled when the function is dropped.
+    shutdown: CancellationToken,
     /// The number of processes that have ended.
     ended: watch::Sender<usize>,
     log: Arc<Log>,
@@ -69,22 +73,31 @@ struct Lambda {
 /// An execution environment: a slot for a process.
 #[derive(Debug)]
 struct Environment {
-    process: watch::Sender<Option<u32>>,
-    kill: Notify,
+    /// The running process.
+    process: watch::Sender<Option<Process>>,
     /// The harness's end of the pipe that the current or the last process writes its output to.
     pipe: Mutex<Option<PipeWriter>>,
+}
+
+/// A process. Each one has its own token, so that a request to kill it cannot kill the next one.
+#[derive(Clone, Debug)]
+struct Process {
+    id: u32,
+    /// Cancelled to kill the process.
+    kill: CancellationToken,
 }
 
 impl ProcessFunction {
     /// Creates the function without processes: the first invocation starts them.
     pub async fn idle(config: ProcessConfig) -> Result<Self, FunctionError> {
         let api = RuntimeApi::start(config.name, config.environments, config.timeout).await?;
-        let new =
-            || Environment { process: watch::Sender::new(None), kill: Notify::new(), pipe: Mutex::default() };
+        let new = || Environment { process: watch::Sender::new(None), pipe: Mutex::default() };
         let environments = (0..config.environments).map(|_| new()).collect();
         let log = Log::new(config.name, config.output.clone());
-        let ended = watch::Sender::default();
-        Ok(Self { lambda: Arc::new(Lambda { config, api, environments, ended, log }) })
+        let (shutdown, ended) = (CancellationToken::new(), watch::Sender::default());
+        let guard = shutdown.clone().drop_guard();
+        let lambda = Arc::new(Lambda { config, api, environments, shutdown, ended, log });
+        Ok(Self { lambda, _shutdown: guard })
     }
 
     /// Starts all environments, and waits until each has polled for its first invocation.
@@ -113,20 +126,19 @@ impl ProcessFunction {
     /// The process ids of the running environments.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
-        self.lambda.environments.iter().filter_map(|environment| *environment.process.borrow()).collect()
+        self.lambda.environments.iter().filter_map(Environment::process_id).collect()
     }
 
     /// Kills all processes with SIGKILL and waits until they have ended. Their invocations fail;
     /// the next request, or a queued one, restarts them.
     pub async fn kill(&self) {
-        let killed: Vec<_> = self.lambda.environments.iter().map(Environment::order_kill).collect();
-        self.wait_until_ended(killed).await;
+        let processes = self.lambda.environments.iter().map(Environment::kill).collect();
+        self.wait_until_ended(processes).await;
     }
 
     /// Sends SIGTERM to all processes and waits until they have ended.
     pub async fn end(&self) -> std::io::Result<()> {
-        let processes = self.lambda.environments.iter().map(|environment| *environment.process.borrow());
-        let processes: Vec<_> = processes.collect();
+        let processes: Vec<_> = self.lambda.environments.iter().map(Environment::process_id).collect();
         for id in processes.iter().flatten() {
             let id = i32::try_from(*id).ok().and_then(Pid::from_raw);
             let id = id.ok_or(std::io::ErrorKind::InvalidInput)?;
@@ -141,7 +153,7 @@ impl ProcessFunction {
     async fn wait_until_ended(&self, processes: Vec<Option<u32>>) {
         for (environment, process) in self.lambda.environments.iter().zip(processes) {
             // The environment may already have a new process.
-            let has_ended = |now: &Option<u32>| now.is_none() || *now != process;
+            let has_ended = |now: &Option<Process>| now.as_ref().is_none_or(|now| Some(now.id) != process);
             let _ = environment.process.subscribe().wait_for(has_ended).await;
         }
     }
@@ -186,19 +198,18 @@ impl ProcessFunction {
     }
 }
 
-impl Drop for ProcessFunction {
-    fn drop(&mut self) {
-        for environment in &self.lambda.environments {
-            environment.kill.notify_one();
-        }
-    }
-}
-
 impl Environment {
+    fn process_id(&self) -> Option<u32> {
+        self.process.borrow().as_ref().map(|process| process.id)
+    }
+
     /// Requests that the process is killed, and returns its id.
-    fn order_kill(&self) -> Option<u32> {
-        self.kill.notify_one();
-        *self.process.borrow()
+    fn kill(&self) -> Option<u32> {
+        let process = self.process.borrow();
+        process.as_ref().map(|process| {
+            process.kill.cancel();
+            process.id
+        })
     }
 
     fn pipe(&self) -> MutexGuard<'_, Option<PipeWriter>> {
@@ -207,20 +218,26 @@ impl Environment {
 }
 
 impl Lambda {
+    /// Starts a process in an environment, unless it has one.
     fn start_process(self: &Arc<Self>, environment: usize) -> Result<(), FunctionError> {
+        let slot = &self.environments[environment];
+        // Locked until the process is stored, so that simultaneous invocations start only one.
+        let mut current_pipe = slot.pipe();
+        if slot.process.borrow().is_some() {
+            return Ok(());
+        }
         let spawn_error = |error| FunctionError::Spawn { binary: self.config.binary.clone(), error };
         let pipe = self.log.pipe().map_err(spawn_error)?;
+        // Before the process can poll.
+        let timed_out = self.api.start_process(environment);
         let child = self.command(environment, &pipe).and_then(|mut command| command.spawn());
         let child = child.map_err(spawn_error)?;
-        let slot = &self.environments[environment];
-        if let Some(old) = slot.pipe().replace(pipe) {
+        if let Some(old) = current_pipe.replace(pipe) {
             self.log.catch_up(&old);
         }
-        // A kill request from before this process does not apply to it.
-        forget(&slot.kill);
-        self.api.forget_deadline(environment);
-        slot.process.send_replace(child.id());
-        tokio::spawn(self.clone().supervise(environment, child));
+        let kill = self.shutdown.child_token();
+        slot.process.send_replace(child.id().map(|id| Process { id, kill: kill.clone() }));
+        tokio::spawn(self.clone().supervise(environment, child, kill, timed_out));
         Ok(())
     }
 
@@ -248,18 +265,23 @@ impl Lambda {
         Ok(command)
     }
 
-    /// Waits until the process ends, is to be killed, or exceeds its deadline.
-    async fn supervise(self: Arc<Self>, environment: usize, mut child: Child) {
-        let slot = &self.environments[environment];
+    /// Waits until the process ends, is to be killed, or has exceeded the function timeout.
+    async fn supervise(
+        self: Arc<Self>,
+        environment: usize,
+        mut child: Child,
+        kill: CancellationToken,
+        timed_out: CancellationToken,
+    ) {
         tokio::select! {
             _ = child.wait() => {}
-            () = slot.kill.notified() => {}
-            () = self.api.must_end(environment) => self.log.add("harness: process killed: its invocation exceeded the function timeout".to_owned()),
+            () = kill.cancelled() => {}
+            () = timed_out.cancelled() => self.log.add("harness: process killed: its invocation exceeded the function timeout".to_owned()),
         }
         // An error means that the process has already ended.
         let _ = child.kill().await;
-        self.api.ended(environment);
-        slot.process.send_replace(None);
+        self.api.end_process(environment);
+        self.environments[environment].process.send_replace(None);
         self.ended.send_modify(|count| *count += 1);
     }
 
@@ -279,12 +301,7 @@ impl Lambda {
 
     /// Restarts the environments that have ended, as Lambda does when an event needs one.
     fn restart_ended(self: &Arc<Self>) -> Result<(), FunctionError> {
-        for environment in 0..self.environments.len() {
-            if self.environments[environment].process.borrow().is_none() {
-                self.start_process(environment)?;
-            }
-        }
-        Ok(())
+        (0..self.environments.len()).try_for_each(|environment| self.start_process(environment))
     }
 }
 
@@ -304,7 +321,7 @@ impl Invoker {
         let Self(lambda) = self;
         let mut ended = lambda.ended.subscribe();
         let mut outcome = std::pin::pin!(lambda.api.invoke(event));
-        loop {
+        while !lambda.shutdown.is_cancelled() {
             if let Err(error) = lambda.restart_ended() {
                 lambda.log.add(format!("harness: {error}"));
                 return Outcome::Failed;
@@ -315,10 +332,9 @@ impl Invoker {
                 _ = ended.changed() => {}
             }
         }
+        Outcome::Failed
     }
 }
 
-/// Discards a notification that no task has received.
-pub(super) fn forget(notify: &Notify) {
-    std::pin::pin!(notify.notified()).enable();
-}
+#[cfg(test)]
+mod tests;

@@ -26,12 +26,12 @@ use keysync_browser_guard::Guard;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::{
-    sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot, watch},
+    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
     task::AbortHandle,
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::process::forget;
 use keysync_emulator_support::server::Server;
 
 /// The outcome of an invocation.
@@ -62,8 +62,9 @@ struct Shared {
     running: Mutex<BTreeMap<String, Running>>,
     /// The environments that have polled.
     polled: watch::Sender<BTreeSet<usize>>,
-    /// For each environment, the signal to end it.
-    ends: Vec<Notify>,
+    /// For each environment, the end of its current process: cancelled when that exceeds the
+    /// deadline of an invocation, or has ended.
+    ends: Vec<Mutex<CancellationToken>>,
 }
 
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl RuntimeApi {
             waiting: AsyncMutex::new(waiting),
             running: Mutex::default(),
             polled: watch::Sender::default(),
-            ends: (0..environments).map(|_| Notify::new()).collect(),
+            ends: (0..environments).map(|_| Mutex::default()).collect(),
         });
         let router = Router::new()
             .route("/env/{n}/2018-06-01/runtime/invocation/next", get(next))
@@ -132,19 +133,18 @@ impl RuntimeApi {
         let _ = self.shared.polled.subscribe().wait_for(|polled| polled.contains(&environment)).await;
     }
 
-    /// Waits until an environment exceeds the deadline of an invocation.
-    pub(super) async fn must_end(&self, environment: usize) {
-        self.shared.ends[environment].notified().await;
+    /// Prepares an environment for a new process. The token is cancelled when the process exceeds
+    /// the deadline of an invocation.
+    pub(super) fn start_process(&self, environment: usize) -> CancellationToken {
+        let end = CancellationToken::new();
+        *self.shared.ends[environment].lock() = end.clone();
+        end
     }
 
-    /// Discards an exceeded deadline of a process that has ended, so that it does not end the next
-    /// one.
-    pub(super) fn forget_deadline(&self, environment: usize) {
-        forget(&self.shared.ends[environment]);
-    }
-
-    /// Fails the invocations of an environment that has ended.
-    pub(super) fn ended(&self, environment: usize) {
+    /// Fails the invocations of an environment whose process has ended.
+    pub(super) fn end_process(&self, environment: usize) {
+        // First, so that no further invocation is delivered to the process.
+        self.shared.ends[environment].lock().cancel();
         let mut running = self.shared.running();
         for (_, running) in running.extract_if(.., |_, running| running.environment == environment) {
             running.finish(Outcome::Failed);
@@ -175,34 +175,55 @@ impl Shared {
             _ => StatusCode::BAD_REQUEST, // the invocation has ended or timed out
         }
     }
+
+    /// Delivers an invocation to a process that has polled. If the process has ended since,
+    /// returns `None`, and the next poll receives the invocation.
+    fn deliver(
+        &self,
+        environment: usize,
+        invocation: Invocation,
+        process: &CancellationToken,
+    ) -> Option<Response> {
+        let mut running = self.running();
+        if process.is_cancelled() {
+            // Cannot fail: the receiver is a field of `self`.
+            let _ = self.queue.send(invocation);
+            return None;
+        }
+        let Invocation { id, event, reply } = invocation;
+        let deadline = Clock::system().now().plus(self.timeout);
+        let headers = [
+            ("lambda-runtime-aws-request-id", id.clone()),
+            ("lambda-runtime-deadline-ms", deadline.get().to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.name),
+            ),
+            ("lambda-runtime-trace-id", xray(&id, deadline.secs())),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let timer = tokio::spawn(end_at_timeout(self.timeout, process.clone())).abort_handle();
+        running.insert(id, Running { environment, reply, timer });
+        Some((AppendHeaders(headers), event).into_response())
+    }
 }
 
 async fn next(State(shared): State<Arc<Shared>>, Path(environment): Path<usize>) -> Response {
-    if environment >= shared.ends.len() {
+    let Some(process) = shared.ends.get(environment).map(|end| end.lock().clone()) else {
         return StatusCode::NOT_FOUND.into_response();
-    }
+    };
     shared.polled.send_if_modified(|polled| polled.insert(environment));
-    let Some(invocation) = shared.waiting.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
+    let waiting = async { shared.waiting.lock().await.recv().await };
+    let response = match process.run_until_cancelled(waiting).await {
+        Some(Some(invocation)) => shared.deliver(environment, invocation, &process),
+        Some(None) => Some(StatusCode::GONE.into_response()),
+        None => None,
     };
-    let deadline = Clock::system().now().plus(shared.timeout);
-    let headers = [
-        ("lambda-runtime-aws-request-id", invocation.id.clone()),
-        ("lambda-runtime-deadline-ms", deadline.get().to_string()),
-        (
-            "lambda-runtime-invoked-function-arn",
-            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", shared.name),
-        ),
-        ("lambda-runtime-trace-id", xray(&invocation.id, deadline.secs())),
-        ("content-type", "application/json".to_owned()),
-    ];
-    let running = Running {
-        environment,
-        reply: invocation.reply,
-        timer: tokio::spawn(end_at_timeout(shared.clone(), environment)).abort_handle(),
-    };
-    shared.running().insert(invocation.id, running);
-    (AppendHeaders(headers), invocation.event).into_response()
+    match response {
+        Some(response) => response,
+        // The process is being killed, and its connection ends with it. It could log a response.
+        None => std::future::pending().await,
+    }
 }
 
 /// A separate, unsampled trace for each invocation.
@@ -211,9 +232,9 @@ fn xray(invocation: &str, seconds: u64) -> String {
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &digits[..24], &digits[16..])
 }
 
-async fn end_at_timeout(shared: Arc<Shared>, environment: usize) {
-    tokio::time::sleep(shared.timeout).await;
-    shared.ends[environment].notify_one();
+async fn end_at_timeout(timeout: Duration, process: CancellationToken) {
+    tokio::time::sleep(timeout).await;
+    process.cancel();
 }
 
 async fn response(
@@ -238,6 +259,8 @@ async fn init_error() -> StatusCode {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[tokio::test]
@@ -252,5 +275,31 @@ mod tests {
             assert_eq!(http.get(next).send().await.unwrap().status(), StatusCode::NOT_FOUND, "{guess}");
         }
         assert!(path(&api).ends_with("/env/0") && path(&api).len() > 32, "{}", path(&api));
+    }
+
+    /// Polls as a process does.
+    async fn poll(api: &RuntimeApi) -> reqwest::Result<reqwest::Response> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        http.get(format!("{}/2018-06-01/runtime/invocation/next", api.address(0))).send().await
+    }
+
+    #[tokio::test]
+    async fn poll_of_ended_process_takes_no_invocation() {
+        let api = RuntimeApi::start("sync", 1, Duration::from_mins(1)).await.unwrap();
+        api.start_process(0);
+        let event = json!({});
+        let polled = async {
+            api.polled(0).await;
+            api.end_process(0);
+            api.start_process(0);
+            tokio::select! {
+                _ = api.invoke(&event) => panic!("no response was posted"),
+                response = poll(&api) => response.unwrap().status(),
+            }
+        };
+        tokio::select! {
+            _ = poll(&api) => panic!("the poll of the first process received a response"),
+            status = polled => assert_eq!(status, StatusCode::OK),
+        }
     }
 }

@@ -81,12 +81,7 @@ async fn callback(
             (Verdict::Ignored, response_with(*status, *retry_after))
         }
     };
-    service.record(Received {
-        at: services.clock.now(),
-        headers: readable(&headers),
-        body: String::from_utf8_lossy(&body).into_owned(),
-        verdict,
-    });
+    service.record(Received { at: services.clock.now(), headers, body, verdict });
     match behaviour.delay() {
         Some(delay) => tokio::time::sleep(delay).await,
         None => std::future::pending().await,
@@ -124,13 +119,6 @@ fn response_with(status: u16, retry_after: Option<u64>) -> Response {
     response
 }
 
-fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect()
-}
-
 #[derive(Deserialize)]
 struct NewResource {
     crn: String,
@@ -151,10 +139,12 @@ async fn read(State(services): State<Services>, Path((service, name)): Path<(Str
     let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
     match service.access(&name) {
         None => unknown("resource", &name),
-        Some(Ok(resource)) => Json(json!({"name": name, "crn": resource.crn, "opens": true})).into_response(),
+        Some(Ok(resource)) => {
+            Json(json!({"name": name, "crn": resource.crn, "accessible": true})).into_response()
+        }
         Some(Err(last_state)) => (
             StatusCode::FORBIDDEN,
-            Json(json!({"name": name, "opens": false, "keyState": last_state.key_state,
+            Json(json!({"name": name, "accessible": false, "keyState": last_state.key_state,
                         "reason": "the root key that protects this resource is not active"})),
         )
             .into_response(),

@@ -112,7 +112,7 @@ fn describe_state(state: u8) -> String {
     KeyState::try_from(state).map_or_else(|error| error, |state| format!("its key is {state:?}"))
 }
 
-fn list(callbacks: &[Received]) -> String {
+pub(super) fn list(callbacks: &[Received]) -> String {
     let mut lines = vec![format!("{} callbacks", callbacks.len())];
     lines.extend(callbacks.iter().map(|received| {
         let event = received.event();

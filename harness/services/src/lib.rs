@@ -10,10 +10,12 @@
 mod api;
 mod assertions;
 mod behaviour;
+mod expectation;
 mod service;
 
 pub use api::router;
 pub use behaviour::Behaviour;
+pub use expectation::CallbackExpectation;
 pub use service::{AssociatedService, NotifiedState, Protected, Received, Verdict};
 
 /// CRN service name of object storage. Its resources are buckets.

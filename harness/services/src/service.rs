@@ -1,14 +1,17 @@
 //! An associated service: its resources, the notified states of their keys, its behaviour.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
+use axum::body::Bytes;
+use http::{HeaderMap, HeaderName};
 use keysync::domain::EpochMillis;
 use keysync_receiver::{Notification, Order, Sequence};
 use parking_lot::{Mutex, MutexGuard};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -47,6 +50,7 @@ struct State {
 /// A resource that a key protects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Protected {
     /// CRN of the resource.
     pub crn: String,
@@ -57,6 +61,7 @@ pub struct Protected {
 /// The last notification about a key on which the service acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct NotifiedState {
     /// State of the key: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
     pub key_state: u8,
@@ -69,14 +74,19 @@ pub struct NotifiedState {
 /// A callback that the service received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Received {
     /// Time of receipt, in milliseconds since the Unix epoch.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub at: EpochMillis,
-    /// Headers, without those of the connection.
-    pub headers: BTreeMap<String, String>,
-    /// Body as received.
-    pub body: String,
+    /// Headers as received. In JSON, the values of a repeated header are joined with `, `.
+    #[serde(serialize_with = "joined")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
+    pub headers: HeaderMap,
+    /// Body as received. In JSON, a string, in which U+FFFD replaces bytes that are not UTF-8.
+    #[serde(serialize_with = "text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub body: Bytes,
     /// Result of processing the callback.
     pub verdict: Verdict,
 }
@@ -85,8 +95,33 @@ impl Received {
     /// The event in the body, or null if the body is not JSON.
     #[must_use]
     pub fn event(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
+
+    /// The body as text, in which U+FFFD replaces bytes that are not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// The first value of a header; empty if the header is missing or the value is not ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+fn joined<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.keys().map(|name| (name.as_str(), values(headers, name))))
+}
+
+fn values(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.collect::<Vec<_>>().join(", ")
+}
+
+fn text<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(body))
 }
 
 /// Result of processing a callback.
@@ -274,5 +309,21 @@ mod tests {
             Behaviour::Act,
             "a new default behaviour discards the overrides"
         );
+    }
+
+    #[test]
+    fn received_callback_keeps_repeated_headers_and_bytes() {
+        let mut headers = HeaderMap::new();
+        for value in ["v1a,one", "v1a,two"] {
+            headers.append("webhook-signature", value.parse().unwrap());
+        }
+        let body = Bytes::from_static(b"{\"subject\":\"k\"}\xff");
+        let received = Received { at: EpochMillis::new(7), headers, body, verdict: Verdict::Ignored };
+        assert_eq!(received.headers.get_all("webhook-signature").iter().count(), 2);
+        assert_eq!((received.header("webhook-signature"), received.header("webhook-id")), ("v1a,one", ""));
+        assert_eq!((received.body.last(), received.event()), (Some(&0xff), Value::Null));
+        let json = serde_json::to_value(&received).unwrap();
+        assert_eq!(json["headers"]["webhook-signature"], "v1a,one, v1a,two");
+        assert_eq!(json["body"], "{\"subject\":\"k\"}\u{fffd}");
     }
 }

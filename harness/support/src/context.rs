@@ -1,13 +1,14 @@
 //! The state that the emulators of one harness share.
 
-use keysync::Clock;
 use keysync_browser_guard::Guard;
 
-use crate::{journal::Journal, secret_scanner::KnownSecrets};
+use crate::{clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
 
 /// The state that the emulators of one harness share. Clones share it, too.
 #[derive(Clone, Debug)]
 pub struct Context {
+    /// The clock.
+    pub clock: HarnessClock,
     /// The requests that the emulators received.
     pub journal: Journal,
     /// The secrets that no function may log, send or store.
@@ -17,9 +18,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Creates a context with an empty journal, whose timestamps are those of `clock`.
+    /// Creates a context with an empty journal.
     #[must_use]
-    pub fn new(clock: Clock, guard: Guard) -> Self {
-        Self { journal: Journal::new(clock), secrets: KnownSecrets::default(), guard }
+    pub fn new(clock: HarnessClock, guard: Guard) -> Self {
+        Self { journal: Journal::new(clock.clock()), secrets: KnownSecrets::default(), guard, clock }
     }
 }

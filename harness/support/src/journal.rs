@@ -41,6 +41,7 @@ struct Recorded {
 /// A request and its response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Exchange {
     /// The instant of the request, in epoch ms by the harness's clock.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]

@@ -59,14 +59,14 @@ impl Client {
     pub(crate) async fn of(parts: &Parts, api_key: &str) -> Result<Self, HarnessError> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let form = [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", api_key)];
-        let url = format!("{}/identity/token", parts.iam_server.url());
+        let url = format!("{}/identity/token", parts.iam.url());
         let response = http.post(url).form(&form).send().await?;
         let body: Value = response.error_for_status()?.json().await?;
         let token = body["access_token"].as_str().unwrap_or_default().to_owned();
-        let iam = parts.iam.clone();
+        let iam = parts.iam.emulator.clone();
         let renews = iam.authenticate(&token).ok().map(|principal| (iam, principal.iam_id));
-        let (endpoint, instance) = (parts.endpoint_url.clone(), parts.instance().to_string());
-        let (token, journal) = (Arc::new(Mutex::new(token)), parts.journal.clone());
+        let (endpoint, instance) = (parts.kms.url.clone(), parts.instance().to_string());
+        let (token, journal) = (Arc::new(Mutex::new(token)), parts.context.journal.clone());
         Ok(Self { http, endpoint, instance, token, renews, journal })
     }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "control-api", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Info {
     /// The URL of the key-management endpoint, without a trailing slash.
     pub endpoint: String,
@@ -50,6 +51,28 @@ pub struct Info {
     pub root_key_id: String,
     /// A standard key.
     pub standard_key_id: String,
+}
+
+/// The ids of the sample keys.
+///
+/// ```
+/// use keysync_testkit::{Harness, lambda::Mode};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let samples = harness.sample_keys().await?;
+/// harness.key(&samples.root).await?.sync().await?.assert_status(204);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SampleKeys {
+    /// A root key that protects a bucket and a database.
+    pub root: String,
+    /// A standard key.
+    pub standard: String,
 }
 
 /// The header of each response of the control API; no other server sends it.

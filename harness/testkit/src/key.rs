@@ -68,6 +68,7 @@ pub(crate) struct Owner {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct NotificationStatus {
     /// The service, by its CRN service name.
     pub service: String,

@@ -52,11 +52,14 @@ pub use client::Client;
 pub use error::HarnessError;
 pub use harness::Harness;
 pub use httpmock;
-pub use info::Info;
 #[doc(hidden)]
 pub use info::VERSION_HEADER;
+pub use info::{Info, SampleKeys};
 pub use key::{Key, NotificationStatus};
-pub use keysync::domain::{EpochMillis, KeyState};
+pub use keysync::{
+    domain::{EpochMillis, KeyState},
+    usecases::redeliver::Summary as RedeliverSummary,
+};
 pub use keysync_dynamodb_emulator as dynamodb;
 #[doc(hidden)]
 pub use keysync_emulator_support::path;

@@ -28,6 +28,7 @@ use keysync_emulator_support::assertion::fail;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Response {
     /// The status.
     pub status: StatusCode,

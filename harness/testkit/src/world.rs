@@ -2,17 +2,17 @@
 //!
 //! Stored in the table, so that a harness with `--data FILE` restarts with the same ones.
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use keysync::{Clock, domain::InstanceId};
+use keysync::domain::InstanceId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    HarnessError,
+    HarnessError, SampleKeys,
+    dynamodb::Dynamo,
     iam::{Iam, Identity, Instance, Role},
 };
-use keysync_emulator_support::secret_scanner::KnownSecrets;
 
 /// The partition key of the item with the initial state. No instance has this id.
 const ITEM: &str = "harness";
@@ -54,22 +54,21 @@ impl World {
     }
 
     /// The state that is stored in the table, or a new one.
-    pub(crate) async fn load(client: &Client, table: &str) -> Result<Self, HarnessError> {
-        let found =
-            client.get_item().table_name(table).key("pk", text(ITEM)).key("sk", text(ITEM)).send().await;
+    pub(crate) async fn load(dynamo: &Dynamo) -> Result<Self, HarnessError> {
+        let request = dynamo.client().get_item().table_name(dynamo.table());
+        let found = request.key("pk", text(ITEM)).key("sk", text(ITEM)).send().await;
         if let Some(item) = found.map_err(HarnessError::table)?.item {
             return serde_dynamo::from_item(item).map_err(HarnessError::table);
         }
         let world = Self::new();
-        world.save(client, table).await?;
+        world.save(dynamo).await?;
         Ok(world)
     }
 
-    /// Creates an IAM with the instance and the identities.
-    pub(crate) fn iam(&self, clock: Clock, secrets: KnownSecrets) -> Result<Iam, HarnessError> {
-        let iam = Iam::new(clock, secrets)?;
-        self.register_in(&iam);
-        Ok(iam)
+    /// The sample keys, if the table has them.
+    pub(crate) fn sample_keys(&self) -> Option<SampleKeys> {
+        let (root, standard) = self.root_key.clone().zip(self.standard_key.clone())?;
+        Some(SampleKeys { root, standard })
     }
 
     /// Registers the instance and the identities in `iam`.
@@ -88,11 +87,12 @@ impl World {
         }
     }
 
-    pub(crate) async fn save(&self, client: &Client, table: &str) -> Result<(), HarnessError> {
+    pub(crate) async fn save(&self, dynamo: &Dynamo) -> Result<(), HarnessError> {
         let mut item: std::collections::HashMap<String, AttributeValue> =
             serde_dynamo::to_item(self).map_err(HarnessError::table)?;
         item.extend([("pk".to_owned(), text(ITEM)), ("sk".to_owned(), text(ITEM))]);
-        client.put_item().table_name(table).set_item(Some(item)).send().await.map_err(HarnessError::table)?;
+        let request = dynamo.client().put_item().table_name(dynamo.table()).set_item(Some(item));
+        request.send().await.map_err(HarnessError::table)?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 /// A harness, its root key, and the key's path in the console.
 async fn world() -> (Harness, String, String) {
     let harness = Harness::builder().mode(Mode::InProcess).start().await.unwrap();
-    let (key, _) = harness.sample_keys().await.unwrap();
+    let key = harness.sample_keys().await.unwrap().root;
     let path = format!("/console/instances/{}/keys/{key}", harness.instance());
     (harness, key, path)
 }

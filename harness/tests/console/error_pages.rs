@@ -15,7 +15,7 @@ async fn harness() -> Harness {
 }
 
 async fn key_path(harness: &Harness) -> String {
-    let (key, _) = harness.sample_keys().await.unwrap();
+    let key = harness.sample_keys().await.unwrap().root;
     format!("/console/instances/{}/keys/{key}", harness.instance())
 }
 
@@ -184,7 +184,7 @@ async fn page_past_the_end_shows_the_total() {
 #[tokio::test]
 async fn standard_key_page_mentions_no_notifications() {
     let harness = harness().await;
-    let (_, key) = harness.sample_keys().await.unwrap();
+    let key = harness.sample_keys().await.unwrap().standard;
     let path = format!("/console/instances/{}/keys/{key}", harness.instance());
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let delete = format!("{path}/actions/delete");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
+use keysync_testkit::{EpochMillis, Harness, HarnessClock, SampleKeys, lambda::Mode};
 
 use crate::visitor::{Page, Visitor};
 
@@ -29,7 +29,7 @@ async fn login_is_required_and_returns_to_page() {
 #[tokio::test]
 async fn credentials_never_appear_in_pages_or_cookies() {
     let harness = harness().await;
-    let (key, _) = harness.sample_keys().await.unwrap();
+    let key = harness.sample_keys().await.unwrap().root;
     let visitor = Visitor::logged_in(&harness, harness.api_key()).await;
     let keys = format!("/console/instances/{}/keys", harness.instance());
     let of_key = format!("{keys}/{key}");
@@ -105,7 +105,7 @@ async fn tabs_share_session_but_not_key_messages() {
     assert_eq!(visitor.submit(&one, "/console/login", &key).await.path, "/console/resources");
     assert_eq!(visitor.submit(&other, "/console/login", &key).await.status, StatusCode::FORBIDDEN);
 
-    let (root, standard) = harness.sample_keys().await.unwrap();
+    let SampleKeys { root, standard, .. } = harness.sample_keys().await.unwrap();
     let page = |key: &str| format!("/console/instances/{}/keys/{key}", harness.instance());
     let sync = format!("{}/sync", page(&root));
     let form = visitor.open(&format!("{}/resources", page(&root))).await.hidden_fields(&sync);

@@ -58,7 +58,7 @@ async fn services(control: &mut Control) {
     assert_eq!(all.as_array().unwrap().len(), 2);
     let (template, path) = ("/_harness/services/{name}", "/_harness/services/cloud-object-storage");
     let storage = control.call(get.clone(), template, path, Value::Null, 200).await;
-    assert_eq!(storage["resources"]["b"]["opens"], true);
+    assert_eq!(storage["resources"]["b"]["accessible"], true);
     control.call(get, template, "/_harness/services/unknown", Value::Null, 404).await;
 
     let template = "/_harness/services/{name}/behaviour";

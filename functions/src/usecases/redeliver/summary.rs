@@ -3,12 +3,12 @@
 
 use std::ops::AddAssign;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Settled, item::OutcomeStatus};
 
 /// The counts of a run. The first group counts notifications, the second deliveries to a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Notifications that this run leased.
     pub leased: u64,

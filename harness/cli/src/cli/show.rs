@@ -51,7 +51,7 @@ pub(super) fn services(remote: &Remote, services: &Value, as_json: bool) -> Resu
             text(&service["callbacks"]),
             each(&|name, _| name.to_owned()),
             each(&|_, resource| text(&resource["key_id"])),
-            each(&|_, resource| if resource["opens"] == true { "yes" } else { "no" }.to_owned()),
+            each(&|_, resource| if resource["accessible"] == true { "yes" } else { "no" }.to_owned()),
         ]
     })
 }

@@ -129,7 +129,7 @@ impl Demo {
         let received = self.harness.object_storage().received();
         if let Some(last) = received.last() {
             narrator.note(&format!("callback  POST {} ", headers_of(last)))?;
-            narrator.note(&last.body)?;
+            narrator.note(&last.text())?;
         }
         let acted = received.last().is_some_and(|last| last.verdict == Verdict::Acted);
         narrator.check(acted, "object storage verified the signature and acted")?;
@@ -185,10 +185,7 @@ impl Demo {
 
 fn headers_of(received: &keysync_testkit::services::Received) -> String {
     ["webhook-id", "webhook-signature"]
-        .map(|name| {
-            let value = received.headers.get(name).map(String::as_str).unwrap_or_default();
-            format!("{name}: {}", shorten(value))
-        })
+        .map(|name| format!("{name}: {}", shorten(received.header(name))))
         .join("  ")
 }
 

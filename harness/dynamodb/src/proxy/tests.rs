@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{Dynamo, Engine, TABLE};
-use keysync::Clock;
 use keysync_browser_guard::Guard;
+use keysync_emulator_support::clock::HarnessClock;
 
 async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
     let through_proxy = dynamo.sdk_config().into_builder().endpoint_url(dynamo.proxy().url()).build();
@@ -24,7 +24,9 @@ async fn put(dynamo: &Dynamo, pk: &str) -> Result<(), String> {
 }
 
 async fn dynamo() -> Dynamo {
-    Dynamo::start(Engine::Memory, TABLE, &Context::new(Clock::system(), Guard::default())).await.unwrap()
+    Dynamo::start(Engine::Memory, TABLE, &Context::new(HarnessClock::running(), Guard::default()))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

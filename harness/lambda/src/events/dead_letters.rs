@@ -46,6 +46,7 @@ struct Shared {
 /// A malformed event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// The event as it was received.
     pub event: String,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
 };
 use uuid::Uuid;
@@ -44,20 +44,15 @@ struct Message {
     id: String,
     body: String,
     receives: u32,
-    done: Arc<Done>,
-}
-
-#[derive(Debug, Default)]
-struct Done {
-    flag: Mutex<bool>,
-    notify: Notify,
+    /// Whether it has been processed.
+    done: Arc<watch::Sender<bool>>,
 }
 
 /// A message that was sent.
 #[derive(Clone, Debug)]
 #[must_use = "await `processed` to wait until the function has processed the message"]
 pub struct Delivery {
-    done: Arc<Done>,
+    done: Arc<watch::Sender<bool>>,
     journal: Journal,
 }
 
@@ -83,7 +78,7 @@ impl Queue {
 
     /// Sends a message, unless SQS would reject it: see [`Queue::rejected`].
     pub fn send(&self, body: &str) -> Delivery {
-        let done = Arc::<Done>::default();
+        let done = Arc::new(watch::Sender::new(false));
         let id = Uuid::new_v4().to_string();
         let message = Message { id, body: body.to_owned(), receives: 0, done: done.clone() };
         match sqs::check(body, &Attributes::new(), sqs::MAX_MESSAGE_BYTES) {
@@ -184,20 +179,14 @@ impl Delivery {
     }
 
     async fn finished(&self) {
-        let Self { done, .. } = self;
-        let notified = done.notify.notified();
-        tokio::pin!(notified);
-        notified.as_mut().enable();
-        if !*done.flag.lock() {
-            notified.await;
-        }
+        // This delivery owns the sender, so the channel is never closed.
+        let _ = self.done.subscribe().wait_for(|is_done| *is_done).await;
     }
 }
 
 impl Message {
     fn finish(&self) {
-        *self.done.flag.lock() = true;
-        self.done.notify.notify_waiters();
+        self.done.send_replace(true);
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Running, request::Body};
+use super::{Running, request::Body, response::Done};
 use crate::{
     dynamodb::{Fault, Times},
     limits,
@@ -70,9 +69,9 @@ enum FaultName {
 /// Injects a fault into a function's calls to DynamoDB.
 #[utoipa::path(
     post, operation_id = "inject_dynamodb_fault", path = "/_harness/dynamodb/faults", tag = "faults", request_body = FaultRequest,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
-pub(super) async fn inject(Running(parts): Running, Body(request): Body<FaultRequest>) -> StatusCode {
+pub(super) async fn inject(Running(parts): Running, Body(request): Body<FaultRequest>) -> Done {
     let proxy = match request.function {
         FunctionName::Sync => parts.dynamo.proxy(),
         FunctionName::Lifecycle => parts.dynamo.lifecycle_proxy(),
@@ -93,14 +92,20 @@ pub(super) async fn inject(Running(parts): Running, Body(request): Body<FaultReq
         Some(operation) => proxy.inject_on(&operation, fault, times),
         None => proxy.inject(fault, times),
     }
-    StatusCode::NO_CONTENT
+    Done
 }
 
 /// Clears all DynamoDB faults.
-#[utoipa::path(delete, operation_id = "clear_dynamodb_faults", path = "/_harness/dynamodb/faults", tag = "faults", responses((status = 204, description = "Done")))]
-pub(super) async fn clear(Running(parts): Running) -> StatusCode {
-    for proxy in parts.proxies() {
+#[utoipa::path(
+    delete,
+    operation_id = "clear_dynamodb_faults",
+    path = "/_harness/dynamodb/faults",
+    tag = "faults",
+    responses(Done)
+)]
+pub(super) async fn clear(Running(parts): Running) -> Done {
+    for proxy in parts.dynamo.proxies() {
         proxy.clear_faults();
     }
-    StatusCode::NO_CONTENT
+    Done
 }

@@ -1,12 +1,10 @@
 //! Faults of IAM, and identities with any roles.
 
-use std::time::Duration;
-
 use axum::{Json, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Running, problem::Problem, request::Body};
+use super::{Running, problem::Problem, request::Body, response::Done};
 use crate::{
     Client,
     iam::{Health, Role, Roles},
@@ -15,40 +13,20 @@ use crate::{
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct HealthRequest {
-    health: HealthName,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-enum HealthName {
-    /// IAM responds normally.
-    Up,
-    /// IAM responds with 503 to every request.
-    Down,
-    /// IAM responds normally, after a delay.
-    Slow {
-        /// The delay, in ms.
-        #[serde(deserialize_with = "limits::millis")]
-        #[schema(minimum = 0, maximum = 3_600_000)]
-        millis: u64,
-    },
+    health: Health,
 }
 
 /// Sets the health of IAM: up, down or slow.
 #[utoipa::path(
     put, operation_id = "set_iam_health", path = "/_harness/iam/health", tag = "faults", request_body = HealthRequest,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
 pub(super) async fn set_health(
     Running(parts): Running,
     Body(HealthRequest { health }): Body<HealthRequest>,
-) -> StatusCode {
-    parts.iam.set_health(match health {
-        HealthName::Up => Health::Up,
-        HealthName::Down => Health::Down,
-        HealthName::Slow { millis } => Health::Slow(Duration::from_millis(millis)),
-    });
-    StatusCode::NO_CONTENT
+) -> Done {
+    parts.iam.emulator.set_health(health);
+    Done
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -61,14 +39,14 @@ pub(super) struct IssuerRequest {
 /// Sets the issuer (`iss`) of new tokens.
 #[utoipa::path(
     put, operation_id = "set_iam_issuer", path = "/_harness/iam/issuer", tag = "faults", request_body = IssuerRequest,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
 pub(super) async fn set_issuer(
     Running(parts): Running,
     Body(IssuerRequest { issuer }): Body<IssuerRequest>,
-) -> StatusCode {
-    parts.iam.set_issuer(&issuer);
-    StatusCode::NO_CONTENT
+) -> Done {
+    parts.iam.emulator.set_issuer(&issuer);
+    Done
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -81,16 +59,16 @@ pub(super) struct ClockRequest {
 /// Sets how far the clock of new tokens is ahead.
 #[utoipa::path(
     put, operation_id = "set_iam_clock", path = "/_harness/iam/clock", tag = "faults", request_body = ClockRequest,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
 pub(super) async fn set_clock(
     Running(parts): Running,
     Body(ClockRequest { ahead }): Body<ClockRequest>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     let ahead =
         limits::duration(&ahead, &limits::AHEAD).map_err(|error| Problem::bad(format!("`ahead` {error}")))?;
-    parts.iam.set_clock_ahead(ahead);
-    Ok(StatusCode::NO_CONTENT)
+    parts.iam.emulator.set_clock_ahead(ahead);
+    Ok(Done)
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -103,17 +81,17 @@ pub(super) struct Rotation {
 /// Rotates the signing key: new tokens are signed with a new key.
 #[utoipa::path(
     post, operation_id = "rotate_iam_key", path = "/_harness/iam/rotate", tag = "faults", request_body = Rotation,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
 pub(super) async fn rotate(
     Running(parts): Running,
     Body(Rotation { withdraw }): Body<Rotation>,
-) -> Result<StatusCode, Problem> {
-    parts.iam.rotate_key().map_err(crate::HarnessError::from)?;
+) -> Result<Done, Problem> {
+    parts.iam.emulator.rotate_key().map_err(crate::HarnessError::from)?;
     if withdraw {
-        parts.iam.withdraw_old_keys();
+        parts.iam.emulator.withdraw_old_keys();
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -9,6 +9,7 @@ use super::{
     Running,
     problem::Problem,
     request::{Body, Path},
+    response::UnknownKey,
 };
 use crate::{Key, NewKey, parts::Parts};
 use keysync_kms_emulator::{Registration, StoredKey};
@@ -79,7 +80,7 @@ fn default_name() -> String {
 /// All keys that are not purged, oldest first.
 #[utoipa::path(get, operation_id = "list_keys", path = "/_harness/keys", tag = "keys", responses((status = 200, body = Vec<KeyView>, description = "The keys")))]
 pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, Problem> {
-    let (store, now) = (parts.endpoint.store(), parts.clock.now());
+    let (store, now) = (parts.kms.endpoint.store(), parts.context.clock.now());
     let registrations = store.all_registrations(parts.instance()).await?;
     let keys = store.list(parts.instance()).await?;
     Ok(Json(keys.into_iter().map(|key| view(key, &registrations, now)).collect()))
@@ -88,7 +89,7 @@ pub(super) async fn list(Running(parts): Running) -> Result<Json<Vec<KeyView>>, 
 /// A key.
 #[utoipa::path(
     get, operation_id = "get_key", path = "/_harness/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id")),
-    responses((status = 200, body = KeyView, description = "The key"), (status = 404, body = Problem, description = "The key does not exist"))
+    responses((status = 200, body = KeyView, description = "The key"), UnknownKey)
 )]
 pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Result<Json<KeyView>, Problem> {
     Ok(Json(look_up(&parts, &id).await?))
@@ -97,7 +98,11 @@ pub(super) async fn get(Running(parts): Running, Path(id): Path<String>) -> Resu
 /// Creates a key with its registrations and alias.
 #[utoipa::path(
     post, operation_id = "create_key", path = "/_harness/keys", tag = "keys", request_body = KeyRequest,
-    responses((status = 201, body = KeyView, description = "The key"), (status = 409, body = Problem, description = "Another key has the alias"), (status = 422, body = Problem, description = "A standard key protects nothing"))
+    responses(
+        (status = 201, body = KeyView, description = "The key"),
+        (status = 409, body = Problem, description = "Another key has the alias"),
+        (status = 422, body = Problem, description = "A standard key protects nothing")
+    )
 )]
 pub(super) async fn create(
     Running(parts): Running,
@@ -121,7 +126,12 @@ pub(super) async fn create(
 #[utoipa::path(
     post, operation_id = "register_resource", path = "/_harness/keys/{id}/registrations", tag = "keys", request_body = ResourceRequest,
     params(("id" = String, Path, description = "The key's id")),
-    responses((status = 201, body = Registered, description = "The resource's CRN"), (status = 404, body = Problem, description = "The key does not exist"), (status = 409, body = Problem, description = "The resource is already registered"), (status = 422, body = Problem, description = "Only an active root key can protect more resources"))
+    responses(
+        (status = 201, body = Registered, description = "The resource's CRN"),
+        UnknownKey,
+        (status = 409, body = Problem, description = "The resource is already registered"),
+        (status = 422, body = Problem, description = "Only an active root key can protect more resources")
+    )
 )]
 pub(super) async fn register(
     Running(parts): Running,
@@ -135,10 +145,10 @@ pub(super) async fn register(
 
 async fn look_up(parts: &Parts, id: &str) -> Result<KeyView, Problem> {
     let id: KeyId = id.parse().map_err(|error| Problem::bad(format!("`id` {error}: got `{id}`")))?;
-    let store = parts.endpoint.store();
+    let store = parts.kms.endpoint.store();
     let key = store.get(parts.instance(), id).await?;
     let registrations = store.registrations(&key.record.crn).await?;
-    Ok(view(key, &registrations, parts.clock.now()))
+    Ok(view(key, &registrations, parts.context.clock.now()))
 }
 
 fn view(

@@ -8,6 +8,7 @@ mod iam;
 mod keys;
 mod problem;
 mod request;
+mod response;
 mod services;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Json, http::StatusCode};
+use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,11 +10,21 @@ use super::{
     Running,
     problem::Problem,
     request::{Body, Path, Query},
+    response::{Done, UnknownService},
 };
 use crate::{
     limits,
     services::{AssociatedService, Behaviour, Protected, Received},
 };
+
+/// The path parameter of a service.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ServiceName {
+    /// The CRN service name.
+    #[param(example = "cloud-object-storage")]
+    name: String,
+}
 
 /// An emulated service.
 #[derive(Serialize, ToSchema)]
@@ -32,13 +42,13 @@ pub(super) struct ResourceView {
     #[serde(flatten)]
     protected: Protected,
     /// Whether the resource is accessible, by the last notification about its key.
-    opens: bool,
+    accessible: bool,
 }
 
 fn view(service: &AssociatedService) -> ServiceView {
     let resource = |(name, protected): (String, Protected)| {
-        let opens = matches!(service.access(&name), Some(Ok(_)));
-        (name, ResourceView { protected, opens })
+        let accessible = matches!(service.access(&name), Some(Ok(_)));
+        (name, ResourceView { protected, accessible })
     };
     ServiceView {
         name: service.name().to_owned(),
@@ -52,18 +62,18 @@ fn view(service: &AssociatedService) -> ServiceView {
     get, operation_id = "list_services", path = "/_harness/services", tag = "services", responses((status = 200, body = Vec<ServiceView>, description = "The services"))
 )]
 pub(super) async fn list(Running(parts): Running) -> Json<Vec<ServiceView>> {
-    Json(parts.services.iter().map(view).collect())
+    Json(parts.services.emulated.iter().map(view).collect())
 }
 
 /// An emulated service, and its resources.
 #[utoipa::path(
     get, operation_id = "get_service", path = "/_harness/services/{name}", tag = "services",
-    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
-    responses((status = 200, body = ServiceView, description = "The service"), (status = 404, body = Problem, description = "The service does not exist"))
+    params(ServiceName),
+    responses((status = 200, body = ServiceView, description = "The service"), UnknownService)
 )]
 pub(super) async fn get(
     Running(parts): Running,
-    Path(name): Path<String>,
+    Path(ServiceName { name }): Path<ServiceName>,
 ) -> Result<Json<ServiceView>, Problem> {
     Ok(Json(view(parts.service(&name)?)))
 }
@@ -80,20 +90,20 @@ pub(super) struct Behave {
 /// Sets the behaviour of a service for all further callbacks or the next ones.
 #[utoipa::path(
     put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
-    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
-    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "The service does not exist"))
+    params(ServiceName),
+    responses(Done, UnknownService)
 )]
 pub(super) async fn behave(
     Running(parts): Running,
-    Path(name): Path<String>,
+    Path(ServiceName { name }): Path<ServiceName>,
     Body(Behave { behaviour, times }): Body<Behave>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     let service = parts.service(&name)?;
     match times {
         Some(times) => service.behave_next(times, behaviour),
         None => service.behave(behaviour),
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -118,12 +128,12 @@ pub(super) struct Callbacks {
 /// The callbacks that a service received, oldest first.
 #[utoipa::path(
     get, operation_id = "list_callbacks", path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage"), CallbacksQuery),
-    responses((status = 200, body = Callbacks, description = "The callbacks"), (status = 404, body = Problem, description = "The service does not exist"))
+    params(ServiceName, CallbacksQuery),
+    responses((status = 200, body = Callbacks, description = "The callbacks"), UnknownService)
 )]
 pub(super) async fn callbacks(
     Running(parts): Running,
-    Path(name): Path<String>,
+    Path(ServiceName { name }): Path<ServiceName>,
     Query(CallbacksQuery { key, at_least, within }): Query<CallbacksQuery>,
 ) -> Result<Json<Callbacks>, Problem> {
     let service = parts.service(&name)?.clone();
@@ -143,14 +153,16 @@ pub(super) async fn callbacks(
 
 /// Deletes the stored callbacks of a service.
 #[utoipa::path(
-    delete, path = "/_harness/services/{name}/callbacks", tag = "services",
-    params(("name" = String, Path, description = "The CRN service name", example = "cloud-object-storage")),
-    responses((status = 204, description = "Done"), (status = 404, body = Problem, description = "The service does not exist"))
+    delete,
+    path = "/_harness/services/{name}/callbacks",
+    tag = "services",
+    params(ServiceName),
+    responses(Done, UnknownService)
 )]
 pub(super) async fn forget_callbacks(
     Running(parts): Running,
-    Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
+    Path(ServiceName { name }): Path<ServiceName>,
+) -> Result<Done, Problem> {
     drop(parts.service(&name)?.take_received());
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }

@@ -1,12 +1,11 @@
 //! The harness as a whole: its addresses, reset, the clock, redelivery, requests and dead letters.
 
-use axum::{Json, http::StatusCode};
+use axum::Json;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Running, problem::Problem, request::Body};
-use crate::{Info, events::DeadLetter, journal::Exchange, limits};
+use super::{Running, problem::Problem, request::Body, response::Done};
+use crate::{Info, RedeliverSummary, events::DeadLetter, journal::Exchange, limits};
 
 /// Addresses, instance and API keys of this harness.
 #[utoipa::path(get, operation_id = "get_harness", path = "/_harness", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
@@ -36,27 +35,27 @@ pub(super) struct Advance {
 /// cached decisions do not age.
 #[utoipa::path(
     post, operation_id = "advance_time", path = "/_harness/time", tag = "harness", request_body = Advance,
-    responses((status = 204, description = "Done"))
+    responses(Done)
 )]
 pub(super) async fn advance(
     Running(parts): Running,
     Body(Advance { advance }): Body<Advance>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     let by = limits::advance(&advance).map_err(|error| Problem::bad(format!("`advance` {error}")))?;
-    if parts.clock.now().plus(by).get() > limits::LATEST {
+    if parts.context.clock.now().plus(by).get() > limits::LATEST {
         return Err(Problem::bad("`advance` must not take the clock past the year 9999"));
     }
-    parts.advance_clock(by).await?;
-    Ok(StatusCode::NO_CONTENT)
+    parts.lambda.advance_clock(by).await?;
+    Ok(Done)
 }
 
 /// Runs the function `redeliver` once, and returns its summary.
 #[utoipa::path(
     post, operation_id = "run_redeliver", path = "/_harness/redeliver", tag = "harness",
-    responses((status = 200, body = Value, description = "The function's summary"), (status = 502, body = Problem, description = "The function failed"))
+    responses((status = 200, body = serde_json::Value, description = "The function's summary"), (status = 502, body = Problem, description = "The function failed"))
 )]
-pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Problem> {
-    Ok(Json(parts.redeliver().await?))
+pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<RedeliverSummary>, Problem> {
+    Ok(Json(parts.lambda.redeliver().await?))
 }
 
 /// The requests that endpoint, IAM and services received, oldest first, without headers and bodies.
@@ -64,14 +63,14 @@ pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<Value>, Pr
     get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>, description = "The requests"))
 )]
 pub(super) async fn requests(Running(parts): Running) -> Json<Vec<Exchange>> {
-    Json(parts.journal.exchanges())
+    Json(parts.context.journal.exchanges())
 }
 
 /// Deletes the stored requests.
-#[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses((status = 204, description = "Done")))]
-pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
-    parts.journal.clear();
-    StatusCode::NO_CONTENT
+#[utoipa::path(delete, path = "/_harness/requests", tag = "harness", responses(Done))]
+pub(super) async fn forget_requests(Running(parts): Running) -> Done {
+    parts.context.journal.clear();
+    Done
 }
 
 /// The malformed events in the dead-letter queue, oldest first.
@@ -79,5 +78,5 @@ pub(super) async fn forget_requests(Running(parts): Running) -> StatusCode {
     get, operation_id = "list_dead_letters", path = "/_harness/dead-letters", tag = "harness", responses((status = 200, body = Vec<DeadLetter>, description = "The events, each with the reason"))
 )]
 pub(super) async fn dead_letters(Running(parts): Running) -> Json<Vec<DeadLetter>> {
-    Json(parts.dead_letters.letters())
+    Json(parts.lambda.dead_letters.letters())
 }

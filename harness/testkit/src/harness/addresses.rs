@@ -8,7 +8,7 @@ impl Harness {
     /// The URL of the key-management endpoint, without a trailing slash.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
-        self.parts.endpoint_url.clone()
+        self.parts.kms.url.clone()
     }
 
     /// The URL of the endpoint whose host name contains the instance.
@@ -21,13 +21,13 @@ impl Harness {
     /// The URL of IAM, without a trailing slash.
     #[must_use]
     pub fn iam_url(&self) -> String {
-        self.parts.iam_server.url()
+        self.parts.iam.url()
     }
 
     /// The URL of the emulated services, without a trailing slash.
     #[must_use]
     pub fn services_url(&self) -> String {
-        self.parts.service_server.url()
+        self.parts.services.url()
     }
 
     /// The URL of the web console. Log in with [`Harness::api_key`].
@@ -68,19 +68,19 @@ impl Harness {
     /// The key that verifies callbacks, as receivers configure it: `whpk_…`.
     #[must_use]
     pub fn callback_public_key(&self) -> &str {
-        &self.parts.public_key
+        &self.parts.services.public_key
     }
 
     /// The name of the table.
     #[must_use]
     pub fn table(&self) -> &str {
-        &self.parts.table
+        self.parts.dynamo.table()
     }
 
     /// The environment of the function `sync`: its settings by name. Of duplicates, the last one
     /// applies.
     #[must_use]
     pub fn environment(&self) -> &[(String, String)] {
-        &self.parts.env
+        &self.parts.lambda.env
     }
 }

@@ -15,7 +15,7 @@ impl Harness {
     /// IAM: tokens, roles, keys, faults.
     #[must_use]
     pub fn iam(&self) -> &Iam {
-        &self.parts.iam
+        &self.parts.iam.emulator
     }
 
     /// DynamoDB, and the proxies through which the functions reach it.
@@ -27,60 +27,60 @@ impl Harness {
     /// The function `sync`.
     #[must_use]
     pub fn sync_function(&self) -> &Function {
-        &self.parts.function
+        &self.parts.lambda.sync
     }
 
     /// The function that processes lifecycle events, which [`Harness::events`] publishes.
     #[must_use]
     pub fn lifecycle_function(&self) -> &Worker {
-        &self.parts.lifecycle
+        &self.parts.lambda.lifecycle
     }
 
     /// The function that redelivers unconfirmed notifications.
     #[must_use]
     pub fn redeliver_function(&self) -> &Worker {
-        &self.parts.redeliver
+        &self.parts.lambda.redeliver
     }
 
     /// The event bus of the key-management service.
     #[must_use]
     pub fn events(&self) -> &EventBus {
-        &self.parts.events
+        &self.parts.lambda.events
     }
 
     /// The dead-letter queue of malformed events.
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetterQueue {
-        &self.parts.dead_letters
+        &self.parts.lambda.dead_letters
     }
 
     /// Secrets Manager, from which functions fetch a signing key that is not in their environment.
     #[must_use]
     pub fn secrets(&self) -> &SecretsManager {
-        &self.parts.secrets
+        &self.parts.lambda.secrets
     }
 
     /// The clock of everything in this process.
     #[must_use]
     pub fn clock(&self) -> &HarnessClock {
-        &self.parts.clock
+        &self.parts.context.clock
     }
 
     /// The requests that endpoint, IAM and services have received.
     #[must_use]
     pub fn journal(&self) -> &Journal {
-        &self.parts.journal
+        &self.parts.context.journal
     }
 
     /// All emulated services.
     #[must_use]
     pub fn services(&self) -> &[AssociatedService] {
-        &self.parts.services
+        &self.parts.services.emulated
     }
 
     /// The emulated service with this CRN service name.
     pub fn service(&self, name: &str) -> Result<&AssociatedService, HarnessError> {
-        self.parts.service(name)
+        self.parts.services.find(name)
     }
 
     /// Object storage.
@@ -130,6 +130,6 @@ impl Harness {
     /// # }
     /// ```
     pub fn mock(&self, name: &str) -> Result<&httpmock::MockServer, HarnessError> {
-        self.parts.mocks.get(name).ok_or_else(|| HarnessError::NoService(name.to_owned()))
+        self.parts.services.mock(name)
     }
 }

@@ -12,10 +12,9 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Client, HarnessBuilder, HarnessError, Key, NewKey,
-    events::Feeder,
+    Client, HarnessBuilder, HarnessError, Key, NewKey, RedeliverSummary, SampleKeys,
     iam::Roles,
-    lambda::{InvocationFailed, ProcessFunction, schedule::Schedule},
+    lambda::{InvocationFailed, ProcessFunction},
     parts::Parts,
 };
 use keysync_emulator_support::server::Server;
@@ -41,18 +40,14 @@ use keysync_emulator_support::server::Server;
 #[must_use = "dropping a harness stops everything that it started"]
 pub struct Harness {
     pub(crate) parts: Arc<Parts>,
-    pub(crate) _feeder: Feeder,
-    pub(crate) _schedule: Option<Schedule>,
     pub(crate) _endpoint: Server,
 }
 
 /// Fails the test if a function has leaked a secret.
 impl Drop for Harness {
     fn drop(&mut self) {
-        let Parts { function, lifecycle, redeliver, known_secrets, .. } = &*self.parts;
-        let processes = [function.process(), lifecycle.processes(), redeliver.processes()];
-        processes.into_iter().flatten().for_each(ProcessFunction::catch_up);
-        let Some(leaks) = known_secrets.leaked() else { return };
+        self.parts.lambda.processes().for_each(ProcessFunction::catch_up);
+        let Some(leaks) = self.parts.context.secrets.leaked() else { return };
         if std::thread::panicking() {
             let _ = writeln!(io::stderr(), "secret leaked: {leaks}");
         } else {
@@ -124,17 +119,17 @@ impl Harness {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let harness = keysync_testkit::Harness::builder().start().await?;
     /// let summary = harness.redeliver().await?;
-    /// assert_eq!(summary["delivered"], 0);
+    /// assert_eq!(summary.delivered, 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn redeliver(&self) -> Result<Value, InvocationFailed> {
-        self.parts.redeliver().await
+    pub async fn redeliver(&self) -> Result<RedeliverSummary, InvocationFailed> {
+        self.parts.lambda.redeliver().await
     }
 
     /// Advances the clock, including that of the functions.
     pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
-        self.parts.advance_clock(by).await
+        self.parts.lambda.advance_clock(by).await
     }
 
     /// Resets all state but the clock: removes keys, faults, behaviours, the services' resources
@@ -169,13 +164,13 @@ impl Harness {
     /// # }
     /// ```
     pub async fn items(&self) -> Result<Vec<Value>, HarnessError> {
-        let items = self.parts.endpoint.store().everything().await?;
+        let items = self.parts.kms.endpoint.store().everything().await?;
         items.into_iter().map(|item| serde_dynamo::from_item(item).map_err(HarnessError::table)).collect()
     }
 
     /// The ids of the sample keys of `harness up`: a root key, which protects a bucket and a
     /// database, and a standard key. Created by the first call.
-    pub async fn sample_keys(&self) -> Result<(String, String), HarnessError> {
+    pub async fn sample_keys(&self) -> Result<SampleKeys, HarnessError> {
         self.parts.sample_keys().await
     }
 }

@@ -1,0 +1,101 @@
+//! The associated services: emulated ones, `httpmock` servers, and a test author's own.
+
+use std::collections::BTreeMap;
+
+use httpmock::MockServer;
+use keysync::delivery::SigningKey;
+use keysync_receiver::Verifier;
+use serde_json::json;
+
+use crate::{
+    HarnessBuilder, HarnessError,
+    builder::Receiver,
+    journal::Part,
+    services::{self, AssociatedService},
+    world::World,
+};
+use keysync_emulator_support::{context::Context, server::Server};
+
+/// The associated services. Dropping it ends their servers.
+pub(crate) struct ServiceFleet {
+    pub(crate) emulated: Vec<AssociatedService>,
+    pub(crate) mocks: BTreeMap<String, MockServer>,
+    /// The key that verifies callbacks: `whpk_…`.
+    pub(crate) public_key: String,
+    /// The callback URL of each service, as in the functions' configuration.
+    pub(crate) callbacks: String,
+    /// The server of the emulated services.
+    server: Server,
+}
+
+impl ServiceFleet {
+    pub(crate) async fn start(
+        builder: &HarnessBuilder,
+        world: &World,
+        context: &Context,
+    ) -> Result<Self, HarnessError> {
+        let Context { journal, secrets, guard, clock } = context;
+        let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
+        let public_key = key.public();
+        let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
+        let emulated: Vec<_> = names(builder, &Receiver::Emulated)
+            .map(|name| AssociatedService::new(name, journal.clone()))
+            .collect();
+        let router = secrets.scan_callbacks(services::router(&emulated, verifier, clock.clock()));
+        let server = Server::start(journal.around(Part::Services, router), guard).await?;
+        let mocks = mocks(builder).await?;
+        let callbacks = callbacks(builder, &server, &mocks);
+        Ok(Self { emulated, mocks, public_key, callbacks, server })
+    }
+
+    /// The URL of the emulated services.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The emulated service with this name.
+    pub(crate) fn find(&self, name: &str) -> Result<&AssociatedService, HarnessError> {
+        let found = self.emulated.iter().find(|service| service.name() == name);
+        found.ok_or_else(|| HarnessError::NoService(name.to_owned()))
+    }
+
+    pub(crate) fn mock(&self, name: &str) -> Result<&MockServer, HarnessError> {
+        self.mocks.get(name).ok_or_else(|| HarnessError::NoService(name.to_owned()))
+    }
+
+    pub(crate) fn reset(&self) {
+        for service in &self.emulated {
+            service.reset();
+        }
+        for mock in self.mocks.values() {
+            mock.reset(); // does not block: the mock is in this process
+        }
+    }
+}
+
+/// The names of the services with this kind of receiver.
+fn names<'a>(builder: &'a HarnessBuilder, receiver: &'a Receiver) -> impl Iterator<Item = &'a str> {
+    let services = builder.services.iter().filter(move |(_, other)| other == receiver);
+    services.map(|(name, _)| name.as_str())
+}
+
+async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {
+    let mut mocks = BTreeMap::new();
+    for name in names(builder, &Receiver::Mock) {
+        // Not `start_async`: its future is not `Send`, so a task could not start a harness.
+        let mock = tokio::task::spawn_blocking(MockServer::start).await.map_err(std::io::Error::other)?;
+        mocks.insert(name.to_owned(), mock);
+    }
+    Ok(mocks)
+}
+
+fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, MockServer>) -> String {
+    let url = |(name, receiver): &(String, Receiver)| match receiver {
+        Receiver::Emulated => format!("{}/{name}/callbacks", server.url()),
+        Receiver::Mock => mocks[name].url("/callbacks"),
+        Receiver::At(url) => url.clone(),
+    };
+    let registry: BTreeMap<_, _> =
+        builder.services.iter().map(|service| (&service.0, url(service))).collect();
+    json!(registry).to_string()
+}
