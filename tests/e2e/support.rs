@@ -89,17 +89,46 @@ impl World {
         key.to_string()
     }
 
+    /// Changes a key's notification to one that was claimed `age` ago and is due in `wait`.
+    pub(crate) async fn defer(&self, key: &str, age: Duration, wait: Duration) {
+        let now = self.harness.clock().now();
+        self.set_instants(key, &[("notified_at", now.minus(age)), ("due_at", now.plus(wait))]).await;
+    }
+
+    /// Sets instants of a key's item.
+    async fn set_instants(&self, key: &str, instants: &[(&str, EpochMillis)]) {
+        let client = self.harness.dynamodb().client();
+        let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
+        let mut update = client.update_item().table_name(self.harness.table());
+        update = update.key("pk", pk).key("sk", AttributeValue::S(item::KEY_ITEM.to_owned()));
+        let assignments: Vec<_> = instants.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
+        for (name, instant) in instants {
+            let value = AttributeValue::N(instant.get().to_string());
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        update.update_expression(format!("SET {}", assignments.join(", "))).send().await.unwrap();
+    }
+
+    /// The event that a key was purged now, as the queue receives it.
+    pub(crate) fn purge_event(&self, key: &str) -> String {
+        let occurred_at = self.harness.clock().now().to_string();
+        let detail = json!({"schemaVersion": 1, "keyCrn": self.crn(key), "occurredAt": occurred_at});
+        self.harness.events().envelope("kms.secrets.purge", &detail).to_string()
+    }
+
+    /// Invokes `lifecycle` once with a batch of one message, and returns how many messages it
+    /// returned to the queue.
+    pub(crate) async fn process(&self, body: &str) -> usize {
+        let batch = json!({"Records": [{"messageId": "m-1", "body": body}]});
+        let response = self.harness.lifecycle_function().invoke(&batch).await.unwrap();
+        response["batchItemFailures"].as_array().unwrap().len()
+    }
+
     /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer
     /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds one up
     /// meanwhile.
     pub(crate) async fn end_lease(&self, key: &str) {
-        let client = self.harness.dynamodb().client();
-        let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
-        let now = AttributeValue::N(self.harness.clock().now().get().to_string());
-        let update = client.update_item().table_name(self.harness.table());
-        let update = update.key("pk", pk).key("sk", AttributeValue::S(item::KEY_ITEM.to_owned()));
-        let update = update.update_expression("SET due_at = :now").expression_attribute_values(":now", now);
-        update.send().await.unwrap();
+        self.set_instants(key, &[("due_at", self.harness.clock().now())]).await;
     }
 
     /// Sequence and key state of each callback about a key that a service has received so far.
