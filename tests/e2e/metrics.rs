@@ -189,7 +189,9 @@ async fn retried_events_are_counted_by_reason() {
     assert_eq!(world.process("no event").await, 0);
 
     let lines = Lines::of(world.harness.lifecycle_function().processes());
-    for (reason, count) in [("unavailable", 1), ("throttled", 1), ("unknown_key", 1), ("dead_letter_queue", 1)] {
+    for (reason, count) in
+        [("unavailable", 1), ("throttled", 1), ("unknown_key", 1), ("dead_letter_queue", 1)]
+    {
         assert_eq!(lines.count("EventsRetried", Some(("Reason", reason))), count, "{reason}");
     }
     assert_eq!(lines.count("DeadLetters", None), 1);

@@ -107,7 +107,11 @@ fn describe() {
     describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "deliveries whose retries were exhausted");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
     describe_histogram!(PENDING_NOTIFICATIONS, Unit::Count, "pending notifications");
-    describe_counter!(EVENTS_RETRIED, Unit::Count, "lifecycle events that failed and were returned to the queue");
+    describe_counter!(
+        EVENTS_RETRIED,
+        Unit::Count,
+        "lifecycle events that failed and were returned to the queue"
+    );
     describe_counter!(DEAD_LETTERS, Unit::Count, "malformed events sent to the dead-letter queue");
 }
 

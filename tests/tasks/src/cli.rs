@@ -93,6 +93,16 @@ Examples:
         #[arg(value_name = "TEST")]
         tests: Vec<String>,
     },
+    /// Simulate a day of each failure, and compare what rings with docs/reference/alarms.md
+    ///
+    /// The functions' handlers run behind the harness; what AWS measures is modelled. Takes a few
+    /// minutes.
+    #[command(verbatim_doc_comment)]
+    Alarms {
+        /// Write the tables in docs/reference/alarms.md
+        #[arg(long)]
+        write: bool,
+    },
     /// Test the console in Chromium
     ///
     /// CHROMIUM and CHROMEDRIVER name other programs than those on the PATH.
