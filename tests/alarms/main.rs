@@ -25,9 +25,9 @@ use report::Ring;
 use stack::Stack;
 
 /// The minutes before a failure, with the usual traffic and its disturbances.
-const BEFORE: i64 = 120;
+const BEFORE: i64 = 90;
 /// The minutes after a failure, in which alarms end.
-const AFTER: i64 = 180;
+const AFTER: i64 = 120;
 
 /// Simulates a failure, from the creation of the stack on, and returns what rang. Nothing may ring
 /// before the failure.

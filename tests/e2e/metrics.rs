@@ -136,6 +136,16 @@ async fn oldest_notification_counts_wherever_it_waits() {
 }
 
 #[tokio::test]
+async fn more_waiting_keys_than_read_are_reported() {
+    let world = world_of(Harness::builder()).await;
+    let later = world.harness.clock().now().plus(HOUR);
+    world.plant_in_one_shard(4001, later).await;
+    let summary = world.redeliver().await;
+    assert_eq!((&summary["pending"], &summary["unseen_shards"]), (&json!(4000), &json!(1)));
+    assert_eq!(redeliver_lines(&world).values("PendingNotifications", None), [4000.0], "a lower bound");
+}
+
+#[tokio::test]
 async fn failed_query_reports_no_pending_age() {
     use keysync_testkit::dynamodb::{Fault, Times};
     let world = world().await;

@@ -1,8 +1,11 @@
 //! Helpers of most end-to-end tests: the key's item, planted notifications, a stopped clock.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use keysync::{
     domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
@@ -71,6 +74,33 @@ impl World {
 
     /// The same with a given id.
     pub(crate) async fn plant_as(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> String {
+        let client = self.harness.dynamodb().client();
+        let item = self.planted(key, services, due_at);
+        client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
+        key.to_string()
+    }
+
+    /// Writes this many such keys that share a shard of the due index.
+    pub(crate) async fn plant_in_one_shard(&self, keys: usize, due_at: EpochMillis) {
+        let client = self.harness.dynamodb().client();
+        let ids = std::iter::repeat_with(KeyId::random).filter(|key| item::due_shard(*key) == 0).take(keys);
+        let put = |key| {
+            let item = self.planted(key, &["cloud-object-storage"], due_at);
+            WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(item)).build().unwrap())
+                .build()
+        };
+        let writes: Vec<_> = ids.map(put).collect();
+        for batch in writes.chunks(25) {
+            let table = self.harness.table();
+            let written =
+                client.batch_write_item().request_items(table, batch.to_vec()).send().await.unwrap();
+            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+        }
+    }
+
+    /// The item of a key whose last notification is pending for `services` and due at `due_at`.
+    fn planted(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> HashMap<String, AttributeValue> {
         let (instance, crn) = (self.harness.instance(), self.crn(&key.to_string()));
         let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
         let (claim, due_shard) = (ClaimId::unique(), u64::try_from(item::due_shard(key)).unwrap());
@@ -83,10 +113,7 @@ impl World {
             "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
             "due_shard": due_shard, "due_at": due_at,
         });
-        let client = self.harness.dynamodb().client();
-        let item = serde_dynamo::to_item(item).unwrap();
-        client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
-        key.to_string()
+        serde_dynamo::to_item(item).unwrap()
     }
 
     /// Changes a key's notification to one that was claimed `age` ago and is due in `wait`.

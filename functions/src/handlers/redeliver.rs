@@ -84,7 +84,7 @@ impl RedeliverHandler {
         );
         // 0 means that nothing is pending; a run that could not read the whole index does not know
         // that.
-        if summary.oldest_pending_ms > 0 || summary.errors + summary.unseen_shards == 0 {
+        if summary.pending > 0 || summary.errors + summary.unseen_shards == 0 {
             telemetry::record_pending(summary.pending, Duration::from_millis(summary.oldest_pending_ms));
         }
         if has_failed {

@@ -2,39 +2,44 @@
 //! in this process, behind the harness, and write their metrics as they do on Lambda; what AWS
 //! itself measures is modelled.
 
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+mod aws;
+mod observation;
+mod traffic;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use keysync::domain::KeyId;
 use keysync_testkit::{
     Client, EpochMillis, Harness, HarnessClock,
-    dynamodb::{Call, Fault as CallFault, Proxy, Times},
+    dynamodb::{Fault as CallFault, Proxy, Times},
     iam::Health,
     lambda::{InvocationFailed, Mode},
     services::Behaviour,
 };
-use metrics_cloudwatch_embedded::{Builder, Collector};
 use serde_json::{Value, json};
 
 use crate::{
-    definition::{mapping, namespace},
-    emf,
+    definition::mapping,
     failure::Fault,
     metrics::{MetricId, Metrics},
     queue::{DeadLetters, EventQueue, Message},
 };
+use observation::{Observation, collector, emitted};
 
 /// The service that fails. The key with the usual traffic is not registered with it.
 const SERVICE: &str = "data-catalog";
-/// The minutes between two events and between two syncs.
-const EVENT_EVERY: i64 = 30;
+/// The minutes between two syncs.
 const SYNC_EVERY: i64 = 5;
 /// The messages in a batch of the event source mapping.
 const BATCH: usize = 10;
-/// `EventBridge` gives up an event after a day (`infra/template.yaml`, `EventRule`).
-const BUS_RETRIES: i64 = 24 * 60;
 /// The executed invocations after which the others of a failure that DynamoDB or SQS causes repeat
 /// their metrics: each takes seconds, because the SDK retries.
 const EXECUTED: usize = 3;
+
+/// The minutes of a service's failure in which only every tenth run of `redeliver` is executed, and
+/// the pending notifications of the others are as old as time has passed.
+const SAMPLED: std::ops::Range<i64> = 180..23 * 60;
+const SAMPLE_EVERY: i64 = 10;
 
 const QUEUES: [&str; 3] = ["MalformedEventQueue", "StuckQueue", "UndeliveredQueue"];
 
@@ -47,6 +52,8 @@ pub(crate) struct Stack {
     pub(crate) metrics: Metrics,
     minute: i64,
     fault: Fault,
+    /// The minute in which the failure began.
+    began: i64,
     events: EventQueue,
     /// Events that `EventBridge` could not deliver yet, by the minute of their publication.
     undelivered: Vec<i64>,
@@ -54,29 +61,6 @@ pub(crate) struct Stack {
     /// How often each function was invoked since the failure began or something changed, and what
     /// the last invocation did.
     observed: BTreeMap<&'static str, (usize, Observation)>,
-}
-
-/// What an invocation did.
-#[derive(Clone)]
-struct Observation {
-    emitted: Vec<emf::Metric>,
-    /// The calls to DynamoDB that failed.
-    failed_calls: Vec<Call>,
-    result: Result<Value, InvocationFailed>,
-}
-
-/// The collector of the functions' metrics, which is one for the whole process.
-fn collector() -> &'static Collector {
-    static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
-    COLLECTOR.get_or_init(|| Builder::new().cloudwatch_namespace(namespace()).init().unwrap())
-}
-
-/// The metrics since the last call.
-fn emitted() -> Vec<emf::Metric> {
-    let mut lines = Vec::new();
-    collector().flush(&mut lines).unwrap();
-    let lines = String::from_utf8(lines).unwrap();
-    lines.lines().flat_map(|line| emf::metrics(&line.parse().unwrap())).collect()
 }
 
 impl Stack {
@@ -97,6 +81,7 @@ impl Stack {
             metrics: Metrics::default(),
             minute: 0,
             fault: Fault::Nothing,
+            began: 0,
             events: EventQueue::new(visibility, u32::try_from(receives).unwrap()),
             undelivered: Vec::new(),
             dead_letters: QUEUES.map(|name| (name, DeadLetters::default())).into(),
@@ -115,7 +100,7 @@ impl Stack {
 
     /// Begins a failure, in which the last notifications of `keys` become pending.
     pub(crate) fn begin(&mut self, fault: Fault, keys: &[String]) {
-        self.fault = fault;
+        (self.fault, self.began) = (fault, self.minute);
         self.observed.clear();
         let dynamodb = self.harness.dynamodb();
         let proxies = [dynamodb.proxy(), dynamodb.lifecycle_proxy(), dynamodb.redeliver_proxy()];
@@ -170,43 +155,8 @@ impl Stack {
         self.minute += 1;
     }
 
-    /// The usual events, before any failure: among them, once, a service that fails for a minute,
-    /// and a registration that arrives 20 minutes before the first event of its key.
-    pub(crate) fn usual_disturbance(&mut self, keys: &[String]) {
-        match self.minute {
-            20 => self.events.send(self.registration("6f1dd6a5-4c0e-4e0c-9a57-0d5b0f8e2c11"), self.minute),
-            40 => {
-                self.events.send(self.action("create", "6f1dd6a5-4c0e-4e0c-9a57-0d5b0f8e2c11"), self.minute)
-            }
-            60 => {
-                self.behave(Behaviour::respond(503));
-                if let Some(key) = keys.first() {
-                    self.events.send(self.action("rotate", key), self.minute);
-                }
-            }
-            61 => self.behave(Behaviour::Act),
-            _ => {}
-        }
-    }
-
     fn behave(&self, behaviour: Behaviour) {
         self.harness.service(SERVICE).unwrap().behave(behaviour);
-    }
-
-    fn publish_events(&mut self) {
-        let is_due = self.minute % EVENT_EVERY == 0 && !self.fault.has_one_event();
-        if self.fault == Fault::BusCannotDeliver {
-            self.undelivered.extend(is_due.then_some(self.minute));
-            let given_up = self.undelivered.extract_if(.., |sent| self.minute - *sent >= BUS_RETRIES).count();
-            self.add_letters("UndeliveredQueue", given_up);
-            return;
-        }
-        for _ in std::mem::take(&mut self.undelivered) {
-            self.events.send(self.action("rotate", &self.key), self.minute);
-        }
-        if is_due {
-            self.events.send(self.action("rotate", &self.key), self.minute);
-        }
     }
 
     /// The event source mapping: batches of visible messages.
@@ -286,9 +236,20 @@ impl Stack {
         let repeats = match self.observed.get("Redeliver") {
             _ if matches!(self.fault, Fault::DynamoDb(_)) => EXECUTED,
             Some((_, last)) if is_idle(last) => 1,
+            Some(_) if self.is_sampled_out() => 1,
             _ => usize::MAX,
         };
+        if repeats == 1
+            && let Some((_, last)) = self.observed.get_mut("Redeliver")
+        {
+            last.pass_minute();
+        }
         self.observe("Redeliver", repeats, async { function.invoke(&json!({})).await }).await;
+    }
+
+    fn is_sampled_out(&self) -> bool {
+        let is_service_down = matches!(self.fault, Fault::ServiceDown { .. });
+        is_service_down && SAMPLED.contains(&(self.minute - self.began)) && self.minute % SAMPLE_EVERY != 0
     }
 
     /// Invokes a function, or repeats what its last invocation did if there were `repeats` of them,
@@ -324,77 +285,7 @@ impl Stack {
         observation
     }
 
-    fn count_invocation(&mut self, function: &'static str, has_failed: bool) {
-        self.count(function, "Invocations", 1.0);
-        self.count(function, "Errors", if has_failed { 1.0 } else { 0.0 });
-    }
-
-    /// Counts in a metric of Lambda.
-    fn count(&mut self, function: &'static str, metric: &str, value: f64) {
-        let id = MetricId::new("AWS/Lambda", metric, &[("FunctionName", function)]);
-        self.metrics.record(id, self.minute, value);
-    }
-
-    /// The metrics of DynamoDB, which has them for failed and throttled calls only.
-    fn report_calls(&mut self, calls: &[Call]) {
-        for call in calls {
-            let table = ("TableName", "Table");
-            let id = match call.fault {
-                Some(CallFault::Fail) => {
-                    MetricId::new("AWS/DynamoDB", "SystemErrors", &[table, ("Operation", &call.operation)])
-                }
-                Some(CallFault::Throttle) => {
-                    let is_read = matches!(call.operation.as_str(), "GetItem" | "Query");
-                    let name = if is_read { "ReadThrottleEvents" } else { "WriteThrottleEvents" };
-                    let index = ("GlobalSecondaryIndexName", "due");
-                    let on_index = [table, index];
-                    let dimensions = if call.operation == "Query" { &on_index[..] } else { &on_index[..1] };
-                    MetricId::new("AWS/DynamoDB", name, dimensions)
-                }
-                _ => continue,
-            };
-            self.metrics.record(id, self.minute, 1.0);
-        }
-    }
-
-    fn report_queues(&mut self) {
-        let age = self.events.age_of_oldest(self.minute);
-        let of_queue = |name: &str| format!("{name}.QueueName");
-        let age = age.map(|age| ("ApproximateAgeOfOldestMessage", of_queue("EventQueue"), age));
-        let letters = self.dead_letters.iter().filter_map(|(name, queue)| {
-            Some(("ApproximateNumberOfMessagesVisible", of_queue(name), queue.visible(self.minute)?))
-        });
-        for (metric, queue, value) in age.into_iter().chain(letters) {
-            let id = MetricId::new("AWS/SQS", metric, &[("QueueName", &queue)]);
-            self.metrics.record(id, self.minute, value);
-        }
-    }
-
     fn add_letters(&mut self, queue: &'static str, messages: usize) {
         self.dead_letters.entry(queue).or_default().add(messages, self.minute);
-    }
-
-    fn crn(&self, key: &str) -> String {
-        let (account, instance) = (self.harness.account(), self.harness.instance());
-        format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}")
-    }
-
-    fn event(&self, kind: &str, key: &str, more: Value) -> String {
-        let now = self.harness.clock().now().to_string();
-        let mut detail = json!({"schemaVersion": 1, "keyCrn": self.crn(key), "occurredAt": now});
-        detail.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.harness.events().envelope(kind, &detail).to_string()
-    }
-
-    /// An action that leaves the key active.
-    fn action(&self, action: &str, key: &str) -> String {
-        let version = json!({"id": "v-1", "creationDate": "2026-10-01T00:00:00Z"});
-        let more = json!({"keyType": "root", "keyState": 1, "keyRing": "default", "keyVersion": version});
-        self.event(&format!("kms.secrets.{action}"), key, more)
-    }
-
-    fn registration(&self, key: &str) -> String {
-        let resource = format!("crn:v1:bluemix:public:{SERVICE}:global:a/abc123:8c2e:catalog:one");
-        self.event("kms.registrations.create", key, json!({"resourceCrn": resource}))
     }
 }
