@@ -12,7 +12,7 @@ pub(crate) struct Failure {
     pub(crate) minutes: i64,
 }
 
-/// What is wrong.
+/// The cause of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Nothing,
@@ -42,7 +42,9 @@ pub(crate) enum Fault {
     TimesOut,
     /// The event source mapping is disabled.
     MappingDisabled,
-    /// `EventBridge` cannot deliver to the queue.
+    /// The queue rejects `EventBridge`, because of its policy or encryption key.
+    BusIsRejected,
+    /// `EventBridge` gets no response from the queue.
     BusCannotDeliver,
 }
 
@@ -64,9 +66,6 @@ pub(crate) fn failures() -> Vec<Failure> {
     vec![
         failure("nothing", DAY, Fault::Nothing),
         failure("DynamoDB fails for 1 min", 1, Fault::DynamoDb(dynamodb::Fault::Fail)),
-        failure("a service is down, 1 key pending", DAY + HOUR, Fault::ServiceDown { keys: 1 }),
-        failure("a service is down, 2 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 2 }),
-        failure("a service is down, 1,000 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 1000 }),
         failure("DynamoDB fails", DAY, Fault::DynamoDb(dynamodb::Fault::Fail)),
         failure("DynamoDB throttles all calls", DAY, Fault::DynamoDb(dynamodb::Fault::Throttle)),
         failure("DynamoDB fails for `lifecycle`", DAY + 2 * HOUR, Fault::LedgerOfLifecycle),
@@ -79,6 +78,10 @@ pub(crate) fn failures() -> Vec<Failure> {
         failure("no function starts", DAY, Fault::DoesNotStart),
         failure("an event with which `lifecycle` times out", DAY, Fault::TimesOut),
         failure("the event source mapping is disabled", DAY, Fault::MappingDisabled),
-        failure("EventBridge cannot deliver to the queue", DAY + HOUR, Fault::BusCannotDeliver),
+        failure("SQS rejects events of EventBridge", DAY, Fault::BusIsRejected),
+        failure("SQS does not respond to EventBridge", DAY + HOUR, Fault::BusCannotDeliver),
+        failure("a service is down, 1 key pending", DAY + HOUR, Fault::ServiceDown { keys: 1 }),
+        failure("a service is down, 2 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 2 }),
+        failure("a service is down, 1,000 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 1000 }),
     ]
 }

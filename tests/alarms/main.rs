@@ -64,7 +64,7 @@ async fn new_stack_without_failure_raises_no_alarm() {
 }
 
 #[tokio::test]
-#[ignore = "simulates eighteen days, in minutes: run by `cargo task alarms`"]
+#[ignore = "simulates nineteen days, in minutes: run by `cargo task alarms`"]
 async fn documented_alarms_ring_in_each_failure() {
     let mut results = Vec::new();
     for failure in failures() {
@@ -88,7 +88,7 @@ fn documented_conditions_are_those_of_the_template() {
     report::compare_or_write("Conditions", &report::conditions(&alarms()));
 }
 
-/// An alarm on a metric that nobody writes never rings.
+/// An alarm on a metric that no function writes never rings.
 #[test]
 fn alarms_and_dashboard_read_the_namespace_of_the_stack() {
     let alarms = alarms();

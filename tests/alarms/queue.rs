@@ -69,7 +69,7 @@ impl EventQueue {
     }
 }
 
-/// A dead-letter queue that nobody reads.
+/// A dead-letter queue without a consumer.
 #[derive(Debug, Default)]
 pub(crate) struct DeadLetters {
     messages: usize,

@@ -8,7 +8,7 @@ use crate::failure::Fault;
 
 /// The minutes between two events.
 const EVENT_EVERY: i64 = 30;
-/// `EventBridge` gives up an event after a day (`infra/template.yaml`, `EventRule`).
+/// `EventBridge` retries an event for a day (`infra/template.yaml`, `EventRule`).
 const BUS_RETRIES: i64 = 24 * 60;
 /// A key whose registration arrives before its first event.
 const EARLY_KEY: &str = "6f1dd6a5-4c0e-4e0c-9a57-0d5b0f8e2c11";
@@ -33,10 +33,16 @@ impl Stack {
 
     pub(super) fn publish_events(&mut self) {
         let is_due = self.minute % EVENT_EVERY == 0 && !self.fault.has_one_event();
-        if self.fault == Fault::BusCannotDeliver {
+        // What the queue rejects is not retried (EventBridge user guide, retry policy).
+        let retries = match self.fault {
+            Fault::BusIsRejected => Some(0),
+            Fault::BusCannotDeliver => Some(BUS_RETRIES),
+            _ => None,
+        };
+        if let Some(retries) = retries {
             self.undelivered.extend(is_due.then_some(self.minute));
-            let given_up = self.undelivered.extract_if(.., |sent| self.minute - *sent >= BUS_RETRIES).count();
-            self.add_letters("UndeliveredQueue", given_up);
+            let expired = self.undelivered.extract_if(.., |sent| self.minute - *sent >= retries).count();
+            self.add_letters("UndeliveredQueue", expired);
             return;
         }
         for _ in std::mem::take(&mut self.undelivered) {
