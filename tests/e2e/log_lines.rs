@@ -5,17 +5,10 @@ use std::collections::BTreeMap;
 use keysync_testkit::lambda::ProcessFunction;
 use serde_json::Value;
 
+use crate::emf::{self, Metric};
+
 /// The lines that a function has printed so far, each of them JSON.
 pub(crate) struct Lines(Vec<Value>);
-
-/// A metric in one line.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Metric {
-    pub(crate) name: String,
-    pub(crate) unit: String,
-    pub(crate) dimensions: BTreeMap<String, String>,
-    pub(crate) values: Vec<Value>,
-}
 
 impl Lines {
     pub(crate) fn of(function: Option<&ProcessFunction>) -> Self {
@@ -42,7 +35,7 @@ impl Lines {
 
     /// The metrics.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
-        self.0.iter().filter(|line| line.get("_aws").is_some()).flat_map(metrics).collect()
+        self.0.iter().filter(|line| line.get("_aws").is_some()).flat_map(emf::metrics).collect()
     }
 
     /// All values of a metric, with or without a dimension.
@@ -62,36 +55,4 @@ impl Lines {
         let found = found.filter(|metric| metric.name == name && metric.dimensions == dimensions);
         found.flat_map(|metric| metric.values).collect()
     }
-}
-
-/// The metrics of a line in CloudWatch's embedded metric format, validated against its
-/// specification.
-fn metrics(line: &Value) -> Vec<Metric> {
-    assert!(
-        line["_aws"]["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000),
-        "milliseconds: {line}"
-    );
-    let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
-    let mut found = Vec::new();
-    for directive in directives {
-        assert_eq!(directive["Namespace"], "keysync");
-        let [dimensions] = &directive["Dimensions"].as_array().unwrap()[..] else {
-            panic!("expected one dimension set: {line}")
-        };
-        let named = dimensions.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-        let value = |name: &str| line[name].as_str().unwrap().to_owned();
-        let dimensions: BTreeMap<String, String> = named.map(|name| (name.to_owned(), value(name))).collect();
-        for metric in directive["Metrics"].as_array().unwrap() {
-            let name = metric["Name"].as_str().unwrap().to_owned();
-            let values = match &line[&name] {
-                Value::Array(values) => values.clone(),
-                value => vec![value.clone()],
-            };
-            assert!(values.iter().all(Value::is_number), "{line}");
-            assert!((1..=100).contains(&values.len()), "{} values of {name} in a line", values.len());
-            let unit = metric["Unit"].as_str().unwrap_or_default().to_owned();
-            found.push(Metric { name, unit, dimensions: dimensions.clone(), values });
-        }
-    }
-    found
 }

@@ -5,6 +5,8 @@
 //! package `keysync-emulator-tests` tests the emulators.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "../shared/emf.rs"]
+mod emf;
 #[path = "../shared/engine.rs"]
 mod engine;
 mod log_lines;

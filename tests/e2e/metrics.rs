@@ -52,7 +52,8 @@ async fn requests_are_counted_by_outcome() {
     }
     let metrics = lines.metrics();
     let total = |name: &str| metrics.iter().filter(|metric| metric.name == name).count();
-    for absent in ["CallbackFailures", "Retries", "NotificationsFailed", "PendingAge", "DeadLetters"] {
+    assert!(metrics.iter().all(|metric| metric.namespace == "keysync"), "the default");
+    for absent in ["CallbackFailures", "Retries", "NotificationsFailed", "PendingAge", "EventsRetried"] {
         assert_eq!(total(absent), 0, "{absent}");
     }
     assert!(metrics.iter().filter(|metric| metric.name == "Syncs").all(|metric| metric.unit == "Count"));
@@ -84,6 +85,7 @@ async fn failures_retries_and_pending_age_are_reported() {
     world.redeliver().await;
     let lines = redeliver_lines(&world);
     let [_, older, none] = lines.values("PendingAge", None)[..] else { panic!("expected three runs") };
+    assert_eq!(lines.values("PendingNotifications", None), [1.0, 1.0, 0.0]);
     assert!((1500.0..1530.0).contains(&older), "since the claim, not since the last attempt: {older} s");
     assert!(none == 0.0, "a run that finds nothing reports zero");
     assert_eq!(lines.count("Retries", DATABASES), 2);
@@ -112,7 +114,34 @@ async fn pending_age_includes_notifications_not_yet_due() {
         let age = *redeliver_lines(&world).values("PendingAge", None).last().unwrap();
         let waited = f64::from(minutes * 60);
         assert!((waited..waited + 30.0).contains(&age), "{minutes} min: {age} s");
+        assert_eq!(summary["pending"], json!(1));
     }
+    assert_eq!(redeliver_lines(&world).values("PendingNotifications", None), [1.0, 1.0]);
+}
+
+#[tokio::test]
+async fn oldest_notification_counts_wherever_it_waits() {
+    let world = world_of(Harness::builder()).await;
+    // Due in the opposite order of their claims, as after attempts with growing waits.
+    let ages = [20, 40, 30];
+    for (n, minutes) in (1..).zip(ages) {
+        let key = world.plant(&["cloud-object-storage"], world.harness.clock().now()).await;
+        world.defer(&key, Duration::from_mins(minutes), Duration::from_mins(n * 10)).await;
+    }
+    let summary = world.redeliver().await;
+    assert_eq!((&summary["leased"], &summary["pending"]), (&json!(0), &json!(ages.len())), "not due");
+    let age = redeliver_lines(&world).values("PendingAge", None)[0];
+    assert!((2400.0..2430.0).contains(&age), "the oldest was claimed 40 minutes ago: {age} s");
+}
+
+#[tokio::test]
+async fn more_waiting_keys_than_read_are_reported() {
+    let world = world_of(Harness::builder()).await;
+    let later = world.harness.clock().now().plus(HOUR);
+    world.plant_in_one_shard(4001, later).await;
+    let summary = world.redeliver().await;
+    assert_eq!((&summary["pending"], &summary["unseen_shards"]), (&json!(4000), &json!(1)));
+    assert_eq!(redeliver_lines(&world).values("PendingNotifications", None), [4000.0], "a lower bound");
 }
 
 #[tokio::test]
@@ -149,6 +178,48 @@ async fn dead_letters_are_counted() {
     assert_eq!(lines.count("DeadLetters", None), 2);
     let units: Vec<_> = lines.metrics().into_iter().map(|metric| (metric.name, metric.unit)).collect();
     assert!(units.contains(&("DeadLetters".to_owned(), "Count".to_owned())), "{units:?}");
+}
+
+#[tokio::test]
+async fn retried_events_are_counted_by_reason() {
+    use keysync_testkit::dynamodb::{Fault, Times};
+    let world = world().await;
+    let proxy = world.harness.dynamodb().lifecycle_proxy();
+    for fault in [Fault::Fail, Fault::Throttle] {
+        proxy.inject(fault, Times::Always);
+        let event = world.purge_event(&world.key);
+        assert_eq!(world.process(&event).await, 1, "{fault:?}: returned to the queue");
+        proxy.clear_faults();
+    }
+    let unknown = world.purge_event("7b3c9c1e-5d0f-4b7c-9b0a-0d4f5a6b7c8d");
+    assert_eq!(world.process(&unknown).await, 1, "the event that creates the key may still arrive");
+    world.harness.dead_letters().fail_next(3);
+    assert_eq!(world.process("no event").await, 1, "all attempts at the dead-letter queue failed");
+    assert_eq!(world.process("no event").await, 0);
+
+    let lines = Lines::of(world.harness.lifecycle_function().processes());
+    for (reason, count) in
+        [("unavailable", 1), ("throttled", 1), ("unknown_key", 1), ("dead_letter_queue", 1)]
+    {
+        assert_eq!(lines.count("EventsRetried", Some(("Reason", reason))), count, "{reason}");
+    }
+    assert_eq!(lines.count("DeadLetters", None), 1);
+    let retried = lines.metrics().into_iter().filter(|metric| metric.name == "EventsRetried");
+    assert!(retried.clone().count() == 4 && retried.into_iter().all(|metric| metric.unit == "Count"));
+}
+
+#[tokio::test]
+async fn namespace_is_that_of_the_deployment() {
+    let builder = Harness::builder().env("KEYSYNC_METRICS_NAMESPACE", "keysync/keysync-dev");
+    let world = world_of(builder).await;
+    world.sync().await.assert_status(204);
+    world.redeliver().await;
+    assert_eq!(world.process("no event").await, 0);
+    let lifecycle = Lines::of(world.harness.lifecycle_function().processes());
+    for lines in [sync_lines(&world), redeliver_lines(&world), lifecycle] {
+        let namespaces: Vec<_> = lines.metrics().into_iter().map(|metric| metric.namespace).collect();
+        assert!(!namespaces.is_empty() && namespaces.iter().all(|name| name == "keysync/keysync-dev"));
+    }
 }
 
 #[tokio::test]

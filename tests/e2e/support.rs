@@ -1,8 +1,11 @@
 //! Helpers of most end-to-end tests: the key's item, planted notifications, a stopped clock.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use keysync::{
     domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
     ledger::item,
@@ -71,6 +74,33 @@ impl World {
 
     /// The same with a given id.
     pub(crate) async fn plant_as(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> String {
+        let client = self.harness.dynamodb().client();
+        let item = self.planted(key, services, due_at);
+        client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
+        key.to_string()
+    }
+
+    /// Writes this many such keys that share a shard of the due index.
+    pub(crate) async fn plant_in_one_shard(&self, keys: usize, due_at: EpochMillis) {
+        let client = self.harness.dynamodb().client();
+        let ids = std::iter::repeat_with(KeyId::random).filter(|key| item::due_shard(*key) == 0).take(keys);
+        let put = |key| {
+            let item = self.planted(key, &["cloud-object-storage"], due_at);
+            WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(item)).build().unwrap())
+                .build()
+        };
+        let writes: Vec<_> = ids.map(put).collect();
+        for batch in writes.chunks(25) {
+            let table = self.harness.table();
+            let written =
+                client.batch_write_item().request_items(table, batch.to_vec()).send().await.unwrap();
+            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+        }
+    }
+
+    /// The item of a key whose last notification is pending for `services` and due at `due_at`.
+    fn planted(&self, key: KeyId, services: &[&str], due_at: EpochMillis) -> HashMap<String, AttributeValue> {
         let (instance, crn) = (self.harness.instance(), self.crn(&key.to_string()));
         let counts: BTreeMap<_, _> = services.iter().map(|service| (service, 1)).collect();
         let (claim, due_shard) = (ClaimId::unique(), u64::try_from(item::due_shard(key)).unwrap());
@@ -83,22 +113,48 @@ impl World {
             "services": counts, "pending": counts, "retries": {}, "outcome": {}, "acknowledged": {},
             "due_shard": due_shard, "due_at": due_at,
         });
+        serde_dynamo::to_item(item).unwrap()
+    }
+
+    /// Changes a key's notification to one that was claimed `age` ago and is due in `wait`.
+    pub(crate) async fn defer(&self, key: &str, age: Duration, wait: Duration) {
+        let now = self.harness.clock().now();
+        self.set_instants(key, &[("notified_at", now.minus(age)), ("due_at", now.plus(wait))]).await;
+    }
+
+    /// Sets instants of a key's item.
+    async fn set_instants(&self, key: &str, instants: &[(&str, EpochMillis)]) {
         let client = self.harness.dynamodb().client();
-        let item = serde_dynamo::to_item(item).unwrap();
-        client.put_item().table_name(self.harness.table()).set_item(Some(item)).send().await.unwrap();
-        key.to_string()
+        let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
+        let mut update = client.update_item().table_name(self.harness.table());
+        update = update.key("pk", pk).key("sk", AttributeValue::S(item::KEY_ITEM.to_owned()));
+        let assignments: Vec<_> = instants.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
+        for (name, instant) in instants {
+            let value = AttributeValue::N(instant.get().to_string());
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        update.update_expression(format!("SET {}", assignments.join(", "))).send().await.unwrap();
+    }
+
+    /// The event that a key was purged now, as the queue receives it.
+    pub(crate) fn purge_event(&self, key: &str) -> String {
+        let occurred_at = self.harness.clock().now().to_string();
+        let detail = json!({"schemaVersion": 1, "keyCrn": self.crn(key), "occurredAt": occurred_at});
+        self.harness.events().envelope("kms.secrets.purge", &detail).to_string()
+    }
+
+    /// Invokes `lifecycle` once with a batch of one message, and returns how many messages it
+    /// returned to the queue.
+    pub(crate) async fn process(&self, body: &str) -> usize {
+        let batch = json!({"Records": [{"messageId": "m-1", "body": body}]});
+        let response = self.harness.lifecycle_function().invoke(&batch).await.unwrap();
+        response["batchItemFailures"].as_array().unwrap().len()
     }
 
     /// Ends the lease of a key's notification by a single write. Advancing the clock takes longer
     /// than the 1.5 s that the SDK waits for a call, which matters to a test that holds a call.
     pub(crate) async fn end_lease(&self, key: &str) {
-        let client = self.harness.dynamodb().client();
-        let pk = AttributeValue::S(format!("{}#{key}", self.harness.instance()));
-        let now = AttributeValue::N(self.harness.clock().now().get().to_string());
-        let update = client.update_item().table_name(self.harness.table());
-        let update = update.key("pk", pk).key("sk", AttributeValue::S(item::KEY_ITEM.to_owned()));
-        let update = update.update_expression("SET due_at = :now").expression_attribute_values(":now", now);
-        update.send().await.unwrap();
+        self.set_instants(key, &[("due_at", self.harness.clock().now())]).await;
     }
 
     /// Sequence and key state of each callback about a key that a service has received so far.

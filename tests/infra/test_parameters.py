@@ -99,5 +99,45 @@ class Parameters(unittest.TestCase):
                 self.assertLessEqual(required, set(values))
 
 
+# Long values of what the functions' environment refers to: the limit of each if it has one, else longer than any in use.
+LENGTHS = {
+    "AWS::StackName": 128,
+    "Table": 128 + len("-Table-1ABCDEFGHIJKL"),
+    "MalformedEventQueue": len("https://sqs.ap-southeast-1.amazonaws.com/123456789012/") + 80,
+    "SigningKeySecretArn": len(ARN.format("secretsmanager", "secret:")) + 64 + len("-AbCdEf"),
+    "IamUrl": 64,
+    "IamIssuer": 64,
+    "CallerLimit": 7,
+}
+ENVIRONMENT_BYTES = 4096
+
+
+def length(value):
+    """The length of the longest value of a variable."""
+    if isinstance(value, str):
+        return len(value)
+    if "Fn::Sub" in value:
+        fixed, *references = re.split(r"\$\{", value["Fn::Sub"])
+        parts = [reference.split("}") for reference in references]
+        return len(fixed) + sum(length({"Ref": name}) + len(text) for name, text in parts)
+    if "Ref" not in value:  # a mapping
+        return 10
+    name = value["Ref"]
+    parameter = PARAMETERS.get(name, {})
+    allowed = max((len(value) for value in parameter.get("AllowedValues", [])), default=100)
+    return LENGTHS.get(name, parameter.get("MaxLength", allowed))
+
+
+class Environment(unittest.TestCase):
+    def test_longest_environment_fits_into_lambdas_limit(self):
+        template = parse(INFRA / "template.yaml")
+        common = template["Globals"]["Function"]["Environment"]["Variables"]
+        for name in ["Sync", "Lifecycle", "Redeliver"]:
+            variables = {**common, **template["Resources"][name]["Properties"]["Environment"]["Variables"]}
+            with self.subTest(function=name):
+                size = sum(len(name) + length(value) for name, value in variables.items())
+                self.assertLessEqual(size, ENVIRONMENT_BYTES)
+
+
 if __name__ == "__main__":
     unittest.main()

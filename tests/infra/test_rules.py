@@ -92,6 +92,9 @@ VIOLATIONS = [
     ("failed_events_are_kept", lambda t: properties(t, "StuckQueue").pop("MessageRetentionPeriod")),
     ("alarms_link_the_runbook", lambda t: properties(t, "NotificationsFailedAlarm").update(AlarmDescription="No link.")),
     ("alarms_link_the_runbook", lambda t: properties(t, "NotificationsFailedAlarm").pop("AlarmActions")),
+    ("alarms_on_states_keep_their_state", lambda t: properties(t, "PendingAgeAlarm").update(TreatMissingData="notBreaching")),
+    ("alarms_on_states_keep_their_state", lambda t: properties(t, "StuckEventsAlarm").pop("TreatMissingData")),
+    ("alarms_on_past_events_report_no_end", lambda t: properties(t, "NotificationsFailedAlarm").update(OKActions=["arn"])),
     ("deployments_roll_back", lambda t: properties(t, "SyncDeploymentGroup")["AutoRollbackConfiguration"].update(Enabled=False)),
     ("deployments_roll_back", lambda t: properties(t, "RedeliverDeploymentGroup").pop("AlarmConfiguration")),
 ]

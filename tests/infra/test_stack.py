@@ -160,6 +160,7 @@ class Stack(unittest.TestCase):
                 variables = function["Environment"]["Variables"]
                 self.assertEqual(variables["KEYSYNC_TABLE"], self.outputs["TableName"])
                 self.assertEqual(variables["KEYSYNC_SIGNING_KEY_SECRET"], SECRET)
+                self.assertEqual(variables["KEYSYNC_METRICS_NAMESPACE"], "keysync/keysync", "that of this stack only")
                 json.loads(variables["KEYSYNC_CALLBACKS"])
 
     def test_roles_name_created_resources(self):
@@ -184,6 +185,13 @@ class Stack(unittest.TestCase):
         places = {(widget["x"], widget["y"]) for widget in widgets}
         self.assertEqual(len(places), len(widgets), "no two widgets overlap")
         self.assertIn(f'"TableName", "{self.outputs["TableName"]}"', body)
+        self.assertIn('["keysync/keysync", "PendingAge"', body)
+        searches = [row[0]["expression"] for widget in widgets for row in widget["properties"]["metrics"] if isinstance(row[0], dict)]
+        self.assertTrue(searches)
+        for search in searches:
+            with self.subTest(search=search):
+                # A name with other characters than letters and digits is quoted (CloudWatch user guide, search expressions).
+                self.assertTrue(search.startswith("""SEARCH('{"keysync/keysync","""))
 
     def test_demo_passes_on_the_stacks_table(self):
         name = self.outputs["TableName"]

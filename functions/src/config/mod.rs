@@ -18,11 +18,14 @@ use self::{
 use crate::{
     delivery::{AddressPolicy, Registry, SigningKeySource},
     iam::IamSettings,
-    telemetry::LogFilter,
+    telemetry::{LogFilter, MetricsNamespace},
     time_budget::CONFIRM_RESERVE,
 };
 
-pub use crate::{delivery::SIGNING_KEY_SECRET, telemetry::LOG};
+pub use crate::{
+    delivery::SIGNING_KEY_SECRET,
+    telemetry::{LOG, METRICS_NAMESPACE},
+};
 
 /// The DynamoDB table: its name or ARN.
 pub const TABLE: &str = "KEYSYNC_TABLE";
@@ -128,9 +131,11 @@ impl CommonConfig {
             reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
         let request_timeout =
             reader.or(REQUEST_TIMEOUT, "25s", |text| parse_duration(text, &REQUEST_TIMEOUTS));
-        // Telemetry applied it before, to log these problems; here an invalid value becomes one of
-        // them.
-        reader.or(LOG, "", str::parse::<LogFilter>)?;
+        // Telemetry applied them before, to log these problems; here an invalid value becomes one
+        // of them.
+        let log = reader.or(LOG, "", str::parse::<LogFilter>);
+        let namespace = reader.or(METRICS_NAMESPACE, "keysync", str::parse::<MetricsNamespace>);
+        log.and(namespace)?;
         Some(Self {
             table: table?,
             registry: registry?,
@@ -229,6 +234,7 @@ mod tests {
             (REGION, "us south"),
             (SERVICE, "s3"),
             (LOG, "inof"),
+            (METRICS_NAMESPACE, "key sync"),
             (IAM_URL, "http://iam.example"),
             (IAM_ISSUER, "iam"),
             (CALLBACK_TIMEOUT, "5"),
@@ -244,6 +250,7 @@ mod tests {
             REGION,
             SERVICE,
             LOG,
+            METRICS_NAMESPACE,
             IAM_URL,
             IAM_ISSUER,
             CALLBACK_TIMEOUT,
@@ -255,7 +262,7 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
-        assert_eq!(problems.len(), 12, "{text}");
+        assert_eq!(problems.len(), 13, "{text}");
         assert!(!text.contains("hunter2"), "secret in the error");
     }
 

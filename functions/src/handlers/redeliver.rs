@@ -77,14 +77,15 @@ impl RedeliverHandler {
             errors = summary.errors,
             oldest_due_ms = summary.oldest_due_ms,
             oldest_pending_ms = summary.oldest_pending_ms,
+            pending = summary.pending,
             unseen_shards = summary.unseen_shards,
             duration_ms = millis(started),
             "redelivered"
         );
         // 0 means that nothing is pending; a run that could not read the whole index does not know
         // that.
-        if summary.oldest_pending_ms > 0 || summary.errors + summary.unseen_shards == 0 {
-            telemetry::record_pending_age(Duration::from_millis(summary.oldest_pending_ms));
+        if summary.pending > 0 || summary.errors + summary.unseen_shards == 0 {
+            telemetry::record_pending(summary.pending, Duration::from_millis(summary.oldest_pending_ms));
         }
         if has_failed {
             return Err(RedeliverError { failed_calls: summary.errors });

@@ -50,6 +50,8 @@ pub struct DuePage {
 /// A page of the keys of a shard that are pending and not yet due, earliest due time first.
 #[derive(Debug)]
 pub struct WaitingPage {
+    /// The number of its keys.
+    pub keys: u64,
     /// The instant at which the oldest notification of the page was claimed.
     pub oldest: Option<EpochMillis>,
     /// The start of the next page; `None` for the last page.
@@ -82,10 +84,12 @@ impl Ledger {
     ) -> Result<WaitingPage, LedgerError> {
         let query = self.query(shard, now, "due_at > :now", start).projection_expression("notified_at");
         let page = query.limit(WAITING_PAGE).send().await?;
-        let claimed = page.items.unwrap_or_default().into_iter().filter_map(|item| {
+        let items = page.items.unwrap_or_default();
+        let claimed = items.iter().filter_map(|item| {
             item.get("notified_at").and_then(|at| at.as_n().ok()?.parse().ok()).map(EpochMillis::new)
         });
-        Ok(WaitingPage { oldest: claimed.min(), next: page.last_evaluated_key.map(DueCursor) })
+        let (keys, oldest) = (items.len() as u64, claimed.min());
+        Ok(WaitingPage { keys, oldest, next: page.last_evaluated_key.map(DueCursor) })
     }
 
     fn query(

@@ -6,10 +6,12 @@
 
 mod json_format;
 mod log_filter;
+mod namespace;
 
 use std::{
     fmt::Display,
     io::{self, Write},
+    str::FromStr,
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -25,11 +27,10 @@ use tracing_subscriber::{fmt::format::JsonFields, prelude::*};
 
 pub(crate) use json_format::AUDIT;
 pub use log_filter::{LOG, LogFilter};
+pub use namespace::{METRICS_NAMESPACE, MetricsNamespace};
 
 use crate::domain::ServiceName;
 
-/// The namespace of all metrics.
-const NAMESPACE: &str = "keysync";
 /// Requests to `sync`, by outcome: `notified`, `replayed` or a reason code.
 const SYNCS: &str = "Syncs";
 /// The duration of requests to `sync`, in milliseconds.
@@ -44,13 +45,19 @@ const RETRIES: &str = "Retries";
 const NOTIFICATIONS_FAILED: &str = "NotificationsFailed";
 /// The age of the oldest pending notification at a run of `redeliver`, due or not, in seconds.
 const PENDING_AGE: &str = "PendingAge";
+/// The number of pending notifications at a run of `redeliver`, due or not.
+const PENDING_NOTIFICATIONS: &str = "PendingNotifications";
 /// Malformed events sent to the dead-letter queue.
 const DEAD_LETTERS: &str = "DeadLetters";
+/// Lifecycle events that failed and were returned to the queue, by reason.
+const EVENTS_RETRIED: &str = "EventsRetried";
 
 /// The dimension of metrics by service.
 const SERVICE: &str = "Service";
 /// The dimension of metrics by outcome.
 const OUTCOME: &str = "Outcome";
+/// The dimension of metrics by reason.
+const REASON: &str = "Reason";
 
 /// The maximum number of values of a metric per line in the embedded metric format. The collector
 /// drops further values (docs/reference/limits.md#metric-values).
@@ -69,18 +76,25 @@ pub struct Metrics(());
 /// Installs the log subscriber with the filter of `KEYSYNC_LOG` and the metrics collector, once per
 /// process.
 ///
-/// An invalid `KEYSYNC_LOG` counts as `info`, and the configuration reports it with all other
-/// problems. Audit events are written with every filter.
+/// An invalid `KEYSYNC_LOG` counts as `info`, an invalid `KEYSYNC_METRICS_NAMESPACE` as `keysync`,
+/// and the configuration reports them with all other problems. Audit events are written with every
+/// filter.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
-    let filter = std::env::var(LOG).ok().and_then(|text| text.parse::<LogFilter>().ok()).unwrap_or_default();
+    let filter = setting::<LogFilter>(LOG);
     let lines =
         tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(json_format::JsonLine);
     let filter = filter.targets().with_target(AUDIT, LevelFilter::INFO);
     tracing_subscriber::registry().with(lines).with(filter).init();
-    let collector = Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
+    let namespace = setting::<MetricsNamespace>(METRICS_NAMESPACE);
+    let collector = Builder::new().cloudwatch_namespace(String::from(namespace)).init()?;
     COLLECTOR.get_or_init(|| collector);
     describe();
     Ok(Metrics(()))
+}
+
+/// The value of an environment variable; the default if it is unset or invalid.
+fn setting<T: FromStr + Default>(name: &str) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// Registers unit and description of each metric.
@@ -92,6 +106,12 @@ fn describe() {
     describe_counter!(RETRIES, Unit::Count, "delivery attempts after the first");
     describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "deliveries whose retries were exhausted");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
+    describe_histogram!(PENDING_NOTIFICATIONS, Unit::Count, "pending notifications");
+    describe_counter!(
+        EVENTS_RETRIED,
+        Unit::Count,
+        "lifecycle events that failed and were returned to the queue"
+    );
     describe_counter!(DEAD_LETTERS, Unit::Count, "malformed events sent to the dead-letter queue");
 }
 
@@ -180,11 +200,22 @@ pub(crate) fn count_exhausted(service: &ServiceName) {
     counter!(NOTIFICATIONS_FAILED).increment(1);
 }
 
-/// Records the age of the oldest pending notification. A histogram, because a gauge would be
-/// written again with every flush.
-pub(crate) fn record_pending_age(age: Duration) {
+/// Records the number of pending notifications and the age of the oldest one. Histograms, because
+/// a gauge would be written again with every flush.
+pub(crate) fn record_pending(notifications: u64, oldest: Duration) {
     reserve_value();
-    histogram!(PENDING_AGE).record(age.as_secs_f64());
+    histogram!(PENDING_AGE).record(oldest.as_secs_f64());
+    reserve_value();
+    // Exact up to 2^53.
+    #[expect(clippy::cast_precision_loss, reason = "a count of items in a table")]
+    histogram!(PENDING_NOTIFICATIONS).record(notifications as f64);
+}
+
+/// Counts a lifecycle event that failed and was returned to the queue. Without it, nothing would
+/// show the failure for as long as the queue retries: the invocation succeeds, and SQS leaves a
+/// message out of the age of its queue after the third attempt.
+pub(crate) fn count_retried_event(reason: &'static str) {
+    counter!(EVENTS_RETRIED, REASON => reason).increment(1);
 }
 
 /// Counts a malformed event sent to the dead-letter queue.

@@ -100,6 +100,16 @@ Examples:
     /// without it, which has to fail. Takes about four minutes, most of which is waiting.
     #[command(verbatim_doc_comment)]
     Deployment,
+    /// Simulate a day of each failure, and compare what rings with docs/reference/alarms.md
+    ///
+    /// The functions' handlers run behind the harness; what AWS measures is modelled. Takes a few
+    /// minutes.
+    #[command(verbatim_doc_comment)]
+    Alarms {
+        /// Write the tables in docs/reference/alarms.md
+        #[arg(long)]
+        write: bool,
+    },
     /// Test the console in Chromium
     ///
     /// CHROMIUM and CHROMEDRIVER select other programs than those on the PATH.

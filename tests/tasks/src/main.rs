@@ -57,6 +57,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Fuzz(wanted) => tasks::fuzz::run(context, wanted),
         Task::Infra { tests } => tasks::infra::run(context, tests),
         Task::Deployment => tasks::deployment::run(context),
+        Task::Alarms { write } => tasks::alarms::run(context, *write),
         Task::Browser { names } => tasks::browser::run(context, names),
         Task::Clients { language } => tasks::clients::run(context, *language),
         Task::Openapi { options } => tasks::openapi::run(context, options),

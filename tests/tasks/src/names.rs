@@ -19,6 +19,8 @@ pub(crate) const RANDOM_REQUESTS: &str = "hostile_requests::random::";
 pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_violate_no_guarantee");
 /// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.
 pub(crate) const CARGO_LAMBDA: (&str, &str) = ("runtimes", "cargo_lambda_runtime_shows_expected_behaviour");
+/// The alarms in simulated failures: the target, and its test that takes minutes.
+pub(crate) const ALARMS: (&str, &str) = ("alarms", "documented_alarms_ring_in_each_failure");
 /// The console in a browser: the target, and its test that takes the pictures of the docs.
 pub(crate) const CONSOLE: (&str, &str) = ("console", "documentation_pictures_are_taken");
 /// Properties that hold for any input: the target; a test is `<fuzz target>_property_holds`.
@@ -96,7 +98,7 @@ mod tests {
         assert_names(END_TO_END.1, &[RANDOM_REQUESTS]);
         assert_names(END_TO_END.1, &ON_SECOND_ENGINE);
         assert_names(END_TO_END.1, &NOT_ON_SECOND_ENGINE);
-        for (target, test) in [FAULTS, CARGO_LAMBDA, CONSOLE] {
+        for (target, test) in [FAULTS, CARGO_LAMBDA, ALARMS, CONSOLE] {
             assert_names(&folder_of(target), &[test]);
         }
         assert_names(

@@ -101,7 +101,9 @@ impl BatchProcessor {
             Span::current().record("instance", display(instance)).record("key", display(event.key.key));
             self.lifecycle.process(event, trace, budget).await
         };
-        match processing.await {
+        let result = processing.await;
+        let retry_reason = result.as_ref().err().map(EventError::retry_reason);
+        let disposition = match result {
             Ok(processed) => {
                 let outcome = processed.as_str();
                 tracing::info!(outcome, duration_ms = millis(started), "lifecycle event processed");
@@ -119,7 +121,11 @@ impl BatchProcessor {
                 );
                 Disposition::Retry
             }
+        };
+        if let (Disposition::Retry, Some(reason)) = (disposition, retry_reason) {
+            telemetry::count_retried_event(reason);
         }
+        disposition
     }
 
     /// Sends a malformed event to the dead-letter queue. If that fails, the message is retried.

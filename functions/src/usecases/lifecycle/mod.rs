@@ -81,6 +81,20 @@ pub enum EventError {
     Ledger(#[from] LedgerError),
 }
 
+impl EventError {
+    /// The reason in the metric `EventsRetried`, if the event is returned to the queue.
+    pub(crate) const fn retry_reason(&self) -> &'static str {
+        match self {
+            // A malformed event is returned only if its dead-letter queue does not accept it.
+            Self::Malformed(_) => "dead_letter_queue",
+            Self::UnknownKey => "unknown_key",
+            Self::Ledger(LedgerError::Throttled) => "throttled",
+            Self::Ledger(LedgerError::Unavailable(_)) => "unavailable",
+            Self::Ledger(LedgerError::Defect(_)) => "defect",
+        }
+    }
+}
+
 impl Lifecycle {
     /// Processes one event.
     pub async fn process(

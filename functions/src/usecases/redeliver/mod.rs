@@ -57,7 +57,7 @@ impl Redeliver {
             (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
         let started_at = self.clock.now();
         let mut due_pages = pin!(self.due_keys(started_at).fuse());
-        let mut oldest_waiting = pin!(self.oldest_waiting(started_at).fuse());
+        let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
             budget.latest_delivery_start(self.dispatcher.notifier.callback_timeout())
@@ -90,13 +90,14 @@ impl Redeliver {
                                 let age = age_ms(due.notified_at, started_at);
                                 summary.oldest_due_ms = summary.oldest_due_ms.max(age);
                                 summary.oldest_pending_ms = summary.oldest_pending_ms.max(age);
+                                summary.pending += 1;
                                 summary.left_due += u64::from(bulkheads.add(due).is_err());
                             }
                             Err(error) => summary += failed(&error),
                         }
                     }
                 },
-                part = &mut oldest_waiting, if !has_read_waiting => {
+                part = &mut waiting, if !has_read_waiting => {
                     has_read_waiting = true;
                     summary += part;
                 }
@@ -140,24 +141,25 @@ impl Redeliver {
         (due.pending, part)
     }
 
-    /// The age of the oldest notification that is pending and not due at `now`, because it waits
-    /// for its next attempt, was deferred by `retry-after`, or is leased. Part of a summary: the
-    /// age, and the shards that were not read.
-    async fn oldest_waiting(&self, now: EpochMillis) -> Summary {
-        let shards = (0..DUE_SHARDS).map(|shard| self.oldest_waiting_in(shard, now));
+    /// The notifications that are pending and not due at `now`, because they wait for their next
+    /// attempt, were deferred by `retry-after`, or are leased. Part of a summary: their number, the
+    /// age of the oldest one, and the shards that were not all read.
+    async fn waiting(&self, now: EpochMillis) -> Summary {
+        let shards = (0..DUE_SHARDS).map(|shard| self.waiting_in(shard, now));
         join_all(shards).await.into_iter().fold(Summary::default(), |mut sum, part| {
             sum += part;
             sum
         })
     }
 
-    async fn oldest_waiting_in(&self, shard: u128, now: EpochMillis) -> Summary {
+    async fn waiting_in(&self, shard: u128, now: EpochMillis) -> Summary {
         let (mut sum, mut start) = (Summary::default(), None);
         for _ in 0..WAITING_PAGES {
             match self.dispatcher.ledger.waiting(shard, now, start).await {
                 Ok(page) => {
                     let age = page.oldest.map_or(0, |notified_at| age_ms(notified_at, now));
                     sum.oldest_pending_ms = sum.oldest_pending_ms.max(age);
+                    sum.pending += page.keys;
                     start = page.next;
                 }
                 Err(error) => {
@@ -170,6 +172,7 @@ impl Redeliver {
                 return sum;
             }
         }
+        sum.unseen_shards = 1;
         sum
     }
 

@@ -23,8 +23,12 @@ pub struct Summary {
     /// The age of the oldest pending notification, due or not, in ms since its claim; 0 if none was
     /// pending.
     pub oldest_pending_ms: u64,
-    /// Shards whose waiting notifications were not read, because the time was over or DynamoDB
-    /// failed: the oldest pending notification may be older than `oldest_pending_ms`.
+    /// Pending notifications, due or not. One that becomes due or is leased while the run reads may
+    /// be counted twice or not at all.
+    pub pending: u64,
+    /// Shards whose waiting notifications were not all read, because there are too many, the time
+    /// was over or DynamoDB failed: there may be more than `pending` pending notifications, and one
+    /// that is older than `oldest_pending_ms`.
     pub unseen_shards: u64,
 
     /// Responses with 2xx.
@@ -65,6 +69,7 @@ impl AddAssign for Summary {
         self.errors += other.errors;
         self.oldest_due_ms = self.oldest_due_ms.max(other.oldest_due_ms);
         self.oldest_pending_ms = self.oldest_pending_ms.max(other.oldest_pending_ms);
+        self.pending += other.pending;
         self.unseen_shards += other.unseen_shards;
         self.delivered += other.delivered;
         self.refused += other.refused;

@@ -1,5 +1,6 @@
 //! The tasks, one module each.
 
+pub(crate) mod alarms;
 pub(crate) mod browser;
 pub(crate) mod cargo_lambda;
 pub(crate) mod ci;

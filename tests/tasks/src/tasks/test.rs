@@ -1,8 +1,8 @@
 //! `cargo task test`: all tests, and the checks that need more than cargo.
 
 use super::{
-    browser, cargo_lambda, clients, deployment, infra, openapi, performance, second_engine, supply_chain,
-    tools,
+    alarms, browser, cargo_lambda, clients, deployment, infra, openapi, performance, second_engine,
+    supply_chain, tools,
 };
 use crate::{
     background::Job,
@@ -27,6 +27,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
+    summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
         let _ = tools.finish(context);

@@ -1,0 +1,291 @@
+//! A deployed stack on a clock that the simulation advances by minutes. The functions' handlers run
+//! in this process, behind the harness, and write their metrics as they do on Lambda; what AWS
+//! itself measures is modelled.
+
+mod aws;
+mod observation;
+mod traffic;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use keysync::domain::KeyId;
+use keysync_testkit::{
+    Client, EpochMillis, Harness, HarnessClock,
+    dynamodb::{Fault as CallFault, Proxy, Times},
+    iam::Health,
+    lambda::{InvocationFailed, Mode},
+    services::Behaviour,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    definition::mapping,
+    failure::Fault,
+    metrics::{MetricId, Metrics},
+    queue::{DeadLetters, EventQueue, Message},
+};
+use observation::{Observation, collector, emitted};
+
+/// The service that fails. The key with the usual traffic is not registered with it.
+const SERVICE: &str = "data-catalog";
+/// The minutes between two syncs.
+const SYNC_EVERY: i64 = 5;
+/// The messages in a batch of the event source mapping.
+const BATCH: usize = 10;
+/// The executed invocations after which the others of a failure that DynamoDB or SQS causes repeat
+/// their metrics: each takes seconds, because the SDK retries.
+const EXECUTED: usize = 3;
+
+/// The minutes of a service's failure in which only every tenth run of `redeliver` is executed, and
+/// the pending notifications of the others are as old as time has passed.
+const SAMPLED: std::ops::Range<i64> = 180..23 * 60;
+const SAMPLE_EVERY: i64 = 10;
+
+const QUEUES: [&str; 3] = ["MalformedEventQueue", "StuckQueue", "UndeliveredQueue"];
+
+/// The stack.
+pub(crate) struct Stack {
+    harness: Harness,
+    manager: Client,
+    /// The key with the usual traffic.
+    key: String,
+    pub(crate) metrics: Metrics,
+    minute: i64,
+    fault: Fault,
+    /// The minute in which the failure began.
+    began: i64,
+    events: EventQueue,
+    /// Events that `EventBridge` could not deliver yet, by the minute of their publication.
+    undelivered: Vec<i64>,
+    dead_letters: BTreeMap<&'static str, DeadLetters>,
+    /// How often each function was invoked since the failure began or something changed, and what
+    /// the last invocation did.
+    observed: BTreeMap<&'static str, (usize, Observation)>,
+}
+
+impl Stack {
+    /// Creates the stack with `keys` keys that are registered with the service that will fail.
+    pub(crate) async fn create(keys: usize) -> (Self, Vec<String>) {
+        collector();
+        let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
+        let builder = Harness::builder().mode(Mode::InProcess).clock(clock).service(SERVICE);
+        let harness = builder.start().await.unwrap();
+        let (key, _) = harness.sample_keys().await.unwrap();
+        let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
+        let queue = |name| mapping("lifecycle", "Queue", name);
+        let (visibility, receives) = (queue("VisibilityTimeout") / 60, queue("MaxReceiveCount"));
+        let mut stack = Self {
+            harness,
+            manager,
+            key,
+            metrics: Metrics::default(),
+            minute: 0,
+            fault: Fault::Nothing,
+            began: 0,
+            events: EventQueue::new(visibility, u32::try_from(receives).unwrap()),
+            undelivered: Vec::new(),
+            dead_letters: QUEUES.map(|name| (name, DeadLetters::default())).into(),
+            observed: BTreeMap::new(),
+        };
+        let keys: Vec<String> = (0..keys).map(|_| KeyId::random().to_string()).collect();
+        for key in &keys {
+            for event in [stack.action("create", key), stack.registration(key)] {
+                stack.events.send(event, 0);
+            }
+        }
+        stack.process_events().await;
+        stack.metrics = Metrics::default();
+        (stack, keys)
+    }
+
+    /// Begins a failure, in which the last notifications of `keys` become pending.
+    pub(crate) fn begin(&mut self, fault: Fault, keys: &[String]) {
+        (self.fault, self.began) = (fault, self.minute);
+        self.observed.clear();
+        let dynamodb = self.harness.dynamodb();
+        let proxies = [dynamodb.proxy(), dynamodb.lifecycle_proxy(), dynamodb.redeliver_proxy()];
+        match fault {
+            Fault::ServiceDown { .. } => self.behave(Behaviour::respond(503)),
+            Fault::DynamoDb(fault) => proxies.iter().for_each(|proxy| proxy.inject(fault, Times::Always)),
+            Fault::LedgerOfLifecycle => proxies[1].inject(CallFault::Fail, Times::Always),
+            Fault::DeadLetterQueueDown => self.harness.dead_letters().fail_next(usize::MAX),
+            Fault::IamDown => self.harness.iam().set_health(Health::Down),
+            _ => {}
+        }
+        let rotated = keys.iter().map(|key| self.action("rotate", key));
+        let events = match fault {
+            Fault::MalformedEvent | Fault::DeadLetterQueueDown => vec!["no event".to_owned()],
+            Fault::UnknownKey => vec![self.registration(&KeyId::random().to_string())],
+            Fault::TimesOut => vec!["times out".to_owned()],
+            _ if fault.has_one_event() => vec![self.action("rotate", &self.key)],
+            _ => rotated.collect(),
+        };
+        for event in events {
+            self.events.send(event, self.minute);
+        }
+    }
+
+    /// Ends the failure, and empties the dead-letter queues.
+    pub(crate) fn end(&mut self) {
+        let dynamodb = self.harness.dynamodb();
+        for proxy in [dynamodb.proxy(), dynamodb.lifecycle_proxy(), dynamodb.redeliver_proxy()] {
+            proxy.clear_faults();
+        }
+        self.behave(Behaviour::Act);
+        self.harness.iam().set_health(Health::Up);
+        self.harness.dead_letters().clear();
+        for queue in self.dead_letters.values_mut() {
+            queue.empty(self.minute);
+        }
+        if self.fault == Fault::TimesOut {
+            self.events.receive(i64::MAX / 2).iter().for_each(|message| self.events.delete(&message.id));
+        }
+        self.fault = Fault::Nothing;
+        self.observed.clear();
+    }
+
+    /// The next minute.
+    pub(crate) async fn pass_minute(&mut self) {
+        self.harness.advance_clock(Duration::from_mins(1)).await.unwrap();
+        self.publish_events();
+        self.process_events().await;
+        self.sync().await;
+        self.redeliver().await;
+        self.report_queues();
+        self.minute += 1;
+    }
+
+    fn behave(&self, behaviour: Behaviour) {
+        self.harness.service(SERVICE).unwrap().behave(behaviour);
+    }
+
+    /// The event source mapping: batches of visible messages.
+    async fn process_events(&mut self) {
+        if self.fault == Fault::MappingDisabled {
+            return;
+        }
+        let stuck = self.events.redrive(self.minute);
+        self.add_letters("StuckQueue", stuck);
+        let received = self.events.receive(self.minute);
+        for batch in received.chunks(BATCH) {
+            self.process_batch(batch).await;
+        }
+        let malformed = self.harness.dead_letters().letters().len();
+        self.dead_letters.entry("MalformedEventQueue").or_default().set(malformed, self.minute);
+    }
+
+    async fn process_batch(&mut self, batch: &[Message]) {
+        match self.fault {
+            Fault::Throttled => return self.count("Lifecycle", "Throttles", 1.0),
+            Fault::DoesNotStart => return self.count_invocation("Lifecycle", true),
+            // The mapping delivers the batch again in smaller parts; here the event is alone.
+            Fault::TimesOut if batch.iter().any(|message| message.body == "times out") => {
+                return self.count_invocation("Lifecycle", true);
+            }
+            _ => {}
+        }
+        let records = batch.iter().map(|message| json!({"messageId": message.id, "body": message.body}));
+        let event = json!({"Records": records.collect::<Vec<_>>()});
+        let function = self.harness.lifecycle_function().handle();
+        let repeats = if self.fault.has_one_event() { EXECUTED } else { usize::MAX };
+        let observation = self.observe("Lifecycle", repeats, async { function.invoke(&event).await }).await;
+        let failed = observation.result.map(|response| response["batchItemFailures"].to_string());
+        for message in batch {
+            if !failed.as_ref().is_ok_and(|failed| failed.contains(&format!("\"{}\"", message.id))) {
+                self.events.delete(&message.id);
+            }
+        }
+        self.observed.remove("Redeliver");
+    }
+
+    /// A sync by a caller who does not retry.
+    async fn sync(&mut self) {
+        if self.minute % SYNC_EVERY != 0 {
+            return;
+        }
+        match self.fault {
+            Fault::Throttled => return self.count("Sync", "Throttles", 1.0),
+            Fault::DoesNotStart => {
+                self.count("Sync", "Url5xxCount", 1.0);
+                return self.count_invocation("Sync", true);
+            }
+            _ => {}
+        }
+        let (manager, key) = (self.manager.clone(), self.key.clone());
+        let request = async move { Ok(json!(manager.sync(&key).await.unwrap().status.as_u16())) };
+        let repeats = if matches!(self.fault, Fault::DynamoDb(_)) { EXECUTED } else { usize::MAX };
+        let observation = self.observe("Sync", repeats, request).await;
+        let status = observation.result.unwrap().as_u64().unwrap();
+        self.count("Sync", "Url5xxCount", if status >= 500 { 1.0 } else { 0.0 });
+        if status != 409 {
+            self.observed.remove("Redeliver");
+        }
+    }
+
+    /// The schedule. A run that finds nothing pending has the same metrics as the run before it, if
+    /// no other function has run since.
+    async fn redeliver(&mut self) {
+        match self.fault {
+            Fault::NotInvoked => return,
+            Fault::Throttled => return self.count("Redeliver", "Throttles", 1.0),
+            Fault::DoesNotStart => return self.count_invocation("Redeliver", true),
+            _ => {}
+        }
+        let function = self.harness.redeliver_function().handle();
+        let is_idle = |run: &Observation| run.result.as_ref().is_ok_and(|summary| summary["pending"] == 0);
+        let repeats = match self.observed.get("Redeliver") {
+            _ if matches!(self.fault, Fault::DynamoDb(_)) => EXECUTED,
+            Some((_, last)) if is_idle(last) => 1,
+            Some(_) if self.is_sampled_out() => 1,
+            _ => usize::MAX,
+        };
+        if repeats == 1
+            && let Some((_, last)) = self.observed.get_mut("Redeliver")
+        {
+            last.pass_minute();
+        }
+        self.observe("Redeliver", repeats, async { function.invoke(&json!({})).await }).await;
+    }
+
+    fn is_sampled_out(&self) -> bool {
+        let is_service_down = matches!(self.fault, Fault::ServiceDown { .. });
+        is_service_down && SAMPLED.contains(&(self.minute - self.began)) && self.minute % SAMPLE_EVERY != 0
+    }
+
+    /// Invokes a function, or repeats what its last invocation did if there were `repeats` of them,
+    /// and records the metrics.
+    async fn observe(
+        &mut self,
+        function: &'static str,
+        repeats: usize,
+        invocation: impl Future<Output = Result<Value, InvocationFailed>>,
+    ) -> Observation {
+        let (invoked, observation) = match self.observed.remove(function) {
+            Some((invoked, last)) if invoked >= repeats => (invoked, last),
+            earlier => {
+                let result = invocation.await;
+                let dynamodb = self.harness.dynamodb();
+                let proxies = [dynamodb.proxy(), dynamodb.lifecycle_proxy(), dynamodb.redeliver_proxy()];
+                let calls = proxies.into_iter().flat_map(Proxy::take_calls);
+                let failed_calls = calls.filter(|call| call.fault.is_some()).collect();
+                let invoked = earlier.map_or(0, |(invoked, _)| invoked);
+                (invoked + 1, Observation { emitted: emitted(), failed_calls, result })
+            }
+        };
+        self.observed.insert(function, (invoked, observation.clone()));
+        for metric in &observation.emitted {
+            let (namespace, name) = (metric.namespace.clone(), metric.name.clone());
+            let id = MetricId { namespace, name, dimensions: metric.dimensions.clone() };
+            for value in &metric.values {
+                self.metrics.record(id.clone(), self.minute, value.as_f64().unwrap());
+            }
+        }
+        self.report_calls(&observation.failed_calls);
+        self.count_invocation(function, observation.result.is_err());
+        observation
+    }
+
+    fn add_letters(&mut self, queue: &'static str, messages: usize) {
+        self.dead_letters.entry(queue).or_default().add(messages, self.minute);
+    }
+}
