@@ -138,7 +138,7 @@ class Stage:
             except FileNotFoundError:
                 raise Failure("`sam` is not on the PATH: pip install aws-sam-cli") from None
         if code != 0:
-            raise Failure(f"`sam deploy` failed with exit code {code}: see docs/how-to/operate.md#a-deployment-failed")
+            raise Failure(f"`sam deploy` failed with exit code {code}: see docs/how-to/recover.md#a-deployment-failed")
 
     def secret_version(self, secret):
         """The id of the secret's current version. The value is not read."""

@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 
+os.environ.update(GATEWAY_PORT=sys.argv.pop(1), BIND_HOST="127.0.0.1")  # read on import
+
 import samtranslator.translator.transform as sam
 from ministack.app import main
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
@@ -47,5 +49,4 @@ for module in [engine, changesets, handlers]:
     module._apply_transforms = apply_transforms_with_parameters
 for kind in WITHOUT_EFFECT:
     provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "update": update, "delete": delete}
-os.environ.update(GATEWAY_PORT=sys.argv.pop(1), BIND_HOST="127.0.0.1")
 main()
