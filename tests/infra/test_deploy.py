@@ -91,6 +91,14 @@ class Invalid(Commands):
         self.assertIsNone(self.workspace.stack("keysync-prod"))
 
 
+class Confirmation(Commands):
+    def test_rejected_change_set_deploys_nothing(self):
+        self.workspace.configure("prod", ReserveConcurrency="no")
+        done = self.workspace.run("infra/deploy", "prod", "--skip-check", text="n\n")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("nothing was deployed: the change set was not confirmed", done.stderr)
+
+
 class Stack(Commands):
     def test_settings_and_keys_reach_running_versions(self):
         done = self.assert_ends(0, *DEPLOY)

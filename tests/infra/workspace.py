@@ -114,11 +114,11 @@ class Workspace:
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in given.items()]
         (self.infra / f"account-{stage}.toml").write_text("".join(lines))
 
-    def run(self, *command):
+    def run(self, *command, text=""):
         """The completed process of a command in the workspace, such as `infra/deploy dev`."""
         command = [sys.executable, *command] if command[0].startswith("infra/") else command
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
+            command, cwd=self.root, env=self.environment, input=text, capture_output=True, text=True, check=False
         )
 
     def client(self, service):
