@@ -1,6 +1,6 @@
 //! `infra/template.yaml` matches the code: its table is the one that all tests run on, each role
-//! allows exactly the calls of its function, and the environment variables that it sets are
-//! documented settings.
+//! allows exactly the calls of its function, the environment variables that it sets are documented
+//! settings, and the functions respond to the pre-traffic check as it expects.
 //!
 //! `cargo task infra` has the rest: linters, rules, and the stack on an emulated AWS.
 
@@ -42,6 +42,16 @@ fn allowed(action: &str, resource: &str) -> Allowed {
     (action.to_owned(), resource.to_owned())
 }
 
+/// The resource if the stack creates the table, rather than uses an existing one.
+fn of_this_stack(resource: &Value) -> &Value {
+    let Value::Array(condition) = resource else { return resource };
+    assert_eq!((&condition[0], condition.len()), (&json!("CreatesTable"), 3));
+    let existing = text(&condition[2]);
+    assert!(existing.contains(":table/${ExistingTableName}"), "{existing}");
+    assert_eq!(existing.contains("/index/"), text(&condition[1]).contains("/index/"), "the same in both cases");
+    &condition[1]
+}
+
 /// Every action that a function's role allows.
 fn allowed_by(role: &str) -> BTreeSet<Allowed> {
     let policies = properties(role)["Policies"].as_array().unwrap();
@@ -51,7 +61,7 @@ fn allowed_by(role: &str) -> BTreeSet<Allowed> {
         .map(|statement| statement.get("Fn::If").map_or(statement, |condition| &condition[1]))
         .flat_map(|statement| {
             assert_eq!(statement["Effect"], "Allow");
-            let resource = text(&statement["Resource"]);
+            let resource = text(of_this_stack(&statement["Resource"]));
             let actions = match &statement["Action"] {
                 Value::Array(actions) => actions.iter().map(text).collect(),
                 action => vec![text(action)],
@@ -212,4 +222,32 @@ fn template_variables_are_documented_settings() {
             assert!(reference.contains(&format!("### `{name}`\n")), "{name} is not a documented setting");
         }
     }
+}
+
+/// The event and the expected fields of the response of a pre-traffic check.
+fn check(function: &str) -> (Value, Value) {
+    let substituted = &properties("PreTraffic")["Environment"]["Variables"][function];
+    let check: Value = serde_json::from_str(&text(&substituted[0])).unwrap();
+    (check["event"].clone(), check["expected"].clone())
+}
+
+#[tokio::test]
+async fn pre_traffic_events_get_expected_responses() {
+    let world = world().await;
+    let calls = world.harness.dynamodb().lifecycle_proxy().calls().len();
+    let sync = world.harness.sync_function().process().unwrap();
+    let (event, expected) = check("SYNC");
+    let response = sync.invoke(&event).await.unwrap();
+    assert_eq!(response["statusCode"], expected["statusCode"]);
+    assert!(text(&response["body"]).contains("\"keys\""), "{response}");
+
+    let (event, expected) = check("LIFECYCLE");
+    let response = world.harness.lifecycle_function().invoke(&event).await.unwrap();
+    assert_eq!(response, expected);
+    assert_eq!(world.harness.dynamodb().lifecycle_proxy().calls().len(), calls, "an empty batch changes nothing");
+
+    let (event, expected) = check("REDELIVER");
+    assert_eq!(expected, json!({}));
+    let response = world.harness.redeliver_function().invoke(&event).await.unwrap();
+    assert!(response["leased"].is_u64(), "{response}");
 }

@@ -32,6 +32,9 @@ def is_accepted(name, value):
 
 # Valid and invalid values of each parameter.
 VALUES = {
+    "Revision": (["0123456789-" + "0" * 40], ["", "0123456789", "012345678-" + "0" * 40, "012345678G-" + "0" * 40]),
+    "DeploymentAlarms": (["yes", "no"], ["", "true"]),
+    "ExistingTableName": (["", "keysync-Table-1ABC-restored"], ["a/b", "ab", ARN.format("dynamodb", "table/keysync")]),
     "Stage": (["dev", "prod"], ["", "Prod", "test"]),
     "Callbacks": (
         ['{"cos":"https://a.example/b?c=d"}', '{ "cos" : "https://a.example" , "databases-for-postgresql":"https://b.example/" }'],
@@ -89,8 +92,8 @@ class Parameters(unittest.TestCase):
         for stage in ["dev", "prod"]:
             with self.subTest(stage=stage):
                 overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
-                self.assertEqual(overrides[0], f"file://account-{stage}.yaml")
-                example = [f"file://{INFRA / 'account.example.yaml'}", *overrides[1:]]
+                self.assertEqual(overrides[0], f"file://account-{stage}.toml")
+                example = [f"file://{INFRA / 'account.example.toml'}", *overrides[1:]]
                 values = CfnParameterOverridesType().convert(example, None, None)
                 self.assertEqual(values["Stage"], stage)
                 for name, value in values.items():

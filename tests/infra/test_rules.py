@@ -68,8 +68,14 @@ VIOLATIONS = [
     ("roles_name_their_resources", lambda t: statement(t, "LifecycleRole", "MalformedEvents").update(Resource="*")),
     ("roles_name_their_resources", lambda t: conditional(t, "RedeliverRole").update(Resource="*")),
     ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Ledger").update(Resource=[{"Ref": "Table"}, "*"])),
-    ("roles_name_their_resources", lambda t: statement(t, "RedeliverRole", "Due")["Resource"].update({"Fn::Sub": "${Table.Arn}/*"})),
+    ("roles_name_their_resources", lambda t: statement(t, "RedeliverRole", "Due").update(Resource={"Fn::Sub": "${Table.Arn}/*"})),
+    ("roles_name_their_resources",
+     lambda t: statement(t, "RedeliverRole", "Due")["Resource"]["Fn::If"][1].update({"Fn::Sub": "${Table.Arn}/*"})),
     ("roles_name_their_resources", lambda t: statement(t, "SyncRole", "Traces").pop("Sid")),
+    ("roles_name_their_resources",
+     lambda t: statement(t, "PreTrafficRole", "Versions")["Resource"].append({"Fn::Sub": "${PreTraffic.Arn}:*"})),
+    ("roles_name_their_resources",
+     lambda t: statement(t, "PreTrafficRole", "Deployments")["Resource"].update({"Fn::Sub": "arn:aws:codedeploy:*"})),
     ("wildcard_resource_is_for_traces_only", lambda t: statement(t, "SyncRole", "Traces")["Action"].append("sqs:SendMessage")),
     ("roles_have_no_managed_policies",
      lambda t: properties(t, "SyncRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
@@ -97,12 +103,14 @@ VIOLATIONS = [
     ("alarms_on_past_events_report_no_end", lambda t: properties(t, "NotificationsFailedAlarm").update(OKActions=["arn"])),
     ("deployments_roll_back", lambda t: properties(t, "SyncDeploymentGroup")["AutoRollbackConfiguration"].update(Enabled=False)),
     ("deployments_roll_back", lambda t: properties(t, "RedeliverDeploymentGroup").pop("AlarmConfiguration")),
+    ("deployments_roll_back",
+     lambda t: t["Resources"]["SyncAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"].pop("BeforeAllowTrafficHook")),
 ]
 
 
 class Rules(unittest.TestCase):
     def setUp(self):
-        self.template = translate(parse(TEMPLATE), {"Stage": "prod"})
+        self.template = translate(parse(TEMPLATE), {"Stage": "prod", "Revision": "0123456789-" + "0" * 40})
 
     def test_template_complies_with_all_rules(self):
         self.assertEqual(failed_rules(self.template), set())

@@ -8,19 +8,35 @@ use crate::{
 };
 
 const TOOLS: [&str; 2] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"];
+const AWS_CLI: [&str; 1] = ["awscli==1.46.3"];
+const MINISTACK: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
 const CFN_GUARD: (&str, &str) = ("cfn-guard", "3.2.1");
-/// The last two use moto.
-const TESTS: [&str; 5] = ["test_linters", "test_parameters", "test_rules", "test_package", "test_stack"];
+/// `test_package` and `test_stack` use moto, `test_deploy` and `test_commands` use ministack.
+const TESTS: [&str; 10] = [
+    "test_linters",
+    "test_parameters",
+    "test_revision",
+    "test_rules",
+    "test_pre_traffic",
+    "test_package",
+    "test_stack",
+    "test_deploy",
+    "test_commands",
+    "test_variants",
+];
 
 /// Runs the tests in `tests/infra`, or those that are named.
 pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
     let python = pypi::python(context)?;
     let tools = python.packages(context, "infra", &TOOLS)?;
+    let aws = python.packages(context, "infra", &AWS_CLI)?;
+    let ministack = python.packages(context, "infra", &MINISTACK)?;
     let guard = cargo_install::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
     let moto = Moto::start(context)?;
     let mut command = context.command(&python.program);
     command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));
     command.env("INFRA_TOOLS", &tools).env("CFN_GUARD", guard).env("PYTHONPATH", &tools);
+    command.env("AWS_CLI", aws).env("MINISTACK", ministack);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env(URL, &moto.url);
     if tests.is_empty() {
         command.args(TESTS);

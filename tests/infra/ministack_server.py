@@ -1,0 +1,52 @@
+"""Serves ministack, an emulated AWS that runs CloudFormation and Lambda, on a port of 127.0.0.1: `ministack_server.py PORT`.
+
+Adapts ministack 1.5.33 to what AWS does, or leaves out what it does not have:
+
+- The SAM transform gets the values of the stack's parameters, as on AWS; ministack passes none.
+- CodeDeploy's resources and alarms become names without effect: ministack has no CodeDeploy, and no alarms by metric math.
+"""
+
+import os
+import sys
+import threading
+
+os.environ.update(GATEWAY_PORT=sys.argv.pop(1), BIND_HOST="127.0.0.1")  # read on import
+
+import samtranslator.translator.transform as sam
+from ministack.app import main
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+
+WITHOUT_EFFECT = ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CloudWatch::Alarm"]
+parameters = threading.local()
+transform = sam.transform
+apply_transforms = engine._apply_transforms
+
+
+def transform_with_parameters(template, _, policies):
+    return transform(template, parameters.values, policies)
+
+
+def apply_transforms_with_parameters(template, provided=None, previous_params=None):
+    values = engine._transform_parameters(template, provided, previous_params)
+    parameters.values = {"AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::Partition": "aws", **values}
+    return apply_transforms(template, provided, previous_params)
+
+
+def create(logical_id, _, stack):
+    return f"{stack}-{logical_id}", {}
+
+
+def update(physical_id, *_):
+    return physical_id, {}
+
+
+def delete(*_):
+    pass
+
+
+sam.transform = transform_with_parameters
+for module in [engine, changesets, handlers]:
+    module._apply_transforms = apply_transforms_with_parameters
+for kind in WITHOUT_EFFECT:
+    provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "update": update, "delete": delete}
+main()
