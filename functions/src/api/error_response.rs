@@ -215,7 +215,8 @@ impl From<&ClaimError> for ErrorResponse {
                 ReasonCode::ReqTooEarly,
                 format!(
                     "The key was updated recently: Please wait and try again: \
-                     Sync cannot be performed until at least {opens_at}"
+                     Sync cannot be performed until at least {}",
+                    opens_at.whole_seconds()
                 ),
             )
             .with_retry_after(*wait),

@@ -15,4 +15,4 @@ pub use crn::{InstanceCrn, KeyCrn, ResourceCrn};
 pub use id::{Alias, CorrelationId, InstanceId, KeyId, KeyName, KeyRing, Malformed, ServiceName};
 pub use lifecycle::{KeyFacts, KeyState, KeyType, KeyVersion, LifecycleAction, LifecycleEvent};
 pub use notification::{ClaimId, EventId, LeaseId};
-pub use time::EpochMillis;
+pub use time::{EpochMillis, WholeSeconds};

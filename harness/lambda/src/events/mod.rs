@@ -96,7 +96,7 @@ impl EventBus {
             "source": "kms",
             "account": "000000000000",
             "region": "us-east-1",
-            "time": EpochMillis::new(self.clock.now().secs() * 1000).to_string(),
+            "time": self.clock.now().whole_seconds().to_string(),
             "resources": [detail["keyCrn"]],
             "detail-type": kind,
             "detail": detail,
