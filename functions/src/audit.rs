@@ -14,7 +14,7 @@ use crate::{
     iam::Authenticated,
     telemetry::AUDIT,
     trace_context::TraceContext,
-    usecases::sync::{SyncRequest, Synced},
+    usecases::{KeyRequest, sync::Synced},
 };
 
 /// `initiator.typeURI` of a user.
@@ -26,7 +26,7 @@ const SERVICE_ID: &str = "service/security/account/serviceid";
 #[derive(Debug)]
 pub(crate) struct AuditedRequest<'a> {
     /// The request.
-    pub(crate) request: &'a SyncRequest,
+    pub(crate) request: &'a KeyRequest,
     /// The caller, and the instance that the request is about.
     pub(crate) authenticated: &'a Authenticated,
     /// The key. `None` makes the instance the target: an alias names no key, or none that the

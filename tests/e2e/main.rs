@@ -41,6 +41,7 @@ mod malformed_events_go_to_dlq;
 mod metrics;
 mod no_existence_oracle;
 mod no_secret_exposure;
+mod notification_status;
 mod public_key_set;
 mod published_events;
 mod rate_limiting;

@@ -122,6 +122,12 @@ impl KeyRecord {
     pub fn read(item: Item) -> Result<Self, LedgerError> {
         serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
     }
+
+    /// The id of the last notification's event for `service`; `None` if the key never had one.
+    #[must_use]
+    pub fn event_id(&self, service: &ServiceName) -> Option<EventId> {
+        Some(EventId { key: self.crn.key, claim: self.claim?, service: service.clone() })
+    }
 }
 
 /// The failed attempts of a delivery and its next attempt.

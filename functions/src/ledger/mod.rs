@@ -21,12 +21,14 @@ mod conflict;
 mod due;
 mod error;
 mod expression;
+mod get;
 pub mod item;
 mod lease;
 mod purge;
 mod record;
 pub mod registration;
 mod resolve;
+mod status;
 mod update;
 
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub use item::{KeyRecord, Notification};
 pub use purge::Purged;
 pub use record::{LifecycleChange, Recorded};
 pub use registration::{Counted, MAX_SERVICES, RegistrationChange};
+pub use status::{NotificationStatus, ServiceStatus, Status};
 
 /// The limits of a call to DynamoDB, whose healthy responses take less than 20 ms. A lost response
 /// or a write conflict takes a second attempt; `claim.rs` explains why that is safe.
