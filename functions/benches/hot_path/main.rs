@@ -86,7 +86,8 @@ mod response {
     fn error_document(bencher: Bencher) {
         let error = ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
         let id = "c-1".parse().unwrap();
-        bencher.bench_local(|| super::api::error(&ErrorResponse::from(black_box(&error)), Operation::Sync, &id));
+        bencher
+            .bench_local(|| super::api::error(&ErrorResponse::from(black_box(&error)), Operation::Sync, &id));
     }
 }
 

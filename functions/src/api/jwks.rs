@@ -21,7 +21,11 @@ pub fn jwks_response(method: &Method, jwks: &str, correlation_id: &CorrelationId
         Method::HEAD => Body::Empty,
         _ => {
             let operation = Operation::PublicKeys;
-            return response::error(&BadRequest::MethodNotAllowed(operation).into(), operation, correlation_id);
+            return response::error(
+                &BadRequest::MethodNotAllowed(operation).into(),
+                operation,
+                correlation_id,
+            );
         }
     };
     let mut response = respond(StatusCode::OK, body, correlation_id);

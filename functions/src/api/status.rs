@@ -61,6 +61,8 @@ struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     acknowledged_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adopter_key_state: Option<&'a str>,
@@ -78,6 +80,7 @@ fn resource<'a>(status: &'a NotificationStatus, service: &'a ServiceStatus) -> R
         last_attempt: text(service.last_attempt),
         next_attempt: text(service.next_attempt),
         reason: service.reason.as_deref(),
+        deadline: text(service.deadline),
         acknowledged_at: text(service.acknowledged_at),
         adopter_key_state: service.acknowledged_state.as_deref(),
     }

@@ -1,11 +1,13 @@
-//! Domain types: ids, CRNs, key states, callers, the window rule. No I/O; imports no other module
-//! of this crate.
+//! Domain types: ids, CRNs, key states, callers, the rules of the window and the deadline. No I/O;
+//! imports no other module of this crate.
 
 mod caller;
 mod crn;
+pub mod deadline;
 mod id;
 mod lifecycle;
 mod notification;
+mod reported_state;
 mod time;
 pub mod window;
 

@@ -112,7 +112,10 @@ impl SyncHandler {
             }
             Err(failure) => {
                 failure.log(started, "sync rejected", "sync failed");
-                (failure.response.code.as_str(), api::error(&failure.response, Operation::Sync, &correlation_id))
+                (
+                    failure.response.code.as_str(),
+                    api::error(&failure.response, Operation::Sync, &correlation_id),
+                )
             }
         };
         telemetry::count_sync(outcome, started.elapsed());

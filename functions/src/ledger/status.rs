@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::{
-    Ledger, LedgerError,
+    FindingKind, Ledger, LedgerError,
     item::{Item, KEY_ITEM, KeyRecord, Outcome, OutcomeStatus, key_pk},
 };
-use crate::domain::{EpochMillis, KeyCrn, KeyRing, LifecycleAction, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, KeyRing, LifecycleAction, ServiceName, deadline};
 
 /// The status of a key's last notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub struct ServiceStatus {
     pub next_attempt: Option<EpochMillis>,
     /// The reason why the last attempt failed.
     pub reason: Option<String>,
+    /// The last instant at which an acknowledgement is in time; `None` if the service need not
+    /// acknowledge.
+    pub deadline: Option<EpochMillis>,
     /// The instant at which the service reports that it acted.
     pub acknowledged_at: Option<EpochMillis>,
     /// The key's state in the terms of the service, as it acknowledged it.
@@ -57,6 +60,10 @@ pub enum Status {
     Delivered,
     /// The service reported that it acted.
     Acknowledged,
+    /// The service has not reported within four hours that it acted.
+    Overdue,
+    /// The key state that the service reported contradicts the key's.
+    Conflicting,
     /// The service responded with 410: it wants no more notifications.
     Refused,
     /// Retries exhausted after 24 hours.
@@ -65,12 +72,14 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a notification's life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NotNotified,
         Self::Pending,
         Self::Retrying,
         Self::Delivered,
         Self::Acknowledged,
+        Self::Overdue,
+        Self::Conflicting,
         Self::Refused,
         Self::Failed,
     ];
@@ -84,19 +93,22 @@ impl Status {
             Self::Retrying => "retrying",
             Self::Delivered => "delivered",
             Self::Acknowledged => "acknowledged",
+            Self::Overdue => FindingKind::Overdue.as_str(),
+            Self::Conflicting => FindingKind::Conflicting.as_str(),
             Self::Refused => "refused",
-            Self::Failed => "failed",
+            Self::Failed => FindingKind::Failed.as_str(),
         }
     }
 }
 
 impl Ledger {
-    /// The status of the last notification of `key`. `None` if no such key with exactly this CRN is
+    /// The status at `now` of the last notification of `key`. `None` if no such key with exactly this CRN is
     /// stored in `ring`, or if it was purged.
     pub async fn notification_status(
         &self,
         key: &KeyCrn,
         ring: Option<&KeyRing>,
+        now: EpochMillis,
     ) -> Result<Option<NotificationStatus>, LedgerError> {
         let Some(item) = self.get(&key_pk(key.instance.instance, key.key), KEY_ITEM).await? else {
             return Ok(None);
@@ -105,7 +117,7 @@ impl Ledger {
         let record = KeyRecord::read(item)?;
         let is_visible =
             record.crn == *key && record.purged_at.is_none() && ring.is_none_or(|ring| *ring == record.ring);
-        Ok(is_visible.then(|| status(&record, &registered)))
+        Ok(is_visible.then(|| status(&record, &registered, now)))
     }
 }
 
@@ -121,25 +133,29 @@ fn registered(item: &Item) -> Result<BTreeSet<ServiceName>, LedgerError> {
     Ok(services.into_keys().collect())
 }
 
-fn status(record: &KeyRecord, registered: &BTreeSet<ServiceName>) -> NotificationStatus {
+fn status(record: &KeyRecord, registered: &BTreeSet<ServiceName>, now: EpochMillis) -> NotificationStatus {
     let notified = record.outcome.keys().filter(|service| outcome(record, service).is_some());
     let services: BTreeSet<_> = record.pending.keys().chain(notified).chain(registered).collect();
     NotificationStatus {
         sequence: record.sequence,
         action: record.event.action,
-        services: services.into_iter().map(|service| service_status(record, service)).collect(),
+        services: services.into_iter().map(|service| service_status(record, service, now)).collect(),
     }
 }
 
-fn service_status(record: &KeyRecord, service: &ServiceName) -> ServiceStatus {
+fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -> ServiceStatus {
     let outcome = outcome(record, service);
     let acknowledged = record.acknowledged.get(service);
+    let must_acknowledge = record.deadline().is_some_and(|deadline| deadline.includes(service));
+    let deadline = record.notified_at.filter(|_| must_acknowledge).map(deadline::of);
     let status = match (acknowledged, outcome.map(|outcome| outcome.status)) {
+        (Some(acknowledged), _) if acknowledged.contradicts(record) => Status::Conflicting,
         (Some(_), _) => Status::Acknowledged,
-        (None, Some(OutcomeStatus::Delivered)) => Status::Delivered,
         (None, Some(OutcomeStatus::Refused)) => Status::Refused,
-        (None, Some(OutcomeStatus::Retrying)) => Status::Retrying,
         (None, Some(OutcomeStatus::Failed)) => Status::Failed,
+        (None, _) if deadline.is_some_and(|deadline| now > deadline) => Status::Overdue,
+        (None, Some(OutcomeStatus::Delivered)) => Status::Delivered,
+        (None, Some(OutcomeStatus::Retrying)) => Status::Retrying,
         (None, None) if record.pending.contains_key(service) => Status::Pending,
         (None, None) => Status::NotNotified,
     };
@@ -151,6 +167,7 @@ fn service_status(record: &KeyRecord, service: &ServiceName) -> ServiceStatus {
         last_attempt: outcome.map(|outcome| outcome.at),
         next_attempt: record.retries.get(service).map(|retry| retry.next_at),
         reason: outcome.and_then(|outcome| outcome.reason.clone()),
+        deadline,
         acknowledged_at: acknowledged.map(|acknowledged| acknowledged.at),
         acknowledged_state: acknowledged.map(|acknowledged| acknowledged.key_state.clone()),
     }

@@ -42,6 +42,10 @@ const CALLBACK_FAILURES: &str = "CallbackFailures";
 const RETRIES: &str = "Retries";
 /// Deliveries whose retries were exhausted, by service and of all services together.
 const NOTIFICATIONS_FAILED: &str = "NotificationsFailed";
+/// Services that did not acknowledge a notification within four hours, or acknowledged a key state
+/// that contradicts the key's, by service and of all services together.
+const NOTIFICATIONS_OVERDUE: &str = "NotificationsOverdue";
+const NOTIFICATIONS_CONFLICTING: &str = "NotificationsConflicting";
 /// The age of the oldest pending notification at a run of `redeliver`, due or not, in seconds.
 const PENDING_AGE: &str = "PendingAge";
 /// Malformed events sent to the dead-letter queue.
@@ -92,6 +96,8 @@ fn describe() {
     describe_counter!(RETRIES, Unit::Count, "delivery attempts after the first");
     describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "deliveries whose retries were exhausted");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
+    describe_counter!(NOTIFICATIONS_OVERDUE, Unit::Count, "services that did not acknowledge in time");
+    describe_counter!(NOTIFICATIONS_CONFLICTING, Unit::Count, "services with a contradicting key state");
     describe_counter!(DEAD_LETTERS, Unit::Count, "malformed events sent to the dead-letter queue");
 }
 
@@ -178,6 +184,18 @@ pub(crate) fn count_callback(
 pub(crate) fn count_exhausted(service: &ServiceName) {
     counter!(NOTIFICATIONS_FAILED, SERVICE => service.to_string()).increment(1);
     counter!(NOTIFICATIONS_FAILED).increment(1);
+}
+
+/// Counts a service that is overdue, by service and without, as [`count_exhausted`] does.
+pub(crate) fn count_overdue(service: &ServiceName) {
+    counter!(NOTIFICATIONS_OVERDUE, SERVICE => service.to_string()).increment(1);
+    counter!(NOTIFICATIONS_OVERDUE).increment(1);
+}
+
+/// Counts a service that acknowledged a contradicting key state, by service and without.
+pub(crate) fn count_conflicting(service: &ServiceName) {
+    counter!(NOTIFICATIONS_CONFLICTING, SERVICE => service.to_string()).increment(1);
+    counter!(NOTIFICATIONS_CONFLICTING).increment(1);
 }
 
 /// Records the age of the oldest pending notification. A histogram, because a gauge would be

@@ -4,6 +4,7 @@
 
 use super::admission::{Admission, KeyRequest};
 use crate::{
+    domain::EpochMillis,
     iam::{Action, IamError},
     ledger::{Ledger, LedgerError, NotificationStatus},
     rate_limit::RateLimited,
@@ -26,7 +27,7 @@ pub enum StatusError {
     Ledger(#[from] LedgerError),
 }
 
-/// Reads the status of the last notification of a key.
+/// Reads the status at `now` of the last notification of a key.
 ///
 /// The key must have exactly the CRN that IAM permitted (guarantee G10), and be in the requested
 /// ring. Otherwise the result is the same as for a key that does not exist.
@@ -34,12 +35,13 @@ pub async fn read(
     admission: &Admission,
     ledger: &Ledger,
     request: &KeyRequest,
+    now: EpochMillis,
 ) -> Result<NotificationStatus, StatusError> {
     let authenticated = admission.authenticate(request).await?;
     let action = Action::ListRegistrations;
     let key = admission.authorized_key::<StatusError>(request, &authenticated, action, ledger).await?;
     let status = match key {
-        Some(key) => ledger.notification_status(&key, request.ring.as_ref()).await?,
+        Some(key) => ledger.notification_status(&key, request.ring.as_ref(), now).await?,
         None => None,
     };
     status.ok_or(StatusError::NotFound)

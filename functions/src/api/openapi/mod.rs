@@ -104,19 +104,50 @@ fn responses(success: &str, response: Value, operation: Operation, codes: &[Reas
 
 /// The parameters of an operation on a key.
 fn parameters(id: &str) -> Value {
-    let correlation_id = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-+\\--~]+$"});
+    let correlation_id =
+        json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-+\\--~]+$"});
     json!([
-        parameter("path", "id", true, id, &json!(
-            {"type": "string", "minLength": 2, "maxLength": 90, "pattern": "^[A-Za-z0-9_-]+$"}
-        )),
-        parameter("header", "bluemix-instance", true, "the service instance that holds the key", &json!(
-            {"type": "string", "format": "uuid"}
-        )),
-        parameter("header", "correlation-id", false, "identifies the request, and makes retries safe", &correlation_id),
-        parameter("header", "x-correlation-id", false, "used where `correlation-id` is absent", &correlation_id),
-        parameter("header", "x-kms-key-ring", false, "the key ring that the key must be in", &json!(
-            {"type": "string", "minLength": 2, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
-        )),
+        parameter(
+            "path",
+            "id",
+            true,
+            id,
+            &json!(
+                {"type": "string", "minLength": 2, "maxLength": 90, "pattern": "^[A-Za-z0-9_-]+$"}
+            )
+        ),
+        parameter(
+            "header",
+            "bluemix-instance",
+            true,
+            "the service instance that holds the key",
+            &json!(
+                {"type": "string", "format": "uuid"}
+            )
+        ),
+        parameter(
+            "header",
+            "correlation-id",
+            false,
+            "identifies the request, and makes retries safe",
+            &correlation_id
+        ),
+        parameter(
+            "header",
+            "x-correlation-id",
+            false,
+            "used where `correlation-id` is absent",
+            &correlation_id
+        ),
+        parameter(
+            "header",
+            "x-kms-key-ring",
+            false,
+            "the key ring that the key must be in",
+            &json!(
+                {"type": "string", "minLength": 2, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
+            )
+        ),
     ])
 }
 

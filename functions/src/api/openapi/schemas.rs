@@ -71,6 +71,7 @@ pub(super) fn notification_status() -> Value {
             "lastAttempt": instant("the last attempt"),
             "nextAttempt": instant("the next attempt, if one is scheduled"),
             "reason": string("why the last attempt failed"),
+            "deadline": instant("until when the service must acknowledge, if it must"),
             "acknowledgedAt": instant("when the service acted, as it reports"),
             "adopterKeyState": string("the key's state at the service, as it reports"),
         },
