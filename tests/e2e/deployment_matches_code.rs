@@ -162,7 +162,7 @@ async fn all_kinds_of_events(world: &World) {
     }
     let callback = world.harness.object_storage().received().pop().unwrap();
     let event: Value = serde_json::from_str(&callback.body).unwrap();
-    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", None, clock.now()).processed().await;
     events.purge(&crn, clock.now()).processed().await;
     events.publish_raw("not json").processed().await;
 }

@@ -13,6 +13,7 @@ mod support;
 mod world;
 
 mod account_isolation;
+mod acknowledgement_deadline;
 mod acknowledgements;
 mod audit_events;
 mod bulkheads;

@@ -59,8 +59,12 @@ async fn services_have_their_own_statuses() {
     let response = read(&world.manager, &world.key).await;
 
     let expected = [("cloud-object-storage", "delivered"), ("databases-for-postgresql", "retrying")];
-    assert_eq!(statuses(&response), expected.map(|(service, status)| (service.to_owned(), status.to_owned())));
-    let metadata = json!({"collectionType": "application/vnd.ibm.kms.notification+json", "collectionTotal": 2});
+    assert_eq!(
+        statuses(&response),
+        expected.map(|(service, status)| (service.to_owned(), status.to_owned()))
+    );
+    let metadata =
+        json!({"collectionType": "application/vnd.ibm.kms.notification+json", "collectionTotal": 2});
     assert_eq!(response.body["metadata"], metadata);
     let (storage, databases) = (&response.body["resources"][0], &response.body["resources"][1]);
     assert_eq!((&storage["sequence"], &storage["attempts"]), (&json!(1), &json!(1)));
@@ -151,7 +155,7 @@ async fn key_without_services_has_empty_status() {
 }
 
 #[tokio::test]
-async fn head_has_no_body_and_other_methods_get_405() {
+async fn head_has_no_body_other_methods_get_405() {
     let world = world().await;
     let correlation_id = [("correlation-id", "c-7")];
     let response = request(&world.manager, Method::HEAD, &world.key, &correlation_id).await;

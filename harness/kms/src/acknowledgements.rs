@@ -2,7 +2,7 @@
 
 use axum::{body::Bytes, extract::State, http::StatusCode};
 use jiff::Timestamp;
-use keysync::domain::{EpochMillis, EventId};
+use keysync::domain::{EpochMillis, EventId, ResourceCrn};
 use serde::Deserialize;
 
 use super::{ApiError, Endpoint, address::Caller, body};
@@ -17,6 +17,8 @@ struct EventAcknowledgement {
     event_id: String,
     adopter_key_state: String,
     timestamp: String,
+    /// An addition: the resource that the acknowledgement is about.
+    resource_crn: Option<ResourceCrn>,
 }
 
 /// Acknowledges that a service acted on a notification.
@@ -39,7 +41,8 @@ pub(super) async fn acknowledge(
             format!("must have at most {MAX_STATE_LENGTH} characters"),
         ));
     }
-    let event = endpoint.0.events.acknowledgement(&key.record.crn, &fields.event_id, state, at);
+    let resource = fields.resource_crn.as_ref();
+    let event = endpoint.0.events.acknowledgement(&key.record.crn, &fields.event_id, state, resource, at);
     endpoint.wait_until_processed(event).await?;
     Ok(StatusCode::NO_CONTENT)
 }

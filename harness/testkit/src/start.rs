@@ -24,7 +24,7 @@ use crate::{
     lambda::{self, Function, Mode, Output, ProcessConfig, Worker, schedule::Schedule},
     parts::Parts,
     secrets::SecretsManager,
-    services::{self, AssociatedService},
+    services::{self, Acknowledger, AssociatedService},
     time::ClockControl,
     world::{REGION, World},
 };
@@ -78,6 +78,10 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
         // One source of the key, unless the test sets both.
         env.retain(|(name, _)| name != config::SIGNING_KEY);
     }
+    if builder.acknowledging {
+        let names: Vec<_> = services.iter().map(AssociatedService::name).collect();
+        env.push((config::ACKNOWLEDGING_SERVICES.to_owned(), names.join(",")));
+    }
     env.extend(builder.env.clone());
     if let Some(path) = &builder.env_file {
         env_file::write(path, &env)?;
@@ -96,6 +100,11 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
 
     let events = EventBus::new(queue, clock);
+    if builder.acknowledging {
+        for service in &services {
+            service.acknowledge_with(acknowledger(events.clone()));
+        }
+    }
     let store = Store::new(client.clone(), &table, known_secrets.clone());
     let ledger = Ledger::new(&dynamo.sdk_config(), table.clone());
     let (url, clock) = (function.url(), builder.clock.clone());
@@ -201,6 +210,22 @@ async fn worker(
 fn emulated(builder: &HarnessBuilder, journal: &Journal) -> Vec<AssociatedService> {
     let emulated = builder.services.iter().filter(|(_, receiver)| *receiver == Receiver::Emulated);
     emulated.map(|(name, _)| AssociatedService::new(name, journal.clone())).collect()
+}
+
+/// Publishes each acknowledgement as the key-management service does. A notification of a real
+/// function has a valid CRN.
+fn acknowledger(events: EventBus) -> Acknowledger {
+    Acknowledger::new(move |acknowledgement| {
+        if let Ok(key) = acknowledgement.key_crn.parse() {
+            drop(events.acknowledgement(
+                &key,
+                &acknowledgement.event_id,
+                acknowledgement.key_state,
+                None,
+                acknowledgement.at,
+            ));
+        }
+    })
 }
 
 async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {

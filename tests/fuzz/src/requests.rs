@@ -98,7 +98,9 @@ fn parsed(request: &Request) -> Option<KeyRequest> {
     let operation = Operation::at(request.raw_http_path()).unwrap_or(Operation::Sync);
     match parse_key_request(request, operation, &id) {
         Ok(accepted) => {
-            assert!(request.raw_http_path().starts_with("/api/v2/keys/") && operation.supports(request.method()));
+            assert!(
+                request.raw_http_path().starts_with("/api/v2/keys/") && operation.supports(request.method())
+            );
             assert_eq!(accepted.correlation_id, id);
             Some(accepted)
         }

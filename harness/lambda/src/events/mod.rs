@@ -74,9 +74,13 @@ impl EventBus {
         key: &KeyCrn,
         event_id: &str,
         key_state: &str,
+        resource: Option<&ResourceCrn>,
         occurred_at: EpochMillis,
     ) -> Delivery {
-        let detail = json!({"eventId": event_id, "adopterKeyState": key_state});
+        let mut detail = json!({"eventId": event_id, "adopterKeyState": key_state});
+        if let Some(resource) = resource {
+            detail["resourceCrn"] = json!(resource);
+        }
         self.publish("kms.secrets-event.ack", key, occurred_at, detail)
     }
 
