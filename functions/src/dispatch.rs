@@ -5,7 +5,9 @@ use tracing::Span;
 
 use crate::{
     delivery::{CircuitBreakers, Notifier},
-    ledger::{Confirmed, Ledger, Notification, Settled},
+    domain::EpochMillis,
+    ledger::{Confirmed, Deadline, Finding, FindingKind, Ledger, Notification, Settled, item::OutcomeStatus},
+    telemetry,
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
@@ -19,11 +21,38 @@ pub struct Dispatcher {
     pub notifier: Notifier,
 }
 
+/// What a run of `redeliver` adds to a dispatch.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The circuit breakers of the run.
+    pub breakers: &'a CircuitBreakers,
+    /// The present instant.
+    pub now: EpochMillis,
+    /// Records the audit event of a finding.
+    pub audit: Audit,
+}
+
+/// Records the audit event of a finding about a notification.
+pub type Audit = fn(&Notification, &Finding, &TraceContext, EpochMillis);
+
+/// The result of a dispatch.
+#[derive(Debug, Default)]
+pub struct Dispatched {
+    /// The results of the callbacks.
+    pub settled: Settled,
+    /// The services that did not acknowledge; `None` if the deadline was not checked.
+    pub checked: Option<Vec<Finding>>,
+}
+
 impl Dispatcher {
     /// Delivers `notification` to its services and records the results.
     ///
     /// Infallible: since its claim, the notification is in the outbox, and `redeliver` delivers
     /// again what is not confirmed here. Delivery is therefore at least once.
+    ///
+    /// A run of `redeliver` also checks the deadline, once it is over. Its findings are reported
+    /// *before* the confirmation records that they were: if the process dies in between, or the
+    /// confirmation fails, they are reported again, but none is lost.
     ///
     /// Adds `key` and `claim` to the current span, in which the log lines are written.
     pub async fn deliver_and_confirm(
@@ -31,13 +60,23 @@ impl Dispatcher {
         notification: &Notification,
         trace: &TraceContext,
         budget: TimeBudget,
-        breakers: Option<&CircuitBreakers>,
-    ) -> Settled {
+        run: Option<Run<'_>>,
+    ) -> Dispatched {
         let (key, claim) = (notification.key.crn.key, notification.claim);
         let span = Span::current();
         tracing::record_all!(span, key = %key, claim = %claim);
+        let breakers = run.map(|run| run.breakers);
         let settled = self.notifier.deliver(notification, trace, budget.delivery_deadline(), breakers).await;
-        match self.ledger.confirm(notification, &settled).await {
+        let mut deadline =
+            Deadline::after(notification, &settled, |service| self.notifier.acknowledges(service));
+        let mut checked = None;
+        if let Some(run) = run {
+            checked = deadline.as_mut().and_then(|deadline| deadline.check(notification, run.now));
+            for finding in checked.iter().flatten().cloned().chain(failed(&settled)) {
+                report(notification, &finding, trace, run);
+            }
+        }
+        match self.ledger.confirm(notification, &settled, deadline.as_ref()).await {
             Ok(Confirmed::Recorded) => {}
             Ok(Confirmed::Superseded) => tracing::info!("confirmation rejected: lease or claim superseded"),
             Err(error) => tracing::error!(
@@ -45,6 +84,40 @@ impl Dispatcher {
                 "confirmation failed; notification stays pending and will be redelivered"
             ),
         }
-        settled
+        Dispatched { settled, checked }
     }
+}
+
+/// The services whose retries are exhausted.
+fn failed(settled: &Settled) -> impl Iterator<Item = Finding> {
+    settled.iter().filter_map(|(service, settlement)| {
+        let outcome = settlement.outcome.as_ref()?;
+        let is_failed = outcome.status == OutcomeStatus::Failed;
+        is_failed.then(|| Finding {
+            service: service.clone(),
+            kind: FindingKind::Failed,
+            acknowledgement: None,
+        })
+    })
+}
+
+/// Reports a finding in the audit events, the metrics and the log. Exhausted retries are counted and
+/// logged where they are determined.
+fn report(notification: &Notification, finding: &Finding, trace: &TraceContext, run: Run<'_>) {
+    (run.audit)(notification, finding, trace, run.now);
+    let message = match finding.kind {
+        FindingKind::Overdue => {
+            telemetry::count_overdue(&finding.service);
+            "service did not acknowledge within four hours; it may not have acted"
+        }
+        FindingKind::Conflicting => {
+            telemetry::count_conflicting(&finding.service);
+            "service acknowledged a key state that contradicts the key's"
+        }
+        FindingKind::Failed => return,
+    };
+    tracing::error!(
+        service = %finding.service, event_id = %notification.event_id(&finding.service),
+        outcome = finding.kind.as_str(), "{message}"
+    );
 }

@@ -7,9 +7,9 @@
 //! ```text
 //! handlers       Lambda event in, response out, one log line
 //! config         settings from environment variables; no I/O
-//! audit          audit events: one for each sync request with an authenticated caller
-//! api            parse a request; error responses; responses; the JWKS route
-//! usecases       sync, lifecycle, redeliver; own their request types
+//! audit          audit events of sync requests, and of services that did not act
+//! api            parse a request; responses; error responses; the JWKS route
+//! usecases       sync, status, lifecycle, redeliver; own their request types
 //! dispatch       deliver a claimed notification, then confirm it
 //! delivery       callback client, SSRF guard, signing, retry, circuit breaker, CloudEvent
 //! iam            token verification, JWKS cache, access decision

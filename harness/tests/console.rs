@@ -3,4 +3,5 @@
 mod csrf;
 mod error_pages;
 mod escaping;
+mod not_acted;
 mod sessions;

@@ -36,7 +36,8 @@ async fn acknowledgement_changes_the_status() {
     let delivered = notification_status(&world, STORAGE).await;
     assert_eq!((&delivered["status"], &delivered["attempts"]), (&json!("delivered"), &json!(1)));
 
-    let acted_at = world.harness.clock().now().to_string();
+    let sent_at = world.harness.clock().now();
+    let acted_at = sent_at.plus(Duration::from_secs(1)).to_string();
     let event_id = text(&delivered["eventId"]);
     for _ in 0..2 {
         assert_eq!(acknowledge(&world, &event_id, &acted_at).await.status, 204, "repeatable");
@@ -46,7 +47,7 @@ async fn acknowledgement_changes_the_status() {
         (&acknowledged["status"], &acknowledged["acknowledgedAt"], &acknowledged["adopterKeyState"]),
         (&json!("acknowledged"), &json!(acted_at), &json!("DEK_ENABLED"))
     );
-    acknowledge(&world, &event_id, &world.harness.clock().now().minus(HOUR).to_string()).await;
+    acknowledge(&world, &event_id, &sent_at.to_string()).await;
     assert_eq!(
         notification_status(&world, STORAGE).await,
         acknowledged,

@@ -16,7 +16,8 @@ use crate::{
 
 const SCHEMA: &str = include_str!("../../docs/reference/audit-event.schema.json");
 
-fn schema() -> jsonschema::Validator {
+/// The validator of audit events.
+pub(crate) fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     jsonschema::draft202012::meta::validate(&schema).map_err(|error| error.to_string()).unwrap();
     jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()

@@ -10,7 +10,7 @@ use keysync::{
         ClaimId, EpochMillis, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LeaseId, LifecycleAction,
         LifecycleEvent,
     },
-    ledger::{ClaimRequest, Claimed, Confirmed, DueKey, Ledger, LifecycleChange, Recorded, Settled},
+    ledger::{Awaits, ClaimRequest, Claimed, Confirmed, DueKey, Ledger, LifecycleChange, Recorded, Settled},
 };
 use serde_json::json;
 
@@ -110,6 +110,7 @@ async fn late_confirmation_after_early_lease_is_fenced() {
     let ledger = ledger(&world);
     let due = DueKey {
         instance: world.harness.instance(),
+        awaits: Awaits::Delivery,
         key: planted.parse().unwrap(),
         at: start,
         notified_at: start,
@@ -122,7 +123,7 @@ async fn late_confirmation_after_early_lease_is_fenced() {
         "the lease has not expired"
     );
     let fast = take(start.plus(LEASE)).await.unwrap();
-    let confirm = async |notification| ledger.confirm(notification, &Settled::default()).await.unwrap();
+    let confirm = async |notification| ledger.confirm(notification, &Settled::default(), None).await.unwrap();
     assert_eq!(confirm(&slow).await, Confirmed::Superseded, "an expired lease cannot confirm");
     assert_eq!(confirm(&fast).await, Confirmed::Recorded);
 }
@@ -135,6 +136,7 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
     let ledger = ledger(&world);
     let due = DueKey {
         instance: world.harness.instance(),
+        awaits: Awaits::Delivery,
         key: key(&world),
         at: start.plus(LEASE),
         notified_at: start,
@@ -150,7 +152,7 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
         "the late request takes the lease"
     );
 
-    let confirmed = ledger.confirm(&older, &Settled::default()).await.unwrap();
+    let confirmed = ledger.confirm(&older, &Settled::default(), None).await.unwrap();
     assert_eq!(confirmed, Confirmed::Superseded, "the older lease cannot confirm the newer notification");
     let item = world.item().await;
     assert_eq!(item["pending"].as_object().unwrap().len(), 2);

@@ -172,7 +172,7 @@ async fn all_kinds_of_events(world: &World) {
     }
     let callback = world.harness.object_storage().received().pop().unwrap();
     let event = callback.event();
-    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", None, clock.now()).processed().await;
     events.purge(&crn, clock.now()).processed().await;
     events.publish_raw("not json").processed().await;
 }

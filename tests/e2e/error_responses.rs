@@ -212,7 +212,8 @@ async fn other_methods_return_405_and_paths_404() {
         let response = world.assert_rejected(world.request(method, &world.sync_path()), expected).await;
         assert_eq!(response.header("allow"), "POST");
     }
-    let message = "no such route; to synchronize a key, use POST /api/v2/keys/{id}/actions/sync";
+    let message = "no such route; to synchronize a key, use POST /api/v2/keys/{id}/actions/sync, and to read \
+                   the status of its notifications, GET /api/v2/keys/{id}/notifications";
     let expected = ExpectedError { status: 404, title: "Not Found", code: "NOT_FOUND_ERR", message };
     // At the function: the emulated endpoint serves other paths, too.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -229,7 +230,8 @@ async fn closed_window_returns_409() {
     let opens_at = keysync::domain::EpochMillis::new((notified_at + 3_600_000) / 1000 * 1000 + 1000);
     let message = format!(
         "The key was updated recently: Please wait and try again: \
-         Sync cannot be performed until at least {opens_at}"
+         Sync cannot be performed until at least {}",
+        opens_at.whole_seconds()
     );
     let expected =
         ExpectedError { status: 409, title: "Conflict", code: "REQ_TOO_EARLY_ERR", message: &message };

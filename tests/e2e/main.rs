@@ -15,6 +15,7 @@ mod support;
 mod world;
 
 mod account_isolation;
+mod acknowledgement_deadline;
 mod acknowledgements;
 mod audit_events;
 mod bulkheads;
@@ -43,6 +44,7 @@ mod malformed_events_go_to_dlq;
 mod metrics;
 mod no_existence_oracle;
 mod no_secret_exposure;
+mod notification_status;
 mod public_key_set;
 mod published_events;
 mod rate_limiting;

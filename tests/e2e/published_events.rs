@@ -50,6 +50,6 @@ fn publish_each_kind(bus: &EventBus) {
     let bucket = BUCKET.parse().unwrap();
     let _ = bus.registration(&facts.crn, &bucket, true, at);
     let _ = bus.registration(&facts.crn, &bucket, false, at);
-    let _ = bus.acknowledgement(&facts.crn, EVENT_ID, "DEK_DELETED", at);
+    let _ = bus.acknowledgement(&facts.crn, EVENT_ID, "DEK_DELETED", None, at);
     let _ = bus.purge(&facts.crn, at);
 }

@@ -6,6 +6,7 @@ use http::Method;
 use keysync_testkit::{
     Client, Harness, Response,
     iam::{Health, Role},
+    services::Behaviour,
 };
 use serde_json::{Value, json};
 
@@ -18,11 +19,13 @@ fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap()
 }
 
-/// Checks status, headers and body of a response to the sync operation against the document.
-fn assert_documented(document: &Value, response: &Response) {
+const SYNC: &str = "/paths/~1api~1v2~1keys~1{id}~1actions~1sync/post";
+const STATUS: &str = "/paths/~1api~1v2~1keys~1{id}~1notifications/get";
+
+/// Checks status, headers and body of a response to an operation against the document.
+fn assert_documented(document: &Value, operation: &str, response: &Response) {
     let status = response.status.as_str();
-    let operation = &document["paths"]["/api/v2/keys/{id}/actions/sync"]["post"];
-    let documented = &operation["responses"][status];
+    let documented = &document.pointer(operation).unwrap()["responses"][status];
     assert!(documented.is_object(), "{status} is not documented");
     for (name, header) in documented["headers"].as_object().unwrap() {
         let required = header["$ref"].is_string() || header["required"] == true;
@@ -33,9 +36,7 @@ fn assert_documented(document: &Value, response: &Response) {
         return;
     }
     assert_eq!(response.header("content-type"), "application/json");
-    let pointer = format!(
-        "/paths/~1api~1v2~1keys~1{{id}}~1actions~1sync/post/responses/{status}/content/application~1json/schema"
-    );
+    let pointer = format!("{operation}/responses/{status}/content/application~1json/schema");
     let validator = validator(document, &pointer);
     let errors: Vec<_> = validator.iter_errors(&response.body).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0], "{status}: {}", response.body);
@@ -80,12 +81,36 @@ async fn real_responses_match_the_document() {
         responses.push(world.sync().await);
     }
     for response in &responses {
-        assert_documented(&document, response);
+        assert_documented(&document, SYNC, response);
     }
     let seen: BTreeSet<_> = responses.iter().map(|response| response.status.as_u16()).collect();
     assert_eq!(seen, BTreeSet::from([204, 400, 401, 404, 405, 409, 413, 429, 503]));
     let codes: BTreeSet<_> = responses.iter().map(|response| response.code().to_owned()).collect();
     assert_eq!(codes.len(), 12, "every reason code but INTERNAL_ERR, and none for 204: {codes:?}");
+}
+
+#[tokio::test]
+async fn real_statuses_match_the_document() {
+    let world = world_of(Harness::builder()).await;
+    let document = keysync::api::openapi();
+    let path = |key: &str| format!("/api/v2/keys/{key}/notifications");
+    world.harness.databases().behave(Behaviour::respond(503));
+    world.sync().await.assert_status(204);
+    let mut seen = BTreeSet::new();
+    for (method, key) in [
+        (Method::GET, world.key.as_str()),
+        (Method::GET, "02fd6835-6001-4482-a892-13bd2085f75d"),
+        (Method::GET, "no%20key"),
+        (Method::POST, &world.key),
+    ] {
+        let response = world.send_to_function(method, &path(key), Vec::new()).await;
+        assert_documented(&document, STATUS, &response);
+        seen.insert(response.status.as_u16());
+    }
+    let anonymous = world.manager.with_token("x");
+    let response = anonymous.send(anonymous.request(Method::GET, &path(&world.key))).await.unwrap();
+    assert_documented(&document, STATUS, &response);
+    assert_eq!((response.status.as_u16(), seen), (400, BTreeSet::from([200, 400, 404, 405])));
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     world.another_key().await; // recorded without a notification
     assert_eq!(world.sync().await.status, 204); // claimed, confirmed
     let event = world.harness.object_storage().received()[0].event();
-    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", clock.now()).processed().await;
+    events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", None, clock.now()).processed().await;
     let buckets =
         ["a", "b"].map(|name| format!("crn:v1:bluemix:public:data-catalog:global:a/x:y:bucket:{name}"));
     for (later, registered) in [(0, true), (1, false)] {

@@ -140,7 +140,12 @@ async fn conflict_at_the_acknowledgement_is_retried() {
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     let now = world.harness.clock().now();
     let id = text(&event["id"]);
-    world.harness.events().acknowledgement(&crn(&world).await, &id, "DEK_ENABLED", now).processed().await;
+    world
+        .harness
+        .events()
+        .acknowledgement(&crn(&world).await, &id, "DEK_ENABLED", None, now)
+        .processed()
+        .await;
     assert_eq!(attempts(proxy), ATTEMPTS - 1);
     assert!(world.item().await["acknowledged"]["cloud-object-storage"].is_object());
 }

@@ -60,6 +60,19 @@ impl Protocol {
         }
     }
 
+    /// A service may acknowledge what it has received at any time, or never.
+    pub(crate) fn acknowledgements(&self, state: &State, key: usize, actions: &mut Vec<Action>) {
+        let item = &state.items[key];
+        let has_notification = |service: &usize| {
+            item.sequence > 0 && state.receivers[key][*service].last_sequence == item.sequence
+        };
+        for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
+            if has_notification(&service) && item.acknowledged & 1 << service == 0 {
+                actions.push(Action::Acknowledge { key, service });
+            }
+        }
+    }
+
     /// The index of due items may be stale, so a lease may be attempted on any item. Only the write
     /// condition decides.
     pub(crate) fn leases(&self, state: &State, pid: ProcessId, actions: &mut Vec<Action>) {
@@ -88,7 +101,11 @@ impl Protocol {
             Step::ResponseLost => actions.push(Action::Resend { pid }),
             Step::Unfilled => actions.extend(self.bounds.clocks().map(|clock| Action::Fill { pid, clock })),
             Step::Delivering => self.deliveries(process.to_notify, pid, actions),
-            Step::Delivered => {
+            Step::Delivered if self.must_check(state, pid) => {
+                actions.extend(self.bounds.clocks().map(|clock| Action::Check { pid, clock }));
+            }
+            Step::Reporting => actions.push(Action::Report { pid }),
+            Step::Delivered | Step::Checked => {
                 let failed = process.to_notify & !process.acknowledged;
                 for clock in self.bounds.clocks().filter(|&clock| clock == 0 || failed != 0) {
                     let later = (0..=failed).filter(|later| later & !failed == 0);

@@ -49,6 +49,8 @@ pub(crate) struct Bounds {
     /// Time after which the retries of a failing service are exhausted (24 h); `NEVER` for no
     /// limit.
     pub(crate) retry_limit: Time,
+    /// Time in which every service must acknowledge a notification (4 h); `NEVER` for none.
+    pub(crate) deadline: Time,
     /// Each clock reading is ahead of true time by any number of ticks up to this.
     pub(crate) skew: Time,
     /// The clocks of lifecycle workers may also step back by more than a window.
@@ -75,6 +77,7 @@ impl Bounds {
         uneven_backoff: false,
         confirms_in_parts: false,
         retry_limit: NEVER,
+        deadline: NEVER,
         skew: 1,
         steps_back: false,
         explore: Explore::Everything,
@@ -83,7 +86,12 @@ impl Bounds {
     /// A time so long ago that it affects nothing.
     pub(crate) fn notified_floor(&self) -> Time {
         let retry_limit = if self.has_retry_limit() { self.retry_limit } else { 0 };
-        -retry_limit.max(self.window + 1)
+        let deadline = if self.has_deadline() { self.deadline + 1 } else { 0 };
+        -retry_limit.max(self.window + 1).max(deadline)
+    }
+
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.deadline != NEVER
     }
 
     /// A time of the last sync so long ago that another sync is allowed.

@@ -15,7 +15,7 @@ use crate::{
     bounds::{Bounds, Explore},
     guarantees::{
         G1, G2_LIVENESS, G2_OUTBOX, G2_QUIESCENT, G3, G4, G5_FACTS, G5_OUTBOX, G5_RECEIVER, G6, G7, G8_APART,
-        G8_FORWARD, G10,
+        G8_FORWARD, G9_ONCE, G9_QUIESCENT, G10,
     },
     guards::{Fence, Guards},
     invariants::assert_guarantees_hold,
@@ -147,6 +147,26 @@ fn clock_step_back_opens_window_without_monotonic_timestamp() {
     assert_violations(&guards, &world, &[(G1, 3), (G8_APART, 3), (G8_FORWARD, 2)]);
     // While all clocks stay within the skew, two syncs still stay apart in true time.
     assert_violations(&guards, &Bounds { steps_back: false, ..world }, &[(G1, 5), (G8_FORWARD, 2)]);
+}
+
+const DEADLINE: Bounds = Bounds { events: 0, deadline: 3, explore: Explore::Symmetric, ..WORLD };
+
+#[test]
+fn silent_service_is_missed_if_item_leaves_index() {
+    let guards = Guards { item_is_due_until_checked: false, ..Guards::ALL };
+    assert_violations(&guards, &DEADLINE, &[(G7, 3), (G9_QUIESCENT, 3)]);
+}
+
+#[test]
+fn crash_loses_finding_if_recorded_before_report() {
+    let guards = Guards { reports_precede_record: false, ..Guards::ALL };
+    assert_violations(&guards, &DEADLINE, &[(G9_QUIESCENT, 10)]);
+}
+
+#[test]
+fn retried_service_is_reported_again_if_checked_again() {
+    let guards = Guards { check_is_made_once: false, ..Guards::ALL };
+    assert_violations(&guards, &DEADLINE, &[(G9_ONCE, 11)]);
 }
 
 /// These guards save time and calls, or implement the API. A write that recognises itself saves

@@ -1,4 +1,4 @@
-//! The guarantees G1–G8 and G10 as properties that the checker evaluates in every state.
+//! The guarantees G1–G10 as properties that the checker evaluates in every state.
 //!
 //! G2 and G7 are properties of a single state. The others concern a transition: it compares both
 //! states with the history, and records a violation as a bit.
@@ -28,6 +28,9 @@ pub(crate) const G6: &str = "G6 rejected requests change nothing";
 pub(crate) const G7: &str = "G7 bounded: the outbox holds only pending services, and attempts are limited";
 pub(crate) const G8_APART: &str = "G8 clocks: two syncs are at least a window minus the skew apart";
 pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
+pub(crate) const G9_QUIESCENT: &str =
+    "G9 no silence: at quiescence every service has acknowledged or is reported";
+pub(crate) const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
 pub(crate) const G10: &str = "G10 isolation: no request or event of another account changes a key";
 
 impl Violations {
@@ -42,6 +45,7 @@ impl Violations {
     pub(crate) const G8_APART: u16 = 1 << 8;
     pub(crate) const G8_FORWARD: u16 = 1 << 9;
     pub(crate) const G10: u16 = 1 << 10;
+    pub(crate) const G9_ONCE: u16 = 1 << 11;
 
     /// Records a violation of `guarantee` if `is_violated`.
     pub(crate) fn record_if(&mut self, guarantee: u16, is_violated: bool) {
@@ -71,6 +75,8 @@ pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
         Property::always(G7, is_bounded),
         Property::always(G8_APART, holds::<{ Violations::G8_APART }>),
         Property::always(G8_FORWARD, holds::<{ Violations::G8_FORWARD }>),
+        Property::always(G9_QUIESCENT, |model, state| !is_quiescent(state) || all_answered(model, state)),
+        Property::always(G9_ONCE, holds::<{ Violations::G9_ONCE }>),
         Property::always(G10, holds::<{ Violations::G10 }>),
     ];
     properties.extend(possibilities(&model.bounds));
@@ -107,6 +113,14 @@ fn possibilities(bounds: &Bounds) -> Vec<Property<Protocol>> {
             |_, state: &State| ProcessId::all().any(|pid| has_lost_response(state, pid, false)),
         ));
     }
+    if bounds.has_deadline() {
+        possible.push(Property::sometimes("a service is overdue", |_, state: &State| {
+            state.history[0].reported != 0 && is_quiescent(state)
+        }));
+        possible.push(Property::sometimes("a service acknowledges in time", |_, state: &State| {
+            state.items[0].checked && state.history[0].reported == 0
+        }));
+    }
     possible
 }
 
@@ -141,14 +155,28 @@ pub(crate) fn all_notified(model: &Protocol, state: &State) -> bool {
     })
 }
 
-/// Whether `due_at` is set exactly while a service is pending, which keeps the index sparse, and
-/// the number of attempts is limited. Transitions check that `retries` contains only pending
+/// Whether every service has acknowledged the last notification, is reported, or is reported
+/// elsewhere because its retries are exhausted.
+fn all_answered(model: &Protocol, state: &State) -> bool {
+    let notified = (0..model.bounds.keys).filter(|&key| state.items[key].sequence > 0);
+    !model.bounds.has_deadline()
+        || notified.into_iter().all(|key| {
+            let item = &state.items[key];
+            let answered = item.acknowledged | state.history[key].reported;
+            (0..model.bounds.services)
+                .all(|service| answered & 1 << service != 0 || item.outbox[service].exhausted)
+        })
+}
+
+/// Whether `due_at` is set exactly while a service is pending or the deadline is not checked, which
+/// keeps the index sparse, and the number of attempts is limited. Transitions check that `retries` contains only pending
 /// services.
 fn is_bounded(model: &Protocol, state: &State) -> bool {
     state.violations.keeps(Violations::G7)
         && state.items.iter().all(|item| {
             let pending = item.outbox.iter().any(|entry| entry.pending);
-            pending == item.due_at.is_some()
+            let unchecked = model.bounds.has_deadline() && item.sequence > 0 && !item.checked;
+            (pending || unchecked) == item.due_at.is_some()
                 && item.outbox.iter().all(|entry| entry.attempts <= model.bounds.most_attempts())
         })
 }

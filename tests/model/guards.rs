@@ -70,6 +70,12 @@ pub(crate) struct Guards {
     pub(crate) event_requires_stored_crn: bool,
     /// A receiver drops callbacks older than its last one.
     pub(crate) receiver_drops_stale: bool,
+    /// An item without pending services stays due until its deadline is checked.
+    pub(crate) item_is_due_until_checked: bool,
+    /// Overdue services are reported before the check is recorded.
+    pub(crate) reports_precede_record: bool,
+    /// A recorded check is not repeated.
+    pub(crate) check_is_made_once: bool,
 }
 
 impl Guards {
@@ -98,5 +104,8 @@ impl Guards {
         claim_requires_permitted_crn: true,
         event_requires_stored_crn: true,
         receiver_drops_stale: true,
+        item_is_due_until_checked: true,
+        reports_precede_record: true,
+        check_is_made_once: true,
     };
 }

@@ -98,6 +98,18 @@ fn failing_services_are_notified_or_exhausted() {
     assert_guarantees_hold("immediate retries", Guards::ALL, immediate);
 }
 
+/// Services that acknowledge, or do not, until the deadline (3 ticks, one more than the window).
+const DEADLINE: Bounds = Bounds { callers: 1, events: 1, late_callbacks: false, deadline: 3, ..DETAIL };
+
+#[test]
+fn silent_service_is_reported_once() {
+    assert_guarantees_hold("deadline", Guards::ALL, DEADLINE);
+    let runs = Bounds { events: 0, redeliverers: 2, ..DEADLINE };
+    assert_guarantees_hold("deadline, two redeliverers", Guards::ALL, runs);
+    let services = Bounds { events: 0, services: 2, ..DEADLINE };
+    assert_guarantees_hold("deadline, two services", Guards::ALL, services);
+}
+
 /// Two events of a key in any order, any number of times, also on a clock that steps back.
 #[test]
 fn unordered_events_and_clock_steps_keep_guarantees() {

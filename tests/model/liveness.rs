@@ -23,19 +23,21 @@ pub(crate) fn reaches_quiescence(model: &Protocol, state: &State) -> bool {
         if is_quiescent(&state) {
             return all_notified(model, &state);
         }
-        let action = next_step(&state).or_else(|| lease(model, &state)).unwrap_or(Action::Tick);
+        let action = next_step(model, &state).or_else(|| lease(model, &state)).unwrap_or(Action::Tick);
         state = model.next_state(&state, action).unwrap_or(state);
     }
     false
 }
 
-fn next_step(state: &State) -> Option<Action> {
+fn next_step(model: &Protocol, state: &State) -> Option<Action> {
     ProcessId::all().find_map(|pid| match state.process(pid).step {
         Step::Idle | Step::HasRead | Step::Done => None,
         Step::ResponseLost => Some(Action::Resend { pid }),
         Step::Unfilled => Some(Action::Fill { pid, clock: 0 }),
         Step::Delivering => Some(Action::Deliver { pid, callbacks: [Callback::Acknowledged; SERVICES] }),
-        Step::Delivered => Some(Action::Confirm { pid, clock: 0, later: 0 }),
+        Step::Delivered if model.must_check(state, pid) => Some(Action::Check { pid, clock: 0 }),
+        Step::Reporting => Some(Action::Report { pid }),
+        Step::Delivered | Step::Checked => Some(Action::Confirm { pid, clock: 0, later: 0 }),
     })
 }
 

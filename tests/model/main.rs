@@ -1,10 +1,10 @@
 //! Model of the protocol of claims, leases and confirmations.
-//! [stateright](https://docs.rs/stateright) explores every state and checks the guarantees G1–G8
-//! and G10.
+//! [stateright](https://docs.rs/stateright) explores every state and checks the guarantees
+//! G1–G10.
 //!
 //! - `state.rs`: the state
 //! - `protocol.rs`, `actions.rs`: the possible actions
-//! - `writes.rs`, `process.rs`: their effects
+//! - `writes.rs`, `process.rs`, `deadline.rs`: their effects
 //! - `guarantees.rs`, `liveness.rs`: the properties
 //! - `bounds.rs`, `reductions.rs`: the size of the state space, and which states count as equal
 //! - `guards.rs`: the guards that can be removed from the protocol
@@ -17,6 +17,7 @@
 mod actions;
 mod bounds;
 mod counterexamples;
+mod deadline;
 mod guarantees;
 mod guards;
 mod invariants;

@@ -65,6 +65,12 @@ pub(crate) enum Action {
     /// Acknowledged services leave the outbox. The next attempt of the services in `later` is one
     /// tick later than that of the others.
     Confirm { pid: ProcessId, clock: Time, later: u8 },
+    /// A service that has the last notification acknowledges it.
+    Acknowledge { key: usize, service: usize },
+    /// A redeliverer whose clock is past the deadline reports the services that did not acknowledge.
+    Check { pid: ProcessId, clock: Time },
+    /// Only without `reports_precede_record`: the reports after the record of the check.
+    Report { pid: ProcessId },
     /// A confirmation of the first service only, with another write to follow; `due_at` stays until
     /// then.
     ConfirmPart { pid: ProcessId, clock: Time },
@@ -91,6 +97,7 @@ impl Model for Protocol {
                 self.events(state, ProcessId::lifecycle(key, event), key, actions);
             }
             self.arrivals(state, key, actions);
+            self.acknowledgements(state, key, actions);
         }
         for redeliverer in 0..self.bounds.redeliverers {
             self.leases(state, ProcessId::redeliverer(redeliverer), actions);
@@ -138,6 +145,9 @@ impl Model for Protocol {
             }
             Action::Confirm { pid, clock, later } => self.confirm(&mut next, pid, clock, later),
             Action::ConfirmPart { pid, clock } => self.confirm_part(&mut next, pid, clock),
+            Action::Acknowledge { key, service } => next.items[key].acknowledged |= 1 << service,
+            Action::Check { pid, clock } => self.check_deadline(&mut next, pid, clock),
+            Action::Report { pid } => self.report_late(&mut next, pid),
             Action::Crash { pid } => self.abort(&mut next, pid),
         }
         self.reduce(&mut next);

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-const BYTES: usize = KEYS * (14 + 6) + PROCESSES * 6 + 2;
+const BYTES: usize = KEYS * (14 + 6 + 2) + PROCESSES * 7 + 2;
 
 /// A state as bytes.
 pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
@@ -61,15 +61,18 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         }
         put(history.closed_at.cast_unsigned());
         put(history.synced_at.cast_unsigned());
+        put(item.acknowledged | u8::from(item.checked) << 7);
+        put(history.reported | u8::from(history.recorded) << 7);
     }
     for process in &state.processes {
         // The enum's order is its number.
-        put(process.step as u8 | u8::from(process.claimed) << 3 | process.key << 4);
+        put(process.step as u8 | u8::from(process.claimed) << 4 | process.key << 5);
         put(process.sequence);
         put(process.to_notify);
         put(process.acknowledged);
         put(process.others_next_at.cast_unsigned());
         put(process.late_request.cast_unsigned());
+        put(u8::from(process.checked));
     }
     state.violations.0.to_le_bytes().into_iter().for_each(&mut put);
     bytes
@@ -95,11 +98,12 @@ pub(crate) fn symmetric(state: &State) -> [u8; BYTES] {
 
 /// The state of a key without process identities.
 fn key_state(state: &State, key: usize) -> impl Ord + use<> {
-    let Item { notified_at, sequence, event, due_at, outbox, .. } = state.items[key];
+    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, .. } = state.items[key];
     let entries = outbox.map(|entry| (entry.pending, entry.exhausted, entry.attempts, entry.next_at));
     let receivers = state.receivers[key].map(|receiver| (receiver.last_sequence, receiver.in_flight));
-    let History { closed_at, synced_at } = state.history[key];
-    (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at)
+    let History { closed_at, synced_at, reported, recorded } = state.history[key];
+    let deadline = (acknowledged, checked, reported, recorded);
+    (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at, deadline)
 }
 
 /// Replaces sequence numbers by their rank: the lowest in use becomes 0, the next 1, …
@@ -193,7 +197,9 @@ impl Protocol {
         let Guards { confirm_fence, receiver_drops_stale, .. } = self.guards;
         let Guards { replay_requires_same_id, replay_requires_same_caller, .. } = self.guards;
         let symmetric = replay_requires_same_id && replay_requires_same_caller;
-        let reducible = confirm_fence.requires_lease() && receiver_drops_stale && !self.bounds.late_requests;
+        // A process without its lease may still report, so reduction 2 is not used with a deadline.
+        let is_plain = !self.bounds.late_requests && !self.bounds.has_deadline();
+        let reducible = confirm_fence.requires_lease() && receiver_drops_stale && is_plain;
         match self.bounds.explore {
             Explore::Everything => true,
             Explore::Symmetric => symmetric,
@@ -230,7 +236,7 @@ impl Protocol {
                 }
                 self.abort(state, pid);
             }
-            Step::Delivered => self.abort(state, pid),
+            Step::Delivered | Step::Checked => self.abort(state, pid),
             Step::ResponseLost if Self::is_superseded(state, pid) => self.abort(state, pid),
             _ => {}
         }

@@ -105,6 +105,10 @@ pub(crate) struct Item {
     pub(crate) lease: Option<ProcessId>,
     pub(crate) due_at: Option<Time>,
     pub(crate) outbox: [Entry; SERVICES],
+    /// `acknowledged`: the services that acknowledged the last notification, a bit each.
+    pub(crate) acknowledged: u8,
+    /// `deadline.checked`: whether the acknowledgements of the last notification were checked.
+    pub(crate) checked: bool,
 }
 
 /// A service's state of a key, and the callbacks in flight to it.
@@ -123,6 +127,10 @@ pub(crate) struct History {
     pub(crate) closed_at: Time,
     /// True time of the last sync that closed the window.
     pub(crate) synced_at: Time,
+    /// The services that were reported as overdue with the last notification, a bit each.
+    pub(crate) reported: u8,
+    /// Whether a check of the last notification was recorded after its reports.
+    pub(crate) recorded: bool,
 }
 
 /// The progress of a process.
@@ -141,6 +149,10 @@ pub(crate) enum Step {
     Delivering,
     /// Knows which callbacks were acknowledged.
     Delivered,
+    /// Has checked the deadline.
+    Checked,
+    /// Has recorded its check and must still report. Only with a guard removed.
+    Reporting,
     /// Has its final response.
     Done,
 }
@@ -162,6 +174,8 @@ pub(crate) struct Process {
     pub(crate) others_next_at: Time,
     /// The clock reading of an earlier attempt of its lease request that is still in flight.
     pub(crate) late_request: Time,
+    /// `deadline.checked` as its write read it, or as its own check made it.
+    pub(crate) checked: bool,
 }
 
 impl Process {
@@ -174,6 +188,7 @@ impl Process {
         acknowledged: 0,
         others_next_at: NEVER,
         late_request: NEVER,
+        checked: false,
     };
 
     pub(crate) fn key(self) -> usize {
@@ -212,11 +227,14 @@ impl State {
             lease: None,
             due_at: None,
             outbox: [Entry::default(); SERVICES],
+            acknowledged: 0,
+            checked: false,
         };
+        let (closed_at, synced_at) = (bounds.notified_floor(), bounds.synced_floor());
         Self {
             items: [item; KEYS],
             receivers: [[Receiver::default(); SERVICES]; KEYS],
-            history: [History { closed_at: bounds.notified_floor(), synced_at: bounds.synced_floor() }; KEYS],
+            history: [History { closed_at, synced_at, reported: 0, recorded: false }; KEYS],
             processes: [Process::IDLE; PROCESSES],
             violations: Violations::default(),
             symmetric: bounds.explore != Explore::Everything,

@@ -67,6 +67,9 @@ impl StepFormatter<'_> {
                 format!("the late callback {sequence} reaches {}{regression}", self.service(service))
             }
             Action::Confirm { pid, .. } => self.confirm(pid),
+            Action::Acknowledge { service, .. } => format!("{} reports that it acted", self.service(service)),
+            Action::Check { pid, clock } => self.check(pid, clock),
+            Action::Report { pid } => format!("{} reports who did not acknowledge", name(pid)),
             Action::ConfirmPart { pid, .. } => format!("{} confirms the first service", name(pid)),
             Action::Crash { pid } => match pid.role() {
                 Role::Caller(_) => format!("{} crashes or gets no response: 502 or 503", name(pid)),
@@ -164,6 +167,17 @@ impl StepFormatter<'_> {
         let due = if after.due_at.is_some() { "it is due again" } else { "it is no longer due" };
         let sequence = self.before.process(pid).sequence;
         format!("{} confirms notification {sequence}: {pending} stays pending, {due}", name(pid))
+    }
+
+    fn check(&self, pid: ProcessId, clock: Time) -> String {
+        let key = self.before.process(pid).key();
+        let found = self.after.history[key].reported & !self.before.history[key].reported;
+        let end = match (self.after.process(pid).checked, found) {
+            (false, _) => "the deadline is not over".to_owned(),
+            (true, 0) => "it reports nothing new".to_owned(),
+            (true, found) => format!("it reports {}", self.services(found)),
+        };
+        format!("{} checks the deadline{}: {end}", name(pid), on(clock))
     }
 
     fn regression(&self, key: usize, service: usize) -> String {

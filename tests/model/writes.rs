@@ -84,6 +84,8 @@ impl Protocol {
         let filled = self.guards.claim_fills_outbox;
         item.outbox = Default::default();
         item.due_at = None;
+        (item.acknowledged, item.checked) = (0, false);
+        (state.history[key].reported, state.history[key].recorded) = (0, false);
         state.history[key].closed_at = state.history[key].closed_at.max(stamp);
         let process = Process {
             step: if response_lost { Step::ResponseLost } else { Step::Unfilled },
@@ -193,6 +195,7 @@ impl Protocol {
         *state.process_mut(pid) = Process {
             key: u8::try_from(key).unwrap_or(u8::MAX),
             sequence: item.sequence,
+            checked: item.checked && self.guards.check_is_made_once,
             others_next_at: Self::earliest(others.map(|service| item.outbox[service].next_at)),
             ..Process::IDLE
         };
@@ -269,8 +272,13 @@ impl Protocol {
             let Process { key, to_notify, others_next_at, .. } = *state.process(pid);
             let next_at = self.settle(state, pid, to_notify, clock, later);
             let others = if self.guards.due_at_covers_all_pending { others_next_at } else { NEVER };
-            let due_at = next_at.min(others);
+            let due_at = next_at.min(others).min(self.record_deadline(state, pid));
             state.items[usize::from(key)].due_at = (due_at != NEVER).then_some(due_at);
+        }
+        let process = state.process_mut(pid);
+        if !self.guards.reports_precede_record && process.step == Step::Checked && process.checked {
+            process.step = Step::Reporting;
+            return;
         }
         Self::finish(state, pid);
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use keysync::{
-    api::{self, ErrorResponse},
+    api::{self, ErrorResponse, Operation},
     delivery::cloud_event_body,
     domain::EpochMillis,
     ledger::{ClaimError, Claimed},
@@ -80,13 +80,14 @@ mod callback {
 }
 
 mod response {
-    use super::{Bencher, ClaimError, Duration, EpochMillis, ErrorResponse, NOW, black_box};
+    use super::{Bencher, ClaimError, Duration, EpochMillis, ErrorResponse, NOW, Operation, black_box};
 
     #[divan::bench]
     fn error_document(bencher: Bencher) {
         let error = ClaimError::TooEarly { opens_at: EpochMillis::new(NOW), wait: Duration::from_mins(9) };
         let id = "c-1".parse().unwrap();
-        bencher.bench_local(|| super::api::error(&ErrorResponse::from(black_box(&error)), &id));
+        bencher
+            .bench_local(|| super::api::error(&ErrorResponse::from(black_box(&error)), Operation::Sync, &id));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     iam::IamError,
     ledger::{ClaimError, LedgerError},
     rate_limit::RateLimited,
-    usecases::sync::SyncError,
+    usecases::{status::StatusError, sync::SyncError},
 };
 
 /// The `retry-after` of a failure that the caller did not cause: unavailable or throttled
@@ -142,6 +142,22 @@ impl ErrorResponse {
         Self { code, message: message.into(), retry_after: None }
     }
 
+    /// The response to an error of IAM. `unauthorized` names the role that is needed.
+    fn iam(error: &IamError, unauthorized: &str) -> Self {
+        match error {
+            IamError::Unauthorized(_) => Self::new(ReasonCode::Unauthorized, unauthorized),
+            IamError::Unavailable(_) => Self::unavailable(),
+        }
+    }
+
+    fn unavailable() -> Self {
+        Self::new(
+            ReasonCode::ServiceUnavailable,
+            "The service is temporarily unavailable: Please retry with the same correlation-id",
+        )
+        .with_retry_after(FAULT_RETRY_AFTER)
+    }
+
     fn with_retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
@@ -151,7 +167,7 @@ impl From<BadRequest> for ErrorResponse {
     fn from(error: BadRequest) -> Self {
         let code = match error {
             BadRequest::UnknownPath => ReasonCode::NotFound,
-            BadRequest::MethodNotAllowed => ReasonCode::MethodNotAllowed,
+            BadRequest::MethodNotAllowed(_) => ReasonCode::MethodNotAllowed,
             BadRequest::BodyTooLarge { .. } => ReasonCode::PayloadTooLarge,
             BadRequest::NoToken => ReasonCode::Unauthorized,
             BadRequest::NoSubject(_) => ReasonCode::BearerSubExtraction,
@@ -168,35 +184,58 @@ impl From<BadRequest> for ErrorResponse {
 impl From<&SyncError> for ErrorResponse {
     fn from(error: &SyncError) -> Self {
         match error {
-            SyncError::Iam(IamError::Unauthorized(_)) => Self::new(
-                ReasonCode::Unauthorized,
+            SyncError::Iam(error) => Self::iam(
+                error,
                 "The token is not valid, or its subject may not synchronize keys of this instance: \
                  the role Writer or Manager is needed",
             ),
-            SyncError::Iam(IamError::Unavailable(_)) | SyncError::Ledger(LedgerError::Unavailable(_)) => {
-                Self::new(
-                    ReasonCode::ServiceUnavailable,
-                    "The service is temporarily unavailable: Please retry with the same correlation-id",
-                )
-                .with_retry_after(FAULT_RETRY_AFTER)
-            }
-            SyncError::RateLimited(RateLimited { wait, .. }) => Self::new(
-                ReasonCode::TooManyRequests,
-                "You have made too many requests: \
-                     Please wait and try again with the same correlation-id",
-            )
-            .with_retry_after(*wait),
-            SyncError::Ledger(LedgerError::Throttled) => Self::new(
+            SyncError::RateLimited(error) => error.into(),
+            SyncError::Ledger(error) => error.into(),
+            SyncError::Claim(error) => error.into(),
+        }
+    }
+}
+
+impl From<&StatusError> for ErrorResponse {
+    fn from(error: &StatusError) -> Self {
+        match error {
+            StatusError::Iam(error) => Self::iam(
+                error,
+                "The token is not valid, or its subject may not read keys of this instance: \
+                 the role Reader, ReaderPlus, Writer or Manager is needed",
+            ),
+            StatusError::RateLimited(error) => error.into(),
+            StatusError::Ledger(error) => error.into(),
+            StatusError::NotFound => (&ClaimError::NotFound).into(),
+        }
+    }
+}
+
+impl From<&RateLimited> for ErrorResponse {
+    fn from(RateLimited { wait, .. }: &RateLimited) -> Self {
+        Self::new(
+            ReasonCode::TooManyRequests,
+            "You have made too many requests: \
+             Please wait and try again with the same correlation-id",
+        )
+        .with_retry_after(*wait)
+    }
+}
+
+impl From<&LedgerError> for ErrorResponse {
+    fn from(error: &LedgerError) -> Self {
+        match error {
+            LedgerError::Unavailable(_) => Self::unavailable(),
+            LedgerError::Throttled => Self::new(
                 ReasonCode::TooManyRequests,
                 "Too many requests at the moment: \
-                     Please wait and try again with the same correlation-id",
+                 Please wait and try again with the same correlation-id",
             )
             .with_retry_after(FAULT_RETRY_AFTER),
-            SyncError::Ledger(LedgerError::Defect(_)) => Self::new(
+            LedgerError::Defect(_) => Self::new(
                 ReasonCode::Internal,
                 "An unexpected error occurred: Please report it with the correlation-id",
             ),
-            SyncError::Claim(error) => error.into(),
         }
     }
 }
@@ -215,7 +254,8 @@ impl From<&ClaimError> for ErrorResponse {
                 ReasonCode::ReqTooEarly,
                 format!(
                     "The key was updated recently: Please wait and try again: \
-                     Sync cannot be performed until at least {opens_at}"
+                     Sync cannot be performed until at least {}",
+                    opens_at.whole_seconds()
                 ),
             )
             .with_retry_after(*wait),
@@ -226,7 +266,7 @@ impl From<&ClaimError> for ErrorResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::EpochMillis;
+    use crate::{api::Operation, domain::EpochMillis};
 
     fn response(error: impl Into<SyncError>) -> ErrorResponse {
         ErrorResponse::from(&error.into())
@@ -234,9 +274,9 @@ mod tests {
 
     #[test]
     fn errors_map_to_codes_and_statuses() {
-        let table: [(ErrorResponse, u16, &str); 14] = [
+        let table: [(ErrorResponse, u16, &str); 15] = [
             (BadRequest::UnknownPath.into(), 404, "NOT_FOUND_ERR"),
-            (BadRequest::MethodNotAllowed.into(), 405, "METHOD_NOT_ALLOWED_ERR"),
+            (BadRequest::MethodNotAllowed(Operation::Status).into(), 405, "METHOD_NOT_ALLOWED_ERR"),
             (BadRequest::BodyTooLarge { bytes: 1 }.into(), 413, "PAYLOAD_TOO_LARGE_ERR"),
             (BadRequest::NoToken.into(), 401, "UNAUTHORIZED_ERR"),
             (BadRequest::NoSubject(crate::iam::NoSubject).into(), 400, "BEARER_SUB_EXTRACTION_ERR"),
@@ -251,6 +291,7 @@ mod tests {
             (response(LedgerError::Throttled), 429, "TOO_MANY_REQUESTS_ERR"),
             (response(LedgerError::Defect("x".into())), 500, "INTERNAL_ERR"),
             (response(ClaimError::NotFound), 404, "KEY_NOT_FOUND_ERR"),
+            ((&StatusError::NotFound).into(), 404, "KEY_NOT_FOUND_ERR"),
             (response(ClaimError::StandardKey), 400, "KEY_ROOT_REQ_ERR"),
             (
                 response(ClaimError::TooEarly { opens_at: EpochMillis::new(0), wait: Duration::ZERO }),

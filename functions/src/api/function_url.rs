@@ -2,7 +2,7 @@
 //!
 //! `lambda_http` parses the whole event and panics on an invalid part: a `<` in the query, or a
 //! space in `host`, would get a 502. This module therefore reads only the parts that the API uses,
-//! and accepts invalid values in them; [`parse_sync_request`](super::parse_sync_request) rejects
+//! and accepts invalid values in them; [`parse_key_request`](super::parse_key_request) rejects
 //! those with an error response.
 
 use std::collections::BTreeMap;

@@ -4,38 +4,34 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use lambda_http::Body;
 
 use super::{
-    ErrorResponse, ReasonCode,
+    BadRequest, Operation,
     response::{self, respond},
 };
 use crate::domain::CorrelationId;
-
-/// The path of the public key set (a well-known URI, RFC 8615).
-pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// Receivers may cache the key set for 300 s. During a rotation both keys sign for much longer
 /// (docs/reference/limits.md#jwks-max-age).
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=300");
 
-/// The response at [`JWKS_PATH`]: GET gets `jwks`, HEAD its headers, any other method a 405.
+/// The response of [`Operation::PublicKeys`]: GET gets `jwks`, HEAD its headers, any other method a 405.
 #[must_use]
 pub fn jwks_response(method: &Method, jwks: &str, correlation_id: &CorrelationId) -> Response<Body> {
     let body = match *method {
         Method::GET => Body::Text(jwks.to_owned()),
         Method::HEAD => Body::Empty,
-        _ => return method_not_allowed(correlation_id),
+        _ => {
+            let operation = Operation::PublicKeys;
+            return response::error(
+                &BadRequest::MethodNotAllowed(operation).into(),
+                operation,
+                correlation_id,
+            );
+        }
     };
     let mut response = respond(StatusCode::OK, body, correlation_id);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-    response
-}
-
-fn method_not_allowed(correlation_id: &CorrelationId) -> Response<Body> {
-    let message = "this route accepts only GET and HEAD".to_owned();
-    let error = ErrorResponse { code: ReasonCode::MethodNotAllowed, message, retry_after: None };
-    let mut response = response::error(&error, correlation_id);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 

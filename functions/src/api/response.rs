@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::Body;
 use serde::Serialize;
 
-use super::{ErrorResponse, ReasonCode};
+use super::{ErrorResponse, Operation, ReasonCode};
 use crate::domain::CorrelationId;
 
 /// `moreInfo` of every reason: the documentation of the API.
@@ -16,10 +16,10 @@ pub fn no_content(correlation_id: &CorrelationId) -> Response<Body> {
     respond(StatusCode::NO_CONTENT, Body::Empty, correlation_id)
 }
 
-/// The response for `error`: its status, its headers and the error document.
+/// The response for an `error` of `operation`: its status, its headers and the error document.
 #[must_use]
-pub fn error(error: &ErrorResponse, correlation_id: &CorrelationId) -> Response<Body> {
-    let body = ErrorDocument::new(error).to_json();
+pub fn error(error: &ErrorResponse, operation: Operation, correlation_id: &CorrelationId) -> Response<Body> {
+    let body = ErrorDocument::new(error, operation).to_json();
     let mut response = respond(error.code.status(), Body::Text(body), correlation_id);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -32,7 +32,9 @@ pub fn error(error: &ErrorResponse, correlation_id: &CorrelationId) -> Response<
         ReasonCode::Unauthorized => {
             drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        ReasonCode::MethodNotAllowed => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+        ReasonCode::MethodNotAllowed => {
+            drop(headers.insert(header::ALLOW, HeaderValue::from_static(operation.methods())));
+        }
         _ => {}
     }
     response
@@ -48,9 +50,9 @@ pub(super) fn respond(status: StatusCode, body: Body, correlation_id: &Correlati
     response
 }
 
-/// The error document of `error`, for examples.
-pub(super) fn error_document(error: &ErrorResponse) -> serde_json::Value {
-    serde_json::json!(ErrorDocument::new(error))
+/// The error document of an `error` of `operation`, for examples.
+pub(super) fn error_document(error: &ErrorResponse, operation: Operation) -> serde_json::Value {
+    serde_json::json!(ErrorDocument::new(error, operation))
 }
 
 /// The error document, with the fields that the public clients parse.
@@ -84,15 +86,15 @@ struct Reason<'a> {
 }
 
 impl<'a> ErrorDocument<'a> {
-    fn new(error: &'a ErrorResponse) -> Self {
+    fn new(error: &'a ErrorResponse, operation: Operation) -> Self {
         let (code, status) = (error.code.as_str(), error.code.status());
         let title = status.canonical_reason().expect("every status of a reason code is registered");
         Self {
             metadata: Metadata { collection_type: "application/vnd.ibm.kms.error+json", collection_total: 1 },
             resources: [ErrorResource {
                 error_msg: format!(
-                    "{title}: Could not initiate sync requests to associated resources: \
-                     Please see `reasons` for more details ({code})"
+                    "{title}: {}: Please see `reasons` for more details ({code})",
+                    operation.failure()
                 ),
                 reasons: [Reason {
                     code,
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn error_document_matches_documentation() {
-        let response = error(&too_early(), &"c-1".parse().unwrap());
+        let response = error(&too_early(), Operation::Sync, &"c-1".parse().unwrap());
         let body: Value = serde_json::from_slice(response.body().as_ref()).unwrap();
         assert_eq!(
             body,

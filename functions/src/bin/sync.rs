@@ -1,5 +1,6 @@
-//! The function `sync`: serves `POST /api/v2/keys/{id}/actions/sync` and
-//! `GET /.well-known/jwks.json` behind a Lambda function URL.
+//! The function `sync`: serves `POST /api/v2/keys/{id}/actions/sync`,
+//! `GET /api/v2/keys/{id}/notifications` and `GET /.well-known/jwks.json` behind a Lambda function
+//! URL.
 
 #![forbid(unsafe_code)]
 

@@ -39,6 +39,8 @@ pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
 pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
 /// The callback URLs of the services.
 pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
+/// The services that acknowledge their notifications.
+pub const ACKNOWLEDGING_SERVICES: &str = "KEYSYNC_ACKNOWLEDGING_SERVICES";
 /// The private keys that sign notifications.
 pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
 /// The timeout of one delivery attempt.
@@ -57,7 +59,8 @@ pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 pub struct CommonConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
-    /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL.
+    /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL; and
+    /// `KEYSYNC_ACKNOWLEDGING_SERVICES`, default none: names of services that acknowledge.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
     /// with them. Exactly one of the two settings is required.
@@ -122,7 +125,11 @@ impl CommonConfig {
         addresses: AddressPolicy,
     ) -> Option<Self> {
         let table = reader.or(TABLE, "keysync", parse_table);
-        let registry = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
+        let callbacks = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
+        // Checked only against a valid registry: its own mistakes are reported already.
+        let registry = callbacks.and_then(|callbacks| {
+            reader.or(ACKNOWLEDGING_SERVICES, "", |names| callbacks.with_acknowledging(names))
+        });
         let signing_keys = reader.one_of(
             (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
             (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    domain::{EpochMillis, KeyCrn, KeyId, KeyState, LifecycleAction},
+    domain::{KeyCrn, KeyId, KeyState, LifecycleAction},
     ledger::Notification,
 };
 
@@ -31,18 +31,14 @@ pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u
             key_id: key.crn.key,
             key_crn: &key.crn,
             key_state: key.state,
-            key_version: Version { id: &key.version.id, creation_date: rfc3339(key.version.created_at) },
+            key_version: Version { id: &key.version.id, creation_date: key.version.created_at.to_string() },
             event_type: action,
             renotification: notification.renotification,
-            occurred_at: rfc3339(key.event.at),
+            occurred_at: key.event.at.to_string(),
             resource_count,
         },
     };
     serde_json::to_vec(&event).expect("an event of strings and numbers serializes")
-}
-
-fn rfc3339(instant: EpochMillis) -> String {
-    instant.to_string()
 }
 
 #[derive(Serialize)]
@@ -100,14 +96,14 @@ mod tests {
                 "source": format!("{crn}:"),
                 "type": "com.ibm.cloud.kms.key.delete",
                 "subject": key,
-                "time": "2026-11-24T05:00:00Z",
+                "time": "2026-11-24T05:00:00.000Z",
                 "datacontenttype": "application/json",
                 "sequence": "00000000000000000007",
                 "data": {
                     "keyId": key, "keyCrn": format!("{crn}key:{key}"), "keyState": 5,
-                    "keyVersion": {"id": key, "creationDate": "2026-11-01T00:00:00Z"},
+                    "keyVersion": {"id": key, "creationDate": "2026-11-01T00:00:00.000Z"},
                     "eventType": "delete", "renotification": true,
-                    "occurredAt": "2026-11-24T01:00:00Z", "resourceCount": 12
+                    "occurredAt": "2026-11-24T01:00:00.000Z", "resourceCount": 12
                 }
             })
         );

@@ -78,6 +78,12 @@ impl Notifier {
         self.callback_timeout
     }
 
+    /// Whether `service` is configured to acknowledge its notifications.
+    #[must_use]
+    pub fn acknowledges(&self, service: &ServiceName) -> bool {
+        self.registry.acknowledges(service)
+    }
+
     /// Delivers `notification` to every service for which it is due, in parallel, and ends at
     /// `deadline`. The result of a failed attempt includes the next attempt. `breakers` are those
     /// of a run of `redeliver`; `None` for a single notification.

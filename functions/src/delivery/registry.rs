@@ -1,6 +1,10 @@
 //! The callback registry: the operator's setting that maps services to callback URLs.
 
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::Ipv4Addr,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -14,9 +18,12 @@ use crate::{domain::ServiceName, excerpt::excerpt};
 /// The maximum length of a URL in a setting, in bytes (`docs/reference/limits.md#url`).
 pub const MAX_URL_BYTES: usize = 2048;
 
-/// The callback URLs, by service.
+/// What the operator configured about each service: its callback URL, and whether it acknowledges.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(BTreeMap<ServiceName, Url>);
+pub struct Registry {
+    callbacks: BTreeMap<ServiceName, Url>,
+    acknowledging: BTreeSet<ServiceName>,
+}
 
 /// The errors of an invalid registry, one for each entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +52,35 @@ impl Registry {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self(registry)) } else { Err(RegistryError(errors)) }
+        if errors.is_empty() {
+            Ok(Self { callbacks: registry, acknowledging: BTreeSet::new() })
+        } else {
+            Err(RegistryError(errors))
+        }
     }
 
     /// The callback URL of `service`.
     pub(super) fn callback(&self, service: &ServiceName) -> Option<&Url> {
-        self.0.get(service)
+        self.callbacks.get(service)
+    }
+
+    /// The same registry with the services that acknowledge what they were notified of: names
+    /// separated by commas, each of them with a callback URL.
+    pub fn with_acknowledging(self, names: &str) -> Result<Self, RegistryError> {
+        let (mut acknowledging, mut errors) = (BTreeSet::new(), Vec::new());
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match name.parse() {
+                Ok(service) if self.callbacks.contains_key(&service) => drop(acknowledging.insert(service)),
+                Ok(_) => errors.push(format!("`{}` must have a callback URL", excerpt(name))),
+                Err(error) => errors.push(format!("`{}` {error}", excerpt(name))),
+            }
+        }
+        if errors.is_empty() { Ok(Self { acknowledging, ..self }) } else { Err(RegistryError(errors)) }
+    }
+
+    /// Whether `service` must acknowledge what it was notified of.
+    pub(super) fn acknowledges(&self, service: &ServiceName) -> bool {
+        self.acknowledging.contains(service)
     }
 }
 
@@ -204,5 +234,24 @@ mod tests {
         assert!(text.contains("must start with https") && !text.contains("hunter2"), "{text}");
         assert!(Registry::from_json(r#"{"a":"https://a.example/?b=c"}"#, AddressPolicy::PublicOnly).is_ok());
         assert!(Registry::from_json(r#"{"a":"https://localhost:1/"}"#, AddressPolicy::LoopbackTest).is_ok());
+    }
+
+    #[test]
+    fn acknowledging_services_must_have_callbacks() {
+        let registry = || {
+            let callbacks = r#"{"cloud-object-storage":"https://cos.example/"}"#;
+            Registry::from_json(callbacks, AddressPolicy::PublicOnly).unwrap()
+        };
+        let storage = "cloud-object-storage".parse().unwrap();
+        for (names, acknowledges) in
+            [("", false), ("cloud-object-storage", true), (" cloud-object-storage , ", true)]
+        {
+            let registry = registry().with_acknowledging(names).unwrap();
+            assert_eq!(registry.acknowledges(&storage), acknowledges, "{names:?}");
+        }
+        for names in ["databases-for-postgresql", "Cloud Object Storage", "cloud-object-storage;x"] {
+            let error = registry().with_acknowledging(names).unwrap_err().to_string();
+            assert!(error.contains(names), "{error}");
+        }
     }
 }

@@ -54,15 +54,35 @@ impl EpochMillis {
     pub const fn ceil_to_second(self) -> Self {
         Self(self.0.div_ceil(1000).saturating_mul(1000))
     }
+
+    /// The form in whole seconds.
+    #[must_use]
+    pub const fn whole_seconds(self) -> WholeSeconds {
+        WholeSeconds(self)
+    }
 }
 
-/// RFC 3339 in UTC: whole seconds if the instant is one, else milliseconds.
+/// RFC 3339 in UTC, always with three decimals: all instants have the same length and sort as text.
 impl fmt::Display for EpochMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
-            Some(timestamp) => timestamp.fmt(f),
-            None => write!(f, "{} ms after the epoch", self.0),
-        }
+        write_rfc3339(f, *self, 3)
+    }
+}
+
+/// An instant that displays as RFC 3339 in UTC in whole seconds, rounded down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WholeSeconds(EpochMillis);
+
+impl fmt::Display for WholeSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rfc3339(f, EpochMillis(self.0.secs() * 1000), 0)
+    }
+}
+
+fn write_rfc3339(f: &mut fmt::Formatter<'_>, at: EpochMillis, decimals: usize) -> fmt::Result {
+    match i64::try_from(at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
+        Some(timestamp) => write!(f, "{timestamp:.decimals$}"),
+        None => write!(f, "{} ms after the epoch", at.0),
     }
 }
 
@@ -75,9 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_seconds_display_without_fraction() {
-        assert_eq!(EpochMillis::new(1_632_951_523_000).to_string(), "2021-09-29T21:38:43Z");
+    fn instants_display_with_three_decimals() {
+        assert_eq!(EpochMillis::new(1_632_951_523_000).to_string(), "2021-09-29T21:38:43.000Z");
         assert_eq!(EpochMillis::new(1_632_951_523_001).to_string(), "2021-09-29T21:38:43.001Z");
+    }
+
+    #[test]
+    fn whole_seconds_display_without_decimals() {
+        for millis in [1_632_951_523_000, 1_632_951_523_999] {
+            assert_eq!(EpochMillis::new(millis).whole_seconds().to_string(), "2021-09-29T21:38:43Z");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The Lambda handlers, one per function: they build the clients, run the use case and log the
 //! result. Each binary in `bin/` starts one of them.
 
+mod failure;
 mod lifecycle;
 mod redeliver;
+mod status;
 mod sync;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
+    audit,
     clock::Clock,
     config::CommonConfig,
     delivery::SigningKeys,
@@ -48,11 +49,15 @@ impl RedeliverHandler {
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
-        let redeliver = Redeliver { dispatcher: super::dispatcher(config, keys, aws, &clock)?, clock };
+        let redeliver = Redeliver {
+            dispatcher: super::dispatcher(config, keys, aws, &clock)?,
+            clock,
+            audit: audit::record_finding,
+        };
         Ok(Self { redeliver, request_timeout })
     }
 
-    /// Delivers the notifications that are due. The content of the event is ignored.
+    /// Delivers the notifications that are due, and checks the deadlines that are over. The content of the event is ignored.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<IgnoredAny>) -> Result<Summary, RedeliverError> {
         let trace = TraceContext::from_xray(event.context.xray_trace_id.as_deref());
         let span = tracing::error_span!("redeliver", trace_id = %trace);
@@ -63,7 +68,7 @@ impl RedeliverHandler {
         let started = Instant::now();
         let budget = super::budget(Some(context), self.request_timeout);
         let summary = self.redeliver.run(trace, budget).await;
-        let has_failed = summary.leased == 0 && summary.errors > 0;
+        let has_failed = summary.leased + summary.deadlines_checked == 0 && summary.errors > 0;
         tracing::info!(
             outcome = if has_failed { "failed" } else { "done" },
             leased = summary.leased,
@@ -74,6 +79,10 @@ impl RedeliverHandler {
             retrying = summary.retrying,
             deferred = summary.deferred,
             failed = summary.failed,
+            deadlines_checked = summary.deadlines_checked,
+            deadlines_left = summary.deadlines_left,
+            overdue = summary.overdue,
+            conflicting = summary.conflicting,
             errors = summary.errors,
             oldest_due_ms = summary.oldest_due_ms,
             oldest_pending_ms = summary.oldest_pending_ms,

@@ -1,5 +1,5 @@
-//! The handler of `sync`: a function URL request in, a response out. Each request gets one log line
-//! and, if its caller is authenticated, one audit event.
+//! The handler of `sync`: a function URL request in, a response out. Each request gets one log line.
+//! A sync whose caller is authenticated also gets one audit event.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -13,10 +13,11 @@ use tracing::{
     field::{Empty, display},
 };
 
+use super::{failure::Failure, status};
 use crate::{
     api::{
-        self, BadRequest, ErrorResponse, FunctionUrlEvent, JWKS_PATH, correlation_id, jwks_response,
-        parse_sync_request, to_lambda_response,
+        self, FunctionUrlEvent, Operation, correlation_id, jwks_response, parse_key_request,
+        to_lambda_response,
     },
     audit::{self, AuditedRequest},
     clock::Clock,
@@ -28,7 +29,10 @@ use crate::{
     telemetry::{self, millis},
     time_budget::TimeBudget,
     trace_context::TraceContext,
-    usecases::sync::{SyncError, SyncReport, Synced, Synchronizer},
+    usecases::{
+        Admission,
+        sync::{SyncReport, Synced, Synchronizer},
+    },
 };
 
 /// The function `sync` with the clients and caches that it keeps between requests.
@@ -53,8 +57,8 @@ impl SyncHandler {
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
         let jwks = keys.jwks();
-        let sync =
-            Synchronizer { iam, callers, dispatcher: super::dispatcher(config, keys, aws, &clock)?, clock };
+        let dispatcher = super::dispatcher(config, keys, aws, &clock)?;
+        let sync = Synchronizer { admission: Admission { iam, callers }, dispatcher, clock };
         Ok(Self { sync, jwks, request_timeout })
     }
 
@@ -76,12 +80,20 @@ impl SyncHandler {
         let span = tracing::error_span!(
             "sync", trace_id = %trace, %correlation_id, instance = Empty, key = Empty, claim = Empty
         );
-        if request.raw_http_path() == JWKS_PATH {
-            let response = jwks_response(request.method(), &self.jwks, &correlation_id);
-            span.in_scope(|| tracing::info!(status = response.status().as_u16(), "served JWKS"));
-            return response;
+        match Operation::at(request.raw_http_path()) {
+            Some(Operation::PublicKeys) => {
+                let response = jwks_response(request.method(), &self.jwks, &correlation_id);
+                span.in_scope(|| tracing::info!(status = response.status().as_u16(), "served JWKS"));
+                response
+            }
+            Some(Operation::Status) => {
+                status::respond(&self.sync, &request, &correlation_id).instrument(span).await
+            }
+            // A request to an unknown path is rejected like an invalid sync.
+            Some(Operation::Sync) | None => {
+                self.respond(&request, correlation_id, &trace).instrument(span).await
+            }
         }
-        self.respond(&request, correlation_id, &trace).instrument(span).await
     }
 
     async fn respond(
@@ -98,15 +110,12 @@ impl SyncHandler {
                 tracing::info!(outcome, status = 204, duration_ms = millis(started), "sync accepted");
                 (outcome, api::no_content(&correlation_id))
             }
-            Err(Failure { response: error_response, reason }) => {
-                let code = error_response.code;
-                let (outcome, status) = (code.as_str(), code.status().as_u16());
-                if status < 500 {
-                    tracing::info!(outcome, status, reason, duration_ms = millis(started), "sync rejected");
-                } else {
-                    tracing::error!(outcome, status, reason, duration_ms = millis(started), "sync failed");
-                }
-                (outcome, api::error(&error_response, &correlation_id))
+            Err(failure) => {
+                failure.log(started, "sync rejected", "sync failed");
+                (
+                    failure.response.code.as_str(),
+                    api::error(&failure.response, Operation::Sync, &correlation_id),
+                )
             }
         };
         telemetry::count_sync(outcome, started.elapsed());
@@ -121,7 +130,7 @@ impl SyncHandler {
         trace: &TraceContext,
         budget: TimeBudget,
     ) -> Result<Synced, Failure> {
-        let request = parse_sync_request(request, correlation_id)?;
+        let request = parse_key_request(request, Operation::Sync, correlation_id)?;
         let span = Span::current();
         // Both fields at once, because the span is formatted again on every change.
         tracing::record_all!(span, instance = %request.instance, key = %request.key);
@@ -134,26 +143,5 @@ impl SyncHandler {
         let audited = AuditedRequest { request: &request, authenticated: &authenticated, key, trace, now };
         audit::record(&audited, result.as_ref().copied().map_err(|failure| &failure.response));
         result
-    }
-}
-
-/// A request that was not accepted.
-struct Failure {
-    /// The response, which discloses nothing internal.
-    response: ErrorResponse,
-    /// The cause, for the log only.
-    reason: String,
-}
-
-impl From<BadRequest> for Failure {
-    fn from(error: BadRequest) -> Self {
-        let reason = error.to_string();
-        Self { response: error.into(), reason }
-    }
-}
-
-impl From<SyncError> for Failure {
-    fn from(error: SyncError) -> Self {
-        Self { response: (&error).into(), reason: error.to_string() }
     }
 }

@@ -11,8 +11,26 @@ use url::Url;
 use super::{IamError, UnverifiedToken};
 use crate::{clock::Clock, domain::EpochMillis, http_client, strict_json};
 
-/// The action that a caller must be permitted.
-const ACTION: &str = "kms.secrets.sync";
+/// An action that a caller must be permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Synchronize a key's associated resources: the roles Writer and Manager.
+    Sync,
+    /// List a key's registrations and the status of its notifications: every role that reads.
+    ListRegistrations,
+}
+
+impl Action {
+    /// The name of the action in IAM.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "kms.secrets.sync",
+            Self::ListRegistrations => "kms.registrations.list",
+        }
+    }
+}
+
 /// The maximum age of a cached denial, so that a new grant takes effect within a minute
 /// (`docs/reference/limits.md#denial-age`).
 const MAX_DENIAL_AGE: Duration = Duration::from_mins(1);
@@ -39,6 +57,7 @@ pub(super) struct Access {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct DecisionKey {
     iam_id: String,
+    action: Action,
     resource: String,
 }
 
@@ -53,15 +72,16 @@ impl Access {
         Self { url, http, clock, cached: Mutex::new(LruCache::new(CACHED_DECISIONS)) }
     }
 
-    /// Checks that `iam_id` may synchronize `resource`, a CRN. The request to IAM is authorized
+    /// Checks that `iam_id` may take `action` on `resource`, a CRN. The request to IAM is authorized
     /// with the caller's verified token.
     pub(super) async fn check(
         &self,
         iam_id: &str,
+        action: Action,
         resource: String,
         token: &UnverifiedToken,
     ) -> Result<(), IamError> {
-        let key = DecisionKey { iam_id: iam_id.to_owned(), resource };
+        let key = DecisionKey { iam_id: iam_id.to_owned(), action, resource };
         let decision = match self.cached(&key) {
             Some(decision) => decision,
             None => self.request(key, token).await?,
@@ -69,7 +89,7 @@ impl Access {
         if decision.permitted {
             Ok(())
         } else {
-            Err(IamError::Unauthorized(format!("IAM does not permit {ACTION}")))
+            Err(IamError::Unauthorized(format!("IAM does not permit {}", action.as_str())))
         }
     }
 
@@ -81,7 +101,7 @@ impl Access {
     async fn request(&self, key: DecisionKey, token: &UnverifiedToken) -> Result<Decision, IamError> {
         let body = json!([{
             "subject": {"attributes": {"id": key.iam_id, "scope": "ibm openid"}},
-            "action": ACTION,
+            "action": key.action.as_str(),
             "resource": {"crn": key.resource},
         }]);
         let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);

@@ -5,6 +5,7 @@ mod jwks;
 mod key_set;
 mod token;
 
+pub use access::Action;
 pub use token::{NoSubject, UnverifiedToken};
 
 use access::Access;
@@ -94,13 +95,14 @@ impl Iam {
         Ok(Authenticated { caller: claims.iam_id, instance })
     }
 
-    /// Checks that the caller may synchronize `key`.
+    /// Checks that the caller may take `action` on `key`.
     ///
     /// The key is not looked up first, so that a caller without access cannot find out which keys
     /// exist. An alias can name any key, so it requires access to the whole instance.
     pub async fn authorize(
         &self,
         authenticated: &Authenticated,
+        action: Action,
         key: &KeyName,
         token: &UnverifiedToken,
     ) -> Result<(), IamError> {
@@ -108,7 +110,7 @@ impl Iam {
             KeyName::Id(id) => authenticated.instance.clone().key(*id).to_string(),
             KeyName::Alias(_) => authenticated.instance.to_string(),
         };
-        self.access.check(authenticated.caller.as_str(), resource, token).await
+        self.access.check(authenticated.caller.as_str(), action, resource, token).await
     }
 }
 

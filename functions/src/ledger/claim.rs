@@ -80,7 +80,7 @@ pub enum ClaimError {
     #[error("the key is a standard key")]
     StandardKey,
     /// The window is closed.
-    #[error("the window is closed until {opens_at}")]
+    #[error("the window is closed until {}", opens_at.whole_seconds())]
     TooEarly {
         /// The first whole second at which the window is open.
         opens_at: EpochMillis,

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
-    Ledger, LedgerError, Notification,
+    Deadline, Ledger, LedgerError, Notification,
     expression::{document, number, string},
-    item::{KeyRecord, Outcome, Retry},
+    item::{KeyRecord, Outcome, Retry, deadline_shard},
     update::{ReturnItem, Update, Updated},
 };
 use crate::domain::{EpochMillis, KeyCrn, ServiceName};
@@ -52,11 +52,13 @@ pub enum Confirmed {
 }
 
 impl Ledger {
-    /// Records the results of a delivery of `notification`, in one write for each 32 outcomes.
+    /// Records the results of a delivery of `notification` and its deadline, in one write for each 32
+    /// outcomes.
     pub async fn confirm(
         &self,
         notification: &Notification,
         settled: &Settled,
+        deadline: Option<&Deadline>,
     ) -> Result<Confirmed, LedgerError> {
         let outcomes: Vec<_> = settled
             .iter()
@@ -72,7 +74,9 @@ impl Ledger {
         }
         let mut effect = Effect::with_outcomes(last)?;
         effect.update_outbox(notification, settled)?;
-        effect.schedule(next_due(notification, settled));
+        effect.update_deadline(notification, deadline)?;
+        let check_at = deadline.and_then(|deadline| deadline.check_at(notification));
+        effect.schedule(notification, next_attempt(notification, settled), check_at);
         self.confirm_part(notification, effect).await
     }
 
@@ -101,7 +105,7 @@ impl Ledger {
 
 /// The earliest next attempt of all services that stay in the outbox, including those that were not
 /// due this time.
-fn next_due(notification: &Notification, settled: &Settled) -> Option<EpochMillis> {
+fn next_attempt(notification: &Notification, settled: &Settled) -> Option<EpochMillis> {
     let next = |service: &ServiceName| match settled.get(service) {
         Some(settlement) => settlement.retry.as_ref().map(|retry| retry.next_at),
         // Not due this time. A pending service must always have a due time.
@@ -151,12 +155,37 @@ impl Effect {
         Ok(())
     }
 
-    /// Sets the due time, or removes the item from the due index if no service is pending.
-    fn schedule(&mut self, next_at: Option<EpochMillis>) {
-        if let Some(next_at) = next_at {
-            self.set("#due_at", ":due_at", number(next_at.get()));
-        } else {
+    /// Stores the deadline, if it differs from the stored one.
+    fn update_deadline(
+        &mut self,
+        notification: &Notification,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), LedgerError> {
+        let stored = notification.key.deadline();
+        match deadline {
+            deadline if deadline == stored => {}
+            Some(deadline) => self.set("#deadline", ":deadline", document(deadline)?),
+            None => self.remove.push("#deadline".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Sets the due time: the earlier one of the next attempt and the check of the deadline. Moves the
+    /// item to the shards of deadlines if no service is pending, and removes it from the due index if
+    /// there is nothing to check either.
+    fn schedule(
+        &mut self,
+        notification: &Notification,
+        next_attempt: Option<EpochMillis>,
+        check_at: Option<EpochMillis>,
+    ) {
+        let Some(due_at) = next_attempt.into_iter().chain(check_at).min() else {
             self.remove.extend(["#due_at".to_owned(), "#due_shard".to_owned()]);
+            return;
+        };
+        self.set("#due_at", ":due_at", number(due_at.get()));
+        if next_attempt.is_none() {
+            self.set("#due_shard", ":due_shard", number(deadline_shard(notification.key.crn.key)));
         }
     }
 
@@ -185,12 +214,33 @@ mod tests {
         let databases = notification.key.retries.values().next().unwrap().next_at;
         let storage: ServiceName = "cloud-object-storage".parse().unwrap();
         let settled = |retry| Settled::from([(storage.clone(), Settlement { outcome: None, retry })]);
-        assert_eq!(next_due(&notification, &settled(None)), Some(databases));
+        assert_eq!(next_attempt(&notification, &settled(None)), Some(databases));
         let earlier = EpochMillis::new(1);
         assert_eq!(
-            next_due(&notification, &settled(Some(Retry { attempts: 1, next_at: earlier }))),
+            next_attempt(&notification, &settled(Some(Retry { attempts: 1, next_at: earlier }))),
             Some(earlier)
         );
+    }
+
+    #[test]
+    fn item_stays_due_until_its_deadline_is_checked() {
+        let notification = notification();
+        let at = EpochMillis::new;
+        let shard = deadline_shard(notification.key.crn.key).to_string();
+        let scheduled = |next_attempt: Option<u64>, check_at: Option<u64>| {
+            let mut effect = Effect::default();
+            effect.schedule(&notification, next_attempt.map(at), check_at.map(at));
+            let value = |name: &str| {
+                let found = effect.values.iter().find(|(placeholder, _)| placeholder == name);
+                found.map(|(_, value)| value.as_n().unwrap().clone())
+            };
+            (value(":due_at"), value(":due_shard"), effect.remove.len())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(scheduled(Some(5), Some(9)), (some("5"), None, 0));
+        assert_eq!(scheduled(Some(9), Some(5)), (some("5"), None, 0), "pending: counts as pending");
+        assert_eq!(scheduled(None, Some(5)), (some("5"), Some(shard), 0));
+        assert_eq!(scheduled(None, None), (None, None, 2));
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! The index is eventually consistent: it may list a notification that is settled, or list a due
 //! one late. The lease, acquired on the item itself, decides. The index also holds the pending
 //! services and the instant of the claim, so that a run can skip a notification without a lease.
+//!
+//! A notification that no service is pending for any more, and that waits for its deadline, is in a
+//! shard of its own kind: it is neither redelivered nor counted as pending.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +15,7 @@ use serde::Deserialize;
 use super::{
     Ledger, LedgerError,
     expression::number,
-    item::{Item, parse_key_pk},
+    item::{DUE_SHARDS, Item, parse_key_pk},
 };
 use crate::domain::{EpochMillis, InstanceId, KeyId, ServiceName};
 
@@ -23,6 +26,26 @@ const PAGE: i32 = 32;
 /// Waiting keys per page: 40 read units.
 const WAITING_PAGE: i32 = 1000;
 
+/// What a notification in the due index waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// A delivery.
+    Delivery,
+    /// The acknowledgement of what was delivered.
+    Acknowledgement,
+}
+
+impl Awaits {
+    /// The shards of the due index with what waits for this.
+    #[must_use]
+    pub fn shards(self) -> std::ops::Range<u128> {
+        match self {
+            Self::Delivery => 0..DUE_SHARDS,
+            Self::Acknowledgement => DUE_SHARDS..2 * DUE_SHARDS,
+        }
+    }
+}
+
 /// A key with a due notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueKey {
@@ -30,6 +53,8 @@ pub struct DueKey {
     pub instance: InstanceId,
     /// The id of the key.
     pub key: KeyId,
+    /// What the notification waits for.
+    pub awaits: Awaits,
     /// The instant since which the notification is due.
     pub at: EpochMillis,
     /// The instant at which the notification was claimed.
@@ -114,6 +139,7 @@ impl Ledger {
 #[derive(Deserialize)]
 struct Entry {
     pk: String,
+    due_shard: u64,
     due_at: EpochMillis,
     notified_at: EpochMillis,
     #[serde(default)]
@@ -124,9 +150,12 @@ struct Entry {
 /// does not block the others.
 fn parse(item: Item) -> Option<DueKey> {
     let entry = serde_dynamo::from_item(item);
-    let due = entry.ok().and_then(|Entry { pk, due_at, notified_at, pending }| {
+    let due = entry.ok().and_then(|Entry { pk, due_shard, due_at, notified_at, pending }| {
         let (instance, key) = parse_key_pk(&pk)?;
-        Some(DueKey { instance, key, at: due_at, notified_at, pending: pending.into_keys().collect() })
+        let awaits =
+            if u128::from(due_shard) < DUE_SHARDS { Awaits::Delivery } else { Awaits::Acknowledgement };
+        let pending = pending.into_keys().collect();
+        Some(DueKey { instance, key, awaits, at: due_at, notified_at, pending })
     });
     if due.is_none() {
         tracing::error!("unreadable item in the due index");

@@ -15,7 +15,8 @@
 //! | `retries` | map service → attempts and next attempt, for failed deliveries |
 //! | `outcome` | map service → result of its last notification |
 //! | `acknowledged` | map service → acknowledgement of this notification |
-//! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending |
+//! | `deadline` | claim that it belongs to, services that must acknowledge, whether that was checked |
+//! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending or must acknowledge |
 //! | `purged_at` | epoch ms of the purge; a purged key counts as absent |
 //! | `expires_at` | epoch **s** after which DynamoDB may delete a purged key's item (TTL) |
 //!
@@ -28,10 +29,10 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::LedgerError;
+use super::{Deadline, LedgerError};
 use crate::domain::{
     Alias, Caller, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing,
-    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
+    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ResourceCrn, ServiceName,
 };
 
 /// An item, as the SDK represents it.
@@ -41,7 +42,8 @@ pub type Item = std::collections::HashMap<String, AttributeValue>;
 pub const KEY_ITEM: &str = "key";
 /// The sort key of an alias's item.
 pub const ALIAS_ITEM: &str = "alias";
-/// The number of partitions of the due index.
+/// The number of partitions of the due index for pending notifications. As many follow for those
+/// that wait for their deadline only, so that these are not read with what is pending.
 pub const DUE_SHARDS: u128 = 16;
 
 /// The partition key of a key's items.
@@ -67,10 +69,15 @@ pub(super) fn has_crn(item: &Item, crn: &KeyCrn) -> bool {
     item.get("crn").and_then(|stored| stored.as_s().ok()).is_some_and(|stored| *stored == crn.to_string())
 }
 
-/// The partition of the due index for `key`.
+/// The partition of the due index for `key` while its notification is pending.
 #[must_use]
 pub fn due_shard(key: KeyId) -> u128 {
     key.as_uuid().as_u128() % DUE_SHARDS
+}
+
+/// The partition of the due index for `key` while its notification waits for its deadline only.
+pub(super) fn deadline_shard(key: KeyId) -> u128 {
+    DUE_SHARDS + due_shard(key)
 }
 
 /// A parsed item of a key.
@@ -113,6 +120,9 @@ pub struct KeyRecord {
     /// The acknowledgements of this notification, by service.
     #[serde(default)]
     pub acknowledged: BTreeMap<ServiceName, Acknowledgement>,
+    /// The deadline of a notification, not necessarily the last one.
+    #[serde(default)]
+    pub(super) deadline: Option<Deadline>,
     /// The instant of the purge.
     pub purged_at: Option<EpochMillis>,
 }
@@ -121,6 +131,12 @@ impl KeyRecord {
     /// Parses an item. An invalid one is a defect, because only keysync writes the table.
     pub fn read(item: Item) -> Result<Self, LedgerError> {
         serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
+    }
+
+    /// The id of the last notification's event for `service`; `None` if the key never had one.
+    #[must_use]
+    pub fn event_id(&self, service: &ServiceName) -> Option<EventId> {
+        Some(EventId { key: self.crn.key, claim: self.claim?, service: service.clone() })
     }
 }
 
@@ -140,6 +156,16 @@ pub struct Acknowledgement {
     pub at: EpochMillis,
     /// The key's state in the terms of the service (`adopterKeyState`).
     pub key_state: String,
+    /// The resource that the acknowledgement names, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceCrn>,
+}
+
+impl Acknowledgement {
+    /// Whether the acknowledged state contradicts the key's.
+    pub(super) fn contradicts(&self, key: &KeyRecord) -> bool {
+        key.state.is_contradicted_by(&self.key_state)
+    }
 }
 
 /// The result of a service's last notification.

@@ -18,15 +18,18 @@ mod acknowledge;
 mod claim;
 mod confirm;
 mod conflict;
+mod deadline;
 mod due;
 mod error;
 mod expression;
+mod get;
 pub mod item;
 mod lease;
 mod purge;
 mod record;
 pub mod registration;
 mod resolve;
+mod status;
 mod update;
 
 use std::time::Duration;
@@ -38,12 +41,14 @@ use crate::http_client::aws::{CallLimits, with_limits};
 pub use acknowledge::Acknowledged;
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Confirmed, Settled, Settlement};
-pub use due::{DueCursor, DueKey, DuePage, WaitingPage};
+pub use deadline::{Deadline, Finding, FindingKind};
+pub use due::{Awaits, DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
 pub use purge::Purged;
 pub use record::{LifecycleChange, Recorded};
 pub use registration::{Counted, MAX_SERVICES, RegistrationChange};
+pub use status::{NotificationStatus, ServiceStatus, Status};
 
 /// The limits of a call to DynamoDB, whose healthy responses take less than 20 ms. A lost response
 /// or a write conflict takes a second attempt; `claim.rs` explains why that is safe.

@@ -147,19 +147,14 @@ impl Ledger {
     /// The stored registration, and the key's item if it exists.
     async fn load(&self, change: &RegistrationChange) -> Result<(Registration, Option<Item>), LedgerError> {
         let sk = registration_sk(&change.resource);
-        let (registration, key) =
-            try_join(self.read(&change.key, &sk), self.read(&change.key, KEY_ITEM)).await?;
+        let pk = key_pk(change.key.instance.instance, change.key.key);
+        let (registration, key) = try_join(self.get(&pk, &sk), self.get(&pk, KEY_ITEM)).await?;
         let stored = match registration {
             Some(item) => serde_dynamo::from_item(item)
                 .map_err(|error| LedgerError::Defect(format!("invalid registration: {error}")))?,
             None => Registration::default(),
         };
         Ok((stored, key))
-    }
-
-    async fn read(&self, key: &KeyCrn, sk: &str) -> Result<Option<Item>, LedgerError> {
-        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        Ok(request.set_key(Some(item_key(key, sk))).send().await?.item)
     }
 
     fn upsert(

@@ -2,7 +2,6 @@
 
 use super::{
     Ledger, LedgerError,
-    expression::string,
     item::{ALIAS_ITEM, alias_pk},
 };
 use crate::domain::{InstanceCrn, KeyCrn, KeyName};
@@ -20,16 +19,10 @@ impl Ledger {
             KeyName::Id(id) => return Ok(Some(instance.clone().key(*id))),
             KeyName::Alias(alias) => alias,
         };
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", string(alias_pk(instance.instance, alias)))
-            .key("sk", string(ALIAS_ITEM))
-            .consistent_read(true) // a new alias can be used at once
-            .send()
-            .await?;
-        let Some(item) = output.item else { return Ok(None) };
+        // Consistent, so that a new alias can be used at once.
+        let Some(item) = self.get(&alias_pk(instance.instance, alias), ALIAS_ITEM).await? else {
+            return Ok(None);
+        };
         let key: KeyCrn = item
             .get("crn")
             .and_then(|crn| crn.as_s().ok()?.parse().ok())

@@ -43,6 +43,10 @@ const CALLBACK_FAILURES: &str = "CallbackFailures";
 const RETRIES: &str = "Retries";
 /// Deliveries whose retries were exhausted, by service and of all services together.
 const NOTIFICATIONS_FAILED: &str = "NotificationsFailed";
+/// Services that did not acknowledge a notification within four hours, or acknowledged a key state
+/// that contradicts the key's, by service and of all services together.
+const NOTIFICATIONS_OVERDUE: &str = "NotificationsOverdue";
+const NOTIFICATIONS_CONFLICTING: &str = "NotificationsConflicting";
 /// The age of the oldest pending notification at a run of `redeliver`, due or not, in seconds.
 const PENDING_AGE: &str = "PendingAge";
 /// The number of pending notifications at a run of `redeliver`, due or not.
@@ -112,6 +116,8 @@ fn describe() {
         Unit::Count,
         "lifecycle events that failed and were returned to the queue"
     );
+    describe_counter!(NOTIFICATIONS_OVERDUE, Unit::Count, "services that did not acknowledge in time");
+    describe_counter!(NOTIFICATIONS_CONFLICTING, Unit::Count, "services with a contradicting key state");
     describe_counter!(DEAD_LETTERS, Unit::Count, "malformed events sent to the dead-letter queue");
 }
 
@@ -198,6 +204,18 @@ pub(crate) fn count_callback(
 pub(crate) fn count_exhausted(service: &ServiceName) {
     counter!(NOTIFICATIONS_FAILED, SERVICE => service.to_string()).increment(1);
     counter!(NOTIFICATIONS_FAILED).increment(1);
+}
+
+/// Counts a service that is overdue, by service and without, as [`count_exhausted`] does.
+pub(crate) fn count_overdue(service: &ServiceName) {
+    counter!(NOTIFICATIONS_OVERDUE, SERVICE => service.to_string()).increment(1);
+    counter!(NOTIFICATIONS_OVERDUE).increment(1);
+}
+
+/// Counts a service that acknowledged a contradicting key state, by service and without.
+pub(crate) fn count_conflicting(service: &ServiceName) {
+    counter!(NOTIFICATIONS_CONFLICTING, SERVICE => service.to_string()).increment(1);
+    counter!(NOTIFICATIONS_CONFLICTING).increment(1);
 }
 
 /// Records the number of pending notifications and the age of the oldest one. Histograms, because

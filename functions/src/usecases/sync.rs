@@ -1,39 +1,23 @@
 //! The use case *sync*: authenticate, rate limit, authorize, claim, deliver, confirm.
 
+use super::admission::{Admission, KeyRequest};
 use crate::{
     clock::Clock,
     dispatch::Dispatcher,
-    domain::{Caller, ClaimId, CorrelationId, InstanceId, KeyCrn, KeyId, KeyName, KeyRing},
-    iam::{Authenticated, Iam, IamError, UnverifiedToken},
+    domain::{Caller, ClaimId, KeyCrn, KeyId, KeyName},
+    iam::{Action, Authenticated, IamError},
     ledger::{ClaimError, ClaimRequest, Claimed, LedgerError},
-    rate_limit::{CallerRateLimiter, RateLimited},
+    rate_limit::RateLimited,
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
-
-/// A well-formed request to synchronize a key's associated resources.
-#[derive(Debug)]
-pub struct SyncRequest {
-    /// The access token of the caller, not yet verified.
-    pub token: UnverifiedToken,
-    /// The instance that holds the key.
-    pub instance: InstanceId,
-    /// The key.
-    pub key: KeyName,
-    /// The key ring that must contain the key, if the caller named one.
-    pub ring: Option<KeyRing>,
-    /// The correlation id of the caller, or a generated one.
-    pub correlation_id: CorrelationId,
-}
 
 /// Synchronizes the resources that are associated with a key: notifies their services of its latest
 /// state.
 #[derive(Debug)]
 pub struct Synchronizer {
-    /// Authenticates and authorizes callers.
-    pub iam: Iam,
-    /// Limits the requests of each caller.
-    pub callers: CallerRateLimiter,
+    /// Admits callers.
+    pub admission: Admission,
     /// The ledger and the delivery of notifications.
     pub dispatcher: Dispatcher,
     /// The source of the current time.
@@ -97,11 +81,11 @@ impl Synchronizer {
     /// the report.
     pub async fn serve(
         &self,
-        request: &SyncRequest,
+        request: &KeyRequest,
         trace: &TraceContext,
         budget: TimeBudget,
     ) -> Result<SyncReport, SyncError> {
-        let authenticated = self.iam.authenticate(&request.token, request.instance).await?;
+        let authenticated = self.admission.authenticate(request).await?;
         let resolved = self.authorized_key(request, &authenticated).await;
         let key = match (&resolved, &request.key) {
             (Ok(KeyCrn { key, .. }), _) | (_, KeyName::Id(key)) => Some(*key),
@@ -114,23 +98,21 @@ impl Synchronizer {
         Ok(SyncReport { authenticated, key, result })
     }
 
-    /// The CRN of the key that the caller may synchronize. An alias is resolved after the
-    /// authorization, so that a caller without access does not learn which aliases exist.
+    /// The CRN of the key that the caller may synchronize.
     async fn authorized_key(
         &self,
-        request: &SyncRequest,
+        request: &KeyRequest,
         authenticated: &Authenticated,
     ) -> Result<KeyCrn, SyncError> {
-        self.callers.check(&authenticated.caller)?;
-        self.iam.authorize(authenticated, &request.key, &request.token).await?;
-        let key = self.dispatcher.ledger.resolve(&authenticated.instance, &request.key).await?;
-        Ok(key.ok_or(ClaimError::NotFound)?)
+        let ledger = &self.dispatcher.ledger;
+        let key = self.admission.authorized_key::<SyncError>(request, authenticated, Action::Sync, ledger);
+        Ok(key.await?.ok_or(ClaimError::NotFound)?)
     }
 
     /// Claims, delivers and confirms a notification of `key`.
     async fn notify(
         &self,
-        request: &SyncRequest,
+        request: &KeyRequest,
         key: KeyCrn,
         caller: Caller,
         trace: &TraceContext,

@@ -111,6 +111,7 @@ impl Console {
             .route("/console/logout", post(pages::login::log_out))
             .route("/console/resources", get(pages::resources::show))
             .route("/console/instances/{instance}/keys", get(pages::keys::show))
+            .route("/console/instances/{instance}/not-acted", get(pages::not_acted::show))
             .route(&of_key("resources"), get(pages::associated::show))
             .route(&of_key("live"), get(pages::associated::live_parts))
             .route(&of_key("sync"), post(pages::sync::post))

@@ -1,5 +1,5 @@
-//! Forwards `actions/sync` and the public key set (JWKS) to the sync function: requests and
-//! responses pass unchanged. An accepted sync is recorded in the key's history.
+//! Forwards `actions/sync`, `notifications` and the public key set (JWKS) to the sync function:
+//! requests and responses pass unchanged. An accepted sync is recorded in the key's history.
 
 use axum::{
     body::{Body, Bytes},
@@ -30,8 +30,8 @@ pub(super) async fn sync(
     Ok(response)
 }
 
-/// Forwards the public key set that verifies callbacks, so that clients need only one base URL.
-pub(super) async fn public_keys(
+/// Forwards a request that has no effect here, so that clients need only one base URL.
+pub(super) async fn unchanged(
     State(endpoint): State<Endpoint>,
     method: Method,
     uri: Uri,

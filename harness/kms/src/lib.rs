@@ -1,13 +1,14 @@
 //! Emulator of the IBM Key Protect API, on the table that the functions use.
 //!
 //! As in production, changes of keys and registrations are published as events, which the function
-//! `lifecycle` processes. The response is sent after that. `actions/sync` is forwarded to the sync
-//! function unchanged. The host (`<instance>.api.<region>.hs-crypto.…`) or, on a shared host, the
-//! header `bluemix-instance` identifies the instance.
+//! `lifecycle` processes. The response is sent after that. `actions/sync` and `notifications` are
+//! forwarded to the sync function unchanged. The host (`<instance>.api.<region>.hs-crypto.…`) or, on
+//! a shared host, the header `bluemix-instance` identifies the instance.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod acknowledgements;
 mod actions;
 mod address;
 mod aliases;
@@ -20,7 +21,6 @@ mod history;
 mod import_tokens;
 mod keys;
 mod media;
-mod notifications;
 mod policies;
 mod prefer;
 mod query;
@@ -95,8 +95,8 @@ impl Endpoint {
             .merge(instance_routes())
             .merge(key_routes())
             .merge(action_routes())
-            // Any method, here and for a sync: the function rejects unsupported ones itself.
-            .route(keysync::api::JWKS_PATH, any(forward::public_keys))
+            // Any method, as for each forwarded path: the function rejects unsupported ones itself.
+            .route(keysync::api::JWKS_PATH, any(forward::unchanged))
             .method_not_allowed_fallback(error::unknown_method)
             .fallback(error::unknown_path)
             .layer(DefaultBodyLimit::max(6 * 1024 * 1024))
@@ -135,7 +135,7 @@ fn instance_routes() -> Router<Endpoint> {
         .route("/api/v2/import_token", get(import_tokens::get).post(import_tokens::create))
         .route("/api/v2/key_rings", get(rings::list))
         .route("/api/v2/key_rings/{id}", post(rings::create).delete(rings::delete))
-        .route("/api/v2/event_ack", post(notifications::acknowledge))
+        .route("/api/v2/event_ack", post(acknowledgements::acknowledge))
 }
 
 fn key_routes() -> Router<Endpoint> {
@@ -155,7 +155,7 @@ fn key_routes() -> Router<Endpoint> {
         .route("/api/v2/keys/{id}/policies", get(policies::list_of_key).put(policies::set_of_key))
         .route("/api/v2/keys/{id}/registrations", get(registrations::list))
         .route("/api/v2/keys/{id}/registrations/{crn}", registration)
-        .route("/api/v2/keys/{id}/notifications", get(notifications::list))
+        .route("/api/v2/keys/{id}/notifications", any(forward::unchanged))
         .route("/api/v2/keys/{id}/events", get(history::list))
 }
 

@@ -81,7 +81,7 @@ pub(super) fn key(key: &StoredKey, now: EpochMillis) -> Value {
     }
     if let Some(at) = record.notified_at.filter(|_| key.is_root()) {
         json["lastNotificationDate"] = json!(at.to_string());
-        json["syncAllowedFrom"] = json!(window::opens_at(at).ceil_to_second().to_string());
+        json["syncAllowedFrom"] = json!(window::opens_at(at).ceil_to_second().whole_seconds().to_string());
     }
     if let Some(until) = key.restorable_until() {
         json["restoreAllowed"] = json!(now < until);
@@ -154,5 +154,5 @@ fn version(version: &KeyVersion) -> Value {
 
 /// A date with a resolution of one second, as in the documented API.
 pub(super) fn date(instant: EpochMillis) -> String {
-    EpochMillis::new(instant.secs() * 1000).to_string()
+    instant.whole_seconds().to_string()
 }

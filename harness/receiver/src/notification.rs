@@ -6,7 +6,7 @@ use crate::Sequence;
 
 /// The content of a callback: the complete state of a key, independent of earlier callbacks.
 ///
-/// Dates are RFC 3339 strings in UTC, as received, such as `2026-11-24T05:00:00Z`. Parse them with
+/// Dates are RFC 3339 strings in UTC, as received, such as `2026-11-24T05:00:00.000Z`. Parse them with
 /// a time crate of your choice.
 ///
 /// ```
@@ -61,7 +61,7 @@ pub struct Notification {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
 /// let version = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?.key_version;
-/// assert_eq!(version.creation_date, "2026-11-01T00:00:00Z");
+/// assert_eq!(version.creation_date, "2026-11-01T00:00:00.000Z");
 /// # Ok(())
 /// # }
 /// ```

@@ -48,7 +48,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg
 /// let text = std::str::from_utf8(keysync_receiver::sample::BODY).unwrap();
 /// assert!(text.contains(r#""type":"com.ibm.cloud.kms.key.delete""#));
 /// ```
-pub const BODY: &[u8] = br#"{"specversion":"1.0","id":"02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage","source":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::","type":"com.ibm.cloud.kms.key.delete","subject":"02fd6835-6001-4482-a892-13bd2085f75d","time":"2026-11-24T05:00:00Z","datacontenttype":"application/json","sequence":"00000000000000000007","data":{"keyId":"02fd6835-6001-4482-a892-13bd2085f75d","keyCrn":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d","keyState":5,"keyVersion":{"id":"02fd6835-6001-4482-a892-13bd2085f75d","creationDate":"2026-11-01T00:00:00Z"},"eventType":"delete","renotification":true,"occurredAt":"2026-11-24T01:00:00Z","resourceCount":12}}"#;
+pub const BODY: &[u8] = br#"{"specversion":"1.0","id":"02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage","source":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::","type":"com.ibm.cloud.kms.key.delete","subject":"02fd6835-6001-4482-a892-13bd2085f75d","time":"2026-11-24T05:00:00.000Z","datacontenttype":"application/json","sequence":"00000000000000000007","data":{"keyId":"02fd6835-6001-4482-a892-13bd2085f75d","keyCrn":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d","keyState":5,"keyVersion":{"id":"02fd6835-6001-4482-a892-13bd2085f75d","creationDate":"2026-11-01T00:00:00.000Z"},"eventType":"delete","renotification":true,"occurredAt":"2026-11-24T01:00:00.000Z","resourceCount":12}}"#;
 
 /// The headers of the callback.
 ///
@@ -68,7 +68,7 @@ pub fn headers() -> HeaderMap {
         ("webhook-timestamp", "1795496400"),
         (
             "webhook-signature",
-            "v1a,Z4eUgZawMUrWBTtC1PwGn9OMVamCjPpt3hGAwJfpJIeMMvsDyxREcwy9Ye08urNuJ7H0JzcNIZWfGJSsE4bjBQ==",
+            "v1a,lp57JrcejBKXqnDZXPVkb+P8JSAGP4AiOT3iZbPV4nowNSCoMiZFQvGXIDvgyBhv6igRYKJBmkUREIYlLEpqAg==",
         ),
     ];
     let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));

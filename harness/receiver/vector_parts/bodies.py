@@ -39,7 +39,7 @@ REJECTED = {
     "body-of-events": ("An array of events instead of one event.", f"[{BODY}]"),
     "event-as-array": ("An array of the event's field values instead of a JSON object.", ARRAY),
     "data-as-array": ("An array of the values of `data` instead of a JSON object.", to_json(event(data=list(event()["data"].values())))),
-    "key-version-as-array": ("An array of the values of `keyVersion` instead of a JSON object.", with_data(keyVersion=["1", "2026-11-01T00:00:00Z"])),
+    "key-version-as-array": ("An array of the values of `keyVersion` instead of a JSON object.", with_data(keyVersion=["1", "2026-11-01T00:00:00.000Z"])),
     "data-null": ("`data` is null instead of a JSON object.", to_json(event(data=None))),
     "field-given-twice": ("A duplicate field: parsers differ on which value counts.",
                           replaced('"keyState":5', '"keyState":1,"keyState":5')),

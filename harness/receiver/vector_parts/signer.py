@@ -10,7 +10,7 @@ import json
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-NOW = 1795496400  # 2026-11-24T05:00:00Z
+NOW = 1795496400  # 2026-11-24T05:00:00.000Z
 KEY = "02fd6835-6001-4482-a892-13bd2085f75d"
 INSTANCE = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11"
 ID = f"{KEY}:019aaf60-0000-7000-8000-000000000001:cloud-object-storage"
@@ -51,10 +51,10 @@ def event(**changes):
         "keyId": KEY,
         "keyCrn": f"{INSTANCE}:key:{KEY}",
         "keyState": changes.pop("state", 5),
-        "keyVersion": {"id": KEY, "creationDate": "2026-11-01T00:00:00Z"},
+        "keyVersion": {"id": KEY, "creationDate": "2026-11-01T00:00:00.000Z"},
         "eventType": action,
         "renotification": changes.pop("renotification", True),
-        "occurredAt": "2026-11-24T01:00:00Z",
+        "occurredAt": "2026-11-24T01:00:00.000Z",
         "resourceCount": 12,
     }
     return {
@@ -63,7 +63,7 @@ def event(**changes):
         "source": f"{INSTANCE}::",
         "type": f"com.ibm.cloud.kms.key.{action}",
         "subject": KEY,
-        "time": "2026-11-24T05:00:00Z",
+        "time": "2026-11-24T05:00:00.000Z",
         "datacontenttype": "application/json",
         "sequence": "00000000000000000007",
         "data": data,

@@ -28,7 +28,7 @@ use serde_json::json;
 
 use keysync_emulator_support::server::cut;
 
-use super::{AssociatedService, Behaviour, Received, Verdict};
+use super::{Acknowledgement, AssociatedService, Behaviour, Received, Verdict};
 
 /// Shared state of the handlers.
 #[derive(Clone)]
@@ -62,7 +62,14 @@ async fn callback(
         | Behaviour::ActThenReset
         | Behaviour::Flaky { .. } => {
             match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
-                Ok(notification) => (service.act(notification), acted(&behaviour)),
+                Ok(notification) => {
+                    let acknowledgement = Acknowledgement::of(&notification, services.clock.now());
+                    let verdict = service.act(notification);
+                    if matches!(verdict, Verdict::Acted | Verdict::Repeated) {
+                        service.acknowledge(&acknowledgement);
+                    }
+                    (verdict, acted(&behaviour))
+                }
                 Err(error) => {
                     let message = error.to_string();
                     (Verdict::Rejected(message.clone()), (error.status(), message).into_response())

@@ -15,7 +15,8 @@ pub enum Behaviour {
     /// Verifies the callback, acts on it and responds with 204.
     #[default]
     Act,
-    /// Responds with 204 and does not act: a service that misses a notification.
+    /// Responds with 204, and neither acts nor acknowledges that it did: a service that misses a
+    /// notification.
     AckWithoutActing,
     /// Responds with another status and does not act.
     Respond {

@@ -2,17 +2,20 @@
 //!
 //! Object storage and databases represent all of them. A service knows only the last notified state
 //! of a key, and allows or denies access to its resources by that state. Its [`Behaviour`] decides
-//! how it treats a notification: for example, it can respond with 2xx and not act.
+//! how it treats a notification: for example, it can respond with 2xx and not act. With an
+//! [`Acknowledger`], it acknowledges what it acted on.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod acknowledgement;
 mod api;
 mod assertions;
 mod behaviour;
 mod expectation;
 mod service;
 
+pub use acknowledgement::{Acknowledgement, Acknowledger};
 pub use api::router;
 pub use behaviour::Behaviour;
 pub use expectation::CallbackExpectation;

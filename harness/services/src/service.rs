@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use axum::body::Bytes;
@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Behaviour;
+use super::{Acknowledgement, Acknowledger, Behaviour};
 use keysync_emulator_support::journal::Journal;
 
 /// Maximum number of recorded callbacks. The oldest are dropped first.
@@ -29,6 +29,7 @@ pub struct AssociatedService(Arc<Inner>);
 struct Inner {
     name: String,
     journal: Journal,
+    acknowledger: OnceLock<Acknowledger>,
     state: Mutex<State>,
     /// Number of callbacks, which a test can wait for.
     arrivals: watch::Sender<usize>,
@@ -159,7 +160,14 @@ impl AssociatedService {
     #[must_use]
     pub fn new(name: &str, journal: Journal) -> Self {
         let (arrivals, _) = watch::channel(0);
-        Self(Arc::new(Inner { name: name.to_owned(), journal, state: Mutex::default(), arrivals }))
+        let (name, acknowledger, state) = (name.to_owned(), OnceLock::new(), Mutex::default());
+        Self(Arc::new(Inner { name, journal, acknowledger, state, arrivals }))
+    }
+
+    /// Makes the service acknowledge whatever it acts on from now on. Only the first acknowledger
+    /// counts.
+    pub fn acknowledge_with(&self, acknowledger: Acknowledger) {
+        drop(self.0.acknowledger.set(acknowledger));
     }
 
     /// CRN service name.
@@ -261,6 +269,12 @@ impl AssociatedService {
                 state.last_states.insert(notification.key_id, notified);
                 Verdict::Acted
             }
+        }
+    }
+
+    pub(super) fn acknowledge(&self, acknowledgement: &Acknowledgement) {
+        if let Some(acknowledger) = self.0.acknowledger.get() {
+            acknowledger.send(acknowledgement);
         }
     }
 

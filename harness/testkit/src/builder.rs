@@ -41,6 +41,7 @@ pub struct HarnessBuilder {
     pub(crate) function_timeout: Duration,
     pub(crate) redeliver_every: Option<Duration>,
     pub(crate) services: Vec<(String, Receiver)>,
+    pub(crate) acknowledging: bool,
     pub(crate) table: String,
     pub(crate) quiet: bool,
 }
@@ -70,6 +71,7 @@ impl Default for HarnessBuilder {
             function_timeout: FUNCTION_TIMEOUT,
             redeliver_every: None,
             services: [OBJECT_STORAGE, DATABASES].map(|name| (name.to_owned(), Receiver::Emulated)).to_vec(),
+            acknowledging: false,
             table: TABLE.to_owned(),
             quiet: true,
         }
@@ -121,6 +123,17 @@ impl HarnessBuilder {
     #[must_use]
     pub fn service_at(self, name: &str, callback_url: &str) -> Self {
         self.receiver(name, Receiver::At(callback_url.to_owned()))
+    }
+
+    /// Makes the emulated services acknowledge when they act, and the functions expect it within
+    /// four hours (`KEYSYNC_ACKNOWLEDGING_SERVICES`). By default, no service acknowledges.
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder().acknowledging();
+    /// ```
+    #[must_use]
+    pub fn acknowledging(self) -> Self {
+        Self { acknowledging: true, ..self }
     }
 
     /// Adds a service that is an `httpmock` server, for custom expectations: [`Harness::mock`]

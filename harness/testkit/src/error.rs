@@ -4,7 +4,12 @@ use std::{io, path::PathBuf};
 
 use keysync_browser_guard::InvalidHost;
 
-use crate::{Response, dynamodb::DynamoError, iam::IamError, lambda::FunctionError};
+use crate::{
+    Response,
+    dynamodb::DynamoError,
+    iam::IamError,
+    lambda::{FunctionError, InvocationFailed},
+};
 use keysync_kms_emulator::ApiError;
 
 /// An error of the harness.
@@ -17,6 +22,9 @@ pub enum HarnessError {
     /// The function could not be started.
     #[error("function: {0}")]
     Function(#[from] FunctionError),
+    /// A run of `redeliver` failed.
+    #[error("redeliver: {0}")]
+    Redeliver(#[from] InvocationFailed),
     /// IAM could not be started.
     #[error("IAM: {0}")]
     Iam(#[from] IamError),

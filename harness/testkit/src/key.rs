@@ -72,7 +72,8 @@ pub(crate) struct Owner {
 pub struct NotificationStatus {
     /// The service, by its CRN service name.
     pub service: String,
-    /// `pending`, `delivered`, `acknowledged`, `retrying`, `refused`, `failed` or `not-notified`.
+    /// `pending`, `retrying`, `delivered`, `acknowledged`, `overdue`, `conflicting`, `refused`,
+    /// `failed` or `not-notified`.
     pub status: String,
     /// The notification's number among those of the key.
     pub sequence: u64,
@@ -84,6 +85,8 @@ pub struct NotificationStatus {
     pub next_attempt: Option<String>,
     /// The reason why the last attempt failed.
     pub reason: Option<String>,
+    /// The instant until which the service must acknowledge, if it must: RFC 3339, UTC.
+    pub deadline: Option<String>,
 }
 
 impl Key {

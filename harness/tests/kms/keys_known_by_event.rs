@@ -92,7 +92,7 @@ async fn key_known_by_event_is_listed_without_name() {
     let version = json!({"id": id, "creationDate": "2027-01-15T09:00:00Z"});
     assert_eq!(listed(manager, &format!("keys/{id}/versions")).await, [version]);
     let events = listed(manager, &format!("keys/{id}/events")).await;
-    assert_eq!(events, [json!({"eventType": "create", "occurredAt": "2027-01-15T09:00:00Z"})]);
+    assert_eq!(events, [json!({"eventType": "create", "occurredAt": "2027-01-15T09:00:00.000Z"})]);
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/_harness/keys", endpoint.harness.endpoint_url());

@@ -2,9 +2,9 @@
 
 use http::HeaderMap;
 use keysync::{
-    api::{self, BadRequest, ErrorResponse, FunctionUrlEvent, correlation_id, parse_sync_request},
+    api::{self, BadRequest, ErrorResponse, FunctionUrlEvent, Operation, correlation_id, parse_key_request},
     trace_context::TraceContext,
-    usecases::sync::SyncRequest,
+    usecases::KeyRequest,
 };
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
@@ -91,13 +91,16 @@ pub fn event(data: &[u8]) {
 
 /// Parses a request. Returns `None` if it is invalid. Log messages, error responses and trace
 /// headers must be well-formed in either case.
-fn parsed(request: &Request) -> Option<SyncRequest> {
+fn parsed(request: &Request) -> Option<KeyRequest> {
     assert_trace_headers(request.headers());
     let id = correlation_id(request.headers());
     assert_eq!(id.to_string().parse().as_ref(), Ok(&id));
-    match parse_sync_request(request, &id) {
+    let operation = Operation::at(request.raw_http_path()).unwrap_or(Operation::Sync);
+    match parse_key_request(request, operation, &id) {
         Ok(accepted) => {
-            assert!(request.raw_http_path().starts_with("/api/v2/keys/") && request.method() == "POST");
+            assert!(
+                request.raw_http_path().starts_with("/api/v2/keys/") && operation.supports(request.method())
+            );
             assert_eq!(accepted.correlation_id, id);
             Some(accepted)
         }
@@ -107,15 +110,15 @@ fn parsed(request: &Request) -> Option<SyncRequest> {
                 logged.len() < MAX_RESPONSE_BYTES && !logged.contains(|c: char| c.is_control()),
                 "{logged:?}"
             );
-            assert_error_response(error, &id);
+            assert_error_response(error, operation, &id);
             None
         }
     }
 }
 
-fn assert_error_response(error: BadRequest, id: &keysync::domain::CorrelationId) {
+fn assert_error_response(error: BadRequest, operation: Operation, id: &keysync::domain::CorrelationId) {
     let error = ErrorResponse::from(error);
-    let response = api::error(&error, id);
+    let response = api::error(&error, operation, id);
     assert!(response.status().is_client_error());
     assert!(response.body().len() < MAX_RESPONSE_BYTES, "{} bytes", response.body().len());
     let document: Value = serde_json::from_slice(response.body()).expect("a document");

@@ -1,4 +1,4 @@
-//! Parses a request into a [`SyncRequest`], whose fields are all well formed.
+//! Parses a request into a [`KeyRequest`], whose fields are all well formed.
 //!
 //! The first failed check determines the error response: path, method and size of the body, then
 //! correlation id, bearer token, instance, host, key ring and key (docs/reference/sync-api.md,
@@ -6,13 +6,14 @@
 
 use std::str::FromStr;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, header};
 use lambda_http::{Request, RequestExt};
 
+use super::Operation;
 use crate::{
     domain::{CorrelationId, InstanceId, Malformed},
     iam::{NoSubject, UnverifiedToken},
-    usecases::sync::SyncRequest,
+    usecases::KeyRequest,
 };
 
 /// The largest body that is accepted (and ignored), in bytes (docs/reference/limits.md#body-size).
@@ -26,15 +27,18 @@ const CORRELATION_ID_HEADERS: [&str; 2] = ["correlation-id", "x-correlation-id"]
 /// (docs/reference/limits.md#echo).
 const MAX_ECHO_CHARS: usize = 100;
 
-/// A request that is not a well-formed [`SyncRequest`].
+/// A request that is not a well-formed [`KeyRequest`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// An unknown path.
-    #[error("no such route; to synchronize a key, use POST /api/v2/keys/{{id}}/actions/sync")]
+    #[error(
+        "no such route; to synchronize a key, use POST /api/v2/keys/{{id}}/actions/sync, and to read the \
+         status of its notifications, GET /api/v2/keys/{{id}}/notifications"
+    )]
     UnknownPath,
-    /// The path of the API with another method.
-    #[error("this route accepts only POST")]
-    MethodNotAllowed,
+    /// The path of the operation with a method that it does not support.
+    #[error("this route accepts only {}", .0.methods())]
+    MethodNotAllowed(Operation),
     /// A body above the limit.
     #[error("the body has {bytes} bytes; the limit is {MAX_BODY_BYTES}, and no body is needed")]
     BodyTooLarge {
@@ -61,14 +65,16 @@ pub enum BadRequest {
     },
 }
 
-/// Parses a request of the function URL. `correlation_id` is the result of [`correlation_id()`].
-pub fn parse_sync_request(
+/// Parses a request of `operation` about a key. `correlation_id` is the result of
+/// [`correlation_id()`].
+pub fn parse_key_request(
     request: &Request,
+    operation: Operation,
     correlation_id: &CorrelationId,
-) -> Result<SyncRequest, BadRequest> {
-    let key = key_in_path(request.raw_http_path())?;
-    if request.method() != Method::POST {
-        return Err(BadRequest::MethodNotAllowed);
+) -> Result<KeyRequest, BadRequest> {
+    let key = operation.key_in(request.raw_http_path()).ok_or(BadRequest::UnknownPath)?;
+    if !operation.supports(request.method()) {
+        return Err(BadRequest::MethodNotAllowed(operation));
     }
     let bytes = request.body().len();
     if bytes > MAX_BODY_BYTES {
@@ -82,7 +88,7 @@ pub fn parse_sync_request(
     })?;
     check_host(headers, instance)?;
     let ring = optional(headers, "x-kms-key-ring")?;
-    Ok(SyncRequest { token, instance, key: parse("id", key)?, ring, correlation_id: correlation_id.clone() })
+    Ok(KeyRequest { token, instance, key: parse("id", key)?, ring, correlation_id: correlation_id.clone() })
 }
 
 /// The correlation id of a request, for the response header: the caller's if it is well formed,
@@ -96,13 +102,6 @@ pub fn correlation_id(headers: &HeaderMap) -> CorrelationId {
 fn callers_correlation_id(headers: &HeaderMap) -> Result<Option<CorrelationId>, BadRequest> {
     let present = CORRELATION_ID_HEADERS.into_iter().find(|name| headers.contains_key(*name));
     present.map_or(Ok(None), |name| optional(headers, name))
-}
-
-fn key_in_path(path: &str) -> Result<&str, BadRequest> {
-    path.strip_prefix("/api/v2/keys/")
-        .and_then(|rest| rest.strip_suffix("/actions/sync"))
-        .filter(|id| !id.contains('/'))
-        .ok_or(BadRequest::UnknownPath)
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<UnverifiedToken, BadRequest> {

@@ -1,6 +1,6 @@
 //! One test per rule of a well-formed request.
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
 use super::*;
 
@@ -26,8 +26,8 @@ fn set(request: &mut Request, name: &'static str, value: &str) {
     request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
 }
 
-fn parsed(request: &Request) -> Result<SyncRequest, BadRequest> {
-    parse_sync_request(request, &correlation_id(request.headers()))
+fn parsed(request: &Request) -> Result<KeyRequest, BadRequest> {
+    parse_key_request(request, Operation::Sync, &correlation_id(request.headers()))
 }
 
 fn rejection(request: &Request) -> BadRequest {
@@ -68,7 +68,7 @@ fn rejects_other_paths() {
 fn rejects_other_methods() {
     let mut request = request();
     *request.method_mut() = Method::GET;
-    assert_eq!(rejection(&request), BadRequest::MethodNotAllowed);
+    assert_eq!(rejection(&request), BadRequest::MethodNotAllowed(Operation::Sync));
 }
 
 #[test]

@@ -126,8 +126,8 @@ impl Lifecycle {
             KeyEventKind::RegistrationDeleted(resource) => {
                 self.count(&RegistrationChange { key, resource, registered: false, at }, now).await
             }
-            KeyEventKind::Acknowledgement { event_id, key_state } => {
-                self.acknowledge(&key, &event_id, &Acknowledgement { at, key_state }).await
+            KeyEventKind::Acknowledgement { event_id, key_state, resource } => {
+                self.acknowledge(&key, &event_id, &Acknowledgement { at, key_state, resource }).await
             }
         }
     }
@@ -183,6 +183,9 @@ impl Lifecycle {
         match self.dispatcher.ledger.acknowledge(key, event_id, acknowledgement).await? {
             Acknowledged::Recorded => Ok(Processed::Recorded),
             Acknowledged::Stale => Ok(Processed::Stale),
+            Acknowledged::BeforeNotification => {
+                Err(MalformedEvent::before_notification(acknowledgement.at).into())
+            }
             Acknowledged::CrnMismatch => Err(MalformedEvent::crn_mismatch(key).into()),
         }
     }

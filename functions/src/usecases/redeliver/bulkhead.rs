@@ -13,7 +13,7 @@ use std::{
 use crate::{
     delivery::{CircuitBreakers, CircuitState, RETRY_PERIOD},
     domain::{EpochMillis, ServiceName},
-    ledger::DueKey,
+    ledger::{Awaits, DueKey},
 };
 
 /// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
@@ -45,7 +45,7 @@ pub(super) enum Next {
     /// [`Bulkheads::release`].
     Lease(DueKey),
     /// Leave it to the next run, because the circuits of all its services are open.
-    Skip,
+    Skip(Awaits),
 }
 
 impl Bulkheads {
@@ -70,7 +70,7 @@ impl Bulkheads {
             .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.queue.is_empty())?;
         let due = bulkhead.queue.pop_front()?;
         if all_circuits_open(&due, breakers, now) {
-            return Some(Next::Skip);
+            return Some(Next::Skip(due.awaits));
         }
         bulkhead.running += 1;
         Some(Next::Lease(due))
@@ -90,9 +90,9 @@ impl Bulkheads {
         }
     }
 
-    /// Empties all queues and returns the number of keys that were in them.
-    pub(super) fn close(&mut self) -> usize {
-        self.0.values_mut().map(|bulkhead| std::mem::take(&mut bulkhead.queue).len()).sum()
+    /// Empties all queues and returns the keys that were in them.
+    pub(super) fn close(&mut self) -> impl Iterator<Item = DueKey> {
+        self.0.values_mut().flat_map(|bulkhead| std::mem::take(&mut bulkhead.queue))
     }
 }
 
@@ -118,6 +118,7 @@ mod tests {
         DueKey {
             instance: "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap(),
             key: KeyId::random(),
+            awaits: Awaits::Delivery,
             at: NOW,
             notified_at: NOW,
             pending: services.iter().map(|service| service.parse().unwrap()).collect(),
@@ -129,7 +130,7 @@ mod tests {
         std::iter::from_fn(|| bulkheads.next(breakers, NOW))
             .map(|next| match next {
                 Next::Lease(due) => due.pending,
-                Next::Skip => Vec::new(),
+                Next::Skip(_) => Vec::new(),
             })
             .collect()
     }
@@ -144,7 +145,7 @@ mod tests {
         bulkheads.add(due(&["b"])).unwrap();
         let b = due(&["b"]).pending;
         assert_eq!(take_all(&mut bulkheads, &breakers), [b]);
-        assert_eq!(bulkheads.close(), 100 - INITIAL_CONCURRENCY);
+        assert_eq!(bulkheads.close().count(), 100 - INITIAL_CONCURRENCY);
     }
 
     #[test]
@@ -177,7 +178,7 @@ mod tests {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
         bulkheads.add(due(&["a"])).unwrap();
-        assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip));
+        assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip(Awaits::Delivery)));
         bulkheads.add(due(&["a", "b"])).unwrap();
         assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
         bulkheads.add(due(&["a"])).unwrap();

@@ -7,6 +7,9 @@
 //!                             wins      confirms only while it holds the lease
 //! ```
 //!
+//! A notification that no service is pending for waits for its deadline in shards of its own. Once
+//! that is over, it takes the same path: nothing is delivered, and the acknowledgements are checked.
+//!
 //! Runs may overlap. A run ends before its deadline: keys that it did not reach stay due for the
 //! next run, and keys of a run that was killed become due when its leases expire.
 
@@ -27,9 +30,9 @@ pub use summary::Summary;
 use crate::{
     clock::Clock,
     delivery::CircuitBreakers,
-    dispatch::Dispatcher,
+    dispatch::{Audit, Dispatcher, Run},
     domain::{EpochMillis, LeaseId},
-    ledger::{DueCursor, DueKey, LedgerError, item::DUE_SHARDS},
+    ledger::{Awaits, DueCursor, DueKey, LedgerError, item::DUE_SHARDS},
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
@@ -47,6 +50,8 @@ pub struct Redeliver {
     pub dispatcher: Dispatcher,
     /// The source of the current time.
     pub clock: Clock,
+    /// Records the audit event of a service that did not act.
+    pub audit: Audit,
 }
 
 impl Redeliver {
@@ -56,7 +61,9 @@ impl Redeliver {
         let (mut summary, mut bulkheads, breakers) =
             (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
         let started_at = self.clock.now();
-        let mut due_pages = pin!(self.due_keys(started_at).fuse());
+        let due_keys = |awaits| self.due_keys(awaits, started_at);
+        // Deliveries first: a deadline can wait for another minute.
+        let mut due_pages = pin!(due_keys(Awaits::Delivery).chain(due_keys(Awaits::Acknowledgement)).fuse());
         let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
@@ -68,7 +75,7 @@ impl Redeliver {
             while let Some(next) = bulkheads.next(&breakers, self.clock.now()) {
                 match next {
                     Next::Lease(due) => deliveries.push(self.redeliver_one(due, trace, budget, &breakers)),
-                    Next::Skip => summary.left_due += 1,
+                    Next::Skip(awaits) => summary += Summary::left(awaits),
                 }
             }
             if has_read_due && has_read_waiting && deliveries.is_empty() {
@@ -77,7 +84,7 @@ impl Redeliver {
             tokio::select! {
                 Some((bulkhead, part)) = deliveries.next() => {
                     bulkheads.release(&bulkhead);
-                    if part.delivered > 0 {
+                    if part.delivered + part.deadlines_checked > 0 {
                         bulkheads.widen(&bulkhead);
                     }
                     summary += part;
@@ -87,11 +94,15 @@ impl Redeliver {
                     Some(page) => for due in page {
                         match due {
                             Ok(due) => {
-                                let age = age_ms(due.notified_at, started_at);
-                                summary.oldest_due_ms = summary.oldest_due_ms.max(age);
-                                summary.oldest_pending_ms = summary.oldest_pending_ms.max(age);
-                                summary.pending += 1;
-                                summary.left_due += u64::from(bulkheads.add(due).is_err());
+                                if due.awaits == Awaits::Delivery {
+                                    let age = age_ms(due.notified_at, started_at);
+                                    summary.oldest_due_ms = summary.oldest_due_ms.max(age);
+                                    summary.oldest_pending_ms = summary.oldest_pending_ms.max(age);
+                                    summary.pending += 1;
+                                }
+                                if let Err(due) = bulkheads.add(due) {
+                                    summary += Summary::left(due.awaits);
+                                }
                             }
                             Err(error) => summary += failed(&error),
                         }
@@ -106,7 +117,9 @@ impl Redeliver {
                         summary.unseen_shards += u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX);
                     }
                     (is_over, has_read_due, has_read_waiting) = (true, true, true);
-                    summary.left_due += bulkheads.close() as u64;
+                    for due in bulkheads.close() {
+                        summary += Summary::left(due.awaits);
+                    }
                 }
             }
         }
@@ -127,13 +140,12 @@ impl Redeliver {
             let ledger = &self.dispatcher.ledger;
             match ledger.lease(&due, LeaseId::unique(), self.clock.now(), budget.lease()).await {
                 Ok(Some(notification)) => {
-                    let settled = self
-                        .dispatcher
-                        .deliver_and_confirm(&notification, trace, budget, Some(breakers))
-                        .await;
-                    Summary { leased: 1, ..Summary::of(&settled) }
+                    let run = Run { breakers, now: self.clock.now(), audit: self.audit };
+                    let dispatched =
+                        self.dispatcher.deliver_and_confirm(&notification, trace, budget, Some(run)).await;
+                    Summary::of(due.awaits, &dispatched)
                 }
-                Ok(None) => Summary { contended: 1, ..Summary::default() },
+                Ok(None) => Summary::contended(due.awaits),
                 Err(error) => failed(&error),
             }
         };
@@ -176,10 +188,14 @@ impl Redeliver {
         sum
     }
 
-    /// The keys that are due at `now`. Each item is the next page of every shard together, oldest
+    /// The keys that wait for `awaits` and are due at `now`. Each item is the next page of every shard together, oldest
     /// first, with an error for each shard that could not be read.
-    fn due_keys(&self, now: EpochMillis) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
-        let shards: Vec<(u128, Option<DueCursor>)> = (0..DUE_SHARDS).map(|shard| (shard, None)).collect();
+    fn due_keys(
+        &self,
+        awaits: Awaits,
+        now: EpochMillis,
+    ) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
+        let shards: Vec<(u128, Option<DueCursor>)> = awaits.shards().map(|shard| (shard, None)).collect();
         stream::unfold(shards, move |unread| async move {
             if unread.is_empty() {
                 return None;

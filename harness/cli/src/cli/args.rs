@@ -217,6 +217,9 @@ pub(super) struct HarnessArgs {
     /// address. Repeatable.
     #[arg(long, value_name = "NAME[=URL]")]
     service: Vec<String>,
+    /// Emulated services acknowledge when they act, and the functions expect it within four hours.
+    #[arg(long)]
+    acknowledging: bool,
     /// Keep the table in this file; the next start continues with it.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
     data: Option<PathBuf>,
@@ -241,6 +244,7 @@ impl HarnessArgs {
             (None, None) => Engine::Memory,
         };
         let builder = Harness::builder().engine(engine).table(&self.table).mode(self.function);
+        let builder = if self.acknowledging { builder.acknowledging() } else { builder };
         let builder = self.allow_host.iter().fold(builder, |builder, host| builder.allow_host(host));
         self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
             Some((name, url)) => builder.service_at(name, url),

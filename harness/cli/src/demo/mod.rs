@@ -1,8 +1,8 @@
 //! `harness demo`: the scenario of a lost notification, step by step, on the real function.
 //!
 //! A key is deleted, and object storage does not act on the notification. Four hours later the
-//! bucket is still accessible: deleted data is readable. A sync notifies object storage again, and
-//! access is denied. A second sync within an hour is rejected with the first instant at which it is
+//! bucket is still accessible: deleted data is readable. The status of the notification says that
+//! object storage is overdue. A sync notifies it again, and access is denied. A second sync within an hour is rejected with the first instant at which it is
 //! allowed; after that it is accepted.
 
 mod narrator;
@@ -39,7 +39,7 @@ const BUCKET: &str = "invoices";
 /// ```
 pub async fn run(builder: HarnessBuilder) -> Result<(), HarnessError> {
     let mut narrator = Narrator::begin("A key is deleted, and object storage misses the notification.")?;
-    let harness = builder.start().await?;
+    let harness = builder.acknowledging().start().await?;
     let demo = Demo { client: Client::log_in(&harness, harness.api_key()).await?, harness };
     demo.run(&mut narrator).await?;
     narrator.end()
@@ -55,7 +55,7 @@ impl Demo {
         let key = self.create_key(narrator).await?;
         self.protect_bucket(narrator, &key).await?;
         self.delete_key(narrator, &key).await?;
-        self.wait_four_hours(narrator).await?;
+        self.wait_four_hours(narrator, &key).await?;
         self.synchronize(narrator, &key).await?;
         self.synchronize_too_early(narrator, &key).await?;
         self.synchronize_after_an_hour(narrator, &key).await
@@ -88,9 +88,8 @@ impl Demo {
     }
 
     async fn delete_key(&self, narrator: &mut Narrator, key: &str) -> Result<(), HarnessError> {
-        narrator.step(
-            "The key is deleted. Object storage acknowledges the notification but does not act on it.",
-        )?;
+        narrator
+            .step("The key is deleted. Object storage receives the notification but does not act on it.")?;
         self.harness.object_storage().behave_next(1, Behaviour::AckWithoutActing);
         narrator.request(&format!("DELETE /api/v2/keys/{key}?force=true"), "")?;
         let response = self.client.delete(key).await?;
@@ -108,9 +107,20 @@ impl Demo {
         Ok(())
     }
 
-    async fn wait_four_hours(&self, narrator: &mut Narrator) -> Result<(), HarnessError> {
-        narrator.step("Four hours later, the time that services have to act.")?;
-        self.harness.advance_clock(Duration::from_hours(4)).await?;
+    async fn wait_four_hours(&self, narrator: &mut Narrator, key: &str) -> Result<(), HarnessError> {
+        narrator.step("Four hours and a millisecond later: services have four hours to act.")?;
+        self.harness.advance_clock(Duration::from_hours(4) + Duration::from_millis(1)).await?;
+        let run = self.harness.redeliver().await?;
+        let overdue = run.overdue;
+        narrator.note(&format!("redeliver  services overdue: {overdue} (audit event, metric, alarm)"))?;
+        narrator.request(&format!("GET  /api/v2/keys/{key}/notifications"), "")?;
+        let statuses = self.harness.key(key).await?.notifications().await?;
+        let status = statuses.first().map_or("none", |status| status.status.as_str());
+        narrator.note(&format!("200 OK  {OBJECT_STORAGE}: {status}"))?;
+        narrator.check(
+            run.overdue == 1 && status == "overdue",
+            "object storage is reported: it has not acknowledged that it acted",
+        )?;
         let status = self.get_bucket(narrator).await?;
         narrator.check(
             status == StatusCode::OK,

@@ -1,10 +1,14 @@
-//! Delivery status of a key's last notification per service: an addition of the harness.
+//! Status of a key's last notification per service: an addition of keysync.
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{ApiError, Collection, InstanceApi};
+use super::{ApiError, Collection, InstanceApi, Key};
+
+/// Maximum number of statuses that are read at the same time.
+const CONCURRENT_READS: usize = 8;
 
 /// Delivery status of the last notification at one service.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,27 +20,63 @@ pub(crate) struct Notification {
     pub(crate) last_attempt: Option<Timestamp>,
     pub(crate) next_attempt: Option<Timestamp>,
     pub(crate) reason: Option<String>,
+    /// Until when the service must acknowledge, if it must.
+    pub(crate) deadline: Option<Timestamp>,
     pub(crate) acknowledged_at: Option<Timestamp>,
+    /// State of the key at the service, as it reports it.
+    pub(crate) adopter_key_state: Option<String>,
 }
 
-/// Delivery status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// Status, in the order of tables: what needs attention comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum NotificationStatus {
-    NotNotified,
-    Pending,
+    Conflicting,
+    Overdue,
+    Failed,
     Retrying,
+    Refused,
+    Pending,
+    NotNotified,
     Delivered,
     Acknowledged,
-    Refused,
-    Failed,
     #[serde(other)]
     Unknown,
 }
 
+impl NotificationStatus {
+    /// Whether the service does not have the key's state, or did not act on it as far as is known.
+    pub(crate) const fn needs_attention(self) -> bool {
+        matches!(self, Self::Conflicting | Self::Overdue | Self::Failed | Self::Retrying | Self::Refused)
+    }
+}
+
 impl InstanceApi {
+    /// The services of a key, those that need attention first. `None` if the endpoint does not report
+    /// the status of notifications.
     pub(crate) async fn notifications(&self, key: Uuid) -> Result<Option<Vec<Notification>>, ApiError> {
-        let found: Option<Collection<_>> = self.addition(&format!("/keys/{key}/notifications"), &[]).await?;
-        Ok(found.map(|found| found.resources))
+        let found: Option<Collection<Notification>> =
+            self.addition(&format!("/keys/{key}/notifications"), &[]).await?;
+        Ok(found.map(|Collection { resources: mut services, .. }| {
+            services.sort_by_key(|service| service.status);
+            services
+        }))
+    }
+
+    /// The services of all `keys` that need attention, the worst first, each with its key's position.
+    pub(crate) async fn not_acted(&self, keys: &[Key]) -> Result<Vec<(usize, Notification)>, ApiError> {
+        let mut found = Vec::new();
+        let notified = |key: &Key| !key.extractable && key.last_notification_date.is_some();
+        let positions: Vec<usize> = (0..keys.len()).filter(|at| notified(&keys[*at])).collect();
+        for positions in positions.chunks(CONCURRENT_READS) {
+            let ids: Vec<_> = positions.iter().map(|at| keys[*at].id).collect();
+            let read = try_join_all(ids.into_iter().map(|id| self.notifications(id))).await?;
+            for (at, services) in positions.iter().zip(read) {
+                found.extend(services.unwrap_or_default().into_iter().map(|service| (*at, service)));
+            }
+        }
+        found.retain(|(_, service)| service.status.needs_attention());
+        found.sort_by_key(|(_, service)| service.status);
+        Ok(found)
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame,
+    KeyPath, frame, not_acted,
     paging::{Paging, Shown},
     words,
 };
@@ -88,7 +88,7 @@ fn table(instance: Uuid, query: &ListQuery, found: &KeyPage, now: Timestamp) -> 
     data_table(DataTable {
         id: "keys",
         title: "Keys",
-        toolbar: Some(toolbar(&path, query)),
+        toolbar: Some(toolbar(&path, &not_acted::path(instance), query)),
         columns: &columns,
         rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
         empty: Some(query.paging.after_the_end(&path, "keys").unwrap_or_else(|| no_keys(&path, query))),
@@ -97,7 +97,7 @@ fn table(instance: Uuid, query: &ListQuery, found: &KeyPage, now: Timestamp) -> 
     })
 }
 
-fn toolbar(path: &str, query: &ListQuery) -> Markup {
+fn toolbar(path: &str, not_acted: &str, query: &ListQuery) -> Markup {
     let states: Vec<(String, String)> =
         KeyState::ALL.iter().map(|state| (state.number().to_string(), state.name())).collect();
     let mut options = vec![("", "All states")];
@@ -116,6 +116,7 @@ fn toolbar(path: &str, query: &ListQuery) -> Markup {
             input type="hidden" name="limit" value=(query.paging.limit());
             (button(Button::Primary, "Search"))
             @if query.is_filtered() { (link_button(Button::Ghost, path, "Clear")) }
+            (link_button(Button::Tertiary, not_acted, "Who has not acted?"))
         }
     }
 }

@@ -7,6 +7,7 @@ mod frame;
 pub(crate) mod keys;
 pub(crate) mod login;
 mod next;
+pub(crate) mod not_acted;
 mod notices;
 mod notifications;
 mod paging;

@@ -39,7 +39,7 @@ fn is_page(path: &str) -> bool {
     let is_action = |name: &str| Action::deserialize(StrDeserializer::<Error>::new(name)).is_ok();
     match path.split('/').skip(1).collect::<Vec<_>>()[..] {
         ["console", "resources"] => true,
-        ["console", "instances", instance, "keys"] => is_id(instance),
+        ["console", "instances", instance, "keys" | "not-acted"] => is_id(instance),
         ["console", "instances", instance, "keys", key, "resources"] => is_id(instance) && is_id(key),
         ["console", "instances", instance, "keys", key, "actions", action] => {
             is_id(instance) && is_id(key) && is_action(action)
@@ -61,6 +61,7 @@ mod tests {
             START.to_owned(),
             KEYS.to_owned(),
             format!("{KEYS}?state=5&search=a%20b&next=https://evil.example"),
+            KEYS.replace("/keys", "/not-acted"),
             format!("{key}/resources"),
             format!("{key}/actions/rotate"),
         ] {

@@ -42,6 +42,10 @@ pub(super) fn legend() -> Markup {
                 dd { "The service received the notification. It has up to four hours to act." }
                 dt { "Acknowledged" }
                 dd { "The service reported that it acted." }
+                dt { "Overdue" }
+                dd { "The service did not report within four hours that it acted. Synchronize to notify it again." }
+                dt { "Conflicting" }
+                dd { "The service reported a state that contradicts the key's: it may allow access that the key denies, or deny it." }
                 dt { "Retrying" }
                 dd { "The service could not be reached, or responded with an error. Delivery is retried for 24 hours." }
                 dt { "Failed" }
@@ -53,8 +57,9 @@ pub(super) fn legend() -> Markup {
     }
 }
 
-fn details(notification: &Notification, now: Timestamp) -> Markup {
-    let Notification { attempts, last_attempt, next_attempt, reason, acknowledged_at, .. } = notification;
+pub(super) fn details(notification: &Notification, now: Timestamp) -> Markup {
+    let Notification { attempts, last_attempt, next_attempt, reason, deadline, acknowledged_at, .. } =
+        notification;
     let when = |at: &Option<Timestamp>| html! { @if let Some(at) = at { " " (relative(*at, now)) } };
     let attempts = match attempts {
         None | Some(0) => String::new(),
@@ -64,7 +69,18 @@ fn details(notification: &Notification, now: Timestamp) -> Markup {
     let because = html! { @if let Some(reason) = reason { ": " (reason) } };
     match notification.status {
         NotificationStatus::Acknowledged => html! { "Acted" (when(acknowledged_at)) },
-        NotificationStatus::Delivered => html! { "Received" (when(last_attempt)) },
+        NotificationStatus::Delivered => html! {
+            "Received" (when(last_attempt))
+            @if deadline.is_some() { ". Must report that it acted" (when(deadline)) }
+        },
+        NotificationStatus::Overdue => html! {
+            "Had to report that it acted" (when(deadline))
+            @if reason.is_some() { ". Last attempt failed" (when(last_attempt)) (because) }
+        },
+        NotificationStatus::Conflicting => html! {
+            "Reported" (when(acknowledged_at))
+            @if let Some(state) = &notification.adopter_key_state { ": " (state) }
+        },
         NotificationStatus::Retrying => html! {
             "Attempt " (notification.attempts.unwrap_or(1)) " failed" (when(last_attempt)) (because) ". "
             @if let Some(next) = next_attempt {
@@ -97,7 +113,9 @@ mod tests {
             last_attempt: Some(at(0)),
             next_attempt: Some(at(100)),
             reason: None,
+            deadline: None,
             acknowledged_at: None,
+            adopter_key_state: None,
         };
         let text = |now| details(&notification, at(now)).into_string();
         assert!(text(40).contains("Next attempt <time") && text(40).contains("in 1 minute"), "{}", text(40));

@@ -11,7 +11,7 @@ const SIZES: [u32; 3] = [10, 25, 50];
 /// The requested page. Invalid values mean the first page, of ten items.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Paging {
+pub(crate) struct Paging {
     page: String,
     limit: String,
 }

@@ -86,6 +86,8 @@ pub(super) const fn status(status: NotificationStatus) -> (Tag, &'static str) {
         NotificationStatus::Retrying => (Tag::Retrying, "Retrying"),
         NotificationStatus::Delivered => (Tag::Delivered, "Delivered"),
         NotificationStatus::Acknowledged => (Tag::Acknowledged, "Acknowledged"),
+        NotificationStatus::Overdue => (Tag::Overdue, "Overdue"),
+        NotificationStatus::Conflicting => (Tag::Conflicting, "Conflicting"),
         NotificationStatus::Refused => (Tag::Refused, "Refused"),
         NotificationStatus::Failed => (Tag::Failed, "Failed"),
         NotificationStatus::Unknown => (Tag::Plain, "Unknown"),

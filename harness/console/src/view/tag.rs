@@ -19,6 +19,8 @@ pub(crate) enum Tag {
     Pending,
     Refused,
     Failed,
+    Overdue,
+    Conflicting,
     NotNotified,
     Outdated,
     /// Any other word; without an icon.
@@ -49,7 +51,8 @@ impl Tag {
             Self::Retrying => ("yellow", Some(Icon::Rotate)),
             Self::Pending => ("cyan", Some(Icon::Clock)),
             Self::Refused => ("purple", Some(Icon::Slash)),
-            Self::Failed => ("red", Some(Icon::Alert)),
+            Self::Failed | Self::Conflicting => ("red", Some(Icon::Alert)),
+            Self::Overdue => ("red", Some(Icon::Clock)),
             Self::Outdated => ("yellow", Some(Icon::Clock)),
             Self::Plain => ("gray", None),
         }

@@ -74,9 +74,13 @@ impl EventBus {
         key: &KeyCrn,
         event_id: &str,
         key_state: &str,
+        resource: Option<&ResourceCrn>,
         occurred_at: EpochMillis,
     ) -> Delivery {
-        let detail = json!({"eventId": event_id, "adopterKeyState": key_state});
+        let mut detail = json!({"eventId": event_id, "adopterKeyState": key_state});
+        if let Some(resource) = resource {
+            detail["resourceCrn"] = json!(resource);
+        }
         self.publish("kms.secrets-event.ack", key, occurred_at, detail)
     }
 
@@ -96,7 +100,7 @@ impl EventBus {
             "source": "kms",
             "account": "000000000000",
             "region": "us-east-1",
-            "time": EpochMillis::new(self.clock.now().secs() * 1000).to_string(),
+            "time": self.clock.now().whole_seconds().to_string(),
             "resources": [detail["keyCrn"]],
             "detail-type": kind,
             "detail": detail,

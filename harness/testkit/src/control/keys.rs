@@ -166,7 +166,7 @@ fn view(
         last_action: record.event.action,
         sequence: record.sequence,
         notified_at: record.notified_at.map(|at| at.to_string()),
-        sync_from: opens.map(|opens| opens.ceil_to_second().to_string()),
+        sync_from: opens.map(|opens| opens.ceil_to_second().whole_seconds().to_string()),
         protects: own.map(|registration| registration.resource_crn.to_string()).collect(),
         pending: record.pending.into_keys().map(|name| name.to_string()).collect(),
     }

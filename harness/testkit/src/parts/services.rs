@@ -10,8 +10,9 @@ use serde_json::json;
 use crate::{
     HarnessBuilder, HarnessError,
     builder::Receiver,
+    events::EventBus,
     journal::Part,
-    services::{self, AssociatedService},
+    services::{self, Acknowledger, AssociatedService},
     world::World,
 };
 use keysync_emulator_support::{context::Context, server::Server};
@@ -63,6 +64,19 @@ impl ServiceFleet {
         self.mocks.get(name).ok_or_else(|| HarnessError::NoService(name.to_owned()))
     }
 
+    /// The names of the emulated services, separated by commas.
+    pub(crate) fn emulated_names(&self) -> String {
+        let names: Vec<_> = self.emulated.iter().map(AssociatedService::name).collect();
+        names.join(",")
+    }
+
+    /// Makes the emulated services publish acknowledgements as the key-management service does.
+    pub(crate) fn acknowledge_to(&self, events: &EventBus) {
+        for service in &self.emulated {
+            service.acknowledge_with(acknowledger(events.clone()));
+        }
+    }
+
     pub(crate) fn reset(&self) {
         for service in &self.emulated {
             service.reset();
@@ -77,6 +91,21 @@ impl ServiceFleet {
 fn names<'a>(builder: &'a HarnessBuilder, receiver: &'a Receiver) -> impl Iterator<Item = &'a str> {
     let services = builder.services.iter().filter(move |(_, other)| other == receiver);
     services.map(|(name, _)| name.as_str())
+}
+
+/// Publishes each acknowledgement. A notification of a real function has a valid CRN.
+fn acknowledger(events: EventBus) -> Acknowledger {
+    Acknowledger::new(move |acknowledgement| {
+        if let Ok(key) = acknowledgement.key_crn.parse() {
+            drop(events.acknowledgement(
+                &key,
+                &acknowledgement.event_id,
+                acknowledgement.key_state,
+                None,
+                acknowledgement.at,
+            ));
+        }
+    })
 }
 
 async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>, HarnessError> {

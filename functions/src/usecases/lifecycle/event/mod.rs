@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     domain::{
@@ -55,6 +55,8 @@ pub enum KeyEventKind {
         /// The state that the key now has at the service, in the service's own words: 0 to 64
         /// characters.
         key_state: String,
+        /// The resource that the acknowledgement is about, if it names one.
+        resource: Option<ResourceCrn>,
     },
 }
 
@@ -69,6 +71,12 @@ impl MalformedEvent {
         let minutes = max.as_secs() / 60;
         Self(format!(
             "detail.occurredAt must be at most {minutes} min ahead of the clock ({now}): got {occurred_at}"
+        ))
+    }
+
+    pub(super) fn before_notification(at: EpochMillis) -> Self {
+        Self(format!(
+            "detail.occurredAt of an acknowledgement must not be before the notification that it acknowledges: got {at}"
         ))
     }
 
@@ -135,7 +143,7 @@ fn resource(json: &str) -> Result<ResourceCrn, MalformedEvent> {
 }
 
 fn acknowledgement(json: &str, common: &Common) -> Result<KeyEventKind, MalformedEvent> {
-    let Acknowledgement { event_id, adopter_key_state } = read(json)?.detail;
+    let Acknowledgement { event_id, adopter_key_state, resource_crn: resource } = read(json)?.detail;
     let event_id: EventId = event_id
         .parse()
         .map_err(|error| MalformedEvent(format!("detail.eventId {error}: got `{event_id}`")))?;
@@ -143,7 +151,14 @@ fn acknowledgement(json: &str, common: &Common) -> Result<KeyEventKind, Malforme
         return Err(MalformedEvent("detail.eventId and detail.keyCrn must name the same key".to_owned()));
     }
     let key_state = adopter_key_state.0.chars().take(STORED_KEY_STATE_CHARS).collect();
-    Ok(KeyEventKind::Acknowledgement { event_id, key_state })
+    if let Some(resource) = resource.as_ref().filter(|resource| *resource.service() != event_id.service) {
+        return Err(MalformedEvent(format!(
+            "detail.resourceCrn must be a resource of the service in detail.eventId, `{}`: got one of `{}`",
+            event_id.service,
+            resource.service()
+        )));
+    }
+    Ok(KeyEventKind::Acknowledgement { event_id, key_state, resource })
 }
 
 /// The stored part of `adopterKeyState`, in characters
@@ -202,6 +217,14 @@ struct Registration {
 struct Acknowledgement {
     event_id: String,
     adopter_key_state: Text<0, MAX_KEY_STATE_CHARS>,
+    /// Absent, or a CRN; `null` is malformed.
+    #[serde(default, deserialize_with = "present")]
+    resource_crn: Option<ResourceCrn>,
+}
+
+/// A value that is not `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// A string of `MIN` to `MAX` Unicode characters, which JSON Schema counts, too.

@@ -1,17 +1,18 @@
-//! The `OpenAPI` 3.1 document of the sync API, generated from the reason codes and the error
-//! document of this module.
+//! The `OpenAPI` 3.1 document of the sync API, generated from the reason codes, the statuses and the
+//! error document of this crate.
+
+mod schemas;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{
-    ErrorResponse, JWKS_PATH, ReasonCode,
-    response::{MORE_INFO, error_document},
-};
+use super::{ErrorResponse, JWKS_PATH, Operation, ReasonCode, response::error_document};
 
 /// The path of the sync operation, as `OpenAPI` writes it.
 const SYNC_PATH: &str = "/api/v2/keys/{id}/actions/sync";
+/// The path of the status operation, as `OpenAPI` writes it.
+const STATUS_PATH: &str = "/api/v2/keys/{id}/notifications";
 
 /// The document, as `docs/reference/sync-api.openapi.json` holds it.
 #[must_use]
@@ -34,62 +35,120 @@ pub fn openapi() -> Value {
         }],
         "paths": {
             SYNC_PATH: {"post": sync()},
+            STATUS_PATH: {"get": status()},
             JWKS_PATH: {"get": jwks()},
         },
         "components": {
             "securitySchemes": {"iam": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": "an IAM access token of a caller with the role Writer or Manager",
+                "description": "an IAM access token of a caller with the role Writer or Manager; to read, any role but KeyPurge",
             }},
             "headers": {"correlation-id": {
                 "required": true,
                 "description": "the request's correlation id, or a new one where it had none",
                 "schema": {"type": "string"},
             }},
-            "schemas": {"Error": error_schema(), "JwkSet": jwk_set_schema()},
+            "schemas": {
+                "Error": schemas::error(),
+                "JwkSet": schemas::jwk_set(),
+                "NotificationStatus": schemas::notification_status(),
+            },
         },
     })
 }
 
 fn sync() -> Value {
-    let mut responses = BTreeMap::from([(
-        "204".to_owned(),
-        json!({
-            "description": "Every associated service was notified, or its notification is recorded and retried. \
-                            Also the response to a repeated request (same correlation id and caller, within 10 minutes).",
-            "headers": headers(&[]),
-        }),
-    )]);
-    for code in ReasonCode::ALL {
-        let status = code.status().as_str().to_owned();
-        let codes: Vec<_> =
-            ReasonCode::ALL.into_iter().filter(|other| other.status() == code.status()).collect();
-        responses.entry(status).or_insert_with(|| error_response(&codes));
-    }
+    let accepted = json!({
+        "description": "Every associated service was notified, or its notification is recorded and retried. \
+                        Also the response to a repeated request (same correlation id and caller, within 10 minutes).",
+        "headers": headers(&[]),
+    });
     json!({
         "operationId": "syncAssociatedResources",
         "summary": "Synchronize associated resources",
         "description": "Succeeds at most once per hour and key. A body is ignored up to 10,240 bytes.",
         "security": [{"iam": []}],
-        "parameters": [
-            parameter("path", "id", true, "the id of a root key (UUID version 4) or one of its aliases", &json!(
-                {"type": "string", "minLength": 2, "maxLength": 90, "pattern": "^[A-Za-z0-9_-]+$"}
-            )),
-            parameter("header", "bluemix-instance", true, "the service instance that holds the key", &json!(
-                {"type": "string", "format": "uuid"}
-            )),
-            parameter("header", "correlation-id", false, "identifies the request, and makes retries safe", &json!(
-                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-+\\--~]+$"}
-            )),
-            parameter("header", "x-correlation-id", false, "used where `correlation-id` is absent", &json!(
-                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-+\\--~]+$"}
-            )),
-            parameter("header", "x-kms-key-ring", false, "the key ring that the key must be in", &json!(
-                {"type": "string", "minLength": 2, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
-            )),
-        ],
-        "responses": responses,
+        "parameters": parameters("the id of a root key (UUID version 4) or one of its aliases"),
+        "responses": responses("204", accepted, Operation::Sync, &ReasonCode::ALL),
     })
+}
+
+fn status() -> Value {
+    let found = json!({
+        "description": "the status at each service; none for a key that was never notified and has no registrations",
+        "headers": headers(&[("cache-control", "`no-store`")]),
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NotificationStatus"}}},
+    });
+    let only_of_sync = |code: &ReasonCode| matches!(code, ReasonCode::KeyRootReq | ReasonCode::ReqTooEarly);
+    let codes: Vec<_> = ReasonCode::ALL.into_iter().filter(|code| !only_of_sync(code)).collect();
+    json!({
+        "operationId": "getNotificationStatus",
+        "summary": "Status of a key's last notification, for each service",
+        "description": "Reads only: it neither needs nor changes the window. HEAD returns the headers.",
+        "security": [{"iam": []}],
+        "parameters": parameters("the id of a key (UUID version 4) or one of its aliases"),
+        "responses": responses("200", found, Operation::Status, &codes),
+    })
+}
+
+/// The responses of an operation on a key: the one of success, and those of `codes` by status.
+fn responses(success: &str, response: Value, operation: Operation, codes: &[ReasonCode]) -> Value {
+    let mut responses = BTreeMap::from([(success.to_owned(), response)]);
+    for code in codes {
+        let status = code.status();
+        let shared: Vec<_> = codes.iter().filter(|other| other.status() == status).copied().collect();
+        responses.entry(status.as_str().to_owned()).or_insert_with(|| error_response(&shared, operation));
+    }
+    json!(responses)
+}
+
+/// The parameters of an operation on a key.
+fn parameters(id: &str) -> Value {
+    let correlation_id =
+        json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-+\\--~]+$"});
+    json!([
+        parameter(
+            "path",
+            "id",
+            true,
+            id,
+            &json!(
+                {"type": "string", "minLength": 2, "maxLength": 90, "pattern": "^[A-Za-z0-9_-]+$"}
+            )
+        ),
+        parameter(
+            "header",
+            "bluemix-instance",
+            true,
+            "the service instance that holds the key",
+            &json!(
+                {"type": "string", "format": "uuid"}
+            )
+        ),
+        parameter(
+            "header",
+            "correlation-id",
+            false,
+            "identifies the request, and makes retries safe",
+            &correlation_id
+        ),
+        parameter(
+            "header",
+            "x-correlation-id",
+            false,
+            "used where `correlation-id` is absent",
+            &correlation_id
+        ),
+        parameter(
+            "header",
+            "x-kms-key-ring",
+            false,
+            "the key ring that the key must be in",
+            &json!(
+                {"type": "string", "minLength": 2, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
+            )
+        ),
+    ])
 }
 
 fn jwks() -> Value {
@@ -117,8 +176,8 @@ fn headers(more: &[(&str, &str)]) -> Value {
     headers
 }
 
-/// The response with a status that is shared by `codes`.
-fn error_response(codes: &[ReasonCode]) -> Value {
+/// The response of `operation` with a status that is shared by `codes`.
+fn error_response(codes: &[ReasonCode], operation: Operation) -> Value {
     let causes: Vec<_> =
         codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.description())).collect();
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
@@ -133,11 +192,8 @@ fn error_response(codes: &[ReasonCode]) -> Value {
         more.push(("allow", "the methods of the path"));
     }
     let example = codes.first().map(|code| {
-        error_document(&ErrorResponse {
-            code: *code,
-            message: code.description().to_owned(),
-            retry_after: None,
-        })
+        let message = code.description().to_owned();
+        error_document(&ErrorResponse { code: *code, message, retry_after: None }, operation)
     });
     let of_these = json!({"properties": {"resources": {"items": {"properties": {"reasons": {"items": {"properties": {
         "code": {"enum": names}
@@ -149,45 +205,6 @@ fn error_response(codes: &[ReasonCode]) -> Value {
             "schema": {"allOf": [{"$ref": "#/components/schemas/Error"}, of_these]},
             "example": example,
         }},
-    })
-}
-
-/// The error document: one resource with one reason.
-fn error_schema() -> Value {
-    let codes = ReasonCode::ALL.map(ReasonCode::as_str);
-    let object = |properties: Value| {
-        let names: Vec<_> =
-            properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        json!({"type": "object", "required": names, "properties": properties})
-    };
-    let one = |items: Value| json!({"type": "array", "minItems": 1, "maxItems": 1, "items": items});
-    let reason = object(json!({
-        "code": {"type": "string", "enum": codes},
-        "message": {"type": "string", "minLength": 1},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "moreInfo": {"type": "string", "format": "uri", "const": MORE_INFO},
-    }));
-    object(json!({
-        "metadata": object(json!({
-            "collectionType": {"const": "application/vnd.ibm.kms.error+json"},
-            "collectionTotal": {"const": 1},
-        })),
-        "resources": one(object(json!({"errorMsg": {"type": "string"}, "reasons": one(reason)}))),
-    }))
-}
-
-fn jwk_set_schema() -> Value {
-    json!({
-        "type": "object",
-        "required": ["keys"],
-        "properties": {"keys": {"type": "array", "minItems": 1, "maxItems": 2, "items": {
-            "type": "object",
-            "required": ["kty", "crv", "x", "kid", "use"],
-            "properties": {
-                "kty": {"const": "OKP"}, "crv": {"const": "Ed25519"}, "x": {"type": "string"},
-                "kid": {"type": "string"}, "use": {"const": "sig"}, "whpk": {"type": "string"},
-            },
-        }}},
     })
 }
 

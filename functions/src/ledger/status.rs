@@ -1,0 +1,180 @@
+//! The status of a key's last notification, for each service: one consistent read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::{
+    FindingKind, Ledger, LedgerError,
+    item::{Item, KEY_ITEM, KeyRecord, Outcome, OutcomeStatus, key_pk},
+};
+use crate::domain::{EpochMillis, KeyCrn, KeyRing, LifecycleAction, ServiceName, deadline};
+
+/// The status of a key's last notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotificationStatus {
+    /// The number of the notification among those of the key; 0 if the key was never notified.
+    pub sequence: u64,
+    /// The key's latest lifecycle action, of which the services were notified.
+    pub action: LifecycleAction,
+    /// The services, by name.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// What became of the notification at one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceStatus {
+    /// The service.
+    pub service: ServiceName,
+    /// The status.
+    pub status: Status,
+    /// The id of the event that was sent; `None` before the first attempt.
+    pub event_id: Option<String>,
+    /// The number of delivery attempts; `None` before the first attempt.
+    pub attempts: Option<u32>,
+    /// The instant of the last attempt.
+    pub last_attempt: Option<EpochMillis>,
+    /// The instant from which the next attempt is due.
+    pub next_attempt: Option<EpochMillis>,
+    /// The reason why the last attempt failed.
+    pub reason: Option<String>,
+    /// The last instant at which an acknowledgement is in time; `None` if the service need not
+    /// acknowledge.
+    pub deadline: Option<EpochMillis>,
+    /// The instant at which the service reports that it acted.
+    pub acknowledged_at: Option<EpochMillis>,
+    /// The key's state in the terms of the service, as it acknowledged it.
+    pub acknowledged_state: Option<String>,
+}
+
+/// The status of a notification at a service (`docs/reference/notifications.md#delivery-status`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The service was registered after the notification; the next one includes it.
+    NotNotified,
+    /// No attempt is recorded yet.
+    Pending,
+    /// At least one attempt failed, and another one is scheduled.
+    Retrying,
+    /// The service responded with 2xx.
+    Delivered,
+    /// The service reported that it acted.
+    Acknowledged,
+    /// The service has not reported within four hours that it acted.
+    Overdue,
+    /// The key state that the service reported contradicts the key's.
+    Conflicting,
+    /// The service responded with 410: it wants no more notifications.
+    Refused,
+    /// Retries exhausted after 24 hours.
+    Failed,
+}
+
+impl Status {
+    /// Every status, in the order of a notification's life.
+    pub const ALL: [Self; 9] = [
+        Self::NotNotified,
+        Self::Pending,
+        Self::Retrying,
+        Self::Delivered,
+        Self::Acknowledged,
+        Self::Overdue,
+        Self::Conflicting,
+        Self::Refused,
+        Self::Failed,
+    ];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotNotified => "not-notified",
+            Self::Pending => "pending",
+            Self::Retrying => "retrying",
+            Self::Delivered => "delivered",
+            Self::Acknowledged => "acknowledged",
+            Self::Overdue => FindingKind::Overdue.as_str(),
+            Self::Conflicting => FindingKind::Conflicting.as_str(),
+            Self::Refused => "refused",
+            Self::Failed => FindingKind::Failed.as_str(),
+        }
+    }
+}
+
+impl Ledger {
+    /// The status at `now` of the last notification of `key`. `None` if no such key with exactly this CRN is
+    /// stored in `ring`, or if it was purged.
+    pub async fn notification_status(
+        &self,
+        key: &KeyCrn,
+        ring: Option<&KeyRing>,
+        now: EpochMillis,
+    ) -> Result<Option<NotificationStatus>, LedgerError> {
+        let Some(item) = self.get(&key_pk(key.instance.instance, key.key), KEY_ITEM).await? else {
+            return Ok(None);
+        };
+        let registered = registered(&item)?;
+        let record = KeyRecord::read(item)?;
+        let is_visible =
+            record.crn == *key && record.purged_at.is_none() && ring.is_none_or(|ring| *ring == record.ring);
+        Ok(is_visible.then(|| status(&record, &registered, now)))
+    }
+}
+
+/// The services with registrations, which the next notification will be sent to.
+fn registered(item: &Item) -> Result<BTreeSet<ServiceName>, LedgerError> {
+    #[derive(Deserialize)]
+    struct Registered {
+        #[serde(default)]
+        services: BTreeMap<ServiceName, u64>,
+    }
+    let Registered { services } = serde_dynamo::from_item(item.clone())
+        .map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))?;
+    Ok(services.into_keys().collect())
+}
+
+fn status(record: &KeyRecord, registered: &BTreeSet<ServiceName>, now: EpochMillis) -> NotificationStatus {
+    let notified = record.outcome.keys().filter(|service| outcome(record, service).is_some());
+    let services: BTreeSet<_> = record.pending.keys().chain(notified).chain(registered).collect();
+    NotificationStatus {
+        sequence: record.sequence,
+        action: record.event.action,
+        services: services.into_iter().map(|service| service_status(record, service, now)).collect(),
+    }
+}
+
+fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -> ServiceStatus {
+    let outcome = outcome(record, service);
+    let acknowledged = record.acknowledged.get(service);
+    let must_acknowledge = record.deadline().is_some_and(|deadline| deadline.includes(service));
+    let deadline = record.notified_at.filter(|_| must_acknowledge).map(deadline::of);
+    let status = match (acknowledged, outcome.map(|outcome| outcome.status)) {
+        (Some(acknowledged), _) if acknowledged.contradicts(record) => Status::Conflicting,
+        (Some(_), _) => Status::Acknowledged,
+        (None, Some(OutcomeStatus::Refused)) => Status::Refused,
+        (None, Some(OutcomeStatus::Failed)) => Status::Failed,
+        (None, _) if deadline.is_some_and(|deadline| now > deadline) => Status::Overdue,
+        (None, Some(OutcomeStatus::Delivered)) => Status::Delivered,
+        (None, Some(OutcomeStatus::Retrying)) => Status::Retrying,
+        (None, None) if record.pending.contains_key(service) => Status::Pending,
+        (None, None) => Status::NotNotified,
+    };
+    ServiceStatus {
+        service: service.clone(),
+        status,
+        event_id: outcome.map(|outcome| outcome.event_id.clone()),
+        attempts: outcome.map(|outcome| outcome.attempts),
+        last_attempt: outcome.map(|outcome| outcome.at),
+        next_attempt: record.retries.get(service).map(|retry| retry.next_at),
+        reason: outcome.and_then(|outcome| outcome.reason.clone()),
+        deadline,
+        acknowledged_at: acknowledged.map(|acknowledged| acknowledged.at),
+        acknowledged_state: acknowledged.map(|acknowledged| acknowledged.key_state.clone()),
+    }
+}
+
+/// The service's outcome of the last notification. An item keeps outcomes of earlier ones, too.
+fn outcome<'a>(record: &'a KeyRecord, service: &ServiceName) -> Option<&'a Outcome> {
+    let event_id = record.event_id(service)?.to_string();
+    record.outcome.get(service).filter(|outcome| outcome.event_id == event_id)
+}
