@@ -90,7 +90,7 @@ fn documented_conditions_are_those_of_the_template() {
 
 /// An alarm on a metric that no function writes never rings.
 #[test]
-fn alarms_and_dashboard_read_the_namespace_of_the_stack() {
+fn alarms_and_dashboard_read_the_stacks_namespace() {
     let alarms = alarms();
     let metrics = alarms.iter().flat_map(|alarm| alarm.expression.metrics());
     let (of_aws, own): (Vec<_>, Vec<_>) = metrics.partition(|(id, _)| id.namespace.starts_with("AWS/"));

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use keysync::domain::EpochMillis;
 use keysync_testkit::{
-    Harness, HarnessBuilder, HarnessClock, Response,
-    dynamodb::Fault,
-    lambda::Mode,
+    Harness, HarnessBuilder, HarnessClock, RedeliverSummary, Response, dynamodb::Fault, lambda::Mode,
     services::Behaviour,
 };
 use serde_json::{Value, json};
@@ -51,8 +49,8 @@ async fn acknowledge(world: &World, word: &str, at: EpochMillis) -> Response {
 }
 
 /// The counts of a run: deadlines that it checked, and what it found.
-fn counts(summary: &Value) -> [u64; 3] {
-    ["deadlines_checked", "overdue", "conflicting"].map(|name| summary[name].as_u64().unwrap())
+fn counts(summary: &RedeliverSummary) -> [u64; 3] {
+    [summary.deadlines_checked, summary.overdue, summary.conflicting]
 }
 
 /// The findings in the audit events so far.
@@ -105,12 +103,12 @@ async fn overdue_service_is_reported_by_the_binaries() {
     world.advance_clock(FOUR_HOURS - Duration::from_mins(1)).await;
     let summary = world.redeliver().await;
     assert_eq!(counts(&summary), [0, 0, 0]);
-    for name in ["leased", "left_due", "oldest_due_ms", "oldest_pending_ms"] {
-        assert_eq!(summary[name], json!(0), "{name}: waiting for an acknowledgement is not pending");
-    }
+    let waiting =
+        [summary.leased, summary.left_due, summary.oldest_due_ms, summary.oldest_pending_ms, summary.pending];
+    assert_eq!(waiting, [0; 5], "waiting for an acknowledgement is not pending");
     world.advance_clock(Duration::from_mins(2)).await;
     let summary = world.redeliver().await;
-    assert_eq!((counts(&summary), &summary["leased"]), ([1, 1, 0], &json!(0)));
+    assert_eq!((counts(&summary), summary.leased), ([1, 1, 0], 0));
 
     let [event] = &findings(&world)[..] else { panic!("one finding") };
     assert_eq!(event["action"], "hs-crypto.secrets-event.ack");
@@ -185,14 +183,11 @@ async fn unreachable_service_is_overdue_and_retried() {
     assert_eq!((&overdue["status"], &overdue["reason"]), (&json!("overdue"), &json!("responded with 503")));
     assert!(overdue["nextAttempt"].is_string(), "the delivery is still retried");
     let summary = world.redeliver().await;
-    assert_eq!(
-        (counts(&summary), &summary["leased"], &summary["retrying"]),
-        ([1, 1, 0], &json!(1), &json!(1))
-    );
+    assert_eq!((counts(&summary), summary.leased, summary.retrying), ([1, 1, 0], 1, 1));
     world.harness.object_storage().behave(Behaviour::Act);
     world.advance_clock(HOUR).await;
     let summary = world.redeliver().await;
-    assert_eq!((counts(&summary), &summary["delivered"]), ([0, 0, 0], &json!(1)), "reported once");
+    assert_eq!((counts(&summary), summary.delivered), ([0, 0, 0], 1), "reported once");
     assert_not_due(&world).await;
     assert_eq!(findings(&world).len(), 1);
 }
@@ -236,7 +231,7 @@ async fn concurrent_runs_find_it_once() {
     let world = world_of(must_acknowledge().mode(Mode::Process { environments: 2 })).await;
     world.sync().await.assert_status(204);
     world.advance_clock(FOUR_HOURS + MILLISECOND).await;
-    let runs: Vec<Value> = futures_util::future::join_all((0..4).map(|_| world.redeliver())).await;
+    let runs: Vec<RedeliverSummary> = futures_util::future::join_all((0..4).map(|_| world.redeliver())).await;
     assert_eq!(runs.iter().map(|run| counts(run)[1]).sum::<u64>(), 1);
     assert_eq!(findings(&world).len(), 1);
 }

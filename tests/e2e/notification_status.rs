@@ -1,5 +1,5 @@
-//! `GET /api/v2/keys/{id}/notifications`: what became of a key's last notification, by id and by
-//! alias, with one read of the table, for callers that may read the key and for nobody else.
+//! `GET /api/v2/keys/{id}/notifications`: the outcome of a key's last notification, by id and by
+//! alias, with one read of the table, only for callers that may read the key.
 
 use http::Method;
 use keysync_testkit::{
@@ -146,7 +146,7 @@ async fn absent_purged_and_other_ring_get_404() {
 #[tokio::test]
 async fn key_without_services_has_empty_status() {
     let world = world().await;
-    let (_, standard) = world.harness.sample_keys().await.unwrap();
+    let standard = world.harness.sample_keys().await.unwrap().standard;
     for key in [world.another_key().await, standard] {
         let response = read(&world.manager, &key).await;
         response.assert_status(200);

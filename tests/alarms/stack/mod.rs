@@ -70,7 +70,7 @@ impl Stack {
         let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
         let builder = Harness::builder().mode(Mode::InProcess).clock(clock).service(SERVICE);
         let harness = builder.start().await.unwrap();
-        let (key, _) = harness.sample_keys().await.unwrap();
+        let key = harness.sample_keys().await.unwrap().root;
         let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
         let queue = |name| mapping("lifecycle", "Queue", name);
         let (visibility, receives) = (queue("VisibilityTimeout") / 60, queue("MaxReceiveCount"));
