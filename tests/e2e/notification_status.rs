@@ -1,5 +1,5 @@
-//! `GET /api/v2/keys/{id}/notifications`: what became of a key's last notification, by id and by
-//! alias, with one read of the table, for callers that may read the key and for nobody else.
+//! `GET /api/v2/keys/{id}/notifications`: the outcome of a key's last notification, by id and by
+//! alias, with one read of the table, for callers that may read the key only.
 
 use http::Method;
 use keysync_testkit::{

@@ -21,7 +21,7 @@ pub struct NotificationStatus {
     pub services: Vec<ServiceStatus>,
 }
 
-/// What became of the notification at one service.
+/// The outcome of the notification at one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceStatus {
     /// The service.

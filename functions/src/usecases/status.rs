@@ -1,4 +1,4 @@
-//! The use case *status*: what became of a key's last notification, for each service.
+//! The use case *status*: the outcome of a key's last notification, for each service.
 //!
 //! Takes one read of the table, and one more for an alias. Nothing is written.
 
