@@ -16,7 +16,7 @@ use crate::telemetry::AUDIT;
 pub(crate) use finding::record_finding;
 pub(crate) use sync::{AuditedRequest, record};
 
-/// An audit event: `C` is the correlation id, `Q` what was requested, `R` the result.
+/// An audit event: `C` is the correlation id, `Q` the request, `R` the result.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AuditEvent<C, Q, R> {

@@ -31,7 +31,7 @@ pub struct Deadline {
 pub struct Finding {
     /// The service.
     pub service: ServiceName,
-    /// The problem.
+    /// The kind of finding.
     pub kind: FindingKind,
     /// What the service acknowledged, if it did.
     pub acknowledgement: Option<Acknowledgement>,
