@@ -55,6 +55,11 @@ impl Fault {
         use Fault::{DeadLetterQueueDown, DynamoDb, LedgerOfLifecycle};
         matches!(self, DynamoDb(_) | LedgerOfLifecycle | DeadLetterQueueDown)
     }
+
+    /// Whether calls of the functions fail on purpose.
+    pub(crate) fn fails_calls(self) -> bool {
+        self.has_one_event() || self == Self::IamDown
+    }
 }
 
 const HOUR: i64 = 60;

@@ -2,6 +2,8 @@
 
 use std::{env, fmt::Write, fs, path::Path};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     definition::{Alarm, Missing},
     evaluation::Evaluation,
@@ -14,7 +16,7 @@ const WRITE: &str = "KEYSYNC_WRITE_TABLES";
 const PAGE: &str = "docs/reference/alarms.md";
 
 /// An alarm that rang in a failure. Times are minutes since the failure began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ring {
     pub(crate) alarm: String,
     runbook: String,

@@ -24,7 +24,7 @@ use crate::{
     metrics::{MetricId, Metrics},
     queue::{DeadLetters, EventQueue, Message},
 };
-use observation::{Observation, collector, emitted};
+use observation::{Observation, collector, emitted, is_disturbed};
 
 /// The service that fails. The key with the usual traffic is not registered with it.
 const SERVICE: &str = "data-catalog";
@@ -36,10 +36,13 @@ const BATCH: usize = 10;
 /// their metrics: each takes seconds, because the SDK retries.
 const EXECUTED: usize = 3;
 
-/// The minutes of a service's failure in which only every tenth run of `redeliver` is executed, and
-/// the pending notifications of the others are as old as time has passed.
+/// The minutes of a failure in which `sync` and `redeliver` are executed every half hour only, and
+/// the pending notifications of the other runs are as old as time has passed.
 const SAMPLED: std::ops::Range<i64> = 180..23 * 60;
-const SAMPLE_EVERY: i64 = 10;
+const SAMPLE_EVERY: i64 = 30;
+/// How often an invocation is repeated that failed without a reason, because this machine is busy
+/// and a call took longer than its timeout.
+const DISTURBED_REPEATS: usize = 10;
 
 const QUEUES: [&str; 3] = ["MalformedEventQueue", "StuckQueue", "UndeliveredQueue"];
 
@@ -188,7 +191,7 @@ impl Stack {
         let event = json!({"Records": records.collect::<Vec<_>>()});
         let function = self.harness.lifecycle_function().handle();
         let repeats = if self.fault.has_one_event() { EXECUTED } else { usize::MAX };
-        let observation = self.observe("Lifecycle", repeats, async { function.invoke(&event).await }).await;
+        let observation = self.observe("Lifecycle", repeats, async || function.invoke(&event).await).await;
         let failed = observation.result.map(|response| response["batchItemFailures"].to_string());
         for message in batch {
             if !failed.as_ref().is_ok_and(|failed| failed.contains(&format!("\"{}\"", message.id))) {
@@ -212,8 +215,12 @@ impl Stack {
             _ => {}
         }
         let (manager, key) = (self.manager.clone(), self.key.clone());
-        let request = async move { Ok(json!(manager.sync(&key).await.unwrap().status.as_u16())) };
-        let repeats = if matches!(self.fault, Fault::DynamoDb(_)) { EXECUTED } else { usize::MAX };
+        let request = async || Ok(json!(manager.sync(&key).await.unwrap().status.as_u16()));
+        let repeats = match self.fault {
+            _ if self.is_sampled_out() => 1,
+            Fault::DynamoDb(_) => EXECUTED,
+            _ => usize::MAX,
+        };
         let observation = self.observe("Sync", repeats, request).await;
         let status = observation.result.unwrap().as_u64().unwrap();
         self.count("Sync", "Url5xxCount", if status >= 500 { 1.0 } else { 0.0 });
@@ -244,12 +251,11 @@ impl Stack {
         {
             last.pass_minute();
         }
-        self.observe("Redeliver", repeats, async { function.invoke(&json!({})).await }).await;
+        self.observe("Redeliver", repeats, async || function.invoke(&json!({})).await).await;
     }
 
     fn is_sampled_out(&self) -> bool {
-        let is_service_down = matches!(self.fault, Fault::ServiceDown { .. });
-        is_service_down && SAMPLED.contains(&(self.minute - self.began)) && self.minute % SAMPLE_EVERY != 0
+        SAMPLED.contains(&(self.minute - self.began)) && self.minute % SAMPLE_EVERY != 0
     }
 
     /// Invokes a function, or repeats what its last invocation did if there were `repeats` of them,
@@ -258,12 +264,19 @@ impl Stack {
         &mut self,
         function: &'static str,
         repeats: usize,
-        invocation: impl Future<Output = Result<Value, InvocationFailed>>,
+        invocation: impl AsyncFn() -> Result<Value, InvocationFailed>,
     ) -> Observation {
         let (invoked, observation) = match self.observed.remove(function) {
             Some((invoked, last)) if invoked >= repeats => (invoked, last),
             earlier => {
-                let result = invocation.await;
+                let mut result = invocation().await;
+                for _ in 0..DISTURBED_REPEATS {
+                    if self.fault.fails_calls() || !is_disturbed(&result) {
+                        break;
+                    }
+                    emitted();
+                    result = invocation().await;
+                }
                 let dynamodb = self.harness.dynamodb();
                 let proxies = [dynamodb.proxy(), dynamodb.lifecycle_proxy(), dynamodb.redeliver_proxy()];
                 let calls = proxies.into_iter().flat_map(Proxy::take_calls);

@@ -42,3 +42,14 @@ pub(super) fn emitted() -> Vec<emf::Metric> {
     let lines = String::from_utf8(lines).unwrap();
     lines.lines().flat_map(|line| emf::metrics(&line.parse().unwrap())).collect()
 }
+
+/// Whether calls failed, as the response of `redeliver`, `sync` or `lifecycle` shows.
+pub(super) fn is_disturbed(result: &Result<Value, InvocationFailed>) -> bool {
+    let Ok(response) = result else { return true };
+    let is_disturbed_run = response["errors"] != 0 || response["unseen_shards"] != 0;
+    match response.as_u64() {
+        Some(status) => status >= 500,
+        None if response.get("batchItemFailures").is_none() => is_disturbed_run,
+        None => false,
+    }
+}
