@@ -48,7 +48,11 @@ fn of_this_stack(resource: &Value) -> &Value {
     assert_eq!((&condition[0], condition.len()), (&json!("CreatesTable"), 3));
     let existing = text(&condition[2]);
     assert!(existing.contains(":table/${ExistingTableName}"), "{existing}");
-    assert_eq!(existing.contains("/index/"), text(&condition[1]).contains("/index/"), "the same in both cases");
+    assert_eq!(
+        existing.contains("/index/"),
+        text(&condition[1]).contains("/index/"),
+        "the same in both cases"
+    );
     &condition[1]
 }
 
@@ -244,7 +248,11 @@ async fn pre_traffic_events_get_expected_responses() {
     let (event, expected) = check("LIFECYCLE");
     let response = world.harness.lifecycle_function().invoke(&event).await.unwrap();
     assert_eq!(response, expected);
-    assert_eq!(world.harness.dynamodb().lifecycle_proxy().calls().len(), calls, "an empty batch changes nothing");
+    assert_eq!(
+        world.harness.dynamodb().lifecycle_proxy().calls().len(),
+        calls,
+        "an empty batch changes nothing"
+    );
 
     let (event, expected) = check("REDELIVER");
     assert_eq!(expected, json!({}));
