@@ -19,6 +19,7 @@ STAGE, STACK = "prod", "keysync-prod"
 PARSED_ONLY = {
     "aws cloudformation continue-update-rollback",  # needs a stack whose rollback failed
     "aws service-quotas request-service-quota-increase",
+    "aws sqs start-message-move-task",
 }
 
 
