@@ -75,12 +75,14 @@ class Workspace:
         self.commands.touch()
         programs = self.root / "bin"
         programs.mkdir()
-        for name, packages in [("aws", os.environ["AWS_CLI"]), ("sam", os.environ["INFRA_TOOLS"])]:
+        # Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS.
+        endpoint = f"--endpoint-url '{emulator.url}'"
+        for name, packages, option in [("aws", os.environ["AWS_CLI"], endpoint), ("sam", os.environ["INFRA_TOOLS"], "")]:
             script = programs / name
             # Records the arguments: they are visible to other users of a machine.
             script.write_text(
                 f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >> '{self.commands}'\n"
-                f"PYTHONPATH='{packages}' exec '{sys.executable}' '{packages}/bin/{name}' \"$@\"\n"
+                f"PYTHONPATH='{packages}' exec '{sys.executable}' '{packages}/bin/{name}' \"$@\" {option}\n"
             )
             script.chmod(0o755)
         self.environment = {

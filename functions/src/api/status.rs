@@ -16,6 +16,7 @@ pub(super) const COLLECTION: &str = "application/vnd.ibm.kms.notification+json";
 
 /// The response with the status of a key's last notification.
 #[must_use]
+#[expect(clippy::missing_panics_doc, reason = "serialization of strings and integers cannot fail")]
 pub fn notification_status(status: &NotificationStatus, correlation_id: &CorrelationId) -> Response<Body> {
     let resources: Vec<_> = status.services.iter().map(|service| resource(status, service)).collect();
     let metadata = Metadata { collection_type: COLLECTION, collection_total: resources.len() };

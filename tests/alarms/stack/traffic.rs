@@ -58,7 +58,7 @@ impl Stack {
         format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{key}")
     }
 
-    fn event(&self, kind: &str, key: &str, more: Value) -> String {
+    fn event(&self, kind: &str, key: &str, more: &Value) -> String {
         let now = self.harness.clock().now().to_string();
         let mut detail = json!({"schemaVersion": 1, "keyCrn": self.crn(key), "occurredAt": now});
         detail.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -69,11 +69,11 @@ impl Stack {
     pub(super) fn action(&self, action: &str, key: &str) -> String {
         let version = json!({"id": "v-1", "creationDate": "2026-10-01T00:00:00Z"});
         let more = json!({"keyType": "root", "keyState": 1, "keyRing": "default", "keyVersion": version});
-        self.event(&format!("kms.secrets.{action}"), key, more)
+        self.event(&format!("kms.secrets.{action}"), key, &more)
     }
 
     pub(super) fn registration(&self, key: &str) -> String {
         let resource = format!("crn:v1:bluemix:public:{SERVICE}:global:a/abc123:8c2e:catalog:one");
-        self.event("kms.registrations.create", key, json!({"resourceCrn": resource}))
+        self.event("kms.registrations.create", key, &json!({"resourceCrn": resource}))
     }
 }

@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// An object whose properties are all required.
+#[expect(clippy::needless_pass_by_value, reason = "callers pass temporaries")]
 fn object(properties: Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
     json!({"type": "object", "required": names, "properties": properties})
