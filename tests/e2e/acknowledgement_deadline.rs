@@ -38,10 +38,10 @@ async fn status(world: &World) -> Value {
     services.iter().find(|it| it["service"] == STORAGE).cloned().unwrap()
 }
 
-async fn acknowledge(world: &World, word: &str, at: EpochMillis) -> Response {
+async fn acknowledge(world: &World, key_state: &str, at: EpochMillis) -> Response {
     let bucket = format!("crn:v1:bluemix:public:{STORAGE}:global:a/abc123:8c2e:bucket:invoices");
     let body = json!({"resources": [{
-        "eventId": status(world).await["eventId"], "adopterKeyState": word, "timestamp": at.to_string(),
+        "eventId": status(world).await["eventId"], "adopterKeyState": key_state, "timestamp": at.to_string(),
         "resourceCrn": bucket,
     }]});
     let request = world.manager.request(http::Method::POST, "/api/v2/event_ack").json(&body);
@@ -100,7 +100,7 @@ async fn overdue_service_is_reported_by_the_binaries() {
     let item = world.item().await;
     let notified_at = item["notified_at"].as_u64().unwrap();
     assert_eq!(item["due_at"], json!(notified_at + 14_400_001));
-    world.advance_clock(FOUR_HOURS - Duration::from_mins(1)).await;
+    world.advance_clock(Duration::from_mins(4 * 60 - 1)).await;
     let summary = world.redeliver().await;
     assert_eq!(counts(&summary), [0, 0, 0]);
     let waiting =
@@ -196,7 +196,7 @@ async fn unreachable_service_is_overdue_and_retried() {
 async fn newer_notification_has_its_own_deadline() {
     let world = world().await;
     world.sync().await.assert_status(204);
-    world.advance_clock(FOUR_HOURS - Duration::from_mins(1)).await;
+    world.advance_clock(Duration::from_mins(4 * 60 - 1)).await;
     world.take("actions/rotate").await.assert_status(204);
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(counts(&world.redeliver().await), [0, 0, 0]);
