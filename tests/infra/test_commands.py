@@ -12,7 +12,8 @@ import sys
 import textwrap
 import unittest
 
-from workspace import ROOT, Emulator, Workspace
+from emulator import Emulator
+from workspace import ROOT, Workspace
 
 HOW_TO = ROOT / "docs" / "how-to"
 STAGE, STACK = "prod", "keysync-prod"
@@ -83,7 +84,7 @@ class Commands(unittest.TestCase):
         policy = re.search(r"```json\n(.*?)```", (HOW_TO / "deployment-variants.md").read_text(), re.DOTALL)[1]
         (self.workspace.root / "bus-policy.json").write_text(json.dumps(json.loads(policy)))
         self.assert_runs(*self.take("secretsmanager create-secret"))
-        secrets = self.workspace.client("secretsmanager")
+        secrets = self.emulator.client("secretsmanager")
         created = secrets.describe_secret(SecretId="keysync/signing-key")
         self.assertRegex(secrets.get_secret_value(SecretId="keysync/signing-key")["SecretString"], r"^whsk_[A-Za-z0-9+/]{43}=$")
         self.workspace.configure(STAGE, SigningKeySecretArn=created["ARN"], ReserveConcurrency="no")

@@ -6,7 +6,8 @@ The functions are placeholders: ministack publishes their versions and runs none
 import re
 import unittest
 
-from workspace import KEY, Emulator, Workspace
+from emulator import Emulator
+from workspace import KEY, Workspace
 
 FUNCTIONS = ["Sync", "Lifecycle", "Redeliver"]
 DEPLOY = ["infra/deploy", "dev", "--skip-check"]
@@ -39,7 +40,7 @@ class Commands(unittest.TestCase):
         return {name: self.workspace.live(name)["Version"] for name in FUNCTIONS}
 
     def keys(self):
-        value = self.workspace.client("secretsmanager").get_secret_value(SecretId=self.workspace.secret)
+        value = emulator.client("secretsmanager").get_secret_value(SecretId=self.workspace.secret)
         return value["SecretString"].split()
 
 

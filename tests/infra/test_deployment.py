@@ -2,9 +2,10 @@
 
 IAM and the associated services are the harness's. One stack is the template; each other one lacks one wire of it, and
 has to fail at the step that needs the wire. They run at the same time, on event buses and with services of their own.
-Differences from AWS are in `deployment/stack.py`. `cargo task deployment` runs these tests.
+Differences from AWS are in `ministack_server.py` and `deployment/stack.py`. `cargo task deployment` runs these tests.
 """
 
+import base64
 import json
 import os
 import unittest
@@ -12,17 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Semaphore
 
-from deployment.ministack import Ministack
 from deployment.stack import NAMES, Stack, adapted, package, upload
 from deployment.story import Broken, Story
 from deployment.surroundings import Harness
 from deployment.wires import all_wires
+from emulator import Emulator
 from translate import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ["KEYSYNC_BINARIES"])
 COMPLETE = "complete"
 STACKS_AT_A_TIME = 4
+FIRST_REVISION, SECOND_REVISION = (digit * 10 + "-" + digit * 40 for digit in "12")
 
 
 class Deployment(unittest.TestCase):
@@ -34,7 +36,7 @@ class Deployment(unittest.TestCase):
         cls.services = {name: f"service-{number}" for number, name in enumerate([COMPLETE, *cls.wires])}
         cls.harness = Harness(BINARIES / "harness", cls.services.values())
         cls.addClassCleanup(cls.harness.stop)
-        cls.aws = Ministack()
+        cls.aws = Emulator(has_policies=True)
         cls.addClassCleanup(cls.aws.stop)
         cls.template = parse(ROOT / "infra" / "template.yaml")
         secret = cls.aws.client("secretsmanager").create_secret(Name="keysync/signing-key", SecretString=cls.harness.signing_key)
@@ -51,6 +53,7 @@ class Deployment(unittest.TestCase):
         bus = f"bus-of-{service}"
         cls.aws.client("events").create_event_bus(Name=bus)
         parameters = {
+            "Revision": FIRST_REVISION,
             "Stage": "prod",
             "Callbacks": json.dumps({service: cls.harness.callbacks[service]}),
             "SigningKeySecretArn": cls.secret,
@@ -72,7 +75,7 @@ class Deployment(unittest.TestCase):
             return end.step, str(end)
         finally:
             if name == COMPLETE:
-                cls.stack = stack
+                cls.stack, cls.story, cls.parameters = stack, story, parameters
             elif stack:
                 stack.delete()  # its functions would go on to take the machine's time
         return None
@@ -94,6 +97,24 @@ class Deployment(unittest.TestCase):
                 lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
                 versions = {line.split("Version: ")[1].strip() for line in lines if line.startswith("START ")}
                 self.assertEqual(versions, {"1"})
+
+    def test_new_revision_starts_functions_with_new_key(self):
+        self.assertEqual(len(self.story.public_keys()), 1)
+        new = "whsk_" + base64.b64encode(os.urandom(32)).decode()
+        both = f"{self.harness.signing_key} {new}"
+        self.aws.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString=both)
+        self.assertEqual(len(self.story.public_keys()), 1, "warm environments keep what they read")
+
+        parameters = {**self.parameters, "Revision": SECOND_REVISION}
+        self.stack.update(adapted(self.template, parameters), parameters)
+
+        self.assertEqual(len(self.story.public_keys()), 2)
+        for name in NAMES:
+            with self.subTest(function=name):
+                found = self.aws.client("lambda").get_alias(
+                    FunctionName=self.stack.resource(name.capitalize()), Name="live"
+                )
+                self.assertEqual(found["FunctionVersion"], "2")
 
 
 if __name__ == "__main__":

@@ -7,65 +7,23 @@ because they need different versions of botocore.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-import boto3
+from emulator import CREDENTIALS
 
 ROOT = Path(__file__).resolve().parents[2]
-REGION = "us-east-1"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
-START_TIMEOUT_SECONDS = 300  # on a machine that is busy with other tests
 KEY = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
 ELF_MACHINES = {"arm64": 183, "x86_64": 62}
-
-
-class Emulator:
-    """A running ministack."""
-
-    def __init__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = tempfile.TemporaryFile()
-        environment = {**os.environ, **CREDENTIALS, "PYTHONPATH": os.environ["MINISTACK"]}
-        server = Path(__file__).with_name("ministack_server.py")
-        self.process = subprocess.Popen(
-            [sys.executable, server, str(port)], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment
-        )
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not self.responds():
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                self.stop()
-                self.log.seek(0)
-                raise AssertionError(f"ministack does not start: {self.log.read().decode(errors='replace')}")
-            time.sleep(0.1)
-
-    def responds(self):
-        try:
-            urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5).close()
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Workspace:
     """A copy of the repository's infra/ with account files, and commands in it."""
 
     def __init__(self, emulator):
+        self.emulator = emulator
         self.folder = tempfile.TemporaryDirectory()
         self.root = Path(self.folder.name)
         self.infra = self.root / "infra"
@@ -90,7 +48,7 @@ class Workspace:
             "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0",
         }
         self.environment.pop("PYTHONPATH", None)
-        created = self.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
+        created = self.emulator.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
         self.secret = created["ARN"]
         self.configure("dev")
         self.build("arm64")
@@ -123,20 +81,13 @@ class Workspace:
             command, cwd=self.root, env=self.environment, input=text, capture_output=True, text=True, check=False
         )
 
-    def client(self, service):
-        """A boto3 client of the emulated AWS: faster than a process for each call."""
-        return boto3.client(
-            service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )
-
     def stack(self, name="keysync-dev"):
         """The described stack, or None."""
-        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        stacks = self.emulator.client("cloudformation").describe_stacks()["Stacks"]
         return next((stack for stack in stacks if stack["StackName"] == name), None)
 
     def live(self, function):
         """The configuration of the version to which a function's alias points."""
-        found = self.client("cloudformation").describe_stack_resource(StackName="keysync-dev", LogicalResourceId=function)
+        found = self.emulator.client("cloudformation").describe_stack_resource(StackName="keysync-dev", LogicalResourceId=function)
         name = found["StackResourceDetail"]["PhysicalResourceId"]
-        return self.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
+        return self.emulator.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")

@@ -129,6 +129,7 @@ async fn lost_sync_response_can_be_retried() {
     harness.dynamodb().proxy().inject(Fault::LoseResponse, Times::Always);
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("Synchronize once more: the same request"), "{}", page.text());
+    assert!(page.text().contains("The status is unavailable at the moment"), "{}", page.text());
     harness.dynamodb().proxy().clear_faults();
     let page = visitor.submit(&page, &sync, &[]).await;
     assert!(page.text().contains("The associated services are notified again"), "{}", page.text());

@@ -80,8 +80,8 @@ async fn events_are_newest_first_with_initiator() {
         [
             event("sync", "2027-01-15T09:03:00.001Z", &by_writer, 3),
             event("disable", "2027-01-15T08:02:00.001Z", &by_manager, 2),
-            event("rotate", "2027-01-15T08:01:00Z", &by_writer, 1),
-            json!({"eventType": "create", "occurredAt": "2027-01-15T08:00:00Z", "initiator": by_manager}),
+            event("rotate", "2027-01-15T08:01:00.000Z", &by_writer, 1),
+            json!({"eventType": "create", "occurredAt": "2027-01-15T08:00:00.000Z", "initiator": by_manager}),
         ],
         "a repeated request is one event"
     );

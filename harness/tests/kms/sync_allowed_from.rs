@@ -45,7 +45,7 @@ async fn sync_allowed_from_matches_the_conflict_response() {
     endpoint.advance_clock(Duration::from_millis(3_600_743)).await;
     assert_eq!(manager.act(&format!("keys/{key}/actions/sync")).await.status, 204);
     let (notified, allowed, until) = window(manager, &key).await;
-    assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T09:00:01Z"), until));
+    assert_eq!((&notified, text(&allowed)), (&json!("2027-01-15T09:00:01.000Z"), until));
     assert_eq!(allowed, "2027-01-15T10:00:02Z", "the window is still closed after exactly one hour");
 }
 

@@ -10,14 +10,6 @@ from translate import translate
 BUCKET = "code"
 NAMES = ("sync", "lifecycle", "redeliver")
 
-# Types that ministack 1.5.33 cannot create. Other differences are in `adapted`; the rest is the
-# template as SAM expands it.
-LEFT_OUT = {
-    "AWS::CodeDeploy::Application",  # not emulated: aliases move at once
-    "AWS::CodeDeploy::DeploymentGroup",
-    "AWS::CloudWatch::Alarm",  # those by metric math cannot be created
-}
-
 
 def package(binaries):
     """The deployment package of each function, as `cargo lambda build` and `sam package` make it."""
@@ -40,7 +32,10 @@ def upload(aws, packages):
 
 
 def adapted(template, parameters):
-    """The template after SAM's transform, without what ministack lacks, and for callbacks and IAM on loopback."""
+    """The template after SAM's transform, for callbacks and IAM on loopback.
+
+    `ministack_server.py` says what else differs from AWS.
+    """
     template = copy.deepcopy(template)
     for name in ("Callbacks", "IamUrl", "IamIssuer"):
         template["Parameters"][name].pop("AllowedPattern")  # requires https
@@ -49,9 +44,7 @@ def adapted(template, parameters):
     resources = template["Resources"]
     for name in NAMES:
         resources[name.capitalize()]["Properties"]["Code"] = {"S3Bucket": BUCKET, "S3Key": f"{name}.zip"}
-    template["Resources"] = {name: each for name, each in resources.items() if each["Type"] not in LEFT_OUT}
-    for resource in template["Resources"].values():
-        resource.pop("UpdatePolicy", None)  # CodeDeploy's
+    for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             # ministack passes a parameter of type Number as a string, which the mapping rejects.
             resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": int(parameters["LifecycleConcurrency"])}

@@ -35,6 +35,17 @@ pub(crate) struct ErrorResponse {
 }
 
 impl ApiError {
+    /// Whether a later request may succeed: the system was out of order, or is throttled.
+    pub(crate) fn is_temporary(&self) -> bool {
+        match self {
+            Self::Rejected(error) => {
+                error.status.is_server_error() || error.status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Unreachable(_) => true,
+            Self::Unreadable(_) => false,
+        }
+    }
+
     /// From an error of reqwest, without the URL that its message contains.
     pub(super) fn unreachable(error: reqwest::Error) -> Self {
         let reason = if error.is_timeout() { "timeout".to_owned() } else { reason(&error.without_url()) };

@@ -28,7 +28,7 @@ pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;
 pub(crate) use keys::{Action, Key, KeyPage, KeyQuery, KeyState};
-pub(crate) use notifications::{Notification, NotificationStatus};
+pub(crate) use notifications::{LastNotification, Notification, NotificationStatus};
 pub(crate) use registrations::{Registration, Registrations};
 pub(crate) use token::AccessToken;
 

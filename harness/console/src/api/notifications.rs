@@ -51,7 +51,39 @@ impl NotificationStatus {
     }
 }
 
+/// What is known about a key's last notification.
+#[derive(Debug)]
+pub(crate) enum LastNotification {
+    /// The endpoint does not report the status of notifications.
+    NotReported,
+    /// The status cannot be read at present, for example because the function is out of order.
+    Unavailable,
+    /// The services, those that need attention first.
+    Services(Vec<Notification>),
+}
+
+impl LastNotification {
+    /// The services, if they are known.
+    pub(crate) fn services(&self) -> Option<&[Notification]> {
+        match self {
+            Self::Services(services) => Some(services),
+            Self::NotReported | Self::Unavailable => None,
+        }
+    }
+}
+
 impl InstanceApi {
+    /// The last notification of a key. An outage of the function is no error, because the rest of a
+    /// page does not need it.
+    pub(crate) async fn last_notification(&self, key: Uuid) -> Result<LastNotification, ApiError> {
+        match self.notifications(key).await {
+            Ok(None) => Ok(LastNotification::NotReported),
+            Ok(Some(services)) => Ok(LastNotification::Services(services)),
+            Err(error) if error.is_temporary() => Ok(LastNotification::Unavailable),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The services of a key, those that need attention first. `None` if the endpoint does not report
     /// the status of notifications.
     pub(crate) async fn notifications(&self, key: Uuid) -> Result<Option<Vec<Notification>>, ApiError> {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Console,
-    api::{ApiError, Event, InstanceApi, Key, Notification},
+    api::{ApiError, Event, InstanceApi, Key, LastNotification},
     failure::Failure,
     flash::Flash,
     signed_in::SignedIn,
@@ -28,7 +28,7 @@ const UPDATE_INTERVAL: u32 = 3_000;
 /// The parts of the page that change while it is open.
 struct Snapshot {
     key: Key,
-    notifications: Option<Vec<Notification>>,
+    notification: LastNotification,
     events: Vec<Event>,
     event_count: usize,
     now: Timestamp,
@@ -96,26 +96,29 @@ pub(crate) async fn live_parts(
 
 impl Snapshot {
     async fn fetch(api: &InstanceApi, key: Uuid, console: &Console) -> Result<Self, ApiError> {
-        let (key, notifications, events) =
-            tokio::try_join!(api.key(key), api.notifications(key), api.events(key, timeline::MAX_EVENTS))?;
+        let (key, notification, events) = tokio::try_join!(
+            api.key(key),
+            api.last_notification(key),
+            api.events(key, timeline::MAX_EVENTS)
+        )?;
         let (events, event_count) = events.unwrap_or_else(|| {
             let events = timeline::events_of(&key);
             let number = events.len();
             (events, number)
         });
-        Ok(Self { key, notifications, events, event_count, now: console.now() })
+        Ok(Self { key, notification, events, event_count, now: console.now() })
     }
 
     fn window(&self) -> Markup {
-        window(&self.key, self.notifications.is_some(), self.now)
+        window(&self.key, !matches!(self.notification, LastNotification::NotReported), self.now)
     }
 
     fn notifications(&self) -> Markup {
-        notifications::table(self.notifications.as_deref(), self.now)
+        notifications::table(&self.notification, self.now)
     }
 
     fn timeline(&self) -> Markup {
-        timeline(&self.events, self.event_count, self.notifications.as_deref(), self.now)
+        timeline(&self.events, self.event_count, self.notification.services(), self.now)
     }
 }
 

@@ -5,20 +5,25 @@ use maud::{Markup, html};
 
 use super::words;
 use crate::{
-    api::{Notification, NotificationStatus},
+    api::{LastNotification, Notification, NotificationStatus},
     view::{Column, DataTable, data_table, relative, tag},
 };
 
 /// The table of services.
-pub(super) fn table(notifications: Option<&[Notification]>, now: Timestamp) -> Markup {
+pub(super) fn table(last: &LastNotification, now: Timestamp) -> Markup {
     let columns = ["Service", "Status", "Details"].map(|label| Column { label, ..Column::default() });
     let row = |notification: &Notification| {
         let (kind, text) = words::status(notification.status);
         vec![html! { (notification.service) }, tag(kind, text), details(notification, now)]
     };
-    let nothing = match notifications {
-        None => "This endpoint does not report the status of notifications.",
-        Some(_) => "No service has been notified: the key protects nothing, or it has not changed since.",
+    let nothing = match last {
+        LastNotification::NotReported => "This endpoint does not report the status of notifications.",
+        LastNotification::Unavailable => {
+            "The status is unavailable at the moment. Reload the page to try again."
+        }
+        LastNotification::Services(_) => {
+            "No service has been notified: the key protects nothing, or it has not changed since."
+        }
     };
     html! {
         (data_table(DataTable {
@@ -26,7 +31,7 @@ pub(super) fn table(notifications: Option<&[Notification]>, now: Timestamp) -> M
             title: "Last notification",
             columns: &columns,
             empty: Some(html! { p.data-table__none { (nothing) } }),
-            rows: notifications.into_iter().flatten().map(row).collect(),
+            rows: last.services().unwrap_or_default().iter().map(row).collect(),
             ..DataTable::default()
         }))
     }

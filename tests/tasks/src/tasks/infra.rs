@@ -1,4 +1,6 @@
-//! `cargo task infra`: the deployment, without an account.
+//! `cargo task infra`: the template and its operation, without an account.
+
+use std::process::Command;
 
 use super::second_engine::{Moto, URL};
 use crate::{
@@ -27,19 +29,25 @@ const TESTS: [&str; 10] = [
 
 /// Runs the tests in `tests/infra`, or those that are named.
 pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
-    let python = pypi::python(context)?;
-    let tools = python.packages(context, "infra", &TOOLS)?;
-    let aws = python.packages(context, "infra", &AWS_CLI)?;
-    let ministack = python.packages(context, "infra", &MINISTACK)?;
     let guard = cargo_install::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
     let moto = Moto::start(context)?;
-    let mut command = context.command(&python.program);
-    command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));
-    command.env("INFRA_TOOLS", &tools).env("CFN_GUARD", guard).env("PYTHONPATH", &tools);
-    command.env("AWS_CLI", aws).env("MINISTACK", ministack);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env(URL, &moto.url);
+    let mut command = unittest(context)?;
+    command.env("CFN_GUARD", guard).env(URL, &moto.url);
     if tests.is_empty() {
         command.args(TESTS);
     }
     context.run(command.args(tests))
+}
+
+/// The command that runs tests in `tests/infra` with their packages, which it installs.
+pub(crate) fn unittest(context: &Context) -> Result<Command> {
+    let python = pypi::python(context)?;
+    let tools = python.packages(context, "infra", &TOOLS)?;
+    let aws = python.packages(context, "infra", &AWS_CLI)?;
+    let ministack = python.packages(context, "infra", &MINISTACK)?;
+    let mut command = context.command(&python.program);
+    command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));
+    command.env("INFRA_TOOLS", &tools).env("AWS_CLI", aws).env("MINISTACK", ministack);
+    command.env("PYTHONPATH", tools).env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(command)
 }
