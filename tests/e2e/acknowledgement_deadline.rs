@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use keysync::domain::EpochMillis;
 use keysync_testkit::{
-    Harness, HarnessBuilder, HarnessClock, Response,
-    dynamodb::Fault,
-    lambda::Mode,
-    services::Behaviour,
+    Harness, HarnessBuilder, HarnessClock, Response, dynamodb::Fault, lambda::Mode, services::Behaviour,
 };
 use serde_json::{Value, json};
 
