@@ -16,7 +16,7 @@
 mod bulkhead;
 mod summary;
 
-use std::pin::pin;
+use std::{ops::Range, pin::pin};
 
 use futures_util::{
     Stream, StreamExt,
@@ -61,9 +61,12 @@ impl Redeliver {
         let (mut summary, mut bulkheads, breakers) =
             (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
         let started_at = self.clock.now();
-        let due_keys = |awaits| self.due_keys(awaits, started_at);
-        // Deliveries first: a deadline can wait for another minute.
-        let mut due_pages = pin!(due_keys(Awaits::Delivery).chain(due_keys(Awaits::Acknowledgement)).fuse());
+        // Deliveries first, because a deadline can wait, and for the same reason one shard of
+        // deadlines at a time.
+        let deadlines = stream::iter(Awaits::Acknowledgement.shards())
+            .flat_map(|shard| self.due_keys(shard..shard + 1, started_at));
+        let mut due_pages =
+            pin!(self.due_keys(Awaits::Delivery.shards(), started_at).chain(deadlines).fuse());
         let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
@@ -188,14 +191,14 @@ impl Redeliver {
         sum
     }
 
-    /// The keys that wait for `awaits` and are due at `now`. Each item is the next page of every shard together, oldest
-    /// first, with an error for each shard that could not be read.
+    /// The keys of `shards` that are due at `now`. Each item is the next page of every shard together,
+    /// oldest first, with an error for each shard that could not be read.
     fn due_keys(
         &self,
-        awaits: Awaits,
+        shards: Range<u128>,
         now: EpochMillis,
     ) -> impl Stream<Item = Vec<Result<DueKey, LedgerError>>> {
-        let shards: Vec<(u128, Option<DueCursor>)> = awaits.shards().map(|shard| (shard, None)).collect();
+        let shards: Vec<(u128, Option<DueCursor>)> = shards.map(|shard| (shard, None)).collect();
         stream::unfold(shards, move |unread| async move {
             if unread.is_empty() {
                 return None;
