@@ -42,7 +42,7 @@ const SAMPLED: std::ops::Range<i64> = 180..23 * 60;
 const SAMPLE_EVERY: i64 = 30;
 /// How often an invocation is repeated that failed without a reason, because this machine is busy
 /// and a call took longer than its timeout.
-const DISTURBED_REPEATS: usize = 10;
+const DISTURBED_REPEATS: usize = 50;
 
 const QUEUES: [&str; 3] = ["MalformedEventQueue", "StuckQueue", "UndeliveredQueue"];
 
