@@ -10,6 +10,7 @@ use crate::{
 const TOOLS: [&str; 2] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"];
 const AWS_CLI: [&str; 1] = ["awscli==1.46.3"];
 const MINISTACK: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
+const CHECK_JSONSCHEMA: [&str; 1] = ["check-jsonschema==0.39.0"];
 const CFN_GUARD: (&str, &str) = ("cfn-guard", "3.2.1");
 /// `test_package` and `test_stack` use moto, `test_deploy` and `test_commands` use ministack.
 const TESTS: [&str; 10] = [
@@ -31,12 +32,13 @@ pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
     let tools = python.packages(context, "infra", &TOOLS)?;
     let aws = python.packages(context, "infra", &AWS_CLI)?;
     let ministack = python.packages(context, "infra", &MINISTACK)?;
+    let check_jsonschema = python.packages(context, "infra", &CHECK_JSONSCHEMA)?;
     let guard = cargo_install::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
     let moto = Moto::start(context)?;
     let mut command = context.command(&python.program);
     command.args(["-m", "unittest"]).current_dir(context.root.join("tests/infra"));
     command.env("INFRA_TOOLS", &tools).env("CFN_GUARD", guard).env("PYTHONPATH", &tools);
-    command.env("AWS_CLI", aws).env("MINISTACK", ministack);
+    command.env("AWS_CLI", aws).env("MINISTACK", ministack).env("CHECK_JSONSCHEMA", check_jsonschema);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env(URL, &moto.url);
     if tests.is_empty() {
         command.args(TESTS);
