@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "deployment-variants.md").read_text()
 TEMPLATE = ROOT / "infra" / "template.yaml"
 DEPLOYER = ROOT / "infra" / "deployer.yaml"
+WORKFLOW = ROOT / "infra" / "deploy-workflow.example.yaml"
 CFN_LINT = Path(os.environ["INFRA_TOOLS"]) / "bin" / "cfn-lint"
 # What a deployment does with resources of a type: an action of the deployer's policy.
 ACTIONS = {
@@ -87,6 +88,30 @@ class Variants(unittest.TestCase):
         self.assertIn("CapacityProviderConfig", resources["Sync"]["Properties"])
         done = lint(translated)
         self.assertEqual(done.returncode, 0, done.stdout)
+
+
+class Workflow(unittest.TestCase):
+    def check(self, text):
+        packages = os.environ["CHECK_JSONSCHEMA"]
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            return subprocess.run(
+                [sys.executable, f"{packages}/bin/check-jsonschema", "--builtin-schema", "vendor.github-workflows", file.name],
+                capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": packages},
+            )
+
+    def test_example_has_the_form_of_a_workflow(self):
+        text = WORKFLOW.read_text()
+        done = self.check(text)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotEqual(self.check(text.replace("runs-on:", "runs:")).returncode, 0)
+
+    def test_example_names_existing_things(self):
+        text = WORKFLOW.read_text()
+        self.assertIn("infra/deploy prod --build --yes", text)
+        self.assertIn("environment: prod", text)
+        self.assertEqual(parse(DEPLOYER)["Parameters"]["Environment"]["Default"], "prod")
 
 
 class Deployer(unittest.TestCase):

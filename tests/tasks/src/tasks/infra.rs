@@ -12,6 +12,7 @@ use crate::{
 const TOOLS: [&str; 2] = ["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"];
 const AWS_CLI: [&str; 1] = ["awscli==1.46.3"];
 const MINISTACK: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"];
+const CHECK_JSONSCHEMA: [&str; 1] = ["check-jsonschema==0.39.0"];
 const CFN_GUARD: (&str, &str) = ("cfn-guard", "3.2.1");
 /// `test_package` and `test_stack` use moto, `test_deploy` and `test_commands` use ministack.
 const TESTS: [&str; 10] = [
@@ -30,9 +31,10 @@ const TESTS: [&str; 10] = [
 /// Runs the tests in `tests/infra`, or those that are named.
 pub(crate) fn run(context: &Context, tests: &[String]) -> Result {
     let guard = cargo_install::program(context, "infra", CFN_GUARD.0, CFN_GUARD.1)?;
+    let check_jsonschema = pypi::python(context)?.packages(context, "infra", &CHECK_JSONSCHEMA)?;
     let moto = Moto::start(context)?;
     let mut command = unittest(context)?;
-    command.env("CFN_GUARD", guard).env(URL, &moto.url);
+    command.env("CFN_GUARD", guard).env("CHECK_JSONSCHEMA", check_jsonschema).env(URL, &moto.url);
     if tests.is_empty() {
         command.args(TESTS);
     }
