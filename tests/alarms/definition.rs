@@ -77,6 +77,8 @@ pub(crate) fn mapping(function: &str, section: &str, name: &str) -> i64 {
 }
 
 fn resolved(value: &Value) -> String {
+    // The branch of an `!If` for a stack that has every resource.
+    let value = value.as_array().map_or(value, |condition| &condition[1]);
     value.as_str().unwrap().replace("${AWS::StackName}", STACK)
 }
 

@@ -40,12 +40,12 @@ async fn callback_matches_the_documented_format() {
         event,
         json!({
             "specversion": "1.0", "id": id, "source": format!("{source}:"),
-            "type": "com.ibm.cloud.kms.key.create", "subject": world.key, "time": "2026-11-24T05:00:00Z",
+            "type": "com.ibm.cloud.kms.key.create", "subject": world.key, "time": "2026-11-24T05:00:00.000Z",
             "datacontenttype": "application/json", "sequence": "00000000000000000001",
             "data": {
                 "keyId": world.key, "keyCrn": format!("{source}key:{}", world.key), "keyState": 1,
-                "keyVersion": {"id": world.key, "creationDate": "2026-11-24T05:00:00Z"},
-                "eventType": "create", "renotification": true, "occurredAt": "2026-11-24T05:00:00Z",
+                "keyVersion": {"id": world.key, "creationDate": "2026-11-24T05:00:00.000Z"},
+                "eventType": "create", "renotification": true, "occurredAt": "2026-11-24T05:00:00.000Z",
                 "resourceCount": 1,
             },
         })
