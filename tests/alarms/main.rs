@@ -150,7 +150,8 @@ fn alarms_and_dashboard_read_the_stacks_namespace() {
         assert_eq!(id.namespace, definition::namespace(), "{id:?}");
         assert!(reference.contains(&format!("</a>`{}` |", id.name)), "{} is not documented", id.name);
     }
-    let dashboard = &definition::TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
+    // `!Sub` with the text, and values that are used in it.
+    let dashboard = &definition::TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"][0];
     let dashboard = dashboard.as_str().unwrap();
     let namespace = r#""keysync/${AWS::StackName}""#;
     let escaped = namespace.replace('"', r#"\""#);
