@@ -3,7 +3,8 @@
 Adapts ministack 1.5.33 to what AWS does, or leaves out what it does not have:
 
 - The SAM transform gets the values of the stack's parameters, as on AWS; ministack passes none.
-- CodeDeploy's resources and alarms become names without effect: ministack has no CodeDeploy, and no alarms by metric math.
+- CodeDeploy's resources, alarms and OIDC providers become names without effect: ministack has no CodeDeploy, no alarms by
+  metric math, and no OIDC providers in CloudFormation.
 """
 
 import os
@@ -16,7 +17,9 @@ import samtranslator.translator.transform as sam
 from ministack.app import main
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
-WITHOUT_EFFECT = ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CloudWatch::Alarm"]
+WITHOUT_EFFECT = [
+    "AWS::CloudWatch::Alarm", "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::IAM::OIDCProvider",
+]
 parameters = threading.local()
 transform = sam.transform
 apply_transforms = engine._apply_transforms
