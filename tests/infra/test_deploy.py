@@ -95,6 +95,8 @@ class Invalid(Commands):
 class Confirmation(Commands):
     def test_rejected_change_set_deploys_nothing(self):
         self.workspace.configure("prod", ReserveConcurrency="no")
+        # The change set that was not confirmed stays, with a stack in review.
+        self.addCleanup(emulator.client("cloudformation").delete_stack, StackName="keysync-prod")
         done = self.workspace.run("infra/deploy", "prod", "--skip-check", text="n\n")
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("nothing was deployed: the change set was not confirmed", done.stderr)

@@ -64,7 +64,7 @@ class Deployment(unittest.TestCase):
         template = adapted(cls.template, parameters)
         broken, cut = cls.wires.get(name, (None, lambda resources: None))
         cut(template["Resources"])
-        stack = None
+        stack = story = None
         try:
             with cls.turns:
                 stack = Stack(cls.aws, f"stack-of-{service}", template, parameters)

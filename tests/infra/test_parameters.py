@@ -42,6 +42,10 @@ VALUES = {
          '{"cos":"https://user:pass@a.example"}', '{"cos":"https://a.example/#b"}', '{"cos":"https://a.example"} {"db":"https://b.example"}',
          '{"cos":"https://' + "a" * 3000 + '.example"}'],
     ),
+    "AcknowledgingServices": (
+        ["", "cloud-object-storage", "cloud-object-storage,databases-for-postgresql"],
+        ["COS", "cos,", "cos, db", "a" * 65, ",".join(["cloud-object-storage"] * 30)],
+    ),
     "SigningKeySecretArn": (
         [ARN.format("secretsmanager", "secret:keysync/signing-key-AbCdEf")],
         ["", "keysync", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", ARN.format("secretsmanager", "secret:keysync"),

@@ -58,7 +58,9 @@ def lint(template):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(template, file)
         file.flush()
-        return subprocess.run([sys.executable, CFN_LINT, "--template", file.name], capture_output=True, text=True, check=False)
+        # Warnings are about what a variant or the transform leaves unused.
+        options = ["--non-zero-exit-code", "error", "--template", file.name]
+        return subprocess.run([sys.executable, CFN_LINT, *options], capture_output=True, text=True, check=False)
 
 
 class Variants(unittest.TestCase):

@@ -65,8 +65,12 @@ class Stack:
         self._wait("stack_update_complete")
 
     def _request(self, template, parameters):
+        # A template in the request may have 51,200 bytes at most.
+        key = f"{self.name}.json"
+        self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(template).encode())
         values = [{"ParameterKey": name, "ParameterValue": str(value)} for name, value in parameters.items()]
-        return {"TemplateBody": json.dumps(template), "Parameters": values, "Capabilities": ["CAPABILITY_IAM"]}
+        url = f"{self.aws.url}/{BUCKET}/{key}"
+        return {"TemplateURL": url, "Parameters": values, "Capabilities": ["CAPABILITY_IAM"]}
 
     def _wait(self, waiter):
         try:
