@@ -70,7 +70,10 @@ class Story:
 
     def events_reach_the_table(self):
         self.key.create()
-        self._wait("the key and its registration", lambda: self._item() and self._item()["services"]["M"])
+        # A registration that arrives before its key waits for three minutes in the queue.
+        self._wait("the key", self._item)
+        self.key.register()
+        self._wait("the registration", lambda: self._item()["services"]["M"])
 
     def malformed_event_is_in_the_dead_letter_queue(self):
         self.key.publish_malformed()

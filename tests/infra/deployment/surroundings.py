@@ -83,6 +83,8 @@ class Key:
 
     def create(self):
         self._action("create", 1)
+
+    def register(self):
         self._publish("kms.registrations.create", resourceCrn=self.resource)
 
     def delete(self):
