@@ -5,17 +5,17 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment.surroundings import Key, fetch
 
 HOUR = 3_600_000  # milliseconds
 EVENT_TIMEOUT = 120  # seconds, for a busy machine; it usually takes one
-# The schedule runs `redeliver` every minute, and a first retry is due within seconds.
+# The schedule runs `redeliver` every minute, and a first retry is due within a minute.
 REDELIVERY_TIMEOUT = 240
-# How long to wait for what cannot come.
+# How long to wait for what cannot come: longer than it takes where nothing is broken.
 BROKEN_EVENT_TIMEOUT = 20
-BROKEN_REDELIVERY_TIMEOUT = 90
+BROKEN_REDELIVERY_TIMEOUT = 150
 
 
 class Broken(AssertionError):
@@ -59,7 +59,7 @@ class Story:
         self.is_broken = self.broken is not None and step.__name__ == self.broken.__name__
         try:
             step()
-        except (AssertionError, OSError, ClientError) as error:
+        except (AssertionError, OSError, BotoCoreError, ClientError) as error:
             raise Broken(step.__name__, error) from error
 
     def public_keys(self):

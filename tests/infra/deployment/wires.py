@@ -52,6 +52,14 @@ def without_statement(role, sid):
     return cut
 
 
+def together(*cuts):
+    def cut(resources):
+        for each in cuts:
+            each(resources)
+
+    return cut
+
+
 def all_wires():
     """The wires by name: the step that breaks, and the cut."""
     wires = {
@@ -85,6 +93,10 @@ def all_wires():
     for function, steps in variables.items():
         for variable, step in steps.items():
             wires[f"{function}: {variable}"] = (step, with_variable(function, variable, ABSENT[variable]))
+    # Without the schedule, which would notify the service a little later.
+    for name in ("Sync: KEYSYNC_CALLBACKS", "Lifecycle: KEYSYNC_CALLBACKS"):
+        step, cut = wires[name]
+        wires[name] = (step, together(cut, without("EveryMinute")))
     wires["Sync: KEYSYNC_IAM_URL"] = (REJECTION, with_variable("Sync", "KEYSYNC_IAM_URL", "http://127.0.0.1:9"))
     wires["Sync: KEYSYNC_REGION"] = (REJECTION, with_variable("Sync", "KEYSYNC_REGION", "eu-de"))
     wires["Lifecycle: KEYSYNC_DEAD_LETTER_QUEUE"] = (
