@@ -48,8 +48,8 @@ async fn recovered_service_is_shown_without_reload() {
         harness.advance_clock(Duration::from_mins(2)).await.unwrap();
         harness.redeliver().await.unwrap();
         browser.wait_for_text(&format!("{DATABASES} Retrying Attempt 2 failed")).await;
-        // The table and the event list show the same status.
-        browser.assert_shows(&format!("{STORAGE} Delivered {DATABASES} Retrying")).await;
+        // The event list shows the same statuses as the table, those that need attention first.
+        browser.assert_shows(&format!("{DATABASES} Retrying {STORAGE} Delivered")).await;
 
         harness.databases().behave(Behaviour::Act);
         harness.advance_clock(Duration::from_mins(10)).await.unwrap();
