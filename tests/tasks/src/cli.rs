@@ -34,7 +34,7 @@ pub(crate) enum Task {
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\
 Examples:
-  cargo task test                        all tests: about 25 minutes
+  cargo task test                        all tests: about half an hour
   cargo task test --install              and install the system packages they need
   cargo task test window lease           the tests with one of these in their names
   cargo task test --test e2e -- window   as for `cargo test`")]
