@@ -62,11 +62,12 @@ struct ErrorDocument<'a> {
     resources: [ErrorResource<'a>; 1],
 }
 
+/// What every collection of the API says of itself.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata {
-    collection_type: &'static str,
-    collection_total: usize,
+pub(super) struct Metadata {
+    pub(super) collection_type: &'static str,
+    pub(super) collection_total: usize,
 }
 
 #[derive(Serialize)]

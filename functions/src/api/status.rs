@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use lambda_http::Body;
 use serde::Serialize;
 
-use super::response::respond;
+use super::response::{Metadata, respond};
 use crate::{
     domain::{CorrelationId, EpochMillis, LifecycleAction, ServiceName},
     ledger::{NotificationStatus, ServiceStatus},
@@ -34,13 +34,6 @@ pub fn notification_status(status: &NotificationStatus, correlation_id: &Correla
 struct Collection<'a> {
     metadata: Metadata,
     resources: Vec<Resource<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    collection_type: &'static str,
-    collection_total: usize,
 }
 
 /// One service. Fields without a value are absent.
