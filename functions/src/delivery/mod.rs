@@ -13,6 +13,7 @@ mod signing_key;
 mod ssrf_guard;
 
 pub use circuit_breaker::{CircuitBreakers, CircuitState};
+pub use client::parse_retry_after;
 pub use cloud_event::body as cloud_event_body;
 pub use registry::{MAX_URL_BYTES, Registry, RegistryError};
 pub use retry::RETRY_PERIOD;
