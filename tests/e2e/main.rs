@@ -45,6 +45,7 @@ mod metrics;
 mod no_existence_oracle;
 mod no_secret_exposure;
 mod notification_status;
+mod operator_replay;
 mod public_key_set;
 mod published_events;
 mod rate_limiting;

@@ -73,6 +73,17 @@ impl Protocol {
         }
     }
 
+    /// An operator acts at any time, with any clock.
+    pub(crate) fn replays(&self, state: &State, key: usize, actions: &mut Vec<Action>) {
+        let item = &state.items[key];
+        if item.sequence == 0 || item.replays >= self.bounds.operator_replays {
+            return;
+        }
+        for service in (0..self.bounds.services).filter(|service| !item.outbox[*service].pending) {
+            actions.extend(self.bounds.clocks().map(|clock| Action::Replay { key, service, clock }));
+        }
+    }
+
     /// The index of due items may be stale, so a lease may be attempted on any item. Only the write
     /// condition decides.
     pub(crate) fn leases(&self, state: &State, pid: ProcessId, actions: &mut Vec<Action>) {

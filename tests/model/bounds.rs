@@ -33,6 +33,8 @@ pub(crate) struct Bounds {
     /// A lease request that timed out in the SDK and was retried may arrive after the retry, within
     /// the same tick and with its original clock reading.
     pub(crate) late_requests: bool,
+    /// Replays by operators, of each key.
+    pub(crate) operator_replays: u8,
     /// The window (1 h).
     pub(crate) window: Time,
     /// How long a repeated request counts as an idempotent replay (10 min).
@@ -70,6 +72,7 @@ impl Bounds {
         retries_requests: true,
         late_callbacks: true,
         late_requests: false,
+        operator_replays: 0,
         window: 2,
         replay: 1,
         lease: 1,

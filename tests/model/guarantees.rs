@@ -19,6 +19,7 @@ pub(crate) const G2_QUIESCENT: &str =
     "G2 nothing lost: at quiescence every service has the newest notification";
 pub(crate) const G2_LIVENESS: &str =
     "G2 nothing lost: without further faults every service is eventually notified";
+pub(crate) const G2_REPLAY: &str = "G2 nothing lost: no confirmation drops a service that was replayed";
 pub(crate) const G3: &str = "G3 no false 409: no request is rejected because of its own claim";
 pub(crate) const G4: &str = "G4 no false 204: every 204 has a durable claim";
 pub(crate) const G5_OUTBOX: &str = "G5 newest wins: no confirmation touches a newer outbox";
@@ -46,6 +47,7 @@ impl Violations {
     pub(crate) const G8_FORWARD: u16 = 1 << 9;
     pub(crate) const G10: u16 = 1 << 10;
     pub(crate) const G9_ONCE: u16 = 1 << 11;
+    pub(crate) const G2_REPLAY: u16 = 1 << 12;
 
     /// Records a violation of `guarantee` if `is_violated`.
     pub(crate) fn record_if(&mut self, guarantee: u16, is_violated: bool) {
@@ -66,6 +68,7 @@ pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
         Property::always(G2_OUTBOX, unnotified_service_is_pending),
         Property::always(G2_QUIESCENT, |model, state| !is_quiescent(state) || all_notified(model, state)),
         Property::always(G2_LIVENESS, liveness::reaches_quiescence),
+        Property::always(G2_REPLAY, holds::<{ Violations::G2_REPLAY }>),
         Property::always(G3, holds::<{ Violations::G3 }>),
         Property::always(G4, holds::<{ Violations::G4 }>),
         Property::always(G5_OUTBOX, holds::<{ Violations::G5_OUTBOX }>),

@@ -51,6 +51,8 @@ pub(crate) struct Guards {
     pub(crate) claim_takes_lease: bool,
     /// The condition of a confirmation.
     pub(crate) confirm_fence: Fence,
+    /// A confirmation is conditioned on the operator's replay that its process has read.
+    pub(crate) confirm_requires_latest_replay: bool,
     /// A confirmation sets `due_at` from all services that stay pending; otherwise only from those
     /// that it attempted.
     pub(crate) due_at_covers_all_pending: bool,
@@ -95,6 +97,7 @@ impl Guards {
         claim_fills_outbox: true,
         claim_takes_lease: true,
         confirm_fence: Fence::LeaseAndClaim,
+        confirm_requires_latest_replay: true,
         due_at_covers_all_pending: true,
         lease_condition: true,
         retries_are_limited: true,

@@ -11,6 +11,7 @@
 //! - `invariants.rs`: the protocol keeps all guarantees in every state of every configuration
 //! - `counterexamples.rs`, `trace_format.rs`: the violations without a guard, as readable traces
 //! - `late_requests.rs`: the defect that the model found in the first version of the protocol
+//! - `operator_replays.rs`: an operator replays a notification while it is delivered
 //!
 //! `docs/explanation/model.md` compares the model's transitions with the code.
 
@@ -23,6 +24,7 @@ mod guards;
 mod invariants;
 mod late_requests;
 mod liveness;
+mod operator_replays;
 mod process;
 mod protocol;
 mod reductions;

@@ -84,6 +84,18 @@ impl Protocol {
         process.step = if to_notify == 0 { Step::Delivered } else { Step::Delivering };
     }
 
+    /// Remembers what the process has read of the item and writes back with its confirmation. Without
+    /// replays nothing else changes the outbox meanwhile.
+    pub(crate) fn remember_outbox(&self, state: &mut State, pid: ProcessId) {
+        if self.bounds.operator_replays > 0 {
+            let item = state.items[state.process(pid).key()];
+            let pending = (0..self.bounds.services).filter(|service| item.outbox[*service].pending);
+            let process = state.process_mut(pid);
+            process.pending = pending.map(|service| 1 << service).sum();
+            process.replays = item.replays;
+        }
+    }
+
     /// Whether another write has replaced that of the process. A resent request finds out.
     pub(crate) fn is_superseded(state: &State, pid: ProcessId) -> bool {
         let process = state.process(pid);
@@ -98,6 +110,9 @@ impl Protocol {
     pub(crate) fn passes_fence(&self, state: &State, pid: ProcessId) -> bool {
         let process = state.process(pid);
         let item = &state.items[process.key()];
+        if self.guards.confirm_requires_latest_replay && item.replays != process.replays {
+            return false;
+        }
         match self.guards.confirm_fence {
             Fence::Lease => item.lease == Some(pid),
             Fence::Claim => item.sequence == process.sequence,

@@ -62,6 +62,8 @@ pub(crate) enum Action {
     Deliver { pid: ProcessId, callbacks: [Callback; SERVICES] },
     /// A callback that timed out at its sender reaches its receiver.
     Arrive { key: usize, service: usize, sequence: u8 },
+    /// An operator replays the notification to a service that is settled.
+    Replay { key: usize, service: usize, clock: Time },
     /// Acknowledged services leave the outbox. The next attempt of the services in `later` is one
     /// tick later than that of the others.
     Confirm { pid: ProcessId, clock: Time, later: u8 },
@@ -98,6 +100,7 @@ impl Model for Protocol {
             }
             self.arrivals(state, key, actions);
             self.acknowledgements(state, key, actions);
+            self.replays(state, key, actions);
         }
         for redeliverer in 0..self.bounds.redeliverers {
             self.leases(state, ProcessId::redeliverer(redeliverer), actions);
@@ -143,6 +146,7 @@ impl Model for Protocol {
                 next.receivers[key][service].in_flight &= !(1 << sequence);
                 self.receive(&mut next, key, service, sequence);
             }
+            Action::Replay { key, service, clock } => Self::replay(&mut next, key, service, clock),
             Action::Confirm { pid, clock, later } => self.confirm(&mut next, pid, clock, later),
             Action::ConfirmPart { pid, clock } => self.confirm_part(&mut next, pid, clock),
             Action::Acknowledge { key, service } => next.items[key].acknowledged |= 1 << service,

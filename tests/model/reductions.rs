@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-const BYTES: usize = KEYS * (14 + 6 + 2) + PROCESSES * 7 + 2;
+const BYTES: usize = KEYS * (15 + 6 + 2) + PROCESSES * 8 + 2;
 
 /// A state as bytes.
 pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
@@ -51,6 +51,7 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(pid(item.closed_by));
         put(pid(item.lease));
         put(item.due_at.unwrap_or(NEVER).cast_unsigned());
+        put(item.replays);
         for entry in &item.outbox {
             put(u8::from(entry.pending) | u8::from(entry.exhausted) << 1 | entry.attempts << 2);
             put(entry.next_at.cast_unsigned());
@@ -73,6 +74,7 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(process.others_next_at.cast_unsigned());
         put(process.late_request.cast_unsigned());
         put(u8::from(process.checked));
+        put(process.replays << 2 | process.pending);
     }
     state.violations.0.to_le_bytes().into_iter().for_each(&mut put);
     bytes
@@ -98,11 +100,11 @@ pub(crate) fn symmetric(state: &State) -> [u8; BYTES] {
 
 /// The state of a key without process identities.
 fn key_state(state: &State, key: usize) -> impl Ord + use<> {
-    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, .. } = state.items[key];
+    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, replays, .. } = state.items[key];
     let entries = outbox.map(|entry| (entry.pending, entry.exhausted, entry.attempts, entry.next_at));
     let receivers = state.receivers[key].map(|receiver| (receiver.last_sequence, receiver.in_flight));
     let History { closed_at, synced_at, reported, recorded } = state.history[key];
-    let deadline = (acknowledged, checked, reported, recorded);
+    let deadline = (acknowledged, checked, reported, recorded, replays);
     (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at, deadline)
 }
 
@@ -198,7 +200,7 @@ impl Protocol {
         let Guards { replay_requires_same_id, replay_requires_same_caller, .. } = self.guards;
         let symmetric = replay_requires_same_id && replay_requires_same_caller;
         // A process without its lease may still report, so reduction 2 is not used with a deadline.
-        let is_plain = !self.bounds.late_requests && !self.bounds.has_deadline();
+        let is_plain = !self.bounds.late_requests && !self.bounds.has_deadline() && self.bounds.operator_replays == 0;
         let reducible = confirm_fence.requires_lease() && receiver_drops_stale && is_plain;
         match self.bounds.explore {
             Explore::Everything => true,

@@ -109,6 +109,8 @@ pub(crate) struct Item {
     pub(crate) acknowledged: u8,
     /// `deadline.checked`: whether the acknowledgements of the last notification were checked.
     pub(crate) checked: bool,
+    /// `replay`: the number of an operator's replays. Never reset.
+    pub(crate) replays: u8,
 }
 
 /// A service's state of a key, and the callbacks in flight to it.
@@ -176,6 +178,10 @@ pub(crate) struct Process {
     pub(crate) late_request: Time,
     /// `deadline.checked` as its write read it, or as its own check made it.
     pub(crate) checked: bool,
+    /// The number of replays, and the pending services, a bit each, of the item that it has read.
+    /// Only with replays.
+    pub(crate) replays: u8,
+    pub(crate) pending: u8,
 }
 
 impl Process {
@@ -189,6 +195,8 @@ impl Process {
         others_next_at: NEVER,
         late_request: NEVER,
         checked: false,
+        replays: 0,
+        pending: 0,
     };
 
     pub(crate) fn key(self) -> usize {
@@ -229,6 +237,7 @@ impl State {
             outbox: [Entry::default(); SERVICES],
             acknowledged: 0,
             checked: false,
+            replays: 0,
         };
         let (closed_at, synced_at) = (bounds.notified_floor(), bounds.synced_floor());
         Self {

@@ -66,6 +66,9 @@ impl StepFormatter<'_> {
                 let regression = self.regression(key, service);
                 format!("the late callback {sequence} reaches {}{regression}", self.service(service))
             }
+            Action::Replay { service, clock, .. } => {
+                format!("an operator replays it to {}{}", self.service(service), on(clock))
+            }
             Action::Confirm { pid, .. } => self.confirm(pid),
             Action::Acknowledge { service, .. } => format!("{} reports that it acted", self.service(service)),
             Action::Check { pid, clock } => self.check(pid, clock),

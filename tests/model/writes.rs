@@ -97,6 +97,7 @@ impl Protocol {
         *state.process_mut(pid) = process;
         if filled {
             self.fill_outbox(state, key, stamp);
+            self.remember_outbox(state, pid);
             if !response_lost {
                 Self::start_delivery(state, pid, self.all_services());
             }
@@ -199,6 +200,7 @@ impl Protocol {
             others_next_at: Self::earliest(others.map(|service| item.outbox[service].next_at)),
             ..Process::IDLE
         };
+        self.remember_outbox(state, pid);
         Self::start_delivery(state, pid, to_notify);
         if response_lost {
             state.process_mut(pid).step = Step::ResponseLost;
@@ -245,6 +247,7 @@ impl Protocol {
 
     /// The first attempt succeeded.
     fn resume(&self, state: &mut State, pid: ProcessId) {
+        self.remember_outbox(state, pid);
         let process = *state.process(pid);
         match pid.role() {
             Role::Redeliverer(_) => Self::start_delivery(state, pid, process.to_notify),
@@ -266,9 +269,18 @@ impl Protocol {
         Self::start_delivery(state, pid, self.all_services());
     }
 
+    /// `Ledger::replay`, by an operator. A lost response needs no step: the retry changes nothing.
+    pub(crate) fn replay(state: &mut State, key: usize, service: usize, clock: Time) {
+        let item = &mut state.items[key];
+        item.replays += 1;
+        item.outbox[service] = Entry { pending: true, ..Entry::default() };
+        item.due_at = Some(clock);
+    }
+
     /// `Ledger::confirm`. A lost response needs no step: the retry writes the same.
     pub(crate) fn confirm(&self, state: &mut State, pid: ProcessId, clock: Time, later: u8) {
         if self.passes_fence(state, pid) {
+            self.drop_unread_services(state, pid);
             let Process { key, to_notify, others_next_at, .. } = *state.process(pid);
             let next_at = self.settle(state, pid, to_notify, clock, later);
             let others = if self.guards.due_at_covers_all_pending { others_next_at } else { NEVER };
@@ -295,6 +307,20 @@ impl Protocol {
         process.to_notify &= !part;
         process.acknowledged &= !part;
         process.others_next_at = process.others_next_at.min(next_at);
+    }
+
+    /// The confirmation writes the outbox as a whole, so services that its process has not read leave
+    /// it.
+    fn drop_unread_services(&self, state: &mut State, pid: ProcessId) {
+        if self.bounds.operator_replays == 0 {
+            return;
+        }
+        let process = *state.process(pid);
+        for service in (0..self.bounds.services).filter(|service| process.pending & 1 << service == 0) {
+            let entry = &mut state.items[process.key()].outbox[service];
+            let is_dropped = std::mem::take(entry).pending;
+            state.violations.record_if(Violations::G2_REPLAY, is_dropped);
+        }
     }
 
     /// Settles `services` and returns the earliest time of their next attempts.

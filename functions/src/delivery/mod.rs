@@ -42,6 +42,11 @@ use crate::{
     trace_context::TraceContext,
 };
 
+/// A client as callbacks use it: behind the SSRF guard, without redirects and proxies.
+pub fn callback_client(policy: AddressPolicy) -> Result<reqwest::Client, reqwest::Error> {
+    client_builder(policy, ssrf_guard::SystemResolver).build()
+}
+
 /// The builder of a client for callbacks, which resolves names with `resolver`.
 fn client_builder(policy: AddressPolicy, resolver: impl Resolve + 'static) -> ClientBuilder {
     http_client::client()
@@ -69,7 +74,7 @@ impl Notifier {
         callback_timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = client_builder(policy, ssrf_guard::SystemResolver).build()?;
+        let http = callback_client(policy)?;
         Ok(Self { registry, keys, http, callback_timeout, clock })
     }
 

@@ -59,6 +59,11 @@ impl Registry {
         }
     }
 
+    /// All services with their callback URLs, by name.
+    pub fn callbacks(&self) -> impl Iterator<Item = (&ServiceName, &Url)> {
+        self.0.iter()
+    }
+
     /// The callback URL of `service`.
     pub(super) fn callback(&self, service: &ServiceName) -> Option<&Url> {
         self.callbacks.get(service)

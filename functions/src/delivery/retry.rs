@@ -27,7 +27,7 @@ pub const RETRY_PERIOD: Duration = Duration::from_hours(24);
 
 /// Whether an attempt at `now` is the last one: if it fails, retries are exhausted.
 pub(super) fn is_last_attempt(notification: &Notification, now: EpochMillis) -> bool {
-    now >= notification.at.plus(RETRY_PERIOD)
+    now >= notification.retried_since().plus(RETRY_PERIOD)
 }
 
 /// The effect of the result `delivery` on the outbox: the outcome to store and the next attempt.
@@ -42,7 +42,7 @@ pub(super) fn settle(
         let event_id = notification.event_id(service).to_string();
         Some(Outcome { event_id, status, at: now, attempts, reason })
     };
-    let last = notification.at.plus(RETRY_PERIOD);
+    let last = notification.retried_since().plus(RETRY_PERIOD);
     // The last attempt is made at the end of the retry period, whatever `retry-after` says.
     let retry = |attempts: u32, bound: Duration, retry_after: Option<Duration>| {
         let wait = bound.mul_f64(fastrand::f64()).max(retry_after.unwrap_or_default());

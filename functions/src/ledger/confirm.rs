@@ -8,7 +8,8 @@
 //!
 //! The lease id alone is not enough: a delayed lease request can reach DynamoDB after its
 //! repetition succeeded, and then overwrite the lease of a newer notification
-//! (`docs/explanation/model.md`).
+//! (`docs/explanation/model.md`). Neither shows that an operator has replayed the notification
+//! meanwhile, so a confirmation is conditioned on that, too.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,12 @@ pub enum Confirmed {
     Superseded,
 }
 
+/// No operator has replayed the notification since this process read it: a replay adds services to
+/// the outbox, which the confirmation would overwrite (`ledger/replay.rs`).
+const IS_NOT_REPLAYED: &str = "attribute_not_exists(#replay)";
+/// The same for a notification that was replayed before.
+const IS_NOT_REPLAYED_AGAIN: &str = "#replay.#at = :replayed_at";
+
 impl Ledger {
     /// Records the results of a delivery of `notification` and its deadline, in one write for each 32
     /// outcomes.
@@ -87,10 +94,17 @@ impl Ledger {
     ) -> Result<Confirmed, LedgerError> {
         effect.values.push((":lease".to_owned(), string(notification.lease)));
         effect.values.push((":claim".to_owned(), string(notification.claim)));
+        let not_replayed = match &notification.key.replay {
+            None => IS_NOT_REPLAYED,
+            Some(replay) => {
+                effect.values.push((":replayed_at".to_owned(), number(replay.at.get())));
+                IS_NOT_REPLAYED_AGAIN
+            }
+        };
 
         let KeyCrn { instance, key } = &notification.key.crn;
         let update = Update {
-            condition: IS_OWNED,
+            condition: &format!("{IS_OWNED} AND {not_replayed}"),
             effect: &effect.expression(),
             names: effect.names,
             values: effect.values,

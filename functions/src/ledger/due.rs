@@ -117,6 +117,13 @@ impl Ledger {
         Ok(WaitingPage { keys, oldest, next: page.last_evaluated_key.map(DueCursor) })
     }
 
+    /// A page of all pending notifications of a shard, due or not, from `start`.
+    pub async fn pending(&self, shard: u128, start: Option<DueCursor>) -> Result<DuePage, LedgerError> {
+        let page = self.query_shard(shard, "due_shard = :shard", start).limit(WAITING_PAGE).send().await?;
+        let keys = page.items.unwrap_or_default().into_iter().filter_map(parse).collect();
+        Ok(DuePage { keys, next: page.last_evaluated_key.map(DueCursor) })
+    }
+
     fn query(
         &self,
         shard: u128,
@@ -124,13 +131,17 @@ impl Ledger {
         due: &str,
         start: Option<DueCursor>,
     ) -> QueryFluentBuilder {
+        self.query_shard(shard, &format!("due_shard = :shard AND {due}"), start)
+            .expression_attribute_values(":now", number(now.get()))
+    }
+
+    fn query_shard(&self, shard: u128, condition: &str, start: Option<DueCursor>) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.table)
             .index_name(INDEX)
-            .key_condition_expression(format!("due_shard = :shard AND {due}"))
+            .key_condition_expression(condition)
             .expression_attribute_values(":shard", number(shard))
-            .expression_attribute_values(":now", number(now.get()))
             .set_exclusive_start_key(start.map(|DueCursor(key)| key))
     }
 }

@@ -16,6 +16,7 @@
 //! | `outcome` | map service → result of its last notification |
 //! | `acknowledged` | map service → acknowledgement of this notification |
 //! | `deadline` | claim that it belongs to, services that must acknowledge, whether that was checked |
+//! | `replay` | the operator's latest replay: instant, services, operator, reason; fences confirmations |
 //! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending or must acknowledge |
 //! | `purged_at` | epoch ms of the purge; a purged key counts as absent |
 //! | `expires_at` | epoch **s** after which DynamoDB may delete a purged key's item (TTL) |
@@ -123,6 +124,8 @@ pub struct KeyRecord {
     /// The deadline of a notification, not necessarily the last one.
     #[serde(default)]
     pub(super) deadline: Option<Deadline>,
+    /// The operator's latest replay.
+    pub replay: Option<Replay>,
     /// The instant of the purge.
     pub purged_at: Option<EpochMillis>,
 }
@@ -147,6 +150,19 @@ pub struct Retry {
     pub attempts: u32,
     /// The instant of the next attempt.
     pub next_at: EpochMillis,
+}
+
+/// An operator's request to deliver a notification again (`ledger/replay.rs`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The instant of the replay, later than that of any earlier replay of the key.
+    pub at: EpochMillis,
+    /// The services to which the notification is delivered again.
+    pub services: Vec<ServiceName>,
+    /// The operator, as the command names them.
+    pub operator: String,
+    /// The operator's reason.
+    pub reason: String,
 }
 
 /// A service's report that it acted on a notification. A 2xx response only means "received".
@@ -235,6 +251,12 @@ impl Notification {
             .iter()
             .filter(move |(service, _)| is_due(service))
             .map(|(name, count)| (name, *count))
+    }
+
+    /// The instant from which retries count: that of the claim, or of a later replay.
+    #[must_use]
+    pub fn retried_since(&self) -> EpochMillis {
+        self.key.replay.as_ref().map_or(self.at, |replay| replay.at.max(self.at))
     }
 
     /// The id of the event for `service`.

@@ -13,6 +13,8 @@
 //! After the claim, a process may die at any point: the outbox (`pending`, `due_at`) lists the
 //! unsettled services, and `redeliver` leases and delivers the notification (`due` → `lease` →
 //! deliver → confirm).
+//!
+//! `read`, `replay` and `import` are for the operator's command, `keysyncctl`.
 
 mod acknowledge;
 mod claim;
@@ -26,8 +28,10 @@ mod get;
 pub mod item;
 mod lease;
 mod purge;
+mod read;
 mod record;
 pub mod registration;
+mod replay;
 mod resolve;
 mod status;
 mod update;
@@ -46,8 +50,10 @@ pub use due::{Awaits, DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
 pub use purge::Purged;
+pub use read::{ScanCursor, ScanPage, Stored, StoredKey, StoredPartition};
 pub use record::{LifecycleChange, Recorded};
 pub use registration::{Counted, MAX_SERVICES, RegistrationChange};
+pub use replay::{MAX_REPLAYED_SERVICES, ReplayRequest, Replayed};
 pub use status::{NotificationStatus, ServiceStatus, Status};
 
 /// The limits of a call to DynamoDB, whose healthy responses take less than 20 ms. A lost response

@@ -170,3 +170,13 @@ fn pending(item: Item) -> Result<Recorded, LedgerError> {
         .map(|notification| Recorded::Pending(Box::new(notification)))
         .ok_or_else(|| LedgerError::Defect("a recorded item has no claim".to_owned()))
 }
+
+impl Ledger {
+    /// Records a key as another system describes it, unless the key is already known. `event` is
+    /// its latest action there. Notifies no service and leaves the window open; a later event
+    /// replaces the description.
+    pub async fn import(&self, facts: KeyFacts, event: LifecycleEvent) -> Result<Recorded, LedgerError> {
+        let (claim, now) = (ClaimId::unique(), event.at);
+        self.record_creation(&LifecycleChange { facts, event, claim, now, lease: Duration::ZERO }).await
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads for operators: one key, its partition, and all items of an instance.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
+
+use super::{
+    Ledger, LedgerError,
+    expression::string,
+    item::{Item, KEY_ITEM, KeyRecord, key_pk, parse_key_pk},
+    registration::REGISTRATION,
+};
+use crate::domain::{EpochMillis, InstanceId, KeyId, ResourceCrn, ServiceName};
+
+/// A stored key.
+#[derive(Clone, Debug)]
+pub struct StoredKey {
+    /// The key and its last notification.
+    pub record: KeyRecord,
+    /// The number of registrations, by service.
+    pub services: BTreeMap<ServiceName, u64>,
+    /// The instant at which the outbox is due; `None` if no service is pending.
+    pub due_at: Option<EpochMillis>,
+}
+
+/// An item of the table.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A key.
+    Key(Box<StoredKey>),
+    /// An active registration.
+    Registration {
+        /// The id of the key.
+        key: KeyId,
+        /// The CRN of the resource.
+        resource: ResourceCrn,
+    },
+}
+
+/// A key's item and its active registrations.
+#[derive(Clone, Debug, Default)]
+pub struct StoredPartition {
+    /// The key; `None` if it is unknown.
+    pub key: Option<StoredKey>,
+    /// The resources that are registered under it.
+    pub registrations: BTreeSet<ResourceCrn>,
+}
+
+/// A page of a scan.
+#[derive(Debug)]
+pub struct ScanPage {
+    /// The keys and active registrations of the page.
+    pub items: Vec<Stored>,
+    /// The number of items that DynamoDB read for the page, of all instances and kinds.
+    pub scanned: usize,
+    /// The start of the next page; `None` for the last page.
+    pub next: Option<ScanCursor>,
+}
+
+/// The start of a page of a scan.
+#[derive(Clone, Debug)]
+pub struct ScanCursor(Item);
+
+impl Ledger {
+    /// The key with this id; `None` if it is unknown. Strongly consistent.
+    pub async fn get(&self, instance: InstanceId, key: KeyId) -> Result<Option<StoredKey>, LedgerError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let request = request.key("pk", string(key_pk(instance, key))).key("sk", string(KEY_ITEM));
+        request.send().await?.item.map(StoredKey::read).transpose()
+    }
+
+    /// A key with its registrations. Strongly consistent within a page of 1 MB.
+    pub async fn partition(&self, instance: InstanceId, key: KeyId) -> Result<StoredPartition, LedgerError> {
+        let (mut partition, mut start) = (StoredPartition::default(), None);
+        loop {
+            let query = self.client.query().table_name(&self.table).consistent_read(true);
+            let query = query.key_condition_expression("pk = :pk").set_exclusive_start_key(start);
+            let page = query.expression_attribute_values(":pk", string(key_pk(instance, key))).send().await?;
+            for item in page.items.unwrap_or_default() {
+                match read(item)? {
+                    Some(Stored::Key(key)) => partition.key = Some(*key),
+                    Some(Stored::Registration { resource, .. }) => {
+                        partition.registrations.insert(resource);
+                    }
+                    None => {}
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(partition);
+            }
+        }
+    }
+
+    /// A page of all keys and active registrations, of one instance if it is given. Reads the whole
+    /// table, 1 MB per page, in no order.
+    pub async fn scan(
+        &self,
+        instance: Option<InstanceId>,
+        start: Option<ScanCursor>,
+    ) -> Result<ScanPage, LedgerError> {
+        let scan = self.client.scan().table_name(&self.table);
+        let mut scan = scan.set_exclusive_start_key(start.map(|ScanCursor(key)| key));
+        if let Some(instance) = instance {
+            scan = scan.filter_expression("begins_with(pk, :instance)");
+            scan = scan.expression_attribute_values(":instance", AttributeValue::S(format!("{instance}#")));
+        }
+        let page = scan.send().await?;
+        let items: Result<Vec<_>, _> =
+            page.items.unwrap_or_default().into_iter().filter_map(|item| read(item).transpose()).collect();
+        let scanned = usize::try_from(page.scanned_count).unwrap_or_default();
+        Ok(ScanPage { items: items?, scanned, next: page.last_evaluated_key.map(ScanCursor) })
+    }
+}
+
+impl StoredKey {
+    fn read(item: Item) -> Result<Self, LedgerError> {
+        #[derive(Deserialize)]
+        struct Rest {
+            #[serde(default)]
+            services: BTreeMap<ServiceName, u64>,
+            due_at: Option<EpochMillis>,
+        }
+        let rest: Rest = serde_dynamo::from_item(item.clone()).map_err(|error| invalid(&error))?;
+        Ok(Self { record: KeyRecord::read(item)?, services: rest.services, due_at: rest.due_at })
+    }
+}
+
+/// Parses a key or an active registration; `None` for other items.
+fn read(item: Item) -> Result<Option<Stored>, LedgerError> {
+    #[derive(Deserialize)]
+    struct Registration {
+        #[serde(default)]
+        registered: bool,
+    }
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+    let (Some(pk), Some(sk)) = (text("pk"), text("sk")) else { return Ok(None) };
+    let Some((_, key)) = parse_key_pk(pk) else { return Ok(None) };
+    if sk == KEY_ITEM {
+        // An item without a lifecycle action is no key yet.
+        return Ok(item
+            .contains_key("event")
+            .then(|| StoredKey::read(item.clone()))
+            .transpose()?
+            .map(|key| Stored::Key(Box::new(key))));
+    }
+    let Some(resource) = sk.strip_prefix(REGISTRATION) else { return Ok(None) };
+    let resource = resource.parse().map_err(|error| invalid(&error))?;
+    let Registration { registered } =
+        serde_dynamo::from_item(item.clone()).map_err(|error| invalid(&error))?;
+    Ok(registered.then_some(Stored::Registration { key, resource }))
+}
+
+fn invalid(error: &dyn std::fmt::Display) -> LedgerError {
+    LedgerError::Defect(format!("invalid item: {error}"))
+}

@@ -1,0 +1,118 @@
+//! The replay: an operator has the key's latest notification delivered again to chosen services.
+//!
+//! It adds the services to the outbox and makes it due at once; `redeliver` does the rest. The
+//! claim, the window and the sequence stay: services receive the same event, with the same event
+//! id. Retries of what is pending count from the replay.
+//!
+//! A process that is delivering meanwhile has read an outbox without these services, and its
+//! confirmation would write that back. The lease does not stop it: a delayed lease request could
+//! restore the lease that the replay replaced (`docs/explanation/model.md`). So confirmations are
+//! conditioned on the instant of the latest replay, which only increases.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Ledger, LedgerError,
+    expression::{document, number, string},
+    item::{Item, KeyRecord, Replay, due_shard},
+    update::{Update, Updated},
+};
+use crate::domain::{ClaimId, EpochMillis, KeyCrn, ServiceName};
+
+/// The maximum number of services of one replay: DynamoDB accepts expressions of at most 4 KB
+/// (`docs/reference/limits.md#replayed-services`).
+pub const MAX_REPLAYED_SERVICES: usize = 32;
+
+/// The key is the operator's, and no newer notification has replaced the one that they saw. A newer
+/// one is pending for all services already.
+const IS_LATEST_NOTIFICATION: &str = "#crn = :crn AND #claim = :claim";
+/// Replays have increasing instants, so that each fences the confirmations before it.
+const IS_LATEST_REPLAY: &str = "(attribute_not_exists(#replay) OR #replay.#at < :now)";
+const MAKE_DUE: &str = "SET #replay = :replay, #due_shard = :due_shard, #due_at = :now";
+
+/// The parameters of a replay.
+#[derive(Clone, Debug)]
+pub struct ReplayRequest {
+    /// The key.
+    pub key: KeyCrn,
+    /// The notification that the operator saw.
+    pub claim: ClaimId,
+    /// The instant, services, operator and reason. At most [`MAX_REPLAYED_SERVICES`] services.
+    pub replay: Replay,
+}
+
+/// The result of a replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// The services are pending and due.
+    Scheduled,
+    /// The key is unknown, or has another account, service or region. Nothing was written.
+    UnknownKey,
+    /// A newer notification has replaced the one that the operator saw. Nothing was written.
+    Superseded,
+    /// These services have no registrations under the key. Nothing was written.
+    NotRegistered(BTreeSet<ServiceName>),
+    /// A replay with this or a later instant is recorded. Nothing was written.
+    TooEarly(EpochMillis),
+}
+
+impl Ledger {
+    /// Makes the key's latest notification pending and due for the services of `request`.
+    pub async fn replay(&self, request: &ReplayRequest) -> Result<Replayed, LedgerError> {
+        let ReplayRequest { key: KeyCrn { instance, key }, claim, replay } = request;
+        let services = &replay.services[..];
+        if !(1..=MAX_REPLAYED_SERVICES).contains(&services.len()) {
+            let count = services.len();
+            return Err(LedgerError::Defect(format!(
+                "a replay must have 1 to {MAX_REPLAYED_SERVICES} services: got {count}"
+            )));
+        }
+        let values = vec![
+            (":crn", string(&request.key)),
+            (":claim", string(claim)),
+            (":now", number(replay.at.get())),
+            (":replay", document(replay)?),
+            (":due_shard", number(due_shard(*key))),
+        ];
+        let (mut condition, mut set, mut remove) =
+            (format!("{IS_LATEST_NOTIFICATION} AND {IS_LATEST_REPLAY}"), MAKE_DUE.to_owned(), Vec::new());
+        for n in 0..services.len() {
+            condition = format!("{condition} AND attribute_exists(#services.#s{n})");
+            set = format!("{set}, #pending.#s{n} = #services.#s{n}");
+            remove.push(format!("#retries.#s{n}, #outcome.#s{n}"));
+        }
+        let effect = format!("{set} REMOVE {}", remove.join(", "));
+        let mut update = Update::new(&condition, &effect, values);
+        update.names =
+            services.iter().enumerate().map(|(n, service)| (format!("#s{n}"), service.to_string())).collect();
+        match self.update(instance.instance, *key, update).await? {
+            Updated::Written(_) => Ok(Replayed::Scheduled),
+            Updated::ConditionFailed(None) => Ok(Replayed::UnknownKey),
+            Updated::ConditionFailed(Some(item)) => classify_failed_condition(request, item),
+        }
+    }
+}
+
+/// Determines from the unchanged item why the condition failed.
+fn classify_failed_condition(request: &ReplayRequest, item: Item) -> Result<Replayed, LedgerError> {
+    let services: BTreeSet<ServiceName> = registered_services(&item);
+    let record = KeyRecord::read(item)?;
+    if record.crn != request.key {
+        return Ok(Replayed::UnknownKey);
+    }
+    if record.claim != Some(request.claim) {
+        return Ok(Replayed::Superseded);
+    }
+    if let Some(latest) = record.replay.filter(|latest| latest.at >= request.replay.at) {
+        // An earlier attempt of this call was written and its response lost.
+        let is_own = latest == request.replay;
+        return Ok(if is_own { Replayed::Scheduled } else { Replayed::TooEarly(latest.at) });
+    }
+    let unregistered = request.replay.services.iter().filter(|service| !services.contains(service));
+    Ok(Replayed::NotRegistered(unregistered.cloned().collect()))
+}
+
+fn registered_services(key: &Item) -> BTreeSet<ServiceName> {
+    let services = key.get("services").and_then(|services| services.as_m().ok());
+    services.into_iter().flatten().filter_map(|(name, _)| name.parse().ok()).collect()
+}
