@@ -1,30 +1,25 @@
-//! The dead-letter queue: the operation `SendMessage` of SQS (AWS JSON 1.0), with the validation of
-//! SQS.
+//! The dead-letter queue of malformed events, as a test sees it. `sqs_api.rs` is its HTTP side.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::post,
-};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::sync::watch;
+use serde::Serialize;
+use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
-use super::sqs::{self, Attribute, Attributes, Rejected};
+use super::{
+    Queue,
+    sqs::{self, Attributes},
+    sqs_api,
+};
 use keysync_emulator_support::{assertion::wait, context::Context, journal::Journal, server::Server};
 
-/// The path of the queue's URL: account and name.
+/// The paths of the queues' URLs: account and name.
 const QUEUE: &str = "/000000000000/keysync-dead-letters";
+pub(super) const EVENT_QUEUE: &str = "/000000000000/keysync-events";
 
 /// The queue. Dropping it ends it.
 #[derive(Debug)]
@@ -35,12 +30,27 @@ pub struct DeadLetterQueue {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     /// The number of messages that are still to fail with 500.
-    failing: Mutex<usize>,
+    pub(super) failing: Mutex<usize>,
     /// The largest message, in bytes.
-    max_message_bytes: AtomicUsize,
-    letters: watch::Sender<Vec<DeadLetter>>,
+    pub(super) max_message_bytes: AtomicUsize,
+    pub(super) messages: watch::Sender<Vec<Message>>,
+    /// The queue of lifecycle events, which the same server accepts messages for.
+    pub(super) events: OnceLock<Queue>,
+}
+
+/// A message in the queue.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) attributes: Attributes,
+    pub(super) receives: u32,
+    /// The receipt of the last receive; an older one is invalid.
+    pub(super) receipt: Option<String>,
+    pub(super) visible_at: Instant,
+    pub(super) sent_at_ms: u64,
 }
 
 /// A malformed event.
@@ -60,11 +70,10 @@ impl DeadLetterQueue {
         let shared = Arc::new(Shared {
             failing: Mutex::default(),
             max_message_bytes: AtomicUsize::new(sqs::MAX_MESSAGE_BYTES),
-            letters: watch::Sender::default(),
+            messages: watch::Sender::default(),
+            events: OnceLock::new(),
         });
-        let router = Router::new().route("/", post(send_message)).with_state(shared.clone());
-        // JSON can escape one byte of a message as six.
-        let router = router.layer(DefaultBodyLimit::max(8 * sqs::MAX_MESSAGE_BYTES));
+        let router = sqs_api::router(shared.clone());
         Ok(Self {
             server: Server::start(router, &context.guard).await?,
             journal: context.journal.clone(),
@@ -78,10 +87,37 @@ impl DeadLetterQueue {
         format!("{}{QUEUE}", self.server.url())
     }
 
-    /// The messages in the queue, oldest first.
+    /// The URL of the queue of lifecycle events, for `SendMessage` as an operator uses it. Accepts
+    /// messages after [`DeadLetterQueue::connect_event_queue`].
+    #[must_use]
+    pub fn event_queue_url(&self) -> String {
+        format!("{}{EVENT_QUEUE}", self.server.url())
+    }
+
+    /// Sends messages to [`DeadLetterQueue::event_queue_url`] to `events`.
+    pub fn connect_event_queue(&self, events: Queue) {
+        // Connected once, when the harness starts.
+        let _ = self.shared.events.set(events);
+    }
+
+    /// The messages in the queue, oldest first, received ones included.
     #[must_use]
     pub fn letters(&self) -> Vec<DeadLetter> {
-        self.shared.letters.borrow().clone()
+        self.shared.messages.borrow().iter().map(Message::letter).collect()
+    }
+
+    /// Puts a message without a reason into the queue, as a redrive policy of SQS does.
+    pub fn put(&self, event: &str) {
+        let message = Message {
+            id: Uuid::new_v4().to_string(),
+            body: event.to_owned(),
+            attributes: Attributes::new(),
+            receives: 0,
+            receipt: None,
+            visible_at: Instant::now(),
+            sent_at_ms: 0,
+        };
+        self.shared.messages.send_modify(|messages| messages.push(message));
     }
 
     /// Sets the queue's `MaximumMessageSize`. Queues from before August 2025 have 262,144 bytes.
@@ -92,7 +128,7 @@ impl DeadLetterQueue {
     /// Removes all messages and faults.
     pub fn clear(&self) {
         self.set_maximum_message_size(sqs::MAX_MESSAGE_BYTES);
-        self.shared.letters.send_replace(Vec::new());
+        self.shared.messages.send_replace(Vec::new());
         *self.shared.failing.lock() = 0;
     }
 
@@ -103,10 +139,12 @@ impl DeadLetterQueue {
     /// If it has fewer after 30 s.
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
-        let mut letters = self.shared.letters.subscribe();
+        let mut messages = self.shared.messages.subscribe();
         let expected = format!("{count} messages in the dead-letter queue");
         let found = || format!("{:?}", self.letters());
-        wait(letters.wait_for(|letters| letters.len() >= count), expected, found, &self.journal).await.ok();
+        wait(messages.wait_for(|messages| messages.len() >= count), expected, found, &self.journal)
+            .await
+            .ok();
         self.letters()
     }
 
@@ -116,54 +154,9 @@ impl DeadLetterQueue {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendMessage {
-    message_body: String,
-    #[serde(default)]
-    message_attributes: Attributes,
-}
-
-async fn send_message(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let Ok(message) = serde_json::from_slice::<SendMessage>(&body) else {
-        return reject(
-            StatusCode::BAD_REQUEST,
-            "InvalidMessageContents",
-            "the request is not a valid SendMessage",
-        );
-    };
-    if operation != "AmazonSQS.SendMessage" {
-        return reject(
-            StatusCode::BAD_REQUEST,
-            "UnsupportedOperation",
-            "the emulator supports SendMessage only",
-        );
+impl Message {
+    fn letter(&self) -> DeadLetter {
+        let reason = self.attributes.get("reason").and_then(sqs::Attribute::text).unwrap_or_default();
+        DeadLetter { event: self.body.clone(), reason: reason.to_owned() }
     }
-    {
-        let mut failing = shared.failing.lock();
-        if *failing > 0 {
-            *failing -= 1;
-            return reject(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "injected fault");
-        }
-    }
-    let max_bytes = shared.max_message_bytes.load(Ordering::Relaxed);
-    if let Err(Rejected { kind, message }) =
-        sqs::check(&message.message_body, &message.message_attributes, max_bytes)
-    {
-        return reject(StatusCode::BAD_REQUEST, kind, &message);
-    }
-    let reason =
-        message.message_attributes.get("reason").and_then(Attribute::text).unwrap_or_default().to_owned();
-    shared.letters.send_modify(|letters| letters.push(DeadLetter { event: message.message_body, reason }));
-    respond(StatusCode::OK, &json!({"MessageId": Uuid::new_v4().to_string()}))
-}
-
-fn reject(status: StatusCode, kind: &str, message: &str) -> Response {
-    let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
-    respond(status, &body)
-}
-
-fn respond(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
 }

@@ -12,6 +12,7 @@
 mod dead_letters;
 mod queue;
 mod sqs;
+mod sqs_api;
 
 use keysync::{
     Clock,

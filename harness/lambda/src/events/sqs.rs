@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The largest message of a queue without a lower limit, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -13,15 +13,15 @@ const MAX_ATTRIBUTES: usize = 10;
 const MAX_NAME_BYTES: usize = 256;
 
 /// A message attribute of `SendMessage`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
     #[serde(default)]
     data_type: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     string_value: Option<String>,
     /// Base64.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     binary_value: Option<String>,
 }
 

@@ -88,6 +88,7 @@ impl LambdaStack {
         let redeliver = worker(builder, lambda::REDELIVER, dynamo.redeliver_proxy(), &env, context).await?;
 
         let (queue, event_source) = Queue::start(lifecycle.handle(), context);
+        dead_letters.connect_event_queue(queue.clone());
         let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
         let events = EventBus::new(queue, context.clock.clock());
         let clock = match builder.mode {
