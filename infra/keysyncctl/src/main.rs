@@ -2,21 +2,34 @@
 //! operators of keysync.
 //!
 //! ```text
-//! cli         command line, output, exit codes
-//! sync        an owner's bulk sync, over the public API only
-//! endpoint    client of the key-management API: token, retries, paging
-//! state_file  append-only record of a long run, so that it can be resumed
+//! cli             command line, output, exit codes
+//! sync            an owner's bulk sync, over the public API only
+//! listing         notifications by state: pending, retrying, failed, overdue
+//! recovery        one key, shown and replayed
+//! dead_letters    dead-letter queues: read, redriven, corrected
+//! registry_check  callback addresses, as the functions reach them
+//! backfill        keys and registrations of an endpoint: imported, and compared
+//! table           the deployed table, and the state of a key's services
+//! endpoint        client of the key-management API: token, retries, paging
+//! state_file      append-only record of a long run, so that it can be resumed
 //! ```
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod backfill;
 mod cli;
+mod dead_letters;
 mod endpoint;
 mod failure;
+mod input;
+mod listing;
 mod progress;
+mod recovery;
+mod registry_check;
 mod state_file;
 mod sync;
+mod table;
 mod values;
 
 use std::process::ExitCode;

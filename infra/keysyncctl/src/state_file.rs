@@ -29,7 +29,8 @@ impl StateFile {
         mut entry: impl FnMut(E),
     ) -> Result<Self, Failure> {
         let shown = path.display();
-        let failed = |error: io::Error| Failure::Stopped(format!("cannot use the state file {shown}: {error}"));
+        let failed =
+            |error: io::Error| Failure::Stopped(format!("cannot use the state file {shown}: {error}"));
         let file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -43,7 +43,6 @@ pub(crate) fn join(url: &Url, segments: &[&str]) -> Url {
     url
 }
 
-
 /// A duration for humans: its two largest units.
 pub(crate) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -61,10 +60,13 @@ mod tests {
 
     #[test]
     fn secret_is_sent_over_https_or_loopback_only() {
-        for good in ["https://us-south.kms.cloud.ibm.com", "http://127.0.0.1:8080", "http://a.localhost:1/x"] {
+        for good in ["https://us-south.kms.cloud.ibm.com", "http://127.0.0.1:8080", "http://a.localhost:1/x"]
+        {
             assert!(base_url(good).is_ok(), "{good}");
         }
-        for bad in ["", "us-south", "http://kms.example", "ftp://a", "https://u:p@a", "https://a?b", "https://a#b"] {
+        for bad in
+            ["", "us-south", "http://kms.example", "ftp://a", "https://u:p@a", "https://a?b", "https://a#b"]
+        {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }

@@ -12,7 +12,8 @@ async fn harness_with_keys(count: usize) -> (Harness, Vec<Key>) {
     let harness = Harness::builder().start().await.unwrap();
     let mut keys = Vec::new();
     for n in 0..count {
-        let key = harness.new_key(&format!("key-{n}")).with_registration(OBJECT_STORAGE, &format!("bucket-{n}"));
+        let key =
+            harness.new_key(&format!("key-{n}")).with_registration(OBJECT_STORAGE, &format!("bucket-{n}"));
         keys.push(key.create().await.unwrap());
     }
     (harness, keys)
@@ -30,7 +31,11 @@ async fn all_keys_are_synchronized_and_reported() {
     keys[0].delete().await.unwrap().assert_status(204);
     let folder = Folder::new();
 
-    let result = run(&folder, &harness, &["sync", "--all", "--page-size", "2", "--report-csv", "report.csv", "--json"]);
+    let result = run(
+        &folder,
+        &harness,
+        &["sync", "--all", "--page-size", "2", "--report-csv", "report.csv", "--json"],
+    );
     let result = result.await.expect(DONE).json();
 
     let lines = result.as_array().unwrap();
@@ -44,7 +49,9 @@ async fn all_keys_are_synchronized_and_reported() {
         assert_eq!(outcome_of(key), ("accepted", 204));
     }
     let statuses = lines.iter().flat_map(|line| line["services"].as_array().unwrap());
-    assert!(statuses.clone().count() == 5 && statuses.clone().all(|status| status["service"] == OBJECT_STORAGE));
+    assert!(
+        statuses.clone().count() == 5 && statuses.clone().all(|status| status["service"] == OBJECT_STORAGE)
+    );
     let report = folder.read("report.csv");
     assert_eq!(report.lines().count(), 6);
     assert!(report.contains(&format!("{OBJECT_STORAGE}=")), "{report}");
@@ -68,7 +75,8 @@ async fn finished_run_is_not_repeated() {
     let again = run(&folder, &harness, &["sync", "--all", "--json"]).await.expect(DONE);
     assert_eq!(again.json()[0]["outcome"], "accepted", "the result of the first run");
     assert!(again.err.contains("1 of 1 keys have a result"), "{}", again.err);
-    let fresh = run(&folder, &harness, &["sync", "--all", "--state", "other.jsonl", "--json"]).await.expect(DONE);
+    let fresh =
+        run(&folder, &harness, &["sync", "--all", "--state", "other.jsonl", "--json"]).await.expect(DONE);
     let fresh = fresh.json();
     assert_eq!((&fresh[0]["outcome"], &fresh[0]["status"]), (&"too-early".into(), &409.into()));
     assert!(fresh[0]["allowed_from"].as_str().is_some_and(|at| at.ends_with('Z')), "{fresh}");
@@ -81,7 +89,8 @@ async fn csv_selects_keys_and_reports_unknown_ones() {
     let (folder, unknown) = (Folder::new(), "02fd6835-6001-4482-a892-13bd2085f75d");
     let csv = format!("name,crn\nfirst,{}\nlost,{}\n", crn(&harness, keys[1].id()), crn(&harness, unknown));
     folder.write("keys.csv", &csv);
-    let result = run(&folder, &harness, &["sync", "--csv", "keys.csv", "--json"]).await.expect(SOME_FAILED).json();
+    let result =
+        run(&folder, &harness, &["sync", "--csv", "keys.csv", "--json"]).await.expect(SOME_FAILED).json();
     let codes: Vec<&Value> = result.as_array().unwrap().iter().map(|line| &line["code"]).collect();
     assert_eq!(codes, [&Value::Null, &"KEY_NOT_FOUND_ERR".into()]);
     assert_eq!(result[1]["outcome"], "rejected");

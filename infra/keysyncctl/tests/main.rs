@@ -1,7 +1,11 @@
 //! Tests of the command `keysyncctl`: its real binary against the harness, and against an endpoint
 //! that throttles and fails.
 
+mod backfill;
 mod bulk_sync;
+mod dead_letters;
 mod interrupted_sync;
+mod recovery;
 mod support;
+mod synthetic_endpoint;
 mod throttled_sync;

@@ -71,7 +71,8 @@ impl Run {
     /// Runs a command to its end.
     pub(crate) async fn of(command: &mut Command) -> Self {
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-        let Output { status, stdout, stderr } = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+        let Output { status, stdout, stderr } =
+            tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: status.code(), out: text(stdout), err: text(stderr) }
     }

@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keysync_testkit::httpmock::{HttpMockResponse, Method::{GET, POST}, MockServer};
+use keysync_testkit::httpmock::{
+    HttpMockResponse,
+    Method::{GET, POST},
+    MockServer,
+};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -45,7 +49,11 @@ pub(crate) async fn with_syncs(
             then.delay(delay).respond_with(move |request| {
                 let header = |name: &str| {
                     let headers = request.headers_vec().iter();
-                    headers.clone().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+                    headers
+                        .clone()
+                        .find(|(key, _)| key == name)
+                        .map(|(_, value)| value.clone())
+                        .unwrap_or_default()
                 };
                 assert_eq!(header("bluemix-instance"), INSTANCE);
                 let key = request.uri().path().split('/').nth(4).unwrap_or_default().to_owned();
@@ -99,14 +107,16 @@ async fn throttled_request_waits_as_long_as_asked() {
 async fn throttling_holds_back_all_keys() {
     let (server, folder) = (MockServer::start_async().await, Folder::new());
     with_iam(&server).await;
-    let received = with_syncs(&server, Duration::ZERO, |n| if n == 1 { (429, Some("1")) } else { (204, None) }).await;
+    let received =
+        with_syncs(&server, Duration::ZERO, |n| if n == 1 { (429, Some("1")) } else { (204, None) }).await;
     let keys = keys(&folder, 6);
     let run = Run::of(&mut command(&folder, &server, &["--csv", "keys.csv", "--concurrency", "2"])).await;
     run.expect(DONE);
     let received = received.lock().unwrap();
     assert_eq!(received.len(), 2 * keys.len());
     let started = received[0].2;
-    let early = received.iter().filter(|(.., at)| at.duration_since(started) < Duration::from_millis(900)).count();
+    let early =
+        received.iter().filter(|(.., at)| at.duration_since(started) < Duration::from_millis(900)).count();
     assert!(early <= 2, "no more requests than were on their way: {early}");
 }
 
@@ -114,7 +124,8 @@ async fn throttling_holds_back_all_keys() {
 async fn outage_fails_keys_and_next_run_continues() {
     let (server, folder) = (MockServer::start_async().await, Folder::new());
     with_iam(&server).await;
-    let received = with_syncs(&server, Duration::ZERO, |n| if n <= 2 { (503, None) } else { (204, None) }).await;
+    let received =
+        with_syncs(&server, Duration::ZERO, |n| if n <= 2 { (503, None) } else { (204, None) }).await;
     keys(&folder, 1);
     let arguments = ["--csv", "keys.csv", "--max-attempts", "2"];
     let failed = Run::of(&mut command(&folder, &server, &arguments)).await.expect(SOME_FAILED).json();
@@ -130,7 +141,8 @@ async fn unreachable_endpoint_fails_with_reason() {
     with_iam(&server).await;
     keys(&folder, 1);
     let mut command = command(&folder, &server, &["--csv", "keys.csv", "--max-attempts", "2"]);
-    let result = Run::of(command.env("KEYSYNCCTL_ENDPOINT", "http://127.0.0.1:1")).await.expect(SOME_FAILED).json();
+    let result =
+        Run::of(command.env("KEYSYNCCTL_ENDPOINT", "http://127.0.0.1:1")).await.expect(SOME_FAILED).json();
     assert_eq!((&result[0]["status"], &result[0]["attempts"]), (&Value::Null, &2.into()));
     assert!(result[0]["message"].as_str().unwrap().contains("refused"), "{result}");
 }
@@ -139,9 +151,11 @@ async fn unreachable_endpoint_fails_with_reason() {
 async fn waits_until_window_opens_if_asked() {
     let (server, folder) = (MockServer::start_async().await, Folder::new());
     with_iam(&server).await;
-    let received = with_syncs(&server, Duration::ZERO, |n| if n == 1 { (409, Some("1")) } else { (204, None) }).await;
+    let received =
+        with_syncs(&server, Duration::ZERO, |n| if n == 1 { (409, Some("1")) } else { (204, None) }).await;
     keys(&folder, 1);
-    let result = Run::of(&mut command(&folder, &server, &["--csv", "keys.csv", "--wait"])).await.expect(DONE).json();
+    let result =
+        Run::of(&mut command(&folder, &server, &["--csv", "keys.csv", "--wait"])).await.expect(DONE).json();
     assert_eq!(result[0]["outcome"], "accepted");
     let received = received.lock().unwrap();
     let [(_, first, at), (_, second, next)] = &received[..] else { panic!("{received:?}") };
@@ -159,7 +173,8 @@ async fn expired_token_is_renewed_once() {
             when.method(POST).path("/identity/token");
             then.respond_with(move |_| {
                 *count.lock().unwrap() += 1;
-                let token = json!({"access_token": format!("token-{}", count.lock().unwrap()), "expires_in": 3600});
+                let token =
+                    json!({"access_token": format!("token-{}", count.lock().unwrap()), "expires_in": 3600});
                 HttpMockResponse::builder().status(200).body(token.to_string()).build()
             });
         })

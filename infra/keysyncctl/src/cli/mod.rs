@@ -7,7 +7,12 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{failure::Failure, failure::Finished, sync};
+use crate::{
+    backfill, dead_letters,
+    failure::{Failure, Finished},
+    listing, recovery, registry_check, sync,
+    table::ServiceState,
+};
 
 /// Synchronize, recover and load the keys of keysync.
 ///
@@ -33,6 +38,62 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Sync(sync::SyncArgs),
+    /// List notifications that are not settled: not attempted yet, or retried.
+    ///
+    /// From the index `due`, without reading the table.
+    #[command(after_help = "Example: keysyncctl pending --service cloud-object-storage --older-than 15m")]
+    Pending(listing::IndexArgs),
+    /// List notifications of which an attempt failed and another one is scheduled.
+    ///
+    /// From the index `due`, and one read for each key in it.
+    Retrying(listing::IndexArgs),
+    /// List notifications whose retries are exhausted: the service has an outdated key state.
+    ///
+    /// Settled notifications are in no index, so this reads the whole table.
+    #[command(after_help = "Example:\n  \
+        keysyncctl failed --quiet | keysyncctl replay --keys - --reason 'outage of 2026-11-24'")]
+    Failed(listing::ScanArgs),
+    /// List notifications that a service received and has not acknowledged within four hours.
+    ///
+    /// A service that never acknowledges is always listed. Reads the whole table.
+    Overdue(listing::ScanArgs),
+    /// Show a key, its last notification, and the state of each of its services.
+    Show(recovery::ShowArgs),
+    /// Deliver the last notification of keys again to chosen services.
+    ///
+    /// The services become pending and due at once, and the next run of `redeliver` delivers to
+    /// them. The window stays as it is: no hour to wait, and none that begins. Services receive the
+    /// same event with the same event id. If a newer notification has replaced the last one, nothing
+    /// is written, because that is pending for all services.
+    #[command(after_help = "Examples:\n  \
+        keysyncctl replay KEY --service cloud-object-storage --reason 'bucket still readable' --dry-run\n  \
+        keysyncctl failed --quiet | keysyncctl replay --keys - --reason 'outage of 2026-11-24'\n\n\
+        Exit codes: 0 replayed, or not needed; 1 some keys failed; 2 invalid command line or file; 3 stopped.")]
+    Replay(recovery::ReplayArgs),
+    /// Read, redrive and correct the messages of a dead-letter queue.
+    Dlq(dead_letters::DeadLetterArgs),
+    /// Check the callback addresses: DNS, address guard, TLS, and a response to HEAD.
+    ///
+    /// Sends no event. Run it in the functions' network if that differs from this machine's.
+    #[command(after_help = "Example: keysyncctl check-registry --file callbacks.json\n\n\
+        Exit codes: 0 all can be reached; 1 some cannot; 2 the registry is invalid.")]
+    CheckRegistry(registry_check::RegistryArgs),
+    /// Import the keys and registrations of an instance from the key-management API.
+    ///
+    /// For a new deployment, which knows no key until an event about it arrives. Writes only what the
+    /// table does not know, so it can run beside live events and be repeated. Notifies no service
+    /// and closes no window. Start publishing events first, then import.
+    #[command(after_help = "Examples:\n  \
+        keysyncctl import --dry-run\n  \
+        keysyncctl import && keysyncctl verify\n\n\
+        Exit codes: 0 all imported or known; 1 some were rejected; 2 invalid command line; 3 stopped,\n\
+        run the same command again to continue.")]
+    Import(backfill::ImportArgs),
+    /// Compare the table with the key-management API, and name each difference.
+    ///
+    /// Reads the whole table. Changes nothing.
+    #[command(after_help = "Exit codes: 0 no difference; 1 differences; 2 invalid command line; 3 stopped.")]
+    Verify(backfill::VerifyArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -56,6 +117,16 @@ pub(crate) async fn main() -> ExitCode {
 async fn run(Cli { json, command }: Cli) -> Result<Finished, Failure> {
     match command {
         Command::Sync(args) => sync::run(args, json).await,
+        Command::Pending(args) => listing::pending(args, json).await,
+        Command::Retrying(args) => listing::retrying(args, json).await,
+        Command::Failed(args) => listing::settled(args, ServiceState::Failed, json).await,
+        Command::Overdue(args) => listing::settled(args, ServiceState::Overdue, json).await,
+        Command::Show(args) => recovery::show(args, json).await,
+        Command::Replay(args) => recovery::replay(args, json).await,
+        Command::Dlq(args) => dead_letters::run(args, json).await,
+        Command::CheckRegistry(args) => registry_check::run(args, json).await,
+        Command::Import(args) => backfill::import(args, json).await,
+        Command::Verify(args) => backfill::verify(args, json).await,
         Command::Completions { shell } => {
             // Generated in memory: clap panics if it cannot write.
             let mut script = Vec::new();

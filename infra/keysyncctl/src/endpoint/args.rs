@@ -51,7 +51,9 @@ impl EndpointArgs {
     /// The instance, for commands that need one.
     pub(crate) fn instance(&self) -> Result<InstanceId, Failure> {
         self.instance.ok_or_else(|| {
-            Failure::usage("the instance is missing: set --instance or the environment variable KEYSYNCCTL_INSTANCE")
+            Failure::usage(
+                "the instance is missing: set --instance or the environment variable KEYSYNCCTL_INSTANCE",
+            )
         })
     }
 

@@ -116,7 +116,7 @@ impl<'a> Paging<'a> {
     }
 
     /// All registrations of one key.
-    pub(crate) fn registrations_of(path: &'a [&'a str; 3], instance: InstanceId, page: usize) -> Self {
+    pub(crate) fn registrations_of(path: &'a [&'a str], instance: InstanceId, page: usize) -> Self {
         Self { path, query: Vec::new(), instance, ring: None, page, read: 0, last: None, is_over: false }
     }
 

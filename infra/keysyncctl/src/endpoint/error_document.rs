@@ -50,7 +50,8 @@ impl ErrorDocument {
 
     /// The instant that the message names, as that of a 409 does.
     pub(crate) fn instant(&self) -> Option<Timestamp> {
-        let words = self.message.as_deref()?.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '('));
+        let words =
+            self.message.as_deref()?.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '('));
         words.map(|word| word.trim_end_matches(['.', ')'])).find_map(|word| word.parse().ok())
     }
 }
@@ -78,7 +79,9 @@ mod tests {
         let document = ErrorDocument::read(body);
         assert_eq!(document.code.as_deref(), Some("REQ_TOO_EARLY_ERR"));
         assert_eq!(document.instant().unwrap().to_string(), "2021-09-29T21:38:43Z");
-        for other in [&b""[..], b"<html>", b"{}", br#"{"resources":[]}"#, br#"{"resources":[{"reasons":[{}]}]}"#] {
+        for other in
+            [&b""[..], b"<html>", b"{}", br#"{"resources":[]}"#, br#"{"resources":[{"reasons":[{}]}]}"#]
+        {
             assert_eq!(ErrorDocument::read(other), ErrorDocument::default());
         }
     }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub(crate) use args::EndpointArgs;
-pub(crate) use collection::{InvalidRow, KeyRow, Paging};
+pub(crate) use collection::{InvalidRow, KeyRow, Paging, RegistrationRow};
 pub(crate) use error_document::ErrorDocument;
 
 use crate::{failure::Failure, values};
@@ -86,13 +86,7 @@ pub(crate) enum CallError {
 }
 
 impl Endpoint {
-    fn new(
-        http: reqwest::Client,
-        base: Url,
-        tokens: Tokens,
-        policy: RetryPolicy,
-        timeout: Duration,
-    ) -> Self {
+    fn new(http: reqwest::Client, base: Url, tokens: Tokens, policy: RetryPolicy, timeout: Duration) -> Self {
         Self { http, base, tokens, policy, timeout, gate: Gate::default() }
     }
 
@@ -112,7 +106,9 @@ impl Endpoint {
                     has_renewed_token = true;
                     continue;
                 }
-                Ok(reply) if is_last || !is_temporary(reply.status) => return Ok(Reply { attempts, ..reply }),
+                Ok(reply) if is_last || !is_temporary(reply.status) => {
+                    return Ok(Reply { attempts, ..reply });
+                }
                 Ok(reply) => {
                     let wait = self.policy.wait(attempts, reply.retry_after);
                     if reply.status == StatusCode::TOO_MANY_REQUESTS {
@@ -157,7 +153,8 @@ impl Endpoint {
         let response = request.send().await.map_err(http_client::reason)?;
         let status = response.status();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| parse_retry_after(value, Clock::system().now().secs()));
+        let retry_after =
+            retry_after.and_then(|value| parse_retry_after(value, Clock::system().now().secs()));
         let body = http_client::read_up_to(response, MAX_BYTES).await.map_err(http_client::reason)?;
         let body = body.ok_or_else(|| format!("the response has more than {MAX_BYTES} bytes"))?;
         Ok(Reply { status, retry_after, body, attempts: 0 })

@@ -107,7 +107,9 @@ impl Tokens {
                     )));
                 }
                 Response::Failed(reason) if attempt == ATTEMPTS => {
-                    return Err(Failure::Stopped(format!("IAM issued no token in {ATTEMPTS} attempts: {reason}")));
+                    return Err(Failure::Stopped(format!(
+                        "IAM issued no token in {ATTEMPTS} attempts: {reason}"
+                    )));
                 }
                 Response::Failed(_) => tokio::time::sleep(WAIT * attempt).await,
             }
@@ -116,10 +118,8 @@ impl Tokens {
     }
 
     async fn request(&self) -> Response {
-        let form = [
-            ("grant_type", "urn:ibm:params:oauth:grant-type:apikey"),
-            ("apikey", self.api_key.as_str()),
-        ];
+        let form =
+            [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", self.api_key.as_str())];
         let request = self.http.post(self.url.clone()).form(&form).timeout(TIMEOUT);
         let response = match request.send().await {
             Ok(response) => response,
@@ -132,7 +132,8 @@ impl Tokens {
         };
         if status.is_success() {
             let issued = serde_json::from_slice(&body);
-            return issued.map_or_else(|_| Response::Failed("its response has no token".to_owned()), Response::Issued);
+            return issued
+                .map_or_else(|_| Response::Failed("its response has no token".to_owned()), Response::Issued);
         }
         if status.is_client_error() && status.as_u16() != 429 {
             let reason = serde_json::from_slice(&body).map(|Rejected { error_code, error_message }| {

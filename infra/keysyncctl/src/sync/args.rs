@@ -16,15 +16,13 @@ use crate::{endpoint::EndpointArgs, failure::Failure};
 /// same command continues there. Keys that were synchronized less than an hour ago respond with 409:
 /// that is a result, not a failure.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
     keysyncctl sync --all --dry-run\n  \
     keysyncctl sync --all --report-csv result.csv\n  \
     keysyncctl sync --key-ring payments --wait\n  \
     keysyncctl sync --csv stale-keys.csv --concurrency 4\n\n\
     Exit codes: 0 every key was synchronized or is too early; 1 some failed; 2 invalid command line or file;\n\
-    3 stopped, run the same command again to continue."
-)]
+    3 stopped, run the same command again to continue.")]
 pub(crate) struct SyncArgs {
     /// All root keys of the instance, deleted ones included.
     #[arg(long, required_unless_present_any = ["key_ring", "csv"], conflicts_with_all = ["key_ring", "csv"])]
@@ -113,4 +111,3 @@ impl SyncArgs {
         Ok(())
     }
 }
-

@@ -15,7 +15,7 @@ mod service_status;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
-pub(crate) use args::SyncArgs;
+pub(crate) use args::{SyncArgs, parse_concurrency, parse_page_size};
 use key_sync::{Attempted, KeySync};
 use report::Report;
 use result::Outcome;
@@ -77,8 +77,9 @@ async fn synchronize(
     for round in 0..=MAX_WAITS {
         // The keys whose window opens first come first, so that no other key waits for them.
         syncs.sort_by_key(|sync| sync.not_before);
-        let mut running =
-            stream::iter(syncs).map(|sync| sync.run(endpoint, state.log())).buffer_unordered(args.concurrency);
+        let mut running = stream::iter(syncs)
+            .map(|sync| sync.run(endpoint, state.log()))
+            .buffer_unordered(args.concurrency);
         let mut too_early = Vec::new();
         while let Some(attempted) = running.next().await {
             let Attempted { sync, result } = attempted?;

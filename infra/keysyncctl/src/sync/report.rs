@@ -83,7 +83,15 @@ impl Report {
     fn write_csv(&self, path: &Path) -> io::Result<()> {
         let mut csv = csv::Writer::from_path(path)?;
         csv.write_record([
-            "crn", "outcome", "status", "code", "allowed_from", "attempts", "correlation_id", "at", "message",
+            "crn",
+            "outcome",
+            "status",
+            "code",
+            "allowed_from",
+            "attempts",
+            "correlation_id",
+            "at",
+            "message",
             "services",
         ])?;
         for Line { result, services } in &self.lines {

@@ -98,7 +98,8 @@ impl RunState {
 
     /// Adds what this run has finished.
     pub(super) fn reload(&mut self) {
-        let finished = std::mem::take(&mut *self.log.finished.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let finished =
+            std::mem::take(&mut *self.log.finished.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         for result in finished {
             self.keys.insert(result.crn.clone(), Known::Finished(Box::new(result)));
         }

@@ -139,14 +139,17 @@ fn read_csv(path: &Path, instance: Option<InstanceId>) -> Result<Vec<KeyCrn>, Fa
         let record = record.map_err(|error| invalid(error.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let is_header = |field: &str| field.trim_start_matches('\u{feff}').eq_ignore_ascii_case(COLUMN);
-        if n == 0 && let Some(position) = record.iter().position(is_header) {
+        if n == 0
+            && let Some(position) = record.iter().position(is_header)
+        {
             column = position;
             continue;
         }
         let field = record.get(column).unwrap_or_default().trim_start_matches('\u{feff}');
         match field.parse::<KeyCrn>() {
             Ok(crn) if instance.is_some_and(|instance| instance != crn.instance.instance) => {
-                errors.push(format!("line {line}: the key is not in the instance of --instance: got `{crn}`"));
+                errors
+                    .push(format!("line {line}: the key is not in the instance of --instance: got `{crn}`"));
             }
             Ok(crn) if seen.insert(crn.clone()) => crns.push(crn),
             Ok(_) => {}
@@ -190,6 +193,9 @@ mod tests {
     fn reports_each_invalid_line() {
         let other = InstanceId::new("11111111-1111-4111-8111-111111111111".parse().unwrap());
         let text = read("bad", &format!("crn\n{CRN}\nnot a crn\n"), Some(other)).unwrap_err();
-        assert!(text.contains("2 invalid lines") && text.contains("line 2") && text.contains("line 3"), "{text}");
+        assert!(
+            text.contains("2 invalid lines") && text.contains("line 2") && text.contains("line 3"),
+            "{text}"
+        );
     }
 }

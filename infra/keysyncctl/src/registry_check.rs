@@ -1,0 +1,131 @@
+//! `keysyncctl check-registry`: whether the callback addresses can be reached as the functions
+//! reach them.
+//!
+//! No event is sent: the contract has none that a receiver must ignore. A `HEAD` request shows that
+//! the name resolves to public addresses, the server listens, and its certificate is valid; any
+//! response counts.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use futures_util::future::join_all;
+use keysync::{
+    config::CALLBACKS,
+    delivery::{AddressPolicy, Registry, callback_client},
+    domain::ServiceName,
+    http_client,
+};
+use serde::Serialize;
+use url::Url;
+
+use crate::{
+    cli::output,
+    failure::{Failure, Finished},
+    input, values,
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct RegistryArgs {
+    /// File with the registry, a JSON object of service name → URL; `-` for standard input. Without
+    /// it, the registry is read from the environment variable KEYSYNC_CALLBACKS, as the functions
+    /// read it.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Time limit of each request.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
+    timeout: Duration,
+    /// Allow plain HTTP and loopback addresses, as the functions do in loopback test mode.
+    #[arg(long)]
+    loopback_test_mode: bool,
+}
+
+/// The result for one service.
+#[derive(Debug, Serialize)]
+struct Checked {
+    service: ServiceName,
+    /// The host; the rest of the URL may contain a secret.
+    host: String,
+    addresses: Vec<IpAddr>,
+    /// The addresses that callbacks never connect to.
+    rejected_addresses: Vec<IpAddr>,
+    /// The status of the response to `HEAD`.
+    status: Option<u16>,
+    problem: Option<String>,
+}
+
+/// Runs `keysyncctl check-registry`.
+pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, Failure> {
+    let json = match &args.file {
+        Some(path) => input::read(path)?,
+        None => std::env::var(CALLBACKS).map_err(|_| {
+            Failure::Usage(format!(
+                "the registry is missing: set --file, or the environment variable {CALLBACKS}"
+            ))
+        })?,
+    };
+    let policy =
+        if args.loopback_test_mode { AddressPolicy::LoopbackTest } else { AddressPolicy::PublicOnly };
+    let registry = Registry::from_json(&json, policy)
+        .map_err(|error| Failure::Usage(format!("the registry is invalid: {error}")))?;
+    let http = callback_client(policy).map_err(Failure::stopped)?;
+    let checks = registry.callbacks().map(|(service, url)| check(&http, policy, service, url, args.timeout));
+    let checked = join_all(checks).await;
+    let some_failed = checked.iter().any(|checked| checked.problem.is_some());
+    if as_json {
+        output::json(&checked)?;
+    } else {
+        let shown =
+            |addresses: &[IpAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let rows = checked.iter().map(|checked| {
+            let response = checked.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            let problem = checked.problem.clone().unwrap_or_else(|| "none".to_owned());
+            [checked.service.to_string(), checked.host.clone(), shown(&checked.addresses), response, problem]
+        });
+        output::table(["service", "host", "addresses", "response", "problem"], rows)?;
+    }
+    Ok(Finished::unless(some_failed))
+}
+
+async fn check(
+    http: &reqwest::Client,
+    policy: AddressPolicy,
+    service: &ServiceName,
+    url: &Url,
+    timeout: Duration,
+) -> Checked {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let port = url.port_or_known_default().unwrap_or(443);
+    let target = (host.trim_matches(['[', ']']).to_owned(), port);
+    let resolved = tokio::time::timeout(timeout, tokio::net::lookup_host(target)).await;
+    let mut checked = Checked {
+        service: service.clone(),
+        host,
+        addresses: Vec::new(),
+        rejected_addresses: Vec::new(),
+        status: None,
+        problem: None,
+    };
+    match resolved {
+        Err(_) => checked.problem = Some("the name was not resolved in time".to_owned()),
+        Ok(Err(error)) => checked.problem = Some(format!("the name does not resolve: {error}")),
+        Ok(Ok(addresses)) => {
+            let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            (checked.addresses, checked.rejected_addresses) =
+                addresses.into_iter().partition(|address| policy.allows(*address));
+        }
+    }
+    if checked.problem.is_some() {
+        return checked;
+    }
+    match http.head(url.clone()).timeout(timeout).send().await {
+        Ok(response) => checked.status = Some(response.status().as_u16()),
+        Err(error) => checked.problem = Some(http_client::reason(error)),
+    }
+    if !checked.rejected_addresses.is_empty() && checked.problem.is_none() {
+        let rejected: Vec<_> = checked.rejected_addresses.iter().map(ToString::to_string).collect();
+        checked.problem = Some(format!("some addresses are not public: {}", rejected.join(" ")));
+    }
+    checked
+}
