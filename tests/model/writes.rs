@@ -247,8 +247,12 @@ impl Protocol {
 
     /// The first attempt succeeded.
     fn resume(&self, state: &mut State, pid: ProcessId) {
+        let read_before = state.process(pid).pending;
         self.remember_outbox(state, pid);
-        let process = *state.process(pid);
+        // The response to the retry has the item as it is now, with services replayed meanwhile.
+        let process = state.process_mut(pid);
+        process.to_notify |= process.pending & !read_before;
+        let process = *process;
         match pid.role() {
             Role::Redeliverer(_) => Self::start_delivery(state, pid, process.to_notify),
             Role::Caller(_) | Role::Lifecycle { .. } if self.guards.claim_fills_outbox => {

@@ -168,9 +168,9 @@ async fn key_removed_while_listing_hides_no_other() {
 #[tokio::test]
 #[ignore = "takes minutes; cargo test --locked --workspace --test keysyncctl -- --ignored 100000"]
 async fn imports_100000_keys_in_bounded_memory() {
-    const KEYS: usize = 100_000;
+    let keys = 100_000;
     let target = Harness::builder().start().await.unwrap();
-    let (endpoint, folder) = (SyntheticEndpoint::start(KEYS).await, Folder::new());
+    let (endpoint, folder) = (SyntheticEndpoint::start(keys).await, Folder::new());
     for arguments in [["import", "--json"], ["verify", "--json"]] {
         let mut command = endpoint.command(&folder, &target, &arguments);
         let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
@@ -184,7 +184,7 @@ async fn imports_100000_keys_in_bounded_memory() {
         let output = child.wait_with_output().await.unwrap();
         let (seconds, mb) = (started.elapsed().as_secs(), peak_kb / 1024);
         eprintln!(
-            "{} of {KEYS} keys: {seconds} s, {mb} MB: {}",
+            "{} of {keys} keys: {seconds} s, {mb} MB: {}",
             arguments[0],
             String::from_utf8_lossy(&output.stdout)
         );
