@@ -134,21 +134,19 @@ fn read(item: Item) -> Result<Option<Stored>, LedgerError> {
         #[serde(default)]
         registered: bool,
     }
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let (Some(pk), Some(sk)) = (text("pk"), text("sk")) else { return Ok(None) };
-    let Some((_, key)) = parse_key_pk(pk) else { return Ok(None) };
+    let Some((_, key)) = parse_key_pk(&pk) else { return Ok(None) };
     if sk == KEY_ITEM {
         // An item without a lifecycle action is no key yet.
-        return Ok(item
-            .contains_key("event")
-            .then(|| StoredKey::read(item.clone()))
-            .transpose()?
-            .map(|key| Stored::Key(Box::new(key))));
+        if !item.contains_key("event") {
+            return Ok(None);
+        }
+        return Ok(Some(Stored::Key(Box::new(StoredKey::read(item)?))));
     }
     let Some(resource) = sk.strip_prefix(REGISTRATION) else { return Ok(None) };
     let resource = resource.parse().map_err(|error| invalid(&error))?;
-    let Registration { registered } =
-        serde_dynamo::from_item(item.clone()).map_err(|error| invalid(&error))?;
+    let Registration { registered } = serde_dynamo::from_item(item).map_err(|error| invalid(&error))?;
     Ok(registered.then_some(Stored::Registration { key, resource }))
 }
 

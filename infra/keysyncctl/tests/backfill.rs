@@ -1,13 +1,16 @@
 //! `keysyncctl import` and `verify`: the keys of one harness's endpoint, in the table of another.
 
-use std::time::Duration;
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use keysync_testkit::{Harness, Key};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
-    support::{DONE, Folder, Run, SOME_FAILED, until, with_harness},
+    support::{DONE, Folder, Run, SOME_FAILED, STOPPED, until, with_harness},
     synthetic_endpoint::{SyntheticEndpoint, key_id},
 };
 
@@ -172,23 +175,32 @@ async fn imports_100000_keys_in_bounded_memory() {
     let target = Harness::builder().start().await.unwrap();
     let (endpoint, folder) = (SyntheticEndpoint::start(keys).await, Folder::new());
     for arguments in [["import", "--json"], ["verify", "--json"]] {
-        let mut command = endpoint.command(&folder, &target, &arguments);
-        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-        let (started, pid) = (std::time::Instant::now(), i32::try_from(child.id().unwrap()).unwrap());
-        let (mut peak_kb, mut pause) = (0, tokio::time::interval(Duration::from_millis(50)));
-        while child.try_wait().unwrap().is_none() {
-            pause.tick().await;
-            let status = procfs::process::Process::new(pid).and_then(|process| process.status());
-            peak_kb = peak_kb.max(status.ok().and_then(|status| status.vmhwm).unwrap_or_default());
-        }
-        let output = child.wait_with_output().await.unwrap();
-        let (seconds, mb) = (started.elapsed().as_secs(), peak_kb / 1024);
-        eprintln!(
-            "{} of {keys} keys: {seconds} s, {mb} MB: {}",
-            arguments[0],
-            String::from_utf8_lossy(&output.stdout)
-        );
-        assert!(output.status.success());
-        assert!((1..200).contains(&mb), "{mb} MB");
+        let (started, mut peak_mb) = (Instant::now(), 0);
+        // The embedded engine of a debug build can be too slow for a call; the next run continues.
+        let output = loop {
+            let mut command = endpoint.command(&folder, &target, &arguments);
+            let (code, output, mb) = measured(&mut command).await;
+            peak_mb = peak_mb.max(mb);
+            if code != Some(STOPPED) {
+                assert_eq!(code, Some(DONE), "{output}");
+                break output;
+            }
+        };
+        eprintln!("{} of {keys} keys: {:?}, {peak_mb} MB: {output}", arguments[0], started.elapsed());
+        assert!((1..200).contains(&peak_mb), "{peak_mb} MB");
     }
+}
+
+/// Runs a command to its end. Returns its exit code, its output and its peak memory in MB.
+async fn measured(command: &mut Command) -> (Option<i32>, String, u64) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    let (mut peak_kb, mut pause) = (0, tokio::time::interval(Duration::from_millis(50)));
+    while child.try_wait().unwrap().is_none() {
+        pause.tick().await;
+        let status = procfs::process::Process::new(pid).and_then(|process| process.status());
+        peak_kb = peak_kb.max(status.ok().and_then(|status| status.vmhwm).unwrap_or_default());
+    }
+    let output = child.wait_with_output().await.unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), peak_kb / 1024)
 }

@@ -64,12 +64,12 @@ struct DeleteMessage {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangeVisibility {
-    entries: Vec<Visibility>,
+    entries: Vec<VisibilityChange>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Visibility {
+struct VisibilityChange {
     id: String,
     receipt_handle: String,
     visibility_timeout: u64,
@@ -86,15 +86,15 @@ async fn call(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
             Err(reject(StatusCode::BAD_REQUEST, "UnsupportedOperation", "the emulator does not support this"))
         }
     };
-    result.map_or_else(|rejected| rejected, |response| respond(StatusCode::OK, &response))
+    result.map_or_else(|rejected| *rejected, |response| respond(StatusCode::OK, &response))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
     serde_json::from_slice(body)
         .map_err(|_| reject(StatusCode::BAD_REQUEST, "InvalidMessageContents", "the request is invalid"))
 }
 
-fn send(shared: &Shared, message: SendMessage) -> Result<Value, Response> {
+fn send(shared: &Shared, message: SendMessage) -> Result<Value, Box<Response>> {
     {
         let mut failing = shared.failing.lock();
         if *failing > 0 {
@@ -158,7 +158,7 @@ fn receive(shared: &Shared, request: &ReceiveMessage) -> Value {
     json!({"Messages": received})
 }
 
-fn delete(shared: &Shared, request: &DeleteMessage) -> Result<Value, Response> {
+fn delete(shared: &Shared, request: &DeleteMessage) -> Result<Value, Box<Response>> {
     let mut is_deleted = false;
     shared.messages.send_modify(|messages| {
         let before = messages.len();
@@ -190,9 +190,9 @@ fn change_visibility(shared: &Shared, request: &ChangeVisibility) -> Value {
     json!({"Successful": successful, "Failed": failed})
 }
 
-fn reject(status: StatusCode, kind: &str, message: &str) -> Response {
+fn reject(status: StatusCode, kind: &str, message: &str) -> Box<Response> {
     let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
-    respond(status, &body)
+    Box::new(respond(status, &body))
 }
 
 fn respond(status: StatusCode, body: &Value) -> Response {

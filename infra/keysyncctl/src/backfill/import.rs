@@ -28,7 +28,7 @@ use crate::{
 
 /// The attempts of a write while the table is throttled or not available, and the wait after the
 /// first one, which doubles. The SDK has retried each of them already.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 8;
 const WAIT: Duration = Duration::from_millis(500);
 
 /// The result for one element.
