@@ -35,11 +35,13 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// A [`Failure::Usage`] from an error.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn usage(error: impl ToString) -> Self {
         Self::Usage(error.to_string())
     }
 
     /// A [`Failure::Stopped`] from an error.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn stopped(error: impl ToString) -> Self {
         Self::Stopped(error.to_string())
     }

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct RegistryArgs {
     /// File with the registry, a JSON object of service name → URL; `-` for standard input. Without
-    /// it, the registry is read from the environment variable KEYSYNC_CALLBACKS, as the functions
+    /// it, the registry is read from the environment variable `KEYSYNC_CALLBACKS`, as the functions
     /// read it.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,

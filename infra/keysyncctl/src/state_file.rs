@@ -93,7 +93,7 @@ impl StateFile {
         let mut last = [0];
         self.file.seek(SeekFrom::End(-1))?;
         self.file.read_exact(&mut last)?;
-        if last != *b"\n" { self.file.write_all(b"\n") } else { Ok(()) }
+        if last == *b"\n" { Ok(()) } else { self.file.write_all(b"\n") }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the command `keysyncctl`: its real binary against the harness, and against an endpoint
 //! that throttles and fails.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod backfill;
 mod bulk_sync;

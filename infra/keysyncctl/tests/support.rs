@@ -20,7 +20,7 @@ pub(crate) const USAGE: i32 = 2;
 pub(crate) const STOPPED: i32 = 3;
 
 /// How long a test waits for a condition.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder for the files of one test, in which its commands run. Removed when it is dropped.
 pub(crate) struct Folder(PathBuf);

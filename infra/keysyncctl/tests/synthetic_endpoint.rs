@@ -118,7 +118,7 @@ async fn list_keys(State(shared): State<Arc<Mutex<Shared>>>, parameters: Paramet
             "keyVersion": {"id": key_id(n), "creationDate": "2026-01-01T00:00:00Z"},
         })
     });
-    collection(rows.collect())
+    collection(&rows.collect::<Vec<_>>())
 }
 
 async fn list_registrations(State(shared): State<Arc<Mutex<Shared>>>, parameters: Parameters) -> Response {
@@ -127,7 +127,7 @@ async fn list_registrations(State(shared): State<Arc<Mutex<Shared>>>, parameters
         let resource = format!("crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:x:bucket:b{n}");
         json!({"keyId": key_id(n), "resourceCrn": resource, "creationDate": "2026-01-02T00:00:00Z"})
     });
-    collection(rows.collect())
+    collection(&rows.collect::<Vec<_>>())
 }
 
 fn page(shared: &Shared, Query(parameters): &Parameters) -> (usize, Vec<usize>) {
@@ -136,7 +136,7 @@ fn page(shared: &Shared, Query(parameters): &Parameters) -> (usize, Vec<usize>) 
     (offset, shared.keys.iter().skip(offset).take(limit).copied().collect())
 }
 
-fn collection(rows: Vec<Value>) -> Response {
+fn collection(rows: &[Value]) -> Response {
     let metadata =
         json!({"collectionType": "application/vnd.ibm.kms.key+json", "collectionTotal": rows.len()});
     Json(json!({"metadata": metadata, "resources": rows})).into_response()

@@ -190,6 +190,7 @@ fn change_visibility(shared: &Shared, request: &ChangeVisibility) -> Value {
     json!({"Successful": successful, "Failed": failed})
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the error of a `Result`, which should be small")]
 fn reject(status: StatusCode, kind: &str, message: &str) -> Box<Response> {
     let body = json!({"__type": format!("com.amazonaws.sqs#{kind}"), "message": message});
     Box::new(respond(status, &body))

@@ -16,7 +16,7 @@ const API_KEY: &str = "IBMCLOUD_API_KEY";
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Endpoint")]
 pub(crate) struct EndpointArgs {
-    /// Base URL of the key-management API, such as https://us-south.kms.cloud.ibm.com.
+    /// Base URL of the key-management API, such as `https://us-south.kms.cloud.ibm.com`.
     #[arg(long, value_name = "URL", env = "KEYSYNCCTL_ENDPOINT", value_parser = values::base_url)]
     pub(crate) endpoint: Url,
     /// Base URL of IAM.
@@ -32,7 +32,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "UUID", env = "KEYSYNCCTL_INSTANCE")]
     pub(crate) instance: Option<InstanceId>,
     /// File with the IAM API key. Without it, the key is read from the environment variable
-    /// IBMCLOUD_API_KEY. There is no option for the key itself: other users could read it.
+    /// `IBMCLOUD_API_KEY`. There is no option for the key itself: other users could read it.
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
     /// Attempts of a request that is throttled (429), gets a 5xx or gets no response.

@@ -98,7 +98,7 @@ impl Tokens {
             match self.request().await {
                 Response::Issued(Issued { access_token, expires_in }) => {
                     let life = Duration::from_secs(expires_in);
-                    let renew_at = started + (life - life / RENEWED_BEFORE);
+                    let renew_at = started + life.saturating_sub(life / RENEWED_BEFORE);
                     return Ok(Token { text: Arc::new(Zeroizing::new(access_token)), renew_at });
                 }
                 Response::Rejected(reason) => {

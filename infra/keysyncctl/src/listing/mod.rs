@@ -74,7 +74,8 @@ fn show(mut rows: Vec<Listed>, filter: &Filter, now: EpochMillis, as_json: bool)
     if filter.quiet {
         let mut keys: Vec<KeyRef> = rows.iter().map(|row| row.key).collect();
         keys.dedup();
-        let text: String = keys.iter().map(|key| format!("{key}\n")).collect();
+        let text = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let text = if text.is_empty() { text } else { text + "\n" };
         return Ok(output::write(text)?);
     }
     if as_json {

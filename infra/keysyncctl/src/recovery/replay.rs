@@ -39,7 +39,7 @@ pub(crate) struct ReplayArgs {
     /// Why. It is stored with the key, and `keysyncctl show` prints it.
     #[arg(long, value_name = "TEXT", value_parser = |text: &str| bounded(text, MAX_REASON_CHARS))]
     reason: String,
-    /// Who replays; stored as well. AWS CloudTrail has the identity whose credentials were used.
+    /// Who replays; stored as well. `CloudTrail` has the identity whose credentials were used.
     #[arg(long, value_name = "NAME", env = "USER", value_parser = |text: &str| bounded(text, MAX_OPERATOR_CHARS))]
     operator: String,
     /// Print what would be replayed, and change nothing.

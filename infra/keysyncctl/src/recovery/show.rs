@@ -63,9 +63,9 @@ pub(crate) async fn run(args: ShowArgs, as_json: bool) -> Result<Finished, Failu
     };
     let shown = Shown::of(&stored, partition.registrations.into_iter().collect(), Clock::system().now());
     if as_json {
-        output::json(&shown)?
+        output::json(&shown)?;
     } else {
-        shown.print()?
+        shown.print()?;
     }
     Ok(Finished::Done)
 }

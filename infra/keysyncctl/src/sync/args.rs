@@ -16,6 +16,7 @@ use crate::{endpoint::EndpointArgs, failure::Failure};
 /// same command continues there. Keys that were synchronized less than an hour ago respond with 409:
 /// that is a result, not a failure.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
 #[command(after_help = "Examples:\n  \
     keysyncctl sync --all --dry-run\n  \
     keysyncctl sync --all --report-csv result.csv\n  \

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
 };
 
 use keysync::domain::{CorrelationId, KeyCrn};
@@ -98,8 +98,7 @@ impl RunState {
 
     /// Adds what this run has finished.
     pub(super) fn reload(&mut self) {
-        let finished =
-            std::mem::take(&mut *self.log.finished.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let finished = std::mem::take(&mut *self.log.finished.lock().unwrap_or_else(PoisonError::into_inner));
         for result in finished {
             self.keys.insert(result.crn.clone(), Known::Finished(Box::new(result)));
         }
@@ -123,11 +122,11 @@ impl RunLog {
     /// Records a result.
     pub(super) fn finished(&self, result: &KeyResult) -> Result<(), Failure> {
         self.append(&Entry::Finished(result.clone()))?;
-        self.finished.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(result.clone());
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(result.clone());
         Ok(())
     }
 
     fn append(&self, entry: &Entry) -> Result<(), Failure> {
-        self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).append(entry)
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).append(entry)
     }
 }
