@@ -46,8 +46,8 @@ async fn world_with_exhausted_retries() -> World {
     world.harness.object_storage().behave(Behaviour::respond(503));
     world.sync().await.assert_status(204);
     world.advance_clock(DAY + HOUR).await;
-    assert_eq!(world.redeliver().await["failed"], json!(1));
-    assert_eq!(world.redeliver().await["leased"], json!(0), "nothing is retried any more");
+    assert_eq!(world.redeliver().await.failed, 1);
+    assert_eq!(world.redeliver().await.leased, 0, "nothing is retried any more");
     world
 }
 
@@ -61,11 +61,11 @@ async fn replay_delivers_same_event_to_chosen_service_only() {
     let request = request(&world, &world.key, now(&world)).await;
     assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled));
     assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled), "the same request again");
-    assert_eq!(world.redeliver().await["delivered"], json!(1));
+    assert_eq!(world.redeliver().await.delivered, 1);
 
     let received = storage.received();
     assert_eq!((received.len(), databases.received().len()), (tried + 1, notified));
-    let id = |body: &str| serde_json::from_str::<Value>(body).unwrap()["id"].clone();
+    let id = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["id"].clone();
     assert_eq!(id(&received[tried].body), id(&received[0].body), "the same event");
     assert_eq!(world.item().await["outcome"][STORAGE]["status"], "delivered");
 }
@@ -86,11 +86,11 @@ async fn retries_count_from_the_replay() {
     let world = world_with_exhausted_retries().await;
     let request = request(&world, &world.key, now(&world)).await;
     assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled));
-    assert_eq!(world.redeliver().await["retrying"], json!(1), "the service is still down");
+    assert_eq!(world.redeliver().await.retrying, 1, "the service is still down");
     world.advance_clock(HOUR * 2).await;
-    assert_eq!(world.redeliver().await["retrying"], json!(1));
+    assert_eq!(world.redeliver().await.retrying, 1);
     world.advance_clock(DAY).await;
-    assert_eq!(world.redeliver().await["failed"], json!(1), "24 hours after the replay");
+    assert_eq!(world.redeliver().await.failed, 1, "24 hours after the replay");
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn confirmation_under_way_keeps_the_replay() {
         if replayed_before {
             let earlier = request(&world, &world.key, now(&world)).await;
             assert_eq!(ledger(&world).replay(&earlier).await, Ok(Replayed::Scheduled));
-            assert_eq!(world.redeliver().await["delivered"], json!(1), "object storage");
+            assert_eq!(world.redeliver().await.delivered, 1, "object storage");
         }
         databases.behave(Behaviour::Act);
         world.advance_clock(HOUR * 2).await;
@@ -120,7 +120,7 @@ async fn confirmation_under_way_keeps_the_replay() {
         });
 
         assert_eq!(world.item().await["pending"], json!({STORAGE: 1, DATABASES: 1}), "neither is lost");
-        assert_eq!(world.redeliver().await["delivered"], json!(2));
+        assert_eq!(world.redeliver().await.delivered, 2);
         assert_eq!(storage.received().len(), received + 1);
         assert_eq!(world.item().await["pending"], json!({}));
     }

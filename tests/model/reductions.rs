@@ -100,7 +100,8 @@ pub(crate) fn symmetric(state: &State) -> [u8; BYTES] {
 
 /// The state of a key without process identities.
 fn key_state(state: &State, key: usize) -> impl Ord + use<> {
-    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, replays, .. } = state.items[key];
+    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, replays, .. } =
+        state.items[key];
     let entries = outbox.map(|entry| (entry.pending, entry.exhausted, entry.attempts, entry.next_at));
     let receivers = state.receivers[key].map(|receiver| (receiver.last_sequence, receiver.in_flight));
     let History { closed_at, synced_at, reported, recorded } = state.history[key];
@@ -200,7 +201,8 @@ impl Protocol {
         let Guards { replay_requires_same_id, replay_requires_same_caller, .. } = self.guards;
         let symmetric = replay_requires_same_id && replay_requires_same_caller;
         // A process without its lease may still report, so reduction 2 is not used with a deadline.
-        let is_plain = !self.bounds.late_requests && !self.bounds.has_deadline() && self.bounds.operator_replays == 0;
+        let is_plain =
+            !self.bounds.late_requests && !self.bounds.has_deadline() && self.bounds.operator_replays == 0;
         let reducible = confirm_fence.requires_lease() && receiver_drops_stale && is_plain;
         match self.bounds.explore {
             Explore::Everything => true,

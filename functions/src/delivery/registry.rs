@@ -61,7 +61,7 @@ impl Registry {
 
     /// All services with their callback URLs, by name.
     pub fn callbacks(&self) -> impl Iterator<Item = (&ServiceName, &Url)> {
-        self.0.iter()
+        self.callbacks.iter()
     }
 
     /// The callback URL of `service`.

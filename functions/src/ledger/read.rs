@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 
 use super::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, NotificationStatus,
     expression::string,
     item::{Item, KEY_ITEM, KeyRecord, key_pk, parse_key_pk},
     registration::REGISTRATION,
+    status::status,
 };
 use crate::domain::{EpochMillis, InstanceId, KeyId, ResourceCrn, ServiceName};
 
@@ -64,10 +65,12 @@ pub struct ScanCursor(Item);
 
 impl Ledger {
     /// The key with this id; `None` if it is unknown. Strongly consistent.
-    pub async fn get(&self, instance: InstanceId, key: KeyId) -> Result<Option<StoredKey>, LedgerError> {
-        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let request = request.key("pk", string(key_pk(instance, key))).key("sk", string(KEY_ITEM));
-        request.send().await?.item.map(StoredKey::read).transpose()
+    pub async fn stored_key(
+        &self,
+        instance: InstanceId,
+        key: KeyId,
+    ) -> Result<Option<StoredKey>, LedgerError> {
+        self.get(&key_pk(instance, key), KEY_ITEM).await?.map(StoredKey::read).transpose()
     }
 
     /// A key with its registrations. Strongly consistent within a page of 1 MB.
@@ -115,6 +118,12 @@ impl Ledger {
 }
 
 impl StoredKey {
+    /// The status at `now` of the last notification, purged keys included.
+    #[must_use]
+    pub fn status(&self, now: EpochMillis) -> NotificationStatus {
+        status(&self.record, &self.services.keys().cloned().collect(), now)
+    }
+
     fn read(item: Item) -> Result<Self, LedgerError> {
         #[derive(Deserialize)]
         struct Rest {

@@ -133,7 +133,11 @@ fn registered(item: &Item) -> Result<BTreeSet<ServiceName>, LedgerError> {
     Ok(services.into_keys().collect())
 }
 
-fn status(record: &KeyRecord, registered: &BTreeSet<ServiceName>, now: EpochMillis) -> NotificationStatus {
+pub(super) fn status(
+    record: &KeyRecord,
+    registered: &BTreeSet<ServiceName>,
+    now: EpochMillis,
+) -> NotificationStatus {
     let notified = record.outcome.keys().filter(|service| outcome(record, service).is_some());
     let services: BTreeSet<_> = record.pending.keys().chain(notified).chain(registered).collect();
     NotificationStatus {

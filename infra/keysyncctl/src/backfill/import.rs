@@ -125,7 +125,7 @@ async fn import_key(ledger: &Ledger, row: &KeyRow, dry_run: bool) -> Result<Impo
     };
     let mismatch = || Imported::Rejected("the table has this key in another account or region".to_owned());
     if dry_run {
-        let found = persistently(|| ledger.get(facts.crn.instance.instance, facts.crn.key)).await?;
+        let found = persistently(|| ledger.stored_key(facts.crn.instance.instance, facts.crn.key)).await?;
         return Ok(match found {
             None => Imported::Written,
             Some(stored) if stored.record.crn != facts.crn => mismatch(),

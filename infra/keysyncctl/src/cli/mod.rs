@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use keysync::ledger::Status;
 
 use crate::{
     backfill, dead_letters,
     failure::{Failure, Finished},
     listing, recovery, registry_check, sync,
-    table::ServiceState,
 };
 
 /// Synchronize, recover and load the keys of keysync.
@@ -53,9 +53,10 @@ enum Command {
     #[command(after_help = "Example:\n  \
         keysyncctl failed --quiet | keysyncctl replay --keys - --reason 'outage of 2026-11-24'")]
     Failed(listing::ScanArgs),
-    /// List notifications that a service received and has not acknowledged within four hours.
+    /// List notifications that a service did not acknowledge within four hours, or whose
+    /// acknowledgement contradicts the key's state.
     ///
-    /// A service that never acknowledges is always listed. Reads the whole table.
+    /// Only services that are configured to acknowledge. Reads the whole table.
     Overdue(listing::ScanArgs),
     /// Show a key, its last notification, and the state of each of its services.
     Show(recovery::ShowArgs),
@@ -119,8 +120,8 @@ async fn run(Cli { json, command }: Cli) -> Result<Finished, Failure> {
         Command::Sync(args) => sync::run(args, json).await,
         Command::Pending(args) => listing::pending(args, json).await,
         Command::Retrying(args) => listing::retrying(args, json).await,
-        Command::Failed(args) => listing::settled(args, ServiceState::Failed, json).await,
-        Command::Overdue(args) => listing::settled(args, ServiceState::Overdue, json).await,
+        Command::Failed(args) => listing::settled(args, &[Status::Failed], json).await,
+        Command::Overdue(args) => listing::settled(args, &[Status::Overdue, Status::Conflicting], json).await,
         Command::Show(args) => recovery::show(args, json).await,
         Command::Replay(args) => recovery::replay(args, json).await,
         Command::Dlq(args) => dead_letters::run(args, json).await,

@@ -4,13 +4,13 @@
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use keysync::{
     domain::EpochMillis,
-    ledger::{DueKey, Ledger, LedgerError, item::DUE_SHARDS},
+    ledger::{DueKey, Ledger, LedgerError, Status, item::DUE_SHARDS},
 };
 
 use super::Listed;
 use crate::{
     failure::Failure,
-    table::{KeyRef, ServiceState, services},
+    table::{KeyRef, services},
 };
 
 /// Reads of items at the same time.
@@ -36,11 +36,11 @@ async fn pending_in(ledger: &Ledger, shard: u128) -> Result<Vec<DueKey>, LedgerE
 
 /// The pending services of a key, as far as the index has them.
 pub(super) fn rows(due: DueKey) -> impl Iterator<Item = Listed> {
-    let DueKey { instance, key, at, notified_at, pending } = due;
+    let DueKey { instance, key, at, notified_at, pending, .. } = due;
     pending.into_iter().map(move |service| Listed {
         key: KeyRef { instance, key },
         service: service.to_string(),
-        state: ServiceState::Pending,
+        state: Status::Pending,
         notified_at,
         attempts: None,
         next_attempt: Some(at),
@@ -56,7 +56,7 @@ pub(super) async fn read_keys(
 ) -> Result<Vec<Listed>, Failure> {
     let reads = stream::iter(keys).map(async |due| {
         let key = KeyRef { instance: due.instance, key: due.key };
-        let Some(stored) = ledger.get(due.instance, due.key).await? else { return Ok(Vec::new()) };
+        let Some(stored) = ledger.stored_key(due.instance, due.key).await? else { return Ok(Vec::new()) };
         let notified_at = stored.record.notified_at.unwrap_or(due.notified_at);
         let views = services(&stored, now).into_iter();
         Ok(views.map(|view| Listed::of(key, notified_at, view)).collect())

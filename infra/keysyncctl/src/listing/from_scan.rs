@@ -26,7 +26,7 @@ impl Listed {
             service: view.service.to_string(),
             state: view.state,
             notified_at,
-            attempts: Some(view.attempts),
+            attempts: view.attempts,
             next_attempt: view.next_attempt,
             reason: view.reason,
         }

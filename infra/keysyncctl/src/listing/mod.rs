@@ -5,7 +5,7 @@ mod args;
 mod from_index;
 mod from_scan;
 
-use keysync::{Clock, domain::EpochMillis};
+use keysync::{Clock, domain::EpochMillis, ledger::Status};
 use serde::Serialize;
 
 pub(crate) use args::{IndexArgs, ScanArgs};
@@ -13,7 +13,7 @@ pub(crate) use args::{IndexArgs, ScanArgs};
 use crate::{
     cli::output,
     failure::{Failure, Finished},
-    table::{KeyRef, ServiceState},
+    table::{KeyRef, by_name},
     values,
 };
 use args::Filter;
@@ -23,7 +23,8 @@ use args::Filter;
 struct Listed {
     key: KeyRef,
     service: String,
-    state: ServiceState,
+    #[serde(serialize_with = "by_name")]
+    state: Status,
     notified_at: EpochMillis,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
@@ -47,17 +48,17 @@ pub(crate) async fn retrying(args: IndexArgs, as_json: bool) -> Result<Finished,
     let (ledger, now) = (args.table.open().await?, Clock::system().now());
     let keys = from_index::pending_keys(&ledger).await?;
     let rows = from_index::read_keys(&ledger, keys, now).await?.into_iter();
-    let rows = rows.filter(|row| row.state == ServiceState::Retrying && args.filter.selects(row, now));
+    let rows = rows.filter(|row| row.next_attempt.is_some() && args.filter.selects(row, now));
     show(rows.collect(), &args.filter, now, as_json)?;
     Ok(Finished::Done)
 }
 
 /// Runs `keysyncctl failed` or `keysyncctl overdue`.
-pub(crate) async fn settled(args: ScanArgs, state: ServiceState, as_json: bool) -> Result<Finished, Failure> {
+pub(crate) async fn settled(args: ScanArgs, states: &[Status], as_json: bool) -> Result<Finished, Failure> {
     let (ledger, now) = (args.table.open().await?, Clock::system().now());
     let scanned = from_scan::scan(&ledger, &args, now).await?;
     let rows = scanned.rows.into_iter();
-    let rows = rows.filter(|row| row.state == state && args.filter.selects(row, now));
+    let rows = rows.filter(|row| states.contains(&row.state) && args.filter.selects(row, now));
     show(rows.collect(), &args.filter, now, as_json)?;
     if !scanned.is_complete {
         output::remark(format!(

@@ -7,7 +7,9 @@ use futures_util::{StreamExt, stream};
 use keysync::{
     Clock,
     domain::ServiceName,
-    ledger::{Ledger, LedgerError, MAX_REPLAYED_SERVICES, ReplayRequest, Replayed, StoredKey, item::Replay},
+    ledger::{
+        Ledger, LedgerError, MAX_REPLAYED_SERVICES, ReplayRequest, Replayed, Status, StoredKey, item::Replay,
+    },
 };
 use serde::Serialize;
 
@@ -15,7 +17,7 @@ use crate::{
     cli::output,
     failure::{Failure, Finished},
     input, progress,
-    table::{KeyRef, ServiceState, TableArgs, services},
+    table::{KeyRef, TableArgs, services},
 };
 
 /// Keys at the same time.
@@ -102,7 +104,7 @@ pub(crate) async fn run(args: ReplayArgs, as_json: bool) -> Result<Finished, Fai
 }
 
 async fn replay_one(ledger: &Ledger, key: KeyRef, args: &ReplayArgs) -> KeyReplay {
-    let found = ledger.get(key.instance, key.key).await;
+    let found = ledger.stored_key(key.instance, key.key).await;
     let done = |services: Vec<ServiceName>, result: &str| KeyReplay {
         key,
         services,
@@ -171,9 +173,8 @@ fn chosen(stored: &StoredKey, named: &[ServiceName]) -> Vec<ServiceName> {
         named.dedup();
         return named;
     }
-    let unsettled = [ServiceState::Failed, ServiceState::Pending, ServiceState::Retrying];
     let views = services(stored, Clock::system().now()).into_iter();
-    views.filter(|view| unsettled.contains(&view.state)).map(|view| view.service).collect()
+    views.filter(|view| view.pending || view.state == Status::Failed).map(|view| view.service).collect()
 }
 
 fn read_keys(path: &Path) -> Result<Vec<KeyRef>, Failure> {

@@ -134,7 +134,7 @@ impl Shown {
                 view.service.to_string(),
                 view.registrations.to_string(),
                 view.state.as_str().to_owned(),
-                view.attempts.to_string(),
+                view.attempts.map(|attempts| attempts.to_string()).unwrap_or_default(),
                 optional(view.last_attempt),
                 optional(view.next_attempt),
                 view.reason.clone().unwrap_or_default(),

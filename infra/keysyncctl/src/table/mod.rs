@@ -1,13 +1,13 @@
 //! The table of a deployment, and the keys in it.
 
 mod key_ref;
-mod service_state;
+mod service_view;
 
 use clap::Args;
 use keysync::{http_client::aws, ledger::Ledger};
 
 pub(crate) use key_ref::KeyRef;
-pub(crate) use service_state::{ServiceState, ServiceView, services};
+pub(crate) use service_view::{ServiceView, by_name, services};
 
 use crate::failure::Failure;
 
