@@ -53,7 +53,7 @@ async fn item(target: &Harness, key: &str) -> Value {
 }
 
 #[tokio::test]
-async fn import_makes_keys_known_and_notifies_nobody() {
+async fn import_makes_keys_known_and_notifies_no_service() {
     let (source, target, keys) = two_harnesses().await;
     let folder = Folder::new();
     let before = run(&folder, &source, &target, &["verify"]).await.expect(SOME_FAILED).json();
@@ -110,7 +110,7 @@ fn facts(key: &Key, state: u8) -> Value {
 async fn import_overwrites_no_live_event() {
     let (source, target, keys) = two_harnesses().await;
     let folder = Folder::new();
-    // Events that the endpoint's keys do not show yet, or that overtook the import.
+    // Events that the endpoint's keys do not show yet, or that arrived before the import.
     publish(&source, &target, &keys[0], "kms.secrets.disable", facts(&keys[0], 2)).await;
     let (account, instance) = (source.account(), source.instance());
     let bucket = format!("crn:v1:bluemix:public:{STORAGE}:us-south:a/{account}:{instance}:bucket:rotated-1");
@@ -126,7 +126,7 @@ async fn import_overwrites_no_live_event() {
     assert!([what(0), what(1)].contains(&"state"), "{found}");
     assert!([what(0), what(1)].iter().any(|what| what.ends_with("rotated-1")), "{found}");
 
-    // A later event is news, and notifies the services that were imported.
+    // A later event is newer, and notifies the services that were imported.
     publish(&source, &target, &keys[1], "kms.secrets.delete", facts(&keys[1], 5)).await;
     assert_eq!(target.object_storage().received().len(), 1);
     assert_eq!(item(&target, keys[1].id()).await["state"], json!(5));

@@ -46,7 +46,7 @@ async fn malformed_event_is_corrected_and_processed() {
     let body = dlq(&folder, &harness, &["show", "malformed", id, "--body"]).await.expect(DONE).out;
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), event, "reading loses nothing");
 
-    // Unchanged, it would come back; with another mistake, too.
+    // Unchanged, it would return; with another mistake, too.
     let skipped =
         dlq(&folder, &harness, &["redrive", "malformed", "--all", "--json"]).await.expect(SOME_FAILED);
     assert_eq!(skipped.json()[0]["result"], "skipped");

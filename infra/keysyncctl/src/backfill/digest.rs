@@ -19,7 +19,7 @@ use keysync::{
 #[derive(Default)]
 pub(super) struct Digests {
     by_key: HashMap<KeyId, Digest>,
-    /// With a random seed, so that nobody can construct keys with the same digest.
+    /// With a random seed, so that no attacker can construct keys with the same digest.
     hasher: RandomState,
 }
 

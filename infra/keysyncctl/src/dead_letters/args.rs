@@ -24,7 +24,7 @@ pub(crate) enum DeadLetterCommand {
     Show(ShowArgs),
     /// Send messages to the queue of lifecycle events unchanged, and delete them here.
     ///
-    /// A message whose event is malformed would come back, so it is skipped: correct it with `dlq
+    /// A message whose event is malformed would return, so it is skipped: correct it with `dlq
     /// edit`. A message is sent before it is deleted, so after an interruption it may be sent
     /// twice, which changes nothing: events may arrive repeatedly.
     #[command(after_help = "Examples:\n  \

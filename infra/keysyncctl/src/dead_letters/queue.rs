@@ -1,5 +1,5 @@
 //! An SQS queue. Received messages are hidden from others for a minute; what is not deleted is made
-//! visible again at the end, and after a kill it becomes visible by itself.
+//! visible again at the end, and after a kill it becomes visible after that minute.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -83,8 +83,8 @@ impl Queue {
         Ok(letters)
     }
 
-    /// Makes messages visible to others again. An error is not reported: they become visible by
-    /// themselves.
+    /// Makes messages visible to others again. An error is not reported: they become visible
+    /// after a minute.
     pub(super) async fn release(&self, letters: &[Letter]) {
         let batches = letters.chunks(BATCH).map(async |batch| {
             let entries = batch.iter().enumerate().filter_map(|(n, letter)| {
