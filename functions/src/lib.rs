@@ -5,6 +5,7 @@
 //! checks this.
 //!
 //! ```text
+//! run            the functions as programs: settings, connections, invocations
 //! handlers       Lambda event in, response out, one log line
 //! config         settings from environment variables; no I/O
 //! audit          audit events of sync requests, and of services that did not act
@@ -40,6 +41,7 @@ pub mod http_client;
 pub mod iam;
 pub mod ledger;
 pub mod rate_limit;
+pub mod run;
 mod strict_json;
 pub mod telemetry;
 pub mod time_budget;

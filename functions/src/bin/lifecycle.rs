@@ -1,19 +1,8 @@
-//! The function `lifecycle`: processes lifecycle events of keys, which arrive from `EventBridge`
-//! through an SQS queue, and notifies the associated services.
+//! The binary of the function `lifecycle`.
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-
-use keysync::{Clock, LifecycleConfig, LifecycleHandler, config, http_client, telemetry};
-use lambda_http::{Error, lambda_runtime::run, service_fn};
-
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    let metrics = telemetry::init()?;
-    let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
-    let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
+async fn main() -> Result<(), lambda_http::Error> {
+    keysync::run::lifecycle().await
 }

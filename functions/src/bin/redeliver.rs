@@ -1,18 +1,8 @@
-//! The function `redeliver`: runs every minute and delivers the notifications that are due.
+//! The binary of the function `redeliver`.
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-
-use keysync::{Clock, CommonConfig, RedeliverHandler, config, http_client, telemetry};
-use lambda_http::{Error, lambda_runtime::run, service_fn};
-
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    let metrics = telemetry::init()?;
-    let config = CommonConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
-    let keys = config.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let handler = Arc::new(RedeliverHandler::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
+async fn main() -> Result<(), lambda_http::Error> {
+    keysync::run::redeliver().await
 }

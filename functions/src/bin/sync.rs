@@ -1,34 +1,8 @@
-//! The function `sync`: serves `POST /api/v2/keys/{id}/actions/sync`,
-//! `GET /api/v2/keys/{id}/notifications` and `GET /.well-known/jwks.json` behind a Lambda function
-//! URL.
+//! The binary of the function `sync`.
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-
-use keysync::{
-    Clock, SyncConfig, SyncHandler, config, http_client, iam::Iam, rate_limit::CallerRateLimiter, telemetry,
-};
-use lambda_http::{Error, lambda_runtime::run_concurrent, service_fn};
-
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    let metrics = telemetry::init()?;
-    let SyncConfig { iam, common, caller_limit } =
-        SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
-    let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
-    // Two independent network calls: together they cost a cold start the longer of the two only.
-    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys());
-    let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let handler = Arc::new(SyncHandler::new(
-        common,
-        iam,
-        keys,
-        CallerRateLimiter::new(caller_limit),
-        &aws,
-        Clock::system(),
-    )?);
-    let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
-    run_concurrent(service_fn(serve)).await
+async fn main() -> Result<(), lambda_http::Error> {
+    keysync::run::sync().await
 }

@@ -1,5 +1,5 @@
 //! The Lambda handlers, one per function: they build the clients, run the use case and log the
-//! result. Each binary in `bin/` starts one of them.
+//! result.
 
 mod failure;
 mod lifecycle;

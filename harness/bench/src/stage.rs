@@ -5,6 +5,7 @@
 //! only when they are counted.
 
 use std::{
+    ffi::OsString,
     path::Path,
     sync::{
         Arc, OnceLock,
@@ -68,7 +69,7 @@ impl Stage {
     /// The function, started by a command such as valgrind.
     pub(super) async fn sync_under(&self, command: &[&str]) -> Result<ProcessFunction, BenchError> {
         let mut config = self.config(&self.binaries.sync);
-        config.wrapper = command.iter().map(|&part| part.to_owned()).collect();
+        config.command.splice(0..0, command.iter().map(OsString::from));
         start(config).await
     }
 
@@ -85,8 +86,7 @@ impl Stage {
     fn config(&self, binary: &Path) -> ProcessConfig {
         ProcessConfig {
             name: "sync",
-            binary: binary.to_owned(),
-            wrapper: Vec::new(),
+            command: vec![binary.into()],
             env: self.harness.environment().to_vec(),
             environments: 1,
             concurrency: 1,

@@ -7,7 +7,17 @@ mod cli;
 
 use std::process::ExitCode;
 
+use keysync_testkit::lambda;
+
+/// Runs a function, as whose process the harness has started this executable, or a command.
+fn main() -> Result<ExitCode, lambda::Error> {
+    match lambda::run_requested_function() {
+        Some(ended) => ended.map(|()| ExitCode::SUCCESS),
+        None => Ok(command()),
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn command() -> ExitCode {
     cli::main().await
 }

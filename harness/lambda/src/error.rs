@@ -1,6 +1,11 @@
 //! The errors of starting a function.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// The function could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +23,11 @@ pub enum FunctionError {
         /// The paths where it was expected.
         looked_at: Vec<PathBuf>,
     },
+    /// The path of this executable is unknown.
+    #[error(
+        "the path of this executable is unknown: {0}; name the functions' binaries with KEYSYNC_SYNC_BIN, KEYSYNC_LIFECYCLE_BIN and KEYSYNC_REDELIVER_BIN"
+    )]
+    Executable(io::Error),
     /// Cargo could not be run.
     #[error("cargo cannot be run to build the functions: {0}")]
     Build(io::Error),
@@ -25,10 +35,10 @@ pub enum FunctionError {
     #[error("the build of the functions failed: see cargo's output above")]
     NotBuilt,
     /// The binary could not be run.
-    #[error("cannot run {}: {error}", binary.display())]
+    #[error("cannot run {}: {error}", command.join(OsStr::new(" ")).display())]
     Spawn {
-        /// The binary's path.
-        binary: PathBuf,
+        /// The command line.
+        command: Vec<OsString>,
         /// The reason.
         error: io::Error,
     },

@@ -12,11 +12,12 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod binary;
+mod command;
 mod environment;
 mod error;
 mod event;
 pub mod events;
+mod executable;
 mod in_process;
 mod log;
 mod process;
@@ -32,11 +33,13 @@ use keysync_browser_guard::Guard;
 
 use keysync_emulator_support::server::Server;
 
-pub use binary::{LIFECYCLE, REDELIVER, SYNC, WORKSPACE, binary};
+pub use command::{LIFECYCLE, REDELIVER, SYNC, WORKSPACE, command};
 pub use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
 pub use event::from_http as function_url_event;
+pub use executable::run_requested_function;
 use in_process::InProcessFunction;
+pub use lambda_http::Error;
 pub use log::Output;
 pub use process::{Invoker, ProcessConfig, ProcessFunction};
 pub use worker::{Handle, InvocationFailed, Worker};
@@ -117,8 +120,7 @@ impl Function {
             Mode::Process { environments } => {
                 let config = ProcessConfig {
                     name: SYNC,
-                    binary: binary(SYNC).await?,
-                    wrapper: Vec::new(),
+                    command: command(SYNC).await?,
                     env: env.to_vec(),
                     environments: *environments,
                     concurrency,

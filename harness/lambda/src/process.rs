@@ -1,7 +1,7 @@
 //! A function's binary behind the emulated Lambda: a queue of events, and execution environments
 //! that can be killed and are restarted.
 
-use std::{ffi::OsStr, io::PipeWriter, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{ffi::OsString, io::PipeWriter, process::Stdio, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use keysync_emulator_support::assertion::wait;
@@ -28,11 +28,8 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ProcessConfig {
     /// The function's name.
     pub name: &'static str,
-    /// The function's binary.
-    pub binary: PathBuf,
-    /// The command line that the binary is appended to, such as a profiler's; empty to run the
-    /// binary directly.
-    pub wrapper: Vec<String>,
+    /// The command line of its processes: [`command`](super::command), possibly behind a profiler's.
+    pub command: Vec<OsString>,
     /// Its environment variables, in addition to those that Lambda sets.
     pub env: Vec<(String, String)>,
     /// The number of execution environments.
@@ -226,7 +223,7 @@ impl Lambda {
         if slot.process.borrow().is_some() {
             return Ok(());
         }
-        let spawn_error = |error| FunctionError::Spawn { binary: self.config.binary.clone(), error };
+        let spawn_error = |error| FunctionError::Spawn { command: self.config.command.clone(), error };
         let pipe = self.log.pipe().map_err(spawn_error)?;
         // Before the process can poll.
         let timed_out = self.api.start_process(environment);
@@ -242,11 +239,11 @@ impl Lambda {
     }
 
     fn command(&self, environment: usize, pipe: &PipeWriter) -> std::io::Result<Command> {
-        let ProcessConfig { binary, wrapper, .. } = &self.config;
-        let mut line = wrapper.iter().map(OsStr::new).chain([binary.as_os_str()]);
-        let mut command = Command::new(line.next().unwrap_or_default());
+        let (program, arguments) =
+            self.config.command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
         command
-            .args(line)
+            .args(arguments)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", self.api.address(environment))
             .env("AWS_LAMBDA_FUNCTION_NAME", self.config.name)

@@ -9,8 +9,7 @@ async fn idle() -> ProcessFunction {
     let output = Output { quiet: true, context: Context::new(HarnessClock::running(), Guard::default()) };
     let config = ProcessConfig {
         name: "sync",
-        binary: PathBuf::from("/bin/sh"),
-        wrapper: ["/bin/sh", "-c", "echo started; exec sleep 600"].map(str::to_owned).to_vec(),
+        command: ["/bin/sh", "-c", "echo started; exec sleep 600"].map(OsString::from).to_vec(),
         env: Vec::new(),
         environments: 1,
         concurrency: 1,

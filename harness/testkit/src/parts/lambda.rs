@@ -166,8 +166,7 @@ async fn worker(
     };
     let config = ProcessConfig {
         name,
-        binary: lambda::binary(name).await?,
-        wrapper: Vec::new(),
+        command: lambda::command(name).await?,
         env,
         environments,
         concurrency: 1,

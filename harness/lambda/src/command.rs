@@ -1,14 +1,16 @@
-//! The functions' binaries, and their build in a checkout of keysync.
+//! The command line that runs a function: its binary, which is built in a checkout of keysync, or
+//! this executable, if that contains the functions.
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 use tokio::{process::Command, sync::OnceCell};
 
-use super::FunctionError;
+use super::{FunctionError, executable};
 
 /// The function behind the sync API. Each function's name is that of its binary.
 pub const SYNC: &str = "sync";
@@ -25,22 +27,26 @@ pub const WORKSPACE: &str = "KEYSYNC_WORKSPACE";
 
 static BUILT: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
 
-/// The binary of a function: the one in `KEYSYNC_<NAME>_BIN`; under cargo with [`WORKSPACE`], one
-/// that is built now; otherwise the one in this executable's folder.
-pub async fn binary(function: &'static str) -> Result<PathBuf, FunctionError> {
+/// The command line of a function's process: the binary in `KEYSYNC_<NAME>_BIN`; otherwise this
+/// executable, if it [contains the functions](super::run_requested_function); otherwise, under cargo
+/// with [`WORKSPACE`], a binary that is built now; otherwise the binary in this executable's folder.
+pub async fn command(function: &'static str) -> Result<Vec<OsString>, FunctionError> {
     if let Some(named) = std::env::var_os(format!("KEYSYNC_{}_BIN", function.to_uppercase())) {
         let named = PathBuf::from(named);
         return if named.is_file() {
-            Ok(named)
+            Ok(vec![named.into()])
         } else {
             Err(FunctionError::no_binary(function, vec![named]))
         };
     }
+    if let Some(command) = executable::command(function)? {
+        return Ok(command);
+    }
     let (Some(cargo), Some(workspace)) = (std::env::var_os("CARGO"), std::env::var_os(WORKSPACE)) else {
-        return beside_this_executable(function);
+        return Ok(vec![beside_this_executable(function)?.into()]);
     };
     let built = BUILT.get_or_try_init(|| build(Path::new(&cargo), Path::new(&workspace))).await?;
-    built.get(function).cloned().ok_or(FunctionError::NotBuilt)
+    Ok(vec![built.get(function).ok_or(FunctionError::NotBuilt)?.into()])
 }
 
 /// Builds the functions in the profile of this executable and with the same features of their
@@ -67,7 +73,7 @@ async fn build(cargo: &Path, workspace: &Path) -> Result<BTreeMap<&'static str, 
 }
 
 fn beside_this_executable(name: &str) -> Result<PathBuf, FunctionError> {
-    let this = std::env::current_exe().map_err(FunctionError::Build)?;
+    let this = std::env::current_exe().map_err(FunctionError::Executable)?;
     // Test executables are in a subfolder of the binaries' folder.
     let looked_at: Vec<PathBuf> = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).collect();
     let found = looked_at.iter().find(|path| path.is_file()).cloned();
