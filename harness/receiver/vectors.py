@@ -12,7 +12,7 @@ from vector_parts.bodies import BODIES
 from vector_parts.callbacks import CALLBACKS
 from vector_parts.keys import CONFIGURATIONS, KEY_SETS
 from vector_parts.requests import REQUESTS
-from vector_parts.signer import CURRENT, MAX_BODY, MAX_DEPTH, MAX_HEADER, NEXT
+from vector_parts.signer import CURRENT, MAX_BODY, MAX_DEPTH, MAX_HEADER, NEXT, SERVICE
 
 FILE = pathlib.Path(__file__).with_name("vectors.json")
 
@@ -21,29 +21,33 @@ ABOUT = [
     "The private keys are published in RFC 8032 and are for tests only.",
     "Each vector has a `name` and a reason (`why`). A receiver must produce the expected result for all of them.",
     "statuses: the status of the response to an accepted callback (`accepted`) and for each rejection code.",
-    "vectors: callbacks. Verify `headers` and the body with `publicKeys` at the time `now` (seconds since 1970).",
+    "service: the CRN service name of the receiver, for `configurations`, `keySets` and `requests`.",
+    "vectors: callbacks. Verify `headers` and the body with `publicKeys` at the time `now` (seconds since 1970), as the",
+    "  receiver of `service`.",
     "  headers: by name; a list for a duplicate header. Values are sent as UTF-8.",
     "  body: a string, sent as UTF-8; or bodyBase64: its bytes. `padding`: the number of trailing spaces, if any.",
-    "  expect: `accepted` with fields of the event, or `rejected` with a code.",
+    "  expect: `accepted` with fields of the event, or `rejected` with a code. Each vector has one defect at most.",
     "configurations: lists of public keys. expect: `accepted` (the first vector is then accepted as well), or `rejected` at",
     "  configuration with a code and the position (`place`) of the invalid key in the list, starting at 1.",
     "keySets: the same for documents as at /.well-known/jwks.json; `document` is a string.",
-    "requests: bytes for the service's socket. Configure keys.current.public and a tolerance of 100 years, because they were",
+    "requests: bytes for the receiver's socket. Configure keys.current.public and a tolerance of 100 years, because they were",
     "  signed at the `now` of the first vector. Callbacks go to /callbacks, states are at /keys/<id>.",
     "  send: the parts in order; then the client closes its side. A part is a string, in which each character is one byte",
     "    (U+0000 to U+00FF), or `repeat` with a string and `times`.",
-    "  statuses: of the responses in order, including 100 (Continue); a list for alternatives. Then the service closes.",
+    "  statuses: of the responses in order, including 100 (Continue); a list for alternatives. Then the receiver closes.",
 ]
 
 STATUSES = {
     "accepted": 204,
     "header": 400, "timestamp": 400, "no-signature": 400, "id": 400, "body": 400,
     "too-old": 401, "too-new": 401, "signature": 401,
+    "service": 403,
     "too-large": 413,
 }
 
 DOCUMENT = {
     "about": ABOUT,
+    "service": SERVICE,
     "toleranceSeconds": 300,
     "limits": {"bodyBytes": MAX_BODY, "headerBytes": MAX_HEADER, "nesting": MAX_DEPTH},
     "statuses": STATUSES,

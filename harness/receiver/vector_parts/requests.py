@@ -1,6 +1,6 @@
 """Raw requests, valid and malformed, and the expected statuses of the responses."""
 
-from .callbacks import HMAC
+from .callbacks import HMAC, for_service
 from .signer import BODY, CURRENT, GOLDEN, ID, KEY, MAX_BODY, NOW, UNKNOWN
 
 HEADERS = {"webhook-id": ID, "webhook-timestamp": NOW, "webhook-signature": GOLDEN}
@@ -77,6 +77,8 @@ VALID = [
 UNAUTHENTIC = [
     lines("signature-by-unknown-key", "Well-formed, but signed with an unknown key.", 401,
           signed=headers_with(webhook_signature=UNKNOWN.sign(ID, NOW, BODY))),
+    request("for-another-service", "Authentic, but for another service.",
+            callback(for_service("databases"), signed=signed(for_service("databases"))), gets=403),
     request("body-changed", "The body was changed.", callback(BODY.replace('"keyState":5', '"keyState":1')), gets=401),
     lines("timestamp-far-ahead", "15 digits: about 30 million years in the future.", 401, signed=headers_with(webhook_timestamp="9" * 15)),
 ]
