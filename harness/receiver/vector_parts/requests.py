@@ -173,4 +173,5 @@ BAD_BODIES = [
             head("content-length: 60000", signed=signed('{"a":' * 12_000)), repeated('{"a":', 12_000), gets=400),
 ]
 
-REQUESTS = [*VALID, *UNAUTHENTIC, *BAD_HEADERS, *BAD_LINES, *BAD_BODIES]
+GROUPS = {"valid": VALID, "unauthentic": UNAUTHENTIC, "headers": BAD_HEADERS, "request-line": BAD_LINES, "body": BAD_BODIES}
+REQUESTS = [{"name": one["name"], "group": group, **one} for group, requests in GROUPS.items() for one in requests]
