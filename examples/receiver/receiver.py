@@ -1,9 +1,9 @@
 """A service that receives and verifies keysync's callbacks and keeps the newest state of each key.
 
-    python receiver.py --public-key whpk_…
+    python receiver.py --service cloud-object-storage --public-key whpk_…
 
-`POST /callbacks` responds with 204, or with an error message and 400 (malformed), 401 (not authentic) or 413 (too large).
-`GET /keys/<id>` returns the state of a key.
+`POST /callbacks` responds with 204, or with an error message and 400 (malformed), 401 (not authentic), 403 (for
+another service) or 413 (too large). `GET /keys/<id>` returns the state of a key.
 
 Requires PyPI's `cryptography`. The parts to reuse in your service are in `verifier.py`.
 """
@@ -87,15 +87,19 @@ def port(text):
 
 def main():
     parser = argparse.ArgumentParser(description="Receives keysync's callbacks and keeps the newest state of each key.")
+    parser.add_argument("--service", default=os.environ.get("KEYSYNC_SERVICE"), metavar="NAME",
+                        help="the name of this service in CRNs, such as cloud-object-storage (or KEYSYNC_SERVICE)")
     parser.add_argument("--public-key", action="append", metavar="whpk_…",
                         help="the sender's public key; both keys during a key rotation (or KEYSYNC_PUBLIC_KEYS, separated by commas)")
     parser.add_argument("--port", type=port, default=8071, help="0 selects a free port (default: %(default)s)")
     parser.add_argument("--tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="SECONDS",
                         help="maximum difference between a callback's timestamp and this machine's clock (default: %(default)s)")
     arguments = parser.parse_args()
+    if not arguments.service:
+        parser.error("the following argument is required: --service, the name of this service in CRNs")
     from_env = [key.strip() for key in os.environ.get("KEYSYNC_PUBLIC_KEYS", "").split(",") if key.strip()]
     try:
-        verifier = Verifier(arguments.public_key or from_env, arguments.tolerance)
+        verifier = Verifier(arguments.service, arguments.public_key or from_env, arguments.tolerance)
     except ValueError as error:
         parser.error(str(error))
     service = Service(("127.0.0.1", arguments.port), verifier)

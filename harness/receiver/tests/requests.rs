@@ -78,7 +78,8 @@ impl RunningService {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let hundred_years = Duration::from_hours(100 * 365 * 24);
-        let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
+        let verifier =
+            Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
         runtime.spawn(connection::serve(listener, service::routes(verifier, limit), limit));
         Self { address, _runtime: runtime }
     }

@@ -1,12 +1,13 @@
 //! A service that receives and verifies callbacks and keeps the newest state of each key.
 //!
 //! ```text
-//! cargo run -p keysync-receiver --example receiver -- --public-key whpk_…
+//! cargo run -p keysync-receiver --example receiver -- --service cloud-object-storage --public-key whpk_…
 //! ```
 //!
 //! `POST /callbacks` responds with 204, or with an error message and 400 (malformed), 401 (not
-//! authentic) or 413 (too large). `GET /keys/{id}` returns the state of a key. The service is in
-//! `service.rs`; `connection.rs` limits the resources that untrusted clients can use.
+//! authentic), 403 (for another service) or 413 (too large). `GET /keys/{id}` returns the state of a
+//! key. The service is in `service.rs`; `connection.rs` limits the resources that untrusted clients
+//! can use.
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -23,6 +24,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Receives keysync's callbacks, prints them, and keeps the newest state of each key.
 #[derive(Parser)]
 struct Arguments {
+    /// The name of this service in CRNs, such as `cloud-object-storage`.
+    #[arg(long, env = "KEYSYNC_SERVICE")]
+    service: String,
     /// The sender's public key, `whpk_…`; both keys during a key rotation.
     #[arg(long = "public-key", env = "KEYSYNC_PUBLIC_KEYS", value_delimiter = ',', required = true)]
     public_keys: Vec<String>,
@@ -46,8 +50,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let Arguments { public_keys, listen, tolerance } = arguments;
-    let verifier = Verifier::new(public_keys)?.with_tolerance(Duration::from_secs(tolerance));
+    let Arguments { service, public_keys, listen, tolerance } = arguments;
+    let verifier = Verifier::new(service, public_keys)?.with_tolerance(Duration::from_secs(tolerance));
 
     let listener = TcpListener::bind(listen).await?;
     service::print_line(&format!("listening on http://{}/callbacks", listener.local_addr()?));
