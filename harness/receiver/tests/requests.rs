@@ -14,6 +14,9 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 #[path = "../examples/receiver/connection.rs"]
 mod connection;
+#[allow(dead_code, reason = "this receiver has fixed keys")]
+#[path = "../examples/receiver/keys.rs"]
+mod keys;
 #[path = "../examples/receiver/service.rs"]
 mod service;
 
@@ -80,7 +83,11 @@ impl RunningService {
         let hundred_years = Duration::from_hours(100 * 365 * 24);
         let verifier =
             Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
-        runtime.spawn(connection::serve(listener, service::routes(verifier, limit), limit));
+        runtime.spawn(connection::serve(
+            listener,
+            service::routes(keys::Keys::Fixed(verifier), hundred_years, limit),
+            limit,
+        ));
         Self { address, _runtime: runtime }
     }
 
