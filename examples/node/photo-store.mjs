@@ -4,6 +4,9 @@ import { createPublicKey, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
+/** The name of this service in CRNs. */
+const SERVICE = 'photo-store';
+
 const ACTIVE = 1;
 
 /** Maximum difference between a callback's timestamp and the clock, in seconds. */
@@ -33,11 +36,21 @@ export class PhotoStore {
     for await (const part of request.setEncoding('utf8')) {
       body += part;
     }
-    const genuine = isGenuine(request.headers, body, this.publicKey);
-    if (genuine) {
-      this.apply(JSON.parse(body));
+    response.writeHead(this.#handle(request.headers, body)).end();
+  }
+
+  /** Verifies and applies a callback. Returns the status of the response. */
+  #handle(headers, body) {
+    if (!isGenuine(headers, body, this.publicKey)) {
+      return 401;
     }
-    response.writeHead(genuine ? 204 : 401).end();
+    const event = JSON.parse(body);
+    // All services know the same public key: the event says which one it is for.
+    if (event.data.service !== SERVICE) {
+      return 403;
+    }
+    this.apply(event);
+    return 204;
   }
 
   /**

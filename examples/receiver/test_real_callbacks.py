@@ -17,6 +17,7 @@ from receiver import Service, Verifier
 
 BUILT = pathlib.Path(__file__).parents[2] / "target" / "debug" / "harness"
 HARNESS = pathlib.Path(os.environ.get("KEYSYNC_HARNESS_BIN", BUILT))
+SERVICE = "cloud-object-storage"
 OTHER_KEY = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="  # of RFC 8032, section 7.1
 
 pytestmark = pytest.mark.skipif(not HARNESS.is_file(), reason=f"{HARNESS} does not exist: build it")
@@ -52,7 +53,7 @@ class Harness:
 def service():
     """The receiver with another key, because the sender's key is known only after the harness has
     started."""
-    with Service(("127.0.0.1", 0), Verifier([OTHER_KEY])) as running:
+    with Service(("127.0.0.1", 0), Verifier(SERVICE, [OTHER_KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
@@ -63,7 +64,7 @@ def service():
 @pytest.fixture
 def harness(service):
     callbacks = f"http://127.0.0.1:{service.server_port}/callbacks"
-    command = [HARNESS, "up", "--json", "--port", "0", "--service", f"cloud-object-storage={callbacks}"]
+    command = [HARNESS, "up", "--json", "--port", "0", "--service", f"{SERVICE}={callbacks}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             yield Harness(json.loads(process.stdout.readline()))
@@ -72,7 +73,7 @@ def harness(service):
 
 
 def test_sync_and_delete_update_key_state(service, harness):
-    service.verifier = Verifier([OTHER_KEY, harness.about["callback_public_key"]])
+    service.verifier = Verifier(SERVICE, [OTHER_KEY, harness.about["callback_public_key"]])
     key = f"/api/v2/keys/{harness.key}"
 
     assert harness.api("POST", f"{key}/actions/sync") == 204
@@ -90,7 +91,7 @@ def test_rejected_callback_is_redelivered_after_key_fix(service, harness):
     assert harness.api("POST", f"/api/v2/keys/{harness.key}/actions/sync") == 204, "the notification is recorded and retried"
     assert not service.latest.by_key
 
-    service.verifier = Verifier([harness.about["callback_public_key"]])
+    service.verifier = Verifier(SERVICE, [harness.about["callback_public_key"]])
     assert harness.control("/time", {"advance": "2m"}) < 300
     assert harness.control("/redeliver", {}) < 300
     assert service.latest.by_key[harness.key].sequence == 1

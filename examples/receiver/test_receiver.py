@@ -21,6 +21,7 @@ CRATE = pathlib.Path(__file__).parents[2] / "harness" / "receiver"
 DOCUMENT = json.loads((CRATE / "vectors.json").read_text(encoding="utf-8"))
 VECTORS = DOCUMENT["vectors"]
 GOLDEN = VECTORS[0]
+SERVICE = DOCUMENT["service"]
 
 
 def headers_of(vector):
@@ -40,7 +41,7 @@ def body_of(vector):
 def result_of(vector):
     """The receiver's result in the format of the vectors."""
     try:
-        notification = Verifier(vector["publicKeys"]).verify(headers_of(vector), body_of(vector), vector["now"])
+        notification = Verifier(vector["service"], vector["publicKeys"]).verify(headers_of(vector), body_of(vector), vector["now"])
     except Rejected as error:
         assert error.status == DOCUMENT["statuses"][error.code]
         assert str(error).isascii() and len(str(error)) < 400, "the message is too long or not ASCII"
@@ -75,29 +76,29 @@ def key_result(make, value):
 
 @pytest.mark.parametrize("vector", DOCUMENT["configurations"], ids=lambda vector: vector["name"])
 def test_key_lists_are_accepted_or_rejected(vector):
-    assert key_result(Verifier, vector["publicKeys"]) == vector["expect"], vector["why"]
+    assert key_result(lambda keys: Verifier(SERVICE, keys), vector["publicKeys"]) == vector["expect"], vector["why"]
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["keySets"], ids=lambda vector: vector["name"])
 def test_key_sets_are_accepted_or_rejected(vector):
-    assert key_result(lambda keys: Verifier.from_jwks(*keys), [vector["document"]]) == vector["expect"], vector["why"]
+    assert key_result(lambda keys: Verifier.from_jwks(SERVICE, *keys), [vector["document"]]) == vector["expect"], vector["why"]
 
 
 @pytest.mark.parametrize("key", [None, b"whpk_", 7, ["whpk_"]])
 def test_key_of_other_type_is_rejected(key):
     with pytest.raises(InvalidKey, match="public key 1 must be"):
-        Verifier([key])
+        Verifier(SERVICE, [key])
 
 
 @pytest.mark.parametrize("document", [b"\xff", b"\xff\xfe[\0]\0", "\ud800", b"\0", b"[" * 100_000])
 def test_key_set_with_invalid_json_is_rejected(document):
     with pytest.raises(InvalidKey, match="not a key set"):
-        Verifier.from_jwks(document)
+        Verifier.from_jwks(SERVICE, document)
 
 
 def rejected_headers(headers):
     with pytest.raises(Rejected) as rejected:
-        Verifier(GOLDEN["publicKeys"]).verify(headers, body_of(GOLDEN), GOLDEN["now"])
+        Verifier(SERVICE, GOLDEN["publicKeys"]).verify(headers, body_of(GOLDEN), GOLDEN["now"])
     return rejected.value.code, str(rejected.value)
 
 
@@ -172,7 +173,7 @@ def test_replay_guard_is_bounded():
 @pytest.fixture
 def service(monkeypatch):
     monkeypatch.setattr(receiver.time, "time", lambda: GOLDEN["now"])
-    with Service(("127.0.0.1", 0), Verifier(GOLDEN["publicKeys"])) as running:
+    with Service(("127.0.0.1", 0), Verifier(SERVICE, GOLDEN["publicKeys"])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running

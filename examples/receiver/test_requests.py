@@ -25,7 +25,8 @@ HUNDRED_YEARS = str(100 * 365 * 24 * 60 * 60)
 def port(tmp_path_factory):
     """The port of the service. Asserts at the end that it still runs and has written no error."""
     errors = tmp_path_factory.mktemp("receiver") / "stderr"
-    command = [sys.executable, FOLDER / "receiver.py", "--port", "0", "--tolerance", HUNDRED_YEARS, "--public-key", KEY]
+    command = [sys.executable, FOLDER / "receiver.py", "--port", "0", "--tolerance", HUNDRED_YEARS,
+               "--service", DOCUMENT["service"], "--public-key", KEY]
     with errors.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         try:
             port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
@@ -83,7 +84,7 @@ def limited_port(monkeypatch):
     """The port of a service with a short timeout and a limit of one connection."""
     monkeypatch.setattr(strict_http.StrictHandler, "timeout_seconds", 0.5)
     monkeypatch.setattr(strict_http, "MAX_CONNECTIONS", 1)
-    with Service(("127.0.0.1", 0), Verifier([KEY])) as running:
+    with Service(("127.0.0.1", 0), Verifier(DOCUMENT["service"], [KEY])) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running.server_port

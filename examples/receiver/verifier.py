@@ -18,8 +18,9 @@ MAX_BODY = 64 * 1024  # bytes; a typical callback has about 1,000
 MAX_HEADER = 4096  # bytes of each of the three headers
 KEY_STATES = {1: "active", 2: "suspended", 3: "deactivated", 5: "destroyed"}
 
-# The status of the response: 401 if well-formed but not authentic, 400 if malformed.
-STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "too-large": 413}
+# The status of the response: 400 if malformed, 401 if well-formed but not authentic, 403 if authentic
+# but for another service.
+STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "service": 403, "too-large": 413}
 
 
 class Rejected(Exception):
@@ -51,29 +52,33 @@ class Notification:
 
 
 class Verifier:
-    """Verifies callbacks signed with one of `keys` (`whpk_…`); configure both keys during a key
-    rotation.
+    """Verifies callbacks for `service` that are signed with one of `keys` (`whpk_…`); configure both
+    keys during a key rotation.
+
+    `service` is the name of your service in CRNs, such as `cloud-object-storage`. All services know the
+    same public keys, so only the name in the event tells that it is for yours.
 
     Raises `public_key.InvalidKey`, which is a `ValueError`, for an invalid or unsafe key.
     """
 
-    def __init__(self, keys, tolerance=DEFAULT_TOLERANCE):
+    def __init__(self, service, keys, tolerance=DEFAULT_TOLERANCE):
+        self.service = service
         self.tolerance = tolerance
         self.keys = public_keys(keys)
 
     @classmethod
-    def from_jwks(cls, document, tolerance=DEFAULT_TOLERANCE):
+    def from_jwks(cls, service, document, tolerance=DEFAULT_TOLERANCE):
         """Uses the key set that the sender publishes at `/.well-known/jwks.json`.
 
         Fetch it every few minutes.
         """
         found = cls.__new__(cls)
-        found.tolerance, found.keys = tolerance, key_set(document)
+        found.service, found.tolerance, found.keys = service, tolerance, key_set(document)
         return found
 
     def verify(self, headers, body, now):
-        """Verifies that a callback is from the sender, unchanged and recent, or raises `Rejected`
-        and no other exception.
+        """Verifies that a callback is from the sender, unchanged, recent and for this service, or
+        raises `Rejected` and no other exception.
 
         `body` must be the bytes as received: the signature covers them, and reserialized JSON has different bytes.
         `headers.get` must be case-insensitive. `now` is in seconds since 1970.
@@ -83,7 +88,7 @@ class Verifier:
         event_id, timestamp, signatures = (header(headers, f"webhook-{part}") for part in ("id", "timestamp", "signature"))
         self.check_timestamp(timestamp, now)
         self.check_signatures(f"{event_id}.{timestamp}.".encode() + body, signatures)
-        return parse_event(body, event_id)
+        return parse_event(body, event_id, self.service)
 
     def check_timestamp(self, timestamp, now):
         try:
@@ -155,8 +160,9 @@ def is_valid(key, candidate, signed):
     return True
 
 
-def parse_event(body, webhook_id):
-    """Parses a body whose signature was verified together with `webhook_id`.
+def parse_event(body, webhook_id, service):
+    """Parses a body whose signature was verified together with `webhook_id`, as the receiver of
+    `service`.
 
     Unknown fields are ignored.
     """
@@ -173,12 +179,17 @@ def parse_event(body, webhook_id):
             occurred_at=text(data["occurredAt"]), resource_count=integer_64(data["resourceCount"]),
         )
         text(version["creationDate"])
+        audience = text(data["service"])
     except KeyError as missing:
         raise Rejected("body", f"the signed body is not a valid key event: {missing} is missing") from None
     except ValueError as error:
         raise Rejected("body", f"the signed body is not a valid key event: {short(str(error))}") from None
     if notification.event_id != webhook_id:
         raise Rejected("id", f"`webhook-id` must be the event's id {short(notification.event_id)}: got {short(webhook_id)}")
+    if audience != service:
+        raise Rejected("service", f"the event is for the service {short(audience)}, and this is the receiver of {short(service)}: "
+                       "the operator has configured this address for both, the name of the service is wrong here, or a "
+                       "receiver of the other one sent it on")
     for name, found, expected in (
         ("specversion", specversion, "1.0"),
         ("type", kind, f"com.ibm.cloud.kms.key.{notification.action}"),

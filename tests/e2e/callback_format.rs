@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use keysync::domain::EpochMillis;
-use keysync_testkit::services::Verdict;
-use serde_json::json;
+use keysync_testkit::services::{Received, Verdict};
+use serde_json::{Value, json};
 
 use crate::support::{HOUR, world_at};
 
@@ -24,7 +24,7 @@ async fn callback_matches_the_documented_format() {
     );
 
     let claim = world.item().await["claim"].as_str().unwrap().to_owned();
-    let id = format!("{}:{claim}:cloud-object-storage", world.key);
+    let id = format!("{}_{claim}_cloud-object-storage", world.key);
     assert_eq!(received.header("content-type"), "application/cloudevents+json");
     assert_eq!(received.header("webhook-id"), id);
     assert_eq!(received.header("webhook-timestamp"), START.secs().to_string());
@@ -46,7 +46,7 @@ async fn callback_matches_the_documented_format() {
                 "keyId": world.key, "keyCrn": format!("{source}key:{}", world.key), "keyState": 1,
                 "keyVersion": {"id": world.key, "creationDate": "2026-11-24T05:00:00.000Z"},
                 "eventType": "create", "renotification": true, "occurredAt": "2026-11-24T05:00:00.000Z",
-                "resourceCount": 1,
+                "service": "cloud-object-storage", "resourceCount": 1,
             },
         })
     );
@@ -76,4 +76,72 @@ async fn lifecycle_action_sets_the_event_type() {
     assert_eq!(event["type"], "com.ibm.cloud.kms.key.rotate");
     assert_eq!(event["data"]["renotification"], false);
     assert_ne!(event["data"]["keyVersion"]["id"], world.key.as_str(), "a new version");
+}
+
+/// Each service verifies with the same public key, so a service could send on what it received.
+#[tokio::test]
+async fn callback_is_rejected_by_another_service() {
+    let world = world_at(START).await;
+    assert_eq!(world.sync().await.status, 204);
+    let (storage, databases) = (world.harness.object_storage(), world.harness.databases());
+    let Received { headers, body, .. } = storage.take_received().remove(0);
+    let before = databases.take_received().remove(0);
+    assert_eq!(before.event()["data"]["service"], databases.name());
+
+    let callbacks = format!("{}/{}/callbacks", world.harness.services_url(), databases.name());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let response = http.post(callbacks).headers(headers).body(body).send().await.unwrap();
+    assert_eq!(response.status(), 403);
+    let [sent_on] = &databases.received()[..] else { panic!("expected one callback") };
+    assert!(
+        matches!(&sent_on.verdict, Verdict::Rejected(reason) if reason.contains("for the service `cloud-object-storage`")),
+        "{:?}",
+        sent_on.verdict
+    );
+}
+
+/// Whatever precision and offset the instants of a lifecycle event have.
+#[tokio::test]
+async fn every_instant_has_three_decimals() {
+    let world = world_at(START).await;
+    let crn = format!(
+        "crn:v1:bluemix:public:hs-crypto:us-south:a/{}:{}:key:{}",
+        world.harness.account(),
+        world.harness.instance(),
+        world.key
+    );
+    let event = world.harness.events().envelope(
+        "kms.secrets.rotate",
+        &json!({
+            "schemaVersion": 1, "keyCrn": crn, "keyType": "root", "keyState": 1, "keyRing": "default",
+            "keyVersion": {"id": "v-2", "creationDate": "2026-11-24T06:00:00.123456789+01:00"},
+            "occurredAt": "2026-11-24T05:00:01Z",
+        }),
+    );
+    world.harness.events().publish_raw(&event.to_string()).processed().await;
+    let received = world.harness.object_storage().received().remove(0);
+    let event = received.event();
+    assert_eq!(event["data"]["keyVersion"]["creationDate"], "2026-11-24T05:00:00.123Z");
+    assert_eq!(instants(&event), [true; 3], "{event}");
+
+    let path = format!("/api/v2/keys/{}/notifications", world.key);
+    let status = world.manager.send(world.manager.request(http::Method::GET, &path)).await.unwrap().body;
+    let found = instants(&status);
+    assert_eq!(found, [true; 2], "{status}");
+}
+
+/// Whether each instant in the document has three decimals.
+fn instants(document: &Value) -> Vec<bool> {
+    match document {
+        Value::Object(fields) => fields.values().flat_map(instants).collect(),
+        Value::Array(values) => values.iter().flat_map(instants).collect(),
+        Value::String(text) if text.starts_with("20") && text.contains('T') => {
+            vec![
+                text.len() == "2026-11-24T05:00:00.000Z".len()
+                    && text.as_bytes()[19] == b'.'
+                    && text.ends_with('Z'),
+            ]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -30,7 +30,7 @@ fn assert_callbacks(lines: &Lines, key: &str, claim: &str, outcomes: [&str; 2]) 
     for ((line, service), outcome) in callbacks.into_iter().zip(SERVICES).zip(outcomes) {
         assert_has_ids(line, key, claim);
         assert_eq!((&line["service"], &line["outcome"]), (&json!(service), &json!(outcome)));
-        assert_eq!(line["event_id"], format!("{key}:{claim}:{service}"));
+        assert_eq!(line["event_id"], format!("{key}_{claim}_{service}"));
         assert!(line["duration_ms"].is_u64() && line["attempt"] == 1, "{line}");
         assert_eq!(line.get("reason").is_some(), outcome == "failed", "{line}");
     }

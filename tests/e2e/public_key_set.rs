@@ -38,7 +38,7 @@ async fn public_keys_are_served_as_jwks() {
             let expected = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
                 "kid": kid, "x": x, "whpk": key["whpk"]});
             assert_eq!(response.body, json!({"keys": [expected]}));
-            Verifier::from_jwks(response.body.to_string()).unwrap();
+            Verifier::from_jwks("databases", response.body.to_string()).unwrap();
         }
     }
 }

@@ -7,7 +7,7 @@ const SCHEMA: &str = include_str!("../../docs/reference/lifecycle-event.schema.j
 const KEY: &str = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d";
 const BUCKET: &str = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:invoices";
 const EVENT_ID: &str =
-    "02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage";
+    "02fd6835-6001-4482-a892-13bd2085f75d_019aaf60-0000-7000-8000-000000000001_cloud-object-storage";
 
 #[tokio::test]
 async fn published_events_conform_to_the_schema() {

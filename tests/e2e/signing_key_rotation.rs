@@ -107,12 +107,12 @@ impl Rotation {
     }
 
     fn configure_by_hand(&self, key: (&str, &str)) {
-        self.receivers().by_hand = Some(Verifier::new([key.1]).unwrap());
+        self.receivers().by_hand = Some(Verifier::new(BY_HAND, [key.1]).unwrap());
     }
 
     async fn fetch_by_set(&self) {
         let set = self.published().await.0;
-        self.receivers().by_set = Some(Verifier::from_jwks(set).unwrap());
+        self.receivers().by_set = Some(Verifier::from_jwks(BY_SET, set).unwrap());
     }
 
     /// Notifies both receivers about a new key, by `sync` and then by `lifecycle`; returns the

@@ -88,7 +88,9 @@ pub(crate) fn all() -> Vec<(&'static str, &'static str, Option<Value>)> {
         events.push(invalid(REGISTER, "/detail/resourceCrn", json!(crn)));
         events.push(invalid(UNREGISTER, "/detail/resourceCrn", json!(crn)));
     }
-    for id in ["e-1".to_owned(), format!("{event_id}:x"), event_id.replace("storage", "Storage")] {
+    let with_colons = event_id.replace('_', ":");
+    for id in ["e-1".to_owned(), format!("{event_id}_x"), event_id.replace("storage", "Storage"), with_colons]
+    {
         events.push(invalid(ACKNOWLEDGE, "/detail/eventId", json!(id)));
     }
     events

@@ -73,8 +73,12 @@ mod callback {
         let service = "cloud-object-storage".parse().unwrap();
         let keys = world::signing_keys();
         bencher.bench_local(|| {
-            let id = notification.event_id(&service).to_string();
-            keys.sign(&id, EpochMillis::new(NOW), cloud_event_body(&notification, &id, black_box(12)))
+            let id = notification.event_id(&service);
+            keys.sign(
+                &id.to_string(),
+                EpochMillis::new(NOW),
+                cloud_event_body(&notification, &id, black_box(12)),
+            )
         });
     }
 }

@@ -4,22 +4,23 @@
 use serde::Serialize;
 
 use crate::{
-    domain::{KeyCrn, KeyId, KeyState, LifecycleAction},
+    domain::{EventId, KeyCrn, KeyId, KeyState, LifecycleAction, ServiceName},
     ledger::Notification,
 };
 
 /// The content type of the structured mode in JSON.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The serialized event `id` for one service. Exactly these bytes are signed and sent.
+/// The serialized event `id`, which names the service that it is for. Exactly these bytes are signed
+/// and sent.
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "serialization of strings and numbers cannot fail")]
-pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u8> {
+pub fn body(notification: &Notification, id: &EventId, resource_count: u64) -> Vec<u8> {
     let key = &notification.key;
     let action = key.event.action;
     let event = CloudEvent {
         specversion: "1.0",
-        id,
+        id: id.to_string(),
         source: key.crn.instance.to_string(),
         r#type: format!("com.ibm.cloud.kms.key.{}", action.as_str()),
         subject: key.crn.key,
@@ -35,6 +36,7 @@ pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u
             event_type: action,
             renotification: notification.renotification,
             occurred_at: key.event.at.to_string(),
+            service: &id.service,
             resource_count,
         },
     };
@@ -44,7 +46,7 @@ pub fn body(notification: &Notification, id: &str, resource_count: u64) -> Vec<u
 #[derive(Serialize)]
 struct CloudEvent<'a> {
     specversion: &'static str,
-    id: &'a str,
+    id: String,
     source: String,
     r#type: String,
     subject: KeyId,
@@ -64,6 +66,8 @@ struct Data<'a> {
     event_type: LifecycleAction,
     renotification: bool,
     occurred_at: String,
+    /// The audience: a receiver rejects an event for another service.
+    service: &'a ServiceName,
     resource_count: u64,
 }
 
@@ -84,7 +88,7 @@ mod tests {
     #[test]
     fn event_has_the_documented_fields() {
         let notification = notification();
-        let id = notification.event_id(&"cloud-object-storage".parse().unwrap()).to_string();
+        let id = notification.event_id(&"cloud-object-storage".parse().unwrap());
         let event: Value = serde_json::from_slice(&body(&notification, &id, 12)).unwrap();
         let crn = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:";
         let key = "02fd6835-6001-4482-a892-13bd2085f75d";
@@ -92,7 +96,7 @@ mod tests {
             event,
             json!({
                 "specversion": "1.0",
-                "id": format!("{key}:{}:cloud-object-storage", notification.claim),
+                "id": format!("{key}_{}_cloud-object-storage", notification.claim),
                 "source": format!("{crn}:"),
                 "type": "com.ibm.cloud.kms.key.delete",
                 "subject": key,
@@ -103,7 +107,8 @@ mod tests {
                     "keyId": key, "keyCrn": format!("{crn}key:{key}"), "keyState": 5,
                     "keyVersion": {"id": key, "creationDate": "2026-11-01T00:00:00.000Z"},
                     "eventType": "delete", "renotification": true,
-                    "occurredAt": "2026-11-24T01:00:00.000Z", "resourceCount": 12
+                    "occurredAt": "2026-11-24T01:00:00.000Z",
+                    "service": "cloud-object-storage", "resourceCount": 12
                 }
             })
         );

@@ -126,21 +126,21 @@ impl Notifier {
         trace: &TraceContext,
         deadline: Instant,
     ) -> Delivery {
-        let event_id = notification.event_id(service).to_string();
+        let event_id = notification.event_id(service);
         let attempts_before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
         let started = Instant::now();
         let delivery = match self.registry.callback(service) {
             Some(url) => {
                 let body = cloud_event::body(notification, &event_id, resources);
                 let timeout = self.callback_timeout.min(deadline.saturating_duration_since(started));
-                let signed = self.keys.sign(&event_id, self.clock.now(), body);
+                let signed = self.keys.sign(&event_id.to_string(), self.clock.now(), body);
                 client::attempt(&self.http, url, signed, trace, timeout).await
             }
             None => Delivery::failed("no callback address is configured for this service"),
         };
         let (outcome, reason) = (delivery.as_str(), delivery.reason());
         tracing::info!(
-            service = %service, event_id, attempt = attempts_before + 1, outcome, reason,
+            service = %service, %event_id, attempt = attempts_before + 1, outcome, reason,
             duration_ms = millis(started), "callback"
         );
         let kind = if attempts_before > 0 { AttemptKind::Retry } else { AttemptKind::First };

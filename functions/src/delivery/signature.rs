@@ -71,8 +71,8 @@ mod tests {
             all.iter().find(|vector| vector["name"] == name).unwrap_or_else(|| panic!("no vector `{name}`"))
         };
         let notification = notification();
-        let id = notification.event_id(&"cloud-object-storage".parse().unwrap()).to_string();
-        let body = cloud_event::body(&notification, &id, 12);
+        let id = notification.event_id(&"cloud-object-storage".parse().unwrap());
+        let (body, id) = (cloud_event::body(&notification, &id, 12), id.to_string());
         let private = |key: &str| vectors["keys"][key]["private"].as_str().unwrap().to_owned();
         let (current, next) = (private("current"), private("next"));
         let signed =

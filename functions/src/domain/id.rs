@@ -162,8 +162,8 @@ impl FromStr for CorrelationId {
 }
 
 /// The CRN service name of an associated service, such as `cloud-object-storage`: 1 to 64
-/// lower-case letters, digits or `-`. No dots: the name is part of `webhook-id`, where Standard
-/// Webhooks forbids them.
+/// lower-case letters, digits or `-`. No dot, which Standard Webhooks forbids in `webhook-id`, and no
+/// `_`, which separates the parts of an event's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 
@@ -253,6 +253,8 @@ mod tests {
         for wrong in ["a,b", "a b", "a\r\nb", "", "é"] {
             assert!(wrong.parse::<CorrelationId>().is_err(), "{wrong:?}");
         }
-        assert!("cloud.object".parse::<ServiceName>().is_err());
+        for wrong in ["cloud.object", "cloud_object", "cloud:object"] {
+            assert!(wrong.parse::<ServiceName>().is_err(), "{wrong}");
+        }
     }
 }

@@ -10,8 +10,9 @@ use crate::{
 /// Digits of the largest 64-bit integer.
 const SEQUENCE_DIGITS: usize = 20;
 
-/// Parses a body whose signature was verified together with `webhook_id`.
-pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Rejected> {
+/// Parses a body whose signature was verified together with `webhook_id`, as the receiver of
+/// `service`.
+pub(crate) fn read(body: &[u8], webhook_id: &str, service: &str) -> Result<Notification, Rejected> {
     let invalid = |message: String| Rejected::Body(message);
     let event: Event = strict::object(body).map_err(|error| invalid(short(&error)))?;
     let Event { specversion, id, source, r#type, subject, time, sequence, data: Object(data) } = event;
@@ -28,6 +29,9 @@ pub(crate) fn read(body: &[u8], webhook_id: &str) -> Result<Notification, Reject
     if subject != data.key_id {
         let (subject, key) = (short(&subject), short(&data.key_id));
         return Err(invalid(format!("`subject` is `{subject}`, and `data.keyId` is `{key}`")));
+    }
+    if data.service != service {
+        return Err(Rejected::Service { event: short(&data.service), expected: short(service) });
     }
     let number = digits(&sequence, SEQUENCE_DIGITS).ok_or_else(|| {
         invalid(format!("`sequence` must have at most 20 digits: got `{}`", short(&sequence)))
@@ -71,5 +75,6 @@ struct Data {
     event_type: LifecycleAction,
     renotification: bool,
     occurred_at: String,
+    service: String,
     resource_count: u64,
 }

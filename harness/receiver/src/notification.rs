@@ -13,7 +13,7 @@ use crate::Sequence;
 /// use keysync_receiver::{KeyState, LifecycleAction, Sequence, Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
+/// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?;
 /// let notification = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
 /// assert_eq!(notification.key_state, KeyState::Destroyed);
 /// assert_eq!(notification.action, LifecycleAction::Delete);
@@ -59,7 +59,7 @@ pub struct Notification {
 /// use keysync_receiver::{Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
+/// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?;
 /// let version = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?.key_version;
 /// assert_eq!(version.creation_date, "2026-11-01T00:00:00.000Z");
 /// # Ok(())

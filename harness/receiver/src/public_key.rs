@@ -17,12 +17,12 @@ const PREFIX: &str = "whpk_";
 /// ```
 /// use keysync_receiver::{PublicKeyError, Verifier};
 ///
-/// assert_eq!(Verifier::new(["whpk_short"]).err(), Some(PublicKeyError::Malformed { place: 1 }));
-/// assert_eq!(Verifier::new(["whsk_bm90IHlvdXJz"]).err(), Some(PublicKeyError::Private { place: 1 }));
+/// assert_eq!(Verifier::new("databases", ["whpk_short"]).err(), Some(PublicKeyError::Malformed { place: 1 }));
+/// assert_eq!(Verifier::new("databases", ["whsk_bm90IHlvdXJz"]).err(), Some(PublicKeyError::Private { place: 1 }));
 /// // The neutral element of the curve: anyone can create valid signatures for it.
 /// let neutral = "whpk_AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-/// assert_eq!(Verifier::new([neutral]).err(), Some(PublicKeyError::Unsafe { place: 1 }));
-/// assert_eq!(Verifier::new([] as [&str; 0]).err(), Some(PublicKeyError::None));
+/// assert_eq!(Verifier::new("databases", [neutral]).err(), Some(PublicKeyError::Unsafe { place: 1 }));
+/// assert_eq!(Verifier::new("databases", [] as [&str; 0]).err(), Some(PublicKeyError::None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
@@ -197,6 +197,9 @@ mod tests {
         for document in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
             assert_eq!(parse_set(document.as_bytes()), Err(PublicKeyError::NoKeySet), "{document}");
         }
-        assert_eq!(crate::Verifier::from_jwks(r#"{"keys":[]}"#).err(), Some(PublicKeyError::None));
+        assert_eq!(
+            crate::Verifier::from_jwks("databases", r#"{"keys":[]}"#).err(),
+            Some(PublicKeyError::None)
+        );
     }
 }

@@ -14,7 +14,7 @@ use http::StatusCode;
 /// use keysync_receiver::{Rejected, Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
+/// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?;
 /// let rejected = verifier.verify(&HeaderMap::new(), sample::BODY, sample::signed_at()).unwrap_err();
 /// assert_eq!(rejected, Rejected::Header("webhook-id"));
 /// assert!(rejected.to_string().starts_with("the `webhook-id` header is missing"));
@@ -75,6 +75,17 @@ pub enum Rejected {
         /// The id in the body.
         event: String,
     },
+    /// The event is for another service.
+    #[error(
+        "the event is for the service `{event}`, and this is the receiver of `{expected}`: the operator has configured \
+         this address for both, the name of the service is wrong here, or a receiver of the other one sent it on"
+    )]
+    Service {
+        /// The service in the event.
+        event: String,
+        /// The service of this receiver.
+        expected: String,
+    },
     /// The body is larger than any callback.
     #[error("the body must have at most {} bytes: got {bytes}", crate::MAX_BODY)]
     TooLarge {
@@ -102,13 +113,14 @@ impl Rejected {
             Self::NoSignature => "no-signature",
             Self::Signature => "signature",
             Self::Id { .. } => "id",
+            Self::Service { .. } => "service",
             Self::TooLarge { .. } => "too-large",
             Self::Body(_) => "body",
         }
     }
 
     /// The status of the response: 400 if malformed, 413 if too large, 401 if well-formed but not
-    /// authentic.
+    /// authentic, 403 if authentic but for another service.
     ///
     /// ```
     /// use http::StatusCode;
@@ -122,6 +134,7 @@ impl Rejected {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::TooOld { .. } | Self::TooNew { .. } | Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::Service { .. } => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -7,7 +7,7 @@
 //! use keysync_receiver::{Verifier, sample};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let notification = Verifier::new([sample::PUBLIC_KEY])?.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
+//! let notification = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
 //! assert_eq!(notification.action.as_str(), "delete");
 //! # Ok(())
 //! # }
@@ -17,10 +17,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// The service that the callback is for.
+///
+/// ```
+/// use keysync_receiver::{Verifier, sample};
+///
+/// let other = Verifier::new("databases", [sample::PUBLIC_KEY]).unwrap();
+/// let rejected = other.verify(&sample::headers(), sample::BODY, sample::signed_at()).unwrap_err();
+/// assert_eq!(rejected.code(), "service");
+/// ```
+pub const SERVICE: &str = "cloud-object-storage";
+
 /// The public key of the sender.
 ///
 /// ```
-/// assert!(keysync_receiver::Verifier::new([keysync_receiver::sample::PUBLIC_KEY]).is_ok());
+/// assert!(keysync_receiver::Verifier::new("cloud-object-storage", [keysync_receiver::sample::PUBLIC_KEY]).is_ok());
 /// ```
 pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
@@ -30,7 +41,7 @@ pub const PUBLIC_KEY: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 /// use keysync_receiver::{Verifier, sample};
 ///
 /// // With only the next key configured, a signature by the current key is rejected.
-/// let too_early = Verifier::new([sample::NEXT_PUBLIC_KEY]).unwrap();
+/// let too_early = Verifier::new(sample::SERVICE, [sample::NEXT_PUBLIC_KEY]).unwrap();
 /// assert!(too_early.verify(&sample::headers(), sample::BODY, sample::signed_at()).is_err());
 /// ```
 pub const NEXT_PUBLIC_KEY: &str = "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
@@ -38,7 +49,7 @@ pub const NEXT_PUBLIC_KEY: &str = "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0
 /// The key set that the sender publishes at `/.well-known/jwks.json`.
 ///
 /// ```
-/// assert!(keysync_receiver::Verifier::from_jwks(keysync_receiver::sample::JWKS).is_ok());
+/// assert!(keysync_receiver::Verifier::from_jwks("cloud-object-storage", keysync_receiver::sample::JWKS).is_ok());
 /// ```
 pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","whpk":"whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}]}"#;
 
@@ -48,7 +59,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg
 /// let text = std::str::from_utf8(keysync_receiver::sample::BODY).unwrap();
 /// assert!(text.contains(r#""type":"com.ibm.cloud.kms.key.delete""#));
 /// ```
-pub const BODY: &[u8] = br#"{"specversion":"1.0","id":"02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage","source":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::","type":"com.ibm.cloud.kms.key.delete","subject":"02fd6835-6001-4482-a892-13bd2085f75d","time":"2026-11-24T05:00:00.000Z","datacontenttype":"application/json","sequence":"00000000000000000007","data":{"keyId":"02fd6835-6001-4482-a892-13bd2085f75d","keyCrn":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d","keyState":5,"keyVersion":{"id":"02fd6835-6001-4482-a892-13bd2085f75d","creationDate":"2026-11-01T00:00:00.000Z"},"eventType":"delete","renotification":true,"occurredAt":"2026-11-24T01:00:00.000Z","resourceCount":12}}"#;
+pub const BODY: &[u8] = br#"{"specversion":"1.0","id":"02fd6835-6001-4482-a892-13bd2085f75d_019aaf60-0000-7000-8000-000000000001_cloud-object-storage","source":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11::","type":"com.ibm.cloud.kms.key.delete","subject":"02fd6835-6001-4482-a892-13bd2085f75d","time":"2026-11-24T05:00:00.000Z","datacontenttype":"application/json","sequence":"00000000000000000007","data":{"keyId":"02fd6835-6001-4482-a892-13bd2085f75d","keyCrn":"crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d","keyState":5,"keyVersion":{"id":"02fd6835-6001-4482-a892-13bd2085f75d","creationDate":"2026-11-01T00:00:00.000Z"},"eventType":"delete","renotification":true,"occurredAt":"2026-11-24T01:00:00.000Z","service":"cloud-object-storage","resourceCount":12}}"#;
 
 /// The headers of the callback.
 ///
@@ -63,12 +74,12 @@ pub fn headers() -> HeaderMap {
         ("content-type", "application/cloudevents+json"),
         (
             "webhook-id",
-            "02fd6835-6001-4482-a892-13bd2085f75d:019aaf60-0000-7000-8000-000000000001:cloud-object-storage",
+            "02fd6835-6001-4482-a892-13bd2085f75d_019aaf60-0000-7000-8000-000000000001_cloud-object-storage",
         ),
         ("webhook-timestamp", "1795496400"),
         (
             "webhook-signature",
-            "v1a,lp57JrcejBKXqnDZXPVkb+P8JSAGP4AiOT3iZbPV4nowNSCoMiZFQvGXIDvgyBhv6igRYKJBmkUREIYlLEpqAg==",
+            "v1a,xvzSqEAVxLw2asC2T0UDjTf7wwPombiUjQ9sQBY2O7eHQ7/gjjHlbmOw48JlpxiscpA08etUG/acxbbiOKmABQ==",
         ),
     ];
     let header = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));

@@ -24,7 +24,7 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
 /// ```
 /// use keysync_receiver::{MAX_BODY, Verifier, sample};
 ///
-/// let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
+/// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap();
 /// let rejected = verifier.verify(&sample::headers(), &[b' '; MAX_BODY + 1], sample::signed_at()).unwrap_err();
 /// assert_eq!(rejected.status(), http::StatusCode::PAYLOAD_TOO_LARGE);
 /// ```
@@ -36,13 +36,13 @@ const MAX_HEADER: usize = 4096;
 /// Maximum number of digits of a timestamp in seconds, which every language can represent exactly.
 const TIMESTAMP_DIGITS: usize = 15;
 
-/// Verifies callbacks of one sender. Cheap to clone, `Send` and `Sync`.
+/// Verifies callbacks of one sender for one service. Cheap to clone, `Send` and `Sync`.
 ///
 /// ```
 /// use keysync_receiver::{Verifier, sample};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
+/// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?;
 /// let notification = verifier.verify(&sample::headers(), sample::BODY, sample::signed_at())?;
 /// assert_eq!(notification.key_id, "02fd6835-6001-4482-a892-13bd2085f75d");
 /// # Ok(())
@@ -50,12 +50,17 @@ const TIMESTAMP_DIGITS: usize = 15;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verifier {
+    service: String,
     keys: Vec<VerifyingKey>,
     tolerance: Duration,
 }
 
 impl Verifier {
-    /// Creates a verifier with the public keys of the sender (`whpk_…`).
+    /// Creates a verifier for `service` with the public keys of the sender (`whpk_…`).
+    ///
+    /// `service` is the name of your service in CRNs, such as `cloud-object-storage`. All services
+    /// know the same public keys, so only the name in the event tells that it is for yours: without
+    /// this check, a receiver of another service could send its callbacks on to yours.
     ///
     /// To rotate keys without rejecting callbacks, configure the old and the new key, wait until
     /// the sender signs with the new one, and remove the old one.
@@ -67,17 +72,20 @@ impl Verifier {
     /// use keysync_receiver::{Verifier, sample};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = Verifier::new([sample::NEXT_PUBLIC_KEY, sample::PUBLIC_KEY])?;
+    /// let verifier = Verifier::new(sample::SERVICE, [sample::NEXT_PUBLIC_KEY, sample::PUBLIC_KEY])?;
     /// assert!(verifier.verify(&sample::headers(), sample::BODY, sample::signed_at()).is_ok());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new<K: AsRef<str>>(public_keys: impl IntoIterator<Item = K>) -> Result<Self, PublicKeyError> {
+    pub fn new<K: AsRef<str>>(
+        service: impl Into<String>,
+        public_keys: impl IntoIterator<Item = K>,
+    ) -> Result<Self, PublicKeyError> {
         let parse = |(place, key): (usize, K)| public_key::parse(key.as_ref().trim_ascii(), place);
-        Self::with((1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?)
+        Self::with(service.into(), (1..).zip(public_keys).map(parse).collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Creates a verifier with the key set (RFC 7517) that the sender publishes at
+    /// Creates a verifier for `service` with the key set (RFC 7517) that the sender publishes at
     /// `/.well-known/jwks.json`. The set contains the current signing key, and also the next one
     /// during a key rotation. Fetch it every few minutes and after a callback is rejected for its
     /// signature. Use TLS, because a modified key set allows forged callbacks. Other kinds of keys
@@ -87,20 +95,20 @@ impl Verifier {
     /// use keysync_receiver::{Verifier, sample};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = Verifier::from_jwks(sample::JWKS)?;
+    /// let verifier = Verifier::from_jwks(sample::SERVICE, sample::JWKS)?;
     /// assert!(verifier.verify(&sample::headers(), sample::BODY, sample::signed_at()).is_ok());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn from_jwks(document: impl AsRef<[u8]>) -> Result<Self, PublicKeyError> {
-        Self::with(public_key::parse_set(document.as_ref())?)
+    pub fn from_jwks(service: impl Into<String>, document: impl AsRef<[u8]>) -> Result<Self, PublicKeyError> {
+        Self::with(service.into(), public_key::parse_set(document.as_ref())?)
     }
 
-    fn with(keys: Vec<VerifyingKey>) -> Result<Self, PublicKeyError> {
+    fn with(service: String, keys: Vec<VerifyingKey>) -> Result<Self, PublicKeyError> {
         if keys.is_empty() {
             return Err(PublicKeyError::None);
         }
-        Ok(Self { keys, tolerance: DEFAULT_TOLERANCE })
+        Ok(Self { service, keys, tolerance: DEFAULT_TOLERANCE })
     }
 
     /// Sets the maximum difference between timestamps and the receiver's clock. A longer tolerance
@@ -111,7 +119,7 @@ impl Verifier {
     /// use keysync_receiver::{Verifier, sample};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let strict = Verifier::new([sample::PUBLIC_KEY])?.with_tolerance(Duration::from_secs(30));
+    /// let strict = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?.with_tolerance(Duration::from_secs(30));
     /// let later = sample::signed_at() + Duration::from_secs(31);
     /// let rejected = strict.verify(&sample::headers(), sample::BODY, later).unwrap_err();
     /// assert_eq!(rejected.code(), "too-old");
@@ -128,14 +136,15 @@ impl Verifier {
     /// ```
     /// use keysync_receiver::{DEFAULT_TOLERANCE, Verifier, sample};
     ///
-    /// assert_eq!(Verifier::new([sample::PUBLIC_KEY]).unwrap().tolerance(), DEFAULT_TOLERANCE);
+    /// assert_eq!(Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap().tolerance(), DEFAULT_TOLERANCE);
     /// ```
     #[must_use]
     pub fn tolerance(&self) -> Duration {
         self.tolerance
     }
 
-    /// Verifies that a callback is from the sender, unchanged and recent, and returns its content.
+    /// Verifies that a callback is from the sender, unchanged, recent and for this service, and
+    /// returns its content.
     ///
     /// `body` must be the bytes as received, because the signature covers the bytes. `now` is
     /// [`SystemTime::now`], except in tests.
@@ -144,7 +153,7 @@ impl Verifier {
     /// use keysync_receiver::{Verifier, sample};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = Verifier::new([sample::PUBLIC_KEY])?;
+    /// let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY])?;
     /// let mut changed = sample::BODY.to_vec();
     /// changed.push(b' '); // the same JSON, but different bytes
     /// let rejected = verifier.verify(&sample::headers(), &changed, sample::signed_at()).unwrap_err();
@@ -168,7 +177,7 @@ impl Verifier {
         self.check_timestamp(timestamp, now)?;
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
         self.check_signatures(&signed, signatures)?;
-        event::read(body, id)
+        event::read(body, id, &self.service)
     }
 
     /// Checks that `timestamp` is within the tolerance of `now`.

@@ -14,6 +14,9 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 #[path = "../examples/receiver/connection.rs"]
 mod connection;
+#[allow(dead_code, reason = "this receiver has fixed keys")]
+#[path = "../examples/receiver/keys.rs"]
+mod keys;
 #[path = "../examples/receiver/service.rs"]
 mod service;
 
@@ -78,8 +81,13 @@ impl RunningService {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let hundred_years = Duration::from_hours(100 * 365 * 24);
-        let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
-        runtime.spawn(connection::serve(listener, service::routes(verifier, limit), limit));
+        let verifier =
+            Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
+        runtime.spawn(connection::serve(
+            listener,
+            service::routes(keys::Keys::Fixed(verifier), hundred_years, limit),
+            limit,
+        ));
         Self { address, _runtime: runtime }
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
+    service: String,
     tolerance_seconds: u64,
     limits: Limits,
     statuses: BTreeMap<String, u16>,
@@ -53,6 +54,7 @@ struct KeySet {
 struct Vector {
     name: String,
     why: String,
+    service: String,
     public_keys: Vec<String>,
     now: u64,
     headers: BTreeMap<String, Values>,
@@ -107,7 +109,7 @@ impl Vector {
 
     /// This crate's result in the format of the vectors.
     fn result(&self) -> Value {
-        let verifier = Verifier::new(&self.public_keys).unwrap();
+        let verifier = Verifier::new(&self.service, &self.public_keys).unwrap();
         match verifier.verify(&self.headers(), &self.body(), self.now()) {
             Ok(notification) => json!({"accepted": {
                 "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence.0,
@@ -152,28 +154,28 @@ fn vectors_are_accepted_or_rejected_as_expected() {
 #[test]
 fn key_lists_are_accepted_or_rejected() {
     for Configuration { name, why, public_keys, expect } in document().configurations {
-        assert_eq!(key_result(Verifier::new(public_keys)), expect, "{name}: {why}");
+        assert_eq!(key_result(Verifier::new(sample::SERVICE, public_keys)), expect, "{name}: {why}");
     }
 }
 
 #[test]
 fn key_sets_are_accepted_or_rejected() {
     for KeySet { name, why, document, expect } in document().key_sets {
-        assert_eq!(key_result(Verifier::from_jwks(document)), expect, "{name}: {why}");
+        assert_eq!(key_result(Verifier::from_jwks(sample::SERVICE, document)), expect, "{name}: {why}");
     }
 }
 
 #[test]
 fn rejects_key_set_with_invalid_utf_8() {
     let document = [br#"{"x":""#, &b"\xff"[..], br#"","keys":[]}"#].concat();
-    assert_eq!(Verifier::from_jwks(document).err(), Some(PublicKeyError::NoKeySet));
+    assert_eq!(Verifier::from_jwks(sample::SERVICE, document).err(), Some(PublicKeyError::NoKeySet));
 }
 
 #[test]
 fn every_rejection_has_expected_status() {
     let Document { vectors, statuses, .. } = document();
     for vector in vectors {
-        let verifier = Verifier::new(&vector.public_keys).unwrap();
+        let verifier = Verifier::new(&vector.service, &vector.public_keys).unwrap();
         if let Err(error) = verifier.verify(&vector.headers(), &vector.body(), vector.now()) {
             assert_eq!(error.status().as_u16(), statuses[error.code()], "{}", error.code());
         }
@@ -187,15 +189,27 @@ fn every_rejection_code_has_a_vector() {
         .iter()
         .filter_map(|it| it.expect["rejected"].as_str().map(str::to_owned))
         .collect();
-    let all =
-        ["body", "header", "id", "no-signature", "signature", "timestamp", "too-large", "too-new", "too-old"]
-            .map(str::to_owned);
+    let all = [
+        "body",
+        "header",
+        "id",
+        "no-signature",
+        "service",
+        "signature",
+        "timestamp",
+        "too-large",
+        "too-new",
+        "too-old",
+    ]
+    .map(str::to_owned);
     assert_eq!(reasons, BTreeSet::from(all));
 }
 
 #[test]
 fn sample_equals_golden_vector() {
-    let golden = &document().vectors[0];
+    let document = document();
+    let golden = &document.vectors[0];
+    assert_eq!((&*document.service, &*golden.service), (sample::SERVICE, sample::SERVICE));
     assert_eq!(golden.name, "golden");
     assert_eq!(golden.headers(), sample::headers());
     assert_eq!(golden.body(), sample::BODY);
@@ -205,7 +219,7 @@ fn sample_equals_golden_vector() {
 
 #[test]
 fn tolerance_is_exact_to_the_millisecond() {
-    let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
+    let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap();
     let code =
         |now| verifier.verify(&sample::headers(), sample::BODY, now).map_err(|error| error.code()).err();
     let (edge, millisecond) = (sample::signed_at() + DEFAULT_TOLERANCE, Duration::from_millis(1));
@@ -218,7 +232,7 @@ fn tolerance_is_exact_to_the_millisecond() {
 fn rejects_header_with_invalid_bytes() {
     let mut headers = sample::headers();
     headers.insert("webhook-id", HeaderValue::from_bytes(b"\xff").unwrap());
-    let verifier = Verifier::new([sample::PUBLIC_KEY]).unwrap();
+    let verifier = Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap();
     let error = verifier.verify(&headers, sample::BODY, sample::signed_at()).unwrap_err();
     assert!(error.to_string().contains("`webhook-id` header is missing, duplicate, or not"), "{error}");
 }

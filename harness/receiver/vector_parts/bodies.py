@@ -2,7 +2,7 @@
 that it accepts."""
 
 from .callbacks import accepted, rejected, vector
-from .signer import BODY, MAX_DEPTH, event, to_json
+from .signer import BODY, MAX_DEPTH, SERVICE, event, to_json
 
 
 def nested(depth):
@@ -71,6 +71,14 @@ REJECTED = {
     "key-id-object": ("`keyId` must be a string, not an object.", with_data(keyId={"id": "x"})),
     "key-crn-number": ("`keyCrn` must be a string, not a number.", with_data(keyCrn=7)),
     "action-array": ("`eventType` must be a string, not an array.", with_data(eventType=["delete"])),
+    "service-missing": ("`service` is required: no service is the audience of an event without it.",
+                        to_json(event(data={k: v for k, v in event()["data"].items() if k != "service"}))),
+    "service-null": ("`service` must not be null.", with_data(service=None)),
+    "service-array": ("`service` must be a string, not a list of services.", with_data(service=[SERVICE])),
+    "service-given-twice": ("A duplicate field: parsers differ on which value counts.",
+                            replaced('"service":', '"service":"databases","service":')),
+    "service-outside-data": ("`service` is a field of `data`.", to_json(event(
+        service=SERVICE, data={k: v for k, v in event()["data"].items() if k != "service"}))),
     "source-missing": ("Every field of the event is required.", to_json({k: v for k, v in event().items() if k != "source"})),
     "time-null": ("`time` must not be null.", to_json(event(time=None))),
     "key-version-without-date": ("`creationDate` is required.", with_data(keyVersion={"id": "x"})),

@@ -7,7 +7,7 @@ import hmac
 import json
 
 from .signer import (
-    BODY, CURRENT, GOLDEN, ID, KEY, MAX_BODY, MAX_HEADER, NEXT, NOW, UNKNOWN, as_bytes, b64, event, to_json,
+    BODY, CURRENT, GOLDEN, ID, KEY, MAX_BODY, MAX_HEADER, NEXT, NOW, SERVICE, UNKNOWN, as_bytes, b64, event, to_json,
 )
 
 
@@ -17,7 +17,7 @@ def body_of(body, padding):
 
 
 def vector(name, why, expect, *, body=BODY, event_id=ID, timestamp=NOW, now=NOW, signers=(CURRENT,), keys=(CURRENT,),
-           padding=0, **headers):
+           service=SERVICE, padding=0, **headers):
     """A vector.
 
     `headers` replaces headers by name (`_` for `-`): `None` removes one, and a list sends it more
@@ -33,6 +33,7 @@ def vector(name, why, expect, *, body=BODY, event_id=ID, timestamp=NOW, now=NOW,
     return {
         "name": name,
         "why": why,
+        "service": service,
         "publicKeys": [key.public for key in keys],
         "now": now,
         "headers": {header: value for header, value in signed.items() if value is not None},
@@ -46,6 +47,10 @@ def accepted(event_id=ID, sequence=7, state=5, action="delete", renotification=T
 
 def rejected(code):
     return {"rejected": code}
+
+
+def for_service(value):
+    return to_json(event(data=event()["data"] | {"service": value}))
 
 
 NEWER_ID = ID.replace("000000000001", "000000000002")
@@ -73,6 +78,8 @@ CALLBACKS = [
     vector("early-by-the-tolerance", "A timestamp 300 s in the future is allowed.", accepted(), now=NOW - 300),
     vector("unknown-action", "An unknown action is accepted, because the state is known.",
            accepted(NEWER_ID, 7, 1, "import"), body=IMPORT, event_id=NEWER_ID),
+    vector("id-is-opaque", "A receiver compares the id with `webhook-id`, and does not parse it.", accepted("another_form-of-id"),
+           body=to_json(event(id="another_form-of-id")), event_id="another_form-of-id"),
     vector("unknown-fields", "Unknown fields are ignored.", accepted(), body=GROWN),
 
     vector("changed-body", "The key state in the body was changed.", rejected("signature"),
@@ -106,6 +113,17 @@ CALLBACKS = [
     vector("no-signature-header", "`webhook-signature` is missing.", rejected("header"), webhook_signature=None),
     vector("another-id-in-the-body", "The signed id differs from the id in the body.", rejected("id"),
            event_id=NEWER_ID),
+    vector("for-another-service", "An authentic callback for another service, sent on by it or to a wrong address.",
+           rejected("service"), service="databases"),
+    *(vector(f"service-{name}", why, rejected("service"), body=for_service(value))
+      for name, why, value in (
+          ("in-capitals", "Service names are case-sensitive.", SERVICE.upper()),
+          ("with-suffix", "The whole name must be equal, not only its start.", f"{SERVICE}-2"),
+          ("with-prefix", "The whole name must be equal, not only its end.", f"my-{SERVICE}"),
+          ("with-space", "White space is not removed.", f"{SERVICE} "),
+          ("empty", "An empty name is not a wildcard.", ""),
+          ("star", "There is no wildcard.", "*"),
+      )),
     vector("no-json", "Signed, but not JSON.", rejected("body"), body="key=value"),
     vector("empty-body", "Signed, but empty.", rejected("body"), body=""),
     vector("no-state", "Signed, but without the key's state.", rejected("body"), body=NO_STATE),
@@ -127,7 +145,7 @@ CALLBACKS = [
     vector("id-not-ascii", "Headers must be printable ASCII; this one is sent as UTF-8.", rejected("header"),
            webhook_id=ID + "\u00e9"),
     vector("signature-not-ascii", "The signature header must be printable ASCII.", rejected("header"), webhook_signature=GOLDEN + " \u540d"),
-    vector("id-with-a-tab", "A tab is not printable.", rejected("header"), webhook_id=ID.replace(":", "\t")),
+    vector("id-with-a-tab", "A tab is not printable.", rejected("header"), webhook_id=ID.replace("_", "\t")),
     vector("id-too-long", f"A header has at most {MAX_HEADER:,} bytes.", rejected("header"),
            webhook_id="i" * (MAX_HEADER + 1)),
     vector("thousands-of-signatures", "The size limit of headers also limits the number of signatures to verify.", rejected("header"),

@@ -1,6 +1,6 @@
 """Raw requests, valid and malformed, and the expected statuses of the responses."""
 
-from .callbacks import HMAC
+from .callbacks import HMAC, for_service
 from .signer import BODY, CURRENT, GOLDEN, ID, KEY, MAX_BODY, NOW, UNKNOWN
 
 HEADERS = {"webhook-id": ID, "webhook-timestamp": NOW, "webhook-signature": GOLDEN}
@@ -77,6 +77,8 @@ VALID = [
 UNAUTHENTIC = [
     lines("signature-by-unknown-key", "Well-formed, but signed with an unknown key.", 401,
           signed=headers_with(webhook_signature=UNKNOWN.sign(ID, NOW, BODY))),
+    request("for-another-service", "Authentic, but for another service.",
+            callback(for_service("databases"), signed=signed(for_service("databases"))), gets=403),
     request("body-changed", "The body was changed.", callback(BODY.replace('"keyState":5', '"keyState":1')), gets=401),
     lines("timestamp-far-ahead", "15 digits: about 30 million years in the future.", 401, signed=headers_with(webhook_timestamp="9" * 15)),
 ]
@@ -171,4 +173,5 @@ BAD_BODIES = [
             head("content-length: 60000", signed=signed('{"a":' * 12_000)), repeated('{"a":', 12_000), gets=400),
 ]
 
-REQUESTS = [*VALID, *UNAUTHENTIC, *BAD_HEADERS, *BAD_LINES, *BAD_BODIES]
+GROUPS = {"valid": VALID, "unauthentic": UNAUTHENTIC, "headers": BAD_HEADERS, "request-line": BAD_LINES, "body": BAD_BODIES}
+REQUESTS = [{"name": one["name"], "group": group, **one} for group, requests in GROUPS.items() for one in requests]

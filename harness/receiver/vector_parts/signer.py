@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 NOW = 1795496400  # 2026-11-24T05:00:00.000Z
 KEY = "02fd6835-6001-4482-a892-13bd2085f75d"
 INSTANCE = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11"
-ID = f"{KEY}:019aaf60-0000-7000-8000-000000000001:cloud-object-storage"
+SERVICE = "cloud-object-storage"
+ID = f"{KEY}_019aaf60-0000-7000-8000-000000000001_{SERVICE}"
 MAX_BODY = 64 * 1024
 MAX_HEADER = 4096
 MAX_DEPTH = 32
@@ -55,6 +56,7 @@ def event(**changes):
         "eventType": action,
         "renotification": changes.pop("renotification", True),
         "occurredAt": "2026-11-24T01:00:00.000Z",
+        "service": SERVICE,
         "resourceCount": 12,
     }
     return {

@@ -22,7 +22,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keysync::{Clock, domain::EpochMillis};
-use keysync_receiver::Verifier;
+use keysync_receiver::{PublicKeyError, Verifier};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -33,18 +33,32 @@ use super::{Acknowledgement, AssociatedService, Behaviour, Received, Verdict};
 /// Shared state of the handlers.
 #[derive(Clone)]
 struct Services {
-    by_name: Arc<BTreeMap<String, AssociatedService>>,
-    verifier: Verifier,
+    by_name: Arc<BTreeMap<String, Receiver>>,
     clock: Clock,
 }
 
-/// The router of all `services`. They accept the callbacks that `verifier` verifies.
-pub fn router(services: &[AssociatedService], verifier: Verifier, clock: Clock) -> Router {
-    let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone())).collect();
-    Router::new()
+/// A service with the verifier of the callbacks that are for it.
+struct Receiver {
+    service: AssociatedService,
+    verifier: Verifier,
+}
+
+/// The router of all `services`. Each accepts the callbacks for it that are signed with the key
+/// `whpk_…`.
+pub fn router(
+    services: &[AssociatedService],
+    public_key: &str,
+    clock: Clock,
+) -> Result<Router, PublicKeyError> {
+    let receiver = |service: &AssociatedService| {
+        let verifier = Verifier::new(service.name(), [public_key])?;
+        Ok((service.name().to_owned(), Receiver { service: service.clone(), verifier }))
+    };
+    let by_name = services.iter().map(receiver).collect::<Result<_, _>>()?;
+    Ok(Router::new()
         .route("/{service}/callbacks", post(callback))
         .route("/{service}/resources/{name}", get(read).put(protect))
-        .with_state(Services { by_name: Arc::new(by_name), verifier, clock })
+        .with_state(Services { by_name: Arc::new(by_name), clock }))
 }
 
 async fn callback(
@@ -53,29 +67,29 @@ async fn callback(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    let Some(Receiver { service, verifier }) = services.by_name.get(&service) else {
+        return unknown("service", &service);
+    };
     let behaviour = service.next_behaviour();
     let (verdict, response) = match &behaviour {
         Behaviour::Act
         | Behaviour::Delay { .. }
         | Behaviour::TruncateBody
         | Behaviour::ActThenReset
-        | Behaviour::Flaky { .. } => {
-            match services.verifier.verify(&headers, &body, instant(services.clock.now())) {
-                Ok(notification) => {
-                    let acknowledgement = Acknowledgement::of(&notification, services.clock.now());
-                    let verdict = service.act(notification);
-                    if matches!(verdict, Verdict::Acted | Verdict::Repeated) {
-                        service.acknowledge(&acknowledgement);
-                    }
-                    (verdict, acted(&behaviour))
+        | Behaviour::Flaky { .. } => match verifier.verify(&headers, &body, instant(services.clock.now())) {
+            Ok(notification) => {
+                let acknowledgement = Acknowledgement::of(&notification, services.clock.now());
+                let verdict = service.act(notification);
+                if matches!(verdict, Verdict::Acted | Verdict::Repeated) {
+                    service.acknowledge(&acknowledgement);
                 }
-                Err(error) => {
-                    let message = error.to_string();
-                    (Verdict::Rejected(message.clone()), (error.status(), message).into_response())
-                }
+                (verdict, acted(&behaviour))
             }
-        }
+            Err(error) => {
+                let message = error.to_string();
+                (Verdict::Rejected(message.clone()), (error.status(), message).into_response())
+            }
+        },
         Behaviour::AckWithoutActing | Behaviour::Hang => {
             (Verdict::Ignored, StatusCode::NO_CONTENT.into_response())
         }
@@ -137,13 +151,17 @@ async fn protect(
     Path((service, name)): Path<(String, String)>,
     Json(NewResource { crn, key_id }): Json<NewResource>,
 ) -> Response {
-    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    let Some(Receiver { service, .. }) = services.by_name.get(&service) else {
+        return unknown("service", &service);
+    };
     service.protect(&name, &crn, &key_id);
     StatusCode::CREATED.into_response()
 }
 
 async fn read(State(services): State<Services>, Path((service, name)): Path<(String, String)>) -> Response {
-    let Some(service) = services.by_name.get(&service) else { return unknown("service", &service) };
+    let Some(Receiver { service, .. }) = services.by_name.get(&service) else {
+        return unknown("service", &service);
+    };
     match service.access(&name) {
         None => unknown("resource", &name),
         Some(Ok(resource)) => {

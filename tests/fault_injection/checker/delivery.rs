@@ -128,7 +128,7 @@ pub(super) fn consistent_callbacks(history: &History) -> Vec<Violation> {
                 "k{key} sequence {sequence} was delivered to {service} as {first} and as {event_id}"
             ));
         }
-        if !event_id.ends_with(service.as_str()) {
+        if event_id.rsplit('_').next() != Some(service) {
             violation(format!("{service} received an event for another service: {event_id}"));
         }
         if verdict.contains("Rejected") {
@@ -138,7 +138,7 @@ pub(super) fn consistent_callbacks(history: &History) -> Vec<Violation> {
     violations
 }
 
-/// The claim in an event id, which has the form `<key>:<claim>:<service>`.
+/// The claim in an event id, which has the form `<key>_<claim>_<service>`.
 fn claim(event_id: &str) -> Option<&str> {
-    event_id.split(':').nth(1)
+    event_id.split('_').nth(1)
 }

@@ -67,7 +67,7 @@ fn callback(sequence: u64, state: u8, event_id: &str) -> Callback {
         service: COS.into(),
         key: 0,
         at: Moment::default(),
-        event_id: format!("k:{event_id}:{COS}"),
+        event_id: format!("k_{event_id}_{COS}"),
         sequence,
         state,
         version: "v".into(),
@@ -243,7 +243,7 @@ fn detects_inconsistent_callbacks() {
     assert_eq!(two(callback(1, 2, "c"), callback(1, 1, "c")), [Guarantee::ConsistentCallbacks]);
     assert_eq!(two(callback(1, 2, "c"), callback(1, 2, "d")), [Guarantee::ConsistentCallbacks]);
     assert_eq!(two(callback(1, 2, "c"), callback(2, 2, "c")), [Guarantee::ConsistentCallbacks]);
-    let misdirected = Callback { event_id: "k:c:databases".into(), ..callback(1, 2, "c") };
+    let misdirected = Callback { event_id: "k_c_databases".into(), ..callback(1, 2, "c") };
     assert_eq!(violated(vec![Entry::Callback(misdirected)]), [Guarantee::ConsistentCallbacks]);
     let forged = Callback { verdict: "Rejected".into(), ..callback(1, 2, "c") };
     assert_eq!(violated(vec![Entry::Callback(forged)]), [Guarantee::ConsistentCallbacks]);

@@ -22,10 +22,12 @@ pub fn item(data: &[u8]) {
     assert!(due(0) <= due(u64::MAX) && due(u64::MAX) == notification.key.pending.len());
     let mut ids = BTreeSet::new();
     for (service, resources) in notification.due(EpochMillis::new(u64::MAX)) {
-        let id = notification.event_id(service).to_string();
+        let id = notification.event_id(service);
         let event: Value =
             serde_json::from_slice(&cloud_event_body(&notification, &id, resources)).expect("an event");
+        let id = id.to_string();
         assert_eq!((event["id"].as_str(), &event["specversion"]), (Some(&*id), &"1.0".into()));
+        assert_eq!(event["data"]["service"].as_str(), Some(&*service.to_string()));
         assert!(ids.insert(id), "two services have the same event id");
     }
 }

@@ -15,13 +15,15 @@ use axum::{
     routing::{get, post},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keysync_receiver::{KeyState, Latest, MAX_BODY, Notification, Order, ReplayGuard, Seen, Verifier};
+use keysync_receiver::{KeyState, Latest, MAX_BODY, Notification, Order, Rejected, ReplayGuard, Seen};
 use tokio::time::timeout;
+
+use super::keys::Keys;
 
 /// The service. A real one keeps the states in its database, each with its sequence.
 #[derive(Clone)]
 struct Service {
-    verifier: Verifier,
+    keys: Keys,
     state: Arc<Mutex<Received>>,
     limit: Duration,
 }
@@ -29,17 +31,18 @@ struct Service {
 struct Received {
     guard: ReplayGuard,
     states: Latest<KeyState>,
+    acted_on: u64,
 }
 
 /// The routes of the service. `limit` is the timeout for a request body.
-pub(crate) fn routes(verifier: Verifier, limit: Duration) -> Router {
-    let guard = ReplayGuard::for_tolerance(verifier.tolerance());
-    let state = Arc::new(Mutex::new(Received { guard, states: Latest::new() }));
-    Router::new().route("/callbacks", post(callback)).route("/keys/{id}", get(key)).with_state(Service {
-        verifier,
-        state,
-        limit,
-    })
+pub(crate) fn routes(keys: Keys, tolerance: Duration, limit: Duration) -> Router {
+    let guard = ReplayGuard::for_tolerance(tolerance);
+    let state = Arc::new(Mutex::new(Received { guard, states: Latest::new(), acted_on: 0 }));
+    Router::new()
+        .route("/callbacks", post(callback))
+        .route("/keys/{id}", get(key))
+        .route("/effects", get(effects))
+        .with_state(Service { keys, state, limit })
 }
 
 /// Handles a callback. The signature covers the bytes of the body, so it must not be extracted with
@@ -53,7 +56,7 @@ async fn callback(State(service): State<Service>, headers: HeaderMap, body: Body
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, [(header::CONNECTION, "close")]).into_response(),
     };
     let now = now();
-    let notification = match service.verifier.verify(&headers, &body, now) {
+    let notification = match verified(&service.keys, &headers, &body, now).await {
         Ok(notification) => notification,
         Err(rejected) => {
             print_line(&format!("rejected: {rejected}"));
@@ -67,13 +70,32 @@ async fn callback(State(service): State<Service>, headers: HeaderMap, body: Body
         // Here a real service opens or closes its resources. If that fails, it calls `guard.forget`
         // and returns 503.
         Seen::New => match state.states.offer(&key_id, sequence, key_state) {
-            Order::Newer => "acted",
+            Order::Newer => {
+                state.acted_on += 1;
+                "acted"
+            }
             Order::Repeated => "repeated",
             Order::Stale => "stale",
         },
     };
     print_line(&format!("{verdict}: key {key_id} state {key_state:?} sequence {sequence}"));
     StatusCode::NO_CONTENT.into_response()
+}
+
+/// Verifies a callback, with newer keys if the known ones do not fit.
+async fn verified(
+    keys: &Keys,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Result<Notification, Rejected> {
+    match keys.verifier().await.verify(headers, body, now) {
+        Err(Rejected::Signature) => match keys.newer().await {
+            Some(verifier) => verifier.verify(headers, body, now),
+            None => Err(Rejected::Signature),
+        },
+        result => result,
+    }
 }
 
 /// Reads a body with a declared length, up to the maximum size of a callback.
@@ -106,6 +128,11 @@ async fn key(State(service): State<Service>, Path(id): Path<String>) -> Response
         Some(key_state) => Json(key_state.number()).into_response(),
         None => (StatusCode::NOT_FOUND, "no notification about that key was received").into_response(),
     }
+}
+
+/// Returns the number of callbacks that the service acted on, for `harness verify-receiver`.
+async fn effects(State(service): State<Service>) -> Json<u64> {
+    Json(service.state.lock().unwrap_or_else(PoisonError::into_inner).acted_on)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the crate takes the time as an argument; this is its source")]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use httpmock::MockServer;
 use keysync::delivery::SigningKey;
-use keysync_receiver::Verifier;
 use serde_json::json;
 
 use crate::{
@@ -38,11 +37,11 @@ impl ServiceFleet {
         let Context { journal, secrets, guard, clock } = context;
         let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
         let public_key = key.public();
-        let verifier = Verifier::new([&public_key]).map_err(HarnessError::world)?;
         let emulated: Vec<_> = names(builder, &Receiver::Emulated)
             .map(|name| AssociatedService::new(name, journal.clone()))
             .collect();
-        let router = secrets.scan_callbacks(services::router(&emulated, verifier, clock.clock()));
+        let router = services::router(&emulated, &public_key, clock.clock()).map_err(HarnessError::world)?;
+        let router = secrets.scan_callbacks(router);
         let server = Server::start(journal.around(Part::Services, router), guard).await?;
         let mocks = mocks(builder).await?;
         let callbacks = callbacks(builder, &server, &mocks);
