@@ -49,6 +49,7 @@ mod notification_status;
 mod operator_replay;
 mod public_key_set;
 mod published_events;
+mod random_deadlines;
 mod rate_limiting;
 mod redelivery;
 mod service_limit;
