@@ -84,7 +84,8 @@ impl Witness {
         self.world.redeliver().await;
         let now = self.now();
         let over: Vec<_> = self.owed.extract_if(.., |owed| owed.at.plus(CHECKED) <= now).collect();
-        for owed in over.into_iter().filter(|owed| !self.is_acknowledged(owed)) {
+        let silent: Vec<_> = over.into_iter().filter(|owed| !self.is_acknowledged(owed)).collect();
+        for owed in silent {
             assert!(self.overdue.insert(owed.event_id.clone()), "{} is found once", owed.event_id);
         }
     }
