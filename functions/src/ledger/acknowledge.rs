@@ -78,8 +78,8 @@ impl Ledger {
             {
                 report(&notification, &contradiction(&notification, service, acknowledgement));
             }
-            let after =
-                Acknowledgements::after(before, acknowledgement, sequence, record.owed(service), record);
+            let oldest = record.owed(service).next();
+            let after = Acknowledgements::after(before, acknowledgement, sequence, oldest, record);
             if before == Some(&after) {
                 return Ok(Acknowledged::Stale);
             }
@@ -138,12 +138,12 @@ pub(super) fn acknowledged_sequence(
         }
         return Ok(notification.sequence);
     }
-    let is_owed = |owed: &&Notified| {
+    let is_acknowledged = |owed: &&Notified| {
         // Claim ids sort by time.
         let is_between = owed.claim < event.claim && event.claim < notification.claim;
         (event.claim == owed.claim || is_between) && latest(at) >= owed.at
     };
-    key.owed(service).filter(is_owed).map(|owed| owed.sequence).ok_or(Acknowledged::Stale)
+    key.owed(service).filter(is_acknowledged).map(|owed| owed.sequence).last().ok_or(Acknowledged::Stale)
 }
 
 /// The finding about an acknowledgement of the latest notification that contradicts the key's state.

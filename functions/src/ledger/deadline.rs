@@ -100,12 +100,12 @@ impl KeyRecord {
         latest.is_some_and(|deadline| deadline.services.contains(service))
     }
 
-    /// The oldest notification that `service` must still acknowledge, or whose acknowledgement is not
-    /// checked yet.
-    pub(super) fn owed(&self, service: &ServiceName) -> Option<&Notified> {
-        let Deadline { notification, services, checked, older } = self.deadline.as_ref()?;
-        let own = (!checked && services.contains(service)).then_some(notification);
-        older.get(service).or(own)
+    /// The notifications that `service` must acknowledge and that are not checked yet, the oldest first.
+    pub(super) fn owed(&self, service: &ServiceName) -> impl Iterator<Item = &Notified> {
+        self.deadline.iter().flat_map(move |deadline| {
+            let is_own = !deadline.checked && deadline.services.contains(service);
+            deadline.older.get(service).into_iter().chain(is_own.then_some(&deadline.notification))
+        })
     }
 
     /// Whether the service acted on `notification`, or on a newer one, in time.
