@@ -32,7 +32,7 @@ pub struct Run<'a> {
     pub audit: Audit,
 }
 
-/// Records the audit event of a finding about a notification.
+/// Records the audit event of a finding about a notification of a key.
 pub type Audit = fn(&Notification, &Finding, &TraceContext, EpochMillis);
 
 /// The result of a dispatch.
@@ -67,13 +67,13 @@ impl Dispatcher {
         tracing::record_all!(span, key = %key, claim = %claim);
         let breakers = run.map(|run| run.breakers);
         let settled = self.notifier.deliver(notification, trace, budget.delivery_deadline(), breakers).await;
-        let mut deadline =
-            Deadline::after(notification, &settled, |service| self.notifier.acknowledges(service));
+        let now = run.map_or(notification.at, |run| run.now);
+        let mut deadline = Deadline::after(notification, now, |service| self.notifier.acknowledges(service));
         let mut checked = None;
-        if let Some(run) = run {
-            checked = deadline.as_mut().and_then(|deadline| deadline.check(notification, run.now));
-            for finding in checked.iter().flatten().cloned().chain(failed(&settled)) {
-                report(notification, &finding, trace, run);
+        if let Some(Run { now, audit, .. }) = run {
+            checked = deadline.as_mut().and_then(|deadline| deadline.check(&notification.key, now));
+            for finding in checked.iter().flatten().cloned().chain(failed(notification, &settled)) {
+                report(notification, &finding, trace, now, audit);
             }
         }
         match self.ledger.confirm(notification, &settled, deadline.as_ref()).await {
@@ -89,13 +89,14 @@ impl Dispatcher {
 }
 
 /// The services whose retries are exhausted.
-fn failed(settled: &Settled) -> impl Iterator<Item = Finding> {
+fn failed(notification: &Notification, settled: &Settled) -> impl Iterator<Item = Finding> {
     settled.iter().filter_map(|(service, settlement)| {
         let outcome = settlement.outcome.as_ref()?;
         let is_failed = outcome.status == OutcomeStatus::Failed;
         is_failed.then(|| Finding {
             service: service.clone(),
             kind: FindingKind::Failed,
+            notification: notification.into(),
             acknowledgement: None,
         })
     })
@@ -103,8 +104,14 @@ fn failed(settled: &Settled) -> impl Iterator<Item = Finding> {
 
 /// Reports a finding in the audit events, the metrics and the log. Exhausted retries are counted and
 /// logged where they are determined.
-fn report(notification: &Notification, finding: &Finding, trace: &TraceContext, run: Run<'_>) {
-    (run.audit)(notification, finding, trace, run.now);
+pub(crate) fn report(
+    notification: &Notification,
+    finding: &Finding,
+    trace: &TraceContext,
+    now: EpochMillis,
+    audit: Audit,
+) {
+    audit(notification, finding, trace, now);
     let message = match finding.kind {
         FindingKind::Overdue => {
             telemetry::count_overdue(&finding.service);
@@ -117,7 +124,7 @@ fn report(notification: &Notification, finding: &Finding, trace: &TraceContext, 
         FindingKind::Failed => return,
     };
     tracing::error!(
-        service = %finding.service, event_id = %notification.event_id(&finding.service),
+        service = %finding.service, event_id = %finding.event_id(notification.key.crn.key),
         outcome = finding.kind.as_str(), "{message}"
     );
 }

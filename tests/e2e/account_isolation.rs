@@ -5,8 +5,12 @@
 //! of a whole account is therefore permitted to synchronize a key of any instance *as if it were of
 //! that account*. The claim's condition on the stored CRN stops such a caller.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
-use keysync::domain::{EventId, KeyCrn, KeyId, ResourceCrn};
+use keysync::{
+    domain::{EventId, KeyCrn, KeyId, ResourceCrn},
+    ledger::item::KEY_ITEM,
+};
 use keysync_testkit::{
     Client, Response,
     iam::{Identity, Policy, Role},
@@ -73,6 +77,26 @@ async fn foreign_manager_gets_404_for_every_key() {
     }
     assert_eq!(world.all_items().await, before);
     assert_eq!(sync(&world, &world.manager, "invoices", None).await.0.status, 204, "the owner's request");
+}
+
+/// Even an item that a defect damaged is absent for the caller of another account.
+#[tokio::test]
+async fn foreign_manager_gets_404_for_damaged_item() {
+    let world = world().await;
+    let outsider = manager_of_another_account(&world).await;
+    let client = world.harness.dynamodb().client();
+    let update = client.update_item().table_name(world.harness.table());
+    let pk = format!("{}#{}", world.harness.instance(), world.key);
+    let update = update.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(KEY_ITEM.to_owned()));
+    let update = update.update_expression("SET #version = :damaged");
+    let update = update.expression_attribute_names("#version", "version");
+    update.expression_attribute_values(":damaged", AttributeValue::Bool(true)).send().await.unwrap();
+    let path = format!("/api/v2/keys/{}/notifications", world.key);
+    for (caller, status) in [(&outsider, 404), (&world.manager, 500)] {
+        assert_eq!(sync(&world, caller, &world.key, None).await.0.status, status);
+        let read = caller.send(caller.request(Method::GET, &path)).await.unwrap();
+        assert_eq!(read.status, status);
+    }
 }
 
 /// An identity may act in several accounts; its token names one.

@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use keysync::{
     domain::{ClaimId, EpochMillis, KeyCrn, KeyId},
-    ledger::item,
+    ledger::{item, registration::REGISTRATION},
 };
 use keysync_testkit::{
     Harness, HarnessClock, RedeliverSummary,
@@ -134,6 +134,19 @@ impl World {
             update = update.expression_attribute_values(format!(":{name}"), value);
         }
         update.update_expression(format!("SET {}", assignments.join(", "))).send().await.unwrap();
+    }
+
+    /// Ends all registrations of a service with the world's key.
+    pub(crate) async fn deregister(&self, service: &str) {
+        let (pk, now) = (format!("{}#{}", self.harness.instance(), self.key), self.harness.clock().now());
+        let items = self.all_items().await.into_iter().filter(|item| item["pk"] == pk.as_str());
+        let sks: Vec<String> = items.map(|item| text(&item["sk"])).collect();
+        let resources = sks.iter().filter_map(|sk| sk.strip_prefix(REGISTRATION));
+        for resource in resources.filter(|resource| resource.contains(&format!(":{service}:"))) {
+            let (key, resource) = (self.crn(&self.key), resource.parse().unwrap());
+            self.harness.events().registration(&key, &resource, false, now).processed().await;
+        }
+        assert_eq!(self.item().await["services"].get(service), None);
     }
 
     /// The event that a key was purged now, as the queue receives it.

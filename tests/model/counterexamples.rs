@@ -15,7 +15,7 @@ use crate::{
     bounds::{Bounds, Explore},
     guarantees::{
         G1, G2_LIVENESS, G2_OUTBOX, G2_QUIESCENT, G3, G4, G5_FACTS, G5_OUTBOX, G5_RECEIVER, G6, G7, G8_APART,
-        G8_FORWARD, G9_ONCE, G9_QUIESCENT, G10,
+        G8_FORWARD, G9_DEFERRED, G9_ONCE, G9_QUIESCENT, G10,
     },
     guards::{Fence, Guards},
     invariants::assert_guarantees_hold,
@@ -155,6 +155,12 @@ const DEADLINE: Bounds = Bounds { events: 0, deadline: 3, explore: Explore::Symm
 fn silent_service_is_missed_if_item_leaves_index() {
     let guards = Guards { item_is_due_until_checked: false, ..Guards::ALL };
     assert_violations(&guards, &DEADLINE, &[(G7, 3), (G9_QUIESCENT, 3)]);
+}
+
+#[test]
+fn newer_notification_defers_deadline_if_not_kept() {
+    let guards = Guards { older_deadline_is_kept: false, ..Guards::ALL };
+    assert_violations(&guards, &Bounds { events: 1, ..DEADLINE }, &[(G9_DEFERRED, 6)]);
 }
 
 #[test]

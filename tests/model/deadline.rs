@@ -2,7 +2,7 @@
 
 use crate::{
     protocol::Protocol,
-    state::{NEVER, ProcessId, Role, State, Step, Time, Violations},
+    state::{NEVER, Process, ProcessId, Role, State, Step, Time, Violations},
 };
 
 impl Protocol {
@@ -14,12 +14,56 @@ impl Protocol {
         }
         let process = *state.process(pid);
         let item = &mut state.items[process.key()];
-        item.checked = process.checked;
+        (item.checked, item.confirmed) = (process.checked, true);
+        for service in (0..self.bounds.services).filter(|service| process.checked_older & 1 << service != 0) {
+            item.older[service] = NEVER;
+        }
         state.history[process.key()].recorded |= process.checked;
-        if item.checked || !self.guards.item_is_due_until_checked {
+        if !self.guards.item_is_due_until_checked {
             return NEVER;
         }
-        (item.notified_at + self.bounds.deadline + 1).max(0)
+        let own = (!item.checked).then_some(item.notified_at);
+        let unchecked = own.into_iter().chain(item.older).filter(|at| *at != NEVER);
+        Self::earliest(unchecked.map(|at| self.check_at(at)))
+    }
+
+    fn check_at(&self, notified_at: Time) -> Time {
+        (notified_at + self.bounds.deadline + 1).max(0)
+    }
+
+    /// The part of a claim that concerns the deadline: what `Deadline::after` makes of it when the new
+    /// notification is confirmed. An acknowledgement of the superseded one settles all.
+    pub(crate) fn keep_older_deadlines(&self, state: &mut State, key: usize) {
+        let item = &mut state.items[key];
+        for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
+            let older = &mut item.older[service];
+            if item.acknowledged & 1 << service != 0 || !self.guards.older_deadline_is_kept {
+                *older = NEVER;
+            } else if *older == NEVER && item.confirmed && !item.checked {
+                *older = item.notified_at;
+            }
+        }
+    }
+
+    /// Compares a confirmation with the history: the check is due when the oldest notification that a
+    /// service has neither acknowledged nor been reported for is over.
+    pub(crate) fn owe(&self, state: &mut State, key: usize) {
+        let item = state.items[key];
+        let history = &mut state.history[key];
+        for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
+            let owed = &mut history.owed[service];
+            if (item.acknowledged | history.reported) & 1 << service == 0 && *owed == NEVER {
+                *owed = item.notified_at;
+            }
+            let is_deferred = *owed != NEVER && item.due_at.is_none_or(|at| at > self.check_at(*owed));
+            state.violations.record_if(Violations::G9_DEFERRED, is_deferred);
+        }
+    }
+
+    /// `Ledger::acknowledge`, of the last notification.
+    pub(crate) fn acknowledge(state: &mut State, key: usize, service: usize) {
+        state.items[key].acknowledged |= 1 << service;
+        state.history[key].owed[service] = NEVER;
     }
 
     /// Whether a redeliverer has to look at the deadline before it confirms.
@@ -34,22 +78,33 @@ impl Protocol {
         let process = state.process_mut(pid);
         process.step = Step::Checked;
         let (key, sequence) = (process.key(), process.sequence);
-        let item = &state.items[key];
-        if clock - item.notified_at > self.bounds.deadline && item.sequence == sequence {
-            state.process_mut(pid).checked = true;
-            if self.guards.reports_precede_record {
-                self.report(state, pid);
-            }
+        let item = state.items[key];
+        if item.sequence != sequence {
+            return;
+        }
+        let is_over = |at: Time| at != NEVER && clock - at > self.bounds.deadline;
+        let process = state.process_mut(pid);
+        process.checked |= is_over(item.notified_at);
+        let over = (0..self.bounds.services).filter(|service| is_over(item.older[*service]));
+        process.checked_older = over.map(|service| 1 << service).sum();
+        if self.guards.reports_precede_record {
+            self.report(state, pid);
         }
     }
 
     /// Writes the audit events of the services that did not acknowledge. A process that outlived its
     /// lease may repeat them; the holder of the lease must not, once the check is recorded.
     pub(crate) fn report(&self, state: &mut State, pid: ProcessId) {
+        let Process { checked, checked_older, .. } = *state.process(pid);
         let key = state.process(pid).key();
         let item = state.items[key];
-        let overdue = self.all_services() & !item.acknowledged;
+        let silent = self.all_services() & !item.acknowledged;
+        let overdue = if checked { silent } else { 0 };
         let history = &mut state.history[key];
+        let reported = overdue | (silent & checked_older);
+        for service in (0..self.bounds.services).filter(|service| reported & 1 << service != 0) {
+            history.owed[service] = NEVER;
+        }
         let is_repeated = history.recorded && self.guards.reports_precede_record;
         let is_holder = item.lease == Some(pid);
         history.reported |= overdue;

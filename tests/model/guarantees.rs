@@ -9,7 +9,7 @@ use crate::{
     bounds::{Bounds, Explore},
     liveness,
     protocol::Protocol,
-    state::{CALLERS, ProcessId, State, Step, Violations},
+    state::{CALLERS, NEVER, ProcessId, State, Step, Violations},
 };
 
 pub(crate) const G1: &str = "G1 one winner: two syncs never close the same window";
@@ -31,6 +31,8 @@ pub(crate) const G8_APART: &str = "G8 clocks: two syncs are at least a window mi
 pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
 pub(crate) const G9_QUIESCENT: &str =
     "G9 no silence: at quiescence every service has acknowledged or is reported";
+pub(crate) const G9_DEFERRED: &str =
+    "G9 no silence: no newer notification defers the deadline of an older one";
 pub(crate) const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
 pub(crate) const G10: &str = "G10 isolation: no request or event of another account changes a key";
 
@@ -48,6 +50,7 @@ impl Violations {
     pub(crate) const G10: u16 = 1 << 10;
     pub(crate) const G9_ONCE: u16 = 1 << 11;
     pub(crate) const G2_REPLAY: u16 = 1 << 12;
+    pub(crate) const G9_DEFERRED: u16 = 1 << 13;
 
     /// Records a violation of `guarantee` if `is_violated`.
     pub(crate) fn record_if(&mut self, guarantee: u16, is_violated: bool) {
@@ -79,6 +82,7 @@ pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
         Property::always(G8_APART, holds::<{ Violations::G8_APART }>),
         Property::always(G8_FORWARD, holds::<{ Violations::G8_FORWARD }>),
         Property::always(G9_QUIESCENT, |model, state| !is_quiescent(state) || all_answered(model, state)),
+        Property::always(G9_DEFERRED, holds::<{ Violations::G9_DEFERRED }>),
         Property::always(G9_ONCE, holds::<{ Violations::G9_ONCE }>),
         Property::always(G10, holds::<{ Violations::G10 }>),
     ];
@@ -178,7 +182,9 @@ fn is_bounded(model: &Protocol, state: &State) -> bool {
     state.violations.keeps(Violations::G7)
         && state.items.iter().all(|item| {
             let pending = item.outbox.iter().any(|entry| entry.pending);
-            let unchecked = model.bounds.has_deadline() && item.sequence > 0 && !item.checked;
+            let is_older_unchecked = item.older.iter().any(|at| *at != NEVER);
+            let unchecked =
+                model.bounds.has_deadline() && item.sequence > 0 && (!item.checked || is_older_unchecked);
             (pending || unchecked) == item.due_at.is_some()
                 && item.outbox.iter().all(|entry| entry.attempts <= model.bounds.most_attempts())
         })

@@ -74,6 +74,8 @@ pub(crate) struct Guards {
     pub(crate) receiver_drops_stale: bool,
     /// An item without pending services stays due until its deadline is checked.
     pub(crate) item_is_due_until_checked: bool,
+    /// A newer notification keeps the deadline of the oldest one that a service has not acknowledged.
+    pub(crate) older_deadline_is_kept: bool,
     /// Overdue services are reported before the check is recorded.
     pub(crate) reports_precede_record: bool,
     /// A recorded check is not repeated.
@@ -108,6 +110,7 @@ impl Guards {
         event_requires_stored_crn: true,
         receiver_drops_stale: true,
         item_is_due_until_checked: true,
+        older_deadline_is_kept: true,
         reports_precede_record: true,
         check_is_made_once: true,
     };

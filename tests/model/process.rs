@@ -1,9 +1,10 @@
-//! The steps of a process other than its writes: it calls the services, finishes or crashes.
+//! The steps of a process other than its writes: it calls the services, finishes or crashes. And what
+//! an operator's replay does to it.
 
 use crate::{
     guards::Fence,
     protocol::{Callback, Protocol},
-    state::{NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
+    state::{Entry, NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
 };
 
 impl Protocol {
@@ -93,6 +94,28 @@ impl Protocol {
             let process = state.process_mut(pid);
             process.pending = pending.map(|service| 1 << service).sum();
             process.replays = item.replays;
+        }
+    }
+
+    /// `Ledger::replay`, by an operator. A lost response needs no step: the retry changes nothing.
+    pub(crate) fn replay(state: &mut State, key: usize, service: usize, clock: Time) {
+        let item = &mut state.items[key];
+        item.replays += 1;
+        item.outbox[service] = Entry { pending: true, ..Entry::default() };
+        item.due_at = Some(clock);
+    }
+
+    /// The confirmation writes the outbox as a whole, so services that its process has not read leave
+    /// it.
+    pub(crate) fn drop_unread_services(&self, state: &mut State, pid: ProcessId) {
+        if self.bounds.operator_replays == 0 {
+            return;
+        }
+        let process = *state.process(pid);
+        for service in (0..self.bounds.services).filter(|service| process.pending & 1 << service == 0) {
+            let entry = &mut state.items[process.key()].outbox[service];
+            let is_dropped = std::mem::take(entry).pending;
+            state.violations.record_if(Violations::G2_REPLAY, is_dropped);
         }
     }
 

@@ -149,7 +149,7 @@ impl Model for Protocol {
             Action::Replay { key, service, clock } => Self::replay(&mut next, key, service, clock),
             Action::Confirm { pid, clock, later } => self.confirm(&mut next, pid, clock, later),
             Action::ConfirmPart { pid, clock } => self.confirm_part(&mut next, pid, clock),
-            Action::Acknowledge { key, service } => next.items[key].acknowledged |= 1 << service,
+            Action::Acknowledge { key, service } => Self::acknowledge(&mut next, key, service),
             Action::Check { pid, clock } => self.check_deadline(&mut next, pid, clock),
             Action::Report { pid } => self.report_late(&mut next, pid),
             Action::Crash { pid } => self.abort(&mut next, pid),

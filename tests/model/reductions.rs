@@ -28,11 +28,12 @@ use crate::{
     guards::Guards,
     protocol::Protocol,
     state::{
-        CALLERS, EVENTS, History, Item, KEYS, NEVER, PROCESSES, Process, ProcessId, REDELIVERERS, State, Step,
+        CALLERS, EVENTS, History, Item, KEYS, NEVER, PROCESSES, Process, ProcessId, REDELIVERERS, SERVICES,
+        State, Step,
     },
 };
 
-const BYTES: usize = KEYS * (15 + 6 + 2) + PROCESSES * 8 + 2;
+const BYTES: usize = KEYS * (15 + 6 + 2 + 2 * SERVICES) + PROCESSES * 8 + 2;
 
 /// A state as bytes.
 pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
@@ -62,8 +63,9 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         }
         put(history.closed_at.cast_unsigned());
         put(history.synced_at.cast_unsigned());
-        put(item.acknowledged | u8::from(item.checked) << 7);
+        put(item.acknowledged | u8::from(item.confirmed) << 6 | u8::from(item.checked) << 7);
         put(history.reported | u8::from(history.recorded) << 7);
+        item.older.iter().chain(&history.owed).for_each(|at| put(at.cast_unsigned()));
     }
     for process in &state.processes {
         // The enum's order is its number.
@@ -73,7 +75,7 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(process.acknowledged);
         put(process.others_next_at.cast_unsigned());
         put(process.late_request.cast_unsigned());
-        put(u8::from(process.checked));
+        put(u8::from(process.checked) | process.checked_older << 1);
         put(process.replays << 2 | process.pending);
     }
     state.violations.0.to_le_bytes().into_iter().for_each(&mut put);
@@ -100,13 +102,13 @@ pub(crate) fn symmetric(state: &State) -> [u8; BYTES] {
 
 /// The state of a key without process identities.
 fn key_state(state: &State, key: usize) -> impl Ord + use<> {
-    let Item { notified_at, sequence, event, due_at, outbox, acknowledged, checked, replays, .. } =
-        state.items[key];
+    let Item { notified_at, sequence, event, due_at, outbox, replays, .. } = state.items[key];
+    let Item { acknowledged, checked, confirmed, older, .. } = state.items[key];
     let entries = outbox.map(|entry| (entry.pending, entry.exhausted, entry.attempts, entry.next_at));
     let receivers = state.receivers[key].map(|receiver| (receiver.last_sequence, receiver.in_flight));
-    let History { closed_at, synced_at, reported, recorded } = state.history[key];
-    let deadline = (acknowledged, checked, reported, recorded, replays);
-    (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at, deadline)
+    let History { closed_at, synced_at, reported, recorded, owed } = state.history[key];
+    let deadline = (acknowledged, checked, confirmed, older, reported, recorded, owed);
+    (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at, replays, deadline)
 }
 
 /// Replaces sequence numbers by their rank: the lowest in use becomes 0, the next 1, …

@@ -109,6 +109,12 @@ pub(crate) struct Item {
     pub(crate) acknowledged: u8,
     /// `deadline.checked`: whether the acknowledgements of the last notification were checked.
     pub(crate) checked: bool,
+    /// Whether `deadline` belongs to the last notification: it was confirmed.
+    pub(crate) confirmed: bool,
+    /// `deadline.older`: the time of the oldest notification that a service has not acknowledged, if
+    /// it is an older one; otherwise `NEVER`. The code determines it when it confirms the last one,
+    /// from what the claim has read.
+    pub(crate) older: [Time; SERVICES],
     /// `replay`: the number of an operator's replays. Never reset.
     pub(crate) replays: u8,
 }
@@ -133,6 +139,9 @@ pub(crate) struct History {
     pub(crate) reported: u8,
     /// Whether a check of the last notification was recorded after its reports.
     pub(crate) recorded: bool,
+    /// The time of the oldest confirmed notification that a service has not acknowledged, and that
+    /// was not reported; otherwise `NEVER`.
+    pub(crate) owed: [Time; SERVICES],
 }
 
 /// The progress of a process.
@@ -178,6 +187,8 @@ pub(crate) struct Process {
     pub(crate) late_request: Time,
     /// `deadline.checked` as its write read it, or as its own check made it.
     pub(crate) checked: bool,
+    /// The services whose older notification its check found over, a bit each.
+    pub(crate) checked_older: u8,
     /// The number of replays, and the pending services, a bit each, of the item that it has read.
     /// Only with replays.
     pub(crate) replays: u8,
@@ -195,6 +206,7 @@ impl Process {
         others_next_at: NEVER,
         late_request: NEVER,
         checked: false,
+        checked_older: 0,
         replays: 0,
         pending: 0,
     };
@@ -237,13 +249,16 @@ impl State {
             outbox: [Entry::default(); SERVICES],
             acknowledged: 0,
             checked: false,
+            confirmed: false,
+            older: [NEVER; SERVICES],
             replays: 0,
         };
         let (closed_at, synced_at) = (bounds.notified_floor(), bounds.synced_floor());
         Self {
             items: [item; KEYS],
             receivers: [[Receiver::default(); SERVICES]; KEYS],
-            history: [History { closed_at, synced_at, reported: 0, recorded: false }; KEYS],
+            history: [History { closed_at, synced_at, reported: 0, recorded: false, owed: [NEVER; SERVICES] };
+                KEYS],
             processes: [Process::IDLE; PROCESSES],
             violations: Violations::default(),
             symmetric: bounds.explore != Explore::Everything,
@@ -264,6 +279,7 @@ impl State {
         for item in &mut self.items {
             item.notified_at = older(item.notified_at, bounds.notified_floor());
             item.due_at = item.due_at.map(|due_at| older(due_at, 0));
+            item.older = item.older.map(|at| older(at, bounds.notified_floor()));
             for entry in &mut item.outbox {
                 entry.next_at = older(entry.next_at, 0);
             }
@@ -271,6 +287,7 @@ impl State {
         for history in &mut self.history {
             history.closed_at = older(history.closed_at, bounds.notified_floor());
             history.synced_at = older(history.synced_at, bounds.synced_floor());
+            history.owed = history.owed.map(|at| older(at, bounds.notified_floor()));
         }
         for process in &mut self.processes {
             process.others_next_at = older(process.others_next_at, 0);

@@ -73,6 +73,7 @@ impl Protocol {
 
     /// The common part of a claim and a lifecycle action: close the window and fill the outbox.
     fn notify(&self, state: &mut State, pid: ProcessId, key: usize, stamp: Time, response_lost: bool) {
+        self.keep_older_deadlines(state, key);
         let item = &mut state.items[key];
         let stamp = stamp.max(self.bounds.notified_floor());
         state.violations.record_if(Violations::G8_FORWARD, stamp < item.notified_at);
@@ -84,7 +85,7 @@ impl Protocol {
         let filled = self.guards.claim_fills_outbox;
         item.outbox = Default::default();
         item.due_at = None;
-        (item.acknowledged, item.checked) = (0, false);
+        (item.acknowledged, item.checked, item.confirmed) = (0, false, false);
         (state.history[key].reported, state.history[key].recorded) = (0, false);
         state.history[key].closed_at = state.history[key].closed_at.max(stamp);
         let process = Process {
@@ -273,14 +274,6 @@ impl Protocol {
         Self::start_delivery(state, pid, self.all_services());
     }
 
-    /// `Ledger::replay`, by an operator. A lost response needs no step: the retry changes nothing.
-    pub(crate) fn replay(state: &mut State, key: usize, service: usize, clock: Time) {
-        let item = &mut state.items[key];
-        item.replays += 1;
-        item.outbox[service] = Entry { pending: true, ..Entry::default() };
-        item.due_at = Some(clock);
-    }
-
     /// `Ledger::confirm`. A lost response needs no step: the retry writes the same.
     pub(crate) fn confirm(&self, state: &mut State, pid: ProcessId, clock: Time, later: u8) {
         if self.passes_fence(state, pid) {
@@ -290,9 +283,11 @@ impl Protocol {
             let others = if self.guards.due_at_covers_all_pending { others_next_at } else { NEVER };
             let due_at = next_at.min(others).min(self.record_deadline(state, pid));
             state.items[usize::from(key)].due_at = (due_at != NEVER).then_some(due_at);
+            self.owe(state, usize::from(key));
         }
         let process = state.process_mut(pid);
-        if !self.guards.reports_precede_record && process.step == Step::Checked && process.checked {
+        let has_checked = process.checked || process.checked_older != 0;
+        if !self.guards.reports_precede_record && process.step == Step::Checked && has_checked {
             process.step = Step::Reporting;
             return;
         }
@@ -311,20 +306,6 @@ impl Protocol {
         process.to_notify &= !part;
         process.acknowledged &= !part;
         process.others_next_at = process.others_next_at.min(next_at);
-    }
-
-    /// The confirmation writes the outbox as a whole, so services that its process has not read leave
-    /// it.
-    fn drop_unread_services(&self, state: &mut State, pid: ProcessId) {
-        if self.bounds.operator_replays == 0 {
-            return;
-        }
-        let process = *state.process(pid);
-        for service in (0..self.bounds.services).filter(|service| process.pending & 1 << service == 0) {
-            let entry = &mut state.items[process.key()].outbox[service];
-            let is_dropped = std::mem::take(entry).pending;
-            state.violations.record_if(Violations::G2_REPLAY, is_dropped);
-        }
     }
 
     /// Settles `services` and returns the earliest time of their next attempts.

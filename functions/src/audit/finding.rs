@@ -1,5 +1,5 @@
-//! Audit events of services that did not act on a notification (guarantee G9): one for each service
-//! and notification.
+//! Audit events of services that did not act on a notification (guarantee G9): one for each service,
+//! notification and reason code.
 //!
 //! They are those that the documented service records for an action that did not complete: the
 //! action `secrets.ack-<lifecycle action>`, with reason code 408 (nothing acknowledged in time) or
@@ -65,7 +65,8 @@ fn event<'a>(
     let instance = &key.crn.instance;
     let (status, failure) = reason(finding.kind);
     let acknowledgement = finding.acknowledgement.as_ref();
-    let action = match key.event.action {
+    let notified = &finding.notification;
+    let action = match notified.action {
         // Not an action that services act on; a sync may notify of it nevertheless.
         LifecycleAction::Create => format!("{}.secrets-event.ack", instance.service),
         action => format!("{}.secrets.ack-{}", instance.service, action.as_str()),
@@ -88,11 +89,11 @@ fn event<'a>(
             reason_for_failure: failure,
             resource_crn: acknowledgement.and_then(|acknowledgement| acknowledgement.resource.as_ref()),
             event_ack_data: EventAckData {
-                event_id: notification.event_id(&finding.service).to_string(),
-                event_type: key.event.action,
+                event_id: finding.event_id(key.crn.key).to_string(),
+                event_type: notified.action,
                 key_state: key.state,
-                notified_at: notification.at.to_string(),
-                deadline: deadline::of(notification.at).to_string(),
+                notified_at: notified.at.to_string(),
+                deadline: deadline::of(notified.at).to_string(),
                 adopter_key_state: acknowledgement.map(|acknowledgement| acknowledgement.key_state.as_str()),
                 event_ack_time_stamp: acknowledgement.map(|acknowledgement| acknowledgement.at.to_string()),
             },

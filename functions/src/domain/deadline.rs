@@ -7,6 +7,9 @@
 //! notified_at                       + 14,400,000 ms   + 14,400,001 ms
 //!      |------- may acknowledge ----------|---in time-->|---- overdue ---->
 //! ```
+//!
+//! What counts is when the service acted, not when its acknowledgement arrives. So the check comes
+//! some minutes later.
 
 use std::time::Duration;
 
@@ -14,6 +17,10 @@ use super::EpochMillis;
 
 /// The time from a notification to its deadline (docs/reference/limits.md#deadline).
 pub const DEADLINE: Duration = Duration::from_hours(4);
+
+/// How long after the deadline the acknowledgements are checked. An event that fails once is delivered
+/// again after the visibility timeout of its queue, 3 minutes (docs/reference/limits.md#deadline-grace).
+pub const GRACE: Duration = Duration::from_mins(5);
 
 /// The last instant at which an acknowledgement of a notification is in time.
 #[must_use]
@@ -25,6 +32,12 @@ pub fn of(notified_at: EpochMillis) -> EpochMillis {
 #[must_use]
 pub fn overdue_from(notified_at: EpochMillis) -> EpochMillis {
     of(notified_at).plus(Duration::from_millis(1))
+}
+
+/// The first millisecond at which the acknowledgements of a notification are checked.
+#[must_use]
+pub fn checked_from(notified_at: EpochMillis) -> EpochMillis {
+    overdue_from(notified_at).plus(GRACE)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use lambda_http::LambdaEvent;
 
 use crate::{
+    audit,
     clock::Clock,
     config::LifecycleConfig,
     delivery::SigningKeys,
@@ -28,7 +29,8 @@ impl LifecycleHandler {
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.common.request_timeout;
-        let lifecycle = Lifecycle { dispatcher: super::dispatcher(config.common, keys, aws, &clock)?, clock };
+        let dispatcher = super::dispatcher(config.common, keys, aws, &clock)?;
+        let lifecycle = Lifecycle { dispatcher, clock, audit: audit::record_finding };
         let dead_letters = DeadLetterQueue::new(aws, &config.dead_letter_queue);
         Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
     }

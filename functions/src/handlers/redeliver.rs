@@ -82,7 +82,6 @@ impl RedeliverHandler {
             deadlines_checked = summary.deadlines_checked,
             deadlines_left = summary.deadlines_left,
             overdue = summary.overdue,
-            conflicting = summary.conflicting,
             errors = summary.errors,
             oldest_due_ms = summary.oldest_due_ms,
             oldest_pending_ms = summary.oldest_pending_ms,

@@ -1,26 +1,32 @@
 //! Acknowledgements: reports by services that they acted on a notification.
+//!
+//! The item is read first, because what is stored depends on what the service reported before, and
+//! because a state that contradicts the key's is reported *before* it is recorded: a crash in between
+//! repeats the report, and loses none (guarantee G9).
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::{
-    Ledger, LedgerError,
-    expression::{document, number, string},
-    item::{Acknowledgement, KeyRecord, has_crn},
+    Acknowledgement, Acknowledgements, Finding, FindingKind, Ledger, LedgerError, Notification, Notified,
+    expression::{document, string},
+    item::{Item, KEY_ITEM, has_crn, key_pk},
     update::{Update, Updated},
 };
-use crate::domain::{EpochMillis, EventId, KeyCrn};
+use crate::domain::{EpochMillis, EventId, KeyCrn, ServiceName};
 
-/// The stored key has the same CRN. A key with the same id in another account does not match.
-const IS_SAME_KEY: &str = "#crn = :crn";
-/// The acknowledged notification is the key's latest one, and it was sent to this service or is
-/// pending for it.
-const IS_LATEST_NOTIFICATION: &str =
-    "#claim = :claim AND (attribute_exists(#pending.#service) OR attribute_exists(#outcome.#service))";
-/// The acknowledgement is not earlier than the notification.
-const IS_AFTER_NOTIFICATION: &str = "#notified_at <= :latest";
-/// No acknowledgement by this service with the same or a later instant is stored.
-const IS_NEWER: &str = "(attribute_not_exists(#acknowledged.#service) OR #acknowledged.#service.#at < :at)";
-const ACKNOWLEDGE: &str = "SET #acknowledged.#service = :acknowledgement";
+/// The attempts to record an acknowledgement while a service acknowledges for many resources at once
+/// (`docs/reference/limits.md#acknowledgement-attempts`).
+const ATTEMPTS: u32 = 8;
+
+/// The notification is still the key's latest one.
+const IS_LATEST_NOTIFICATION: &str = "#crn = :crn AND #claim = :claim";
+/// The service has not acknowledged since the item was read.
+const IS_FIRST: &str = "attribute_not_exists(#acknowledged.#service)";
+/// The same for a service that had acknowledged before.
+const IS_UNCHANGED: &str = "#acknowledged.#service = :stored";
+const ACKNOWLEDGE: &str = "SET #acknowledged.#service = :acknowledgements";
 
 /// The result of recording an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,40 +43,126 @@ pub enum Acknowledged {
 }
 
 impl Ledger {
-    /// Records the acknowledgement of `event`, a notification of `key`.
+    /// Records the acknowledgement of `event`, a notification of `key`. Calls `report` before, at most
+    /// once, if it contradicts the key's state.
     pub async fn acknowledge(
         &self,
         key: &KeyCrn,
         event: &EventId,
         acknowledgement: &Acknowledgement,
+        report: impl FnOnce(&Notification, &Finding),
     ) -> Result<Acknowledged, LedgerError> {
-        let values = vec![
-            (":crn", string(key)),
-            (":claim", string(event.claim)),
-            (":at", number(acknowledgement.at.get())),
-            (":latest", number(latest(acknowledgement.at).get())),
-            (":acknowledgement", document(acknowledgement)?),
-        ];
-        let condition =
-            format!("{IS_SAME_KEY} AND {IS_LATEST_NOTIFICATION} AND {IS_AFTER_NOTIFICATION} AND {IS_NEWER}");
-        let mut update = Update::new(&condition, ACKNOWLEDGE, values);
-        update.names = vec![("#service".to_owned(), event.service.to_string())];
-        Ok(match self.update(key.instance.instance, key.key, update).await? {
-            Updated::Written(_) => Acknowledged::Recorded,
-            Updated::ConditionFailed(Some(item)) if !has_crn(&item, key) => Acknowledged::CrnMismatch,
-            Updated::ConditionFailed(Some(item)) => {
-                let key = KeyRecord::read(item)?;
-                let is_latest = key.claim == Some(event.claim);
-                match key.notified_at.filter(|_| is_latest) {
-                    Some(notified_at) if latest(acknowledgement.at) < notified_at => {
-                        Acknowledged::BeforeNotification
-                    }
-                    _ => Acknowledged::Stale,
-                }
+        let service = &event.service;
+        let pk = key_pk(key.instance.instance, key.key);
+        let mut report = Some(report);
+        for _ in 0..ATTEMPTS {
+            let Some(item) = self.get(&pk, KEY_ITEM).await? else { return Ok(Acknowledged::Stale) };
+            if !has_crn(&item, key) {
+                return Ok(Acknowledged::CrnMismatch);
             }
-            Updated::ConditionFailed(None) => Acknowledged::Stale,
-        })
+            let stored = stored(&item, service);
+            let Some(notification) = Notification::read(item)? else { return Ok(Acknowledged::Stale) };
+            let record = &notification.key;
+            let sequence = match acknowledged_sequence(&notification, event, acknowledgement.at) {
+                Ok(sequence) => sequence,
+                Err(result) => return Ok(result),
+            };
+            let before = record.acknowledged.get(service);
+            let is_outdated = record
+                .acknowledgement(service)
+                .is_some_and(|counted| acknowledgement.is_outdated_by(counted));
+            if event.claim == notification.claim
+                && acknowledgement.contradicts(record)
+                && !is_outdated
+                && let Some(report) = report.take()
+            {
+                report(&notification, &contradiction(&notification, service, acknowledgement));
+            }
+            let oldest = record.owed(service).next();
+            let after = Acknowledgements::after(before, acknowledgement, sequence, oldest, record);
+            if before == Some(&after) {
+                return Ok(Acknowledged::Stale);
+            }
+            if self.write_acknowledgements(&notification, service, stored, &after).await? {
+                return Ok(Acknowledged::Recorded);
+            }
+        }
+        Err(LedgerError::Unavailable("other writes changed the key during each attempt".to_owned()))
     }
+
+    /// Replaces the entry `stored` of a service. False if it has changed, or the key was notified
+    /// again.
+    async fn write_acknowledgements(
+        &self,
+        notification: &Notification,
+        service: &ServiceName,
+        stored: Option<AttributeValue>,
+        after: &Acknowledgements,
+    ) -> Result<bool, LedgerError> {
+        let KeyCrn { instance, key } = &notification.key.crn;
+        let mut values = vec![
+            (":crn", string(&notification.key.crn)),
+            (":claim", string(notification.claim)),
+            (":acknowledgements", document(after)?),
+        ];
+        let is_unchanged = match stored {
+            None => IS_FIRST,
+            Some(stored) => {
+                values.push((":stored", stored));
+                IS_UNCHANGED
+            }
+        };
+        let condition = format!("{IS_LATEST_NOTIFICATION} AND {is_unchanged}");
+        let mut update = Update::new(&condition, ACKNOWLEDGE, values);
+        update.names = vec![("#service".to_owned(), service.to_string())];
+        let updated = self.update(instance.instance, *key, update).await?;
+        Ok(matches!(updated, Updated::Written(_)))
+    }
+}
+
+/// The number of the notification that an acknowledgement at the instant `at` counts for, or the
+/// reason why it counts for none. One of a superseded notification still counts for what the service
+/// must acknowledge, as long as it is not older than that.
+pub(super) fn acknowledged_sequence(
+    notification: &Notification,
+    event: &EventId,
+    at: EpochMillis,
+) -> Result<u64, Acknowledged> {
+    let (key, service) = (&notification.key, &event.service);
+    if event.claim == notification.claim {
+        if !key.pending.contains_key(service) && !key.outcome.contains_key(service) {
+            return Err(Acknowledged::Stale);
+        }
+        if latest(at) < notification.at {
+            return Err(Acknowledged::BeforeNotification);
+        }
+        return Ok(notification.sequence);
+    }
+    let is_acknowledged = |owed: &&Notified| {
+        // Claim ids sort by time.
+        let is_between = owed.claim < event.claim && event.claim < notification.claim;
+        (event.claim == owed.claim || is_between) && latest(at) >= owed.at
+    };
+    key.owed(service).filter(is_acknowledged).map(|owed| owed.sequence).last().ok_or(Acknowledged::Stale)
+}
+
+/// The finding about an acknowledgement of the latest notification that contradicts the key's state.
+fn contradiction(
+    notification: &Notification,
+    service: &ServiceName,
+    acknowledgement: &Acknowledgement,
+) -> Finding {
+    Finding {
+        service: service.clone(),
+        kind: FindingKind::Conflicting,
+        notification: notification.into(),
+        acknowledgement: Some(acknowledgement.clone()),
+    }
+}
+
+/// The entry of a service as it is stored.
+fn stored(key: &Item, service: &ServiceName) -> Option<AttributeValue> {
+    key.get("acknowledged")?.as_m().ok()?.get(&service.to_string()).cloned()
 }
 
 /// The latest instant that `at` can mean: services often send whole seconds, and one of those covers

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{
     Ledger, LedgerError, Notification,
     expression::{empty_map, number, string},
-    item::{Item, KeyRecord, due_shard},
+    item::{Item, KeyRecord, due_shard, has_crn},
     update::{Update, Updated},
 };
 use crate::domain::{Caller, ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window};
@@ -38,7 +38,7 @@ const IS_IN_RING: &str = "#ring = :ring";
 const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :lease, \
      #correlation_id = :correlation_id, #caller = :caller, \
      #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :no_retries, \
-     #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at";
+     #outcome = :no_outcome, #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), #due_shard = :due_shard, #due_at = :due_at";
 
 /// The parameters of a claim.
 #[derive(Clone, Debug)]
@@ -107,6 +107,7 @@ impl Ledger {
             (":zero", number(0)),
             (":one", number(1)),
             (":no_retries", empty_map()),
+            (":no_outcome", empty_map()),
             (":no_acknowledgements", empty_map()),
             (":due_shard", number(due_shard(key))),
             (":due_at", number(now.plus(request.lease).get())),
@@ -132,10 +133,11 @@ fn won(item: Item) -> Result<Claimed, LedgerError> {
 /// Determines from the unchanged item why the condition failed. The order of the checks reveals
 /// nothing about keys that the caller may not know.
 fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
-    let key = KeyRecord::read(item.clone())?;
-    if key.crn != request.key {
+    // First: not even an item that cannot be parsed may be told from an absent key.
+    if !has_crn(&item, &request.key) {
         return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }
+    let key = KeyRecord::read(item.clone())?;
     if key.purged_at.is_some() || request.ring.as_ref().is_some_and(|ring| *ring != key.ring) {
         return Ok(Claimed::Rejected(ClaimError::NotFound));
     }

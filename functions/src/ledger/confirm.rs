@@ -72,17 +72,21 @@ impl Ledger {
             .filter_map(|(service, settlement)| Some((service, settlement.outcome.as_ref()?)))
             .collect();
         let mut parts: Vec<_> = outcomes.chunks(OUTCOMES_PER_WRITE).collect();
-        // Only the last write changes the outbox. Until then, all of it is due when the lease ends.
+        // Only the last write changes the outbox. Until then, all of it is due when the lease ends. The
+        // deadline is in each: an item with outcomes counts as confirmed (`deadline.rs`).
         let last = parts.pop().unwrap_or_default();
         for part in parts {
-            if self.confirm_part(notification, Effect::with_outcomes(part)?).await? == Confirmed::Superseded {
+            let mut effect = Effect::with_outcomes(part)?;
+            effect.update_deadline(notification, deadline)?;
+            if self.confirm_part(notification, effect).await? == Confirmed::Superseded {
                 return Ok(Confirmed::Superseded);
             }
         }
         let mut effect = Effect::with_outcomes(last)?;
         effect.update_outbox(notification, settled)?;
         effect.update_deadline(notification, deadline)?;
-        let check_at = deadline.and_then(|deadline| deadline.check_at(notification));
+        effect.forget_acknowledgements(notification);
+        let check_at = deadline.and_then(Deadline::check_at);
         effect.schedule(notification, next_attempt(notification, settled), check_at);
         self.confirm_part(notification, effect).await
     }
@@ -175,13 +179,25 @@ impl Effect {
         notification: &Notification,
         deadline: Option<&Deadline>,
     ) -> Result<(), LedgerError> {
-        let stored = notification.key.deadline();
         match deadline {
-            deadline if deadline == stored => {}
+            deadline if deadline == notification.key.deadline.as_ref() => {}
             Some(deadline) => self.set("#deadline", ":deadline", document(deadline)?),
             None => self.remove.push("#deadline".to_owned()),
         }
         Ok(())
+    }
+
+    /// Removes acknowledgements by services that the notification was not sent to, for example because
+    /// they have no registrations any more. No further one is accepted from them, so none is lost.
+    fn forget_acknowledgements(&mut self, notification: &Notification) {
+        let KeyRecord { pending, outcome, acknowledged, .. } = &notification.key;
+        let forgotten = acknowledged
+            .keys()
+            .filter(|service| !pending.contains_key(*service) && !outcome.contains_key(*service));
+        for (n, service) in forgotten.take(OUTCOMES_PER_WRITE).enumerate() {
+            self.names.push((format!("#a{n}"), service.to_string()));
+            self.remove.push(format!("#acknowledged.#a{n}"));
+        }
     }
 
     /// Sets the due time: the earlier one of the next attempt and the check of the deadline. Moves the

@@ -1,29 +1,52 @@
-//! The deadline of a notification: which services must acknowledge it, and whether that was checked.
+//! The deadlines of a key: which services must acknowledge which notification, and whether that was
+//! checked.
 //!
-//! A confirmation stores it with the claim that it belongs to, so that a newer notification need not
-//! clear it. Until the check, the item stays in the due index, in a shard of its own once no service
-//! is pending (`due.rs`).
+//! A confirmation stores them. A claim replaces none: the first confirmation of a newer notification
+//! takes over, for each service, the *oldest* notification that it has not acknowledged. A service
+//! that never acts is found four hours after that, however often the key is notified meanwhile, and
+//! the item does not grow with the notifications. Until the check, the item stays in the due index,
+//! in a shard of its own once no service is pending (`due.rs`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Notification, Settled,
-    item::{Acknowledgement, KeyRecord, OutcomeStatus},
-};
-use crate::domain::{ClaimId, EpochMillis, ServiceName, deadline};
+use super::{Acknowledgement, Notification, item::KeyRecord};
+use crate::domain::{ClaimId, EpochMillis, EventId, KeyId, LifecycleAction, ServiceName, deadline};
 
-/// The services that must acknowledge a notification.
+/// A notification that services must acknowledge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notified {
+    /// The id of the notification.
+    pub claim: ClaimId,
+    /// The number of the notification among those of the key.
+    pub sequence: u64,
+    /// The instant of the notification.
+    pub at: EpochMillis,
+    /// The key's latest lifecycle action at that instant.
+    pub action: LifecycleAction,
+}
+
+impl From<&Notification> for Notified {
+    fn from(notification: &Notification) -> Self {
+        let Notification { claim, sequence, at, key, .. } = notification;
+        Self { claim: *claim, sequence: *sequence, at: *at, action: key.event.action }
+    }
+}
+
+/// What the services of a key must acknowledge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadline {
-    /// The notification.
-    claim: ClaimId,
-    /// The services, at most those of the outbox.
+    /// The latest confirmed notification.
+    notification: Notified,
+    /// The services that must acknowledge it, at most those of the outbox.
     services: BTreeSet<ServiceName>,
-    /// Whether the acknowledgements were checked after the deadline. At most one check per
-    /// notification is recorded.
+    /// Whether these were checked after the deadline. At most one check is recorded.
     checked: bool,
+    /// The oldest notification that a service has not acknowledged, if it is an older one. Removed by
+    /// its check.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    older: BTreeMap<ServiceName, Notified>,
 }
 
 /// A service that did not act on a notification (guarantee G9).
@@ -33,8 +56,18 @@ pub struct Finding {
     pub service: ServiceName,
     /// The kind of finding.
     pub kind: FindingKind,
+    /// The notification.
+    pub notification: Notified,
     /// What the service acknowledged, if it did.
     pub acknowledgement: Option<Acknowledgement>,
+}
+
+impl Finding {
+    /// The id of the event that notified the service. `key` is the key of the notification.
+    #[must_use]
+    pub fn event_id(&self, key: KeyId) -> EventId {
+        EventId { key, claim: self.notification.claim, service: self.service.clone() }
+    }
 }
 
 /// The kinds of findings.
@@ -61,66 +94,103 @@ impl FindingKind {
 }
 
 impl KeyRecord {
-    /// The deadline of the last notification; `None` if no service must acknowledge it.
-    pub(super) fn deadline(&self) -> Option<&Deadline> {
-        self.deadline.as_ref().filter(|deadline| Some(deadline.claim) == self.claim)
+    /// Whether `service` must acknowledge the last notification.
+    pub(super) fn must_acknowledge(&self, service: &ServiceName) -> bool {
+        let latest = self.deadline.as_ref().filter(|it| Some(it.notification.claim) == self.claim);
+        latest.is_some_and(|deadline| deadline.services.contains(service))
+    }
+
+    /// The notifications that `service` must acknowledge and that are not checked yet, the oldest first.
+    pub(super) fn owed(&self, service: &ServiceName) -> impl Iterator<Item = &Notified> {
+        self.deadline.iter().flat_map(move |deadline| {
+            let is_own = !deadline.checked && deadline.services.contains(service);
+            deadline.older.get(service).into_iter().chain(is_own.then_some(&deadline.notification))
+        })
+    }
+
+    /// Whether the service acted on `notification`, or on a newer one, in time.
+    fn has_settled(&self, service: &ServiceName, notification: &Notified) -> bool {
+        self.acknowledged.get(service).is_some_and(|acknowledged| acknowledged.settle(notification))
     }
 }
 
 impl Deadline {
-    /// The deadline of a notification after a delivery: the services that were pending or had to
-    /// acknowledge it already, as far as they do (`acknowledges`). A service that refuses
-    /// notifications need not. `None` if no service is left.
+    /// What the services must acknowledge after a delivery at `now`. The first confirmation of a
+    /// notification determines it, from the services that are pending and that do acknowledge
+    /// (`acknowledges`). A service without registrations need not act any more. `None` if no service
+    /// is left.
     pub fn after(
         notification: &Notification,
-        settled: &Settled,
+        now: EpochMillis,
         acknowledges: impl Fn(&ServiceName) -> bool,
     ) -> Option<Self> {
-        let stored = notification.key.deadline();
-        let has_refused = |service: &ServiceName| {
-            let outcome = settled.get(service).and_then(|settlement| settlement.outcome.as_ref());
-            outcome.is_some_and(|outcome| outcome.status == OutcomeStatus::Refused)
+        let key = &notification.key;
+        let mut deadline = match key.deadline.clone() {
+            Some(stored) if stored.is_of(notification) => stored,
+            stored => Self {
+                notification: notification.into(),
+                services: expected(notification, now).filter(|it| acknowledges(it)).cloned().collect(),
+                checked: false,
+                older: stored.map(|stored| stored.unacknowledged(key)).unwrap_or_default(),
+            },
         };
-        let pending = notification.key.pending.keys().filter(|service| acknowledges(service));
-        let services: BTreeSet<_> = stored
-            .into_iter()
-            .flat_map(|stored| &stored.services)
-            .chain(pending)
-            .filter(|service| !has_refused(service))
-            .cloned()
-            .collect();
-        let checked = stored.is_some_and(|stored| stored.checked);
-        (!services.is_empty()).then_some(Self { claim: notification.claim, services, checked })
+        deadline.services.retain(|service| key.services.contains_key(service));
+        deadline.older.retain(|service, _| key.services.contains_key(service));
+        (!deadline.services.is_empty() || !deadline.older.is_empty()).then_some(deadline)
     }
 
-    /// The instant from which the acknowledgements can be checked; `None` if they were.
-    pub(crate) fn check_at(&self, notification: &Notification) -> Option<EpochMillis> {
-        (!self.checked).then(|| deadline::overdue_from(notification.at))
+    /// Whether this belongs to `notification`, and not to an older one.
+    pub(super) fn is_of(&self, notification: &Notification) -> bool {
+        self.notification.claim == notification.claim
     }
 
-    /// Whether this service must acknowledge the notification.
-    pub(super) fn includes(&self, service: &ServiceName) -> bool {
-        self.services.contains(service)
+    /// The oldest notification that each service has not acknowledged in time, and whose check is not
+    /// recorded.
+    fn unacknowledged(self, key: &KeyRecord) -> BTreeMap<ServiceName, Notified> {
+        let Self { notification, services, checked, older } = self;
+        let own = services.into_iter().filter(|_| !checked).map(|service| (service, notification.clone()));
+        // Of two notifications of a service the later one in this order is kept: the older one.
+        let all = own.chain(older);
+        all.filter(|(service, notified)| !key.has_settled(service, notified)).collect()
     }
 
-    /// Checks the acknowledgements, if the deadline is over at `now` and they were not checked: one
-    /// finding for each service that did not acknowledge in time, or contradicts the key's state.
-    pub(crate) fn check(&mut self, notification: &Notification, now: EpochMillis) -> Option<Vec<Finding>> {
-        self.check_at(notification).filter(|at| *at <= now)?;
-        self.checked = true;
-        let findings = self.services.iter().filter_map(|service| {
-            let acknowledgement = notification.key.acknowledged.get(service).cloned();
-            let kind = match &acknowledgement {
-                Some(acknowledgement) if acknowledgement.contradicts(&notification.key) => {
-                    FindingKind::Conflicting
-                }
-                Some(acknowledgement) if acknowledgement.at <= deadline::of(notification.at) => return None,
-                _ => FindingKind::Overdue,
-            };
-            Some(Finding { service: service.clone(), kind, acknowledgement })
-        });
-        Some(findings.collect())
+    /// The instant from which acknowledgements can be checked; `None` if all were.
+    pub(crate) fn check_at(&self) -> Option<EpochMillis> {
+        let own = (!self.checked && !self.services.is_empty()).then_some(&self.notification);
+        own.into_iter().chain(self.older.values()).map(|it| deadline::checked_from(it.at)).min()
     }
+
+    /// Checks the acknowledgements whose deadline is over at `now` and that were not checked: one
+    /// finding for each service and notification that was not acknowledged in time. `None` if there
+    /// was nothing to check.
+    pub(crate) fn check(&mut self, key: &KeyRecord, now: EpochMillis) -> Option<Vec<Finding>> {
+        self.check_at().filter(|at| *at <= now)?;
+        let is_over = |notified: &Notified| deadline::checked_from(notified.at) <= now;
+        let mut over: Vec<_> = self.older.extract_if(.., |_, notified| is_over(notified)).collect();
+        if !self.checked && is_over(&self.notification) {
+            self.checked = true;
+            over.extend(self.services.iter().map(|service| (service.clone(), self.notification.clone())));
+        }
+        over.retain(|(service, notified)| !key.has_settled(service, notified));
+        Some(over.into_iter().map(|(service, notified)| overdue(key, service, notified)).collect())
+    }
+}
+
+/// The services that a notification may be expected to be acknowledged by: those that are pending
+/// before its first confirmation. A later one knows them no more; a service that is configured to
+/// acknowledge after the deadline is not overdue at once.
+fn expected(notification: &Notification, now: EpochMillis) -> impl Iterator<Item = &ServiceName> {
+    let key = &notification.key;
+    let is_replayed = key.replay.as_ref().is_some_and(|replay| replay.at >= notification.at);
+    let is_confirmed = !key.outcome.is_empty() || !key.retries.is_empty() || is_replayed;
+    let is_over = now > deadline::of(notification.at);
+    key.pending.keys().filter(move |_| !(is_confirmed && is_over))
+}
+
+fn overdue(key: &KeyRecord, service: ServiceName, notification: Notified) -> Finding {
+    let late = key.acknowledged.get(&service).filter(|it| it.sequence >= notification.sequence);
+    let acknowledgement = late.map(|late| late.counted.clone());
+    Finding { service, kind: FindingKind::Overdue, notification, acknowledgement }
 }
 
 #[cfg(test)]
@@ -129,83 +199,137 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::deadline::DEADLINE,
-        ledger::{
-            Settlement,
-            item::{Outcome, tests::notification},
-        },
+        domain::deadline::{DEADLINE, GRACE},
+        ledger::{Acknowledgements, item::tests::notification},
     };
 
-    const STORAGE: &str = "cloud-object-storage";
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn storage() -> ServiceName {
-        STORAGE.parse().unwrap()
+        "cloud-object-storage".parse().unwrap()
     }
 
-    fn deadline(notification: &Notification) -> Option<Deadline> {
-        Deadline::after(notification, &Settled::new(), |service| *service == storage())
+    /// The deadline that a confirmation `late` after the notification stores.
+    fn confirm(notification: &Notification, late: Duration) -> Option<Deadline> {
+        Deadline::after(notification, notification.at.plus(late), |service| *service == storage())
     }
 
-    /// The findings of a check `late` after the deadline of a service that acknowledged `word` at `at`.
-    fn findings(at: Option<Duration>, word: &str) -> Vec<FindingKind> {
-        let mut notification = notification();
-        if let Some(after) = at {
-            let at = notification.at.plus(after);
-            let acknowledgement = Acknowledgement { at, key_state: word.to_owned(), resource: None };
-            notification.key.acknowledged.insert(storage(), acknowledgement);
-        }
-        let now = notification.at.plus(DEADLINE + Duration::from_secs(30));
-        let found = deadline(&notification).unwrap().check(&notification, now).unwrap();
-        found.into_iter().map(|finding| finding.kind).collect()
+    /// The next notification, `after` this one, whose deadline is stored.
+    fn next(mut notification: Notification, after: Duration, stored: Option<Deadline>) -> Notification {
+        notification.claim = ClaimId::unique();
+        notification.sequence += 1;
+        notification.at = notification.at.plus(after);
+        notification.key.claim = Some(notification.claim);
+        notification.key.sequence = notification.sequence;
+        notification.key.deadline = stored;
+        notification
+    }
+
+    fn acknowledge(notification: &mut Notification, sequence: u64, at: EpochMillis) {
+        let counted = Acknowledgement { at, key_state: String::new(), resource: None };
+        let entry = Acknowledgements { settled: 0, sequence, first_at: at, counted };
+        notification.key.acknowledged.insert(storage(), entry);
+    }
+
+    /// The numbers of the notifications that a check finds not acknowledged.
+    fn overdue(deadline: &mut Deadline, notification: &Notification, at: EpochMillis) -> Option<Vec<u64>> {
+        let found = deadline.check(&notification.key, at)?;
+        Some(found.into_iter().map(|finding| finding.notification.sequence).collect())
     }
 
     #[test]
-    fn check_finds_missing_late_and_contradicting_acknowledgements() {
-        let millisecond = Duration::from_millis(1);
-        assert_eq!(findings(None, ""), [FindingKind::Overdue]);
-        assert_eq!(findings(Some(Duration::ZERO), "DEK_DISABLED"), []);
-        assert_eq!(findings(Some(DEADLINE), "DEK_DISABLED"), []);
-        assert_eq!(findings(Some(DEADLINE + millisecond), "DEK_DISABLED"), [FindingKind::Overdue]);
-        assert_eq!(findings(Some(Duration::ZERO), "DEK_ENABLED"), [FindingKind::Conflicting]);
+    fn check_finds_missing_and_late_acknowledgements() {
+        let found = |after: Option<Duration>| {
+            let mut notification = notification();
+            if let Some(after) = after {
+                let at = notification.at.plus(after);
+                acknowledge(&mut notification, 7, at);
+            }
+            let now = notification.at.plus(DEADLINE + GRACE + MILLISECOND);
+            overdue(&mut confirm(&notification, Duration::ZERO).unwrap(), &notification, now).unwrap()
+        };
+        assert_eq!(found(None), [7]);
+        assert_eq!(found(Some(Duration::ZERO)), [0; 0]);
+        assert_eq!(found(Some(DEADLINE)), [0; 0]);
+        assert_eq!(found(Some(DEADLINE + MILLISECOND)), [7]);
     }
 
     #[test]
-    fn check_is_made_once_and_after_the_deadline() {
+    fn check_is_made_once_and_after_the_grace() {
         let notification = notification();
-        let mut deadline = deadline(&notification).unwrap();
-        let edge = notification.at.plus(DEADLINE);
-        assert_eq!(deadline.check(&notification, edge), None);
-        let after = edge.plus(Duration::from_millis(1));
-        assert_eq!(deadline.check_at(&notification), Some(after));
-        assert_eq!(deadline.check(&notification, after).map(|found| found.len()), Some(1));
-        assert_eq!(deadline.check(&notification, after), None);
-        assert_eq!(deadline.check_at(&notification), None);
+        let mut deadline = confirm(&notification, Duration::ZERO).unwrap();
+        let edge = notification.at.plus(DEADLINE + GRACE);
+        assert_eq!(overdue(&mut deadline, &notification, edge), None);
+        let after = edge.plus(MILLISECOND);
+        assert_eq!(deadline.check_at(), Some(after));
+        assert_eq!(overdue(&mut deadline, &notification, after), Some(vec![7]));
+        assert_eq!(overdue(&mut deadline, &notification, after), None);
+        assert_eq!(deadline.check_at(), None);
+    }
+
+    #[test]
+    fn newer_notifications_keep_the_oldest_deadline() {
+        let first = notification();
+        let stored = confirm(&first, Duration::ZERO);
+        let second = next(first.clone(), HOUR, stored);
+        let stored = confirm(&second, Duration::ZERO);
+        let third = next(second, HOUR, stored);
+        let mut deadline = confirm(&third, Duration::ZERO).unwrap();
+        let check_at = deadline::checked_from(first.at);
+        assert_eq!(deadline.check_at(), Some(check_at));
+        assert_eq!(overdue(&mut deadline, &third, check_at), Some(vec![7]));
+        // From then on, the newest one.
+        let check_at = deadline::checked_from(third.at);
+        assert_eq!(deadline.check_at(), Some(check_at));
+        assert_eq!(overdue(&mut deadline, &third, check_at), Some(vec![9]));
+    }
+
+    #[test]
+    fn acknowledgement_settles_older_deadlines() {
+        let first = notification();
+        let stored = confirm(&first, Duration::ZERO);
+        for acknowledged in [7, 8] {
+            let mut second = next(first.clone(), HOUR, stored.clone());
+            let at = second.at;
+            acknowledge(&mut second, acknowledged, at);
+            let mut deadline = confirm(&second, Duration::ZERO).unwrap();
+            assert_eq!(deadline.check_at(), Some(deadline::checked_from(second.at)), "{acknowledged}");
+            let found = overdue(&mut deadline, &second, second.at.plus(DEADLINE * 2)).unwrap();
+            assert_eq!(found, if acknowledged == 7 { vec![8] } else { vec![] });
+        }
+    }
+
+    #[test]
+    fn reported_notification_is_not_kept() {
+        let first = notification();
+        let mut deadline = confirm(&first, Duration::ZERO).unwrap();
+        overdue(&mut deadline, &first, first.at.plus(DEADLINE * 2)).unwrap();
+        let second = next(first, HOUR, Some(deadline));
+        assert_eq!(confirm(&second, Duration::ZERO).unwrap().older, BTreeMap::new());
+    }
+
+    #[test]
+    fn service_is_added_by_the_first_confirmation_only() {
+        let mut notification = notification();
+        notification.key.retries.clear();
+        assert!(confirm(&notification, DEADLINE * 2).is_some(), "first, after an outage");
+        notification.key.outcome = crate::ledger::item::tests::delivered(&notification);
+        assert!(confirm(&notification, HOUR).is_some(), "nobody had to acknowledge, and still can");
+        assert_eq!(confirm(&notification, DEADLINE * 2), None, "too late for a changed configuration");
+        notification.key.deadline = Deadline::after(&notification, notification.at, |it| *it != storage());
+        assert!(!confirm(&notification, HOUR).unwrap().services.contains(&storage()), "stored already");
     }
 
     #[test]
     fn settled_service_must_still_acknowledge() {
         let mut notification = notification();
-        let first = deadline(&notification);
+        let first = confirm(&notification, Duration::ZERO);
         notification.key.pending.clear();
-        assert_eq!(deadline(&notification), None, "nothing is stored");
+        assert_eq!(confirm(&notification, Duration::ZERO), None, "nothing is stored");
         notification.key.deadline.clone_from(&first);
-        assert_eq!(deadline(&notification), first);
-        notification.claim = ClaimId::unique();
-        notification.key.claim = Some(notification.claim);
-        assert_eq!(deadline(&notification), None, "of an older notification");
-    }
-
-    #[test]
-    fn service_that_refuses_need_not_acknowledge() {
-        let notification = notification();
-        let outcome = Outcome {
-            event_id: String::new(),
-            status: OutcomeStatus::Refused,
-            at: notification.at,
-            attempts: 1,
-            reason: None,
-        };
-        let settled = Settled::from([(storage(), Settlement { outcome: Some(outcome), retry: None })]);
-        assert_eq!(Deadline::after(&notification, &settled, |service| *service == storage()), None);
+        assert_eq!(confirm(&notification, HOUR), first);
+        notification.key.services.clear();
+        assert_eq!(confirm(&notification, HOUR), None, "no registrations any more");
     }
 }

@@ -13,11 +13,11 @@
 //! | `sequence` | number of notifications so far |
 //! | `pending` | outbox: map service → registrations; the claim copies `services` |
 //! | `retries` | map service → attempts and next attempt, for failed deliveries |
-//! | `outcome` | map service → result of its last notification |
-//! | `acknowledged` | map service → acknowledgement of this notification |
-//! | `deadline` | claim that it belongs to, services that must acknowledge, whether that was checked |
+//! | `outcome` | map service → result of this notification |
+//! | `acknowledged` | map service → its acknowledgements (`ledger/acknowledgement.rs`) |
+//! | `deadline` | services that must acknowledge (`ledger/deadline.rs`) |
 //! | `replay` | the operator's latest replay: instant, services, operator, reason; fences confirmations |
-//! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending or must acknowledge |
+//! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending or a deadline is not checked |
 //! | `purged_at` | epoch ms of the purge; a purged key counts as absent |
 //! | `expires_at` | epoch **s** after which DynamoDB may delete a purged key's item (TTL) |
 //!
@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::{Deadline, LedgerError};
+use super::{Acknowledgement, Acknowledgements, Deadline, LedgerError};
 use crate::domain::{
     Alias, Caller, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing,
-    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ResourceCrn, ServiceName,
+    KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
 };
 
 /// An item, as the SDK represents it.
@@ -109,6 +109,9 @@ pub struct KeyRecord {
     /// The number of notifications so far.
     #[serde(default)]
     pub sequence: u64,
+    /// The number of registrations, by service.
+    #[serde(default)]
+    pub services: BTreeMap<ServiceName, u64>,
     /// The outbox: services that are not settled, with the number of their registrations.
     #[serde(default)]
     pub pending: BTreeMap<ServiceName, u64>,
@@ -118,10 +121,10 @@ pub struct KeyRecord {
     /// The result of the last notification, by service.
     #[serde(default)]
     pub outcome: BTreeMap<ServiceName, Outcome>,
-    /// The acknowledgements of this notification, by service.
+    /// The acknowledgements by service, not necessarily of the last notification.
     #[serde(default)]
-    pub acknowledged: BTreeMap<ServiceName, Acknowledgement>,
-    /// The deadline of a notification, not necessarily the last one.
+    pub(super) acknowledged: BTreeMap<ServiceName, Acknowledgements>,
+    /// The services that must acknowledge a notification, not necessarily the last one.
     #[serde(default)]
     pub(super) deadline: Option<Deadline>,
     /// The operator's latest replay.
@@ -134,6 +137,12 @@ impl KeyRecord {
     /// Parses an item. An invalid one is a defect, because only keysync writes the table.
     pub fn read(item: Item) -> Result<Self, LedgerError> {
         serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
+    }
+
+    /// The acknowledgement of the last notification by `service` that counts; `None` if there is none.
+    #[must_use]
+    pub fn acknowledgement(&self, service: &ServiceName) -> Option<&Acknowledgement> {
+        self.acknowledged.get(service).filter(|stored| stored.sequence == self.sequence).map(|it| &it.counted)
     }
 
     /// The id of the last notification's event for `service`; `None` if the key never had one.
@@ -163,25 +172,6 @@ pub struct Replay {
     pub operator: String,
     /// The operator's reason.
     pub reason: String,
-}
-
-/// A service's report that it acted on a notification. A 2xx response only means "received".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledgement {
-    /// The instant at which the service acted.
-    pub at: EpochMillis,
-    /// The key's state in the terms of the service (`adopterKeyState`).
-    pub key_state: String,
-    /// The resource that the acknowledgement names, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource: Option<ResourceCrn>,
-}
-
-impl Acknowledgement {
-    /// Whether the acknowledged state contradicts the key's.
-    pub(super) fn contradicts(&self, key: &KeyRecord) -> bool {
-        key.state.is_contradicted_by(&self.key_state)
-    }
 }
 
 /// The result of a service's last notification.
@@ -295,6 +285,14 @@ pub(crate) mod tests {
         }))
         .unwrap();
         Notification::read(item).unwrap().unwrap()
+    }
+
+    /// The outcome of a delivery to one service.
+    pub(crate) fn delivered(notification: &Notification) -> BTreeMap<ServiceName, Outcome> {
+        let service: ServiceName = "databases-for-postgresql".parse().unwrap();
+        let event_id = notification.event_id(&service).to_string();
+        let (status, at) = (OutcomeStatus::Delivered, notification.at);
+        BTreeMap::from([(service, Outcome { event_id, status, at, attempts: 1, reason: None })])
     }
 
     #[test]

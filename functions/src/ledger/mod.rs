@@ -17,6 +17,7 @@
 //! `read`, `replay` and `import` are for the operator's command, `keysyncctl`.
 
 mod acknowledge;
+mod acknowledgement;
 mod claim;
 mod confirm;
 mod conflict;
@@ -27,6 +28,8 @@ mod expression;
 mod get;
 pub mod item;
 mod lease;
+#[cfg(test)]
+mod no_silence;
 mod purge;
 mod read;
 mod record;
@@ -43,9 +46,10 @@ use aws_sdk_dynamodb::{Client, config::StalledStreamProtectionConfig};
 use crate::http_client::aws::{CallLimits, with_limits};
 
 pub use acknowledge::Acknowledged;
+pub use acknowledgement::{Acknowledgement, Acknowledgements};
 pub use claim::{ClaimError, ClaimRequest, Claimed};
 pub use confirm::{Confirmed, Settled, Settlement};
-pub use deadline::{Deadline, Finding, FindingKind};
+pub use deadline::{Deadline, Finding, FindingKind, Notified};
 pub use due::{Awaits, DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};

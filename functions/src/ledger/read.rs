@@ -121,18 +121,17 @@ impl StoredKey {
     /// The status at `now` of the last notification, purged keys included.
     #[must_use]
     pub fn status(&self, now: EpochMillis) -> NotificationStatus {
-        status(&self.record, &self.services.keys().cloned().collect(), now)
+        status(&self.record, now)
     }
 
     fn read(item: Item) -> Result<Self, LedgerError> {
         #[derive(Deserialize)]
         struct Rest {
-            #[serde(default)]
-            services: BTreeMap<ServiceName, u64>,
             due_at: Option<EpochMillis>,
         }
-        let rest: Rest = serde_dynamo::from_item(item.clone()).map_err(|error| invalid(&error))?;
-        Ok(Self { record: KeyRecord::read(item)?, services: rest.services, due_at: rest.due_at })
+        let Rest { due_at } = serde_dynamo::from_item(item.clone()).map_err(|error| invalid(&error))?;
+        let record = KeyRecord::read(item)?;
+        Ok(Self { services: record.services.clone(), record, due_at })
     }
 }
 

@@ -29,15 +29,16 @@ const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
 /// The key has no lifecycle action yet.
 const IS_UNKNOWN_KEY: &str = "attribute_not_exists(#event)";
 
-/// Sets the description of the key and creates the maps that later writes update.
+/// Sets the description of the key and creates the maps that later writes update. A creation, and the
+/// claim of an action, have no outcomes yet.
 const SET_FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
      #version = :version, #event = :event, #services = if_not_exists(#services, :no_services), \
-     #outcome = if_not_exists(#outcome, :no_outcome)";
+     #outcome = :no_outcome";
 /// Closes the window and adds every associated service to the outbox, due when the lease ends.
 const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :lease, \
      #sequence = if_not_exists(#sequence, :zero) + :one, \
      #pending = if_not_exists(#services, :none_pending), #retries = :no_retries, \
-     #acknowledged = :no_acknowledgements, #due_shard = :due_shard, #due_at = :due_at \
+     #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), #due_shard = :due_shard, #due_at = :due_at \
      REMOVE #correlation_id, #caller";
 
 /// A lifecycle action on a key.
@@ -88,10 +89,10 @@ impl Ledger {
         change: &LifecycleChange,
         item: Item,
     ) -> Result<Recorded, LedgerError> {
-        let key = KeyRecord::read(item.clone())?;
-        if key.crn != change.facts.crn {
+        if !has_crn(&item, &change.facts.crn) {
             return Ok(Recorded::CrnMismatch);
         }
+        let key = KeyRecord::read(item.clone())?;
         if key.claim == Some(change.claim) {
             return pending(item); // an earlier attempt of this call was written and its response lost
         }

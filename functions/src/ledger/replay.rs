@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::{
     Ledger, LedgerError,
     expression::{document, number, string},
-    item::{Item, KeyRecord, Replay, due_shard},
+    item::{Item, KeyRecord, Replay, due_shard, has_crn},
     update::{Update, Updated},
 };
 use crate::domain::{ClaimId, EpochMillis, KeyCrn, ServiceName};
@@ -95,11 +95,10 @@ impl Ledger {
 
 /// Determines from the unchanged item why the condition failed.
 fn classify_failed_condition(request: &ReplayRequest, item: Item) -> Result<Replayed, LedgerError> {
-    let services: BTreeSet<ServiceName> = registered_services(&item);
-    let record = KeyRecord::read(item)?;
-    if record.crn != request.key {
+    if !has_crn(&item, &request.key) {
         return Ok(Replayed::UnknownKey);
     }
+    let record = KeyRecord::read(item)?;
     if record.claim != Some(request.claim) {
         return Ok(Replayed::Superseded);
     }
@@ -108,11 +107,7 @@ fn classify_failed_condition(request: &ReplayRequest, item: Item) -> Result<Repl
         let is_own = latest == request.replay;
         return Ok(if is_own { Replayed::Scheduled } else { Replayed::TooEarly(latest.at) });
     }
-    let unregistered = request.replay.services.iter().filter(|service| !services.contains(service));
+    let is_registered = |service: &ServiceName| record.services.contains_key(service);
+    let unregistered = request.replay.services.iter().filter(|service| !is_registered(service));
     Ok(Replayed::NotRegistered(unregistered.cloned().collect()))
-}
-
-fn registered_services(key: &Item) -> BTreeSet<ServiceName> {
-    let services = key.get("services").and_then(|services| services.as_m().ok());
-    services.into_iter().flatten().filter_map(|(name, _)| name.parse().ok()).collect()
 }

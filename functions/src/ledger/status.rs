@@ -1,12 +1,10 @@
 //! The status of a key's last notification, for each service: one consistent read.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
 use super::{
     FindingKind, Ledger, LedgerError,
-    item::{Item, KEY_ITEM, KeyRecord, Outcome, OutcomeStatus, key_pk},
+    item::{KEY_ITEM, KeyRecord, OutcomeStatus, has_crn, key_pk},
 };
 use crate::domain::{EpochMillis, KeyCrn, KeyRing, LifecycleAction, ServiceName, deadline};
 
@@ -113,33 +111,21 @@ impl Ledger {
         let Some(item) = self.get(&key_pk(key.instance.instance, key.key), KEY_ITEM).await? else {
             return Ok(None);
         };
-        let registered = registered(&item)?;
+        // First: not even an item that cannot be parsed may be told from an absent key.
+        if !has_crn(&item, key) {
+            return Ok(None);
+        }
         let record = KeyRecord::read(item)?;
-        let is_visible =
-            record.crn == *key && record.purged_at.is_none() && ring.is_none_or(|ring| *ring == record.ring);
-        Ok(is_visible.then(|| status(&record, &registered, now)))
+        let is_visible = record.purged_at.is_none() && ring.is_none_or(|ring| *ring == record.ring);
+        Ok(is_visible.then(|| status(&record, now)))
     }
 }
 
-/// The services with registrations, which the next notification will be sent to.
-fn registered(item: &Item) -> Result<BTreeSet<ServiceName>, LedgerError> {
-    #[derive(Deserialize)]
-    struct Registered {
-        #[serde(default)]
-        services: BTreeMap<ServiceName, u64>,
-    }
-    let Registered { services } = serde_dynamo::from_item(item.clone())
-        .map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))?;
-    Ok(services.into_keys().collect())
-}
-
-pub(super) fn status(
-    record: &KeyRecord,
-    registered: &BTreeSet<ServiceName>,
-    now: EpochMillis,
-) -> NotificationStatus {
-    let notified = record.outcome.keys().filter(|service| outcome(record, service).is_some());
-    let services: BTreeSet<_> = record.pending.keys().chain(notified).chain(registered).collect();
+/// The status of the services that the notification was sent to, and of those with registrations,
+/// which the next one will be sent to.
+pub(super) fn status(record: &KeyRecord, now: EpochMillis) -> NotificationStatus {
+    let KeyRecord { pending, outcome, services, .. } = record;
+    let services: BTreeSet<_> = pending.keys().chain(outcome.keys()).chain(services.keys()).collect();
     NotificationStatus {
         sequence: record.sequence,
         action: record.event.action,
@@ -148,16 +134,15 @@ pub(super) fn status(
 }
 
 fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -> ServiceStatus {
-    let outcome = outcome(record, service);
-    let acknowledged = record.acknowledged.get(service);
-    let must_acknowledge = record.deadline().is_some_and(|deadline| deadline.includes(service));
-    let deadline = record.notified_at.filter(|_| must_acknowledge).map(deadline::of);
+    let outcome = record.outcome.get(service);
+    let acknowledged = record.acknowledgement(service);
+    let deadline = record.notified_at.filter(|_| record.must_acknowledge(service)).map(deadline::of);
     let status = match (acknowledged, outcome.map(|outcome| outcome.status)) {
         (Some(acknowledged), _) if acknowledged.contradicts(record) => Status::Conflicting,
         (Some(_), _) => Status::Acknowledged,
-        (None, Some(OutcomeStatus::Refused)) => Status::Refused,
         (None, Some(OutcomeStatus::Failed)) => Status::Failed,
         (None, _) if deadline.is_some_and(|deadline| now > deadline) => Status::Overdue,
+        (None, Some(OutcomeStatus::Refused)) => Status::Refused,
         (None, Some(OutcomeStatus::Delivered)) => Status::Delivered,
         (None, Some(OutcomeStatus::Retrying)) => Status::Retrying,
         (None, None) if record.pending.contains_key(service) => Status::Pending,
@@ -175,10 +160,4 @@ fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -
         acknowledged_at: acknowledged.map(|acknowledged| acknowledged.at),
         acknowledged_state: acknowledged.map(|acknowledged| acknowledged.key_state.clone()),
     }
-}
-
-/// The service's outcome of the last notification. An item keeps outcomes of earlier ones, too.
-fn outcome<'a>(record: &'a KeyRecord, service: &ServiceName) -> Option<&'a Outcome> {
-    let event_id = record.event_id(service)?.to_string();
-    record.outcome.get(service).filter(|outcome| outcome.event_id == event_id)
 }

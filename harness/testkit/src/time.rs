@@ -12,9 +12,10 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use crate::{HarnessClock, HarnessError};
 
 /// Attributes that are instants, in epoch ms, at any depth of an item.
-const INSTANTS: [&str; 10] = [
+const INSTANTS: [&str; 11] = [
     "notified_at",
     "at",
+    "first_at",
     "created_at",
     "due_at",
     "next_at",

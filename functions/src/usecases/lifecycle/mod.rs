@@ -18,11 +18,11 @@ pub use event::{KeyEvent, KeyEventKind, MalformedEvent};
 
 use crate::{
     clock::Clock,
-    dispatch::Dispatcher,
+    dispatch::{self, Audit, Dispatcher},
     domain::{ClaimId, EpochMillis, EventId, KeyCrn, LifecycleEvent},
     ledger::{
-        Acknowledged, Counted, LedgerError, LifecycleChange, Purged, Recorded, RegistrationChange,
-        item::Acknowledgement,
+        Acknowledged, Acknowledgement, Counted, Finding, LedgerError, LifecycleChange, Notification, Purged,
+        Recorded, RegistrationChange,
     },
     time_budget::TimeBudget,
     trace_context::TraceContext,
@@ -42,6 +42,8 @@ pub struct Lifecycle {
     pub dispatcher: Dispatcher,
     /// The source of the current time.
     pub clock: Clock,
+    /// Records the audit event of an acknowledgement that contradicts the key's state.
+    pub audit: Audit,
 }
 
 /// The result of a processed event.
@@ -127,7 +129,7 @@ impl Lifecycle {
                 self.count(&RegistrationChange { key, resource, registered: false, at }, now).await
             }
             KeyEventKind::Acknowledgement { event_id, key_state, resource } => {
-                self.acknowledge(&key, &event_id, &Acknowledgement { at, key_state, resource }).await
+                self.acknowledge(&key, &event_id, &Acknowledgement { at, key_state, resource }, trace).await
             }
         }
     }
@@ -173,14 +175,19 @@ impl Lifecycle {
         }
     }
 
-    /// Records a service's acknowledgement of a notification.
+    /// Records a service's acknowledgement of a notification, and reports one that contradicts the
+    /// key's state.
     async fn acknowledge(
         &self,
         key: &KeyCrn,
         event_id: &EventId,
         acknowledgement: &Acknowledgement,
+        trace: &TraceContext,
     ) -> Result<Processed, EventError> {
-        match self.dispatcher.ledger.acknowledge(key, event_id, acknowledgement).await? {
+        let report = |notification: &Notification, finding: &Finding| {
+            dispatch::report(notification, finding, trace, self.clock.now(), self.audit);
+        };
+        match self.dispatcher.ledger.acknowledge(key, event_id, acknowledgement, report).await? {
             Acknowledged::Recorded => Ok(Processed::Recorded),
             Acknowledged::Stale => Ok(Processed::Stale),
             Acknowledged::BeforeNotification => {

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     delivery::{CircuitBreakers, CircuitState, RETRY_PERIOD},
-    domain::{EpochMillis, ServiceName},
+    domain::{EpochMillis, ServiceName, deadline},
     ledger::{Awaits, DueKey},
 };
 
@@ -23,6 +23,10 @@ const MAX_CONCURRENCY: usize = 32;
 /// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
 /// (docs/reference/limits.md#bulkhead-queue).
 const MAX_QUEUED: usize = 4096;
+
+/// The time for which a due key is left to the next run at most, because the circuits of its services
+/// are open: as long as the longest backoff (docs/reference/limits.md#skipped).
+const MAX_SKIPPED: Duration = Duration::from_hours(1);
 
 /// The services that a notification is pending for, which identify its bulkhead.
 pub(super) type BulkheadKey = Vec<ServiceName>;
@@ -96,11 +100,23 @@ impl Bulkheads {
     }
 }
 
-/// Whether the circuits of all services are open and the retries are not exhausted yet. A service
-/// that is deferred by `retry-after` does not count: its next attempt is recorded in the item.
+/// Whether the circuits of all services are open, the retries are not exhausted yet and no deadline
+/// has to be checked. A service that is deferred by `retry-after` does not count: its next attempt is
+/// recorded in the item.
 fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
     let is_open = |service: &ServiceName| breakers.state(service) == CircuitState::Open;
-    !due.pending.is_empty() && due.pending.iter().all(is_open) && age(due, now) < RETRY_PERIOD
+    !due.pending.is_empty()
+        && due.pending.iter().all(is_open)
+        && age(due, now) < RETRY_PERIOD
+        && !may_await_check(due, now)
+}
+
+/// Whether the key may be due because a deadline is over. Its check makes it due for the next attempt,
+/// which is later, so an open circuit saves its lease again. The index does not know the deadline of an
+/// older notification: that is checked after [`MAX_SKIPPED`] at the latest.
+fn may_await_check(due: &DueKey, now: EpochMillis) -> bool {
+    let check_at = deadline::checked_from(due.notified_at);
+    (check_at <= now && due.at <= check_at) || now.since(due.at) >= MAX_SKIPPED
 }
 
 fn age(due: &DueKey, now: EpochMillis) -> Duration {
@@ -181,7 +197,28 @@ mod tests {
         assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip(Awaits::Delivery)));
         bulkheads.add(due(&["a", "b"])).unwrap();
         assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
-        bulkheads.add(due(&["a"])).unwrap();
-        assert!(matches!(bulkheads.next(&breakers, NOW.plus(RETRY_PERIOD)), Some(Next::Lease(_))));
+        let now = NOW.plus(RETRY_PERIOD);
+        bulkheads.add(DueKey { at: now, ..due(&["a"]) }).unwrap();
+        assert!(matches!(bulkheads.next(&breakers, now), Some(Next::Lease(_))));
+    }
+
+    #[test]
+    fn open_circuit_does_not_delay_the_check() {
+        let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
+        crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
+        let (check_at, minute) = (deadline::checked_from(NOW), Duration::from_mins(1));
+        let mut is_leased = |at: EpochMillis, now: EpochMillis| {
+            bulkheads.add(DueKey { at, ..due(&["a"]) }).unwrap();
+            let is_leased = matches!(bulkheads.next(&breakers, now), Some(Next::Lease(_)));
+            bulkheads.release(&due(&["a"]).pending);
+            is_leased
+        };
+        assert!(!is_leased(check_at.minus(minute), check_at.minus(minute)), "before");
+        assert!(is_leased(check_at, check_at));
+        assert!(is_leased(check_at.minus(minute), check_at.plus(minute)), "an attempt was due before");
+        assert!(!is_leased(check_at.plus(minute), check_at.plus(minute)), "checked: an attempt is due");
+        let hour_later = NOW.plus(MAX_SKIPPED);
+        assert!(!is_leased(NOW, hour_later.minus(minute)));
+        assert!(is_leased(NOW, hour_later), "an older notification may have to be checked");
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dispatch::Dispatched,
-    ledger::{Awaits, FindingKind, item::OutcomeStatus},
+    ledger::{Awaits, item::OutcomeStatus},
 };
 
 /// The counts of a run. The first group counts notifications, the second deliveries to a service.
@@ -25,10 +25,8 @@ pub struct Summary {
     pub deadlines_checked: u64,
     /// Deadlines that are over and left to the next run, or were checked by another run.
     pub deadlines_left: u64,
-    /// Services that did not acknowledge in time.
+    /// Services that did not acknowledge in time, for each notification.
     pub overdue: u64,
-    /// Services that acknowledged a key state that contradicts the key's.
-    pub conflicting: u64,
     /// The age of the oldest due notification, in ms since its claim; 0 if none was due.
     pub oldest_due_ms: u64,
     /// The age of the oldest pending notification, due or not, in ms since its claim; 0 if none was
@@ -58,15 +56,10 @@ impl Summary {
     /// The counts of one leased notification.
     pub(super) fn of(awaits: Awaits, dispatched: &Dispatched) -> Self {
         let Dispatched { settled, checked } = dispatched;
-        let count = |kind| {
-            let found = checked.iter().flatten().filter(|finding| finding.kind == kind);
-            found.count() as u64
-        };
         let mut summary = Self {
             leased: u64::from(awaits == Awaits::Delivery),
             deadlines_checked: u64::from(checked.is_some()),
-            overdue: count(FindingKind::Overdue),
-            conflicting: count(FindingKind::Conflicting),
+            overdue: checked.as_ref().map_or(0, |overdue| overdue.len() as u64),
             ..Self::default()
         };
         for settlement in settled.values() {
@@ -114,7 +107,6 @@ impl AddAssign for Summary {
         self.deadlines_checked += other.deadlines_checked;
         self.deadlines_left += other.deadlines_left;
         self.overdue += other.overdue;
-        self.conflicting += other.conflicting;
         self.delivered += other.delivered;
         self.refused += other.refused;
         self.retrying += other.retrying;

@@ -38,7 +38,7 @@ pub(crate) fn services(key: &StoredKey, now: EpochMillis) -> Vec<ServiceView> {
 fn view(key: &StoredKey, status: ServiceStatus) -> ServiceView {
     let ServiceStatus { service, status, attempts, last_attempt, next_attempt, reason, deadline, .. } =
         status;
-    let acknowledged = key.record.acknowledged.get(&service);
+    let acknowledged = key.record.acknowledgement(&service);
     ServiceView {
         state: status,
         registrations: key.services.get(&service).copied().unwrap_or_default(),
