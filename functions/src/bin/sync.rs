@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
         &aws,
         Clock::system(),
     )?);
+    handler.prefetch().await;
     let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
     run_concurrent(service_fn(serve)).await
 }

@@ -33,6 +33,11 @@ impl LifecycleHandler {
         Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
     }
 
+    /// Reads during init what the first batch would have to wait for.
+    pub async fn prefetch(&self) {
+        self.processor.lifecycle.dispatcher.prefetch().await;
+    }
+
     /// Processes one batch and returns the messages that SQS has to deliver again. Never fails.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<Messages>) -> Result<Failures, Infallible> {
         let budget = super::budget(Some(&event.context), self.request_timeout);

@@ -12,8 +12,8 @@ use std::{
 
 use crate::{
     delivery::{CircuitBreakers, CircuitState, RETRY_PERIOD},
-    domain::{EpochMillis, ServiceName},
-    ledger::{Awaits, DueKey},
+    domain::{EpochMillis, ServiceName, deadline},
+    ledger::{Awaits, DueKey, Pauses},
 };
 
 /// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
@@ -23,6 +23,9 @@ const MAX_CONCURRENCY: usize = 32;
 /// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
 /// (docs/reference/limits.md#bulkhead-queue).
 const MAX_QUEUED: usize = 4096;
+/// The interval at which notifications of paused services are leased nevertheless, in case the
+/// process that checked the deadline died (docs/reference/limits.md#paused-lease).
+const PAUSED_LEASE: Duration = Duration::from_hours(1);
 
 /// The services that a notification is pending for, which identify its bulkhead.
 pub(super) type BulkheadKey = Vec<ServiceName>;
@@ -44,7 +47,7 @@ pub(super) enum Next {
     /// Lease it and deliver its notification. The bulkhead counts it as running until
     /// [`Bulkheads::release`].
     Lease(DueKey),
-    /// Leave it to the next run, because the circuits of all its services are open.
+    /// Leave it to the next run, because all its services are paused, or their circuits are open.
     Skip(Awaits),
 }
 
@@ -64,12 +67,17 @@ impl Bulkheads {
     }
 
     /// The next key of a bulkhead that has capacity left. `None` if there is none.
-    pub(super) fn next(&mut self, breakers: &CircuitBreakers, now: EpochMillis) -> Option<Next> {
+    pub(super) fn next(
+        &mut self,
+        breakers: &CircuitBreakers,
+        pauses: &Pauses,
+        now: EpochMillis,
+    ) -> Option<Next> {
         let mut bulkheads = self.0.values_mut();
         let bulkhead = bulkheads
             .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.queue.is_empty())?;
         let due = bulkhead.queue.pop_front()?;
-        if all_circuits_open(&due, breakers, now) {
+        if all_paused(&due, pauses, now) || all_circuits_open(&due, breakers, now) {
             return Some(Next::Skip(due.awaits));
         }
         bulkhead.running += 1;
@@ -96,6 +104,15 @@ impl Bulkheads {
     }
 }
 
+/// Whether an operator has paused all services, and no deadline is to be checked. Until the check, a
+/// notification is due at the deadline at the latest (`Deadline::check_at`), and after it later. If
+/// the process that checked it died, it is leased an hour later.
+fn all_paused(due: &DueKey, pauses: &Pauses, now: EpochMillis) -> bool {
+    let deadline = deadline::overdue_from(due.notified_at);
+    let may_be_overdue = (due.at <= deadline && deadline <= now) || now.since(due.at) >= PAUSED_LEASE;
+    !due.pending.is_empty() && due.pending.iter().all(|service| pauses.is_paused(service)) && !may_be_overdue
+}
+
 /// Whether the circuits of all services are open and the retries are not exhausted yet. A service
 /// that is deferred by `retry-after` does not count: its next attempt is recorded in the item.
 fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
@@ -110,7 +127,7 @@ fn age(due: &DueKey, now: EpochMillis) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::KeyId;
+    use crate::{domain::KeyId, ledger::Pause};
 
     const NOW: EpochMillis = EpochMillis::new(1_795_496_400_000);
 
@@ -127,7 +144,7 @@ mod tests {
 
     /// Takes every key that there is capacity for, and returns the services of each.
     fn take_all(bulkheads: &mut Bulkheads, breakers: &CircuitBreakers) -> Vec<BulkheadKey> {
-        std::iter::from_fn(|| bulkheads.next(breakers, NOW))
+        std::iter::from_fn(|| bulkheads.next(breakers, &Pauses::default(), NOW))
             .map(|next| match next {
                 Next::Lease(due) => due.pending,
                 Next::Skip(_) => Vec::new(),
@@ -178,10 +195,38 @@ mod tests {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
         bulkheads.add(due(&["a"])).unwrap();
-        assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip(Awaits::Delivery)));
+        assert_eq!(bulkheads.next(&breakers, &Pauses::default(), NOW), Some(Next::Skip(Awaits::Delivery)));
         bulkheads.add(due(&["a", "b"])).unwrap();
-        assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
+        assert!(
+            matches!(bulkheads.next(&breakers, &Pauses::default(), NOW), Some(Next::Lease(_))),
+            "the circuit of b is closed"
+        );
         bulkheads.add(due(&["a"])).unwrap();
-        assert!(matches!(bulkheads.next(&breakers, NOW.plus(RETRY_PERIOD)), Some(Next::Lease(_))));
+        assert!(matches!(
+            bulkheads.next(&breakers, &Pauses::default(), NOW.plus(RETRY_PERIOD)),
+            Some(Next::Lease(_))
+        ));
+    }
+
+    #[test]
+    fn paused_service_is_leased_only_for_its_deadline() {
+        let pause = Pause { at: NOW, operator: "ada".to_owned(), reason: "moved".to_owned(), resumed: None };
+        let pauses = Pauses::from_iter([("a".parse().unwrap(), pause)]);
+        let leased = |services: &[&str], due_after: Duration, after: Duration| {
+            let due = DueKey { at: NOW.plus(due_after), ..due(services) };
+            let mut bulkheads = Bulkheads::default();
+            bulkheads.add(due).unwrap();
+            let next = bulkheads.next(&CircuitBreakers::default(), &pauses, NOW.plus(after));
+            matches!(next, Some(Next::Lease(_)))
+        };
+        let (minute, hour, almost) =
+            (Duration::from_mins(1), Duration::from_hours(1), Duration::from_mins(239));
+        assert!(leased(&["b"], Duration::ZERO, minute));
+        assert!(leased(&["a", "b"], Duration::ZERO, minute));
+        assert!(!leased(&["a"], Duration::ZERO, minute));
+        assert!(leased(&["a"], Duration::ZERO, hour), "once an hour");
+        assert!(!leased(&["a"], almost, hour * 4));
+        assert!(leased(&["a"], almost, hour * 4 + minute), "the deadline is over");
+        assert!(!leased(&["a"], hour * 4 + minute, hour * 4 + minute * 2), "it was checked");
     }
 }
