@@ -9,8 +9,7 @@ const MAX_OPERATOR_CHARS: usize = 100;
 
 #[derive(Args, Debug)]
 pub(crate) struct OperatorArgs {
-    /// Who changes it; stored, and part of the audit event. `CloudTrail` has the identity whose
-    /// credentials were used.
+    /// Who changes it; stored as given. `CloudTrail` has the identity whose credentials were used.
     #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
     pub(crate) operator: String,
 }

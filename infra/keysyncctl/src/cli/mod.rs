@@ -63,9 +63,11 @@ enum Command {
     /// Deliver the last notification of keys again to chosen services.
     ///
     /// The services become pending and due at once, and the next run of `redeliver` delivers to
-    /// them. The window stays as it is: no hour to wait, and none that begins. Services receive the
-    /// same event with the same event id. If a newer notification has replaced the last one, nothing
-    /// is written, because that is pending for all services.
+    /// them. The window stays as it is: no hour to wait, and none that begins. If a newer notification
+    /// has replaced the last one, nothing is written, because that is pending for all services.
+    ///
+    /// Services receive the same event with the same event id, so one that has received it ignores
+    /// it. The output names these; for them, the key has to be synchronized.
     #[command(after_help = "Examples:\n  \
         keysyncctl replay KEY --service cloud-object-storage --reason 'bucket still readable' --dry-run\n  \
         keysyncctl failed --quiet | keysyncctl replay --keys - --reason 'outage of 2026-11-24'\n\n\
@@ -90,7 +92,7 @@ enum Command {
     Paused(pauses::PausedArgs),
     /// Read, redrive and correct the messages of a dead-letter queue.
     Dlq(dead_letters::DeadLetterArgs),
-    /// Check the callback addresses: DNS, address guard, TLS, and a response to HEAD.
+    /// Check the callback addresses: DNS, SSRF guard, TLS, and a response to HEAD.
     ///
     /// Sends no event. Run it in the functions' network if that differs from this machine's.
     #[command(after_help = "Example: keysyncctl check-registry --file callbacks.json\n\n\

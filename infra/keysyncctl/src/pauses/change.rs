@@ -17,11 +17,11 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct PauseArgs {
-    #[command(flatten)]
-    change: ChangeArgs,
     /// Why. It is stored, and `keysyncctl paused` prints it.
     #[arg(long, value_name = "TEXT", value_parser = operator::reason)]
     reason: String,
+    #[command(flatten)]
+    change: ChangeArgs,
 }
 
 #[derive(Args, Debug)]
@@ -47,7 +47,7 @@ struct Changed {
 
 /// Runs `keysyncctl pause`.
 pub(crate) async fn pause(args: PauseArgs, as_json: bool) -> Result<Finished, Failure> {
-    let PauseArgs { change: ChangeArgs { service, operator, dry_run, table }, reason } = args;
+    let PauseArgs { reason, change: ChangeArgs { service, operator, dry_run, table } } = args;
     let ledger = table.open().await?;
     let pause = Pause { at: Clock::system().now(), operator: operator.operator, reason, resumed: None };
     let result = if dry_run {
