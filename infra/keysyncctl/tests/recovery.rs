@@ -137,7 +137,7 @@ async fn paused_service_is_listed_and_resumed() {
     let pending = run(&folder, &harness, &["pending", "--json"]).await.expect(DONE).json();
     assert_eq!((&pending[0]["service"], &pending[0]["paused"]), (&STORAGE.into(), &true.into()));
     let shown = run(&folder, &harness, &["show", &short(&harness, &key)]).await.expect(DONE).out;
-    assert!(shown.contains("pending, paused"), "{shown}");
+    assert!(shown.contains("overdue, paused"), "{shown}");
 
     let resume = ["resume", STORAGE, "--operator", "ada", "--json"];
     let dry = run(&folder, &harness, &[&resume[..], &["--dry-run"]].concat()).await.expect(DONE).json();
