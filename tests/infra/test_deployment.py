@@ -128,8 +128,13 @@ class Deployment(unittest.TestCase):
 
     def test_operator_corrects_and_redrives_dead_letters(self):
         operator, story = self.operator(), self.story
+        known = {letter["id"] for letter in operator.json("dlq", "list", "malformed")}
         story.key.publish_malformed()
-        letter = story.wait("a dead letter", lambda: operator.json("dlq", "list", "malformed"))[0]
+
+        def new():
+            return [letter for letter in operator.json("dlq", "list", "malformed") if letter["id"] not in known]
+
+        letter = story.wait("a dead letter", new)[0]
         event = json.loads(operator.run("dlq", "show", "malformed", letter["id"], "--body"))
         event["detail"]["keyState"] = 5
         body = Path(operator.folder) / "event.json"
@@ -138,7 +143,6 @@ class Deployment(unittest.TestCase):
         for options in (["--dry-run"], []):
             operator.run("dlq", "edit", "malformed", letter["id"], "--body", body, *options)
         story.wait("the corrected event", lambda: operator.received() > before)
-        operator.run("dlq", "redrive", "malformed", "--all", "--dry-run")
 
         queue = story.outputs["StuckQueueUrl"]
         event["detail"]["occurredAt"] = now()

@@ -47,7 +47,3 @@ class Operator:
 
     def received(self):
         return len(self.story.harness.verdicts(self.story.service))
-
-    def dead_letters(self, queue):
-        """The messages of a queue. A message that was read a moment ago may be hidden."""
-        return self.story.wait(f"a message of {queue}", lambda: self.json("dlq", "list", queue))
