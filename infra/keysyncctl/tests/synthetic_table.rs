@@ -2,7 +2,7 @@
 //! [`SyntheticEndpoint`](crate::synthetic_endpoint::SyntheticEndpoint). It accepts every write and
 //! keeps nothing, so that only the command's own time and memory are measured.
 
-use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use axum::{Json, Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command, task::AbortHandle};
 
@@ -47,7 +47,8 @@ impl Drop for SyntheticTable {
     }
 }
 
-async fn call(State(keys): State<usize>, headers: HeaderMap, Json(request): Json<Value>) -> Json<Value> {
+async fn call(State(keys): State<usize>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request: Value = serde_json::from_slice(&body).unwrap();
     let operation = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap();
     let key = |name: &str| request["Key"][name]["S"].as_str().unwrap_or_default().to_owned();
     Json(match operation {
