@@ -103,10 +103,8 @@ impl Notifier {
     ) -> Settled {
         let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
             let since = pauses.retried_since(notification, service);
-            if pauses.is_paused(service) {
-                return (service.clone(), self.settle(notification, service, Delivery::Paused, since));
-            }
             let delivery = match breakers.map_or(CircuitState::Closed, |breakers| breakers.state(service)) {
+                _ if pauses.is_paused(service) => Delivery::Paused,
                 CircuitState::Closed => self.call(notification, service, resources, trace, deadline).await,
                 CircuitState::Open => Delivery::Deferred { retry_after: None },
                 // The last attempt is made even if the service asked for a longer wait.
