@@ -6,7 +6,10 @@ use tracing::Span;
 use crate::{
     delivery::{CircuitBreakers, Notifier},
     domain::EpochMillis,
-    ledger::{Confirmed, Deadline, Finding, FindingKind, Ledger, Notification, Settled, item::OutcomeStatus},
+    ledger::{
+        Confirmed, Deadline, Finding, FindingKind, Ledger, Notification, PauseCache, Pauses, Settled,
+        item::{OutcomeStatus, Replay},
+    },
     telemetry,
     time_budget::TimeBudget,
     trace_context::TraceContext,
@@ -19,6 +22,8 @@ pub struct Dispatcher {
     pub ledger: Ledger,
     /// The client that calls the services.
     pub notifier: Notifier,
+    /// The paused services, as this process knows them.
+    pub pauses: PauseCache,
 }
 
 /// What a run of `redeliver` adds to a dispatch.
@@ -26,14 +31,25 @@ pub struct Dispatcher {
 pub struct Run<'a> {
     /// The circuit breakers of the run.
     pub breakers: &'a CircuitBreakers,
+    /// The paused services, read by the run.
+    pub pauses: &'a Pauses,
     /// The present instant.
     pub now: EpochMillis,
-    /// Records the audit event of a finding.
+    /// Records audit events.
     pub audit: Audit,
 }
 
-/// Records the audit event of a finding about a notification of a key.
-pub type Audit = fn(&Notification, &Finding, &TraceContext, EpochMillis);
+/// Records the audit event of what happened to a notification.
+pub type Audit = fn(&Notification, Audited<'_>, &TraceContext, EpochMillis);
+
+/// What a run of `redeliver` records in audit events.
+#[derive(Clone, Copy, Debug)]
+pub enum Audited<'a> {
+    /// A service did not act on the notification.
+    Finding(&'a Finding),
+    /// An operator replayed the notification.
+    Replay(&'a Replay),
+}
 
 /// The result of a dispatch.
 #[derive(Debug, Default)]
@@ -45,14 +61,19 @@ pub struct Dispatched {
 }
 
 impl Dispatcher {
+    /// Reads what the first deliveries of a process need, during its init.
+    pub async fn prefetch(&self) {
+        self.pauses.prefetch(&self.ledger).await;
+    }
+
     /// Delivers `notification` to its services and records the results.
     ///
     /// Infallible: since its claim, the notification is in the outbox, and `redeliver` delivers
     /// again what is not confirmed here. Delivery is therefore at least once.
     ///
-    /// A run of `redeliver` also checks the deadline, once it is over. Its findings are reported
-    /// *before* the confirmation records that they were: if the process dies in between, or the
-    /// confirmation fails, they are reported again, but none is lost.
+    /// A run of `redeliver` also checks the deadline, once it is over. Its findings and an operator's
+    /// replay are reported *before* the confirmation records that they were: if the process dies in
+    /// between, or the confirmation fails, they are reported again, but none is lost.
     ///
     /// Adds `key` and `claim` to the current span, in which the log lines are written.
     pub async fn deliver_and_confirm(
@@ -65,8 +86,18 @@ impl Dispatcher {
         let (key, claim) = (notification.key.crn.key, notification.claim);
         let span = Span::current();
         tracing::record_all!(span, key = %key, claim = %claim);
-        let breakers = run.map(|run| run.breakers);
-        let settled = self.notifier.deliver(notification, trace, budget.delivery_deadline(), breakers).await;
+        let known;
+        let (breakers, pauses) = if let Some(run) = run {
+            (Some(run.breakers), run.pauses)
+        } else {
+            known = self.pauses.current(&self.ledger).await;
+            (None, &*known)
+        };
+        if let Some((run, replay)) = run.zip(notification.new_replay()) {
+            (run.audit)(notification, Audited::Replay(replay), trace, run.now);
+        }
+        let until = budget.delivery_deadline();
+        let settled = self.notifier.deliver(notification, trace, until, breakers, pauses).await;
         let now = run.map_or(notification.at, |run| run.now);
         let mut deadline = Deadline::after(notification, now, |service| self.notifier.acknowledges(service));
         let mut checked = None;
@@ -111,7 +142,7 @@ pub(crate) fn report(
     now: EpochMillis,
     audit: Audit,
 ) {
-    audit(notification, finding, trace, now);
+    audit(notification, Audited::Finding(finding), trace, now);
     let message = match finding.kind {
         FindingKind::Overdue => {
             telemetry::count_overdue(&finding.service);

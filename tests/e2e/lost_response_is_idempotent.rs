@@ -23,6 +23,7 @@ async fn assert_notified_once(world: &World) {
 async fn lost_claim_response_returns_204() {
     for fault in [Fault::LoseResponse, Fault::FailAfter] {
         let world = world().await;
+        drop(world.harness.dynamodb().proxy().take_calls());
         world.harness.dynamodb().proxy().inject(fault, Times::Next(1));
         assert_eq!(world.sync().await.status, 204, "{fault:?}");
         assert_eq!(world.harness.dynamodb().proxy().take_calls().len(), 3, "claim, claim again, confirm");

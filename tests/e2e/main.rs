@@ -47,6 +47,7 @@ mod no_existence_oracle;
 mod no_secret_exposure;
 mod notification_status;
 mod operator_replay;
+mod paused_services;
 mod public_key_set;
 mod published_events;
 mod random_deadlines;

@@ -14,7 +14,11 @@ use keysync_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{HOUR, World, text, world, world_of};
+use crate::{
+    audit_events::schema,
+    log_lines::Lines,
+    support::{HOUR, World, text, world, world_of},
+};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -24,12 +28,13 @@ const DAY: Duration = Duration::from_hours(24);
 async fn request(world: &World, key: &str, now: EpochMillis) -> ReplayRequest {
     let claim: ClaimId = text(&world.item_of(key).await["claim"]).parse().unwrap();
     let replay = Replay {
+        claim,
         at: now,
         services: vec![STORAGE.parse().unwrap()],
         operator: "operator".to_owned(),
         reason: "test".to_owned(),
     };
-    ReplayRequest { key: world.crn(key), claim, replay }
+    ReplayRequest { key: world.crn(key), replay }
 }
 
 fn ledger(world: &World) -> Ledger {
@@ -38,6 +43,18 @@ fn ledger(world: &World) -> Ledger {
 
 fn now(world: &World) -> EpochMillis {
     world.harness.clock().now()
+}
+
+/// The audit events of replays so far.
+fn replays(world: &World) -> Vec<Value> {
+    let (lines, schema) = (Lines::of(world.harness.redeliver_function().processes()), schema());
+    let replays = lines.audit().into_iter().filter(|event| text(&event["action"]).ends_with(".replay"));
+    let replays: Vec<Value> = replays.cloned().collect();
+    for event in &replays {
+        let violations: Vec<_> = schema.iter_errors(event).map(|error| error.to_string()).collect();
+        assert!(violations.is_empty(), "{event}: {violations:?}");
+    }
+    replays
 }
 
 /// A world whose object storage has not received the last notification, a sync, in 24 hours.
@@ -62,6 +79,15 @@ async fn replay_delivers_same_event_to_chosen_service_only() {
     assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled));
     assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled), "the same request again");
     assert_eq!(world.redeliver().await.delivered, 1);
+    world.redeliver().await;
+    let audited = replays(&world);
+    assert_eq!(audited.len(), 1, "{audited:?}");
+    assert_eq!(audited[0]["requestData"]["reason"], "test");
+    assert_eq!(audited[0]["requestData"]["services"], json!([STORAGE]));
+    assert_eq!(
+        (&audited[0]["initiator"]["id"], &audited[0]["reason"]["reasonCode"]),
+        (&json!("operator"), &json!(202))
+    );
 
     let received = storage.received();
     assert_eq!((received.len(), databases.received().len()), (tried + 1, notified));
@@ -149,18 +175,39 @@ async fn invalid_replays_change_nothing() {
         valid.key.to_string().replace(world.harness.account(), "another0account").parse().unwrap();
     let unknown = world.crn("02fd6835-6001-4482-a892-13bd2085f75d");
     let service: keysync::domain::ServiceName = "data-catalog".parse().unwrap();
-    let mut unregistered = valid.clone();
+    let mut later = valid.clone();
+    later.replay.at = valid.replay.at.plus(HOUR);
+    let mut unregistered = later.clone();
     unregistered.replay.services = vec![service.clone()];
-    unregistered.replay.at = valid.replay.at.plus(HOUR);
     let mut earlier = valid.clone();
     earlier.replay.at = valid.replay.at.minus(Duration::from_millis(1));
     for (request, expected) in [
-        (ReplayRequest { key: foreign, ..valid.clone() }, Replayed::UnknownKey),
-        (ReplayRequest { key: unknown, ..valid.clone() }, Replayed::UnknownKey),
+        (ReplayRequest { key: foreign, ..later.clone() }, Replayed::UnknownKey),
+        (ReplayRequest { key: unknown, ..later }, Replayed::UnknownKey),
         (unregistered, Replayed::NotRegistered([service].into())),
         (earlier, Replayed::TooEarly(valid.replay.at)),
     ] {
         assert_eq!(ledger(&world).replay(&request).await, Ok(expected));
     }
     assert_eq!(world.all_items().await, before);
+}
+
+#[tokio::test]
+async fn unconfirmed_replay_is_audited_again() {
+    let world = world_with_exhausted_retries().await;
+    let request = request(&world, &world.key, now(&world)).await;
+    assert_eq!(ledger(&world).replay(&request).await, Ok(Replayed::Scheduled));
+    let proxy = world.harness.dynamodb().redeliver_proxy();
+    proxy.inject_on("UpdateItem", Fault::HoldRequest, Times::Nth(2)); // the confirmation
+    tokio::join!(world.harness.redeliver(), async {
+        proxy.wait_until_held(1).await;
+        world.harness.redeliver_function().processes().unwrap().kill().await;
+        proxy.clear_faults();
+    })
+    .0
+    .unwrap_err();
+    assert_eq!(replays(&world).len(), 1, "audited before it is recorded");
+    world.end_lease(&world.key).await;
+    world.redeliver().await;
+    assert_eq!(replays(&world).len(), 2, "none is lost");
 }

@@ -8,14 +8,16 @@ Differences from AWS are in `ministack_server.py` and `deployment/stack.py`. `ca
 import base64
 import json
 import os
+import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Semaphore
 
+from deployment.operator import Operator
 from deployment.stack import NAMES, Stack, adapted, package, upload
-from deployment.story import Broken, Story
-from deployment.surroundings import Harness
+from deployment.story import REDELIVERY_TIMEOUT, Broken, Story
+from deployment.surroundings import Harness, now
 from deployment.wires import all_wires
 from emulator import Emulator
 from translate import parse
@@ -97,6 +99,62 @@ class Deployment(unittest.TestCase):
                 lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
                 versions = {line.split("Version: ")[1].strip() for line in lines if line.startswith("START ")}
                 self.assertEqual(versions, {"1"})
+
+    def operator(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Operator(BINARIES / "keysyncctl", self.story, folder.name)
+
+    def test_operator_replays_and_pauses(self):
+        operator, story = self.operator(), self.story
+        story.wait("a confirmation", lambda: not operator.service()["pending"])
+        before = operator.received()
+        self.assertIn("may ignore it", operator.replay("told, and did not act"))
+        story.wait("the replay", lambda: operator.received() > before, REDELIVERY_TIMEOUT)
+
+        operator.run("pause", story.service, "--reason", "maintenance", "--operator", "ada")
+        self.assertEqual([pause["reason"] for pause in operator.json("paused")], ["maintenance"])
+        self.assertIn("not before", operator.replay("during a pause"))
+        log = story.outputs["RedeliverLogGroup"]
+        story.wait("a run that knows of the pause", lambda: "service is paused" in self.log(log), REDELIVERY_TIMEOUT)
+        pending = operator.json("pending", "--service", story.service)
+        self.assertEqual([(row["key"], row["paused"]) for row in pending], [(operator.key, True)])
+        before = operator.received()
+
+        operator.run("resume", story.service, "--operator", "ada")
+        story.wait("a delivery after the pause", lambda: operator.received() > before, REDELIVERY_TIMEOUT)
+        story.wait("a confirmation", lambda: not operator.service()["pending"])
+        self.assertIn("secrets-event.replay", self.log(log))
+
+    def test_operator_corrects_and_redrives_dead_letters(self):
+        operator, story = self.operator(), self.story
+        known = {letter["id"] for letter in operator.json("dlq", "list", "malformed")}
+        story.key.publish_malformed()
+
+        def new():
+            return [letter for letter in operator.json("dlq", "list", "malformed") if letter["id"] not in known]
+
+        letter = story.wait("a dead letter", new)[0]
+        event = json.loads(operator.run("dlq", "show", "malformed", letter["id"], "--body"))
+        event["detail"]["keyState"] = 5
+        body = Path(operator.folder) / "event.json"
+        body.write_text(json.dumps(event))
+        before = operator.received()
+        for options in (["--dry-run"], []):
+            operator.run("dlq", "edit", "malformed", letter["id"], "--body", body, *options)
+        story.wait("the corrected event", lambda: operator.received() > before)
+
+        queue = story.outputs["StuckQueueUrl"]
+        event["detail"]["occurredAt"] = now()
+        self.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event))
+        before = operator.received()
+        self.assertEqual([sent["result"] for sent in operator.json("dlq", "redrive", "stuck", "--all")], ["sent"])
+        story.wait("the redriven event", lambda: operator.received() > before)
+        self.assertEqual(operator.json("dlq", "list", "stuck"), [])
+
+    def log(self, group):
+        events = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
+        return "\n".join(event["message"] for event in events)
 
     def test_new_revision_starts_functions_with_new_key(self):
         self.assertEqual(len(self.story.public_keys()), 1)

@@ -8,17 +8,21 @@ use serde::Serialize;
 use super::response::{Metadata, respond};
 use crate::{
     domain::{CorrelationId, EpochMillis, LifecycleAction, ServiceName},
-    ledger::{NotificationStatus, ServiceStatus},
+    ledger::{NotificationStatus, Pauses, ServiceStatus, Status},
 };
 
 /// The type of the collection.
 pub(super) const COLLECTION: &str = "application/vnd.ibm.kms.notification+json";
 
-/// The response with the status of a key's last notification.
+/// The response with the status of a key's last notification, and which services are paused.
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "serialization of strings and integers cannot fail")]
-pub fn notification_status(status: &NotificationStatus, correlation_id: &CorrelationId) -> Response<Body> {
-    let resources: Vec<_> = status.services.iter().map(|service| resource(status, service)).collect();
+pub fn notification_status(
+    status: &NotificationStatus,
+    pauses: &Pauses,
+    correlation_id: &CorrelationId,
+) -> Response<Body> {
+    let resources: Vec<_> = status.services.iter().map(|service| resource(status, pauses, service)).collect();
     let metadata = Metadata { collection_type: COLLECTION, collection_total: resources.len() };
     let body = serde_json::to_string(&Collection { metadata, resources })
         .expect("a struct of strings and integers always serializes");
@@ -54,6 +58,8 @@ struct Resource<'a> {
     next_attempt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +68,8 @@ struct Resource<'a> {
     adopter_key_state: Option<&'a str>,
 }
 
-fn resource<'a>(status: &'a NotificationStatus, service: &'a ServiceStatus) -> Resource<'a> {
+fn resource<'a>(status: &'a NotificationStatus, pauses: &Pauses, service: &'a ServiceStatus) -> Resource<'a> {
+    let is_pending = service.next_attempt.is_some() || service.status == Status::Pending;
     let text = |at: Option<EpochMillis>| at.map(|at| at.to_string());
     Resource {
         service: &service.service,
@@ -74,6 +81,7 @@ fn resource<'a>(status: &'a NotificationStatus, service: &'a ServiceStatus) -> R
         last_attempt: text(service.last_attempt),
         next_attempt: text(service.next_attempt),
         reason: service.reason.as_deref(),
+        paused: is_pending && pauses.is_paused(&service.service),
         deadline: text(service.deadline),
         acknowledged_at: text(service.acknowledged_at),
         adopter_key_state: service.acknowledged_state.as_deref(),

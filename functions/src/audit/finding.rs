@@ -9,7 +9,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{AuditEvent, Initiator, Reason, Target, write};
+use super::{AuditEvent, Initiator, Reason, Target};
 use crate::{
     domain::{CorrelationId, EpochMillis, KeyState, LifecycleAction, ResourceCrn, ServiceName, deadline},
     ledger::{Finding, FindingKind, Notification},
@@ -23,7 +23,7 @@ const SERVICE: &str = "service";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ResponseData<'a> {
+pub(super) struct ResponseData<'a> {
     service: &'a ServiceName,
     reason_for_failure: &'static str,
     #[serde(rename = "resourceCRN", skip_serializing_if = "Option::is_none")]
@@ -45,17 +45,8 @@ struct EventAckData<'a> {
     event_ack_time_stamp: Option<String>,
 }
 
-/// Writes the audit event of a finding about a notification.
-pub(crate) fn record_finding(
-    notification: &Notification,
-    finding: &Finding,
-    trace: &TraceContext,
-    now: EpochMillis,
-) {
-    write(&event(notification, finding, trace, now));
-}
-
-fn event<'a>(
+/// The audit event of a finding about a notification.
+pub(super) fn event<'a>(
     notification: &'a Notification,
     finding: &'a Finding,
     trace: &TraceContext,

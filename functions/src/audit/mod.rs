@@ -1,20 +1,37 @@
 //! Audit events, one log line each, at every `KEYSYNC_LOG` level: one for each sync request whose
-//! caller is authenticated, and one for each service that did not act on a notification.
+//! caller is authenticated, one for each service that did not act on a notification, and one for each
+//! replay by an operator.
 //!
 //! They have the structure of the documented service's activity events, which follow the Cloud
 //! Auditing Data Federation (CADF, DMTF DSP0262): `docs/reference/audit-event.schema.json`. They
 //! contain no secret: an IAM id is an identifier, not a credential.
 
 mod finding;
+mod replay;
 mod sync;
 
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::telemetry::AUDIT;
+use crate::{
+    dispatch::Audited, domain::EpochMillis, ledger::Notification, telemetry::AUDIT,
+    trace_context::TraceContext,
+};
 
-pub(crate) use finding::record_finding;
 pub(crate) use sync::{AuditedRequest, record};
+
+/// Writes the audit event of what happened to a notification.
+pub(crate) fn record_notification(
+    notification: &Notification,
+    audited: Audited<'_>,
+    trace: &TraceContext,
+    now: EpochMillis,
+) {
+    match audited {
+        Audited::Finding(finding) => write(&finding::event(notification, finding, trace, now)),
+        Audited::Replay(replay) => write(&replay::event(notification, replay, trace)),
+    }
+}
 
 /// An audit event: `C` is the correlation id, `Q` the request, `R` the result.
 #[derive(Serialize)]

@@ -30,7 +30,7 @@ pub struct CircuitBreakers(Mutex<BTreeMap<ServiceName, Circuit>>);
 #[derive(Debug, Default)]
 struct Circuit {
     consecutive_failures: u32,
-    paused_until: Option<Instant>,
+    held_until: Option<Instant>,
 }
 
 /// The state of a service's circuit.
@@ -41,7 +41,7 @@ pub enum CircuitState {
     /// The service failed several times in a row. No attempts are made in this run.
     Open,
     /// The service sent `retry-after`. No attempts are made for this time.
-    Paused(Duration),
+    Held(Duration),
 }
 
 impl CircuitBreakers {
@@ -50,9 +50,9 @@ impl CircuitBreakers {
     pub fn state(&self, service: &ServiceName) -> CircuitState {
         let circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(circuit) = circuits.get(service) else { return CircuitState::Closed };
-        let pause = circuit.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
-        match pause.filter(|pause| !pause.is_zero()) {
-            Some(pause) => CircuitState::Paused(pause),
+        let hold = circuit.held_until.map(|until| until.saturating_duration_since(Instant::now()));
+        match hold.filter(|hold| !hold.is_zero()) {
+            Some(hold) => CircuitState::Held(hold),
             None if circuit.consecutive_failures >= FAILURES_TO_OPEN => CircuitState::Open,
             None => CircuitState::Closed,
         }
@@ -66,11 +66,11 @@ impl CircuitBreakers {
             Delivery::Failed { retry_after, scope: FailureScope::Service, .. } => {
                 circuit.consecutive_failures += 1;
                 let limit = MAX_RETRY_AFTER.saturating_sub(PEER_PRECEDENCE);
-                let pause = retry_after.map(|retry_after| retry_after.min(limit));
-                let until = pause.and_then(|pause| Instant::now().checked_add(pause));
-                circuit.paused_until = circuit.paused_until.max(until);
+                let hold = retry_after.map(|retry_after| retry_after.min(limit));
+                let until = hold.and_then(|hold| Instant::now().checked_add(hold));
+                circuit.held_until = circuit.held_until.max(until);
             }
-            Delivery::Deferred { .. } => {}
+            Delivery::Deferred { .. } | Delivery::Paused => {}
             _ => circuit.consecutive_failures = 0,
         }
     }
@@ -110,22 +110,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn retry_after_pauses_the_service() {
+    async fn retry_after_holds_the_service() {
         let (breakers, retry_after) = (CircuitBreakers::default(), Duration::from_mins(2));
         breakers.record(&service(), &unavailable(Some(retry_after)));
         breakers.record(&service(), &unavailable(Some(Duration::from_secs(1))));
-        assert_eq!(breakers.state(&service()), CircuitState::Paused(retry_after));
+        assert_eq!(breakers.state(&service()), CircuitState::Held(retry_after));
         tokio::time::advance(retry_after).await;
         assert_eq!(breakers.state(&service()), CircuitState::Closed);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pause_is_shorter_than_one_hour() {
+    async fn hold_is_shorter_than_one_hour() {
         let breakers = CircuitBreakers::default();
         breakers.record(&service(), &unavailable(Some(MAX_RETRY_AFTER)));
         assert_eq!(
             breakers.state(&service()),
-            CircuitState::Paused(MAX_RETRY_AFTER.saturating_sub(PEER_PRECEDENCE))
+            CircuitState::Held(MAX_RETRY_AFTER.saturating_sub(PEER_PRECEDENCE))
         );
     }
 

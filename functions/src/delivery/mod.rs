@@ -35,9 +35,9 @@ use ssrf_guard::SsrfGuard;
 
 use crate::{
     clock::Clock,
-    domain::ServiceName,
+    domain::{EpochMillis, ServiceName},
     http_client,
-    ledger::{Notification, Settled, Settlement, item::OutcomeStatus},
+    ledger::{Notification, Pauses, Settled, Settlement, item::OutcomeStatus},
     telemetry::{self, AttemptKind, AttemptResult, millis},
     trace_context::TraceContext,
 };
@@ -92,28 +92,31 @@ impl Notifier {
 
     /// Delivers `notification` to every service for which it is due, in parallel, and ends at
     /// `deadline`. The result of a failed attempt includes the next attempt. `breakers` are those
-    /// of a run of `redeliver`; `None` for a single notification.
+    /// of a run of `redeliver`; `None` for a single notification. No service in `pauses` is called.
     pub async fn deliver(
         &self,
         notification: &Notification,
         trace: &TraceContext,
         deadline: Instant,
         breakers: Option<&CircuitBreakers>,
+        pauses: &Pauses,
     ) -> Settled {
         let callbacks = notification.due(self.clock.now()).map(|(service, resources)| async move {
+            let since = pauses.retried_since(notification, service);
             let delivery = match breakers.map_or(CircuitState::Closed, |breakers| breakers.state(service)) {
+                _ if pauses.is_paused(service) => Delivery::Paused,
                 CircuitState::Closed => self.call(notification, service, resources, trace, deadline).await,
                 CircuitState::Open => Delivery::Deferred { retry_after: None },
                 // The last attempt is made even if the service asked for a longer wait.
-                CircuitState::Paused(_) if is_last_attempt(notification, self.clock.now()) => {
+                CircuitState::Held(_) if is_last_attempt(since, self.clock.now()) => {
                     self.call(notification, service, resources, trace, deadline).await
                 }
-                CircuitState::Paused(pause) => Delivery::Deferred { retry_after: Some(pause) },
+                CircuitState::Held(hold) => Delivery::Deferred { retry_after: Some(hold) },
             };
             if let Some(breakers) = breakers {
                 breakers.record(service, &delivery);
             }
-            (service.clone(), self.settle(notification, service, delivery))
+            (service.clone(), self.settle(notification, service, delivery, since))
         });
         join_all(callbacks).await.into_iter().collect()
     }
@@ -152,8 +155,15 @@ impl Notifier {
         delivery
     }
 
-    fn settle(&self, notification: &Notification, service: &ServiceName, delivery: Delivery) -> Settlement {
-        let settlement = settle(notification, service, delivery, self.clock.now());
+    /// Determines the effect of a result. `since`: the instant from which retries count.
+    fn settle(
+        &self,
+        notification: &Notification,
+        service: &ServiceName,
+        delivery: Delivery,
+        since: EpochMillis,
+    ) -> Settlement {
+        let settlement = settle(notification, service, delivery, since, self.clock.now());
         if let Some(outcome) = &settlement.outcome
             && outcome.status == OutcomeStatus::Failed
         {

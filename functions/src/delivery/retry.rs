@@ -1,4 +1,5 @@
-//! The retry schedule: exponential backoff with full jitter, until 24 hours after the claim.
+//! The retry schedule: exponential backoff with full jitter, until 24 hours after the claim, a
+//! replay or the end of a pause.
 //!
 //! The wait is random up to a bound that doubles with each attempt, so that a service that recovers
 //! does not receive all retries at once.
@@ -22,19 +23,22 @@ use crate::{
 const FIRST_BOUND: Duration = Duration::from_mins(1);
 /// The maximum bound.
 const MAX_BOUND: Duration = Duration::from_hours(1);
-/// The time from the claim until retries are exhausted (`docs/reference/limits.md#retry-period`).
+/// The time until retries are exhausted (`docs/reference/limits.md#retry-period`).
 pub const RETRY_PERIOD: Duration = Duration::from_hours(24);
 
-/// Whether an attempt at `now` is the last one: if it fails, retries are exhausted.
-pub(super) fn is_last_attempt(notification: &Notification, now: EpochMillis) -> bool {
-    now >= notification.retried_since().plus(RETRY_PERIOD)
+/// Whether an attempt at `now` is the last one of retries that count from `since`: if it fails, they
+/// are exhausted.
+pub(super) fn is_last_attempt(since: EpochMillis, now: EpochMillis) -> bool {
+    now >= since.plus(RETRY_PERIOD)
 }
 
 /// The effect of the result `delivery` on the outbox: the outcome to store and the next attempt.
+/// Retries count from `since`.
 pub(super) fn settle(
     notification: &Notification,
     service: &ServiceName,
     delivery: Delivery,
+    since: EpochMillis,
     now: EpochMillis,
 ) -> Settlement {
     let attempts_before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
@@ -42,7 +46,7 @@ pub(super) fn settle(
         let event_id = notification.event_id(service).to_string();
         Some(Outcome { event_id, status, at: now, attempts, reason })
     };
-    let last = notification.retried_since().plus(RETRY_PERIOD);
+    let last = since.plus(RETRY_PERIOD);
     // The last attempt is made at the end of the retry period, whatever `retry-after` says.
     let retry = |attempts: u32, bound: Duration, retry_after: Option<Duration>| {
         let wait = bound.mul_f64(fastrand::f64()).max(retry_after.unwrap_or_default());
@@ -56,11 +60,11 @@ pub(super) fn settle(
             let reason = Some("responded with 410".to_owned());
             Settlement { outcome: outcome(OutcomeStatus::Refused, attempts_before + 1, reason), retry: None }
         }
-        Delivery::Failed { reason, .. } if is_last_attempt(notification, now) => Settlement {
+        Delivery::Failed { reason, .. } if is_last_attempt(since, now) => Settlement {
             outcome: outcome(OutcomeStatus::Failed, attempts_before + 1, Some(reason)),
             retry: None,
         },
-        Delivery::Deferred { .. } if is_last_attempt(notification, now) => {
+        Delivery::Deferred { .. } if is_last_attempt(since, now) => {
             let reason = Some("the circuit was open at the end of the retry period".to_owned());
             Settlement { outcome: outcome(OutcomeStatus::Failed, attempts_before, reason), retry: None }
         }
@@ -77,12 +81,17 @@ pub(super) fn settle(
                 ),
             }
         }
-        // At the end of the pause, before the delivery whose response had `retry-after`.
-        Delivery::Deferred { retry_after: Some(pause) } => {
-            Settlement { outcome: None, retry: retry(attempts_before, Duration::ZERO, Some(pause)) }
+        // At the end of the hold, before the delivery whose response had `retry-after`.
+        Delivery::Deferred { retry_after: Some(hold) } => {
+            Settlement { outcome: None, retry: retry(attempts_before, Duration::ZERO, Some(hold)) }
         }
         Delivery::Deferred { retry_after: None } => {
             Settlement { outcome: None, retry: retry(attempts_before, FIRST_BOUND, None) }
+        }
+        // Retries do not end while the service is paused, and it has to be due once it is resumed.
+        Delivery::Paused => {
+            let next_at = now.plus(FIRST_BOUND);
+            Settlement { outcome: None, retry: Some(Retry { attempts: attempts_before, next_at }) }
         }
     }
 }
@@ -102,7 +111,7 @@ mod tests {
     fn settle_at(delivery: Delivery, after: Duration) -> Settlement {
         let notification = notification();
         let service = "databases-for-postgresql".parse().unwrap();
-        settle(&notification, &service, delivery, notification.at.plus(after))
+        settle(&notification, &service, delivery, notification.at, notification.at.plus(after))
     }
 
     fn failed(retry_after: Option<Duration>) -> Delivery {
@@ -160,6 +169,15 @@ mod tests {
     fn deferred_delivery_counts_no_attempt() {
         let settlement = settle_at(Delivery::Deferred { retry_after: None }, Duration::ZERO);
         assert_eq!((settlement.outcome, settlement.retry.unwrap().attempts), (None, 1));
+    }
+
+    #[test]
+    fn paused_delivery_is_never_exhausted() {
+        for after in [Duration::ZERO, RETRY_PERIOD * 30] {
+            let settlement = settle_at(Delivery::Paused, after);
+            let next_at = notification().at.plus(after + FIRST_BOUND);
+            assert_eq!((settlement.outcome, settlement.retry), (None, Some(Retry { attempts: 1, next_at })));
+        }
     }
 
     #[test]

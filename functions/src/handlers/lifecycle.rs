@@ -30,9 +30,14 @@ impl LifecycleHandler {
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.common.request_timeout;
         let dispatcher = super::dispatcher(config.common, keys, aws, &clock)?;
-        let lifecycle = Lifecycle { dispatcher, clock, audit: audit::record_finding };
+        let lifecycle = Lifecycle { dispatcher, clock, audit: audit::record_notification };
         let dead_letters = DeadLetterQueue::new(aws, &config.dead_letter_queue);
         Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
+    }
+
+    /// Reads during init what the first batch would have to wait for.
+    pub async fn prefetch(&self) {
+        self.processor.lifecycle.dispatcher.prefetch().await;
     }
 
     /// Processes one batch and returns the messages that SQS has to deliver again. Never fails.

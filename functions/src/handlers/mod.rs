@@ -21,7 +21,7 @@ use crate::{
     delivery::{Notifier, SigningKeys},
     dispatch::Dispatcher,
     domain::EpochMillis,
-    ledger::Ledger,
+    ledger::{Ledger, PauseCache},
     time_budget::TimeBudget,
 };
 
@@ -34,7 +34,7 @@ fn dispatcher(
 ) -> Result<Dispatcher, reqwest::Error> {
     let CommonConfig { table, registry, addresses, callback_timeout, .. } = config;
     let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
-    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier })
+    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier, pauses: PauseCache::default() })
 }
 
 /// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is

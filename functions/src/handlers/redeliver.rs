@@ -52,7 +52,7 @@ impl RedeliverHandler {
         let redeliver = Redeliver {
             dispatcher: super::dispatcher(config, keys, aws, &clock)?,
             clock,
-            audit: audit::record_finding,
+            audit: audit::record_notification,
         };
         Ok(Self { redeliver, request_timeout })
     }
@@ -87,6 +87,7 @@ impl RedeliverHandler {
             oldest_pending_ms = summary.oldest_pending_ms,
             pending = summary.pending,
             unseen_shards = summary.unseen_shards,
+            paused_services = summary.paused_services,
             duration_ms = millis(started),
             "redelivered"
         );
@@ -94,6 +95,9 @@ impl RedeliverHandler {
         // that.
         if summary.pending > 0 || summary.errors + summary.unseen_shards == 0 {
             telemetry::record_pending(summary.pending, Duration::from_millis(summary.oldest_pending_ms));
+        }
+        if summary.paused_services > 0 {
+            telemetry::record_paused(summary.paused_services);
         }
         if has_failed {
             return Err(RedeliverError { failed_calls: summary.errors });

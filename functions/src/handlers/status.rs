@@ -47,5 +47,6 @@ async fn serve(
     // Both fields at once, because the span is formatted again on every change.
     tracing::record_all!(span, instance = %request.instance, key = %request.key);
     let status = status::read(&sync.admission, &sync.dispatcher.ledger, &request, sync.clock.now()).await?;
-    Ok(api::notification_status(&status, correlation_id))
+    let pauses = sync.dispatcher.pauses.current(&sync.dispatcher.ledger).await;
+    Ok(api::notification_status(&status, &pauses, correlation_id))
 }

@@ -62,6 +62,11 @@ impl SyncHandler {
         Ok(Self { sync, jwks, request_timeout })
     }
 
+    /// Reads during init what the first requests would have to wait for.
+    pub async fn prefetch(&self) {
+        self.sync.dispatcher.prefetch().await;
+    }
+
     /// Serves one event of the function URL. Never fails.
     pub async fn invoke(
         self: Arc<Self>,

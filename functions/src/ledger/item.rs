@@ -16,14 +16,15 @@
 //! | `outcome` | map service → result of this notification |
 //! | `acknowledged` | map service → its acknowledgements (`ledger/acknowledgement.rs`) |
 //! | `deadline` | services that must acknowledge (`ledger/deadline.rs`) |
-//! | `replay` | the operator's latest replay: instant, services, operator, reason; fences confirmations |
+//! | `replay` | the operator's latest replay: claim, instant, services, operator, reason; fences confirmations |
 //! | `due_shard`, `due_at` | keys of the sparse index `due`; present while a service is pending or a deadline is not checked |
 //! | `purged_at` | epoch ms of the purge; a purged key counts as absent |
 //! | `expires_at` | epoch **s** after which DynamoDB may delete a purged key's item (TTL) |
 //!
 //! An alias is a separate item, `<instance>#alias#<alias>`, `alias`, with the CRN of its key as
 //! `crn`. A registration is another item of its key's partition, `registration#<resource CRN>`
-//! (`ledger/registration.rs`).
+//! (`ledger/registration.rs`). One more item, `pauses`, `pauses`, has the paused services
+//! (`ledger/pause.rs`).
 
 use std::collections::BTreeMap;
 
@@ -164,6 +165,8 @@ pub struct Retry {
 /// An operator's request to deliver a notification again (`ledger/replay.rs`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
+    /// The notification that is delivered again.
+    pub claim: ClaimId,
     /// The instant of the replay, later than that of any earlier replay of the key.
     pub at: EpochMillis,
     /// The services to which the notification is delivered again.
@@ -247,6 +250,14 @@ impl Notification {
     #[must_use]
     pub fn retried_since(&self) -> EpochMillis {
         self.key.replay.as_ref().map_or(self.at, |replay| replay.at.max(self.at))
+    }
+
+    /// The replay of this notification, until a confirmation after it: then each of its services is
+    /// settled or has a next attempt.
+    pub(crate) fn new_replay(&self) -> Option<&Replay> {
+        let KeyRecord { replay, pending, retries, .. } = &self.key;
+        let is_new = |service: &ServiceName| pending.contains_key(service) && !retries.contains_key(service);
+        replay.as_ref().filter(|replay| replay.claim == self.claim && replay.services.iter().any(is_new))
     }
 
     /// The id of the event for `service`.

@@ -14,7 +14,8 @@
 //! unsettled services, and `redeliver` leases and delivers the notification (`due` → `lease` →
 //! deliver → confirm).
 //!
-//! `read`, `replay` and `import` are for the operator's command, `keysyncctl`.
+//! `read` and `replay` are for the operator's command, `keysyncctl`, and so are the writes of
+//! `pause`.
 
 mod acknowledge;
 mod acknowledgement;
@@ -30,6 +31,8 @@ pub mod item;
 mod lease;
 #[cfg(test)]
 mod no_silence;
+mod pause;
+mod pause_cache;
 mod purge;
 mod read;
 mod record;
@@ -53,6 +56,8 @@ pub use deadline::{Deadline, Finding, FindingKind, Notified};
 pub use due::{Awaits, DueCursor, DueKey, DuePage, WaitingPage};
 pub use error::LedgerError;
 pub use item::{KeyRecord, Notification};
+pub use pause::{Pause, PauseChange, Pauses, Resumption};
+pub use pause_cache::PauseCache;
 pub use purge::Purged;
 pub use read::{ScanCursor, ScanPage, Stored, StoredKey, StoredPartition};
 pub use record::{LifecycleChange, Recorded};

@@ -17,7 +17,7 @@ use super::{
     item::{Item, KeyRecord, Replay, due_shard, has_crn},
     update::{Update, Updated},
 };
-use crate::domain::{ClaimId, EpochMillis, KeyCrn, ServiceName};
+use crate::domain::{EpochMillis, KeyCrn, ServiceName};
 
 /// The maximum number of services of one replay: DynamoDB accepts expressions of at most 4 KB
 /// (`docs/reference/limits.md#replayed-services`).
@@ -35,9 +35,8 @@ const MAKE_DUE: &str = "SET #replay = :replay, #due_shard = :due_shard, #due_at 
 pub struct ReplayRequest {
     /// The key.
     pub key: KeyCrn,
-    /// The notification that the operator saw.
-    pub claim: ClaimId,
-    /// The instant, services, operator and reason. At most [`MAX_REPLAYED_SERVICES`] services.
+    /// The notification that the operator saw, instant, services, operator and reason. At most
+    /// [`MAX_REPLAYED_SERVICES`] services.
     pub replay: Replay,
 }
 
@@ -59,7 +58,7 @@ pub enum Replayed {
 impl Ledger {
     /// Makes the key's latest notification pending and due for the services of `request`.
     pub async fn replay(&self, request: &ReplayRequest) -> Result<Replayed, LedgerError> {
-        let ReplayRequest { key: KeyCrn { instance, key }, claim, replay } = request;
+        let ReplayRequest { key: KeyCrn { instance, key }, replay } = request;
         let services = &replay.services[..];
         if !(1..=MAX_REPLAYED_SERVICES).contains(&services.len()) {
             let count = services.len();
@@ -69,7 +68,7 @@ impl Ledger {
         }
         let values = vec![
             (":crn", string(&request.key)),
-            (":claim", string(claim)),
+            (":claim", string(replay.claim)),
             (":now", number(replay.at.get())),
             (":replay", document(replay)?),
             (":due_shard", number(due_shard(*key))),
@@ -99,7 +98,7 @@ fn classify_failed_condition(request: &ReplayRequest, item: Item) -> Result<Repl
         return Ok(Replayed::UnknownKey);
     }
     let record = KeyRecord::read(item)?;
-    if record.claim != Some(request.claim) {
+    if record.claim != Some(request.replay.claim) {
         return Ok(Replayed::Superseded);
     }
     if let Some(latest) = record.replay.filter(|latest| latest.at >= request.replay.at) {

@@ -1,4 +1,4 @@
-//! The conditional `UpdateItem` on a key's item, which most writes of the ledger share.
+//! The conditional `UpdateItem`, mostly on a key's item, which most writes of the ledger share.
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{InstanceId, KeyId};
 
-/// A conditional update of a key's item.
+/// A conditional update of an item.
 pub(super) struct Update<'a> {
     pub(super) condition: &'a str,
     pub(super) effect: &'a str,
@@ -54,6 +54,16 @@ impl Ledger {
         key: KeyId,
         update: Update<'_>,
     ) -> Result<Updated, LedgerError> {
+        self.update_item(&key_pk(instance, key), KEY_ITEM, update).await
+    }
+
+    /// Executes one `UpdateItem` on the item with these keys.
+    pub(super) async fn update_item(
+        &self,
+        pk: &str,
+        sk: &str,
+        update: Update<'_>,
+    ) -> Result<Updated, LedgerError> {
         let mut names = names(&[update.condition, update.effect]);
         names.extend(update.names);
         let returns_item = update.returns == ReturnItem::Always;
@@ -61,8 +71,8 @@ impl Ledger {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", string(key_pk(instance, key)))
-            .key("sk", string(KEY_ITEM))
+            .key("pk", string(pk))
+            .key("sk", string(sk))
             .condition_expression(update.condition)
             .update_expression(update.effect)
             .set_expression_attribute_names(Some(names))

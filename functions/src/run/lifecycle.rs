@@ -19,5 +19,6 @@ pub async fn lifecycle() -> Result<(), Error> {
     let aws = http_client::aws::config().await?;
     let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
+    handler.prefetch().await;
     run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
 }

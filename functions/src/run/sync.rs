@@ -34,6 +34,7 @@ pub async fn sync() -> Result<(), Error> {
         &aws,
         Clock::system(),
     )?);
+    handler.prefetch().await;
     let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
     run_concurrent(service_fn(serve)).await
 }

@@ -51,6 +51,8 @@ const NOTIFICATIONS_CONFLICTING: &str = "NotificationsConflicting";
 const PENDING_AGE: &str = "PendingAge";
 /// The number of pending notifications at a run of `redeliver`, due or not.
 const PENDING_NOTIFICATIONS: &str = "PendingNotifications";
+/// The number of services that an operator has paused, at a run of `redeliver`.
+const PAUSED_SERVICES: &str = "PausedServices";
 /// Malformed events sent to the dead-letter queue.
 const DEAD_LETTERS: &str = "DeadLetters";
 /// Lifecycle events that failed and were returned to the queue, by reason.
@@ -111,6 +113,7 @@ fn describe() {
     describe_counter!(NOTIFICATIONS_FAILED, Unit::Count, "deliveries whose retries were exhausted");
     describe_histogram!(PENDING_AGE, Unit::Seconds, "age of the oldest pending notification");
     describe_histogram!(PENDING_NOTIFICATIONS, Unit::Count, "pending notifications");
+    describe_histogram!(PAUSED_SERVICES, Unit::Count, "services that an operator has paused");
     describe_counter!(
         EVENTS_RETRIED,
         Unit::Count,
@@ -227,6 +230,13 @@ pub(crate) fn record_pending(notifications: u64, oldest: Duration) {
     // Exact up to 2^53.
     #[expect(clippy::cast_precision_loss, reason = "a count of items in a table")]
     histogram!(PENDING_NOTIFICATIONS).record(notifications as f64);
+}
+
+/// Records the number of paused services.
+pub(crate) fn record_paused(services: u64) {
+    reserve_value();
+    #[expect(clippy::cast_precision_loss, reason = "at most as many as there are services")]
+    histogram!(PAUSED_SERVICES).record(services as f64);
 }
 
 /// Counts a lifecycle event that failed and was returned to the queue. Without it, nothing would

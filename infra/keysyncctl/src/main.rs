@@ -6,10 +6,13 @@
 //! sync            an owner's bulk sync, over the public API only
 //! listing         notifications by state: pending, retrying, failed, overdue
 //! recovery        one key, shown and replayed
+//! pauses          services, paused and resumed
 //! dead_letters    dead-letter queues: read, redriven, corrected
 //! registry_check  callback addresses, as the functions reach them
 //! backfill        keys and registrations of an endpoint: imported, and compared
 //! table           the deployed table, and the state of a key's services
+//! operator        who changes something, and why
+//! aws             the AWS configuration of the environment
 //! endpoint        client of the key-management API: token, retries, paging
 //! state_file      append-only record of a long run, so that it can be resumed
 //! ```
@@ -17,6 +20,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod aws;
 mod backfill;
 mod cli;
 mod dead_letters;
@@ -24,6 +28,8 @@ mod endpoint;
 mod failure;
 mod input;
 mod listing;
+mod operator;
+mod pauses;
 mod progress;
 mod recovery;
 mod registry_check;

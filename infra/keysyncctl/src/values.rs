@@ -5,10 +5,15 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
+/// The maximum of a duration: sums and multiples of it are valid durations and instants.
+const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
+
 /// Parses a duration such as `30s`, `500ms` or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let invalid = || "must be a duration, such as 500ms, 30s or 1h30m".to_owned();
-    text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok()).ok_or_else(invalid)
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(|| "must be a duration of at most 366 days, such as 500ms, 30s or 1h30m".to_owned())
 }
 
 /// Parses the base URL of a server that receives a secret: `https`, or `http` on this machine.
@@ -81,7 +86,7 @@ mod tests {
     fn durations_are_positive() {
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        for bad in ["", "5", "-5s", "soon"] {
+        for bad in ["", "5", "-5s", "soon", "8785h", "9999999999999h"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert_eq!(age(Duration::from_hours(25)), "1d01h");

@@ -3,7 +3,7 @@
 use keysync_testkit::{Harness, Key};
 use serde_json::{Value, json};
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, USAGE, with_harness};
+use crate::support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, with_harness};
 
 /// A harness with a key, and a malformed event about it: deleted, in the state active.
 async fn harness_with_dead_letter() -> (Harness, Key, Value) {
@@ -92,6 +92,10 @@ async fn unknown_message_and_missing_queue_are_reported() {
     let folder = Folder::new();
     let missing = dlq(&folder, &harness, &["redrive", "malformed", "no-such-id"]).await.expect(SOME_FAILED);
     assert!(missing.err.contains("no-such-id"), "{}", missing.err);
+    let mut absent =
+        folder.command(&["dlq", "list", "malformed", "--malformed-queue", "http://127.0.0.1:1/0/x"]);
+    let absent = Run::of(with_harness(&mut absent, &harness)).await.expect(STOPPED);
+    assert!(absent.err.contains("no response") && absent.err.lines().count() == 1, "{}", absent.err);
     let run = dlq(&folder, &harness, &["list", "undelivered"]).await.expect(USAGE);
     assert!(run.err.contains("KEYSYNCCTL_UNDELIVERED_QUEUE"), "{}", run.err);
 }

@@ -9,4 +9,5 @@ mod interrupted_sync;
 mod recovery;
 mod support;
 mod synthetic_endpoint;
+mod synthetic_table;
 mod throttled_sync;

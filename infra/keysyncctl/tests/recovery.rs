@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keysync_testkit::{Harness, Key, services::Behaviour};
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, USAGE, run};
+use crate::support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, run};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -94,7 +94,15 @@ async fn unacknowledged_notification_is_overdue_after_four_hours() {
     let none = run(&folder, &harness, &replay).await.expect(DONE);
     assert!(none.out.contains("nothing to replay"), "{}", none.out);
     harness.object_storage().behave(Behaviour::Act);
-    run(&folder, &harness, &[&replay[..], &["--service", STORAGE]].concat()).await.expect(DONE);
+    let replayed =
+        run(&folder, &harness, &[&replay[..], &["--service", STORAGE]].concat()).await.expect(DONE);
+    assert!(replayed.out.contains("may ignore it"), "{}", replayed.out);
+    let listed = run(&folder, &harness, &overdue).await.expect(DONE).json();
+    assert_eq!(
+        (&listed[0]["state"], &listed[0]["paused"]),
+        (&"overdue".into(), &false.into()),
+        "and pending"
+    );
     harness.redeliver().await.unwrap();
     // The acknowledgement arrives as an event.
     let mut pause = tokio::time::interval(Duration::from_millis(100));
@@ -104,6 +112,45 @@ async fn unacknowledged_notification_is_overdue_after_four_hours() {
         }
     };
     tokio::time::timeout(Duration::from_mins(1), acknowledged).await.expect("an acknowledgement");
+}
+
+#[tokio::test]
+async fn paused_service_is_listed_and_resumed() {
+    let (harness, key) = exhausted().await;
+    let folder = Folder::new();
+    harness.object_storage().behave(Behaviour::Act);
+    let pause = ["pause", STORAGE, "--reason", "bucket is moved", "--operator", "ada", "--json"];
+    let items = harness.items().await.unwrap();
+    let dry = run(&folder, &harness, &[&pause[..], &["--dry-run"]].concat()).await.expect(DONE).json();
+    assert_eq!(dry["result"], "would be paused");
+    assert_eq!(harness.items().await.unwrap(), items, "a dry run changes nothing");
+    for result in ["paused", "already paused"] {
+        assert_eq!(run(&folder, &harness, &pause).await.expect(DONE).json()["result"], result);
+    }
+    let paused = run(&folder, &harness, &["paused", "--json"]).await.expect(DONE).json();
+    assert_eq!((&paused[0]["service"], &paused[0]["reason"]), (&STORAGE.into(), &"bucket is moved".into()));
+
+    let replay = ["replay", &short(&harness, &key), "--reason", "x", "--operator", "ada"];
+    let replayed = run(&folder, &harness, &replay).await.expect(DONE);
+    assert!(replayed.out.contains("not before"), "{}", replayed.out);
+    harness.redeliver().await.unwrap();
+    let pending = run(&folder, &harness, &["pending", "--json"]).await.expect(DONE).json();
+    assert_eq!((&pending[0]["service"], &pending[0]["paused"]), (&STORAGE.into(), &true.into()));
+    let shown = run(&folder, &harness, &["show", &short(&harness, &key)]).await.expect(DONE).out;
+    assert!(shown.contains("overdue, paused"), "{shown}");
+
+    let resume = ["resume", STORAGE, "--operator", "ada", "--json"];
+    let dry = run(&folder, &harness, &[&resume[..], &["--dry-run"]].concat()).await.expect(DONE).json();
+    assert_eq!(dry["result"], "would be resumed");
+    for result in ["resumed", "not paused"] {
+        assert_eq!(run(&folder, &harness, &resume).await.expect(DONE).json()["result"], result);
+    }
+    harness.advance_clock(Duration::from_mins(2)).await.unwrap();
+    assert_eq!(harness.redeliver().await.unwrap().delivered, 1);
+    let none = run(&folder, &harness, &["paused", "--json"]).await.expect(DONE).json();
+    assert_eq!(none, serde_json::json!([]));
+    let all = run(&folder, &harness, &["paused", "--all", "--json"]).await.expect(DONE).json();
+    assert_eq!(all[0]["resumed"]["operator"], "ada");
 }
 
 #[tokio::test]
@@ -133,6 +180,21 @@ async fn show_reports_unknown_key_and_invalid_name() {
     run(&folder, &harness, &["show", &unknown]).await.expect(SOME_FAILED);
     let invalid = run(&folder, &harness, &["show", "invoices"]).await.expect(USAGE);
     assert!(invalid.err.contains("<instance>/<key>"), "{}", invalid.err);
+}
+
+#[tokio::test]
+async fn missing_settings_are_named() {
+    let folder = Folder::new();
+    let set =
+        [("KEYSYNC_TABLE", "keysync"), ("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    for (set, code, expected) in [
+        (&set[..0], USAGE, "KEYSYNC_TABLE"),
+        (&set[..1], USAGE, "AWS_REGION"),
+        (&set[..3], STOPPED, "AWS_ACCESS_KEY_ID"),
+    ] {
+        let run = Run::of(folder.command(&["pending"]).envs(set.iter().copied())).await.expect(code);
+        assert!(run.err.contains(expected), "{}", run.err);
+    }
 }
 
 #[tokio::test]

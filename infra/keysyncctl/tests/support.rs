@@ -93,12 +93,19 @@ impl Run {
 
 /// Sets the environment for the endpoint and the table of `harness`.
 pub(crate) fn with_harness<'a>(command: &'a mut Command, harness: &Harness) -> &'a mut Command {
-    let dynamodb = harness.dynamodb().url().to_owned();
     command.envs([
         ("KEYSYNCCTL_ENDPOINT", harness.endpoint_url()),
         ("KEYSYNCCTL_IAM_URL", harness.iam_url()),
         ("KEYSYNCCTL_INSTANCE", harness.instance().to_string()),
         ("IBMCLOUD_API_KEY", harness.api_key().to_owned()),
+    ]);
+    with_table(command, harness)
+}
+
+/// Sets the environment for the table of `harness` only.
+pub(crate) fn with_table<'a>(command: &'a mut Command, harness: &Harness) -> &'a mut Command {
+    let dynamodb = harness.dynamodb().url().to_owned();
+    command.envs([
         ("KEYSYNC_TABLE", harness.table().to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("AWS_REGION", "us-east-1".to_owned()),

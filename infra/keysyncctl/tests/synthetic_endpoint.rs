@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command, task::AbortHandle};
 
 use crate::{
-    support::{API_KEY, Folder, with_harness},
+    support::{API_KEY, Folder},
     throttled_sync::{INSTANCE, crn},
 };
 
@@ -73,19 +73,15 @@ impl SyntheticEndpoint {
         self.shared.lock().unwrap()
     }
 
-    /// The command with these arguments, for this endpoint and the table of `harness`.
-    pub(crate) fn command(
-        &self,
-        folder: &Folder,
-        harness: &keysync_testkit::Harness,
-        arguments: &[&str],
-    ) -> Command {
+    /// The command with these arguments, for this endpoint.
+    pub(crate) fn command(&self, folder: &Folder, arguments: &[&str]) -> Command {
         let mut command = folder.command(arguments);
-        with_harness(&mut command, harness)
-            .env("KEYSYNCCTL_ENDPOINT", &self.url)
-            .env("KEYSYNCCTL_IAM_URL", &self.url)
-            .env("KEYSYNCCTL_INSTANCE", INSTANCE)
-            .env("IBMCLOUD_API_KEY", API_KEY);
+        command.envs([
+            ("KEYSYNCCTL_ENDPOINT", &*self.url),
+            ("KEYSYNCCTL_IAM_URL", &self.url),
+            ("KEYSYNCCTL_INSTANCE", INSTANCE),
+            ("IBMCLOUD_API_KEY", API_KEY),
+        ]);
         command
     }
 }

@@ -71,9 +71,9 @@ class Story:
     def events_reach_the_table(self):
         self.key.create()
         # A registration that arrives before its key waits for three minutes in the queue.
-        self._wait("the key", self._item)
+        self.wait("the key", self._item)
         self.key.register()
-        self._wait("the registration", lambda: self._item()["services"]["M"])
+        self.wait("the registration", lambda: self._item()["services"]["M"])
 
     def malformed_event_is_in_the_dead_letter_queue(self):
         self.key.publish_malformed()
@@ -83,7 +83,7 @@ class Story:
             received = sqs.receive_message(QueueUrl=self.outputs["MalformedEventQueueUrl"], MessageAttributeNames=["All"])
             return received.get("Messages")
 
-        message = self._wait("a message in the dead-letter queue", receive)[0]
+        message = self.wait("a message in the dead-letter queue", receive)[0]
         reason = message["MessageAttributes"]["reason"]["StringValue"]
         self._expect(reason, "detail.keyState cannot be 1 after the action `delete`")
 
@@ -92,7 +92,7 @@ class Story:
         self.harness.set_behaviour(self.service, "ack-without-acting")
         self.key.delete()
         self._verdicts(["ignored"])
-        self._wait("a confirmation", lambda: not self._item()["pending"]["M"])
+        self.wait("a confirmation", lambda: not self._item()["pending"]["M"])
 
     def second_notification_within_the_hour_is_rejected(self):
         headers, _ = self._sync(409)
@@ -113,7 +113,7 @@ class Story:
     def redeliver_notifies_the_service_when_it_is_back(self):
         self.harness.set_behaviour(self.service, "act")
         timeout = BROKEN_REDELIVERY_TIMEOUT if self.is_broken else REDELIVERY_TIMEOUT
-        self._wait("a redelivery", lambda: not self._item()["pending"]["M"], timeout)
+        self.wait("a redelivery", lambda: not self._item()["pending"]["M"], timeout)
         self._expect(self.harness.verdicts(self.service)[-1], "acted")
 
     def _sync(self, status):
@@ -137,7 +137,7 @@ class Story:
             return responses[-1][0] < 500
 
         try:
-            self._wait("a response without a 5xx", has_answer)
+            self.wait("a response without a 5xx", has_answer)
         except AssertionError as error:
             raise AssertionError(f"{error}; the last one is {responses[-1][0]} {responses[-1][2]}") from error
         status, headers, body = responses[-1]
@@ -158,9 +158,9 @@ class Story:
         )
 
     def _verdicts(self, expected):
-        self._wait(f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected)
+        self.wait(f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected)
 
-    def _wait(self, what, condition, timeout=None):
+    def wait(self, what, condition, timeout=None):
         timeout = timeout or (BROKEN_EVENT_TIMEOUT if self.is_broken else EVENT_TIMEOUT)
         deadline = time.monotonic() + timeout
         while not (result := condition()):

@@ -8,6 +8,8 @@ pub(crate) const FUNCTION_BINARIES: [&str; 3] = ["sync", "lifecycle", "redeliver
 pub(crate) const HELLO: (&str, &str) = ("keysync-hello", "hello");
 /// The package of the `harness` command, and the command.
 pub(crate) const HARNESS: (&str, &str) = ("keysync-harness", "harness");
+/// The command for operators and owners.
+pub(crate) const OPERATOR: &str = "keysyncctl";
 /// The package of the test targets in `tests/`.
 pub(crate) const TESTS: &str = "keysync-tests";
 

@@ -72,6 +72,7 @@ pub(super) fn notification_status() -> Value {
             "lastAttempt": instant("the last attempt"),
             "nextAttempt": instant("the next attempt, if one is scheduled"),
             "reason": string("why the last attempt failed"),
+            "paused": {"const": true, "description": "the operator has paused the service: it is called later"},
             "deadline": instant("until when the service must acknowledge, if it must"),
             "acknowledgedAt": instant("when the service acted, as it reports"),
             "adopterKeyState": string("the key's state at the service, as it reports"),

@@ -277,17 +277,24 @@ async fn extreme_retry_after_delays_at_most_one_hour() {
         assert_eq!(reason(&delivery), "responded with 503", "{value}");
         let breakers = CircuitBreakers::default();
         breakers.record(&service, &delivery);
-        if let CircuitState::Paused(pause) = breakers.state(&service) {
-            assert!(pause > Duration::ZERO && pause <= hour, "{value}");
+        if let CircuitState::Held(hold) = breakers.state(&service) {
+            assert!(hold > Duration::ZERO && hold <= hour, "{value}");
         }
-        let retry = settle(&notification, &service, delivery, notification.at).retry.unwrap();
+        let retry =
+            settle(&notification, &service, delivery, notification.at, notification.at).retry.unwrap();
         assert!(retry.next_at <= last, "{value}: {retry:?}");
         let Delivery::Failed { retry_after, .. } =
             attempt_with(format!("HTTP/1.1 429 Busy\r\nretry-after: {value}\r\n\r\n")).await
         else {
             panic!("{value}")
         };
-        let deferred = settle(&notification, &service, Delivery::Deferred { retry_after }, notification.at);
+        let deferred = settle(
+            &notification,
+            &service,
+            Delivery::Deferred { retry_after },
+            notification.at,
+            notification.at,
+        );
         assert!(deferred.retry.unwrap().next_at <= last, "{value}");
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     delivery::{CircuitBreakers, CircuitState, RETRY_PERIOD},
     domain::{EpochMillis, ServiceName, deadline},
-    ledger::{Awaits, DueKey},
+    ledger::{Awaits, DueKey, Pauses},
 };
 
 /// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
@@ -23,9 +23,8 @@ const MAX_CONCURRENCY: usize = 32;
 /// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
 /// (docs/reference/limits.md#bulkhead-queue).
 const MAX_QUEUED: usize = 4096;
-
-/// The time for which a due key is left to the next run at most, because the circuits of its services
-/// are open: as long as the longest backoff (docs/reference/limits.md#skipped).
+/// The time for which a due key is left to the next run at most, because its services are paused or
+/// their circuits are open: as long as the longest backoff (docs/reference/limits.md#skipped).
 const MAX_SKIPPED: Duration = Duration::from_hours(1);
 
 /// The services that a notification is pending for, which identify its bulkhead.
@@ -48,7 +47,7 @@ pub(super) enum Next {
     /// Lease it and deliver its notification. The bulkhead counts it as running until
     /// [`Bulkheads::release`].
     Lease(DueKey),
-    /// Leave it to the next run, because the circuits of all its services are open.
+    /// Leave it to the next run, because all its services are paused, or their circuits are open.
     Skip(Awaits),
 }
 
@@ -68,12 +67,17 @@ impl Bulkheads {
     }
 
     /// The next key of a bulkhead that has capacity left. `None` if there is none.
-    pub(super) fn next(&mut self, breakers: &CircuitBreakers, now: EpochMillis) -> Option<Next> {
+    pub(super) fn next(
+        &mut self,
+        breakers: &CircuitBreakers,
+        pauses: &Pauses,
+        now: EpochMillis,
+    ) -> Option<Next> {
         let mut bulkheads = self.0.values_mut();
         let bulkhead = bulkheads
             .find(|bulkhead| bulkhead.running < bulkhead.concurrency && !bulkhead.queue.is_empty())?;
         let due = bulkhead.queue.pop_front()?;
-        if all_circuits_open(&due, breakers, now) {
+        if all_paused(&due, pauses, now) || all_circuits_open(&due, breakers, now) {
             return Some(Next::Skip(due.awaits));
         }
         bulkhead.running += 1;
@@ -100,6 +104,13 @@ impl Bulkheads {
     }
 }
 
+/// Whether an operator has paused all services, and no deadline has to be checked.
+fn all_paused(due: &DueKey, pauses: &Pauses, now: EpochMillis) -> bool {
+    !due.pending.is_empty()
+        && due.pending.iter().all(|service| pauses.is_paused(service))
+        && !may_await_check(due, now)
+}
+
 /// Whether the circuits of all services are open, the retries are not exhausted yet and no deadline
 /// has to be checked. A service that is deferred by `retry-after` does not count: its next attempt is
 /// recorded in the item.
@@ -112,7 +123,7 @@ fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis)
 }
 
 /// Whether the key may be due because a deadline is over. Its check makes it due for the next attempt,
-/// which is later, so an open circuit saves its lease again. The index does not know the deadline of an
+/// which is later, so a pause or an open circuit saves its lease again. The index does not know the deadline of an
 /// older notification: that is checked after [`MAX_SKIPPED`] at the latest.
 fn may_await_check(due: &DueKey, now: EpochMillis) -> bool {
     let check_at = deadline::checked_from(due.notified_at);
@@ -126,7 +137,7 @@ fn age(due: &DueKey, now: EpochMillis) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::KeyId;
+    use crate::{domain::KeyId, ledger::Pause};
 
     const NOW: EpochMillis = EpochMillis::new(1_795_496_400_000);
 
@@ -143,7 +154,7 @@ mod tests {
 
     /// Takes every key that there is capacity for, and returns the services of each.
     fn take_all(bulkheads: &mut Bulkheads, breakers: &CircuitBreakers) -> Vec<BulkheadKey> {
-        std::iter::from_fn(|| bulkheads.next(breakers, NOW))
+        std::iter::from_fn(|| bulkheads.next(breakers, &Pauses::default(), NOW))
             .map(|next| match next {
                 Next::Lease(due) => due.pending,
                 Next::Skip(_) => Vec::new(),
@@ -194,12 +205,15 @@ mod tests {
         let (mut bulkheads, breakers) = (Bulkheads::default(), CircuitBreakers::default());
         crate::delivery::tests::open_circuit(&breakers, &"a".parse().unwrap());
         bulkheads.add(due(&["a"])).unwrap();
-        assert_eq!(bulkheads.next(&breakers, NOW), Some(Next::Skip(Awaits::Delivery)));
+        assert_eq!(bulkheads.next(&breakers, &Pauses::default(), NOW), Some(Next::Skip(Awaits::Delivery)));
         bulkheads.add(due(&["a", "b"])).unwrap();
-        assert!(matches!(bulkheads.next(&breakers, NOW), Some(Next::Lease(_))), "the circuit of b is closed");
+        assert!(
+            matches!(bulkheads.next(&breakers, &Pauses::default(), NOW), Some(Next::Lease(_))),
+            "the circuit of b is closed"
+        );
         let now = NOW.plus(RETRY_PERIOD);
         bulkheads.add(DueKey { at: now, ..due(&["a"]) }).unwrap();
-        assert!(matches!(bulkheads.next(&breakers, now), Some(Next::Lease(_))));
+        assert!(matches!(bulkheads.next(&breakers, &Pauses::default(), now), Some(Next::Lease(_))));
     }
 
     #[test]
@@ -209,9 +223,9 @@ mod tests {
         let (check_at, minute) = (deadline::checked_from(NOW), Duration::from_mins(1));
         let mut is_leased = |at: EpochMillis, now: EpochMillis| {
             bulkheads.add(DueKey { at, ..due(&["a"]) }).unwrap();
-            let is_leased = matches!(bulkheads.next(&breakers, now), Some(Next::Lease(_)));
+            let next = bulkheads.next(&breakers, &Pauses::default(), now);
             bulkheads.release(&due(&["a"]).pending);
-            is_leased
+            matches!(next, Some(Next::Lease(_)))
         };
         assert!(!is_leased(check_at.minus(minute), check_at.minus(minute)), "before");
         assert!(is_leased(check_at, check_at));
@@ -220,5 +234,25 @@ mod tests {
         let hour_later = NOW.plus(MAX_SKIPPED);
         assert!(!is_leased(NOW, hour_later.minus(minute)));
         assert!(is_leased(NOW, hour_later), "an older notification may have to be checked");
+    }
+
+    #[test]
+    fn paused_service_is_leased_only_for_its_deadline() {
+        let pause = Pause { at: NOW, operator: "ada".to_owned(), reason: "moved".to_owned(), resumed: None };
+        let pauses = Pauses::from_iter([("a".parse().unwrap(), pause)]);
+        let leased = |services: &[&str], due_at: EpochMillis, now: EpochMillis| {
+            let mut bulkheads = Bulkheads::default();
+            bulkheads.add(DueKey { at: due_at, ..due(services) }).unwrap();
+            let next = bulkheads.next(&CircuitBreakers::default(), &pauses, now);
+            matches!(next, Some(Next::Lease(_)))
+        };
+        let (check_at, minute) = (deadline::checked_from(NOW), Duration::from_mins(1));
+        assert!(leased(&["b"], NOW, NOW.plus(minute)));
+        assert!(leased(&["a", "b"], NOW, NOW.plus(minute)));
+        assert!(!leased(&["a"], NOW, NOW.plus(minute)));
+        assert!(leased(&["a"], NOW, NOW.plus(MAX_SKIPPED)), "once an hour");
+        assert!(!leased(&["a"], check_at.minus(minute), check_at.minus(minute)));
+        assert!(leased(&["a"], check_at.minus(minute), check_at), "the deadline is over");
+        assert!(!leased(&["a"], check_at.plus(minute), check_at.plus(minute * 2)), "it was checked");
     }
 }

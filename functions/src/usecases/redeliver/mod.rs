@@ -10,6 +10,9 @@
 //! A notification that no service is pending for waits for its deadline in shards of its own. Once
 //! that is over, it takes the same path: nothing is delivered, and the acknowledgements are checked.
 //!
+//! Services that an operator has paused are not called. A run that does not know which ones these are
+//! calls none.
+//!
 //! Runs may overlap. A run ends before its deadline: keys that it did not reach stay due for the
 //! next run, and keys of a run that was killed become due when its leases expire.
 
@@ -32,7 +35,7 @@ use crate::{
     delivery::CircuitBreakers,
     dispatch::{Audit, Dispatcher, Run},
     domain::{EpochMillis, LeaseId},
-    ledger::{Awaits, DueCursor, DueKey, LedgerError, item::DUE_SHARDS},
+    ledger::{Awaits, DueCursor, DueKey, LedgerError, Pauses, item::DUE_SHARDS},
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
@@ -42,6 +45,9 @@ use bulkhead::{BulkheadKey, Bulkheads, Next};
 /// 64,000 keys, those that are due next first. A key waits at most an hour, so a later run sees the
 /// others.
 const WAITING_PAGES: usize = 4;
+/// The number of shards of pending notifications.
+const ALL_SHARDS: u64 = 16;
+const _: () = assert!(DUE_SHARDS == ALL_SHARDS as u128);
 
 /// Delivers the notifications that are due.
 #[derive(Debug)]
@@ -50,7 +56,7 @@ pub struct Redeliver {
     pub dispatcher: Dispatcher,
     /// The source of the current time.
     pub clock: Clock,
-    /// Records the audit event of a service that did not act.
+    /// Records the audit event of a service that did not act, and of a replay.
     pub audit: Audit,
 }
 
@@ -58,8 +64,20 @@ impl Redeliver {
     /// Delivers due notifications until none is left, or until no further delivery would end in
     /// time.
     pub async fn run(&self, trace: &TraceContext, budget: TimeBudget) -> Summary {
+        let pauses = match self.dispatcher.ledger.pauses().await {
+            Ok(pauses) => pauses,
+            Err(error) => {
+                tracing::error!(%error, "paused services unknown; nothing is delivered");
+                return Summary { errors: 1, unseen_shards: ALL_SHARDS, ..Summary::default() };
+            }
+        };
         let (mut summary, mut bulkheads, breakers) =
             (Summary::default(), Bulkheads::default(), CircuitBreakers::default());
+        for (service, pause) in pauses.paused() {
+            summary.paused_services += 1;
+            let (since, operator, reason) = (pause.at, &pause.operator, &pause.reason);
+            tracing::warn!(%service, %since, operator, reason, "service is paused");
+        }
         let started_at = self.clock.now();
         // Deliveries first, because a deadline can wait, and for the same reason one shard of
         // deadlines at a time.
@@ -75,9 +93,11 @@ impl Redeliver {
         // The first two are also true once the time is over, which ends all reading.
         let (mut has_read_due, mut has_read_waiting, mut is_over) = (false, false, false);
         loop {
-            while let Some(next) = bulkheads.next(&breakers, self.clock.now()) {
+            while let Some(next) = bulkheads.next(&breakers, &pauses, self.clock.now()) {
                 match next {
-                    Next::Lease(due) => deliveries.push(self.redeliver_one(due, trace, budget, &breakers)),
+                    Next::Lease(due) => {
+                        deliveries.push(self.redeliver_one(due, trace, budget, &breakers, &pauses));
+                    }
                     Next::Skip(awaits) => summary += Summary::left(awaits),
                 }
             }
@@ -117,7 +137,7 @@ impl Redeliver {
                 }
                 () = &mut latest_delivery_start, if !is_over => {
                     if !has_read_waiting {
-                        summary.unseen_shards += u64::try_from(DUE_SHARDS).unwrap_or(u64::MAX);
+                        summary.unseen_shards += ALL_SHARDS;
                     }
                     (is_over, has_read_due, has_read_waiting) = (true, true, true);
                     for due in bulkheads.close() {
@@ -136,6 +156,7 @@ impl Redeliver {
         trace: &TraceContext,
         budget: TimeBudget,
         breakers: &CircuitBreakers,
+        pauses: &Pauses,
     ) -> (BulkheadKey, Summary) {
         let span =
             tracing::error_span!("notification", instance = %due.instance, key = %due.key, claim = Empty);
@@ -143,7 +164,7 @@ impl Redeliver {
             let ledger = &self.dispatcher.ledger;
             match ledger.lease(&due, LeaseId::unique(), self.clock.now(), budget.lease()).await {
                 Ok(Some(notification)) => {
-                    let run = Run { breakers, now: self.clock.now(), audit: self.audit };
+                    let run = Run { breakers, pauses, now: self.clock.now(), audit: self.audit };
                     let dispatched =
                         self.dispatcher.deliver_and_confirm(&notification, trace, budget, Some(run)).await;
                     Summary::of(due.awaits, &dispatched)

@@ -17,7 +17,8 @@ pub struct Summary {
     pub leased: u64,
     /// Due, but leased by another run or replaced by a newer notification.
     pub contended: u64,
-    /// Due, and left to the next run: the circuits of its services are open, or the time was over.
+    /// Due, and left to the next run: its services are paused, their circuits are open, or the time
+    /// was over.
     pub left_due: u64,
     /// Failed calls to DynamoDB: shards that were not read, leases that were not taken.
     pub errors: u64,
@@ -39,6 +40,8 @@ pub struct Summary {
     /// was over or DynamoDB failed: there may be more than `pending` pending notifications, and one
     /// that is older than `oldest_pending_ms`.
     pub unseen_shards: u64,
+    /// Services that an operator has paused.
+    pub paused_services: u64,
 
     /// Responses with 2xx.
     pub delivered: u64,
@@ -46,7 +49,7 @@ pub struct Summary {
     pub refused: u64,
     /// Failed attempts that are retried.
     pub retrying: u64,
-    /// Not attempted, because the circuit is open or the service sent `retry-after`.
+    /// Not attempted, because the service is paused, its circuit is open or it sent `retry-after`.
     pub deferred: u64,
     /// Retries exhausted after 24 hours.
     pub failed: u64,
@@ -104,6 +107,7 @@ impl AddAssign for Summary {
         self.oldest_pending_ms = self.oldest_pending_ms.max(other.oldest_pending_ms);
         self.pending += other.pending;
         self.unseen_shards += other.unseen_shards;
+        self.paused_services += other.paused_services;
         self.deadlines_checked += other.deadlines_checked;
         self.deadlines_left += other.deadlines_left;
         self.overdue += other.overdue;

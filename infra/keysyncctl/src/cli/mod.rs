@@ -11,7 +11,7 @@ use keysync::ledger::Status;
 use crate::{
     backfill, dead_letters,
     failure::{Failure, Finished},
-    listing, recovery, registry_check, sync,
+    listing, pauses, recovery, registry_check, sync,
 };
 
 /// Synchronize, recover and load the keys of keysync.
@@ -63,17 +63,36 @@ enum Command {
     /// Deliver the last notification of keys again to chosen services.
     ///
     /// The services become pending and due at once, and the next run of `redeliver` delivers to
-    /// them. The window stays as it is: no hour to wait, and none that begins. Services receive the
-    /// same event with the same event id. If a newer notification has replaced the last one, nothing
-    /// is written, because that is pending for all services.
+    /// them. The window stays as it is: no hour to wait, and none that begins. If a newer notification
+    /// has replaced the last one, nothing is written, because that is pending for all services.
+    ///
+    /// Services receive the same event with the same event id, so one that has received it ignores
+    /// it. The output names these; for them, the key has to be synchronized.
     #[command(after_help = "Examples:\n  \
         keysyncctl replay KEY --service cloud-object-storage --reason 'bucket still readable' --dry-run\n  \
         keysyncctl failed --quiet | keysyncctl replay --keys - --reason 'outage of 2026-11-24'\n\n\
         Exit codes: 0 replayed, or not needed; 1 some keys failed; 2 invalid command line or file; 3 stopped.")]
     Replay(recovery::ReplayArgs),
+    /// Stop the deliveries to a service.
+    ///
+    /// For a service that is being repaired or moved. Within a minute, no function calls it. Its
+    /// notifications stay pending: nothing is lost, no attempt is counted, and retries do not end after
+    /// 24 hours. A service that must acknowledge is overdue after four hours nevertheless.
+    #[command(
+        after_help = "Example: keysyncctl pause cloud-object-storage --reason 'maintenance until 14:00'\n\n\
+        Exit codes: 0 paused, or already paused; 2 invalid command line; 3 stopped."
+    )]
+    Pause(pauses::PauseArgs),
+    /// Resume the deliveries to a paused service.
+    ///
+    /// The next run of `redeliver` delivers what is pending, and retries it for 24 hours from now.
+    #[command(after_help = "Exit codes: 0 resumed, or not paused; 2 invalid command line; 3 stopped.")]
+    Resume(pauses::ChangeArgs),
+    /// List the paused services.
+    Paused(pauses::PausedArgs),
     /// Read, redrive and correct the messages of a dead-letter queue.
     Dlq(dead_letters::DeadLetterArgs),
-    /// Check the callback addresses: DNS, address guard, TLS, and a response to HEAD.
+    /// Check the callback addresses: DNS, SSRF guard, TLS, and a response to HEAD.
     ///
     /// Sends no event. Run it in the functions' network if that differs from this machine's.
     #[command(after_help = "Example: keysyncctl check-registry --file callbacks.json\n\n\
@@ -106,7 +125,7 @@ enum Command {
 pub(crate) async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::help_or_usage_error(&error),
+        Err(error) => return output::help_or_usage_error(&error, &Cli::command()),
     };
     match Box::pin(run(cli)).await {
         Ok(Finished::Done) => ExitCode::SUCCESS,
@@ -124,6 +143,9 @@ async fn run(Cli { json, command }: Cli) -> Result<Finished, Failure> {
         Command::Overdue(args) => listing::settled(args, &[Status::Overdue, Status::Conflicting], json).await,
         Command::Show(args) => recovery::show(args, json).await,
         Command::Replay(args) => recovery::replay(args, json).await,
+        Command::Pause(args) => pauses::pause(args, json).await,
+        Command::Resume(args) => pauses::resume(args, json).await,
+        Command::Paused(args) => pauses::list(args, json).await,
         Command::Dlq(args) => dead_letters::run(args, json).await,
         Command::CheckRegistry(args) => registry_check::run(args, json).await,
         Command::Import(args) => backfill::import(args, json).await,

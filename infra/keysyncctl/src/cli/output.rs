@@ -4,10 +4,11 @@
 
 use std::{
     fmt::Display,
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     process::ExitCode,
 };
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
@@ -51,6 +52,11 @@ pub(crate) fn table<const N: usize>(
     line(table)
 }
 
+/// A number of things: `1 key`, `2 keys`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Text from outside, safe for a terminal: control characters are escaped.
 pub(crate) fn printable(text: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
@@ -65,7 +71,7 @@ pub(crate) fn remark(text: impl Display) {
 /// Reports on standard error why a command stopped, and returns its exit code.
 pub(super) fn failed(failure: &Failure) -> ExitCode {
     let code = match failure {
-        Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => {
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::from(BROKEN_PIPE);
         }
         Failure::Usage(_) => USAGE,
@@ -75,12 +81,29 @@ pub(super) fn failed(failure: &Failure) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints clap's message: help and version on standard output, usage errors on standard error.
-pub(super) fn help_or_usage_error(error: &clap::Error) -> ExitCode {
+/// Prints clap's message: help and version on standard output, usage errors on standard error. Names
+/// the environment variables of missing options, which clap does not.
+pub(super) fn help_or_usage_error(error: &clap::Error, cli: &clap::Command) -> ExitCode {
     match error.print() {
-        Err(failed) if !error.use_stderr() => self::failed(&Failure::Output(failed)),
-        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE)),
+        Err(failed) if !error.use_stderr() => return self::failed(&Failure::Output(failed)),
+        _ => {}
     }
+    if error.kind() == ErrorKind::MissingRequiredArgument
+        && let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg)
+    {
+        for (option, variable) in missing.iter().filter_map(|option| Some((option, variable(cli, option)?))) {
+            remark(format!("{option} can be set by the environment variable {variable}, too"));
+        }
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
+/// The environment variable of an option such as `--table <NAME>`, in any command.
+fn variable(command: &clap::Command, option: &str) -> Option<String> {
+    let long = option.strip_prefix("--")?.split_whitespace().next()?;
+    let found = command.get_arguments().find(|argument| argument.get_long() == Some(long));
+    let own = found.and_then(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()));
+    own.or_else(|| command.get_subcommands().find_map(|command| variable(command, option)))
 }
 
 #[cfg(test)]

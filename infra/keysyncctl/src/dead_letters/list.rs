@@ -28,7 +28,7 @@ pub(super) async fn run(args: &ListArgs, as_json: bool) -> Result<Finished, Fail
     if !letters.is_empty() {
         output::table(["id", "age", "type", "key", "reason"], rows)?;
     }
-    output::line(format!("{} messages", letters.len()))?;
+    output::line(output::count(letters.len(), "message"))?;
     if letters.len() == args.max {
         output::remark(format!("there may be more: only {} messages were read; raise --max", args.max));
     }

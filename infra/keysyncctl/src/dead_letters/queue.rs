@@ -6,15 +6,15 @@ use std::{collections::HashSet, time::Duration};
 use aws_sdk_sqs::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
-    error::DisplayErrorContext,
+    error::{ProvideErrorMetadata, SdkError},
     types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName},
 };
 use futures_util::future::join_all;
-use keysync::{domain::EpochMillis, http_client::aws};
+use keysync::domain::EpochMillis;
 use url::Url;
 
 use super::letter::Letter;
-use crate::failure::Failure;
+use crate::{aws, failure::Failure};
 
 /// The time for which received messages are hidden, in seconds.
 const HIDDEN_SECONDS: i32 = 60;
@@ -42,11 +42,7 @@ impl Queue {
     /// The queue at `url`, with the credentials and region of the environment. The origin of the
     /// URL is the endpoint of SQS.
     pub(super) async fn open(url: &Url) -> Result<Self, Failure> {
-        let config = aws::config().await.map_err(Failure::stopped)?;
-        if config.region().is_none() {
-            return Err(Failure::usage("the AWS region is missing: set the environment variable AWS_REGION"));
-        }
-        let config = aws_sdk_sqs::config::Builder::from(&config)
+        let config = aws_sdk_sqs::config::Builder::from(&aws::config().await?)
             .endpoint_url(url.origin().ascii_serialization())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
@@ -73,7 +69,7 @@ impl Queue {
                 .message_system_attribute_names(MessageSystemAttributeName::All)
                 .send()
                 .await
-                .map_err(|error| self.failed(error))?
+                .map_err(|error| self.failed(&error))?
                 .messages
                 .unwrap_or_default();
             empty = if received.is_empty() { empty + 1 } else { 0 };
@@ -100,17 +96,17 @@ impl Queue {
     /// Sends a message.
     pub(super) async fn send(&self, body: &str) -> Result<(), Failure> {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
-        request.send().await.map(drop).map_err(|error| self.failed(error))
+        request.send().await.map(drop).map_err(|error| self.failed(&error))
     }
 
     /// Deletes a received message.
     pub(super) async fn delete(&self, letter: &Letter) -> Result<(), Failure> {
         let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&letter.receipt);
-        request.send().await.map(drop).map_err(|error| self.failed(error))
+        request.send().await.map(drop).map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: impl std::error::Error) -> Failure {
-        Failure::Stopped(format!("SQS, queue {}: {}", self.url, DisplayErrorContext(error)))
+    fn failed<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Failure {
+        Failure::Stopped(format!("SQS, queue {}: {}", self.url, aws::reason(error)))
     }
 }
 

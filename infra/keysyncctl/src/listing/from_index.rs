@@ -4,7 +4,7 @@
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use keysync::{
     domain::EpochMillis,
-    ledger::{DueKey, Ledger, LedgerError, Status, item::DUE_SHARDS},
+    ledger::{DueKey, Ledger, LedgerError, Pauses, Status, item::DUE_SHARDS},
 };
 
 use super::Listed;
@@ -35,10 +35,11 @@ async fn pending_in(ledger: &Ledger, shard: u128) -> Result<Vec<DueKey>, LedgerE
 }
 
 /// The pending services of a key, as far as the index has them.
-pub(super) fn rows(due: DueKey) -> impl Iterator<Item = Listed> {
+pub(super) fn rows(due: DueKey, pauses: &Pauses) -> impl Iterator<Item = Listed> + use<'_> {
     let DueKey { instance, key, at, notified_at, pending, .. } = due;
     pending.into_iter().map(move |service| Listed {
         key: KeyRef { instance, key },
+        paused: pauses.is_paused(&service),
         service: service.to_string(),
         state: Status::Pending,
         notified_at,
@@ -52,13 +53,14 @@ pub(super) fn rows(due: DueKey) -> impl Iterator<Item = Listed> {
 pub(super) async fn read_keys(
     ledger: &Ledger,
     keys: Vec<DueKey>,
+    pauses: &Pauses,
     now: EpochMillis,
 ) -> Result<Vec<Listed>, Failure> {
     let reads = stream::iter(keys).map(async |due| {
         let key = KeyRef { instance: due.instance, key: due.key };
         let Some(stored) = ledger.stored_key(due.instance, due.key).await? else { return Ok(Vec::new()) };
         let notified_at = stored.record.notified_at.unwrap_or(due.notified_at);
-        let views = services(&stored, now).into_iter();
+        let views = services(&stored, pauses, now).into_iter();
         Ok(views.map(|view| Listed::of(key, notified_at, view)).collect())
     });
     let rows: Result<Vec<Vec<Listed>>, LedgerError> =

@@ -2,7 +2,7 @@
 
 use keysync::{
     domain::EpochMillis,
-    ledger::{Ledger, Stored},
+    ledger::{Ledger, Pauses, Stored},
 };
 
 use super::{Listed, ScanArgs};
@@ -25,6 +25,7 @@ impl Listed {
             key,
             service: view.service.to_string(),
             state: view.state,
+            paused: view.pending && view.paused,
             notified_at,
             attempts: view.attempts,
             next_attempt: view.next_attempt,
@@ -34,7 +35,12 @@ impl Listed {
 }
 
 /// The last notification of every key that has one.
-pub(super) async fn scan(ledger: &Ledger, args: &ScanArgs, now: EpochMillis) -> Result<Scanned, Failure> {
+pub(super) async fn scan(
+    ledger: &Ledger,
+    pauses: &Pauses,
+    args: &ScanArgs,
+    now: EpochMillis,
+) -> Result<Scanned, Failure> {
     let progress = progress::counter("reading items");
     let (mut rows, mut start) = (Vec::new(), None);
     for _ in 0..args.max_pages {
@@ -45,7 +51,7 @@ pub(super) async fn scan(ledger: &Ledger, args: &ScanArgs, now: EpochMillis) -> 
             let Some(notified_at) = stored.record.notified_at else { continue };
             let crn = &stored.record.crn;
             let key = KeyRef { instance: crn.instance.instance, key: crn.key };
-            let views = services(&stored, now).into_iter();
+            let views = services(&stored, pauses, now).into_iter();
             let selected = views.map(|view| Listed::of(key, notified_at, view));
             rows.extend(selected.filter(|row| args.filter.selects(row, now)));
         }

@@ -13,7 +13,7 @@ pub(crate) use args::{IndexArgs, ScanArgs};
 use crate::{
     cli::output,
     failure::{Failure, Finished},
-    table::{KeyRef, by_name},
+    table::{KeyRef, by_name, state},
     values,
 };
 use args::Filter;
@@ -25,6 +25,8 @@ struct Listed {
     service: String,
     #[serde(serialize_with = "by_name")]
     state: Status,
+    /// Whether it is pending, and an operator has paused the service.
+    paused: bool,
     notified_at: EpochMillis,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
@@ -36,18 +38,21 @@ struct Listed {
 
 /// Runs `keysyncctl pending`.
 pub(crate) async fn pending(args: IndexArgs, as_json: bool) -> Result<Finished, Failure> {
-    let (ledger, now) = (args.table.open().await?, Clock::system().now());
+    let ((ledger, pauses), now) = (args.table.open_with_pauses().await?, Clock::system().now());
     let keys = from_index::pending_keys(&ledger).await?;
-    let rows = keys.into_iter().flat_map(from_index::rows).filter(|row| args.filter.selects(row, now));
+    let rows = keys
+        .into_iter()
+        .flat_map(|due| from_index::rows(due, &pauses))
+        .filter(|row| args.filter.selects(row, now));
     show(rows.collect(), &args.filter, now, as_json)?;
     Ok(Finished::Done)
 }
 
 /// Runs `keysyncctl retrying`.
 pub(crate) async fn retrying(args: IndexArgs, as_json: bool) -> Result<Finished, Failure> {
-    let (ledger, now) = (args.table.open().await?, Clock::system().now());
+    let ((ledger, pauses), now) = (args.table.open_with_pauses().await?, Clock::system().now());
     let keys = from_index::pending_keys(&ledger).await?;
-    let rows = from_index::read_keys(&ledger, keys, now).await?.into_iter();
+    let rows = from_index::read_keys(&ledger, keys, &pauses, now).await?.into_iter();
     let rows = rows.filter(|row| row.next_attempt.is_some() && args.filter.selects(row, now));
     show(rows.collect(), &args.filter, now, as_json)?;
     Ok(Finished::Done)
@@ -55,8 +60,8 @@ pub(crate) async fn retrying(args: IndexArgs, as_json: bool) -> Result<Finished,
 
 /// Runs `keysyncctl failed` or `keysyncctl overdue`.
 pub(crate) async fn settled(args: ScanArgs, states: &[Status], as_json: bool) -> Result<Finished, Failure> {
-    let (ledger, now) = (args.table.open().await?, Clock::system().now());
-    let scanned = from_scan::scan(&ledger, &args, now).await?;
+    let ((ledger, pauses), now) = (args.table.open_with_pauses().await?, Clock::system().now());
+    let scanned = from_scan::scan(&ledger, &pauses, &args, now).await?;
     let rows = scanned.rows.into_iter();
     let rows = rows.filter(|row| states.contains(&row.state) && args.filter.selects(row, now));
     show(rows.collect(), &args.filter, now, as_json)?;
@@ -88,7 +93,7 @@ fn show(mut rows: Vec<Listed>, filter: &Filter, now: EpochMillis, as_json: bool)
         [
             row.key.to_string(),
             row.service,
-            row.state.as_str().to_owned(),
+            state(row.state, row.paused),
             values::age(now.since(row.notified_at)),
             optional(row.attempts.map(|attempts| attempts.to_string())),
             optional(row.next_attempt.map(|at| at.to_string())),
@@ -98,5 +103,5 @@ fn show(mut rows: Vec<Listed>, filter: &Filter, now: EpochMillis, as_json: bool)
     if count > 0 {
         output::table(["key", "service", "state", "age", "attempts", "next attempt", "reason"], rows)?;
     }
-    Ok(output::line(format!("{count} notifications"))?)
+    Ok(output::line(output::count(count, "notification"))?)
 }

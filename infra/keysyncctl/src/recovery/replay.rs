@@ -8,7 +8,8 @@ use keysync::{
     Clock,
     domain::ServiceName,
     ledger::{
-        Ledger, LedgerError, MAX_REPLAYED_SERVICES, ReplayRequest, Replayed, Status, StoredKey, item::Replay,
+        Ledger, LedgerError, MAX_REPLAYED_SERVICES, Pauses, ReplayRequest, Replayed, Status, StoredKey,
+        item::Replay,
     },
 };
 use serde::Serialize;
@@ -16,16 +17,14 @@ use serde::Serialize;
 use crate::{
     cli::output,
     failure::{Failure, Finished},
-    input, progress,
-    table::{KeyRef, TableArgs, services},
+    input,
+    operator::{self, OperatorArgs},
+    progress,
+    table::{KeyRef, ServiceView, TableArgs, services},
 };
 
 /// Keys at the same time.
 const CONCURRENCY: usize = 16;
-/// The maximum length of a reason and of an operator's name, in characters: both are stored.
-const MAX_REASON_CHARS: usize = 200;
-const MAX_OPERATOR_CHARS: usize = 100;
-
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArgs {
     /// The keys: CRNs, or `<instance>/<key>`.
@@ -38,26 +37,16 @@ pub(crate) struct ReplayArgs {
     /// is still pending.
     #[arg(long, value_name = "NAME")]
     service: Vec<ServiceName>,
-    /// Why. It is stored with the key, and `keysyncctl show` prints it.
-    #[arg(long, value_name = "TEXT", value_parser = |text: &str| bounded(text, MAX_REASON_CHARS))]
+    /// Why. It is stored with the key, `keysyncctl show` prints it, and the audit event has it.
+    #[arg(long, value_name = "TEXT", value_parser = operator::reason)]
     reason: String,
-    /// Who replays; stored as well. `CloudTrail` has the identity whose credentials were used.
-    #[arg(long, value_name = "NAME", env = "USER", value_parser = |text: &str| bounded(text, MAX_OPERATOR_CHARS))]
-    operator: String,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// Print what would be replayed, and change nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     table: TableArgs,
-}
-
-fn bounded(text: &str, max: usize) -> Result<String, String> {
-    let length = text.trim().chars().count();
-    if (1..=max).contains(&length) && !text.chars().any(char::is_control) {
-        Ok(text.trim().to_owned())
-    } else {
-        Err(format!("must have 1 to {max} characters, and no control characters"))
-    }
 }
 
 /// The result for one key.
@@ -78,10 +67,10 @@ pub(crate) async fn run(args: ReplayArgs, as_json: bool) -> Result<Finished, Fai
     }
     keys.sort_unstable();
     keys.dedup();
-    let ledger = args.table.open().await?;
+    let (ledger, pauses) = args.table.open_with_pauses().await?;
     let progress = progress::bar(keys.len(), if args.dry_run { "reading keys" } else { "replaying" });
     let mut running =
-        stream::iter(keys).map(|key| replay_one(&ledger, key, &args)).buffer_unordered(CONCURRENCY);
+        stream::iter(keys).map(|key| replay_one(&ledger, &pauses, key, &args)).buffer_unordered(CONCURRENCY);
     let mut results = Vec::new();
     while let Some(result) = running.next().await {
         results.push(result);
@@ -103,7 +92,7 @@ pub(crate) async fn run(args: ReplayArgs, as_json: bool) -> Result<Finished, Fai
     Ok(Finished::unless(some_failed))
 }
 
-async fn replay_one(ledger: &Ledger, key: KeyRef, args: &ReplayArgs) -> KeyReplay {
+async fn replay_one(ledger: &Ledger, pauses: &Pauses, key: KeyRef, args: &ReplayArgs) -> KeyReplay {
     let found = ledger.stored_key(key.instance, key.key).await;
     let done = |services: Vec<ServiceName>, result: &str| KeyReplay {
         key,
@@ -120,7 +109,7 @@ async fn replay_one(ledger: &Ledger, key: KeyRef, args: &ReplayArgs) -> KeyRepla
     let Some(claim) = stored.record.claim else {
         return failed(Vec::new(), "the key was never notified of: synchronize it".to_owned());
     };
-    let chosen = chosen(&stored, &args.service);
+    let chosen = chosen(&stored, pauses, &args.service);
     if chosen.is_empty() {
         return done(chosen, "nothing to replay: no delivery failed or is pending");
     }
@@ -140,19 +129,41 @@ async fn replay_one(ledger: &Ledger, key: KeyRef, args: &ReplayArgs) -> KeyRepla
         return done(chosen, "would be replayed");
     }
     let replay = Replay {
+        claim,
         at: Clock::system().now(),
         services: chosen.clone(),
-        operator: args.operator.clone(),
+        operator: args.operator.operator.clone(),
         reason: args.reason.clone(),
     };
-    let request = ReplayRequest { key: stored.record.crn.clone(), claim, replay };
+    let request = ReplayRequest { key: stored.record.crn.clone(), replay };
     match ledger.replay(&request).await {
-        Ok(Replayed::Scheduled) => done(chosen, "replayed: the next run of redeliver delivers it"),
+        Ok(Replayed::Scheduled) => {
+            let note = note(&stored, pauses, &chosen);
+            done(chosen, &format!("replayed: due in the next run of redeliver{note}"))
+        }
         Ok(Replayed::Superseded) => {
             done(chosen, "not needed: a newer notification is pending for all services")
         }
         other => failed(chosen, describe(other)),
     }
+}
+
+/// What an operator has to know of a replay to these services.
+fn note(stored: &StoredKey, pauses: &Pauses, chosen: &[ServiceName]) -> String {
+    let names = |is_noted: &dyn Fn(&ServiceView) -> bool| {
+        let views = services(stored, pauses, Clock::system().now()).into_iter();
+        let noted = views.filter(|view| chosen.contains(&view.service) && is_noted(view));
+        noted.map(|view| view.service.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let notes = [
+        ("paused, so not before `keysyncctl resume`", names(&|view| view.paused)),
+        (
+            "received this event before, and may ignore it (then synchronize the key)",
+            names(&|view| view.received),
+        ),
+    ];
+    let notes = notes.iter().filter(|(_, services)| !services.is_empty());
+    notes.map(|(note, services)| format!("; {note}: {services}")).collect()
 }
 
 fn describe(result: Result<Replayed, LedgerError>) -> String {
@@ -166,14 +177,14 @@ fn describe(result: Result<Replayed, LedgerError>) -> String {
 }
 
 /// The services to replay to: those that were named, or those without a final success.
-fn chosen(stored: &StoredKey, named: &[ServiceName]) -> Vec<ServiceName> {
+fn chosen(stored: &StoredKey, pauses: &Pauses, named: &[ServiceName]) -> Vec<ServiceName> {
     if !named.is_empty() {
         let mut named = named.to_vec();
         named.sort_unstable();
         named.dedup();
         return named;
     }
-    let views = services(stored, Clock::system().now()).into_iter();
+    let views = services(stored, pauses, Clock::system().now()).into_iter();
     views.filter(|view| view.pending || view.state == Status::Failed).map(|view| view.service).collect()
 }
 

@@ -56,12 +56,14 @@ struct Notification {
 /// Runs `keysyncctl show`.
 pub(crate) async fn run(args: ShowArgs, as_json: bool) -> Result<Finished, Failure> {
     let KeyRef { instance, key } = args.key;
-    let partition = args.table.open().await?.partition(instance, key).await.map_err(Failure::stopped)?;
+    let (ledger, pauses) = args.table.open_with_pauses().await?;
+    let partition = ledger.partition(instance, key).await.map_err(Failure::stopped)?;
     let Some(stored) = partition.key else {
         output::remark(format!("the key {} is unknown", args.key));
         return Ok(Finished::SomeFailed);
     };
-    let shown = Shown::of(&stored, partition.registrations.into_iter().collect(), Clock::system().now());
+    let services = services(&stored, &pauses, Clock::system().now());
+    let shown = Shown::of(&stored, services, partition.registrations.into_iter().collect());
     if as_json {
         output::json(&shown)?;
     } else {
@@ -71,7 +73,7 @@ pub(crate) async fn run(args: ShowArgs, as_json: bool) -> Result<Finished, Failu
 }
 
 impl Shown {
-    fn of(stored: &StoredKey, registrations: Vec<ResourceCrn>, now: EpochMillis) -> Self {
+    fn of(stored: &StoredKey, services: Vec<ServiceView>, registrations: Vec<ResourceCrn>) -> Self {
         let record = &stored.record;
         let notification = record.claim.zip(record.notified_at).map(|(claim, at)| Notification {
             sequence: record.sequence,
@@ -94,7 +96,7 @@ impl Shown {
             latest_action_at: record.event.at,
             notification,
             replay: record.replay.clone(),
-            services: services(stored, now),
+            services,
             registrations,
         }
     }
@@ -133,7 +135,7 @@ impl Shown {
             [
                 view.service.to_string(),
                 view.registrations.to_string(),
-                view.state.as_str().to_owned(),
+                view.state(),
                 view.attempts.map(|attempts| attempts.to_string()).unwrap_or_default(),
                 optional(view.last_attempt),
                 optional(view.next_attempt),

@@ -4,12 +4,12 @@ mod key_ref;
 mod service_view;
 
 use clap::Args;
-use keysync::{http_client::aws, ledger::Ledger};
+use keysync::ledger::{Ledger, Pauses};
 
 pub(crate) use key_ref::KeyRef;
-pub(crate) use service_view::{ServiceView, by_name, services};
+pub(crate) use service_view::{ServiceView, by_name, services, state};
 
-use crate::failure::Failure;
+use crate::{aws, failure::Failure};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Deployment")]
@@ -26,12 +26,15 @@ impl TableArgs {
         &self.table
     }
 
+    /// The ledger in the table, and the paused services.
+    pub(crate) async fn open_with_pauses(&self) -> Result<(Ledger, Pauses), Failure> {
+        let ledger = self.open().await?;
+        let pauses = ledger.pauses().await.map_err(Failure::stopped)?;
+        Ok((ledger, pauses))
+    }
+
     /// The ledger in the table.
     pub(crate) async fn open(&self) -> Result<Ledger, Failure> {
-        let config = aws::config().await.map_err(Failure::stopped)?;
-        if config.region().is_none() {
-            return Err(Failure::usage("the AWS region is missing: set the environment variable AWS_REGION"));
-        }
-        Ok(Ledger::new(&config, self.table.clone()))
+        Ok(Ledger::new(&aws::config().await?, self.table.clone()))
     }
 }

@@ -2,7 +2,7 @@
 
 use keysync::{
     domain::{EpochMillis, ServiceName},
-    ledger::{ServiceStatus, Status, StoredKey},
+    ledger::{Pauses, ServiceStatus, Status, StoredKey},
 };
 use serde::{Serialize, Serializer};
 
@@ -15,6 +15,11 @@ pub(crate) struct ServiceView {
     pub(crate) registrations: u64,
     /// Whether it is in the outbox.
     pub(crate) pending: bool,
+    /// Whether an operator has paused the service.
+    pub(crate) paused: bool,
+    /// Whether it responded with 2xx to the event, or acknowledged it.
+    #[serde(skip)]
+    pub(crate) received: bool,
     pub(crate) attempts: Option<u32>,
     pub(crate) last_attempt: Option<EpochMillis>,
     pub(crate) next_attempt: Option<EpochMillis>,
@@ -30,19 +35,36 @@ pub(crate) fn by_name<S: Serializer>(status: &Status, serializer: S) -> Result<S
     serializer.serialize_str(status.as_str())
 }
 
-/// The state of the key's last notification at each of its services at `now`, by service.
-pub(crate) fn services(key: &StoredKey, now: EpochMillis) -> Vec<ServiceView> {
-    key.status(now).services.into_iter().map(|status| view(key, status)).collect()
+impl ServiceView {
+    /// The state, for a table.
+    pub(crate) fn state(&self) -> String {
+        state(self.state, self.pending && self.paused)
+    }
 }
 
-fn view(key: &StoredKey, status: ServiceStatus) -> ServiceView {
+/// A state for a table, and whether the service is paused.
+pub(crate) fn state(status: Status, is_paused: bool) -> String {
+    if is_paused { format!("{}, paused", status.as_str()) } else { status.as_str().to_owned() }
+}
+
+/// The state of the key's last notification at each of its services at `now`, by service.
+pub(crate) fn services(key: &StoredKey, pauses: &Pauses, now: EpochMillis) -> Vec<ServiceView> {
+    key.status(now).services.into_iter().map(|status| view(key, pauses, status)).collect()
+}
+
+fn view(key: &StoredKey, pauses: &Pauses, status: ServiceStatus) -> ServiceView {
     let ServiceStatus { service, status, attempts, last_attempt, next_attempt, reason, deadline, .. } =
         status;
     let acknowledged = key.record.acknowledgement(&service);
+    let is_pending = key.record.pending.contains_key(&service);
+    let was_settled =
+        matches!(status, Status::Delivered | Status::Acknowledged | Status::Overdue | Status::Conflicting);
     ServiceView {
         state: status,
         registrations: key.services.get(&service).copied().unwrap_or_default(),
-        pending: key.record.pending.contains_key(&service),
+        pending: is_pending,
+        received: was_settled && !is_pending,
+        paused: pauses.is_paused(&service),
         attempts,
         last_attempt,
         next_attempt,

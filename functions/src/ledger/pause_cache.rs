@@ -1,0 +1,68 @@
+//! The pauses as a process last read them, for the functions that deliver a notification at once:
+//! most deliveries need no read (docs/reference/limits.md#pause-age).
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{Ledger, Pauses};
+
+/// The age at which the pauses are read again.
+const MAX_AGE: Duration = Duration::from_mins(1);
+/// The time limit for reading them: a delivery does not wait longer.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The pauses that a process knows.
+#[derive(Debug, Default)]
+pub struct PauseCache(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    pauses: Arc<Pauses>,
+    /// The start of the last read.
+    read_at: Option<Instant>,
+}
+
+impl PauseCache {
+    /// Reads the pauses during init, so that the first deliveries need no read. If that fails, they
+    /// do.
+    pub async fn prefetch(&self, ledger: &Ledger) {
+        if let Some(pauses) = read(ledger).await {
+            *self.lock() = Known { pauses: Arc::new(pauses), read_at: Some(Instant::now()) };
+        }
+    }
+
+    /// The pauses, read again if those known are a minute old. If they cannot be read, those known
+    /// stay in use, none before the first read: a sync must not depend on this read.
+    pub async fn current(&self, ledger: &Ledger) -> Arc<Pauses> {
+        let now = Instant::now();
+        {
+            let mut known = self.lock();
+            if known.read_at.is_some_and(|read_at| now.duration_since(read_at) < MAX_AGE) {
+                return known.pauses.clone();
+            }
+            known.read_at = Some(now); // so that concurrent deliveries use the known ones
+        }
+        if let Some(pauses) = read(ledger).await {
+            self.lock().pauses = Arc::new(pauses);
+        }
+        self.lock().pauses.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read(ledger: &Ledger) -> Option<Pauses> {
+    let error = match tokio::time::timeout(READ_TIMEOUT, ledger.pauses()).await {
+        Ok(Ok(pauses)) => return Some(pauses),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no response within {} s", READ_TIMEOUT.as_secs()),
+    };
+    tracing::warn!(error, "paused services unknown; those known before apply");
+    None
+}
