@@ -133,7 +133,7 @@ fn won(item: Item) -> Result<Claimed, LedgerError> {
 /// Determines from the unchanged item why the condition failed. The order of the checks reveals
 /// nothing about keys that the caller may not know.
 fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
-    // First: not even an item that cannot be parsed may be told from an absent key.
+    // First: an item that cannot be parsed must look like an absent key, too.
     if !has_crn(&item, &request.key) {
         return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }
