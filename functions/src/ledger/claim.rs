@@ -38,7 +38,8 @@ const IS_IN_RING: &str = "#ring = :ring";
 const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :lease, \
      #correlation_id = :correlation_id, #caller = :caller, \
      #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :no_retries, \
-     #outcome = :no_outcome, #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), #due_shard = :due_shard, #due_at = :due_at";
+     #outcome = :no_outcome, #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), \
+     #due_shard = :due_shard, #due_at = :due_at";
 
 /// The parameters of a claim.
 #[derive(Clone, Debug)]
