@@ -68,9 +68,11 @@ impl World {
     /// What a claim and the record of an action write.
     fn notify(&mut self) {
         let item = &mut self.item;
-        item.claim = ClaimId::unique();
-        item.lease = item.claim.into();
         item.sequence += 1;
+        // Ordered, although no time passes between some.
+        let claim: ClaimId = format!("019aaf60-0000-7000-8000-{:012x}", item.sequence).parse().unwrap();
+        item.claim = claim;
+        item.lease = claim.into();
         item.at = self.now;
         let key = &mut item.key;
         (key.claim, key.lease) = (Some(item.claim), Some(item.lease));
