@@ -139,7 +139,8 @@ impl World {
         if let Ok(sequence) = acknowledged_sequence(&self.item, &event, at) {
             let new = Acknowledgement { at, key_state: String::new(), resource: None };
             let stored = key.acknowledged.get(&service);
-            let after = Acknowledgements::after(stored, &new, sequence, key.owed(&service).next(), key);
+            let owed: Vec<_> = key.owed(&service).collect();
+            let after = Acknowledgements::after(stored, &new, sequence, &owed, key);
             self.item.key.acknowledged.insert(service, after);
         }
     }
