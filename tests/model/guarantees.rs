@@ -32,7 +32,7 @@ pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
 pub(crate) const G9_QUIESCENT: &str =
     "G9 no silence: at quiescence every service has acknowledged or is reported";
 pub(crate) const G9_DEFERRED: &str =
-    "G9 no silence: no newer notification defers the deadline of an older one";
+    "G9 no silence: no confirmation defers the deadline of what is not acknowledged";
 pub(crate) const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
 pub(crate) const G10: &str = "G10 isolation: no request or event of another account changes a key";
 

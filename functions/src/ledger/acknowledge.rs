@@ -78,8 +78,8 @@ impl Ledger {
             {
                 report(&notification, &contradiction(&notification, service, acknowledgement));
             }
-            let oldest = record.owed(service).next();
-            let after = Acknowledgements::after(before, acknowledgement, sequence, oldest, record);
+            let owed: Vec<_> = record.owed(service).collect();
+            let after = Acknowledgements::after(before, acknowledgement, sequence, &owed, record);
             if before == Some(&after) {
                 return Ok(Acknowledged::Stale);
             }

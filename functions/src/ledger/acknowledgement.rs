@@ -72,33 +72,30 @@ impl Acknowledgements {
         self.settled >= notification.sequence || (self.sequence >= notification.sequence && is_in_time)
     }
 
-    /// The entry after `new`, an acknowledgement of the notification number `sequence`. `owed` is the
-    /// oldest notification that the service must still acknowledge.
+    /// The entry after `new`, an acknowledgement of the notification number `sequence`. `owed` are
+    /// the notifications that the service must acknowledge and that are not checked yet.
     pub(super) fn after(
         stored: Option<&Self>,
         new: &Acknowledgement,
         sequence: u64,
-        owed: Option<&Notified>,
+        owed: &[&Notified],
         key: &KeyRecord,
     ) -> Self {
         let first = Self { settled: 0, sequence, first_at: new.at, counted: new.clone() };
         let Some(stored) = stored.cloned() else { return first };
-        let settles = |entry: &Self| owed.is_some_and(|owed| entry.settle(owed));
+        let newest_settled = |entry: &Self| {
+            let settled = owed.iter().filter(|owed| entry.settle(owed)).map(|owed| owed.sequence);
+            settled.max().unwrap_or_default().max(stored.settled)
+        };
         match stored.sequence.cmp(&sequence) {
-            Ordering::Less => {
-                let settled = if settles(&stored) { stored.sequence } else { stored.settled };
-                Self { settled, ..first }
-            }
+            Ordering::Less => Self { settled: newest_settled(&stored), ..first },
             Ordering::Equal => {
                 let first_at = stored.first_at.min(new.at);
                 let counted = if new.replaces(&stored.counted, key) { first.counted } else { stored.counted };
                 Self { first_at, counted, ..stored }
             }
             // An acknowledgement of an older notification arrives late.
-            Ordering::Greater => {
-                let settled = if settles(&first) { stored.settled.max(sequence) } else { stored.settled };
-                Self { settled, ..stored }
-            }
+            Ordering::Greater => Self { settled: newest_settled(&first), ..stored },
         }
     }
 }
@@ -120,7 +117,7 @@ mod tests {
             });
             let (at, key_state) = (EpochMillis::new(seconds * 1000), (*word).to_owned());
             let new = Acknowledgement { at, key_state, resource };
-            stored = Some(Acknowledgements::after(stored.as_ref(), &new, 7, None, &key));
+            stored = Some(Acknowledgements::after(stored.as_ref(), &new, 7, &[], &key));
         }
         let Acknowledgements { first_at, counted, .. } = stored.unwrap();
         (first_at.secs(), format!("{} {}", counted.at.secs(), counted.key_state))
@@ -160,7 +157,7 @@ mod tests {
         let late = deadline::overdue_from(sixth.at);
         let after = |stored: Option<&Acknowledgements>, sequence: u64, at: EpochMillis| {
             let new = Acknowledgement { at, key_state: String::new(), resource: None };
-            Acknowledgements::after(stored, &new, sequence, Some(&sixth), key)
+            Acknowledgements::after(stored, &new, sequence, &[&sixth], key)
         };
         let settled = |first: (u64, EpochMillis), second: (u64, EpochMillis)| {
             let first = after(None, first.0, first.1);

@@ -38,7 +38,8 @@ const IS_IN_RING: &str = "#ring = :ring";
 const CLOSE_WINDOW: &str = "SET #notified_at = :now, #claim = :claim, #lease = :lease, \
      #correlation_id = :correlation_id, #caller = :caller, \
      #sequence = if_not_exists(#sequence, :zero) + :one, #pending = #services, #retries = :no_retries, \
-     #outcome = :no_outcome, #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), #due_shard = :due_shard, #due_at = :due_at";
+     #outcome = :no_outcome, #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), \
+     #due_shard = :due_shard, #due_at = :due_at";
 
 /// The parameters of a claim.
 #[derive(Clone, Debug)]
@@ -133,7 +134,7 @@ fn won(item: Item) -> Result<Claimed, LedgerError> {
 /// Determines from the unchanged item why the condition failed. The order of the checks reveals
 /// nothing about keys that the caller may not know.
 fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
-    // First: not even an item that cannot be parsed may be told from an absent key.
+    // First: an item that cannot be parsed must look like an absent key, too.
     if !has_crn(&item, &request.key) {
         return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }

@@ -315,7 +315,7 @@ mod tests {
         notification.key.retries.clear();
         assert!(confirm(&notification, DEADLINE * 2).is_some(), "first, after an outage");
         notification.key.outcome = crate::ledger::item::tests::delivered(&notification);
-        assert!(confirm(&notification, HOUR).is_some(), "nobody had to acknowledge, and still can");
+        assert!(confirm(&notification, HOUR).is_some(), "no service had to acknowledge yet");
         assert_eq!(confirm(&notification, DEADLINE * 2), None, "too late for a changed configuration");
         notification.key.deadline = Deadline::after(&notification, notification.at, |it| *it != storage());
         assert!(!confirm(&notification, HOUR).unwrap().services.contains(&storage()), "stored already");

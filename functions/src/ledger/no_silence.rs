@@ -68,9 +68,11 @@ impl World {
     /// What a claim and the record of an action write.
     fn notify(&mut self) {
         let item = &mut self.item;
-        item.claim = ClaimId::unique();
-        item.lease = item.claim.into();
         item.sequence += 1;
+        // Ordered, although no time passes between some.
+        let claim: ClaimId = format!("019aaf60-0000-7000-8000-{:012x}", item.sequence).parse().unwrap();
+        item.claim = claim;
+        item.lease = claim.into();
         item.at = self.now;
         let key = &mut item.key;
         (key.claim, key.lease) = (Some(item.claim), Some(item.lease));
@@ -137,7 +139,8 @@ impl World {
         if let Ok(sequence) = acknowledged_sequence(&self.item, &event, at) {
             let new = Acknowledgement { at, key_state: String::new(), resource: None };
             let stored = key.acknowledged.get(&service);
-            let after = Acknowledgements::after(stored, &new, sequence, key.owed(&service).next(), key);
+            let owed: Vec<_> = key.owed(&service).collect();
+            let after = Acknowledgements::after(stored, &new, sequence, &owed, key);
             self.item.key.acknowledged.insert(service, after);
         }
     }

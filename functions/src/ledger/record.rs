@@ -38,7 +38,8 @@ const SET_FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state
 const CLOSE_WINDOW: &str = "#notified_at = :now, #claim = :claim, #lease = :lease, \
      #sequence = if_not_exists(#sequence, :zero) + :one, \
      #pending = if_not_exists(#services, :none_pending), #retries = :no_retries, \
-     #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), #due_shard = :due_shard, #due_at = :due_at \
+     #acknowledged = if_not_exists(#acknowledged, :no_acknowledgements), \
+     #due_shard = :due_shard, #due_at = :due_at \
      REMOVE #correlation_id, #caller";
 
 /// A lifecycle action on a key.

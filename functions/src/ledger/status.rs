@@ -111,7 +111,7 @@ impl Ledger {
         let Some(item) = self.get(&key_pk(key.instance.instance, key.key), KEY_ITEM).await? else {
             return Ok(None);
         };
-        // First: not even an item that cannot be parsed may be told from an absent key.
+        // First: an item that cannot be parsed must look like an absent key, too.
         if !has_crn(&item, key) {
             return Ok(None);
         }
