@@ -17,6 +17,7 @@ use super::{
     bench::BenchArgs,
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
+    verify_receiver::VerifyReceiverArgs,
 };
 
 /// Run keysync's functions on one machine with emulated DynamoDB, IAM, key-management endpoint,
@@ -88,6 +89,17 @@ pub(super) enum Command {
     Console {
         #[command(flatten)]
         args: ConsoleArgs,
+    },
+    /// Check a running receiver of notifications, in any language, against the rules for receivers.
+    ///
+    /// The command is the sender: it signs callbacks, serves the public key set, and judges the
+    /// receiver by the status of its responses. Start the receiver as the service
+    /// `cloud-object-storage` with the key set that the command prints, or with --exec.
+    ///
+    /// Exit codes: 0 no rule failed, 1 a rule failed, 2 the receiver could not be checked.
+    VerifyReceiver {
+        #[command(flatten)]
+        args: VerifyReceiverArgs,
     },
     /// Create an identity with the given roles and print its access token.
     ///

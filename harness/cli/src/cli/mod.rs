@@ -10,6 +10,7 @@ mod remote;
 mod show;
 mod shutdown;
 mod up;
+mod verify_receiver;
 
 use std::{error::Error, process::ExitCode, time::Duration};
 
@@ -47,6 +48,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
         Command::Bench { args } => bench::run(args).await?,
         Command::WireFloor => output::write(keysync_bench::wire_floor()?)?,
         Command::Console { args } => console::run(args).await?,
+        Command::VerifyReceiver { args } => return verify_receiver::run(args).await,
         Command::Token { role } => {
             let roles = role.iter().filter_map(ValueEnum::to_possible_value);
             let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();

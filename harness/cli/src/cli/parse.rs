@@ -19,12 +19,13 @@ pub(super) fn parse() -> Result<(Cli, Origin), clap::Error> {
 }
 
 /// The commands that need no running harness, each with whether it can print JSON.
-const STANDALONE: [(&str, bool); 6] = [
+const STANDALONE: [(&str, bool); 7] = [
     ("demo", false),
     ("up", true),
     ("bench", true),
     ("wire-floor", false),
     ("console", false),
+    ("verify-receiver", true),
     ("completions", false),
 ];
 
