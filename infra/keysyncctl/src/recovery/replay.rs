@@ -163,7 +163,7 @@ fn note(stored: &StoredKey, pauses: &Pauses, chosen: &[ServiceName]) -> String {
         ),
     ];
     let notes = notes.iter().filter(|(_, services)| !services.is_empty());
-    notes.map(|(note, services)| format!("; {note}: {services}")).collect()
+    notes.map(|(note, services)| format!("; {note}: {services}")).collect::<Vec<_>>().concat()
 }
 
 fn describe(result: Result<Replayed, LedgerError>) -> String {
