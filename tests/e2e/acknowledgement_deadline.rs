@@ -23,7 +23,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A harness in which object storage must acknowledge. No service does it on its own.
 fn must_acknowledge() -> HarnessBuilder {
-    Harness::builder().env("KEYSYNC_ACKNOWLEDGING_SERVICES", STORAGE)
+    Harness::builder().service_setting(STORAGE, "acknowledges", true)
 }
 
 async fn world() -> World {

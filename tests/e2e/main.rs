@@ -51,6 +51,7 @@ mod published_events;
 mod rate_limiting;
 mod redelivery;
 mod service_limit;
+mod service_registry;
 mod signing_key_from_secret;
 mod signing_key_rotation;
 mod sync_api_document;

@@ -3,6 +3,7 @@
 The functions are placeholders: ministack publishes their versions and runs none here.
 """
 
+import json
 import re
 import unittest
 
@@ -61,8 +62,15 @@ class Invalid(Commands):
         self.assert_ends(2, *DEPLOY, message="infra/account-dev.toml sets `LogLevle`")
 
     def test_missing_parameter_is_rejected(self):
-        (self.workspace.infra / "account-dev.toml").write_text('Callbacks = "{}"\n')
+        (self.workspace.infra / "account-dev.toml").write_text('Services = "{}"\n')
         self.assert_ends(2, *DEPLOY, message="SigningKeySecretArn must be set in infra/account-dev.toml")
+
+    def test_invalid_registry_is_rejected_with_all_problems(self):
+        services = {"Cos": {"url": "https://a.example"}, "db": {"url": "https://a.example/hooks/hunter2", "paused": "no"}}
+        self.workspace.configure("dev", Services=json.dumps(services))
+        done = self.assert_ends(2, *DEPLOY, message="`Cos`: a name must be a CRN service name")
+        self.assertIn("`paused` of `db` must be `true` or `false`: got `no`", done.stderr)
+        self.assertNotIn("hunter2", done.stderr)
 
     def test_binary_of_other_architecture_is_rejected(self):
         self.workspace.build("x86_64")

@@ -36,15 +36,13 @@ VALUES = {
     "DeploymentAlarms": (["yes", "no"], ["", "true"]),
     "ExistingTableName": (["", "keysync-Table-1ABC-restored"], ["a/b", "ab", ARN.format("dynamodb", "table/keysync")]),
     "Stage": (["dev", "prod"], ["", "Prod", "test"]),
-    "Callbacks": (
-        ['{"cos":"https://a.example/b?c=d"}', '{ "cos" : "https://a.example" , "databases-for-postgresql":"https://b.example/" }'],
-        ["", "{}", "cos", '{"cos":"http://a.example"}', '{"COS":"https://a.example"}', '{"cos":"https://a.example",}',
-         '{"cos":"https://user:pass@a.example"}', '{"cos":"https://a.example/#b"}', '{"cos":"https://a.example"} {"db":"https://b.example"}',
-         '{"cos":"https://' + "a" * 3000 + '.example"}'],
-    ),
-    "AcknowledgingServices": (
-        ["", "cloud-object-storage", "cloud-object-storage,databases-for-postgresql"],
-        ["COS", "cos,", "cos, db", "a" * 65, ",".join(["cloud-object-storage"] * 30)],
+    "Services": (
+        ['{"cos":{"url":"https://a.example/b?c=d"}}', '{ "cos" : {"paused":true, "url" : "https://a.example", "acknowledges":true } }',
+         '{"cos":{"url":"https://a.example/{b}"},\n "databases-for-postgresql":{"url":"https://b.example/"} }'],
+        ["", "{}", "cos", '{"cos":"https://a.example"}', '{"cos":{}}', '{"cos":{"url":"http://a.example"}}',
+         '{"COS":{"url":"https://a.example"}}', '{"cos":{"url":"https://a.example"},}', '{"cos":{"url":"https://user:pass@a.example"}}',
+         '{"cos":{"url":"https://a.example/#b"}}', '{"cos":{"url":"https://a.example"}} {"db":{"url":"https://b.example"}}',
+         '{"cos":{"url":"https://a.example"}"db":{"url":"https://b.example"}}', '{"cos":{"url":"https://' + "a" * 3000 + '.example"}}'],
     ),
     "SigningKeySecretArn": (
         [ARN.format("secretsmanager", "secret:keysync/signing-key-AbCdEf")],

@@ -17,7 +17,7 @@ DEFAULTS = operations.defaults(TEMPLATE)
 BINARIES = {name: name.encode() for name in operations.FUNCTIONS}
 PARAMETERS = {
     **{name: value for name, value in DEFAULTS.items() if name != operations.REVISION},
-    "Stage": "prod", "Callbacks": "{}", "SigningKeySecretArn": "arn",
+    "Stage": "prod", "Services": "{}", "SigningKeySecretArn": "arn",
 }
 
 

@@ -47,7 +47,7 @@ class Workspace:
             **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": emulator.url, "HOME": str(self.root),
             "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0",
         }
-        self.environment.pop("PYTHONPATH", None)
+        self.environment["PYTHONPATH"] = os.environ["INFRA_TOOLS"]  # has jsonschema
         created = self.emulator.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
         self.secret = created["ARN"]
         self.configure("dev")
@@ -69,7 +69,8 @@ class Workspace:
     def configure(self, stage, **values):
         """Writes the account file of a stage."""
         given = {
-            "Callbacks": '{"cloud-object-storage":"https://example.com/callbacks"}', "SigningKeySecretArn": self.secret, **values
+            "Services": '{"cloud-object-storage":{"url":"https://example.com/callbacks"}}', "SigningKeySecretArn": self.secret,
+            **values,
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in given.items()]
         (self.infra / f"account-{stage}.toml").write_text("".join(lines))

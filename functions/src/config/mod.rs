@@ -37,10 +37,8 @@ pub const SERVICE: &str = "KEYSYNC_SERVICE";
 pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
 /// The issuer of access tokens.
 pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
-/// The callback URLs of the services.
-pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
-/// The services that acknowledge their notifications.
-pub const ACKNOWLEDGING_SERVICES: &str = "KEYSYNC_ACKNOWLEDGING_SERVICES";
+/// The registry of the associated services.
+pub const SERVICES: &str = "KEYSYNC_SERVICES";
 /// The private keys that sign notifications.
 pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
 /// The timeout of one delivery attempt.
@@ -59,8 +57,7 @@ pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 pub struct CommonConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
-    /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL; and
-    /// `KEYSYNC_ACKNOWLEDGING_SERVICES`, default none: names of services that acknowledge.
+    /// `KEYSYNC_SERVICES`, required: a JSON object of service name → settings.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
     /// with them. Exactly one of the two settings is required.
@@ -112,10 +109,15 @@ impl CommonConfig {
         Reader::read(get, |reader| {
             let addresses = addresses(reader);
             let config = Self::read_common(reader, addresses)?;
-            reader.check(
-                CALLBACK_TIMEOUT,
-                check_callback_timeout(config.callback_timeout, config.request_timeout),
-            );
+            reader.check(CALLBACK_TIMEOUT, check_timeout(config.callback_timeout, config.request_timeout));
+            for (service, settings) in config.registry.services() {
+                let timeout = settings.timeout.unwrap_or_default();
+                let checked = check_timeout(timeout, config.request_timeout);
+                reader.check(
+                    SERVICES,
+                    checked.map_err(|error| format!("`timeoutSeconds` of `{service}` {error}")),
+                );
+            }
             Some(config)
         })
     }
@@ -125,11 +127,7 @@ impl CommonConfig {
         addresses: AddressPolicy,
     ) -> Option<Self> {
         let table = reader.or(TABLE, "keysync", parse_table);
-        let callbacks = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
-        // Checked only against a valid registry: its own mistakes are reported already.
-        let registry = callbacks.and_then(|callbacks| {
-            reader.or(ACKNOWLEDGING_SERVICES, "", |names| callbacks.with_acknowledging(names))
-        });
+        let registry = reader.required(SERVICES, |text| Registry::from_json(text, addresses));
         let signing_keys = reader.one_of(
             (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
             (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
@@ -186,7 +184,7 @@ impl LifecycleConfig {
 }
 
 /// Checks that a delivery attempt of `redeliver` can end and be confirmed within its invocation.
-fn check_callback_timeout(callback: Duration, request: Duration) -> Result<(), String> {
+fn check_timeout(callback: Duration, request: Duration) -> Result<(), String> {
     let limit = request.saturating_sub(CONFIRM_RESERVE);
     if callback < limit {
         return Ok(());
@@ -221,9 +219,11 @@ mod tests {
 
     #[test]
     fn two_settings_suffice() {
-        let config =
-            read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
-                .unwrap();
+        let config = read(&[
+            (SERVICES, r#"{"cloud-object-storage":{"url":"https://cos.example/"}}"#),
+            (SIGNING_KEY, KEY),
+        ])
+        .unwrap();
         assert_eq!(config.iam.issuer, "https://iam.cloud.ibm.com/identity");
         assert_eq!(config.caller_limit.map(NonZeroU32::get), Some(600));
         let common = config.common;
@@ -265,7 +265,7 @@ mod tests {
             LOOPBACK_TEST_MODE,
             CALLER_LIMIT,
             SIGNING_KEY,
-            CALLBACKS,
+            SERVICES,
         ] {
             assert!(text.contains(name), "{name} is missing in\n{text}");
         }
@@ -276,19 +276,22 @@ mod tests {
     #[test]
     fn callback_timeout_fits_into_request_timeout() {
         let with = |callback, request| {
+            let services = r#"{"databases":{"url":"https://db.example","timeoutSeconds":22}}"#;
             let timeouts = [(CALLBACK_TIMEOUT, callback), (REQUEST_TIMEOUT, request)];
-            let settings = [&[(CALLBACKS, "{}"), (SIGNING_KEY, KEY)][..], &timeouts].concat();
+            let settings = [&[(SERVICES, services), (SIGNING_KEY, KEY)][..], &timeouts].concat();
             CommonConfig::read(from(&settings)).map(drop).map_err(|ConfigError(problems)| problems.join("\n"))
         };
         assert_eq!(with("22999ms", "25s"), Ok(()));
         let message = with("23s", "25s").unwrap_err();
         assert!(message.contains(CALLBACK_TIMEOUT) && message.contains("less than 23s"), "{message}");
+        let message = with("5s", "24s").unwrap_err();
+        assert!(message.contains("`timeoutSeconds` of `databases` must be less than 22s"), "{message}");
     }
 
     #[test]
     fn rejects_value_that_is_not_utf_8() {
         let ConfigError(problems) =
-            read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
+            read(&[(IAM_URL, "https://iam\u{fffd}.example"), (SERVICES, "{}"), (SIGNING_KEY, KEY)])
                 .unwrap_err();
         assert_eq!(problems, [format!("{IAM_URL} must be valid UTF-8")]);
     }
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn requires_exactly_one_signing_key_setting() {
         let with = |settings: &[(&str, &str)]| {
-            let settings = [&[(CALLBACKS, "{}")], settings].concat();
+            let settings = [&[(SERVICES, "{}")], settings].concat();
             CommonConfig::read(from(&settings)).map_err(|ConfigError(problems)| problems)
         };
         let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
@@ -316,7 +319,7 @@ mod tests {
 
     #[test]
     fn each_function_requires_only_its_settings() {
-        let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
+        let enough = [(SERVICES, "{}"), (SIGNING_KEY, KEY)];
         assert!(CommonConfig::read(from(&enough)).is_ok());
         let ConfigError(problems) = LifecycleConfig::read(from(&enough)).unwrap_err();
         assert_eq!(problems, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
@@ -330,7 +333,7 @@ mod tests {
     #[test]
     fn iam_without_tls_requires_test_mode_and_loopback() {
         let with =
-            |url| read(&[(IAM_URL, url), (LOOPBACK_TEST_MODE, "on"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)]);
+            |url| read(&[(IAM_URL, url), (LOOPBACK_TEST_MODE, "on"), (SERVICES, "{}"), (SIGNING_KEY, KEY)]);
         assert!(with("http://127.0.0.1:8080").is_ok() && with("http://localhost:1").is_ok());
         assert!(with("http://iam.example").is_err());
     }

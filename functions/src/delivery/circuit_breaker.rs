@@ -70,7 +70,7 @@ impl CircuitBreakers {
                 let until = pause.and_then(|pause| Instant::now().checked_add(pause));
                 circuit.paused_until = circuit.paused_until.max(until);
             }
-            Delivery::Deferred { .. } => {}
+            Delivery::Deferred { .. } | Delivery::Paused => {}
             _ => circuit.consecutive_failures = 0,
         }
     }

@@ -37,11 +37,13 @@ pub(super) enum Delivery {
         /// Whether the failure counts for the circuit breaker.
         scope: FailureScope,
     },
-    /// No attempt was made: the circuit is open or the service is paused.
+    /// No attempt was made: the circuit is open, or a `retry-after` is in effect.
     Deferred {
-        /// The rest of the time for which the service is paused.
+        /// The rest of the time for which `retry-after` holds the service.
         retry_after: Option<Duration>,
     },
+    /// No attempt was made: an operator has paused the service.
+    Paused,
 }
 
 /// What a failure is attributed to.
@@ -71,6 +73,7 @@ impl Delivery {
             Self::Refused => "refused",
             Self::Failed { .. } => "failed",
             Self::Deferred { .. } => "deferred",
+            Self::Paused => "paused",
         }
     }
 

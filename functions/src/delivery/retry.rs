@@ -84,6 +84,11 @@ pub(super) fn settle(
         Delivery::Deferred { retry_after: None } => {
             Settlement { outcome: None, retry: retry(attempts_before, FIRST_BOUND, None) }
         }
+        // Retries do not end while the service is paused, and it has to be due once it is resumed.
+        Delivery::Paused => {
+            let next_at = now.plus(FIRST_BOUND);
+            Settlement { outcome: None, retry: Some(Retry { attempts: attempts_before, next_at }) }
+        }
     }
 }
 
@@ -160,6 +165,15 @@ mod tests {
     fn deferred_delivery_counts_no_attempt() {
         let settlement = settle_at(Delivery::Deferred { retry_after: None }, Duration::ZERO);
         assert_eq!((settlement.outcome, settlement.retry.unwrap().attempts), (None, 1));
+    }
+
+    #[test]
+    fn paused_delivery_is_never_exhausted() {
+        for after in [Duration::ZERO, RETRY_PERIOD * 30] {
+            let settlement = settle_at(Delivery::Paused, after);
+            let next_at = notification().at.plus(after + FIRST_BOUND);
+            assert_eq!((settlement.outcome, settlement.retry), (None, Some(Retry { attempts: 1, next_at })));
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
     Harness, HarnessClock, HarnessError,
     dynamodb::{Engine, TABLE},
@@ -42,6 +44,8 @@ pub struct HarnessBuilder {
     pub(crate) redeliver_every: Option<Duration>,
     pub(crate) services: Vec<(String, Receiver)>,
     pub(crate) acknowledging: bool,
+    /// Service, field and value of settings in the registry.
+    pub(crate) service_settings: Vec<(String, String, Value)>,
     pub(crate) table: String,
     pub(crate) quiet: bool,
 }
@@ -72,6 +76,7 @@ impl Default for HarnessBuilder {
             redeliver_every: None,
             services: [OBJECT_STORAGE, DATABASES].map(|name| (name.to_owned(), Receiver::Emulated)).to_vec(),
             acknowledging: false,
+            service_settings: Vec::new(),
             table: TABLE.to_owned(),
             quiet: true,
         }
@@ -126,7 +131,7 @@ impl HarnessBuilder {
     }
 
     /// Makes the emulated services acknowledge when they act, and the functions expect it within
-    /// four hours (`KEYSYNC_ACKNOWLEDGING_SERVICES`). By default, no service acknowledges.
+    /// four hours (`acknowledges` in `KEYSYNC_SERVICES`). By default, no service acknowledges.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().acknowledging();
@@ -134,6 +139,19 @@ impl HarnessBuilder {
     #[must_use]
     pub fn acknowledging(self) -> Self {
         Self { acknowledging: true, ..self }
+    }
+
+    /// Sets a field of a service in the functions' registry (`KEYSYNC_SERVICES`):
+    /// `docs/reference/configuration.md` lists them.
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder()
+    ///     .service_setting("cloud-object-storage", "timeoutSeconds", 2);
+    /// ```
+    #[must_use]
+    pub fn service_setting(mut self, name: &str, field: &str, value: impl Into<Value>) -> Self {
+        self.service_settings.push((name.to_owned(), field.to_owned(), value.into()));
+        self
     }
 
     /// Adds a service that is an `httpmock` server, for custom expectations: [`Harness::mock`]

@@ -10,7 +10,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use futures_util::future::join_all;
 use keysync::{
-    config::CALLBACKS,
+    config::SERVICES,
     delivery::{AddressPolicy, Registry, callback_client},
     domain::ServiceName,
     http_client,
@@ -26,8 +26,8 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct RegistryArgs {
-    /// File with the registry, a JSON object of service name → URL; `-` for standard input. Without
-    /// it, the registry is read from the environment variable `KEYSYNC_CALLBACKS`, as the functions
+    /// File with the registry, a JSON object of service name → settings; `-` for standard input. Without
+    /// it, the registry is read from the environment variable `KEYSYNC_SERVICES`, as the functions
     /// read it.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -57,9 +57,9 @@ struct Checked {
 pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, Failure> {
     let json = match &args.file {
         Some(path) => input::read(path)?,
-        None => std::env::var(CALLBACKS).map_err(|_| {
+        None => std::env::var(SERVICES).map_err(|_| {
             Failure::Usage(format!(
-                "the registry is missing: set --file, or the environment variable {CALLBACKS}"
+                "the registry is missing: set --file, or the environment variable {SERVICES}"
             ))
         })?,
     };
@@ -68,7 +68,8 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
     let registry = Registry::from_json(&json, policy)
         .map_err(|error| Failure::Usage(format!("the registry is invalid: {error}")))?;
     let http = callback_client(policy).map_err(Failure::stopped)?;
-    let checks = registry.callbacks().map(|(service, url)| check(&http, policy, service, url, args.timeout));
+    let checks =
+        registry.services().map(|(name, service)| check(&http, policy, name, &service.url, args.timeout));
     let checked = join_all(checks).await;
     let some_failed = checked.iter().any(|checked| checked.problem.is_some());
     if as_json {

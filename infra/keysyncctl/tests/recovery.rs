@@ -147,10 +147,10 @@ async fn incomplete_scan_is_reported() {
 async fn registry_check_finds_unreachable_and_private_hosts() {
     let harness = Harness::builder().start().await.unwrap();
     let folder = Folder::new();
-    let callback = |url: &str| format!(r#"{{"cloud-object-storage":"{url}"}}"#);
+    let callback = |url: &str| format!(r#"{{"cloud-object-storage":{{"url":"{url}"}}}}"#);
     let check = |json: String, options: &'static [&'static str]| {
         let mut command = folder.command(&[&["check-registry", "--json"], options].concat());
-        command.env("KEYSYNC_CALLBACKS", json);
+        command.env("KEYSYNC_SERVICES", json);
         command
     };
     let good = callback(&format!("{}/callbacks/{STORAGE}", harness.services_url()));

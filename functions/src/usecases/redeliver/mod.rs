@@ -70,7 +70,7 @@ impl Redeliver {
         let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
-            budget.latest_delivery_start(self.dispatcher.notifier.callback_timeout())
+            budget.latest_delivery_start(self.dispatcher.notifier.longest_timeout())
         ));
         // The first two are also true once the time is over, which ends all reading.
         let (mut has_read_due, mut has_read_waiting, mut is_over) = (false, false, false);

@@ -48,7 +48,7 @@ pub struct Summary {
     pub refused: u64,
     /// Failed attempts that are retried.
     pub retrying: u64,
-    /// Not attempted, because the circuit is open or the service sent `retry-after`.
+    /// Not attempted, because the service is paused, its circuit is open or it sent `retry-after`.
     pub deferred: u64,
     /// Retries exhausted after 24 hours.
     pub failed: u64,
