@@ -54,6 +54,7 @@ mod service_limit;
 mod service_registry;
 mod signing_key_from_secret;
 mod signing_key_rotation;
+mod symmetric_signatures;
 mod sync_api_document;
 mod sync_by_key_state;
 mod sync_window_boundary;

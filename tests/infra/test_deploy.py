@@ -132,6 +132,7 @@ class Stack(Commands):
 
         self.rotate()
         self.assert_rotation_left_settings()
+        self.rotate_secret_of_service()
 
     def rotate(self):
         """A rotation, with each command that is not valid at its step."""
@@ -162,6 +163,34 @@ class Stack(Commands):
         self.assert_ends(0, *ROTATE, "apply", message="run with the secret's current keys already")
         self.assert_no_key_is_shown([old, new, kept, replaced])
 
+    def rotate_secret_of_service(self):
+        """The first symmetric secret of a service, and a rotation. That of another service stays."""
+        of_storage = ["--service", "cloud-object-storage"]
+        self.assert_ends(2, *ROTATE, "replace", *of_storage, message="the stack has no ServiceSecretsArn")
+        self.workspace.configure("dev", ServiceSecretsArn=self.workspace.service_secrets)
+        self.assert_ends(0, *DEPLOY)
+        variables = self.workspace.live("Sync")["Environment"]["Variables"]
+        self.assertEqual(variables["KEYSYNC_SERVICE_SECRETS"], self.workspace.service_secrets)
+        self.assert_ends(0, *ROTATE, "replace", "--service", "ledgers", message="give the owner of ledgers its new secret")
+        self.assert_ends(0, *ROTATE, "replace", *of_storage)
+        before, first = self.versions(), self.service_secrets()
+        self.assert_ends(0, *ROTATE, "start", *of_storage, message="finish --service cloud-object-storage")
+        after, both = self.versions(), self.service_secrets()
+        self.assertEqual({name for name in FUNCTIONS if after[name] != before[name]}, set(FUNCTIONS))
+        self.assertEqual(both["cloud-object-storage"][:1], first["cloud-object-storage"])
+        self.assert_ends(0, *ROTATE, "status", *of_storage, message="2 key(s) in")
+        self.assert_ends(0, *ROTATE, "finish", *of_storage)
+        self.assertEqual(self.service_secrets(), {**first, "cloud-object-storage": both["cloud-object-storage"][1:]})
+        self.assert_ends(0, *DEPLOY, message="already deployed, no new versions")
+        self.assert_no_key_is_shown([*first["ledgers"], *both["cloud-object-storage"]])
+
+    def service_secrets(self):
+        value = emulator.client("secretsmanager").get_secret_value(SecretId=self.workspace.service_secrets)
+        secrets = json.loads(value["SecretString"])
+        for each in [secret for of_service in secrets.values() for secret in of_service]:
+            self.assertRegex(each, r"^whsec_[A-Za-z0-9+/]{43}=$")
+        return secrets
+
     def assert_rotation_left_settings(self):
         variables = self.workspace.live("Sync")["Environment"]["Variables"]
         self.assert_ends(0, *DEPLOY, message="already deployed, no new versions")
@@ -179,7 +208,7 @@ class Stack(Commands):
 
     def assert_ends(self, code, *command, message=""):
         done = super().assert_ends(code, *command, message=message)
-        self.assertIsNone(re.search(r"whsk_\w", done.stdout + done.stderr), "no key is printed")
+        self.assertIsNone(re.search(r"(whsk|whsec)_\w", done.stdout + done.stderr), "no key is printed")
         return done
 
 

@@ -49,6 +49,10 @@ VALUES = {
         ["", "keysync", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", ARN.format("secretsmanager", "secret:keysync"),
          ARN.format("secretsmanager", "secret:*-AbCdEf")],
     ),
+    "ServiceSecretsArn": (
+        ["", ARN.format("secretsmanager", "secret:keysync/service-secrets-AbCdEf")],
+        ["keysync", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ARN.format("secretsmanager", "secret:keysync")],
+    ),
     "IamUrl": (["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"], ["", "http://iam.cloud.ibm.com", "https://a b", "https://a.example:0", "https://a.example/?b", "https://a.example/#b"]),
     "IamIssuer": (["https://iam.cloud.ibm.com/identity"], ["", "iam", "https://a b", "https://user@a.example", "https://a.example/?b"]),
     "KeyRegion": (["us-south", "eu-de", "jp-tok"], ["", "US-South", "us south", "us-", "u", "a" * 33]),
@@ -110,6 +114,7 @@ LENGTHS = {
     "Table": 128 + len("-Table-1ABCDEFGHIJKL"),
     "MalformedEventQueue": len("https://sqs.ap-southeast-1.amazonaws.com/123456789012/") + 80,
     "SigningKeySecretArn": len(ARN.format("secretsmanager", "secret:")) + 64 + len("-AbCdEf"),
+    "ServiceSecretsArn": len(ARN.format("secretsmanager", "secret:")) + 64 + len("-AbCdEf"),
     "IamUrl": 64,
     "IamIssuer": 64,
     "CallerLimit": 7,

@@ -50,6 +50,8 @@ class Workspace:
         self.environment["PYTHONPATH"] = os.environ["INFRA_TOOLS"]  # has jsonschema
         created = self.emulator.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
         self.secret = created["ARN"]
+        created = self.emulator.client("secretsmanager").create_secret(Name=f"service-secrets/{self.root.name}", SecretString="{}")
+        self.service_secrets = created["ARN"]
         self.configure("dev")
         self.build("arm64")
 

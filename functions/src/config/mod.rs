@@ -16,14 +16,14 @@ use self::{
     },
 };
 use crate::{
-    delivery::{AddressPolicy, Registry, SigningKeySource},
+    delivery::{AddressPolicy, KeySource, Registry, SigningKeySource, SymmetricKeySource},
     iam::IamSettings,
     telemetry::{LogFilter, MetricsNamespace},
     time_budget::CONFIRM_RESERVE,
 };
 
 pub use crate::{
-    delivery::SIGNING_KEY_SECRET,
+    delivery::{SERVICE_SECRETS, SIGNING_KEY_SECRET},
     telemetry::{LOG, METRICS_NAMESPACE},
 };
 
@@ -60,7 +60,8 @@ pub struct CommonConfig {
     /// `KEYSYNC_SERVICES`, required: a JSON object of service name → settings.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
-    /// with them. Exactly one of the two settings is required.
+    /// with them. Exactly one of the two settings is required. And `KEYSYNC_SERVICE_SECRETS`, the
+    /// secret with the symmetric secrets of services, required if a service of the registry has one.
     pub signing_keys: SigningKeySource,
     /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
     pub addresses: AddressPolicy,
@@ -128,10 +129,16 @@ impl CommonConfig {
     ) -> Option<Self> {
         let table = reader.or(TABLE, "keysync", parse_table);
         let registry = reader.required(SERVICES, |text| Registry::from_json(text, addresses));
-        let signing_keys = reader.one_of(
-            (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
-            (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
+        let keys = reader.one_of(
+            (SIGNING_KEY, |text| text.parse().map(KeySource::Given)),
+            (SIGNING_KEY_SECRET, |text| text.parse().map(KeySource::Secret)),
         );
+        let symmetric = registry.as_ref().map(Registry::with_symmetric_signature).unwrap_or_default();
+        let has_symmetric = !symmetric.is_empty();
+        let symmetric = has_symmetric
+            .then(|| reader.required(SERVICE_SECRETS, str::parse))
+            .flatten()
+            .map(|secret| SymmetricKeySource { secret, services: symmetric });
         let callback_timeout =
             reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
         let request_timeout =
@@ -144,7 +151,7 @@ impl CommonConfig {
         Some(Self {
             table: table?,
             registry: registry?,
-            signing_keys: signing_keys?,
+            signing_keys: SigningKeySource { keys: keys?, symmetric },
             addresses,
             callback_timeout: callback_timeout?,
             request_timeout: request_timeout?,
@@ -303,8 +310,8 @@ mod tests {
             CommonConfig::read(from(&settings)).map_err(|ConfigError(problems)| problems)
         };
         let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
-        assert!(matches!(with(&[key]).unwrap().signing_keys, SigningKeySource::Given(_)));
-        assert!(matches!(with(&[secret]).unwrap().signing_keys, SigningKeySource::Secret(_)));
+        assert!(matches!(with(&[key]).unwrap().signing_keys.keys, KeySource::Given(_)));
+        assert!(matches!(with(&[secret]).unwrap().signing_keys.keys, KeySource::Secret(_)));
         assert_eq!(
             with(&[]).unwrap_err(),
             [format!("{SIGNING_KEY} or {SIGNING_KEY_SECRET} is required, and neither is set")]
@@ -315,6 +322,22 @@ mod tests {
         );
         let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one problem") };
         assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
+    }
+
+    #[test]
+    fn symmetric_signature_requires_the_secret_with_its_keys() {
+        let with = |flag: bool, secret: &[(&str, &str)]| {
+            let services = format!(r#"{{"a":{{"url":"https://a.example","symmetricSignature":{flag}}}}}"#);
+            let settings = [&[(SERVICES, services.as_str()), (SIGNING_KEY, KEY)], secret].concat();
+            let read = CommonConfig::read(from(&settings)).map_err(|ConfigError(problems)| problems);
+            read.map(|config| config.signing_keys.symmetric.map(|symmetric| symmetric.secret.to_string()))
+        };
+        let secret = [(SERVICE_SECRETS, "keysync/service-secrets")];
+        assert_eq!(with(true, &secret), Ok(Some("keysync/service-secrets".to_owned())));
+        assert_eq!(with(false, &secret), Ok(None), "not fetched");
+        assert_eq!(with(false, &[]), Ok(None));
+        assert_eq!(with(true, &[]), Err(vec![format!("{SERVICE_SECRETS} is required and not set")]));
+        assert!(with(true, &[(SERVICE_SECRETS, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]).is_err());
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub use registry::{MAX_URL_BYTES, Registry, RegistryError, Service};
 pub use retry::RETRY_PERIOD;
 pub use signature::Signed;
 pub use signing_key::{
-    SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError, SigningKeySource, SigningKeys,
+    KeySource, SERVICE_SECRETS, SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError,
+    SigningKeySource, SigningKeys, SymmetricKeyError, SymmetricKeySource,
 };
 pub use ssrf_guard::{AddressPolicy, NO_PUBLIC_ADDRESS};
 
@@ -143,7 +144,7 @@ impl Notifier {
                 let body = cloud_event::body(notification, &event_id, resources);
                 let limit = registered.timeout.unwrap_or(self.callback_timeout);
                 let timeout = limit.min(deadline.saturating_duration_since(started));
-                let signed = self.keys.sign(&event_id.to_string(), self.clock.now(), body);
+                let signed = self.keys.sign(&event_id, self.clock.now(), body);
                 client::attempt(&self.http, &registered.url, signed, trace, timeout).await
             }
             None => Delivery::failed("no callback address is configured for this service"),

@@ -46,6 +46,8 @@ pub struct HarnessBuilder {
     pub(crate) acknowledging: bool,
     /// Service, field and value of settings in the registry.
     pub(crate) service_settings: Vec<(String, String, Value)>,
+    /// Service and symmetric secret.
+    pub(crate) symmetric_secrets: Vec<(String, String)>,
     pub(crate) table: String,
     pub(crate) quiet: bool,
 }
@@ -77,6 +79,7 @@ impl Default for HarnessBuilder {
             services: [OBJECT_STORAGE, DATABASES].map(|name| (name.to_owned(), Receiver::Emulated)).to_vec(),
             acknowledging: false,
             service_settings: Vec::new(),
+            symmetric_secrets: Vec::new(),
             table: TABLE.to_owned(),
             quiet: true,
         }
@@ -151,6 +154,21 @@ impl HarnessBuilder {
     #[must_use]
     pub fn service_setting(mut self, name: &str, field: &str, value: impl Into<Value>) -> Self {
         self.service_settings.push((name.to_owned(), field.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a symmetric secret of a service: `whsec_` and the base64 of 24 to 64 bytes. Its callbacks
+    /// have an additional signature `v1`, which the libraries of Standard Webhooks verify. With two
+    /// secrets, as in a rotation, there are two. The functions fetch them from
+    /// [`Harness::secrets`](crate::Harness::secrets).
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder()
+    ///     .symmetric_secret("cloud-object-storage", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    /// ```
+    #[must_use]
+    pub fn symmetric_secret(mut self, service: &str, secret: &str) -> Self {
+        self.symmetric_secrets.push((service.to_owned(), secret.to_owned()));
         self
     }
 

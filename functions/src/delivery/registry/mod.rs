@@ -4,7 +4,12 @@
 mod callback_url;
 mod entry;
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -37,6 +42,8 @@ pub struct Service {
     pub timeout: Option<Duration>,
     /// Whether deliveries to it are held back.
     pub paused: bool,
+    /// Whether its callbacks are also signed with its symmetric secret.
+    pub symmetric_signature: bool,
 }
 
 /// The errors of an invalid registry, one for each invalid service name and field.
@@ -74,6 +81,13 @@ impl Registry {
     /// All services, by name.
     pub fn services(&self) -> impl Iterator<Item = (&ServiceName, &Service)> {
         self.0.iter()
+    }
+
+    /// The services whose callbacks are also signed with a symmetric secret.
+    #[must_use]
+    pub fn with_symmetric_signature(&self) -> BTreeSet<ServiceName> {
+        let services = self.0.iter().filter(|(_, service)| service.symmetric_signature);
+        services.map(|(name, _)| name.clone()).collect()
     }
 
     /// The service with this name.

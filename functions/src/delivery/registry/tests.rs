@@ -22,7 +22,7 @@ fn with_url(url: &str) -> String {
 #[test]
 fn service_has_defaults_and_own_settings() {
     let json = format!(
-        r#"{{"a":{{"url":"{URL}"}},"b":{{"url":"{URL}?b=c","acknowledges":true,"timeoutSeconds":9.0,"paused":true}}}}"#
+        r#"{{"a":{{"url":"{URL}"}},"b":{{"url":"{URL}?b=c","acknowledges":true,"timeoutSeconds":9.0,"paused":true,"symmetricSignature":true}}}}"#
     );
     let registry = parse(&json).unwrap();
     let of = |name: &str| registry.get(&name.parse().unwrap()).unwrap();
@@ -32,6 +32,7 @@ fn service_has_defaults_and_own_settings() {
         (of("b").acknowledges, of("b").timeout, of("b").paused),
         (true, Some(Duration::from_secs(9)), true)
     );
+    assert_eq!(registry.with_symmetric_signature(), BTreeSet::from(["b".parse().unwrap()]));
     assert_eq!(parse("{}").unwrap().services().count(), 0);
 }
 

@@ -123,6 +123,9 @@ fn registry(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, 
         if builder.acknowledging && service.1 == Receiver::Emulated {
             settings.insert("acknowledges".to_owned(), true.into());
         }
+        if builder.symmetric_secrets.iter().any(|(name, _)| *name == service.0) {
+            settings.insert("symmetricSignature".to_owned(), true.into());
+        }
         let given = builder.service_settings.iter().filter(|(name, _, _)| *name == service.0);
         settings.extend(given.map(|(_, field, value)| (field.clone(), value.clone())));
         (service.0.clone(), settings)
