@@ -72,6 +72,13 @@ class Invalid(Commands):
         self.assertIn("`paused` of `db` must be `true` or `false`: got `no`", done.stderr)
         self.assertNotIn("hunter2", done.stderr)
 
+    def test_service_that_rejects_the_sender_prevents_deployment(self):
+        program = self.workspace.root / "bin" / "keysyncctl"
+        program.write_text("#!/bin/sh\necho \"$@ with $(cat)\" >&2\nexit 1\n")
+        program.chmod(0o755)
+        done = self.assert_ends(1, *DEPLOY, "--check-services", "keysync.example.com", message="does not allow this sender")
+        self.assertIn("check-registry --file - --origin keysync.example.com with {\"cloud-object-storage\":", done.stderr)
+
     def test_binary_of_other_architecture_is_rejected(self):
         self.workspace.build("x86_64")
         self.assert_ends(2, *DEPLOY, message="is not a program for arm64")

@@ -11,7 +11,7 @@ use super::{
 use crate::{delivery::AddressPolicy, excerpt::excerpt};
 
 /// The fields, for an error message.
-const FIELDS: &str = "`url`, `acknowledges`, `timeoutSeconds`, `paused` or `symmetricSignature`";
+const FIELDS: &str = "`url`, `acknowledges`, `timeoutSeconds`, `paused`, `symmetricSignature` or `handshake`";
 
 /// Parses the settings of the service `name`, a JSON object. Adds every error to `errors`, each with
 /// service, field and value.
@@ -28,7 +28,8 @@ pub(super) fn parse(
         return None;
     };
     let errors_before = errors.len();
-    let (mut url, mut acknowledges, mut timeout, mut paused, mut symmetric) = (None, None, None, None, None);
+    let (mut url, mut acknowledges, mut timeout, mut paused) = (None, None, None, None);
+    let (mut symmetric, mut handshake) = (None, None);
     for (field, value) in &members {
         let is_duplicate = match field.as_str() {
             "url" => url.replace(value).is_some(),
@@ -36,6 +37,7 @@ pub(super) fn parse(
             "timeoutSeconds" => timeout.replace(value).is_some(),
             "paused" => paused.replace(value).is_some(),
             "symmetricSignature" => symmetric.replace(value).is_some(),
+            "handshake" => handshake.replace(value).is_some(),
             unknown => {
                 errors.push(format!(
                     "`{name}` has the unknown field `{}`: it must be {FIELDS}",
@@ -58,6 +60,7 @@ pub(super) fn parse(
         timeout: field.read("timeoutSeconds", timeout, seconds),
         paused: field.read("paused", paused, switch).unwrap_or(false),
         symmetric_signature: field.read("symmetricSignature", symmetric, switch).unwrap_or(false),
+        handshake: field.read("handshake", handshake, switch).unwrap_or(false),
         url: url?,
     };
     (errors.len() == errors_before).then_some(service)
