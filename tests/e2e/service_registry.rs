@@ -18,7 +18,7 @@ const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
 
 #[derive(Deserialize)]
-struct Document {
+struct Case {
     name: String,
     document: String,
     accepted: bool,
@@ -36,8 +36,8 @@ fn functions_accept_what_the_schema_accepts() {
         assert!(Registry::from_json(&example.to_string(), AddressPolicy::PublicOnly).is_ok());
         assert!(validator.is_valid(example));
     }
-    let documents: Vec<Document> = serde_json::from_str(DOCUMENTS).unwrap();
-    for Document { name, document, accepted, accepted_by_schema } in documents {
+    let documents: Vec<Case> = serde_json::from_str(DOCUMENTS).unwrap();
+    for Case { name, document, accepted, accepted_by_schema } in documents {
         let parsed = Registry::from_json(&document, AddressPolicy::PublicOnly);
         assert_eq!(parsed.is_ok(), accepted, "{name}: {parsed:?}");
         let is_valid = serde_json::from_str(&document).is_ok_and(|document| validator.is_valid(&document));

@@ -29,6 +29,8 @@ class Workspace:
         self.infra = self.root / "infra"
         ignored = shutil.ignore_patterns("account-*", ".aws-sam", "__pycache__")
         shutil.copytree(ROOT / "infra", self.infra, ignore=ignored)
+        (self.root / "docs" / "reference").mkdir(parents=True)
+        shutil.copy(ROOT / "docs" / "reference" / "services.schema.json", self.root / "docs" / "reference")
         self.commands = self.root / "commands"
         self.commands.touch()
         programs = self.root / "bin"

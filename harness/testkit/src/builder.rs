@@ -303,6 +303,7 @@ impl HarnessBuilder {
     /// # }
     /// ```
     pub async fn start(self) -> Result<Harness, HarnessError> {
-        start::start(self).await
+        // Boxed, so that the futures of tests stay small.
+        Box::pin(start::start(self)).await
     }
 }

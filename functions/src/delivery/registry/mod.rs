@@ -33,6 +33,7 @@ pub struct Registry(BTreeMap<ServiceName, Service>);
 
 /// An associated service.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent fields of a JSON object")]
 pub struct Service {
     /// The URL of its callbacks.
     pub url: Url,

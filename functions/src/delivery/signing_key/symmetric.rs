@@ -65,7 +65,7 @@ impl SymmetricKeys {
             }
             if !secrets.iter().all(|secret| known.insert(*secret)) {
                 errors.push(format!(
-                    "`{name}` has a secret that is given twice: a receiver must share its secret with nobody"
+                    "`{name}` has a secret that is given twice: no two services may share one"
                 ));
             }
             match secrets.into_iter().map(SymmetricKey::parse).collect::<Option<Vec<_>>>() {
