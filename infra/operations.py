@@ -1,8 +1,8 @@
 """What infra/deploy and infra/rotate-signing-key share: settings, the revision, and calls of `aws` and `sam`.
 
 The revision names what the functions run with: `<name>-<content>`. `content` is a hash of the binaries, the template and
-the parameters. `name` is a hash of `content` and of the version of the signing key's secret; SAM names the published
-versions of the functions after it, so a change of any of these publishes new versions. A rotation of the key changes
+the parameters. `name` is a hash of `content` and of the versions of the secrets; SAM names the published
+versions of the functions after it, so a change of any of these publishes new versions. A rotation of a key changes
 `name` only, so that it needs neither the binaries nor the settings of the last deployment.
 """
 
@@ -22,6 +22,7 @@ FUNCTIONS = ["sync", "lifecycle", "redeliver"]
 NAME_LENGTH = 10
 REVISION = "Revision"
 SECRET = "SigningKeySecretArn"
+SERVICE_SECRETS = "ServiceSecretsArn"
 
 
 class Failure(Exception):
@@ -140,13 +141,17 @@ class Stage:
         if code != 0:
             raise Failure(f"`sam deploy` failed with exit code {code}: see docs/how-to/recover.md#a-deployment-failed")
 
+    def secret_versions(self, parameters):
+        """The versions of the secrets that these parameters name, by parameter. The values are not read."""
+        return {name: self.secret_version(parameters[name]) for name in (SECRET, SERVICE_SECRETS) if parameters.get(name)}
+
     def secret_version(self, secret):
         """The id of the secret's current version. The value is not read."""
         described = json.loads(self.aws("secretsmanager", "describe-secret", "--secret-id", secret, "--output", "json"))
         for version, labels in described.get("VersionIdsToStages", {}).items():
             if "AWSCURRENT" in labels:
                 return version
-        raise Failure(f"the secret {secret} has no current version: store the signing key in it (docs/how-to/deploy.md)")
+        raise Failure(f"the secret {secret} has no current version: store its value (docs/how-to/deploy.md)")
 
 
 def read_toml(path):
@@ -196,14 +201,15 @@ def content(template, parameters, binaries):
     return hashed.hexdigest()[:40]
 
 
-def revision(content_hash, secret_version):
-    """The revision of this content with this version of the signing key's secret."""
-    name = hashlib.sha256(f"{content_hash} {secret_version}".encode()).hexdigest()[:NAME_LENGTH]
+def revision(content_hash, secret_versions):
+    """The revision of this content with these versions of secrets, by parameter."""
+    versions = json.dumps(secret_versions, sort_keys=True)
+    name = hashlib.sha256(f"{content_hash} {versions}".encode()).hexdigest()[:NAME_LENGTH]
     return f"{name}-{content_hash}"
 
 
 def content_of(text):
-    """The part of a revision that does not depend on the secret."""
+    """The part of a revision that does not depend on the secrets."""
     return text.split("-", 1)[1]
 
 

@@ -26,7 +26,7 @@ pub(crate) const CHECKED: Duration = FOUR_HOURS.saturating_add(GRACE).saturating
 
 /// A harness in which object storage must acknowledge. No service does it on its own.
 pub(crate) fn must_acknowledge() -> HarnessBuilder {
-    Harness::builder().env("KEYSYNC_ACKNOWLEDGING_SERVICES", STORAGE)
+    Harness::builder().service_setting(STORAGE, "acknowledges", true)
 }
 
 async fn world() -> World {

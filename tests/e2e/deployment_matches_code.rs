@@ -90,8 +90,8 @@ fn needed(call: &Call) -> Vec<Allowed> {
     vec![allowed(&format!("dynamodb:{}", call.operation), &resource)]
 }
 
-/// The permissions for calls that the emulated Lambda does not see: logs, traces, the signing key's
-/// secret, and optional KMS keys.
+/// The permissions for calls that the emulated Lambda does not see: logs, traces, the secrets, and
+/// optional KMS keys.
 fn always_needed(logs: &str) -> BTreeSet<Allowed> {
     BTreeSet::from([
         allowed("logs:CreateLogStream", logs),
@@ -99,6 +99,7 @@ fn always_needed(logs: &str) -> BTreeSet<Allowed> {
         allowed("xray:PutTraceSegments", "*"),
         allowed("xray:PutTelemetryRecords", "*"),
         allowed("secretsmanager:GetSecretValue", "SigningKeySecretArn"),
+        allowed("secretsmanager:GetSecretValue", "ServiceSecretsArn"),
         allowed("kms:Decrypt", "TableKmsKeyArn"),
         allowed("kms:Decrypt", "SecretKmsKeyArn"),
     ])

@@ -115,7 +115,7 @@ async fn retries_count_from_the_end_of_a_pause() {
 
 #[tokio::test]
 async fn paused_service_is_overdue_after_four_hours() {
-    let world = world_of(Harness::builder().env("KEYSYNC_ACKNOWLEDGING_SERVICES", STORAGE)).await;
+    let world = world_of(Harness::builder().service_setting(STORAGE, "acknowledges", true)).await;
     pause(&world).await;
     world.sync().await.assert_status(204);
     world.advance_clock(Duration::from_mins(239)).await;

@@ -56,7 +56,7 @@ async fn environment_key_needs_no_secret() {
 }
 
 /// The log of a function that does not start.
-async fn start_failure(builder: HarnessBuilder) -> String {
+pub(crate) async fn start_failure(builder: HarnessBuilder) -> String {
     match builder.start().await {
         Err(HarnessError::Function(FunctionError::Ended(log) | FunctionError::Configuration(log))) => log,
         other => panic!("the function started: {other:?}"),

@@ -3,6 +3,7 @@
 The functions are placeholders: ministack publishes their versions and runs none here.
 """
 
+import json
 import re
 import unittest
 
@@ -61,8 +62,22 @@ class Invalid(Commands):
         self.assert_ends(2, *DEPLOY, message="infra/account-dev.toml sets `LogLevle`")
 
     def test_missing_parameter_is_rejected(self):
-        (self.workspace.infra / "account-dev.toml").write_text('Callbacks = "{}"\n')
+        (self.workspace.infra / "account-dev.toml").write_text('Services = "{}"\n')
         self.assert_ends(2, *DEPLOY, message="SigningKeySecretArn must be set in infra/account-dev.toml")
+
+    def test_invalid_registry_is_rejected_with_all_problems(self):
+        services = {"Cos": {"url": "https://a.example"}, "db": {"url": "https://a.example/hooks/hunter2", "paused": "no"}}
+        self.workspace.configure("dev", Services=json.dumps(services))
+        done = self.assert_ends(2, *DEPLOY, message="`Cos`: a name must be a CRN service name")
+        self.assertIn("`paused` of `db` must be `true` or `false`: got `no`", done.stderr)
+        self.assertNotIn("hunter2", done.stderr)
+
+    def test_service_that_rejects_the_sender_prevents_deployment(self):
+        program = self.workspace.root / "bin" / "keysyncctl"
+        program.write_text("#!/bin/sh\necho \"$@ with $(cat)\" >&2\nexit 1\n")
+        program.chmod(0o755)
+        done = self.assert_ends(1, *DEPLOY, "--check-services", "keysync.example.com", message="does not allow this sender")
+        self.assertIn("check-registry --file - --origin keysync.example.com with {\"cloud-object-storage\":", done.stderr)
 
     def test_binary_of_other_architecture_is_rejected(self):
         self.workspace.build("x86_64")
@@ -124,6 +139,7 @@ class Stack(Commands):
 
         self.rotate()
         self.assert_rotation_left_settings()
+        self.rotate_secret_of_service()
 
     def rotate(self):
         """A rotation, with each command that is not valid at its step."""
@@ -154,6 +170,34 @@ class Stack(Commands):
         self.assert_ends(0, *ROTATE, "apply", message="run with the secret's current keys already")
         self.assert_no_key_is_shown([old, new, kept, replaced])
 
+    def rotate_secret_of_service(self):
+        """The first symmetric secret of a service, and a rotation. That of another service stays."""
+        of_storage = ["--service", "cloud-object-storage"]
+        self.assert_ends(2, *ROTATE, "replace", *of_storage, message="the stack has no ServiceSecretsArn")
+        self.workspace.configure("dev", ServiceSecretsArn=self.workspace.service_secrets)
+        self.assert_ends(0, *DEPLOY)
+        variables = self.workspace.live("Sync")["Environment"]["Variables"]
+        self.assertEqual(variables["KEYSYNC_SERVICE_SECRETS"], self.workspace.service_secrets)
+        self.assert_ends(0, *ROTATE, "replace", "--service", "ledgers", message="give the owner of ledgers its new secret")
+        self.assert_ends(0, *ROTATE, "replace", *of_storage)
+        before, first = self.versions(), self.service_secrets()
+        self.assert_ends(0, *ROTATE, "start", *of_storage, message="finish --service cloud-object-storage")
+        after, both = self.versions(), self.service_secrets()
+        self.assertEqual({name for name in FUNCTIONS if after[name] != before[name]}, set(FUNCTIONS))
+        self.assertEqual(both["cloud-object-storage"][:1], first["cloud-object-storage"])
+        self.assert_ends(0, *ROTATE, "status", *of_storage, message="2 key(s) in")
+        self.assert_ends(0, *ROTATE, "finish", *of_storage)
+        self.assertEqual(self.service_secrets(), {**first, "cloud-object-storage": both["cloud-object-storage"][1:]})
+        self.assert_ends(0, *DEPLOY, message="already deployed, no new versions")
+        self.assert_no_key_is_shown([*first["ledgers"], *both["cloud-object-storage"]])
+
+    def service_secrets(self):
+        value = emulator.client("secretsmanager").get_secret_value(SecretId=self.workspace.service_secrets)
+        secrets = json.loads(value["SecretString"])
+        for each in [secret for of_service in secrets.values() for secret in of_service]:
+            self.assertRegex(each, r"^whsec_[A-Za-z0-9+/]{43}=$")
+        return secrets
+
     def assert_rotation_left_settings(self):
         variables = self.workspace.live("Sync")["Environment"]["Variables"]
         self.assert_ends(0, *DEPLOY, message="already deployed, no new versions")
@@ -171,7 +215,7 @@ class Stack(Commands):
 
     def assert_ends(self, code, *command, message=""):
         done = super().assert_ends(code, *command, message=message)
-        self.assertIsNone(re.search(r"whsk_\w", done.stdout + done.stderr), "no key is printed")
+        self.assertIsNone(re.search(r"(whsk|whsec)_\w", done.stdout + done.stderr), "no key is printed")
         return done
 
 

@@ -57,7 +57,7 @@ class Deployment(unittest.TestCase):
         parameters = {
             "Revision": FIRST_REVISION,
             "Stage": "prod",
-            "Callbacks": json.dumps({service: cls.harness.callbacks[service]}),
+            "Services": json.dumps({service: cls.harness.registry[service]}),
             "SigningKeySecretArn": cls.secret,
             "IamUrl": cls.harness.addresses["iam"],
             "LifecycleConcurrency": 10,

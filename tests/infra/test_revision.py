@@ -17,13 +17,13 @@ DEFAULTS = operations.defaults(TEMPLATE)
 BINARIES = {name: name.encode() for name in operations.FUNCTIONS}
 PARAMETERS = {
     **{name: value for name, value in DEFAULTS.items() if name != operations.REVISION},
-    "Stage": "prod", "Callbacks": "{}", "SigningKeySecretArn": "arn",
+    "Stage": "prod", "Services": "{}", "SigningKeySecretArn": "arn",
 }
 
 
-def revision(template=TEMPLATE, parameters=None, binaries=None, secret_version="v1"):
+def revision(template=TEMPLATE, parameters=None, binaries=None, versions=None):
     content = operations.content(template, parameters or PARAMETERS, binaries or BINARIES)
-    return operations.revision(content, secret_version)
+    return operations.revision(content, versions or {operations.SECRET: "v1"})
 
 
 def versions(text):
@@ -70,8 +70,11 @@ class Revision(unittest.TestCase):
                 self.assert_all_versions_move(revision(binaries={**BINARIES, name: b"changed"}))
 
     def test_new_signing_key_moves_all_versions(self):
-        changed = revision(secret_version="v2")
+        changed = revision(versions={operations.SECRET: "v2"})
         self.assert_all_versions_move(changed)
+        symmetric = {operations.SECRET: "v1", operations.SERVICE_SECRETS: "v1"}
+        self.assert_all_versions_move(revision(versions=symmetric))
+        self.assertNotEqual(revision(versions=symmetric), revision(versions={**symmetric, operations.SERVICE_SECRETS: "v2"}))
         self.assertEqual(operations.content_of(changed), operations.content_of(revision()), "a rotation keeps the content")
 
     def test_revision_reaches_description_and_environment(self):

@@ -24,7 +24,7 @@ SECRET = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:keysync-AbCdEf"
 PARAMETERS = {
     "Revision": "0123456789-" + "0" * 40,
     "Stage": "prod",
-    "Callbacks": '{"cloud-object-storage":"https://example.com/callbacks"}',
+    "Services": '{"cloud-object-storage":{"url":"https://example.com/callbacks"}}',
     "SigningKeySecretArn": SECRET,
 }
 # Resource types that moto 5.2.5 does not create.
@@ -162,7 +162,7 @@ class Stack(unittest.TestCase):
                 self.assertEqual(variables["KEYSYNC_TABLE"], self.outputs["TableName"])
                 self.assertEqual(variables["KEYSYNC_SIGNING_KEY_SECRET"], SECRET)
                 self.assertEqual(variables["KEYSYNC_METRICS_NAMESPACE"], "keysync/keysync", "that of this stack only")
-                json.loads(variables["KEYSYNC_CALLBACKS"])
+                json.loads(variables["KEYSYNC_SERVICES"])
 
     def test_roles_name_created_resources(self):
         table = client("dynamodb").describe_table(TableName=self.outputs["TableName"])["Table"]["TableArn"]

@@ -29,6 +29,8 @@ class Workspace:
         self.infra = self.root / "infra"
         ignored = shutil.ignore_patterns("account-*", ".aws-sam", "__pycache__")
         shutil.copytree(ROOT / "infra", self.infra, ignore=ignored)
+        (self.root / "docs" / "reference").mkdir(parents=True)
+        shutil.copy(ROOT / "docs" / "reference" / "services.schema.json", self.root / "docs" / "reference")
         self.commands = self.root / "commands"
         self.commands.touch()
         programs = self.root / "bin"
@@ -47,9 +49,11 @@ class Workspace:
             **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": emulator.url, "HOME": str(self.root),
             "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0",
         }
-        self.environment.pop("PYTHONPATH", None)
+        self.environment["PYTHONPATH"] = os.environ["INFRA_TOOLS"]  # has jsonschema
         created = self.emulator.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
         self.secret = created["ARN"]
+        created = self.emulator.client("secretsmanager").create_secret(Name=f"service-secrets/{self.root.name}", SecretString="{}")
+        self.service_secrets = created["ARN"]
         self.configure("dev")
         self.build("arm64")
 
@@ -69,7 +73,8 @@ class Workspace:
     def configure(self, stage, **values):
         """Writes the account file of a stage."""
         given = {
-            "Callbacks": '{"cloud-object-storage":"https://example.com/callbacks"}', "SigningKeySecretArn": self.secret, **values
+            "Services": '{"cloud-object-storage":{"url":"https://example.com/callbacks"}}', "SigningKeySecretArn": self.secret,
+            **values,
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in given.items()]
         (self.infra / f"account-{stage}.toml").write_text("".join(lines))

@@ -66,7 +66,7 @@ impl World {
         let SyncConfig { iam, common, .. } = SyncConfig::read(|name| match name {
             config::IAM_URL => Some(server.base_url()),
             config::REGION => Some("us-south".to_owned()),
-            config::CALLBACKS => Some("{}".to_owned()),
+            config::SERVICES => Some("{}".to_owned()),
             config::SIGNING_KEY => Some(SIGNING_KEY.to_owned()),
             config::LOOPBACK_TEST_MODE => Some("on".to_owned()),
             _ => None,

@@ -16,14 +16,14 @@ use self::{
     },
 };
 use crate::{
-    delivery::{AddressPolicy, Registry, SigningKeySource},
+    delivery::{AddressPolicy, KeySource, Registry, SigningKeySource, SymmetricKeySource},
     iam::IamSettings,
     telemetry::{LogFilter, MetricsNamespace},
     time_budget::CONFIRM_RESERVE,
 };
 
 pub use crate::{
-    delivery::SIGNING_KEY_SECRET,
+    delivery::{SERVICE_SECRETS, SIGNING_KEY_SECRET},
     telemetry::{LOG, METRICS_NAMESPACE},
 };
 
@@ -37,10 +37,8 @@ pub const SERVICE: &str = "KEYSYNC_SERVICE";
 pub const IAM_URL: &str = "KEYSYNC_IAM_URL";
 /// The issuer of access tokens.
 pub const IAM_ISSUER: &str = "KEYSYNC_IAM_ISSUER";
-/// The callback URLs of the services.
-pub const CALLBACKS: &str = "KEYSYNC_CALLBACKS";
-/// The services that acknowledge their notifications.
-pub const ACKNOWLEDGING_SERVICES: &str = "KEYSYNC_ACKNOWLEDGING_SERVICES";
+/// The registry of the associated services.
+pub const SERVICES: &str = "KEYSYNC_SERVICES";
 /// The private keys that sign notifications.
 pub const SIGNING_KEY: &str = "KEYSYNC_SIGNING_KEY";
 /// The timeout of one delivery attempt.
@@ -59,11 +57,11 @@ pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 pub struct CommonConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
-    /// `KEYSYNC_CALLBACKS`, required: a JSON object of service name → URL; and
-    /// `KEYSYNC_ACKNOWLEDGING_SERVICES`, default none: names of services that acknowledge.
+    /// `KEYSYNC_SERVICES`, required: a JSON object of service name → settings.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
-    /// with them. Exactly one of the two settings is required.
+    /// with them. Exactly one of the two settings is required. And `KEYSYNC_SERVICE_SECRETS`, the
+    /// secret with the symmetric secrets of services, required if a service of the registry has one.
     pub signing_keys: SigningKeySource,
     /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
     pub addresses: AddressPolicy,
@@ -112,10 +110,15 @@ impl CommonConfig {
         Reader::read(get, |reader| {
             let addresses = addresses(reader);
             let config = Self::read_common(reader, addresses)?;
-            reader.check(
-                CALLBACK_TIMEOUT,
-                check_callback_timeout(config.callback_timeout, config.request_timeout),
-            );
+            reader.check(CALLBACK_TIMEOUT, check_timeout(config.callback_timeout, config.request_timeout));
+            for (service, settings) in config.registry.services() {
+                let timeout = settings.timeout.unwrap_or_default();
+                let checked = check_timeout(timeout, config.request_timeout);
+                reader.check(
+                    SERVICES,
+                    checked.map_err(|error| format!("`timeoutSeconds` of `{service}` {error}")),
+                );
+            }
             Some(config)
         })
     }
@@ -125,15 +128,17 @@ impl CommonConfig {
         addresses: AddressPolicy,
     ) -> Option<Self> {
         let table = reader.or(TABLE, "keysync", parse_table);
-        let callbacks = reader.required(CALLBACKS, |text| Registry::from_json(text, addresses));
-        // Checked only against a valid registry: its own mistakes are reported already.
-        let registry = callbacks.and_then(|callbacks| {
-            reader.or(ACKNOWLEDGING_SERVICES, "", |names| callbacks.with_acknowledging(names))
-        });
-        let signing_keys = reader.one_of(
-            (SIGNING_KEY, |text| text.parse().map(SigningKeySource::Given)),
-            (SIGNING_KEY_SECRET, |text| text.parse().map(SigningKeySource::Secret)),
+        let registry = reader.required(SERVICES, |text| Registry::from_json(text, addresses));
+        let keys = reader.one_of(
+            (SIGNING_KEY, |text| text.parse().map(KeySource::Given)),
+            (SIGNING_KEY_SECRET, |text| text.parse().map(KeySource::Secret)),
         );
+        let symmetric = registry.as_ref().map(Registry::with_symmetric_signature).unwrap_or_default();
+        let has_symmetric = !symmetric.is_empty();
+        let symmetric = has_symmetric
+            .then(|| reader.required(SERVICE_SECRETS, str::parse))
+            .flatten()
+            .map(|secret| SymmetricKeySource { secret, services: symmetric });
         let callback_timeout =
             reader.or(CALLBACK_TIMEOUT, "5s", |text| parse_duration(text, &CALLBACK_TIMEOUTS));
         let request_timeout =
@@ -146,7 +151,7 @@ impl CommonConfig {
         Some(Self {
             table: table?,
             registry: registry?,
-            signing_keys: signing_keys?,
+            signing_keys: SigningKeySource { keys: keys?, symmetric },
             addresses,
             callback_timeout: callback_timeout?,
             request_timeout: request_timeout?,
@@ -186,7 +191,7 @@ impl LifecycleConfig {
 }
 
 /// Checks that a delivery attempt of `redeliver` can end and be confirmed within its invocation.
-fn check_callback_timeout(callback: Duration, request: Duration) -> Result<(), String> {
+fn check_timeout(callback: Duration, request: Duration) -> Result<(), String> {
     let limit = request.saturating_sub(CONFIRM_RESERVE);
     if callback < limit {
         return Ok(());
@@ -206,132 +211,4 @@ fn addresses(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> AddressPol
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
-
-    fn from(settings: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-        |name| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    }
-
-    fn read(settings: &[(&str, &str)]) -> Result<SyncConfig, ConfigError> {
-        SyncConfig::read(from(settings))
-    }
-
-    #[test]
-    fn two_settings_suffice() {
-        let config =
-            read(&[(CALLBACKS, r#"{"cloud-object-storage":"https://cos.example/"}"#), (SIGNING_KEY, KEY)])
-                .unwrap();
-        assert_eq!(config.iam.issuer, "https://iam.cloud.ibm.com/identity");
-        assert_eq!(config.caller_limit.map(NonZeroU32::get), Some(600));
-        let common = config.common;
-        assert_eq!((common.table.as_str(), common.addresses), ("keysync", AddressPolicy::PublicOnly));
-        assert_eq!(
-            (common.callback_timeout, common.request_timeout),
-            (Duration::from_secs(5), Duration::from_secs(25))
-        );
-    }
-
-    #[test]
-    fn error_lists_every_problem() {
-        let ConfigError(problems) = read(&[
-            (TABLE, " "),
-            (REGION, "us south"),
-            (SERVICE, "s3"),
-            (LOG, "inof"),
-            (METRICS_NAMESPACE, "key sync"),
-            (IAM_URL, "http://iam.example"),
-            (IAM_ISSUER, "iam"),
-            (CALLBACK_TIMEOUT, "5"),
-            (REQUEST_TIMEOUT, "0s"),
-            (LOOPBACK_TEST_MODE, "yes"),
-            (CALLER_LIMIT, "0"),
-            (SIGNING_KEY, "whsk_hunter2"),
-        ])
-        .unwrap_err();
-        let text = problems.join("\n");
-        for name in [
-            TABLE,
-            REGION,
-            SERVICE,
-            LOG,
-            METRICS_NAMESPACE,
-            IAM_URL,
-            IAM_ISSUER,
-            CALLBACK_TIMEOUT,
-            REQUEST_TIMEOUT,
-            LOOPBACK_TEST_MODE,
-            CALLER_LIMIT,
-            SIGNING_KEY,
-            CALLBACKS,
-        ] {
-            assert!(text.contains(name), "{name} is missing in\n{text}");
-        }
-        assert_eq!(problems.len(), 13, "{text}");
-        assert!(!text.contains("hunter2"), "secret in the error");
-    }
-
-    #[test]
-    fn callback_timeout_fits_into_request_timeout() {
-        let with = |callback, request| {
-            let timeouts = [(CALLBACK_TIMEOUT, callback), (REQUEST_TIMEOUT, request)];
-            let settings = [&[(CALLBACKS, "{}"), (SIGNING_KEY, KEY)][..], &timeouts].concat();
-            CommonConfig::read(from(&settings)).map(drop).map_err(|ConfigError(problems)| problems.join("\n"))
-        };
-        assert_eq!(with("22999ms", "25s"), Ok(()));
-        let message = with("23s", "25s").unwrap_err();
-        assert!(message.contains(CALLBACK_TIMEOUT) && message.contains("less than 23s"), "{message}");
-    }
-
-    #[test]
-    fn rejects_value_that_is_not_utf_8() {
-        let ConfigError(problems) =
-            read(&[(IAM_URL, "https://iam\u{fffd}.example"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)])
-                .unwrap_err();
-        assert_eq!(problems, [format!("{IAM_URL} must be valid UTF-8")]);
-    }
-
-    #[test]
-    fn requires_exactly_one_signing_key_setting() {
-        let with = |settings: &[(&str, &str)]| {
-            let settings = [&[(CALLBACKS, "{}")], settings].concat();
-            CommonConfig::read(from(&settings)).map_err(|ConfigError(problems)| problems)
-        };
-        let (key, secret) = ((SIGNING_KEY, KEY), (SIGNING_KEY_SECRET, "keysync/signing-key"));
-        assert!(matches!(with(&[key]).unwrap().signing_keys, SigningKeySource::Given(_)));
-        assert!(matches!(with(&[secret]).unwrap().signing_keys, SigningKeySource::Secret(_)));
-        assert_eq!(
-            with(&[]).unwrap_err(),
-            [format!("{SIGNING_KEY} or {SIGNING_KEY_SECRET} is required, and neither is set")]
-        );
-        assert_eq!(
-            with(&[key, secret]).unwrap_err(),
-            [format!("{SIGNING_KEY} and {SIGNING_KEY_SECRET} are both set; remove one of them")]
-        );
-        let [pasted] = &with(&[(SIGNING_KEY_SECRET, KEY)]).unwrap_err()[..] else { panic!("one problem") };
-        assert!(pasted.starts_with(SIGNING_KEY_SECRET) && !pasted.contains(KEY), "{pasted}");
-    }
-
-    #[test]
-    fn each_function_requires_only_its_settings() {
-        let enough = [(CALLBACKS, "{}"), (SIGNING_KEY, KEY)];
-        assert!(CommonConfig::read(from(&enough)).is_ok());
-        let ConfigError(problems) = LifecycleConfig::read(from(&enough)).unwrap_err();
-        assert_eq!(problems, [format!("{DEAD_LETTER_QUEUE} is required and not set")]);
-        let with = |queue| {
-            LifecycleConfig::read(from(&[enough[0], enough[1], (DEAD_LETTER_QUEUE, queue)])).map(drop)
-        };
-        assert!(with("https://sqs.us-east-1.amazonaws.com/123456789012/dead").is_ok());
-        assert!(with("dead").is_err() && with("https://sqs.us-east-1.amazonaws.com").is_err());
-    }
-
-    #[test]
-    fn iam_without_tls_requires_test_mode_and_loopback() {
-        let with =
-            |url| read(&[(IAM_URL, url), (LOOPBACK_TEST_MODE, "on"), (CALLBACKS, "{}"), (SIGNING_KEY, KEY)]);
-        assert!(with("http://127.0.0.1:8080").is_ok() && with("http://localhost:1").is_ok());
-        assert!(with("http://iam.example").is_err());
-    }
-}
+mod tests;

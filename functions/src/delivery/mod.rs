@@ -15,11 +15,12 @@ mod ssrf_guard;
 pub use circuit_breaker::{CircuitBreakers, CircuitState};
 pub use client::parse_retry_after;
 pub use cloud_event::body as cloud_event_body;
-pub use registry::{MAX_URL_BYTES, Registry, RegistryError};
+pub use registry::{MAX_URL_BYTES, Registry, RegistryError, Service};
 pub use retry::RETRY_PERIOD;
 pub use signature::Signed;
 pub use signing_key::{
-    SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError, SigningKeySource, SigningKeys,
+    KeySource, SERVICE_SECRETS, SIGNING_KEY_SECRET, SecretError, SecretId, SigningKey, SigningKeyError,
+    SigningKeySource, SigningKeys, SymmetricKeyError, SymmetricKeySource,
 };
 pub use ssrf_guard::{AddressPolicy, NO_PUBLIC_ADDRESS};
 
@@ -66,7 +67,7 @@ pub struct Notifier {
 
 impl Notifier {
     /// A notifier that calls the services of `registry` and signs with each of `keys`. An attempt
-    /// takes at most `callback_timeout`.
+    /// takes at most `callback_timeout`, or the service's own timeout.
     pub fn new(
         registry: Registry,
         keys: SigningKeys,
@@ -78,16 +79,17 @@ impl Notifier {
         Ok(Self { registry, keys, http, callback_timeout, clock })
     }
 
-    /// The time limit of an attempt.
+    /// The time limit of an attempt at any service.
     #[must_use]
-    pub fn callback_timeout(&self) -> Duration {
-        self.callback_timeout
+    pub fn longest_timeout(&self) -> Duration {
+        let own = self.registry.services().filter_map(|(_, service)| service.timeout);
+        own.fold(self.callback_timeout, Duration::max)
     }
 
     /// Whether `service` is configured to acknowledge its notifications.
     #[must_use]
     pub fn acknowledges(&self, service: &ServiceName) -> bool {
-        self.registry.acknowledges(service)
+        self.registry.get(service).is_some_and(|service| service.acknowledges)
     }
 
     /// Delivers `notification` to every service for which it is due, in parallel, and ends at
@@ -132,12 +134,13 @@ impl Notifier {
         let event_id = notification.event_id(service);
         let attempts_before = notification.key.retries.get(service).map_or(0, |retry| retry.attempts);
         let started = Instant::now();
-        let delivery = match self.registry.callback(service) {
-            Some(url) => {
+        let delivery = match self.registry.get(service) {
+            Some(registered) => {
                 let body = cloud_event::body(notification, &event_id, resources);
-                let timeout = self.callback_timeout.min(deadline.saturating_duration_since(started));
-                let signed = self.keys.sign(&event_id.to_string(), self.clock.now(), body);
-                client::attempt(&self.http, url, signed, trace, timeout).await
+                let limit = registered.timeout.unwrap_or(self.callback_timeout);
+                let timeout = limit.min(deadline.saturating_duration_since(started));
+                let signed = self.keys.sign(&event_id, self.clock.now(), body);
+                client::attempt(&self.http, &registered.url, signed, trace, timeout).await
             }
             None => Delivery::failed("no callback address is configured for this service"),
         };

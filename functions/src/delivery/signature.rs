@@ -1,14 +1,13 @@
 //! Signatures of Standard Webhooks 1.0, asymmetric (`v1a`, Ed25519): receivers can verify callbacks
-//! and cannot forge them.
+//! and cannot forge them. A service with a symmetric secret gets `v1` (HMAC-SHA256), too.
 //!
 //! The signed content is `<webhook-id>.<webhook-timestamp>.<body>`, with exactly the bytes that are
 //! sent. The timestamp is that of the attempt, so that a receiver can reject a replayed callback.
-//! With two keys there are two signatures, separated by a space; a receiver needs to know one key.
-
-use base64::{Engine, prelude::BASE64_STANDARD};
+//! With several keys there are several signatures, separated by a space; a receiver needs to know one
+//! key.
 
 use super::SigningKeys;
-use crate::domain::EpochMillis;
+use crate::domain::{EpochMillis, EventId};
 
 /// A signed callback: the body and its Standard Webhooks headers.
 #[derive(Clone, Debug)]
@@ -24,20 +23,20 @@ pub struct Signed {
 }
 
 impl SigningKeys {
-    /// Signs an attempt at `now` to deliver the event `id` with this body.
+    /// Signs an attempt at `now` to deliver an event with this body to the service that its id names.
     #[must_use]
-    pub fn sign(&self, id: &str, now: EpochMillis, body: Vec<u8>) -> Signed {
-        let timestamp = now.secs();
+    pub fn sign(&self, event: &EventId, now: EpochMillis, body: Vec<u8>) -> Signed {
+        let (id, timestamp) = (event.to_string(), now.secs());
         let mut content = format!("{id}.{timestamp}.").into_bytes();
         content.extend_from_slice(&body);
-        let signatures = self.iter().map(|key| format!("v1a,{}", BASE64_STANDARD.encode(key.sign(&content))));
-        let signature = signatures.collect::<Vec<_>>().join(" ");
-        Signed { id: id.to_owned(), timestamp, signature, body }
+        let signature = self.signatures(&event.service, &content).join(" ");
+        Signed { id, timestamp, signature, body }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, prelude::BASE64_STANDARD};
     use ed25519_dalek::{Signature, VerifyingKey};
     use serde_json::Value;
 
@@ -51,14 +50,16 @@ mod tests {
     #[test]
     fn independent_implementation_verifies_signature() {
         let keys: SigningKeys = PRIVATE.parse().unwrap();
-        let signed = keys.sign("claim:service", EpochMillis::new(1_674_087_231_999), b"{}".to_vec());
+        let id = notification().event_id(&"cloud-object-storage".parse().unwrap());
+        let signed = keys.sign(&id, EpochMillis::new(1_674_087_231_999), b"{}".to_vec());
         assert_eq!(signed.timestamp, 1_674_087_231);
         let public = BASE64_STANDARD.decode(PUBLIC).unwrap();
         let signature = BASE64_STANDARD.decode(signed.signature.strip_prefix("v1a,").unwrap()).unwrap();
         let verifier = VerifyingKey::from_bytes(&public.try_into().unwrap()).unwrap();
         let signature = Signature::from_slice(&signature).unwrap();
-        verifier.verify_strict(b"claim:service.1674087231.{}", &signature).unwrap();
-        assert!(verifier.verify_strict(b"claim:service.1674087231.{ }", &signature).is_err());
+        let content = |body: &str| format!("{id}.1674087231.{body}").into_bytes();
+        verifier.verify_strict(&content("{}"), &signature).unwrap();
+        assert!(verifier.verify_strict(&content("{ }"), &signature).is_err());
     }
 
     /// Receivers are tested with the same file, so that the sender and receivers agree on the
@@ -72,7 +73,7 @@ mod tests {
         };
         let notification = notification();
         let id = notification.event_id(&"cloud-object-storage".parse().unwrap());
-        let (body, id) = (cloud_event::body(&notification, &id, 12), id.to_string());
+        let body = cloud_event::body(&notification, &id, 12);
         let private = |key: &str| vectors["keys"][key]["private"].as_str().unwrap().to_owned();
         let (current, next) = (private("current"), private("next"));
         let signed =

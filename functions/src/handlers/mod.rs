@@ -33,8 +33,9 @@ fn dispatcher(
     clock: &Clock,
 ) -> Result<Dispatcher, reqwest::Error> {
     let CommonConfig { table, registry, addresses, callback_timeout, .. } = config;
+    let pauses = PauseCache::new(registry.paused());
     let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
-    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier, pauses: PauseCache::default() })
+    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier, pauses })
 }
 
 /// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is

@@ -5,7 +5,7 @@
 //! A pause that has ended stays in the item until the next one of its service, because retries count
 //! from its end (docs/explanation/adr/0042-pauses-in-the-table.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub struct Resumption {
 pub struct Pauses {
     #[serde(default)]
     services: BTreeMap<ServiceName, Pause>,
+    /// The services that the registry pauses, which have no pause in the table.
+    #[serde(skip)]
+    registry: BTreeSet<ServiceName>,
 }
 
 /// The result of a pause or resumption.
@@ -65,10 +68,17 @@ pub enum PauseChange {
 }
 
 impl Pauses {
-    /// Whether the deliveries to this service are stopped.
+    /// Adds the services that the registry pauses.
+    #[must_use]
+    pub fn with_registry(self, paused: BTreeSet<ServiceName>) -> Self {
+        Self { registry: paused, ..self }
+    }
+
+    /// Whether the deliveries to this service are stopped, by an operator or by the registry.
     #[must_use]
     pub fn is_paused(&self, service: &ServiceName) -> bool {
-        self.services.get(service).is_some_and(|pause| pause.resumed.is_none())
+        self.registry.contains(service)
+            || self.services.get(service).is_some_and(|pause| pause.resumed.is_none())
     }
 
     /// The instant from which the retries of `notification` to `service` count: that of the claim, of
@@ -85,7 +95,12 @@ impl Pauses {
         self.services.iter()
     }
 
-    /// The services whose deliveries are stopped.
+    /// The services that the registry pauses.
+    pub fn paused_by_registry(&self) -> impl Iterator<Item = &ServiceName> {
+        self.registry.iter()
+    }
+
+    /// The services whose deliveries an operator has stopped.
     pub fn paused(&self) -> impl Iterator<Item = (&ServiceName, &Pause)> {
         self.iter().filter(|(_, pause)| pause.resumed.is_none())
     }
@@ -93,7 +108,7 @@ impl Pauses {
 
 impl FromIterator<(ServiceName, Pause)> for Pauses {
     fn from_iter<I: IntoIterator<Item = (ServiceName, Pause)>>(pauses: I) -> Self {
-        Self { services: pauses.into_iter().collect() }
+        Self { services: pauses.into_iter().collect(), registry: BTreeSet::new() }
     }
 }
 

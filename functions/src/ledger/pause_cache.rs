@@ -2,13 +2,15 @@
 //! most deliveries need no read (docs/reference/limits.md#pause-age).
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::{Ledger, Pauses};
+use super::{Ledger, LedgerError, Pauses};
+use crate::domain::ServiceName;
 
 /// The age at which the pauses are read again.
 const MAX_AGE: Duration = Duration::from_mins(1);
@@ -16,10 +18,14 @@ const MAX_AGE: Duration = Duration::from_mins(1);
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pauses that a process knows.
-#[derive(Debug, Default)]
-pub struct PauseCache(Mutex<Known>);
+#[derive(Debug)]
+pub struct PauseCache {
+    known: Mutex<Known>,
+    /// The services that the registry pauses.
+    registry: BTreeSet<ServiceName>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     pauses: Arc<Pauses>,
     /// The start of the last read.
@@ -27,10 +33,22 @@ struct Known {
 }
 
 impl PauseCache {
+    /// A cache that knows only what the registry pauses.
+    #[must_use]
+    pub fn new(registry: BTreeSet<ServiceName>) -> Self {
+        let pauses = Arc::new(Pauses::default().with_registry(registry.clone()));
+        Self { known: Mutex::new(Known { pauses, read_at: None }), registry }
+    }
+
+    /// Reads the pauses now.
+    pub async fn read(&self, ledger: &Ledger) -> Result<Pauses, LedgerError> {
+        Ok(ledger.pauses().await?.with_registry(self.registry.clone()))
+    }
+
     /// Reads the pauses during init, so that the first deliveries need no read. If that fails, they
     /// do.
     pub async fn prefetch(&self, ledger: &Ledger) {
-        if let Some(pauses) = read(ledger).await {
+        if let Some(pauses) = self.try_read(ledger).await {
             *self.lock() = Known { pauses: Arc::new(pauses), read_at: Some(Instant::now()) };
         }
     }
@@ -46,23 +64,23 @@ impl PauseCache {
             }
             known.read_at = Some(now); // so that concurrent deliveries use the known ones
         }
-        if let Some(pauses) = read(ledger).await {
+        if let Some(pauses) = self.try_read(ledger).await {
             self.lock().pauses = Arc::new(pauses);
         }
         self.lock().pauses.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn try_read(&self, ledger: &Ledger) -> Option<Pauses> {
+        let error = match tokio::time::timeout(READ_TIMEOUT, self.read(ledger)).await {
+            Ok(Ok(pauses)) => return Some(pauses),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no response within {} s", READ_TIMEOUT.as_secs()),
+        };
+        tracing::warn!(error, "paused services unknown; those known before apply");
+        None
     }
-}
 
-async fn read(ledger: &Ledger) -> Option<Pauses> {
-    let error = match tokio::time::timeout(READ_TIMEOUT, ledger.pauses()).await {
-        Ok(Ok(pauses)) => return Some(pauses),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no response within {} s", READ_TIMEOUT.as_secs()),
-    };
-    tracing::warn!(error, "paused services unknown; those known before apply");
-    None
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

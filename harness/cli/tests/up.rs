@@ -177,7 +177,7 @@ async fn env_file_configures_externally_started_function() {
     let env = std::fs::read_to_string(&path).unwrap();
     for name in [
         "KEYSYNC_IAM_URL='http",
-        "KEYSYNC_CALLBACKS='{",
+        "KEYSYNC_SERVICES='{",
         "KEYSYNC_SIGNING_KEY='whsk_",
         "AWS_ENDPOINT_URL_DYNAMODB=",
     ] {

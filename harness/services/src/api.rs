@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST /{service}/callbacks          receives a notification
+//! OPTIONS /{service}/callbacks       allows the sender, as in the webhook handshake of CloudEvents
 //! PUT  /{service}/resources/{name}   creates a bucket or deployment that a key protects
 //! GET  /{service}/resources/{name}   reads it: 200, or 403 by the state of its key
 //! ```
@@ -16,7 +17,7 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -29,6 +30,9 @@ use serde_json::json;
 use keysync_emulator_support::server::cut;
 
 use super::{Acknowledgement, AssociatedService, Behaviour, Received, Verdict};
+
+/// The allowed rate in a handshake: no limit.
+const ANY_RATE: HeaderValue = HeaderValue::from_static("*");
 
 /// Shared state of the handlers.
 #[derive(Clone)]
@@ -56,9 +60,28 @@ pub fn router(
     };
     let by_name = services.iter().map(receiver).collect::<Result<_, _>>()?;
     Ok(Router::new()
-        .route("/{service}/callbacks", post(callback))
+        .route("/{service}/callbacks", post(callback).options(handshake))
         .route("/{service}/resources/{name}", get(read).put(protect))
         .with_state(Services { by_name: Arc::new(by_name), clock }))
+}
+
+/// Allows any sender any rate (HTTP 1.1 Web Hooks for Event Delivery, section 4.2). A request without
+/// an origin is no handshake.
+async fn handshake(
+    State(services): State<Services>,
+    Path(service): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if !services.by_name.contains_key(&service) {
+        return unknown("service", &service);
+    }
+    match headers.get("webhook-request-origin") {
+        Some(origin) => {
+            let allowed = [("webhook-allowed-origin", origin.clone()), ("webhook-allowed-rate", ANY_RATE)];
+            (StatusCode::NO_CONTENT, allowed).into_response()
+        }
+        None => (StatusCode::BAD_REQUEST, "webhook-request-origin is missing").into_response(),
+    }
 }
 
 async fn callback(

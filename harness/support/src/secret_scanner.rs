@@ -106,9 +106,9 @@ impl KnownSecrets {
         known.push_back(secret.to_owned());
     }
 
-    /// Adds all signing keys that occur in `text`.
+    /// Adds all signing keys and symmetric secrets that occur in `text`.
     pub fn add_signing_keys(&self, text: &str) {
-        for rest in text.split("whsk_").skip(1) {
+        for rest in ["whsk_", "whsec_"].into_iter().flat_map(|prefix| text.split(prefix).skip(1)) {
             let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
             let end = rest.find(|c| !is_base64(c)).unwrap_or(rest.len());
             self.add(Kind::SigningKey, &rest[..end]);

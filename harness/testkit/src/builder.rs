@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
     Harness, HarnessClock, HarnessError,
     dynamodb::{Engine, TABLE},
@@ -42,6 +44,10 @@ pub struct HarnessBuilder {
     pub(crate) redeliver_every: Option<Duration>,
     pub(crate) services: Vec<(String, Receiver)>,
     pub(crate) acknowledging: bool,
+    /// Service, field and value of settings in the registry.
+    pub(crate) service_settings: Vec<(String, String, Value)>,
+    /// Service and symmetric secret.
+    pub(crate) symmetric_secrets: Vec<(String, String)>,
     pub(crate) table: String,
     pub(crate) quiet: bool,
 }
@@ -72,6 +78,8 @@ impl Default for HarnessBuilder {
             redeliver_every: None,
             services: [OBJECT_STORAGE, DATABASES].map(|name| (name.to_owned(), Receiver::Emulated)).to_vec(),
             acknowledging: false,
+            service_settings: Vec::new(),
+            symmetric_secrets: Vec::new(),
             table: TABLE.to_owned(),
             quiet: true,
         }
@@ -126,7 +134,7 @@ impl HarnessBuilder {
     }
 
     /// Makes the emulated services acknowledge when they act, and the functions expect it within
-    /// four hours (`KEYSYNC_ACKNOWLEDGING_SERVICES`). By default, no service acknowledges.
+    /// four hours (`acknowledges` in `KEYSYNC_SERVICES`). By default, no service acknowledges.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().acknowledging();
@@ -134,6 +142,34 @@ impl HarnessBuilder {
     #[must_use]
     pub fn acknowledging(self) -> Self {
         Self { acknowledging: true, ..self }
+    }
+
+    /// Sets a field of a service in the functions' registry (`KEYSYNC_SERVICES`):
+    /// `docs/reference/configuration.md` lists them.
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder()
+    ///     .service_setting("cloud-object-storage", "timeoutSeconds", 2);
+    /// ```
+    #[must_use]
+    pub fn service_setting(mut self, name: &str, field: &str, value: impl Into<Value>) -> Self {
+        self.service_settings.push((name.to_owned(), field.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a symmetric secret of a service: `whsec_` and the base64 of 24 to 64 bytes. Its callbacks
+    /// have an additional signature `v1`, which the libraries of Standard Webhooks verify. With two
+    /// secrets, as in a rotation, there are two. The functions fetch them from
+    /// [`Harness::secrets`](crate::Harness::secrets).
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder()
+    ///     .symmetric_secret("cloud-object-storage", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    /// ```
+    #[must_use]
+    pub fn symmetric_secret(mut self, service: &str, secret: &str) -> Self {
+        self.symmetric_secrets.push((service.to_owned(), secret.to_owned()));
+        self
     }
 
     /// Adds a service that is an `httpmock` server, for custom expectations: [`Harness::mock`]
@@ -267,6 +303,7 @@ impl HarnessBuilder {
     /// # }
     /// ```
     pub async fn start(self) -> Result<Harness, HarnessError> {
-        start::start(self).await
+        // Boxed, so that the futures of tests stay small.
+        Box::pin(start::start(self)).await
     }
 }

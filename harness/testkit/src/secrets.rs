@@ -38,6 +38,13 @@ use keysync_emulator_support::{context::Context, secret_scanner::KnownSecrets, s
 /// ```
 pub const SIGNING_KEY: &str = "keysync/signing-key";
 
+/// The secret that holds the symmetric secrets of services, if the builder sets one.
+///
+/// ```
+/// assert_eq!(keysync_testkit::secrets::SERVICE_SECRETS, "keysync/service-secrets");
+/// ```
+pub const SERVICE_SECRETS: &str = "keysync/service-secrets";
+
 /// Secrets Manager. Dropping it ends it.
 #[derive(Debug)]
 pub struct SecretsManager {
@@ -58,8 +65,8 @@ pub enum Fault {
 }
 
 struct Shared {
-    /// The initial value of the signing key.
-    signing_key: String,
+    /// The initial secrets.
+    initial: BTreeMap<String, String>,
     /// The secrets to scan for.
     known: KnownSecrets,
     state: Mutex<Store>,
@@ -80,12 +87,26 @@ struct Store {
 }
 
 impl SecretsManager {
-    /// Starts the emulator with the signing key in the secret [`SIGNING_KEY`].
-    pub(crate) async fn start(signing_key: &str, context: &Context) -> std::io::Result<Self> {
+    /// Starts the emulator with the signing key in the secret [`SIGNING_KEY`], and the symmetric
+    /// secrets of services, pairs of service and secret, in [`SERVICE_SECRETS`].
+    pub(crate) async fn start(
+        signing_key: &str,
+        symmetric: &[(String, String)],
+        context: &Context,
+    ) -> std::io::Result<Self> {
         let known = context.secrets.clone();
-        known.add_signing_keys(signing_key);
-        let signing_key = signing_key.to_owned();
-        let shared = Arc::new(Shared { signing_key, known, state: Mutex::default() });
+        let mut of_services = BTreeMap::<_, Vec<_>>::new();
+        for (service, secret) in symmetric {
+            of_services.entry(service).or_default().push(secret);
+        }
+        let initial = BTreeMap::from([
+            (SIGNING_KEY.to_owned(), signing_key.to_owned()),
+            (SERVICE_SECRETS.to_owned(), json!(of_services).to_string()),
+        ]);
+        for value in initial.values() {
+            known.add_signing_keys(value);
+        }
+        let shared = Arc::new(Shared { initial, known, state: Mutex::default() });
         shared.reset();
         let router = Router::new().route("/", post(get_secret_value)).with_state(shared.clone());
         Ok(Self { server: Server::start(router, &context.guard).await?, shared })
@@ -125,8 +146,7 @@ impl Shared {
     }
 
     fn reset(&self) {
-        let values = BTreeMap::from([(SIGNING_KEY.to_owned(), self.signing_key.clone())]);
-        *self.store() = Store { values, ..Store::default() };
+        *self.store() = Store { values: self.initial.clone(), ..Store::default() };
     }
 }
 

@@ -25,10 +25,7 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let world = World::load(&dynamo).await?;
     let iam = IamEmulator::start(&world, &context).await?;
     let services = ServiceFleet::start(&builder, &world, &context).await?;
-    let mut settings = vec![(config::IAM_URL, iam.url()), (config::CALLBACKS, services.callbacks.clone())];
-    if builder.acknowledging {
-        settings.push((config::ACKNOWLEDGING_SERVICES, services.emulated_names()));
-    }
+    let settings = [(config::IAM_URL, iam.url()), (config::SERVICES, services.registry.clone())];
     let lambda = LambdaStack::start(&builder, &settings, &world, &dynamo, &context).await?;
     if builder.acknowledging {
         services.acknowledge_to(&lambda.events);

@@ -10,7 +10,7 @@ use crate::visitor::Visitor;
 async fn overdue_services_are_listed_before_retried_ones() {
     let harness = Harness::builder()
         .mode(Mode::InProcess)
-        .env("KEYSYNC_ACKNOWLEDGING_SERVICES", "databases-for-postgresql")
+        .service_setting("databases-for-postgresql", "acknowledges", true)
         .start()
         .await
         .unwrap();

@@ -7,6 +7,7 @@ mod bulk_sync;
 mod dead_letters;
 mod interrupted_sync;
 mod recovery;
+mod registry_check;
 mod support;
 mod synthetic_endpoint;
 mod synthetic_table;

@@ -204,23 +204,3 @@ async fn incomplete_scan_is_reported() {
     let run = run(&folder, &harness, &["failed", "--max-pages", "0"]).await.expect(SOME_FAILED);
     assert!(run.err.contains("incomplete"), "{}", run.err);
 }
-
-#[tokio::test]
-async fn registry_check_finds_unreachable_and_private_hosts() {
-    let harness = Harness::builder().start().await.unwrap();
-    let folder = Folder::new();
-    let callback = |url: &str| format!(r#"{{"cloud-object-storage":"{url}"}}"#);
-    let check = |json: String, options: &'static [&'static str]| {
-        let mut command = folder.command(&[&["check-registry", "--json"], options].concat());
-        command.env("KEYSYNC_CALLBACKS", json);
-        command
-    };
-    let good = callback(&format!("{}/callbacks/{STORAGE}", harness.services_url()));
-    let good = Run::of(&mut check(good, &["--loopback-test-mode"])).await.expect(DONE).json();
-    assert!(good[0]["status"].is_u64(), "{good}");
-    let mut refused = check(callback("http://127.0.0.1:1/secret"), &["--loopback-test-mode"]);
-    let refused = Run::of(&mut refused).await.expect(SOME_FAILED);
-    assert!(refused.out.contains("refused") && !refused.out.contains("secret"), "{}", refused.out);
-    let private = Run::of(&mut check(callback("https://10.0.0.1/"), &[])).await.expect(USAGE);
-    assert!(private.err.contains("private"), "{}", private.err);
-}

@@ -37,7 +37,7 @@ def adapted(template, parameters):
     `ministack_server.py` says what else differs from AWS.
     """
     template = copy.deepcopy(template)
-    for name in ("Callbacks", "IamUrl", "IamIssuer"):
+    for name in ("Services", "IamUrl", "IamIssuer"):
         template["Parameters"][name].pop("AllowedPattern")  # requires https
     template["Globals"]["Function"]["Environment"]["Variables"]["KEYSYNC_LOOPBACK_TEST_MODE"] = "on"
     template = translate(template, parameters)

@@ -40,7 +40,7 @@ class Harness:
             self.addresses = json.loads(line)
             pairs = (line.split("=", 1) for line in settings.read_text().splitlines())
             settings = {name: value.strip("'") for name, value in pairs}
-        self.callbacks = json.loads(settings["KEYSYNC_CALLBACKS"])
+        self.registry = json.loads(settings["KEYSYNC_SERVICES"])
         self.signing_key = settings["KEYSYNC_SIGNING_KEY"]
 
     def control(self, path, method="GET", body=None):

@@ -16,7 +16,7 @@ NOTIFICATION = Story.lifecycle_notifies_the_service
 REJECTION = Story.second_notification_within_the_hour_is_rejected
 REDELIVERY = Story.redeliver_notifies_the_service_when_it_is_back
 
-ABSENT = {"KEYSYNC_TABLE": "absent", "KEYSYNC_CALLBACKS": "{}", "KEYSYNC_SIGNING_KEY_SECRET": "absent"}
+ABSENT = {"KEYSYNC_TABLE": "absent", "KEYSYNC_SERVICES": "{}", "KEYSYNC_SIGNING_KEY_SECRET": "absent"}
 
 
 def without(name):
@@ -80,12 +80,12 @@ def all_wires():
     variables = {
         "Sync": {
             "KEYSYNC_TABLE": REJECTION,
-            "KEYSYNC_CALLBACKS": Story.sync_notifies_the_service_again,
+            "KEYSYNC_SERVICES": Story.sync_notifies_the_service_again,
             "KEYSYNC_SIGNING_KEY_SECRET": KEYS,
         },
         "Lifecycle": {
             "KEYSYNC_TABLE": EVENTS,
-            "KEYSYNC_CALLBACKS": NOTIFICATION,
+            "KEYSYNC_SERVICES": NOTIFICATION,
             "KEYSYNC_SIGNING_KEY_SECRET": EVENTS,
         },
         "Redeliver": {name: REDELIVERY for name in ABSENT},
@@ -94,7 +94,7 @@ def all_wires():
         for variable, step in steps.items():
             wires[f"{function}: {variable}"] = (step, with_variable(function, variable, ABSENT[variable]))
     # Without the schedule, which would notify the service a little later.
-    for name in ("Sync: KEYSYNC_CALLBACKS", "Lifecycle: KEYSYNC_CALLBACKS"):
+    for name in ("Sync: KEYSYNC_SERVICES", "Lifecycle: KEYSYNC_SERVICES"):
         step, cut = wires[name]
         wires[name] = (step, together(cut, without("EveryMinute")))
     wires["Sync: KEYSYNC_IAM_URL"] = (REJECTION, with_variable("Sync", "KEYSYNC_IAM_URL", "http://127.0.0.1:9"))

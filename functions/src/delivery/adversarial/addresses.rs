@@ -186,9 +186,9 @@ async fn denies_literal_addresses_in_every_notation() {
         } else {
             format!("https://{host}:{port}/")
         };
-        let json = serde_json::json!({"databases": with_port}).to_string();
+        let json = serde_json::json!({"databases": {"url": with_port}}).to_string();
         let Ok(registry) = Registry::from_json(&json, AddressPolicy::PublicOnly) else { continue };
-        let url = registry.callback(&"databases".parse().unwrap()).unwrap().to_string();
+        let url = registry.get(&"databases".parse().unwrap()).unwrap().url.to_string();
         assert!(url.contains("localhost"), "{host} was accepted as a name: {url}");
         let http = client_builder(AddressPolicy::PublicOnly, SystemResolver).build().unwrap();
         let delivery = call(&http, &url, TIMEOUT).await;

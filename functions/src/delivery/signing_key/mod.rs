@@ -1,14 +1,22 @@
-//! The private keys that sign callbacks: one, or two during a rotation.
+//! The keys that sign callbacks: one private key for all services, or two during a rotation, and the
+//! symmetric secrets of the services that have them.
 
+mod secret;
 mod source;
+mod symmetric;
 
-pub use source::{SIGNING_KEY_SECRET, SecretError, SecretId, SigningKeySource};
+pub use secret::{SecretError, SecretId};
+pub use source::{KeySource, SERVICE_SECRETS, SIGNING_KEY_SECRET, SigningKeySource, SymmetricKeySource};
+pub use symmetric::SymmetricKeyError;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
+
+use crate::domain::ServiceName;
+use symmetric::SymmetricKeys;
 
 /// The prefix of private keys in Standard Webhooks.
 const PRIVATE_PREFIX: &str = "whsk_";
@@ -20,9 +28,13 @@ const MAX_KEYS: usize = 2;
 /// A private key that signs callbacks. AWS-LC erases it from memory when it is dropped.
 pub struct SigningKey(Ed25519KeyPair);
 
-/// The keys that sign callbacks. Each signs every callback, so that a receiver needs to know one.
+/// The keys that sign callbacks. Each private key signs every callback, and each secret of a service
+/// its callbacks, so that a receiver needs to know one.
 #[derive(Clone, Debug)]
-pub struct SigningKeys(Arc<[SigningKey]>);
+pub struct SigningKeys {
+    private: Arc<[SigningKey]>,
+    symmetric: SymmetricKeys,
+}
 
 /// An invalid value of signing keys. The value is not quoted: it may be a key with a typo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +78,7 @@ impl FromStr for SigningKeys {
             [] => Err(SigningKeyError::Malformed),
             [one, other] if one.public_bytes() == other.public_bytes() => Err(SigningKeyError::Duplicate),
             keys if keys.len() > MAX_KEYS => Err(SigningKeyError::TooMany(keys.len())),
-            _ => Ok(Self(keys.into())),
+            _ => Ok(Self { private: keys.into(), symmetric: SymmetricKeys::default() }),
         }
     }
 }
@@ -84,15 +96,23 @@ impl SigningKey {
     }
 
     /// The 64 bytes of the signature over `content`.
-    pub(super) fn sign(&self, content: &[u8]) -> Vec<u8> {
+    fn sign(&self, content: &[u8]) -> Vec<u8> {
         self.0.sign(content).as_ref().to_vec()
     }
 }
 
 impl SigningKeys {
-    /// The keys, in the order of the setting.
+    /// The private keys, in the order of the setting.
     pub(super) fn iter(&self) -> impl Iterator<Item = &SigningKey> {
-        self.0.iter()
+        self.private.iter()
+    }
+
+    /// The signatures over `content` for `service`, each with its kind.
+    pub(super) fn signatures(&self, service: &ServiceName, content: &[u8]) -> Vec<String> {
+        let signed = |kind: &str, signature: Vec<u8>| format!("{kind},{}", BASE64_STANDARD.encode(signature));
+        let private = self.iter().map(|key| signed("v1a", key.sign(content)));
+        let symmetric = self.symmetric.of(service).iter().map(|key| signed("v1", key.sign(content)));
+        private.chain(symmetric).collect()
     }
 }
 

@@ -1,144 +1,65 @@
-//! The source of the signing keys: an environment variable, or a secret in AWS Secrets Manager that
-//! is fetched once, at init.
+//! The sources of the keys that sign callbacks: an environment variable, or secrets in AWS Secrets
+//! Manager that are fetched once, at init.
 
-use std::{error::Error, fmt, str::FromStr, time::Duration};
+use std::collections::BTreeSet;
 
-use aws_sdk_secretsmanager::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::get_secret_value::GetSecretValueError,
-};
-use zeroize::Zeroizing;
+use super::{SecretError, SecretId, SigningKeys, symmetric::SymmetricKeys};
+use crate::domain::ServiceName;
 
-use super::{SigningKeyError, SigningKeys};
-use crate::http_client::aws::{CallLimits, with_limits};
-
-/// The setting with the name or ARN of the secret.
+/// The setting with the name or ARN of the secret with the signing keys.
 pub const SIGNING_KEY_SECRET: &str = "KEYSYNC_SIGNING_KEY_SECRET";
+/// The setting with the name or ARN of the secret with the symmetric secrets of services.
+pub const SERVICE_SECRETS: &str = "KEYSYNC_SERVICE_SECRETS";
 
-/// The limits of fetching the secret. Lambda's init phase has 10 s
-/// (`docs/reference/limits.md#secret-call`).
-const CALL_LIMITS: CallLimits = CallLimits {
-    attempts: 3,
-    attempt_timeout: Duration::from_millis(1500),
-    call_timeout: Duration::from_secs(5),
-};
-/// The maximum length of the ARN or name of a secret, in bytes
-/// (`docs/reference/limits.md#secret-id`).
-const MAX_SECRET_ID_BYTES: usize = 2048;
-
-/// The source of the signing keys.
+/// The sources of all keys.
 #[derive(Clone, Debug)]
-pub enum SigningKeySource {
+pub struct SigningKeySource {
+    /// The keys that sign every callback.
+    pub keys: KeySource,
+    /// The symmetric secrets; `None` if no service has one.
+    pub symmetric: Option<SymmetricKeySource>,
+}
+
+/// The source of the keys that sign every callback.
+#[derive(Clone, Debug)]
+pub enum KeySource {
     /// The setting contains the keys.
     Given(SigningKeys),
     /// A secret contains the keys.
     Secret(SecretId),
 }
 
-/// The ARN or name of a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretId(String);
-
-/// The signing keys could not be fetched, so the function does not start. Never contains the value
-/// of the secret.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret `{secret}` in {SIGNING_KEY_SECRET} {problem}")]
-pub struct SecretError {
-    secret: SecretId,
-    problem: Problem,
-}
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Problem {
-    #[error("does not exist or has no value: check the name, the region and the account")]
-    NotFound,
-    #[error(
-        "cannot be read without permission: grant the function's role `secretsmanager:GetSecretValue`, and \
-         `kms:Decrypt` if a customer managed key encrypts it ({0})"
-    )]
-    Denied(String),
-    #[error("could not be fetched: {0}")]
-    Unavailable(String),
-    #[error("is binary: store the signing key as text")]
-    Binary,
-    #[error("contains no valid signing key; the whole text, without key/value pairs, {0}")]
-    InvalidKey(SigningKeyError),
+/// The source of the symmetric secrets of services.
+#[derive(Clone, Debug)]
+pub struct SymmetricKeySource {
+    /// The secret that contains them.
+    pub secret: SecretId,
+    /// The services that must have one.
+    pub services: BTreeSet<ServiceName>,
 }
 
 impl SigningKeySource {
-    /// The keys. Fetching a secret takes at most 5 s; keys in the setting take no call.
+    /// The keys. Fetching takes at most 5 s: both secrets are read at once. Keys in the setting take
+    /// no call.
     pub async fn fetch(&self, aws: &aws_config::SdkConfig) -> Result<SigningKeys, SecretError> {
-        match self {
-            Self::Given(keys) => Ok(keys.clone()),
-            Self::Secret(secret) => {
-                fetch(secret, aws).await.map_err(|problem| SecretError { secret: secret.clone(), problem })
+        let (keys, symmetric) = tokio::try_join!(self.fetch_keys(aws), self.fetch_symmetric(aws))?;
+        Ok(SigningKeys { symmetric, ..keys })
+    }
+
+    async fn fetch_keys(&self, aws: &aws_config::SdkConfig) -> Result<SigningKeys, SecretError> {
+        match &self.keys {
+            KeySource::Given(keys) => Ok(keys.clone()),
+            KeySource::Secret(secret) => {
+                secret.fetch(SIGNING_KEY_SECRET, aws, str::parse::<SigningKeys>).await
             }
         }
     }
-}
 
-async fn fetch(SecretId(secret): &SecretId, aws: &aws_config::SdkConfig) -> Result<SigningKeys, Problem> {
-    let client = Client::new(&with_limits(aws, CALL_LIMITS));
-    let output = client.get_secret_value().secret_id(secret).send().await?;
-    let text = Zeroizing::new(output.secret_string.ok_or(Problem::Binary)?);
-    text.parse().map_err(Problem::InvalidKey)
-}
-
-/// Omits the SDK's message for an invalid response: it quotes the response, and so the secret.
-impl From<SdkError<GetSecretValueError>> for Problem {
-    fn from(error: SdkError<GetSecretValueError>) -> Self {
-        match &error {
-            SdkError::ServiceError(response) => {
-                let error = response.err();
-                let code = error.code().unwrap_or("no code");
-                let message = error.message().unwrap_or("no message");
-                match code {
-                    "ResourceNotFoundException" => Self::NotFound,
-                    "AccessDeniedException" => Self::Denied(message.to_owned()),
-                    _ => Self::Unavailable(format!("Secrets Manager responded with {code}: {message}")),
-                }
-            }
-            SdkError::TimeoutError(_) => {
-                let seconds = CALL_LIMITS.call_timeout.as_secs();
-                Self::Unavailable(format!("no response from Secrets Manager within {seconds} s"))
-            }
-            SdkError::ResponseError(_) => {
-                Self::Unavailable("the response of Secrets Manager is invalid".to_owned())
-            }
-            error => Self::Unavailable(with_causes(error)),
-        }
-    }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
-    }
-}
-
-impl FromStr for SecretId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The characters of names (Secrets Manager API reference, CreateSecret), and `:` of ARNs.
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!:".contains(c);
-        if text.contains("whsk_") {
-            return Err(
-                "must be the name or ARN of the secret that contains the signing key, not the key itself",
-            );
-        }
-        if text.is_empty() || text.len() > MAX_SECRET_ID_BYTES || !text.chars().all(is_allowed) {
-            return Err("must be the name or ARN of a secret in AWS Secrets Manager");
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for SecretId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    async fn fetch_symmetric(&self, aws: &aws_config::SdkConfig) -> Result<SymmetricKeys, SecretError> {
+        let Some(SymmetricKeySource { secret, services }) = &self.symmetric else {
+            return Ok(SymmetricKeys::default());
+        };
+        secret.fetch(SERVICE_SECRETS, aws, |text| SymmetricKeys::from_json(text, services)).await
     }
 }
 
@@ -149,12 +70,12 @@ mod tests {
     use serde_json::{Value, json};
     use tokio::{net::TcpListener, time::Instant};
 
-    use super::*;
+    use super::{super::secret::CALL_LIMITS, *};
 
     const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
     const PUBLIC: &str = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-    async fn fetch_at(url: &str) -> Result<SigningKeys, String> {
+    async fn fetch_at(url: &str, services: Option<&str>) -> Result<SigningKeys, String> {
         let aws = aws_config::SdkConfig::builder()
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -164,7 +85,12 @@ mod tests {
             .endpoint_url(url)
             .http_client(crate::http_client::aws::http_client().unwrap())
             .build();
-        let source = SigningKeySource::Secret("keysync/signing-key".parse().unwrap());
+        let keys = KeySource::Secret("keysync/signing-key".parse().unwrap());
+        let symmetric = services.map(|service| SymmetricKeySource {
+            secret: "keysync/service-secrets".parse().unwrap(),
+            services: BTreeSet::from([service.parse().unwrap()]),
+        });
+        let source = SigningKeySource { keys, symmetric };
         source.fetch(&aws).await.map_err(|error| format!("{error} {error:?}"))
     }
 
@@ -179,7 +105,7 @@ mod tests {
                 then.status(status).header("content-type", "application/x-amz-json-1.1").body(response);
             })
             .await;
-        let keys = fetch_at(&server.base_url()).await;
+        let keys = fetch_at(&server.base_url(), None).await;
         assert!(mock.calls_async().await > 0);
         keys
     }
@@ -236,20 +162,29 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
         let started = Instant::now();
-        let error = fetch_at(&url).await.unwrap_err();
+        let error = fetch_at(&url, None).await.unwrap_err();
         assert!(started.elapsed() <= CALL_LIMITS.call_timeout, "{:?}", started.elapsed());
         assert!(error.contains("no response from Secrets Manager within 5 s"), "{error}");
     }
 
-    #[test]
-    fn setting_names_a_secret_and_rejects_keys() {
-        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:keysync/signing-key-AbCdEf";
-        for valid in [arn, "keysync/signing-key"] {
-            assert_eq!(valid.parse::<SecretId>().unwrap().to_string(), valid);
-        }
-        for invalid in ["", "a b", KEY, "a\nb", &"a".repeat(2049)] {
-            let message = invalid.parse::<SecretId>().unwrap_err();
-            assert!(!message.contains("nWGx"), "{message}");
-        }
+    #[tokio::test]
+    async fn symmetric_secrets_are_fetched_from_their_own_secret() {
+        let server = MockServer::start_async().await;
+        let answer = |name: &'static str, text: String| {
+            server.mock_async(move |when, then| {
+                when.method(POST).json_body(json!({"SecretId": name}));
+                then.status(200).header("content-type", "application/x-amz-json-1.1").body(secret(&text));
+            })
+        };
+        let symmetric = json!({"ledgers": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}).to_string();
+        answer("keysync/signing-key", KEY.to_owned()).await;
+        answer("keysync/service-secrets", symmetric).await;
+        let keys = fetch_at(&server.base_url(), Some("ledgers")).await.unwrap();
+        assert_eq!(keys.symmetric.of(&"ledgers".parse().unwrap()).len(), 1);
+        let error = fetch_at(&server.base_url(), Some("databases")).await.unwrap_err();
+        assert!(error.contains(
+            "the secret `keysync/service-secrets` in KEYSYNC_SERVICE_SECRETS is invalid: `databases`"
+        ));
+        assert!(!error.contains("MfKQ"), "{error}");
     }
 }

@@ -64,7 +64,7 @@ impl Redeliver {
     /// Delivers due notifications until none is left, or until no further delivery would end in
     /// time.
     pub async fn run(&self, trace: &TraceContext, budget: TimeBudget) -> Summary {
-        let pauses = match self.dispatcher.ledger.pauses().await {
+        let pauses = match self.dispatcher.pauses.read(&self.dispatcher.ledger).await {
             Ok(pauses) => pauses,
             Err(error) => {
                 tracing::error!(%error, "paused services unknown; nothing is delivered");
@@ -78,6 +78,10 @@ impl Redeliver {
             let (since, operator, reason) = (pause.at, &pause.operator, &pause.reason);
             tracing::warn!(%service, %since, operator, reason, "service is paused");
         }
+        for service in pauses.paused_by_registry() {
+            summary.paused_services += 1;
+            tracing::warn!(%service, reason = "`paused` in KEYSYNC_SERVICES", "service is paused");
+        }
         let started_at = self.clock.now();
         // Deliveries first, because a deadline can wait, and for the same reason one shard of
         // deadlines at a time.
@@ -88,7 +92,7 @@ impl Redeliver {
         let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
-            budget.latest_delivery_start(self.dispatcher.notifier.callback_timeout())
+            budget.latest_delivery_start(self.dispatcher.notifier.longest_timeout())
         ));
         // The first two are also true once the time is over, which ends all reading.
         let (mut has_read_due, mut has_read_waiting, mut is_over) = (false, false, false);

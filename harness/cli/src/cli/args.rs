@@ -232,6 +232,10 @@ pub(super) struct HarnessArgs {
     /// Emulated services acknowledge when they act, and the functions expect it within four hours.
     #[arg(long)]
     acknowledging: bool,
+    /// A symmetric secret of a service, `whsec_` and the base64 of 24 to 64 bytes: its callbacks have
+    /// an additional signature `v1`. Repeatable, also for a second secret of a service.
+    #[arg(long, value_name = "NAME=SECRET", value_parser = service_and_secret)]
+    symmetric_secret: Vec<(String, String)>,
     /// Keep the table in this file; the next start continues with it.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb")]
     data: Option<PathBuf>,
@@ -257,12 +261,22 @@ impl HarnessArgs {
         };
         let builder = Harness::builder().engine(engine).table(&self.table).mode(self.function);
         let builder = if self.acknowledging { builder.acknowledging() } else { builder };
+        let builder = self
+            .symmetric_secret
+            .iter()
+            .fold(builder, |builder, (service, secret)| builder.symmetric_secret(service, secret));
         let builder = self.allow_host.iter().fold(builder, |builder, host| builder.allow_host(host));
         self.service.iter().fold(builder, |builder, service| match service.split_once('=') {
             Some((name, url)) => builder.service_at(name, url),
             None => builder.service(service),
         })
     }
+}
+
+/// Splits `NAME=SECRET`. The secret is not repeated in an error.
+fn service_and_secret(text: &str) -> Result<(String, String), String> {
+    let (service, secret) = text.split_once('=').ok_or("must be a service and its secret: NAME=SECRET")?;
+    Ok((service.to_owned(), secret.to_owned()))
 }
 
 /// Splits `SERVICE/RESOURCE`.

@@ -14,7 +14,7 @@ use crate::{
         self, Function, InvocationFailed, Mode, Output, ProcessConfig, ProcessFunction, Worker,
         schedule::{self, Schedule},
     },
-    secrets::SecretsManager,
+    secrets::{self, SecretsManager},
     time::ClockControl,
     world::{REGION, World},
 };
@@ -65,11 +65,12 @@ impl LambdaStack {
         context: &Context,
     ) -> Result<Self, HarnessError> {
         let dead_letters = DeadLetterQueue::start(context).await?;
-        let secrets = SecretsManager::start(&world.signing_key, context).await?;
+        let secrets = SecretsManager::start(&world.signing_key, &builder.symmetric_secrets, context).await?;
         let own = [
             (config::TABLE, dynamo.table().to_owned()),
             (config::REGION, REGION.to_owned()),
             (config::SIGNING_KEY, world.signing_key.clone()),
+            (config::SERVICE_SECRETS, secrets::SERVICE_SECRETS.to_owned()),
             (config::DEAD_LETTER_QUEUE, dead_letters.url()),
             (config::LOOPBACK_TEST_MODE, "on".to_owned()),
             (lambda::DYNAMODB_URL, dynamo.proxy().url()),

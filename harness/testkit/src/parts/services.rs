@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use httpmock::MockServer;
 use keysync::delivery::SigningKey;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{
     HarnessBuilder, HarnessError,
@@ -22,8 +22,8 @@ pub(crate) struct ServiceFleet {
     pub(crate) mocks: BTreeMap<String, MockServer>,
     /// The key that verifies callbacks: `whpk_…`.
     pub(crate) public_key: String,
-    /// The callback URL of each service, as in the functions' configuration.
-    pub(crate) callbacks: String,
+    /// The registry of the services, as in the functions' configuration.
+    pub(crate) registry: String,
     /// The server of the emulated services.
     server: Server,
 }
@@ -44,8 +44,8 @@ impl ServiceFleet {
         let router = secrets.scan_callbacks(router);
         let server = Server::start(journal.around(Part::Services, router), guard).await?;
         let mocks = mocks(builder).await?;
-        let callbacks = callbacks(builder, &server, &mocks);
-        Ok(Self { emulated, mocks, public_key, callbacks, server })
+        let registry = registry(builder, &server, &mocks);
+        Ok(Self { emulated, mocks, public_key, registry, server })
     }
 
     /// The URL of the emulated services.
@@ -61,12 +61,6 @@ impl ServiceFleet {
 
     pub(crate) fn mock(&self, name: &str) -> Result<&MockServer, HarnessError> {
         self.mocks.get(name).ok_or_else(|| HarnessError::NoService(name.to_owned()))
-    }
-
-    /// The names of the emulated services, separated by commas.
-    pub(crate) fn emulated_names(&self) -> String {
-        let names: Vec<_> = self.emulated.iter().map(AssociatedService::name).collect();
-        names.join(",")
     }
 
     /// Makes the emulated services publish acknowledgements as the key-management service does.
@@ -117,13 +111,24 @@ async fn mocks(builder: &HarnessBuilder) -> Result<BTreeMap<String, MockServer>,
     Ok(mocks)
 }
 
-fn callbacks(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, MockServer>) -> String {
+/// The registry of all services: their URLs, and what the builder sets.
+fn registry(builder: &HarnessBuilder, server: &Server, mocks: &BTreeMap<String, MockServer>) -> String {
     let url = |(name, receiver): &(String, Receiver)| match receiver {
         Receiver::Emulated => format!("{}/{name}/callbacks", server.url()),
         Receiver::Mock => mocks[name].url("/callbacks"),
         Receiver::At(url) => url.clone(),
     };
-    let registry: BTreeMap<_, _> =
-        builder.services.iter().map(|service| (&service.0, url(service))).collect();
-    json!(registry).to_string()
+    let entry = |service: &(String, Receiver)| {
+        let mut settings = Map::from_iter([("url".to_owned(), url(service).into())]);
+        if builder.acknowledging && service.1 == Receiver::Emulated {
+            settings.insert("acknowledges".to_owned(), true.into());
+        }
+        if builder.symmetric_secrets.iter().any(|(name, _)| *name == service.0) {
+            settings.insert("symmetricSignature".to_owned(), true.into());
+        }
+        let given = builder.service_settings.iter().filter(|(name, _, _)| *name == service.0);
+        settings.extend(given.map(|(_, field, value)| (field.clone(), value.clone())));
+        (service.0.clone(), settings)
+    };
+    json!(builder.services.iter().map(entry).collect::<BTreeMap<_, _>>()).to_string()
 }

@@ -95,7 +95,7 @@ enum Command {
     /// Check the callback addresses: DNS, SSRF guard, TLS, and a response to HEAD.
     ///
     /// Sends no event. Run it in the functions' network if that differs from this machine's.
-    #[command(after_help = "Example: keysyncctl check-registry --file callbacks.json\n\n\
+    #[command(after_help = "Example: keysyncctl check-registry --file services.json\n\n\
         Exit codes: 0 all can be reached; 1 some cannot; 2 the registry is invalid.")]
     CheckRegistry(registry_check::RegistryArgs),
     /// Import the keys and registrations of an instance from the key-management API.

@@ -25,6 +25,8 @@ const REQUIREMENTS: [&str; 3] = [
 ];
 /// The client before version 3: its module has the same name.
 const REQUIREMENTS_2: &str = "tests/clients/python-2/requirements.txt";
+/// The libraries that verify callbacks.
+const REQUIREMENTS_WEBHOOKS: &str = "tests/clients/webhooks/requirements.txt";
 const NODE: &str = "tests/clients/node";
 
 /// Runs the clients and examples of a language, or of both concurrently, because they spend most of
@@ -95,6 +97,8 @@ fn python(context: &Context, harness: &Path) -> Result {
     python.requirements(context, &REQUIREMENTS, &packages)?;
     let packages_2 = folder(context, &python.tag, &[REQUIREMENTS_2])?;
     python.requirements(context, &[REQUIREMENTS_2], &packages_2)?;
+    let webhooks = folder(context, &python.tag, &[REQUIREMENTS_WEBHOOKS])?;
+    python.requirements(context, &[REQUIREMENTS_WEBHOOKS], &webhooks)?;
     let pytest = |heading: &str, packages: &Path, arguments: &[&str]| {
         context.say(format!("\n-- {heading}"));
         let mut command = context.command(&python.program);
@@ -103,6 +107,7 @@ fn python(context: &Context, harness: &Path) -> Result {
     };
     pytest("Public Python client before version 3", &packages_2, &["tests/clients/python-2"])?;
     pytest("Public Python client", &packages, &["tests/clients/python"])?;
+    pytest("Public Python libraries for callbacks", &webhooks, &["tests/clients/webhooks"])?;
     context.say("\n-- Example for pytest");
     let mut example = as_written(context, "examples/pytest", "-m pytest")?;
     example.env(HARNESS_BIN, harness).env("PYTHONPATH", &packages).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -123,7 +128,7 @@ fn node(context: &Context, harness: &Path) -> Result {
             .run(&mut install)
             .map_err(|error| Error::missing(error.to_string(), format!("npm ci in {NODE}")))
     })?;
-    context.say("\n-- Public Node client");
+    context.say("\n-- Public Node client and libraries for callbacks");
     // A shell expands the pattern, because Node before version 21 does not.
     let mut tests = context.command("sh");
     tests.args(["-c", &format!("node --test {NODE}/*.test.mjs")]).env(HARNESS_BIN, harness);

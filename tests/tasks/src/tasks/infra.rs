@@ -15,11 +15,12 @@ const MINISTACK: [&str; 2] = ["ministack==1.5.33", "aws-sam-translator==1.115.0"
 const CHECK_JSONSCHEMA: [&str; 1] = ["check-jsonschema==0.39.0"];
 const CFN_GUARD: (&str, &str) = ("cfn-guard", "3.2.1");
 /// `test_package` and `test_stack` use moto, `test_deploy` and `test_commands` use ministack.
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 11] = [
     "test_linters",
     "test_parameters",
     "test_revision",
     "test_rules",
+    "test_services",
     "test_pre_traffic",
     "test_package",
     "test_stack",

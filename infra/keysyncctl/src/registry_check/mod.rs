@@ -3,20 +3,23 @@
 //!
 //! No event is sent: the contract has none that a receiver must ignore. A `HEAD` request shows that
 //! the name resolves to public addresses, the server listens, and its certificate is valid; any
-//! response counts.
+//! response counts. A service with `handshake` gets an `OPTIONS` request in its place, and has to
+//! allow the sender.
+
+mod handshake;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use futures_util::future::join_all;
+use handshake::{Handshake, parse_origin};
 use keysync::{
-    config::CALLBACKS,
-    delivery::{AddressPolicy, Registry, callback_client},
+    config::SERVICES,
+    delivery::{AddressPolicy, Registry, Service, callback_client},
     domain::ServiceName,
     http_client,
 };
 use serde::Serialize;
-use url::Url;
 
 use crate::{
     cli::output,
@@ -26,14 +29,17 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct RegistryArgs {
-    /// File with the registry, a JSON object of service name → URL; `-` for standard input. Without
-    /// it, the registry is read from the environment variable `KEYSYNC_CALLBACKS`, as the functions
+    /// File with the registry, a JSON object of service name → settings; `-` for standard input. Without
+    /// it, the registry is read from the environment variable `KEYSYNC_SERVICES`, as the functions
     /// read it.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Time limit of each request.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
     timeout: Duration,
+    /// DNS name of the sender in handshakes. Required if a service has `handshake`.
+    #[arg(long, value_name = "NAME", value_parser = parse_origin)]
+    origin: Option<String>,
     /// Allow plain HTTP and loopback addresses, as the functions do in loopback test mode.
     #[arg(long)]
     loopback_test_mode: bool,
@@ -48,8 +54,10 @@ struct Checked {
     addresses: Vec<IpAddr>,
     /// The addresses that callbacks never connect to.
     rejected_addresses: Vec<IpAddr>,
-    /// The status of the response to `HEAD`.
+    /// The status of the response to `HEAD` or `OPTIONS`.
     status: Option<u16>,
+    /// The result of the handshake, if the service takes part in it.
+    handshake: Option<Handshake>,
     problem: Option<String>,
 }
 
@@ -57,9 +65,9 @@ struct Checked {
 pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, Failure> {
     let json = match &args.file {
         Some(path) => input::read(path)?,
-        None => std::env::var(CALLBACKS).map_err(|_| {
+        None => std::env::var(SERVICES).map_err(|_| {
             Failure::Usage(format!(
-                "the registry is missing: set --file, or the environment variable {CALLBACKS}"
+                "the registry is missing: set --file, or the environment variable {SERVICES}"
             ))
         })?,
     };
@@ -67,8 +75,14 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
         if args.loopback_test_mode { AddressPolicy::LoopbackTest } else { AddressPolicy::PublicOnly };
     let registry = Registry::from_json(&json, policy)
         .map_err(|error| Failure::Usage(format!("the registry is invalid: {error}")))?;
+    let needs_origin = registry.services().any(|(_, service)| service.handshake);
+    if needs_origin && args.origin.is_none() {
+        return Err(Failure::Usage(
+            "a service has `handshake`: set --origin to the name of the sender".to_owned(),
+        ));
+    }
     let http = callback_client(policy).map_err(Failure::stopped)?;
-    let checks = registry.callbacks().map(|(service, url)| check(&http, policy, service, url, args.timeout));
+    let checks = registry.services().map(|(name, service)| check(&http, policy, name, service, &args));
     let checked = join_all(checks).await;
     let some_failed = checked.iter().any(|checked| checked.problem.is_some());
     if as_json {
@@ -89,20 +103,22 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
 async fn check(
     http: &reqwest::Client,
     policy: AddressPolicy,
-    service: &ServiceName,
-    url: &Url,
-    timeout: Duration,
+    name: &ServiceName,
+    service: &Service,
+    args: &RegistryArgs,
 ) -> Checked {
+    let (url, timeout) = (&service.url, args.timeout);
     let host = url.host_str().unwrap_or_default().to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
     let target = (host.trim_matches(['[', ']']).to_owned(), port);
     let resolved = tokio::time::timeout(timeout, tokio::net::lookup_host(target)).await;
     let mut checked = Checked {
-        service: service.clone(),
+        service: name.clone(),
         host,
         addresses: Vec::new(),
         rejected_addresses: Vec::new(),
         status: None,
+        handshake: None,
         problem: None,
     };
     match resolved {
@@ -119,9 +135,19 @@ async fn check(
     if checked.problem.is_some() {
         return checked;
     }
-    match http.head(url.clone()).timeout(timeout).send().await {
-        Ok(response) => checked.status = Some(response.status().as_u16()),
-        Err(error) => checked.problem = Some(http_client::reason(error)),
+    if let Some(origin) = args.origin.as_deref().filter(|_| service.handshake) {
+        match handshake::make(http, url, origin, timeout).await {
+            Ok((status, handshake)) => {
+                checked.problem = handshake.problem(status, origin);
+                (checked.status, checked.handshake) = (Some(status), Some(handshake));
+            }
+            Err(reason) => checked.problem = Some(reason),
+        }
+    } else {
+        match http.head(url.clone()).timeout(timeout).send().await {
+            Ok(response) => checked.status = Some(response.status().as_u16()),
+            Err(error) => checked.problem = Some(http_client::reason(error)),
+        }
     }
     if !checked.rejected_addresses.is_empty() && checked.problem.is_none() {
         let rejected: Vec<_> = checked.rejected_addresses.iter().map(ToString::to_string).collect();
