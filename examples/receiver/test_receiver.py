@@ -141,7 +141,7 @@ def test_event_in_documentation_is_golden_one():
 
 
 def notification(sequence, state=1):
-    return Notification(event_id=f"event-{sequence}", sequence=sequence, key_id="key", key_crn="crn", key_state=state,
+    return Notification(event_id=f"event-{sequence}", sequence=sequence, key_id="key", key_crn="crn", key_state=state, source="", time="", service=SERVICE,
                         key_version="key", action="rotate", renotification=False, occurred_at="", resource_count=1)
 
 

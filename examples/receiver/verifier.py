@@ -1,7 +1,8 @@
 """Verifies keysync's callbacks and keeps the newest state of each key: the reusable part of this
 example.
 
-Copy `verifier.py`, `public_key.py` and `strict_json.py`. They require PyPI's `cryptography`.
+Copy `verifier.py`, `key_set.py`, `public_key.py`, `strict_json.py` and `acknowledge.py`. They require
+PyPI's `cryptography`.
 """
 
 import math
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 
+from key_set import FixedKeys, KeySet
 from public_key import from_base64, key_set, public_keys
 from strict_json import as_object, boolean, integer_64, parse, text
 
@@ -20,7 +22,7 @@ KEY_STATES = {1: "active", 2: "suspended", 3: "deactivated", 5: "destroyed"}
 
 # The status of the response: 400 if malformed, 401 if well-formed but not authentic, 403 if authentic
 # but for another service.
-STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "service": 403, "too-large": 413}
+STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "service": 403, "too-large": 413, "key-set": 503}
 
 
 class Rejected(Exception):
@@ -41,6 +43,9 @@ class Notification:
 
     event_id: str  # the same for all attempts; an acknowledgement (`event_ack`) contains it
     sequence: int  # increases with each notification of the key
+    source: str  # the CRN of the key's key-management instance
+    time: str  # time of the notification, RFC 3339, UTC
+    service: str  # the service that the event is for: yours
     key_id: str
     key_crn: str
     key_state: int  # determines what to do; see KEY_STATES
@@ -52,8 +57,8 @@ class Notification:
 
 
 class Verifier:
-    """Verifies callbacks for `service` that are signed with one of `keys` (`whpk_…`); configure both
-    keys during a key rotation.
+    """Verifies callbacks for `service` that are signed with one of `keys`: a `KeySet`, or a list of
+    `whpk_…`, with both keys during a key rotation.
 
     `service` is the name of your service in CRNs, such as `cloud-object-storage`. All services know the
     same public keys, so only the name in the event tells that it is for yours.
@@ -64,16 +69,13 @@ class Verifier:
     def __init__(self, service, keys, tolerance=DEFAULT_TOLERANCE):
         self.service = service
         self.tolerance = tolerance
-        self.keys = public_keys(keys)
+        self.keys = keys if isinstance(keys, KeySet) else FixedKeys(public_keys(keys))
 
     @classmethod
     def from_jwks(cls, service, document, tolerance=DEFAULT_TOLERANCE):
-        """Uses the key set that the sender publishes at `/.well-known/jwks.json`.
-
-        Fetch it every few minutes.
-        """
+        """Uses the keys of a key set that you fetched yourself. `KeySet` follows a published one."""
         found = cls.__new__(cls)
-        found.service, found.tolerance, found.keys = service, tolerance, key_set(document)
+        found.service, found.tolerance, found.keys = service, tolerance, FixedKeys(key_set(document))
         return found
 
     def verify(self, headers, body, now):
@@ -87,7 +89,7 @@ class Verifier:
             raise Rejected("too-large", f"the body must have at most {MAX_BODY} bytes: got {len(body)}")
         event_id, timestamp, signatures = (header(headers, f"webhook-{part}") for part in ("id", "timestamp", "signature"))
         self.check_timestamp(timestamp, now)
-        self.check_signatures(f"{event_id}.{timestamp}.".encode() + body, signatures)
+        self.check_signatures(f"{event_id}.{timestamp}.".encode() + body, signatures, now)
         return parse_event(body, event_id, self.service)
 
     def check_timestamp(self, timestamp, now):
@@ -102,12 +104,16 @@ class Verifier:
             raise Rejected("too-new", f"signed {math.ceil(-age)} s in the future, at most {self.tolerance} s are allowed: "
                            "this machine's clock is behind, or the sender's clock is ahead")
 
-    def check_signatures(self, signed, signatures):
+    def check_signatures(self, signed, signatures, now):
         candidates = [found for found in map(signature, signatures.split(" ")) if found]
         if not candidates:
             raise Rejected("no-signature", "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by "
                            "the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)")
-        if not any(is_valid(key, candidate, signed) for candidate in candidates for key in self.keys):
+        known = self.keys.current(now)
+        if known is None:
+            raise Rejected("key-set", "the sender's public key set could not be fetched, so nothing can be verified: "
+                           f"{short(str(self.keys.error))}")
+        if not is_signed(known, candidates, signed) and not is_signed(self.keys.newer(now, known), candidates, signed):
             raise Rejected("signature", "no signature is valid for this body and the configured keys: the body was changed "
                            "(pass the bytes as received), the sender signs with a new key, or the callback is forged")
 
@@ -152,6 +158,10 @@ def signature(value):
     return found if found and len(found) == 64 else None
 
 
+def is_signed(keys, candidates, signed):
+    return any(is_valid(key, candidate, signed) for candidate in candidates for key in keys)
+
+
 def is_valid(key, candidate, signed):
     try:
         key.verify(candidate, signed)
@@ -170,26 +180,20 @@ def parse_event(body, webhook_id, service):
         event = as_object(parse(body))
         data = as_object(event["data"])
         version = as_object(data["keyVersion"])
-        event_id, specversion, kind, subject, _, _ = (
-            text(event[name]) for name in ("id", "specversion", "type", "subject", "source", "time"))
+        specversion, kind, subject = (text(event[name]) for name in ("specversion", "type", "subject"))
         notification = Notification(
-            event_id=event_id, sequence=integer_64(digits(text(event["sequence"]), most=20)), key_id=text(data["keyId"]),
-            key_crn=text(data["keyCrn"]), key_state=integer_64(data["keyState"]), key_version=text(version["id"]),
+            event_id=text(event["id"]), sequence=integer_64(digits(text(event["sequence"]), most=20)), source=text(event["source"]),
+            time=text(event["time"]), service=text(data["service"]), key_id=text(data["keyId"]), key_crn=text(data["keyCrn"]), key_state=integer_64(data["keyState"]), key_version=text(version["id"]),
             action=text(data["eventType"]), renotification=boolean(data["renotification"]),
             occurred_at=text(data["occurredAt"]), resource_count=integer_64(data["resourceCount"]),
         )
         text(version["creationDate"])
-        audience = text(data["service"])
+        if notification.key_state not in KEY_STATES:
+            raise ValueError(f"key state must be 1, 2, 3 or 5: got {notification.key_state}")
     except KeyError as missing:
         raise Rejected("body", f"the signed body is not a valid key event: {missing} is missing") from None
     except ValueError as error:
         raise Rejected("body", f"the signed body is not a valid key event: {short(str(error))}") from None
-    if notification.event_id != webhook_id:
-        raise Rejected("id", f"`webhook-id` must be the event's id {short(notification.event_id)}: got {short(webhook_id)}")
-    if audience != service:
-        raise Rejected("service", f"the event is for the service {short(audience)}, and this is the receiver of {short(service)}: "
-                       "the operator has configured this address for both, the name of the service is wrong here, or a "
-                       "receiver of the other one sent it on")
     for name, found, expected in (
         ("specversion", specversion, "1.0"),
         ("type", kind, f"com.ibm.cloud.kms.key.{notification.action}"),
@@ -197,8 +201,12 @@ def parse_event(body, webhook_id, service):
     ):
         if found != expected:
             raise Rejected("body", f"`{name}` must be {short(expected)}: got {short(found)}")
-    if notification.key_state not in KEY_STATES:
-        raise Rejected("body", f"key state must be 1, 2, 3 or 5: got {notification.key_state}")
+    if notification.event_id != webhook_id:
+        raise Rejected("id", f"`webhook-id` must be the event's id {short(notification.event_id)}: got {short(webhook_id)}")
+    if notification.service != service:
+        raise Rejected("service", f"the event is for the service {short(notification.service)}, and this is the receiver of "
+                       f"{short(service)}: the operator has configured this address for both, the name of the service is wrong "
+                       "here, or a receiver of the other one sent it on")
     return notification
 
 
@@ -234,13 +242,14 @@ class ReplayGuard:
 
 
 class Latest:
-    """The newest notification of each key.
+    """The newest notification of each key, for the keys that were notified last.
 
     A real service stores it in its database, with the sequence.
     """
 
-    def __init__(self):
-        self.by_key = {}
+    def __init__(self, capacity=100_000):
+        self.capacity = capacity
+        self.by_key = OrderedDict()  # the key notified longest ago first
 
     def offer(self, notification):
         """Returns `newer` (stored), `repeated` (already known) or `stale` (older; acting on it
@@ -249,4 +258,7 @@ class Latest:
         if known and notification.sequence <= known.sequence:
             return "repeated" if notification.sequence == known.sequence else "stale"
         self.by_key[notification.key_id] = notification
+        self.by_key.move_to_end(notification.key_id)
+        if len(self.by_key) > self.capacity:
+            self.by_key.popitem(last=False)
         return "newer"

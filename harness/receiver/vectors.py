@@ -11,6 +11,7 @@ import sys
 from vector_parts.bodies import BODIES
 from vector_parts.callbacks import CALLBACKS
 from vector_parts.keys import CONFIGURATIONS, KEY_SETS
+from vector_parts.order import ORDER
 from vector_parts.requests import REQUESTS
 from vector_parts.signer import CURRENT, MAX_BODY, MAX_DEPTH, MAX_HEADER, NEXT, SERVICE
 
@@ -27,7 +28,8 @@ ABOUT = [
     "  receiver of `service`.",
     "  headers: by name; a list for a duplicate header. Values are sent as UTF-8.",
     "  body: a string, sent as UTF-8; or bodyBase64: its bytes. `padding`: the number of trailing spaces, if any.",
-    "  expect: `accepted` with fields of the event, or `rejected` with a code. Each vector has one defect at most.",
+    "  expect: `accepted` with fields of the event, or `rejected` with a code. Each vector has one defect at",
+    "  most, except those whose names start with `order-`: the first check that fails gives the code.",
     "configurations: lists of public keys. expect: `accepted` (the first vector is then accepted as well), or `rejected` at",
     "  configuration with a code and the position (`place`) of the invalid key in the list, starting at 1.",
     "keySets: the same for documents as at /.well-known/jwks.json; `document` is a string.",
@@ -55,7 +57,7 @@ DOCUMENT = {
     "statuses": STATUSES,
     "keys": {name: {"private": signer.private, "public": signer.public}
              for name, signer in (("current", CURRENT), ("next", NEXT))},
-    "vectors": CALLBACKS + BODIES,
+    "vectors": CALLBACKS + BODIES + ORDER,
     "configurations": CONFIGURATIONS,
     "keySets": KEY_SETS,
     "requests": REQUESTS,

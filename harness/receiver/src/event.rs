@@ -19,9 +19,6 @@ pub(crate) fn read(body: &[u8], webhook_id: &str, service: &str) -> Result<Notif
     if specversion != "1.0" {
         return Err(invalid(format!("`specversion` must be 1.0: got `{}`", short(&specversion))));
     }
-    if id != webhook_id {
-        return Err(Rejected::Id { header: short(webhook_id), event: short(&id) });
-    }
     if r#type.strip_prefix("com.ibm.cloud.kms.key.") != Some(data.event_type.as_str()) {
         let (action, r#type) = (short(data.event_type.as_str()), short(&r#type));
         return Err(invalid(format!("`type` must be `com.ibm.cloud.kms.key.{action}`: got `{type}`")));
@@ -30,17 +27,22 @@ pub(crate) fn read(body: &[u8], webhook_id: &str, service: &str) -> Result<Notif
         let (subject, key) = (short(&subject), short(&data.key_id));
         return Err(invalid(format!("`subject` is `{subject}`, and `data.keyId` is `{key}`")));
     }
-    if data.service != service {
-        return Err(Rejected::Service { event: short(&data.service), expected: short(service) });
-    }
     let number = digits(&sequence, SEQUENCE_DIGITS).ok_or_else(|| {
         invalid(format!("`sequence` must have at most 20 digits: got `{}`", short(&sequence)))
     })?;
+    // The body is valid in itself, so what follows is about this attempt and this receiver.
+    if id != webhook_id {
+        return Err(Rejected::Id { header: short(webhook_id), event: short(&id) });
+    }
+    if data.service != service {
+        return Err(Rejected::Service { event: short(&data.service), expected: short(service) });
+    }
     Ok(Notification {
         event_id: id,
         sequence: Sequence(number),
         source,
         time,
+        service: data.service,
         key_id: data.key_id,
         key_crn: data.key_crn,
         key_state: data.key_state,

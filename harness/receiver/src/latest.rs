@@ -1,12 +1,19 @@
 //! The newest value of each key.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{Order, Sequence};
 
+/// Default number of keys, about 20 MB.
+const DEFAULT_CAPACITY: usize = 100_000;
+
 /// The newest `T` of each key. Late notifications change nothing.
 ///
-/// It holds one entry in memory for each key that protects your resources. After a restart it is
+/// It holds one entry in memory for each key that protects your resources, and at most its capacity:
+/// then it forgets the key whose value was stored longest ago. After that or a restart it is
 /// empty and would accept an old notification as newer. If the state outlives the process, store
 /// the sequence with it in your database, in the same transaction, and compare with
 /// [`Sequence::after`].
@@ -22,12 +29,24 @@ use crate::{Order, Sequence};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Latest<T> {
-    by_key: HashMap<String, (Sequence, T)>,
+    capacity: usize,
+    by_key: HashMap<Arc<str>, Entry<T>>,
+    /// The same keys by `Entry::stored`.
+    by_age: BTreeMap<u64, Arc<str>>,
+    stored: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<T> {
+    sequence: Sequence,
+    value: T,
+    /// The number of values stored before.
+    stored: u64,
 }
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
-        Self { by_key: HashMap::new() }
+        Self { capacity: DEFAULT_CAPACITY, by_key: HashMap::new(), by_age: BTreeMap::new(), stored: 0 }
     }
 }
 
@@ -40,6 +59,23 @@ impl<T> Latest<T> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the capacity in keys, at least 1. Use more than there are keys that protect your
+    /// resources.
+    ///
+    /// ```
+    /// use keysync_receiver::{Latest, Sequence};
+    ///
+    /// let mut latest = Latest::new().with_capacity(2);
+    /// for key in ["a", "b", "c"] {
+    ///     latest.offer(key, Sequence(1), ());
+    /// }
+    /// assert_eq!((latest.get("a"), latest.get("b")), (None, Some(&())));
+    /// ```
+    #[must_use]
+    pub fn with_capacity(self, keys: usize) -> Self {
+        Self { capacity: keys.max(1), ..self }
     }
 
     /// Stores `value` if it is [newer](Order::Newer) than the stored value of the key. Returns the
@@ -56,9 +92,21 @@ impl<T> Latest<T> {
     pub fn offer(&mut self, key: &str, sequence: Sequence, value: T) -> Order {
         let order = sequence.after(self.sequence(key));
         if order.is_newer() {
-            self.by_key.insert(key.to_owned(), (sequence, value));
+            self.store(key, sequence, value);
         }
         order
+    }
+
+    fn store(&mut self, key: &str, sequence: Sequence, value: T) {
+        self.forget(key);
+        while self.by_key.len() >= self.capacity {
+            let Some((_, oldest)) = self.by_age.pop_first() else { break };
+            self.by_key.remove(&oldest);
+        }
+        let (key, stored): (Arc<str>, u64) = (key.into(), self.stored);
+        self.stored += 1;
+        self.by_age.insert(stored, Arc::clone(&key));
+        self.by_key.insert(key, Entry { sequence, value, stored });
     }
 
     /// The newest value of a key.
@@ -73,7 +121,7 @@ impl<T> Latest<T> {
     /// ```
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&T> {
-        self.by_key.get(key).map(|(_, value)| value)
+        self.by_key.get(key).map(|entry| &entry.value)
     }
 
     /// The sequence of the newest value of a key.
@@ -87,7 +135,7 @@ impl<T> Latest<T> {
     /// ```
     #[must_use]
     pub fn sequence(&self, key: &str) -> Option<Sequence> {
-        self.by_key.get(key).map(|(sequence, _)| *sequence)
+        self.by_key.get(key).map(|entry| entry.sequence)
     }
 
     /// Removes a key, for example when your last resource under it is deleted.
@@ -101,6 +149,8 @@ impl<T> Latest<T> {
     /// assert_eq!(latest.get("key"), None);
     /// ```
     pub fn forget(&mut self, key: &str) -> Option<T> {
-        self.by_key.remove(key).map(|(_, value)| value)
+        let entry = self.by_key.remove(key)?;
+        self.by_age.remove(&entry.stored);
+        Some(entry.value)
     }
 }

@@ -63,14 +63,20 @@
 //!
 //! # Scope
 //!
-//! This crate contains no web framework and no async runtime: it takes [`http::HeaderMap`] and
-//! bytes. It shares no code with the sender, so that a defect on one side is detected on the other.
+//! [`KeySetVerifier`] follows the key set that the sender publishes, through key rotations, and
+//! [`Acknowledgement`] is the request by which a service reports that it acted; both need your HTTP
+//! client. The kits in Python, JavaScript, Go and Java (`examples/`) have the same rules.
+//!
+//! This crate contains no web framework, no HTTP client and no async runtime: it takes
+//! [`http::HeaderMap`] and bytes. It shares no code with the sender, so that a defect on one side is detected on the other.
 //! The test vectors in `vectors.json` apply to the sender, this crate and receivers in other
 //! languages.
 
 #![forbid(unsafe_code)]
 
+mod acknowledgement;
 mod event;
+mod key_set;
 mod latest;
 mod notification;
 mod public_key;
@@ -85,6 +91,8 @@ mod verifier;
 /// result, for receivers in other languages.
 pub const TEST_VECTORS: &str = include_str!("../vectors.json");
 
+pub use acknowledgement::Acknowledgement;
+pub use key_set::{KeySetVerifier, MAX_KEY_SET};
 pub use latest::Latest;
 pub use notification::{KeyState, KeyVersion, LifecycleAction, Notification};
 pub use public_key::PublicKeyError;

@@ -35,6 +35,8 @@ pub struct Notification {
     pub source: String,
     /// Time of the notification. (`webhook-timestamp` is the time of the delivery attempt.)
     pub time: String,
+    /// The service that the notification is for: yours.
+    pub service: String,
     /// The key's id, a UUID.
     pub key_id: String,
     /// The key's CRN.

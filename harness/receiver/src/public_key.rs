@@ -133,6 +133,11 @@ pub(crate) fn parse_set(document: &[u8]) -> Result<Vec<VerifyingKey>, PublicKeyE
     (1..).zip(keys).filter(|(_, key)| verifies(key)).map(parse).collect()
 }
 
+/// The keys, of which there must be one.
+pub(crate) fn at_least_one(keys: Vec<VerifyingKey>) -> Result<Vec<VerifyingKey>, PublicKeyError> {
+    if keys.is_empty() { Err(PublicKeyError::None) } else { Ok(keys) }
+}
+
 /// Parses the key at position `place`.
 pub(crate) fn parse(text: &str, place: usize) -> Result<VerifyingKey, PublicKeyError> {
     if text.starts_with("whsk_") {

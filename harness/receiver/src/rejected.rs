@@ -61,6 +61,10 @@ pub enum Rejected {
          signatures with a shared secret are not supported)"
     )]
     NoSignature,
+    /// The sender's key set is unknown, so no signature can be verified: see
+    /// [`KeySetVerifier`](crate::KeySetVerifier).
+    #[error("the sender's public key set could not be fetched, so nothing can be verified: {0}")]
+    KeySet(String),
     /// None of the signatures is valid for this body and any of the configured keys.
     #[error(
         "no signature is valid for this body and the configured keys: the body was changed (pass the bytes as \
@@ -111,6 +115,7 @@ impl Rejected {
             Self::TooOld { .. } => "too-old",
             Self::TooNew { .. } => "too-new",
             Self::NoSignature => "no-signature",
+            Self::KeySet(_) => "key-set",
             Self::Signature => "signature",
             Self::Id { .. } => "id",
             Self::Service { .. } => "service",
@@ -120,7 +125,7 @@ impl Rejected {
     }
 
     /// The status of the response: 400 if malformed, 413 if too large, 401 if well-formed but not
-    /// authentic, 403 if authentic but for another service.
+    /// authentic, 403 if authentic but for another service, 503 if it cannot be verified now.
     ///
     /// ```
     /// use http::StatusCode;
@@ -136,6 +141,7 @@ impl Rejected {
             Self::TooOld { .. } | Self::TooNew { .. } | Self::Signature => StatusCode::UNAUTHORIZED,
             Self::Service { .. } => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::KeySet(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }

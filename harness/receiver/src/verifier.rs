@@ -87,9 +87,8 @@ impl Verifier {
 
     /// Creates a verifier for `service` with the key set (RFC 7517) that the sender publishes at
     /// `/.well-known/jwks.json`. The set contains the current signing key, and also the next one
-    /// during a key rotation. Fetch it every few minutes and after a callback is rejected for its
-    /// signature. Use TLS, because a modified key set allows forged callbacks. Other kinds of keys
-    /// are ignored.
+    /// during a key rotation; [`KeySetVerifier`](crate::KeySetVerifier) follows it. Fetch it with TLS,
+    /// because a modified key set allows forged callbacks. Other kinds of keys are ignored.
     ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};
@@ -105,10 +104,11 @@ impl Verifier {
     }
 
     fn with(service: String, keys: Vec<VerifyingKey>) -> Result<Self, PublicKeyError> {
-        if keys.is_empty() {
-            return Err(PublicKeyError::None);
-        }
-        Ok(Self { service, keys, tolerance: DEFAULT_TOLERANCE })
+        Ok(Self { keys: public_key::at_least_one(keys)?, ..Self::without_keys(service) })
+    }
+
+    pub(crate) fn without_keys(service: String) -> Self {
+        Self { service, keys: Vec::new(), tolerance: DEFAULT_TOLERANCE }
     }
 
     /// Sets the maximum difference between timestamps and the receiver's clock. A longer tolerance
@@ -167,6 +167,20 @@ impl Verifier {
         body: &[u8],
         now: SystemTime,
     ) -> Result<Notification, Rejected> {
+        let callback = self.check(headers, body, now)?;
+        if !callback.is_signed_by(&self.keys) {
+            return Err(Rejected::Signature);
+        }
+        callback.read()
+    }
+
+    /// Checks all that needs no key.
+    pub(crate) fn check<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        body: &'a [u8],
+        now: SystemTime,
+    ) -> Result<Unverified<'a>, Rejected> {
         if body.len() > MAX_BODY {
             return Err(Rejected::TooLarge { bytes: body.len() });
         }
@@ -175,9 +189,12 @@ impl Verifier {
         let signatures = header(headers, "webhook-signature")?;
 
         self.check_timestamp(timestamp, now)?;
+        let signatures: Vec<_> = signatures.split(' ').filter_map(signature).collect();
+        if signatures.is_empty() {
+            return Err(Rejected::NoSignature);
+        }
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
-        self.check_signatures(&signed, signatures)?;
-        event::read(body, id, &self.service)
+        Ok(Unverified { id, body, service: &self.service, signed, signatures })
     }
 
     /// Checks that `timestamp` is within the tolerance of `now`.
@@ -194,16 +211,27 @@ impl Verifier {
             _ => Ok(()),
         }
     }
+}
 
-    /// Checks that one of `signatures` is valid for one of the keys. Others may be by unknown keys
-    /// or of unknown kinds.
-    fn check_signatures(&self, signed: &[u8], signatures: &str) -> Result<(), Rejected> {
-        let mut candidates = signatures.split(' ').filter_map(signature).peekable();
-        if candidates.peek().is_none() {
-            return Err(Rejected::NoSignature);
-        }
-        let is_valid = |signature| self.keys.iter().any(|key| key.verify_strict(signed, &signature).is_ok());
-        if candidates.any(is_valid) { Ok(()) } else { Err(Rejected::Signature) }
+/// A callback whose signatures have not been verified.
+pub(crate) struct Unverified<'a> {
+    id: &'a str,
+    body: &'a [u8],
+    service: &'a str,
+    signed: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+impl Unverified<'_> {
+    /// Whether one of the signatures is valid for one of the keys. Others may be by unknown keys.
+    pub(crate) fn is_signed_by(&self, keys: &[VerifyingKey]) -> bool {
+        let is_valid = |signature| keys.iter().any(|key| key.verify_strict(&self.signed, signature).is_ok());
+        self.signatures.iter().any(is_valid)
+    }
+
+    /// Parses the event, after the signature was verified.
+    pub(crate) fn read(&self) -> Result<Notification, Rejected> {
+        event::read(self.body, self.id, self.service)
     }
 }
 

@@ -14,10 +14,11 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 #[path = "../examples/receiver/connection.rs"]
 mod connection;
-#[allow(dead_code, reason = "this receiver has fixed keys")]
-#[path = "../examples/receiver/keys.rs"]
-mod keys;
+#[path = "../examples/receiver/fetch.rs"]
+#[expect(dead_code, reason = "the service of this test has configured keys")]
+mod fetch;
 #[path = "../examples/receiver/service.rs"]
+#[expect(dead_code, reason = "the service of this test has configured keys")]
 mod service;
 
 /// Timeout, much longer than any operation takes.
@@ -85,7 +86,7 @@ impl RunningService {
             Verifier::new(sample::SERVICE, [sample::PUBLIC_KEY]).unwrap().with_tolerance(hundred_years);
         runtime.spawn(connection::serve(
             listener,
-            service::routes(keys::Keys::Fixed(verifier), hundred_years, limit),
+            service::routes(service::AnyVerifier::Keys(verifier), None, limit),
             limit,
         ));
         Self { address, _runtime: runtime }

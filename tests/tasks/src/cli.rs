@@ -127,6 +127,16 @@ Examples:
         /// The clients of one language only
         language: Option<Language>,
     },
+    /// Test the receiver kits in Rust, Python, JavaScript, Go and Java
+    ///
+    /// Each kit has to agree with harness/receiver/vectors.json, and all with each other on random
+    /// callbacks; the example services get callbacks of the test, and of the real functions. Needs
+    /// Python, Node, Go and a JDK; a kit whose tools are missing is skipped.
+    #[command(verbatim_doc_comment)]
+    #[command(
+        after_help = "Example: cargo task receivers --seconds 60 --seed 7   random callbacks for a minute"
+    )]
+    Receivers(ReceiversArgs),
     /// Compare the control API with its OpenAPI document (schemathesis)
     ///
     /// Sends 15 requests to each operation of a running harness, the same in each run. Fails if a
@@ -236,6 +246,16 @@ pub(crate) struct FuzzArgs {
     /// What to fuzz; everything by default
     #[arg(value_name = "TARGET", value_parser = PossibleValuesParser::new(FUZZ_TARGETS))]
     pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ReceiversArgs {
+    /// Only compare the kits on random callbacks, for this long
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seconds: u32,
+    /// The first seed of the random callbacks; the same in each run by default
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u32>,
 }
 
 /// A language of the public clients.

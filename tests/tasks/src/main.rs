@@ -60,6 +60,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Alarms { write } => tasks::alarms::run(context, *write),
         Task::Browser { names } => tasks::browser::run(context, names),
         Task::Clients { language } => tasks::clients::run(context, *language),
+        Task::Receivers(wanted) => tasks::receivers::run(context, wanted),
         Task::Openapi { options } => tasks::openapi::run(context, options),
         Task::Performance { options } => tasks::performance::run(context, options),
         Task::SupplyChain => tasks::supply_chain::run(context),

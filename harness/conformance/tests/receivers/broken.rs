@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use crate::keys::Keys;
+use crate::service::AnyVerifier;
 
 /// What a receiver does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) enum Defect {
 #[derive(Clone)]
 pub(crate) struct Receiver {
     defect: Defect,
-    keys: Keys,
+    keys: Arc<AnyVerifier>,
     first: Verifier,
     state: Arc<Mutex<Seen>>,
 }
@@ -56,9 +56,9 @@ struct Seen {
 }
 
 impl Receiver {
-    pub(crate) async fn new(defect: Defect, keys: Keys) -> Self {
-        let first = keys.verifier().await;
-        Self { defect, keys, first, state: Arc::default() }
+    /// `first` has the keys of the first key set.
+    pub(crate) fn new(defect: Defect, keys: AnyVerifier, first: Verifier) -> Self {
+        Self { defect, keys: Arc::new(keys), first, state: Arc::default() }
     }
 
     pub(crate) fn routes(self) -> Router {
@@ -77,13 +77,7 @@ impl Receiver {
         match by(&self.first) {
             Err(Rejected::Signature) if self.defect == Defect::KeepsFirstKeySet => Err(Rejected::Signature),
             Ok(()) if self.defect == Defect::KeepsOldKeys => Ok(()),
-            _ => match by(&self.keys.verifier().await) {
-                Err(Rejected::Signature) => match self.keys.newer().await {
-                    Some(verifier) => by(&verifier),
-                    None => Err(Rejected::Signature),
-                },
-                result => result,
-            },
+            _ => self.keys.verify(headers, body, now).await.map(|_| ()),
         }
     }
 

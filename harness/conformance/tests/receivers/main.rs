@@ -5,20 +5,22 @@
 mod broken;
 #[path = "../../../receiver/examples/receiver/connection.rs"]
 mod connection;
-#[path = "../../../receiver/examples/receiver/keys.rs"]
-mod keys;
+#[path = "../../../receiver/examples/receiver/fetch.rs"]
+#[expect(dead_code, reason = "the URL is the test's")]
+mod fetch;
 #[path = "../../../receiver/examples/receiver/service.rs"]
+#[expect(dead_code, reason = "the service acknowledges nothing here")]
 mod service;
 
 use std::time::Duration;
 
 use axum::Router;
-use keysync_receiver::{DEFAULT_TOLERANCE, Verifier};
+use keysync_receiver::{KeySetVerifier, Verifier};
 use keysync_receiver_conformance::{Conformance, Error, Options, Report, Rule, Verdict};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use broken::Defect;
-use keys::Keys;
+use service::AnyVerifier;
 
 const SERVICE: &str = "cloud-object-storage";
 /// The time that a receiver has for a request.
@@ -58,16 +60,21 @@ fn failures(report: &Report) -> Vec<String> {
     failures.map(|(rule, it)| format!("{}: {}: {}", rule.rule.name(), it.check, it.received)).collect()
 }
 
-async fn followed(conformance: &Conformance) -> Keys {
-    let (url, pause) = (conformance.key_set_url(), Duration::ZERO);
-    Keys::follow(SERVICE.to_owned(), url, DEFAULT_TOLERANCE, pause).await.unwrap()
+fn followed(conformance: &Conformance) -> AnyVerifier {
+    let fetch = fetch::key_set(conformance.key_set_url().parse().unwrap(), fetch::client().unwrap());
+    AnyVerifier::KeySet(KeySetVerifier::new(SERVICE, fetch).with_min_pause(Duration::ZERO))
+}
+
+/// A verifier with the first key.
+fn fixed(conformance: &Conformance, service: &str) -> Verifier {
+    Verifier::new(service, [conformance.public_key()]).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn example_receiver_follows_all_rules() {
     let conformance = conformance().await;
-    let keys = followed(&conformance).await;
-    let address = serve(service::routes(keys, DEFAULT_TOLERANCE, REQUEST_TIMEOUT)).await;
+    let keys = followed(&conformance);
+    let address = serve(service::routes(keys, None, REQUEST_TIMEOUT)).await;
     let report = conformance.check(&options(&address), &|_| ()).await.unwrap();
     assert_eq!(failures(&report), [""; 0]);
     assert_eq!(names(&report, Verdict::Passed).len(), Rule::ALL.len());
@@ -77,8 +84,8 @@ async fn example_receiver_follows_all_rules() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_about_unseen_effects_are_not_checked() {
     let conformance = conformance().await;
-    let keys = Keys::Fixed(Verifier::new(SERVICE, [conformance.public_key()]).unwrap());
-    let address = serve(service::routes(keys, DEFAULT_TOLERANCE, REQUEST_TIMEOUT)).await;
+    let keys = AnyVerifier::Keys(fixed(&conformance, SERVICE));
+    let address = serve(service::routes(keys, None, REQUEST_TIMEOUT)).await;
     let options = Options { effects_url: None, ..options(&address) };
     let report = conformance.check(&options, &|_| ()).await.unwrap();
     assert_eq!(failures(&report), [""; 0]);
@@ -122,7 +129,8 @@ async fn broken_receivers_fail_the_rules_they_break() {
     ] {
         runs.spawn(async move {
             let conformance = conformance().await;
-            let receiver = broken::Receiver::new(defect, followed(&conformance).await).await;
+            let receiver =
+                broken::Receiver::new(defect, followed(&conformance), fixed(&conformance, SERVICE));
             let address = serve(receiver.routes()).await;
             let options = Options { rules: without_slow_clients(), ..options(&address) };
             let report = conformance.check(&options, &|_| ()).await.unwrap();
@@ -141,7 +149,8 @@ fn without_slow_clients() -> Vec<Rule> {
 #[tokio::test(flavor = "multi_thread")]
 async fn receiver_that_waits_for_slow_clients_is_caught() {
     let conformance = conformance().await;
-    let receiver = broken::Receiver::new(Defect::KeepsFirstKeySet, followed(&conformance).await).await;
+    let receiver =
+        broken::Receiver::new(Defect::KeepsFirstKeySet, followed(&conformance), fixed(&conformance, SERVICE));
     let address = broken::serve_one_at_a_time(receiver.routes()).await;
     let options = Options {
         rules: vec![Rule::SlowClientsDoNotBlock, Rule::SlowClientsDisconnected],
@@ -159,8 +168,8 @@ async fn receiver_that_waits_for_slow_clients_is_caught() {
 #[tokio::test]
 async fn receiver_of_another_service_is_not_checked() {
     let conformance = conformance().await;
-    let keys = Keys::Fixed(Verifier::new("databases", [conformance.public_key()]).unwrap());
-    let address = serve(service::routes(keys, DEFAULT_TOLERANCE, REQUEST_TIMEOUT)).await;
+    let keys = AnyVerifier::Keys(fixed(&conformance, "databases"));
+    let address = serve(service::routes(keys, None, REQUEST_TIMEOUT)).await;
     let error = conformance.check(&options(&address), &|_| ()).await.unwrap_err();
     assert!(matches!(&error, Error::NotConfigured { received, .. } if received == "status 403"), "{error}");
 }

@@ -138,7 +138,7 @@ fn node(context: &Context, harness: &Path) -> Result {
 }
 
 /// The folder for the packages of some requirements files.
-fn folder(context: &Context, tag: &str, files: &[&str]) -> Result<PathBuf> {
+pub(super) fn folder(context: &Context, tag: &str, files: &[&str]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     for file in files {
         let path = context.root.join(file);

@@ -15,6 +15,7 @@ pub(crate) mod openapi;
 pub(crate) mod performance;
 pub(crate) mod pictures;
 pub(crate) mod properties;
+pub(crate) mod receivers;
 pub(crate) mod sbom;
 pub(crate) mod second_engine;
 pub(crate) mod supply_chain;

@@ -1,11 +1,12 @@
 //! `cargo task test`: all tests, and the checks that need more than cargo.
 
 use super::{
-    alarms, browser, cargo_lambda, clients, deployment, infra, openapi, performance, second_engine,
-    supply_chain, tools,
+    alarms, browser, cargo_lambda, clients, deployment, infra, openapi, performance, receivers,
+    second_engine, supply_chain, tools,
 };
 use crate::{
     background::Job,
+    cli::ReceiversArgs,
     command::Context,
     error::Result,
     names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
@@ -39,6 +40,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         .stage(context, "Control API against its OpenAPI document", |context| openapi::run(context, &[]))?;
     summary.stage(context, "Console in a browser", |context| browser::run(context, &[]))?;
     summary.stage(context, "Public clients and examples", |context| clients::run(context, None))?;
+    summary.stage(context, "Receiver kits", |context| receivers::run(context, &ReceiversArgs::default()))?;
     summary.stage(context, "Template (infra/)", |context| template.finish(context))?;
     summary.stage(context, "Deployment on ministack", |context| stack.finish(context))?;
     summary.stage(context, "Release build", |context| release.finish(context))?;

@@ -1,0 +1,3 @@
+module keysync.example/receiver
+
+go 1.19

@@ -1,0 +1,30 @@
+"""The tests of the kits in JavaScript, Go and Java that need a clock and a network of their own."""
+
+import os
+import subprocess
+
+import pytest
+
+from kits import BUILT, EXAMPLES, KITS
+from mutations import GOLDEN
+
+
+def passes(command, folder, **environment):
+    subprocess.run(command, cwd=folder, env=os.environ | environment, check=True)
+
+
+@pytest.mark.skipif("javascript" not in KITS, reason="Node is missing")
+def test_javascript_units_pass():
+    passes(["node", "--test", "keysync.test.mjs"], EXAMPLES / "receiver-javascript")
+
+
+@pytest.mark.skipif("go" not in KITS, reason="Go is missing")
+def test_go_units_pass():
+    passes(["go", "test", "./..."], EXAMPLES / "receiver-go", GOTOOLCHAIN="local", GOPROXY="off", GOCACHE=str(BUILT / "go-cache"))
+
+
+@pytest.mark.skipif("java" not in KITS, reason="the JDK is missing")
+def test_java_units_pass():
+    headers = GOLDEN["headers"]
+    golden = [headers["webhook-timestamp"], GOLDEN["body"], headers["webhook-id"], headers["webhook-signature"]]
+    passes(["java", "-cp", BUILT / "java", "keysync.KitTest", *golden], EXAMPLES)
