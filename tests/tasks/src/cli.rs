@@ -163,7 +163,13 @@ Examples:
         /// The target triple, such as aarch64-unknown-linux-gnu; this machine's by default
         target: Option<String>,
     },
-    /// Find phrases that this project does not use, and test names of more than eight words
+    /// Format the Rust and Python code, and check the Python code with ruff
+    Format {
+        /// Only check that it is formatted
+        #[arg(long)]
+        check: bool,
+    },
+    /// Find phrases that this project does not use, and test names and comments that are too long
     ///
     /// tests/words.txt lists the phrases, each with what to write instead.
     #[command(verbatim_doc_comment)]

@@ -65,6 +65,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::SupplyChain => tasks::supply_chain::run(context),
         Task::Pictures => tasks::pictures::run(context),
         Task::Sbom { target } => tasks::sbom::run(context, target.as_deref()),
+        Task::Format { check } => tasks::format::run(context, *check),
         Task::Words => tasks::words::run(context),
         Task::Links => tasks::links::run(context),
         Task::SecondEngine { engine, command } => {
