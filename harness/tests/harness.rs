@@ -4,7 +4,9 @@
 use std::{net::TcpStream, time::Duration};
 
 use futures_util::stream::{self, StreamExt};
-use keysync_testkit::{Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour};
+use keysync_testkit::{
+    DeliveryStatus, Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour,
+};
 
 use crate::world::text;
 
@@ -18,7 +20,8 @@ async fn keys_of(harness: &Harness) -> usize {
     harness.items().await.unwrap().iter().filter(|item| item["sk"] == "key").count()
 }
 
-/// Starts with this many at a time: a busy machine takes longer than a request may for a hundred at once.
+/// Starts with this many at a time: a busy machine takes longer than a request may for a hundred at
+/// once.
 const AT_A_TIME: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +141,7 @@ async fn mock_service_receives_callbacks() {
         .await;
     key.delete().await.unwrap().assert_status(204);
     callback.assert_calls_async(1).await;
-    assert_eq!(key.notifications().await.unwrap()[0].status, "delivered");
+    assert_eq!(key.notifications().await.unwrap()[0].status, DeliveryStatus::Delivered);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! Two things are not documented, and assumed: how many more data points than `EvaluationPeriods`
 //! CloudWatch looks at (here two, as in its example), and its delay (here none).
 
+use std::collections::VecDeque;
+
 use crate::{
     definition::{Alarm, Missing},
     metrics::Metrics,
@@ -25,6 +27,8 @@ pub(crate) struct Evaluation {
     pub(crate) alarm: Alarm,
     state: State,
     is_warm: bool,
+    /// The last minutes, oldest first: whether each breached the threshold.
+    points: VecDeque<Option<bool>>,
     /// The minutes in which the alarm began to ring.
     pub(crate) rang: Vec<i64>,
     /// The minutes in which it stopped ringing.
@@ -35,20 +39,22 @@ impl Evaluation {
     /// An alarm that was just created.
     pub(crate) fn new(alarm: Alarm) -> Self {
         let is_warm = alarm.warm_up == 0;
-        Self { alarm, state: State::InsufficientData, is_warm, rang: Vec::new(), ended: Vec::new() }
+        let points = VecDeque::from(vec![None; alarm.minutes + MORE_POINTS]);
+        Self { alarm, state: State::InsufficientData, is_warm, points, rang: Vec::new(), ended: Vec::new() }
     }
 
-    /// Evaluates the alarm at the end of a minute.
+    /// Evaluates the alarm at the end of a minute, of each one in turn.
     pub(crate) fn evaluate(&mut self, metrics: &Metrics, minute: i64) {
-        let first = minute - i64::try_from(self.alarm.minutes + MORE_POINTS).unwrap() + 1;
-        let points: Vec<_> = (first..=minute).map(|minute| self.alarm.breaches(metrics, minute)).collect();
+        self.points.pop_front();
+        self.points.push_back(self.alarm.breaches(metrics, minute));
+        let points = self.points.make_contiguous();
         // Warm-up ends early when the window is full of data.
         let is_full = points.iter().rev().take(self.alarm.minutes).all(Option::is_some);
         self.is_warm |= is_full || minute >= self.alarm.warm_up;
         if !self.is_warm {
             return;
         }
-        let state = next(&points, self.alarm.minutes, self.alarm.breaching, self.alarm.missing, self.state);
+        let state = next(points, self.alarm.minutes, self.alarm.breaching, self.alarm.missing, self.state);
         match (self.state, state) {
             (State::Alarm, State::Alarm) => {}
             (_, State::Alarm) => self.rang.push(minute),

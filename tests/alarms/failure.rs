@@ -20,6 +20,10 @@ pub(crate) enum Fault {
     ServiceDown {
         keys: usize,
     },
+    /// A service acts and does not acknowledge it.
+    NoAcknowledgement,
+    /// A service acknowledges a key state that contradicts the key's.
+    ContradictingAcknowledgement,
     /// Every call of every function to DynamoDB fails.
     DynamoDb(dynamodb::Fault),
     /// Every call of `lifecycle` to DynamoDB fails.
@@ -56,6 +60,16 @@ impl Fault {
         matches!(self, DynamoDb(_) | LedgerOfLifecycle | DeadLetterQueueDown)
     }
 
+    /// Whether the service that fails has to acknowledge its notifications.
+    pub(crate) fn is_of_acknowledgements(self) -> bool {
+        matches!(self, Self::NoAcknowledgement | Self::ContradictingAcknowledgement)
+    }
+
+    /// Whether a service fails, which the last notifications of its keys show.
+    pub(crate) fn is_of_service(self) -> bool {
+        matches!(self, Self::ServiceDown { .. }) || self.is_of_acknowledgements()
+    }
+
     /// Whether calls of the functions fail on purpose.
     pub(crate) fn fails_calls(self) -> bool {
         self.has_one_event() || self == Self::IamDown
@@ -88,5 +102,7 @@ pub(crate) fn failures() -> Vec<Failure> {
         failure("a service is down, 1 key pending", DAY + HOUR, Fault::ServiceDown { keys: 1 }),
         failure("a service is down, 2 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 2 }),
         failure("a service is down, 1,000 keys pending", DAY + HOUR, Fault::ServiceDown { keys: 1000 }),
+        failure("a service does not acknowledge", DAY, Fault::NoAcknowledgement),
+        failure("a service contradicts the key's state", DAY, Fault::ContradictingAcknowledgement),
     ]
 }

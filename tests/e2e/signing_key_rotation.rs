@@ -15,7 +15,7 @@ use axum::{
 };
 use keysync::{Clock, config::SIGNING_KEY_SECRET};
 use keysync_receiver::Verifier;
-use keysync_testkit::{Harness, Key, secrets};
+use keysync_testkit::{DeliveryStatus, Harness, Key, secrets};
 use serde_json::Value;
 
 /// The first two test vectors of RFC 8032: private key, public key.
@@ -117,7 +117,7 @@ impl Rotation {
 
     /// Notifies both receivers about a new key, by `sync` and then by `lifecycle`; returns the
     /// delivery status at each.
-    async fn notify(&self) -> [(String, String); 2] {
+    async fn notify(&self) -> [(DeliveryStatus, DeliveryStatus); 2] {
         let key =
             self.harness.new_key("a-key").with_registration(BY_HAND, "one").with_registration(BY_SET, "two");
         let key = key.create().await.unwrap();
@@ -131,8 +131,8 @@ impl Rotation {
     /// signatures each.
     async fn assert_both_accept(&self, signatures: usize) {
         self.receivers().signatures.clear();
-        let delivered = || ("delivered".to_owned(), "delivered".to_owned());
-        assert_eq!(self.notify().await, [delivered(), delivered()]);
+        let delivered = (DeliveryStatus::Delivered, DeliveryStatus::Delivered);
+        assert_eq!(self.notify().await, [delivered, delivered]);
         let count = |text: &String| text.split(' ').filter(|it| it.starts_with("v1a,")).count();
         let counts: Vec<_> = self.receivers().signatures.iter().map(count).collect();
         assert_eq!(counts, [signatures; 4]);
@@ -140,9 +140,9 @@ impl Rotation {
 }
 
 /// The delivery status of the key's last notification at both receivers.
-async fn notification_status(key: &Key) -> (String, String) {
+async fn notification_status(key: &Key) -> (DeliveryStatus, DeliveryStatus) {
     let statuses = key.notifications().await.unwrap();
-    let of = |name: &str| statuses.iter().find(|it| it.service == name).unwrap().status.clone();
+    let of = |name: &str| statuses.iter().find(|it| it.service == name).unwrap().status;
     (of(BY_HAND), of(BY_SET))
 }
 
@@ -175,8 +175,8 @@ async fn late_receiver_gets_callbacks_by_redelivery() {
     rotation.fetch_by_set().await;
 
     rotation.sign_with(&[NEW]).await; // without the intermediate step, as after a leak of the old key
-    let retrying = || ("retrying".to_owned(), "retrying".to_owned());
-    assert_eq!(rotation.notify().await, [retrying(), retrying()]);
+    let retrying = (DeliveryStatus::Retrying, DeliveryStatus::Retrying);
+    assert_eq!(rotation.notify().await, [retrying, retrying]);
 
     rotation.configure_by_hand(NEW);
     rotation.fetch_by_set().await;

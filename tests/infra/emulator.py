@@ -1,5 +1,6 @@
 """A running ministack: an emulated AWS with CloudFormation, and with Lambda functions that run."""
 
+import atexit
 import os
 import socket
 import subprocess
@@ -40,6 +41,7 @@ class Emulator:
         self.process = subprocess.Popen(
             [sys.executable, server, str(port)], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment
         )
+        atexit.register(self.stop)  # also after an interrupt, or it would go on to run without this process
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.responds():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -65,7 +67,7 @@ class Emulator:
         )
 
     def stop(self):
-        """Ends it, and the functions with it."""
+        """Ends it, and the functions with it. Does nothing the second time."""
         self.process.terminate()
         try:
             self.process.wait(timeout=10)

@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 
-os.environ.update(GATEWAY_PORT=sys.argv.pop(1), BIND_HOST="127.0.0.1")  # read on import
+# Read on import. Otherwise ministack also listens on the fixed port of MQTT.
+os.environ.update(GATEWAY_PORT=sys.argv.pop(1), BIND_HOST="127.0.0.1", IOT_MTLS_ENABLED="0")
 
 import samtranslator.translator.transform as sam
 from ministack.app import main

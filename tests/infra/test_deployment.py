@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ["KEYSYNC_BINARIES"])
 COMPLETE = "complete"
 STACKS_AT_A_TIME = 4
-FIRST_REVISION, SECOND_REVISION = (digit * 10 + "-" + digit * 40 for digit in "12")
+REVISIONS = [digit * 10 + "-" + digit * 40 for digit in "123"]
 
 
 class Deployment(unittest.TestCase):
@@ -55,9 +55,9 @@ class Deployment(unittest.TestCase):
         bus = f"bus-of-{service}"
         cls.aws.client("events").create_event_bus(Name=bus)
         parameters = {
-            "Revision": FIRST_REVISION,
+            "Revision": REVISIONS[0],
             "Stage": "prod",
-            "Services": json.dumps({service: cls.harness.registry[service]}),
+            "Services": json.dumps({service: {**cls.harness.registry[service], "acknowledges": True}}),
             "SigningKeySecretArn": cls.secret,
             "IamUrl": cls.harness.addresses["iam"],
             "LifecycleConcurrency": 10,
@@ -156,23 +156,38 @@ class Deployment(unittest.TestCase):
         events = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
         return "\n".join(event["message"] for event in events)
 
-    def test_new_revision_starts_functions_with_new_key(self):
-        self.assertEqual(len(self.story.public_keys()), 1)
+    def test_rotation_ends_with_the_new_key_alone(self):
+        """As `infra/rotate-signing-key` does it. The service knows the old key only, so it shows which keys sign."""
+        old = self.harness.signing_key
         new = "whsk_" + base64.b64encode(os.urandom(32)).decode()
-        both = f"{self.harness.signing_key} {new}"
-        self.aws.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString=both)
-        self.assertEqual(len(self.story.public_keys()), 1, "warm environments keep what they read")
+        (old_public,) = self.story.public_keys()
+        self.story.sync_is_received_as("acted")
 
-        parameters = {**self.parameters, "Revision": SECOND_REVISION}
+        self.put_secret(f"{old} {new}")
+        self.assertEqual(self.story.public_keys(), [old_public], "warm environments keep what they read")
+        self.publish(REVISIONS[1], "2")
+        both = self.story.public_keys()
+        self.assertEqual(len(both), 2)
+        self.story.sync_is_received_as("acted")
+
+        self.put_secret(new)
+        self.assertEqual(self.story.public_keys(), both, "warm environments keep what they read")
+        self.publish(REVISIONS[2], "3")
+        self.assertEqual(self.story.public_keys(), [key for key in both if key != old_public])
+        self.story.sync_is_received_as("rejected")
+
+    def put_secret(self, keys):
+        self.aws.client("secretsmanager").put_secret_value(SecretId=self.secret, SecretString=keys)
+
+    def publish(self, revision, version):
+        parameters = {**self.parameters, "Revision": revision}
         self.stack.update(adapted(self.template, parameters), parameters)
-
-        self.assertEqual(len(self.story.public_keys()), 2)
         for name in NAMES:
-            with self.subTest(function=name):
+            with self.subTest(function=name, version=version):
                 found = self.aws.client("lambda").get_alias(
                     FunctionName=self.stack.resource(name.capitalize()), Name="live"
                 )
-                self.assertEqual(found["FunctionVersion"], "2")
+                self.assertEqual(found["FunctionVersion"], version)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,14 @@ class Workflow(unittest.TestCase):
                 capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": packages},
             )
 
+    def test_actions_are_pinned_to_commits(self):
+        for workflow in [WORKFLOW, *(ROOT / ".github" / "workflows").glob("*.yml")]:
+            used = re.findall(r"uses: *(.*)", workflow.read_text())
+            self.assertTrue(used, workflow)
+            for action in used:
+                with self.subTest(workflow=workflow.name, action=action):
+                    self.assertRegex(action, r"^[\w/-]+@[0-9a-f]{40} # v[0-9.]+$")
+
     def test_example_has_the_form_of_a_workflow(self):
         text = WORKFLOW.read_text()
         done = self.check(text)

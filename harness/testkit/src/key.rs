@@ -48,7 +48,7 @@ pub(crate) struct Owner {
 /// The status of a key's last notification at one service.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode, services::Behaviour};
+/// use keysync_testkit::{DeliveryStatus, Harness, lambda::Mode, services::Behaviour};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
@@ -61,7 +61,7 @@ pub(crate) struct Owner {
 /// let notification = key.notifications().await?.remove(0);
 ///
 /// assert_eq!(notification.service, "cloud-object-storage");
-/// assert_eq!(notification.status, "retrying");
+/// assert_eq!(notification.status, DeliveryStatus::Retrying);
 /// assert!(notification.reason.unwrap().contains("503"));
 /// # Ok(())
 /// # }
@@ -72,9 +72,8 @@ pub(crate) struct Owner {
 pub struct NotificationStatus {
     /// The service, by its CRN service name.
     pub service: String,
-    /// `pending`, `retrying`, `delivered`, `acknowledged`, `overdue`, `conflicting`, `refused`,
-    /// `failed` or `not-notified`.
-    pub status: String,
+    /// The outcome.
+    pub status: DeliveryStatus,
     /// The notification's number among those of the key.
     pub sequence: u64,
     /// The number of delivery attempts.
@@ -87,6 +86,55 @@ pub struct NotificationStatus {
     pub reason: Option<String>,
     /// The instant until which the service must acknowledge, if it must: RFC 3339, UTC.
     pub deadline: Option<String>,
+}
+
+/// The outcome of a notification at one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DeliveryStatus {
+    /// No attempt has been recorded yet.
+    Pending,
+    /// At least one attempt failed, and another one is scheduled.
+    Retrying,
+    /// The service responded with 2xx.
+    Delivered,
+    /// The service reported that it acted.
+    Acknowledged,
+    /// The service must acknowledge, and did not within four hours.
+    Overdue,
+    /// The key state that the service reported contradicts the key's.
+    Conflicting,
+    /// The service responded with 410: it wants no more notifications.
+    Refused,
+    /// Retries are exhausted, after 24 hours.
+    Failed,
+    /// The service has been registered since the key's last notification.
+    NotNotified,
+}
+
+impl DeliveryStatus {
+    /// The name in the API, such as `not-notified`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Retrying => "retrying",
+            Self::Delivered => "delivered",
+            Self::Acknowledged => "acknowledged",
+            Self::Overdue => "overdue",
+            Self::Conflicting => "conflicting",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotNotified => "not-notified",
+        }
+    }
+}
+
+impl fmt::Display for DeliveryStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Key {
@@ -208,5 +256,21 @@ impl AsRef<str> for Key {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({})", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keysync::ledger::Status;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn delivery_status_has_each_name_of_the_api() {
+        for status in Status::ALL {
+            let found: DeliveryStatus = serde_json::from_value(json!(status.as_str())).unwrap();
+            assert_eq!(found.as_str(), status.as_str());
+        }
     }
 }

@@ -55,7 +55,7 @@ pub use httpmock;
 #[doc(hidden)]
 pub use info::VERSION_HEADER;
 pub use info::{Info, SampleKeys};
-pub use key::{Key, NotificationStatus};
+pub use key::{DeliveryStatus, Key, NotificationStatus};
 pub use keysync::{
     domain::{EpochMillis, KeyState},
     usecases::redeliver::Summary as RedeliverSummary,

@@ -6,7 +6,10 @@ mod aws;
 mod observation;
 mod traffic;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use keysync::domain::KeyId;
 use keysync_testkit::{
@@ -38,12 +41,14 @@ const EXECUTED: usize = 3;
 
 /// The minutes of a failure in which `sync` and `redeliver` are executed every half hour only, and
 /// the pending notifications of the other runs are as old as time has passed.
-const SAMPLED: std::ops::Range<i64> = 180..23 * 60;
+const SAMPLED: std::ops::Range<i64> = 60..24 * 60 - 5;
 const SAMPLE_EVERY: i64 = 30;
 /// How often an invocation is repeated that failed without a reason, because this machine is busy
 /// and a call took longer than its timeout.
 const DISTURBED_REPEATS: usize = 50;
 
+/// The minute of a failure that has not begun.
+const NEVER: i64 = i64::MAX;
 const QUEUES: [&str; 3] = ["MalformedEventQueue", "StuckQueue", "UndeliveredQueue"];
 
 /// The stack.
@@ -55,23 +60,28 @@ pub(crate) struct Stack {
     pub(crate) metrics: Metrics,
     minute: i64,
     fault: Fault,
-    /// The minute in which the failure began.
+    /// The minute in which the failure that lasts began.
     began: i64,
+    must_acknowledge: bool,
     events: EventQueue,
     /// Events that `EventBridge` could not deliver yet, by the minute of their publication.
     undelivered: Vec<i64>,
     dead_letters: BTreeMap<&'static str, DeadLetters>,
+    /// The minutes in which a run of `redeliver` finds a deadline that is over.
+    deadlines: BTreeSet<i64>,
     /// How often each function was invoked since the failure began or something changed, and what
     /// the last invocation did.
     observed: BTreeMap<&'static str, (usize, Observation)>,
 }
 
 impl Stack {
-    /// Creates the stack with `keys` keys that are registered with the service that will fail.
-    pub(crate) async fn create(keys: usize) -> (Self, Vec<String>) {
+    /// Creates the stack with `keys` keys that are registered with the service that will fail, which
+    /// may have to acknowledge its notifications.
+    pub(crate) async fn create(keys: usize, must_acknowledge: bool) -> (Self, Vec<String>) {
         collector();
         let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
         let builder = Harness::builder().mode(Mode::InProcess).clock(clock).service(SERVICE);
+        let builder = builder.service_setting(SERVICE, "acknowledges", must_acknowledge);
         let harness = builder.start().await.unwrap();
         let key = harness.sample_keys().await.unwrap().root;
         let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
@@ -84,10 +94,12 @@ impl Stack {
             metrics: Metrics::default(),
             minute: 0,
             fault: Fault::Nothing,
-            began: 0,
+            began: NEVER,
+            must_acknowledge,
             events: EventQueue::new(visibility, u32::try_from(receives).unwrap()),
             undelivered: Vec::new(),
             dead_letters: QUEUES.map(|name| (name, DeadLetters::default())).into(),
+            deadlines: BTreeSet::new(),
             observed: BTreeMap::new(),
         };
         let keys: Vec<String> = (0..keys).map(|_| KeyId::random().to_string()).collect();
@@ -101,7 +113,7 @@ impl Stack {
         (stack, keys)
     }
 
-    /// Begins a failure, in which the last notifications of `keys` become pending.
+    /// Begins a failure, in which services are notified of a rotation of `keys`.
     pub(crate) fn begin(&mut self, fault: Fault, keys: &[String]) {
         (self.fault, self.began) = (fault, self.minute);
         self.observed.clear();
@@ -143,7 +155,7 @@ impl Stack {
         if self.fault == Fault::TimesOut {
             self.events.receive(i64::MAX / 2).iter().for_each(|message| self.events.delete(&message.id));
         }
-        self.fault = Fault::Nothing;
+        (self.fault, self.began) = (Fault::Nothing, NEVER);
         self.observed.clear();
     }
 
@@ -153,6 +165,7 @@ impl Stack {
         self.publish_events();
         self.process_events().await;
         self.sync().await;
+        self.acknowledge();
         self.redeliver().await;
         self.report_queues();
         self.minute += 1;
@@ -196,9 +209,9 @@ impl Stack {
         for message in batch {
             if !failed.as_ref().is_ok_and(|failed| failed.contains(&format!("\"{}\"", message.id))) {
                 self.events.delete(&message.id);
+                self.observed.remove("Redeliver");
             }
         }
-        self.observed.remove("Redeliver");
     }
 
     /// A sync by a caller who does not retry.
@@ -224,19 +237,22 @@ impl Stack {
         let observation = self.observe("Sync", repeats, request).await;
         let status = observation.result.unwrap().as_u64().unwrap();
         self.count("Sync", "Url5xxCount", if status >= 500 { 1.0 } else { 0.0 });
-        if status != 409 {
+        if status == 204 {
             self.observed.remove("Redeliver");
         }
     }
 
     /// The schedule. A run that finds nothing pending has the same metrics as the run before it, if
-    /// no other function has run since.
+    /// no other function has written to the table and no deadline has ended since.
     async fn redeliver(&mut self) {
         match self.fault {
             Fault::NotInvoked => return,
             Fault::Throttled => return self.count("Redeliver", "Throttles", 1.0),
             Fault::DoesNotStart => return self.count_invocation("Redeliver", true),
             _ => {}
+        }
+        if self.deadlines.remove(&self.minute) {
+            self.observed.remove("Redeliver");
         }
         let function = self.harness.redeliver_function().handle();
         let is_idle = |run: &Observation| run.result.as_ref().is_ok_and(|summary| summary["pending"] == 0);
@@ -251,7 +267,10 @@ impl Stack {
         {
             last.pass_minute();
         }
-        self.observe("Redeliver", repeats, async || function.invoke(&json!({})).await).await;
+        let run = self.observe("Redeliver", repeats, async || function.invoke(&json!({})).await).await;
+        if run.result.is_ok_and(|summary| summary["deadlines_checked"] != 0) {
+            self.observed.remove("Redeliver"); // each deadline is checked once
+        }
     }
 
     fn is_sampled_out(&self) -> bool {

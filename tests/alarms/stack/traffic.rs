@@ -1,6 +1,7 @@
 //! The usual events of the key-management service.
 
-use keysync_testkit::services::Behaviour;
+use jiff::Timestamp;
+use keysync_testkit::services::{Behaviour, Verdict};
 use serde_json::{Value, json};
 
 use super::{SERVICE, Stack};
@@ -10,6 +11,8 @@ use crate::failure::Fault;
 const EVENT_EVERY: i64 = 30;
 /// `EventBridge` retries an event for a day (`infra/template.yaml`, `EventRule`).
 const BUS_RETRIES: i64 = 24 * 60;
+/// The minutes in which a service has to acknowledge.
+const DEADLINE: i64 = 4 * 60;
 /// A key whose registration arrives before its first event.
 const EARLY_KEY: &str = "6f1dd6a5-4c0e-4e0c-9a57-0d5b0f8e2c11";
 
@@ -50,6 +53,34 @@ impl Stack {
         }
         if is_due {
             self.events.send(self.action("rotate", &self.key), self.minute);
+        }
+    }
+
+    /// The service acknowledges what it has received since the last call; the functions receive that
+    /// in the next minute.
+    pub(super) fn acknowledge(&mut self) {
+        if !self.must_acknowledge {
+            return;
+        }
+        let state = match self.fault {
+            Fault::NoAcknowledgement => None,
+            Fault::ContradictingAcknowledgement => Some("DEK_DISABLED"),
+            _ => Some("DEK_ENABLED"),
+        };
+        let received = self.harness.service(SERVICE).unwrap().take_received();
+        for notification in received {
+            let event = notification.event();
+            let text = |name: &str| event[name].as_str().unwrap();
+            let claimed_at: Timestamp = text("time").parse().unwrap();
+            let now = i64::try_from(self.harness.clock().now().get()).unwrap();
+            let age = (now - claimed_at.as_millisecond()) / 60_000;
+            // At the deadline itself, it is not over yet.
+            self.deadlines.insert(self.minute - age + DEADLINE + 1);
+            if let (Verdict::Acted, Some(state)) = (notification.verdict, state) {
+                let more = json!({"eventId": text("id"), "adopterKeyState": state});
+                let acknowledgement = self.event("kms.secrets-event.ack", text("subject"), &more);
+                self.events.send(acknowledgement, self.minute);
+            }
         }
     }
 

@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment.surroundings import Key, fetch
 
 HOUR = 3_600_000  # milliseconds
+GRACE = 300_000  # milliseconds between a deadline and its check
+FIRST_INSTANT = 1_000_000_000_000  # of 2001: a number of an item that is greater counts milliseconds
 EVENT_TIMEOUT = 120  # seconds, for a busy machine; it usually takes one
 # The schedule runs `redeliver` every minute, and a first retry is due within a minute.
 REDELIVERY_TIMEOUT = 240
@@ -39,7 +41,7 @@ class Story:
         self.key = Key(harness, service, aws.client("events"), bus)
 
     def run_until_a_notification_is_pending(self):
-        """Runs all steps but the last. Raises `Broken` with the first one that does not work."""
+        """Runs the steps that need no schedule. Raises `Broken` with the first one that does not work."""
         for step in (
             self.public_keys,
             self.events_reach_the_table,
@@ -47,13 +49,15 @@ class Story:
             self.lifecycle_notifies_the_service,
             self.second_notification_within_the_hour_is_rejected,
             self.sync_notifies_the_service_again,
+            self.status_is_delivered,
             self.failed_notification_is_pending,
         ):
             self._run(step)
 
     def run_redelivery(self):
-        """Runs the last step, which waits for the schedule. Raises `Broken` if it does not work."""
+        """Runs the steps that wait for the schedule. Raises `Broken` with the first one that does not work."""
         self._run(self.redeliver_notifies_the_service_when_it_is_back)
+        self._run(self.redeliver_finds_the_missed_deadline)
 
     def _run(self, step):
         self.is_broken = self.broken is not None and step.__name__ == self.broken.__name__
@@ -99,13 +103,18 @@ class Story:
         self._expect(0 < int(headers["retry-after"]) <= 3601, True, headers)
 
     def sync_notifies_the_service_again(self):
-        self._an_hour_passes()
+        self._time_passes(HOUR + 1)
         self.harness.set_behaviour(self.service, "act")
         self._sync(204)
         self._verdicts(["ignored", "acted"])
 
+    def status_is_delivered(self):
+        status = self._status()
+        self._expect((status["service"], status["status"]), (self.service, "delivered"))
+        self._expect("deadline" in status, True, status)
+
     def failed_notification_is_pending(self):
-        self._an_hour_passes()
+        self._time_passes(HOUR + 1)
         self.harness.set_behaviour(self.service, {"respond": {"status": 503}})
         self._sync(204)
         self._expect(list(self._item()["pending"]["M"]), [self.service])
@@ -116,13 +125,35 @@ class Story:
         self.wait("a redelivery", lambda: not self._item()["pending"]["M"], timeout)
         self._expect(self.harness.verdicts(self.service)[-1], "acted")
 
+    def redeliver_finds_the_missed_deadline(self):
+        """The service does not acknowledge that it acted."""
+        self._time_passes(4 * HOUR + GRACE + 1)
+        timeout = BROKEN_REDELIVERY_TIMEOUT if self.is_broken else REDELIVERY_TIMEOUT
+        self._wait("a check of the deadline", lambda: "due_at" not in self._item(), timeout)
+        self._expect(self._status()["status"], "overdue")
+
+    def sync_is_received_as(self, verdict):
+        """An accepted sync, and the verdict of the service on its callback: a name, or one with a reason."""
+        self._time_passes(HOUR + 1)
+        self._sync(204)
+        found = self.harness.verdicts(self.service)[-1]
+        self._expect(found if isinstance(found, str) else next(iter(found)), verdict, found)
+
     def _sync(self, status):
-        headers = {
+        return self._answer(status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", self._headers())
+
+    def _status(self):
+        """The status of the last notification at the service."""
+        _, body = self._answer(200, f"/api/v2/keys/{self.key.id}/notifications", headers=self._headers())
+        (status,) = json.loads(body)["resources"]
+        return status
+
+    def _headers(self):
+        return {
             "authorization": f"Bearer {self.harness.token()}",
             "bluemix-instance": self.key.instance,
             "correlation-id": str(uuid.uuid4()),
         }
-        return self._answer(status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", headers)
 
     def _answer(self, expected, path, method="GET", body=None, headers=None):
         """Headers and body of the response to a request to the function URL, whose host ministack knows but no resolver.
@@ -148,14 +179,21 @@ class Story:
         key = {"pk": {"S": f"{self.key.instance}#{self.key.id}"}, "sk": {"S": "key"}}
         return self.dynamodb.get_item(TableName=self.outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
 
-    def _an_hour_passes(self):
-        """The functions have the machine's clock, so the last notification is moved back instead."""
-        self.dynamodb.update_item(
-            TableName=self.outputs["TableName"],
-            Key={"pk": {"S": f"{self.key.instance}#{self.key.id}"}, "sk": {"S": "key"}},
-            UpdateExpression="SET notified_at = notified_at - :time",
-            ExpressionAttributeValues={":time": {"N": str(HOUR + 1)}},
-        )
+    def _time_passes(self, milliseconds):
+        """The functions have the machine's clock, so all instants of the item are moved back instead.
+
+        Only where no function writes the item.
+        """
+
+        def moved_back(value):
+            if "M" in value:
+                return {"M": {name: moved_back(inner) for name, inner in value["M"].items()}}
+            if "N" in value and int(value["N"]) > FIRST_INSTANT:
+                return {"N": str(int(value["N"]) - milliseconds)}
+            return value
+
+        item = moved_back({"M": self._item()})["M"]
+        self.dynamodb.put_item(TableName=self.outputs["TableName"], Item=item)
 
     def _verdicts(self, expected):
         self.wait(f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected)

@@ -14,6 +14,7 @@ EVENTS = Story.events_reach_the_table
 MALFORMED = Story.malformed_event_is_in_the_dead_letter_queue
 NOTIFICATION = Story.lifecycle_notifies_the_service
 REJECTION = Story.second_notification_within_the_hour_is_rejected
+STATUS = Story.status_is_delivered
 REDELIVERY = Story.redeliver_notifies_the_service_when_it_is_back
 
 ABSENT = {"KEYSYNC_TABLE": "absent", "KEYSYNC_SERVICES": "{}", "KEYSYNC_SIGNING_KEY_SECRET": "absent"}
@@ -52,6 +53,15 @@ def without_statement(role, sid):
     return cut
 
 
+def without_action(role, sid, action):
+    def cut(resources):
+        for policy in resources[role]["Properties"]["Policies"]:
+            (statement,) = (it for it in policy["PolicyDocument"]["Statement"] if it.get("Sid") == sid)
+            statement["Action"].remove(action)
+
+    return cut
+
+
 def together(*cuts):
     def cut(resources):
         for each in cuts:
@@ -77,6 +87,7 @@ def all_wires():
     for role, steps in statements.items():
         for sid, step in steps.items():
             wires[f"{role}: {sid}"] = (step, without_statement(role, sid))
+    wires["SyncRole: GetItem"] = (STATUS, without_action("SyncRole", "Ledger", "dynamodb:GetItem"))
     variables = {
         "Sync": {
             "KEYSYNC_TABLE": REJECTION,

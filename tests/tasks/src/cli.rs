@@ -173,21 +173,31 @@ Examples:
         /// The target triple, such as aarch64-unknown-linux-gnu; this machine's by default
         target: Option<String>,
     },
-    /// Find phrases that this project does not use, and test names of more than eight words
+    /// Format the Rust and Python code, and check the Python code with ruff
+    Format {
+        /// Only check that it is formatted
+        #[arg(long)]
+        check: bool,
+    },
+    /// Find phrases that this project does not use, and test names and comments that are too long
     ///
     /// tests/words.txt lists the phrases, each with what to write instead.
     #[command(verbatim_doc_comment)]
     Words,
     /// Check relative links and anchors in Markdown files (lychee), and paths in backticks
     Links,
-    /// Run tests on a second DynamoDB engine (moto)
+    /// Run the ledger's tests and some fault rounds on a second DynamoDB engine
     ///
-    /// With a COMMAND, runs it with KEYSYNC_TEST_DYNAMODB set to moto's URL.
+    /// With a COMMAND, runs it instead, with KEYSYNC_TEST_DYNAMODB set to the engine's URL.
     #[command(verbatim_doc_comment)]
-    #[command(
-        after_help = "Example: cargo task second-engine cargo test --workspace --test e2e one_request_wins"
-    )]
+    #[command(after_help = "\
+Examples:
+  cargo task second-engine                        on each engine: a few minutes
+  cargo task second-engine --engine ministack cargo test --workspace --test e2e one_request_wins")]
     SecondEngine {
+        /// The engine; each one by default
+        #[arg(long)]
+        engine: Option<SecondEngine>,
         /// A command to run in place of the tests
         #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
@@ -265,6 +275,13 @@ pub(crate) enum Language {
     Node,
 }
 
+/// A DynamoDB engine other than the embedded one.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum SecondEngine {
+    Moto,
+    Ministack,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, error::ErrorKind};
@@ -292,6 +309,14 @@ mod tests {
         let cli = parse(&["test", "--test", "e2e", "--", "window", "--nocapture"]).unwrap();
         let Task::Test { arguments } = cli.task else { panic!("not the task `test`") };
         assert_eq!(arguments, ["--test", "e2e", "--", "window", "--nocapture"]);
+    }
+
+    #[test]
+    fn second_engine_is_selected_before_command() {
+        let cli = parse(&["second-engine", "--engine", "ministack", "cargo", "test", "--engine"]).unwrap();
+        let Task::SecondEngine { engine, command } = cli.task else { panic!("not the task `second-engine`") };
+        assert_eq!(engine, Some(SecondEngine::Ministack));
+        assert_eq!(command, ["cargo", "test", "--engine"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{Cli, Task},
+    cli::{Cli, SecondEngine, Task},
     command::Context,
     error::Result,
     summary::{Summary, skip},
@@ -66,9 +66,14 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::SupplyChain => tasks::supply_chain::run(context),
         Task::Pictures => tasks::pictures::run(context),
         Task::Sbom { target } => tasks::sbom::run(context, target.as_deref()),
+        Task::Format { check } => tasks::format::run(context, *check),
         Task::Words => tasks::words::run(context),
         Task::Links => tasks::links::run(context),
-        Task::SecondEngine { command } => tasks::second_engine::run(context, command),
+        Task::SecondEngine { engine, command } => {
+            let mut engines =
+                SecondEngine::ALL.into_iter().filter(|one| engine.is_none_or(|wanted| wanted == *one));
+            engines.try_for_each(|engine| tasks::second_engine::run(context, engine, command))
+        }
         Task::CargoLambda => tasks::cargo_lambda::run(context),
         Task::Tools => tasks::tools::run(context),
     };

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use keysync_testkit::{
-    Client, Harness, HarnessBuilder, HarnessError, Response,
+    Client, DeliveryStatus, Harness, HarnessBuilder, HarnessError, Response,
     services::{Behaviour, OBJECT_STORAGE, Verdict},
 };
 use narrator::Narrator;
@@ -118,10 +118,11 @@ impl Demo {
         narrator.note(&format!("redeliver  services overdue: {overdue} (audit event, metric, alarm)"))?;
         narrator.request(&format!("GET  /api/v2/keys/{key}/notifications"), "")?;
         let statuses = self.harness.key(key).await?.notifications().await?;
-        let status = statuses.first().map_or("none", |status| status.status.as_str());
-        narrator.note(&format!("200 OK  {OBJECT_STORAGE}: {status}"))?;
+        let status = statuses.first().map(|status| status.status);
+        let shown = status.map_or("none", DeliveryStatus::as_str);
+        narrator.note(&format!("200 OK  {OBJECT_STORAGE}: {shown}"))?;
         narrator.check(
-            run.overdue == 1 && status == "overdue",
+            run.overdue == 1 && status == Some(DeliveryStatus::Overdue),
             "object storage is reported: it has not acknowledged that it acted",
         )?;
         let status = self.get_bucket(narrator).await?;

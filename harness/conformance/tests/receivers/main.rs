@@ -9,7 +9,6 @@ mod connection;
 #[expect(dead_code, reason = "the URL is the test's")]
 mod fetch;
 #[path = "../../../receiver/examples/receiver/service.rs"]
-#[expect(dead_code, reason = "the service acknowledges nothing here")]
 mod service;
 
 use std::time::Duration;

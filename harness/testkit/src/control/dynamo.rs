@@ -35,6 +35,8 @@ enum FunctionName {
     Redeliver,
 }
 
+/// A [`Fault`], as the control API has it: durations are numbers, and faults that hold a call are
+/// missing, because only Rust code can release it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum FaultName {

@@ -1,15 +1,13 @@
 //! `cargo task ci`: everything that must pass before a change lands.
 
-use super::{links, mutants, words};
+use super::{format, links, mutants, words};
 use crate::{cli::MutantsArgs, command::Context, error::Result, names::HARNESS, summary::Summary};
 
 /// Runs all checks, and all tests as `cargo task test --install` does.
 pub(crate) fn run(context: &Context, summary: &mut Summary) -> Result {
     let check = MutantsArgs { check: true, names: Vec::new() };
     summary.stage(context, "Mutations apply", |context| mutants::run(context, &check))?;
-    summary.stage(context, "Formatting", |context| {
-        context.run(context.command("cargo").args(["fmt", "--all", "--", "--check"]))
-    })?;
+    summary.stage(context, "Formatting", |context| format::run(context, true))?;
     summary.stage(context, "Lints", |context| {
         context.run(&mut context.cargo("clippy", ["--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;

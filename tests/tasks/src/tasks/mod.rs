@@ -7,6 +7,7 @@ pub(crate) mod ci;
 pub(crate) mod clients;
 pub(crate) mod deployment;
 pub(crate) mod faults;
+pub(crate) mod format;
 pub(crate) mod fuzz;
 pub(crate) mod infra;
 pub(crate) mod links;

@@ -1,4 +1,4 @@
-//! `cargo task second-engine`: tests on moto, a second DynamoDB engine.
+//! `cargo task second-engine`: tests on other DynamoDB engines than the embedded one.
 
 use std::{
     fs::{self, File},
@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
-use super::faults;
+use super::{faults, infra};
 use crate::{
+    cli::SecondEngine,
     command::Context,
     error::{Error, Result},
     names::{END_TO_END, FAULTS, NOT_ON_SECOND_ENGINE, ON_SECOND_ENGINE},
@@ -22,69 +23,97 @@ use crate::{
 const MOTO: &str = "moto[server]==5.2.5";
 /// The environment variable with the URL of the DynamoDB engine for tests.
 pub(crate) const URL: &str = "KEYSYNC_TEST_DYNAMODB";
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-const FAULT_ROUNDS: u32 = 20;
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A running moto. Dropping it ends it.
-pub(crate) struct Moto {
+/// A running engine. Dropping it ends it.
+pub(crate) struct Server {
     process: Child,
     log: PathBuf,
     /// Its URL.
     pub(crate) url: String,
 }
 
-/// Installs moto, and returns the interpreter and the folder of its packages.
-pub(crate) fn install(context: &Context) -> Result<(Python, PathBuf)> {
-    let python = pypi::python(context)?;
-    let packages = python.packages(context, "second-engine", &[MOTO])?;
-    Ok((python, packages))
+impl SecondEngine {
+    /// All engines.
+    pub(crate) const ALL: [Self; 2] = [Self::Moto, Self::Ministack];
+
+    /// The name of its package.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Moto => "moto",
+            Self::Ministack => "ministack",
+        }
+    }
+
+    /// The fault rounds that run on it. moto needs 60 ms for a call, ministack 20 ms.
+    const fn fault_rounds(self) -> u32 {
+        match self {
+            Self::Moto => 10,
+            Self::Ministack => 20,
+        }
+    }
+
+    fn packages(self, context: &Context, python: &Python) -> Result<PathBuf> {
+        match self {
+            Self::Moto => python.packages(context, "second-engine", &[MOTO]),
+            Self::Ministack => infra::ministack(context, python),
+        }
+    }
 }
 
-/// Runs a command while moto is running. Without a command, runs the tests of the ledger's writes
-/// and some fault rounds.
-pub(crate) fn run(context: &Context, command: &[String]) -> Result {
-    let moto = Moto::start(context)?;
+/// Installs all engines.
+pub(crate) fn install(context: &Context) -> Result {
+    let python = pypi::python(context)?;
+    SecondEngine::ALL.iter().try_for_each(|engine| engine.packages(context, &python).map(drop))
+}
+
+/// Runs a command while an engine is running; without one, the tests of the ledger's writes and
+/// some fault rounds.
+pub(crate) fn run(context: &Context, engine: SecondEngine, command: &[String]) -> Result {
+    let server = Server::start(context, engine)?;
     if let [program, arguments @ ..] = command {
-        return context.run(context.command(program).args(arguments).env(URL, &moto.url));
+        return context.run(context.command(program).args(arguments).env(URL, &server.url));
     }
-    // Runs two tests at a time, because the engine is slow.
+    // Runs two tests at a time, because the engines are slow.
     let mut tests = context.cargo("test", ["--workspace", "--test", END_TO_END.0, "--", "--test-threads=2"]);
     tests.args(NOT_ON_SECOND_ENGINE.iter().flat_map(|test| ["--skip", test])).args(ON_SECOND_ENGINE);
-    context.run(tests.env(URL, &moto.url))?;
+    context.run(tests.env(URL, &server.url))?;
     let mut rounds = context.cargo("test", ["--workspace", "--test", FAULTS.0, "--", FAULTS.1]);
-    context.run(rounds.env(faults::ROUNDS, FAULT_ROUNDS.to_string()).env(URL, &moto.url))
+    context.run(rounds.env(faults::ROUNDS, engine.fault_rounds().to_string()).env(URL, &server.url))
 }
 
-impl Moto {
-    /// Starts moto on a free port and waits until it listens.
-    pub(crate) fn start(context: &Context) -> Result<Self> {
-        let (python, packages) = install(context)?;
+impl Server {
+    /// Starts an engine on a free port and waits until it listens.
+    pub(crate) fn start(context: &Context, engine: SecondEngine) -> Result<Self> {
+        let python = pypi::python(context)?;
+        let (name, packages) = (engine.name(), engine.packages(context, &python)?);
         let folder = context.target.join("tasks");
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        let log = folder.join(format!("moto-{}.log", random::below(1 << 32)));
+        let log = folder.join(format!("{name}-{}.log", random::below(1 << 32)));
         let output = File::create(&log).map_err(Error::io("write", &log))?;
         // Runs at normal priority even for a background job, because its requests would time out.
         let mut command = Command::new(&python.program);
-        command.arg(context.root.join("tests/second_engine/server.py")).env("PYTHONPATH", packages);
+        command.arg(context.root.join("tests/second_engine/server.py")).arg(name);
+        command.env("PYTHONPATH", packages);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output);
         let mut process =
-            command.spawn().map_err(|error| Error::failed(format!("cannot start moto: {error}")))?;
+            command.spawn().map_err(|error| Error::failed(format!("cannot start {name}: {error}")))?;
         let port = process.stdout.take().map(|stdout| first_line(BufReader::new(stdout)));
-        let mut moto = Self { process, log, url: String::new() };
+        let mut server = Self { process, log, url: String::new() };
         match port.and_then(|line| line.recv_timeout(START_TIMEOUT).ok()) {
             Some(port) if !port.trim().is_empty() => {
-                moto.url = format!("http://127.0.0.1:{}", port.trim());
-                Ok(moto)
+                server.url = format!("http://127.0.0.1:{}", port.trim());
+                Ok(server)
             }
             _ => {
-                let said = fs::read_to_string(&moto.log).unwrap_or_default();
-                Err(Error::failed(format!("{MOTO} does not listen; its log:\n{}", said.trim_end())))
+                let said = fs::read_to_string(&server.log).unwrap_or_default();
+                Err(Error::failed(format!("{name} does not listen; its log:\n{}", said.trim_end())))
             }
         }
     }
 }
 
-impl Drop for Moto {
+impl Drop for Server {
     fn drop(&mut self) {
         // The process may have ended already; the log is no longer needed.
         let _ = self.process.kill();

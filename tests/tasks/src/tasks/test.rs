@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     background::Job,
-    cli::ReceiversArgs,
+    cli::{ReceiversArgs, SecondEngine},
     command::Context,
     error::Result,
     names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
@@ -35,7 +35,10 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         Ok(())
     })?;
     let stack = Job::start(context, "deployment", deployment::run)?;
-    summary.stage(context, "Second DynamoDB engine (moto)", |context| second_engine::run(context, &[]))?;
+    for engine in SecondEngine::ALL {
+        let name = format!("Second DynamoDB engine ({})", engine.name());
+        summary.stage(context, &name, |context| second_engine::run(context, engine, &[]))?;
+    }
     summary
         .stage(context, "Control API against its OpenAPI document", |context| openapi::run(context, &[]))?;
     summary.stage(context, "Console in a browser", |context| browser::run(context, &[]))?;

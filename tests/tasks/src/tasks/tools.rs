@@ -7,7 +7,7 @@ use crate::{command::Context, error::Result};
 /// reported.
 pub(crate) fn run(context: &Context) -> Result {
     let tools: [fn(&Context) -> Result; 5] = [
-        |context| second_engine::install(context).map(drop),
+        second_engine::install,
         |context| browser::install(context).map(drop),
         |context| cargo_lambda::install(context).map(drop),
         |context| openapi::install(context).map(drop),

@@ -1,5 +1,7 @@
-//! `cargo task words`: phrases that this project does not use, and test names that are too long.
+//! `cargo task words`: phrases that this project does not use, test names and comments that are too
+//! long.
 
+mod comments;
 mod list;
 mod test_names;
 
@@ -30,7 +32,7 @@ const EXCLUDED: [&str; 7] = [
 ];
 
 /// Reports each phrase of the list in tracked text files, with its place and what to write instead,
-/// and each test name that is too long.
+/// and each test name and line of a comment that is too long.
 pub(crate) fn run(context: &Context) -> Result {
     let path = context.root.join(LIST);
     let list = WordList::parse(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
@@ -49,7 +51,12 @@ pub(crate) fn run(context: &Context) -> Result {
             let max = test_names::MAX_WORDS;
             context.say(format!("{file}:{line}: `{name}`: use at most {max} words in the name of a test"));
         }
-        let count = hits.len() + names.len();
+        let lines = comments::too_long(&files::extension(&file), &text);
+        for (line, columns) in &lines {
+            let max = comments::MAX_COLUMNS;
+            context.say(format!("{file}:{line}: {columns} columns: wrap comments at {max}"));
+        }
+        let count = hits.len() + names.len() + lines.len();
         if count > 0 {
             *counts.entry(folder(&file)).or_default() += count;
         }
@@ -59,7 +66,7 @@ pub(crate) fn run(context: &Context) -> Result {
     }
     let folders: Vec<String> = counts.iter().map(|(folder, count)| format!("{folder} {count}")).collect();
     let total: usize = counts.values().sum();
-    Err(Error::failed(format!("{total} phrases and names to replace: {}", folders.join(", "))))
+    Err(Error::failed(format!("{total} phrases, names and lines to change: {}", folders.join(", "))))
 }
 
 fn is_checked(file: &str) -> bool {
