@@ -1,5 +1,7 @@
-"""The check of the parameter `Services` before a deployment: the rules of docs/reference/services.schema.json, and those
-that a schema cannot state. The functions check the same when they start, and do not start if it fails."""
+"""The check of the parameter `Services` before a deployment: the rules of
+docs/reference/services.schema.json, and those that a schema cannot state. The functions check the
+same when they start, and do not start if it fails.
+"""
 
 import ipaddress
 import json
@@ -13,10 +15,11 @@ SHOWN_CHARS = 100
 
 
 def checked(text, max_bytes, timeout_below):
-    """The registry without white space, which counts in Lambda's limit of 4 KB for a function's environment.
+    """The registry without white space, which counts in Lambda's limit of 4 KB for a function's
+    environment.
 
-    `max_bytes` is what fits, `timeout_below` the bound of a service's timeout in seconds. Raises InvalidSettings with all
-    problems.
+    `max_bytes` is what fits, `timeout_below` the bound of a service's timeout in seconds. Raises
+    InvalidSettings with all problems.
     """
     try:
         services = json.loads(text, object_pairs_hook=Unique, parse_constant=_reject)
@@ -27,7 +30,8 @@ def checked(text, max_bytes, timeout_below):
     compact = json.dumps(services, separators=(",", ":"))
     if len(compact) > max_bytes:
         problems.append(
-            f"the registry has {len(compact)} bytes without white space, and {max_bytes} fit into a function's environment: "
+            f"the registry has {len(compact)} bytes without white space, and {max_bytes} fit into "
+            "a function's environment: "
             "shorten URLs, or leave out fields that have their default"
         )
     if problems:
@@ -53,7 +57,9 @@ def schema_problems(services):
     try:
         import jsonschema
     except ImportError:
-        raise InvalidSettings("the Python package `jsonschema` is missing: pip install jsonschema") from None
+        raise InvalidSettings(
+            "the Python package `jsonschema` is missing: pip install jsonschema"
+        ) from None
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     # One problem of a field is enough, such as its form or its length.
     found = {}
@@ -74,11 +80,17 @@ def described(error):
     elif error.validator == "additionalProperties":
         known = ", ".join(f"`{name}`" for name in error.schema["properties"])
         for name in error.instance.keys() - error.schema["properties"].keys():
-            yield (*path, name), f"{service} has the unknown field `{shown(name)}`: it must be one of {known}"
+            yield (
+                (*path, name),
+                f"{service} has the unknown field `{shown(name)}`: it must be one of {known}",
+            )
     elif not path:
         yield (), "must be a JSON object of service name → settings"
     elif len(path) == 1:
-        yield tuple(path), f"{service} must be a JSON object with a `url`: got {value(error.instance)}"
+        yield (
+            tuple(path),
+            f"{service} must be a JSON object with a `url`: got {value(error.instance)}",
+        )
     else:
         yield tuple(path), f"`{path[1]}` of {service} {rule(error)}: got {value(error.instance)}"
 
@@ -90,7 +102,9 @@ def rule(error):
 
 
 def other_problems(services, timeout_below):
-    """What the schema cannot state: names that are given twice, special-purpose addresses, and the bound of a timeout."""
+    """What the schema cannot state: names that are given twice, special-purpose addresses, and the
+    bound of a timeout.
+    """
     if not isinstance(services, dict):
         return
     for name in services.repeated:
@@ -102,19 +116,23 @@ def other_problems(services, timeout_below):
             yield f"`{shown(field)}` of `{shown(name)}` is given twice: remove one of them"
         if not is_public(settings.get("url")):
             yield (
-                f"`url` of `{shown(name)}` must not be a private, loopback, link-local or other special-purpose address: "
+                f"`url` of `{shown(name)}` must not be a private, loopback, link-local or other "
+                "special-purpose address: "
                 f"got {value(settings['url'])}"
             )
         timeout = settings.get("timeoutSeconds")
         if type(timeout) in (int, float) and timeout_below <= timeout <= 840:
             yield (
-                f"`timeoutSeconds` of `{shown(name)}` must be less than {timeout_below}, or a run of redeliver could not "
+                f"`timeoutSeconds` of `{shown(name)}` must be less than {timeout_below}, or a run "
+                "of redeliver could not "
                 f"confirm the delivery in time: got {value(timeout)}"
             )
 
 
 def is_public(url):
-    """Whether a URL's host is a name, or the literal address of a public host. The functions check what a name resolves to."""
+    """Whether a URL's host is a name, or the literal address of a public host. The functions check
+    what a name resolves to.
+    """
     host = re.match(r"https://(\[[^\]]*\]|[^:/?]*)", url) if isinstance(url, str) else None
     if host is None:
         return True

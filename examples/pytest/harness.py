@@ -48,7 +48,8 @@ class Harness:
             )
         except OSError as error:
             raise HarnessFailed(
-                f"{program} cannot be started ({error}): build it, or set KEYSYNC_HARNESS_BIN to its path"
+                f"{program} cannot be started ({error}): build it, or set KEYSYNC_HARNESS_BIN to "
+                "its path"
             ) from error
         self.about = self._wait_until_ready()
         self._http = requests.Session()
@@ -104,12 +105,16 @@ class Harness:
         """
         url = f"{self.about['control']}{path}"
         try:
-            response = self._http.request(method, url, json=body, params=query, timeout=REQUEST_TIMEOUT)
+            response = self._http.request(
+                method, url, json=body, params=query, timeout=REQUEST_TIMEOUT
+            )
         except requests.ConnectionError:
             self.assert_running()
             raise
         if not response.ok:
-            raise HarnessFailed(f"{method} {url} {body or ''}: {response.status_code} {response.text}")
+            raise HarnessFailed(
+                f"{method} {url} {body or ''}: {response.status_code} {response.text}"
+            )
         return response.json() if response.content else None
 
     def reset(self):
@@ -143,7 +148,9 @@ class Harness:
     def set_behaviour(self, service, behaviour, times=None):
         """Sets how a service responds to the next callbacks: `act`, `hang`,
         `{"respond": {"status": 503}}`…"""
-        body = {"behaviour": behaviour} if times is None else {"behaviour": behaviour, "times": times}
+        body = (
+            {"behaviour": behaviour} if times is None else {"behaviour": behaviour, "times": times}
+        )
         self.control("PUT", f"/services/{service}/behaviour", body)
 
     def callbacks(self, service, **query):
@@ -161,4 +168,6 @@ class Harness:
         """Injects a fault into a function's next DynamoDB calls: `throttle`, `fail`,
         `lose-response`…"""
         body = {"function": function, "fault": fault, "times": times}
-        self.control("POST", "/dynamodb/faults", body | ({"operation": operation} if operation else {}))
+        self.control(
+            "POST", "/dynamodb/faults", body | ({"operation": operation} if operation else {})
+        )

@@ -33,7 +33,9 @@ class Keys:
         self._headers = {"bluemix-instance": instance, "authorization": f"Bearer {token}"}
 
     def _act(self, key, action):
-        return requests.post(f"{self._url}/{key}/actions/{action}", headers=self._headers, timeout=60)
+        return requests.post(
+            f"{self._url}/{key}/actions/{action}", headers=self._headers, timeout=60
+        )
 
     def disable(self, key):
         """Disables a key: data that it protects cannot be read until it is enabled."""
@@ -44,7 +46,9 @@ class Keys:
         response = self._act(key, "sync")
         if response.status_code == 409:
             message = response.json()["resources"][0]["reasons"][0]["message"]
-            raise TooEarly(datetime.fromisoformat(re.search(r"\S+$", message)[0].replace("Z", "+00:00")))
+            raise TooEarly(
+                datetime.fromisoformat(re.search(r"\S+$", message)[0].replace("Z", "+00:00"))
+            )
         if response.status_code in (429, 503):
             raise TemporarilyUnavailable(int(response.headers["retry-after"]))
         response.raise_for_status()

@@ -15,7 +15,9 @@ class PhotoStore:
 
     def __init__(self):
         self._states = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *request: Callback(self, *request))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), lambda *request: Callback(self, *request)
+        )
         self.url = f"http://127.0.0.1:{self._server.server_port}/callbacks"
 
     def receive(self, event):

@@ -11,7 +11,9 @@ STORAGE = "cloud-object-storage"
 @pytest.fixture
 def keys(harness):
     about = harness.about
-    return Keys(about["endpoint"], about["instance_id"], harness.create_identity("writer")["access_token"])
+    return Keys(
+        about["endpoint"], about["instance_id"], harness.create_identity("writer")["access_token"]
+    )
 
 
 @pytest.fixture
@@ -52,7 +54,11 @@ def test_failing_service_is_notified_by_redelivery(harness, keys, key):
         harness.redeliver()
 
     first, second, third = harness.callbacks(STORAGE)
-    assert [callback["verdict"] for callback in (first, second, third)] == ["ignored", "ignored", "acted"]
+    assert [callback["verdict"] for callback in (first, second, third)] == [
+        "ignored",
+        "ignored",
+        "acted",
+    ]
     assert len({callback["headers"]["webhook-id"] for callback in (first, second, third)}) == 1
 
 

@@ -21,7 +21,9 @@ def harness(store):
 @pytest.fixture
 def keys(harness):
     about = harness.about
-    return Keys(about["endpoint"], about["instance_id"], harness.create_identity("manager")["access_token"])
+    return Keys(
+        about["endpoint"], about["instance_id"], harness.create_identity("manager")["access_token"]
+    )
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ class FixedKeys:
 class KeySet:
     """The public key set that the sender publishes at `/.well-known/jwks.json`.
 
-    It is fetched with the first callback, again when it is 5 minutes old, and when a callback has no
-    signature by a known key; at most every 30 s. While it cannot be fetched, the last one stays in use.
+    It is fetched with the first callback, again when it is 5 minutes old, and when a callback has
+    no signature by a known key; at most every 30 s. While it cannot be fetched, the last one stays
+    in use.
     """
 
     def __init__(self, url, *, max_age=300, min_pause=30, timeout=2, fetch=None):
@@ -98,7 +99,7 @@ def in_time(action, seconds, url):
     thread.join(seconds)
     if not results:
         raise OSError(f"{url} did not respond within {seconds} s")
-    (result, error), = results
+    ((result, error),) = results
     if error:
         raise error if isinstance(error, OSError) else OSError(repr(error))
     return result
@@ -108,5 +109,9 @@ def check_url(url, name):
     """Accepts `https`, and `http` on this machine."""
     parsed = urllib.parse.urlsplit(url)
     is_local = parsed.hostname in ("127.0.0.1", "localhost", "::1")
-    if not parsed.hostname or not (parsed.scheme == "https" or (parsed.scheme == "http" and is_local)):
-        raise ValueError(f"{name} must start with https:// (or http:// on this machine): got {ascii(url[:64])}")
+    if not parsed.hostname or not (
+        parsed.scheme == "https" or (parsed.scheme == "http" and is_local)
+    ):
+        raise ValueError(
+            f"{name} must start with https:// (or http:// on this machine): got {ascii(url[:64])}"
+        )

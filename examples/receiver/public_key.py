@@ -37,13 +37,20 @@ def key_set(document):
     """Parses the Ed25519 signature keys of a key set given as text or bytes (RFC 7517, and RFC
     8037, section 2)."""
     try:
-        keys = as_object(parse(document if isinstance(document, bytes) else document.encode()))["keys"]
+        keys = as_object(parse(document if isinstance(document, bytes) else document.encode()))[
+            "keys"
+        ]
         if type(keys) is not list:
             raise ValueError
         keys = list(map(jwk, keys))
     except (ValueError, KeyError):
-        raise InvalidKey("no-key-set", "the document is not a key set (RFC 7517), which is a JSON object with a list `keys`: fetch "
-                         "the sender's `/.well-known/jwks.json`, and check that the status of the response is 200") from None
+        raise InvalidKey(
+            "no-key-set",
+            "the document is not a key set (RFC 7517), which is a JSON object with a list `keys`: "
+            "fetch "
+            "the sender's `/.well-known/jwks.json`, and check that the status of the response is "
+            "200",
+        ) from None
     found = []
     for place, key in enumerate(keys, 1):
         if (key["kty"], key["crv"]) != ("OKP", "Ed25519") or key["use"] not in (None, "sig"):
@@ -62,13 +69,17 @@ def jwk(value):
     key = as_object(value)
     if key.get("d") is DUPLICATE:
         raise ValueError
-    optional = {name: None if key.get(name) is None else text(key[name]) for name in ("crv", "use", "x")}
+    optional = {
+        name: None if key.get(name) is None else text(key[name]) for name in ("crv", "use", "x")
+    }
     return {"kty": text(key["kty"]), "d": key.get("d"), **optional}
 
 
 def at_least_one(keys):
     if not keys:
-        raise InvalidKey("none", "no public key is given: ask the operator of keysync for it (`whpk_…`)")
+        raise InvalidKey(
+            "none", "no public key is given: ask the operator of keysync for it (`whpk_…`)"
+        )
     return keys
 
 
@@ -76,12 +87,19 @@ def public_key(value, place):
     value = value.strip(" \t\r\n\f") if isinstance(value, str) else ""
     if value.startswith("whsk_"):
         raise private_key(place)
-    return checked(from_base64(value.removeprefix("whpk_")) if value.startswith("whpk_") else None, place)
+    return checked(
+        from_base64(value.removeprefix("whpk_")) if value.startswith("whpk_") else None, place
+    )
 
 
 def private_key(place):
-    return InvalidKey("private", f"public key {place} is a private key, which only the sender may have: configure the public key "
-                      "(`whpk_…`), and report the leaked private key to the operator of keysync", place)
+    return InvalidKey(
+        "private",
+        f"public key {place} is a private key, which only the sender may have: configure the "
+        "public key "
+        "(`whpk_…`), and report the leaked private key to the operator of keysync",
+        place,
+    )
 
 
 def from_base64(encoded):
@@ -102,19 +120,30 @@ def from_base64url(encoded):
 
 def checked(raw, place):
     if raw is None or len(raw) != 32:
-        raise InvalidKey("malformed", f"public key {place} must be a 32-byte Ed25519 public key: `whpk_` followed by base64, or, in a "
-                         "key set, `x` in base64url", place)
+        raise InvalidKey(
+            "malformed",
+            f"public key {place} must be a 32-byte Ed25519 public key: `whpk_` followed by base64, "
+            "or, in a "
+            "key set, `x` in base64url",
+            place,
+        )
     if not is_safe(raw):
-        raise InvalidKey("unsafe", f"public key {place} is not a safe Ed25519 public key, which is a point of prime order in canonical "
-                         "encoding: ask the operator of keysync for the correct key", place)
+        raise InvalidKey(
+            "unsafe",
+            f"public key {place} is not a safe Ed25519 public key, which is a point of prime order "
+            "in canonical "
+            "encoding: ask the operator of keysync for the correct key",
+            place,
+        )
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def is_safe(raw):
     """Whether a key is a canonically encoded point of prime order.
 
-    `cryptography` does not verify this. Anyone can sign for a point of small order, because most messages then have a
-    signature that needs no secret. Implementations differ for a point of mixed order (a valid one plus one of small order).
+    `cryptography` does not verify this. Anyone can sign for a point of small order, because most
+    messages then have a signature that needs no secret. Implementations differ for a point of mixed
+    order (a valid one plus one of small order).
     """
     number = int.from_bytes(raw, "little")
     y, sign = number % 2**255, number >> 255

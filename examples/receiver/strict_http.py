@@ -1,7 +1,8 @@
 """`http.server` for untrusted clients: strict parsing, and limits on memory and time.
 
-The handler of the standard library accepts lengths such as `1_0`, does not support chunks, normalizes malformed headers that
-other programs parse differently, waits while a client sends single bytes, and closes connections such that responses can be lost.
+The handler of the standard library accepts lengths such as `1_0`, does not support chunks,
+normalizes malformed headers that other programs parse differently, waits while a client sends
+single bytes, and closes connections such that responses can be lost.
 """
 
 import io
@@ -116,13 +117,21 @@ class StrictHandler(BaseHTTPRequestHandler):
         if not parts:
             raise Malformed(400, "the request line must have the form `POST /callbacks HTTP/1.1`")
         method, target, minor = (part.decode("latin-1") for part in parts.groups())
-        self.command, self.path, self.request_version = method, target.partition("?")[0], f"HTTP/1.{minor}"
+        self.command, self.path, self.request_version = (
+            method,
+            target.partition("?")[0],
+            f"HTTP/1.{minor}",
+        )
         self.headers = Message()
         count = 0
         while (line := self.read_line()) not in (b"\r\n", b"\n"):
             header = HEADER.fullmatch(line.removesuffix(b"\n").removesuffix(b"\r"))
             if not header:
-                raise Malformed(400, "a header must be one line with a name, `:` and a value, without control characters")
+                raise Malformed(
+                    400,
+                    "a header must be one line with a name, `:` and a value, without control "
+                    "characters",
+                )
             count += 1
             if count > MAX_HEADERS:
                 raise Malformed(431, f"a request must have at most {MAX_HEADERS} headers")
@@ -135,15 +144,27 @@ class StrictHandler(BaseHTTPRequestHandler):
         """Determines the length of the body: `unread` is a number of bytes, `chunked`, or `None` if
         it is not declared."""
         lengths = self.headers.get_all("content-length", [])
-        if any(not re.fullmatch("[0-9]{1,20}", length) or int(length) >= 2**64 or length != lengths[0] for length in lengths):
+        if any(
+            not re.fullmatch("[0-9]{1,20}", length) or int(length) >= 2**64 or length != lengths[0]
+            for length in lengths
+        ):
             raise Malformed(400, "`content-length` must be a unique integer")
         encodings = self.headers.get_all("transfer-encoding", [])
-        if encodings and (",".join(encodings).lower() != "chunked" or self.request_version == "HTTP/1.0"):
+        if encodings and (
+            ",".join(encodings).lower() != "chunked" or self.request_version == "HTTP/1.0"
+        ):
             raise Malformed(400, "`transfer-encoding` must be `chunked`, in HTTP/1.1")
         self.unread = "chunked" if encodings else int(lengths[0]) if lengths else None
-        options = {option.strip().lower() for option in ",".join(self.headers.get_all("connection", [])).split(",")}
+        options = {
+            option.strip().lower()
+            for option in ",".join(self.headers.get_all("connection", [])).split(",")
+        }
         # With both a length and chunks, a proxy may disagree on the end of the body.
-        self.keep_alive = self.request_version == "HTTP/1.1" and "close" not in options and not (encodings and lengths)
+        self.keep_alive = (
+            self.request_version == "HTTP/1.1"
+            and "close" not in options
+            and not (encodings and lengths)
+        )
         if self.unread in (None, 0):
             self.close_connection = not self.keep_alive
 
@@ -155,7 +176,10 @@ class StrictHandler(BaseHTTPRequestHandler):
         too_large = Malformed(413, f"a body must have at most {limit} bytes")
         if self.unread != "chunked" and self.unread > limit:
             raise too_large
-        if self.headers.get("expect", "").lower() == "100-continue" and self.request_version == "HTTP/1.1":
+        if (
+            self.headers.get("expect", "").lower() == "100-continue"
+            and self.request_version == "HTTP/1.1"
+        ):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = bytearray()
         if self.unread == "chunked":

@@ -10,7 +10,9 @@ def parse(raw):
     """Parses bytes. Raises `ValueError` if they are not JSON, and no other exception."""
     text = raw.decode("utf-8")  # `json.loads` also accepts UTF-16 and UTF-32
     check_depth(raw)
-    return json.loads(text, parse_constant=reject_constant, parse_int=integer, object_pairs_hook=fields)
+    return json.loads(
+        text, parse_constant=reject_constant, parse_int=integer, object_pairs_hook=fields
+    )
 
 
 def check_depth(raw):

@@ -16,9 +16,22 @@ pytestmark = pytest.mark.skipif(not HARNESS.is_file(), reason=f"{HARNESS} does n
 
 def test_service_follows_all_rules():
     url = "http://127.0.0.1:{port}"
-    receiver = f"{sys.executable} {FOLDER / 'receiver.py'} --port {{port}} --service {{service}} --key-set {{key_set}}"
-    command = [HARNESS, "verify-receiver", f"{url}/callbacks", "--effects-url", f"{url}/effects", "--exec", receiver,
-               "--key-set", "127.0.0.1:0", "--response-within", "30", "--json"]
+    options = "--port {port} --service {service} --key-set {key_set}"
+    receiver = f"{sys.executable} {FOLDER / 'receiver.py'} {options}"
+    command = [
+        HARNESS,
+        "verify-receiver",
+        f"{url}/callbacks",
+        "--effects-url",
+        f"{url}/effects",
+        "--exec",
+        receiver,
+        "--key-set",
+        "127.0.0.1:0",
+        "--response-within",
+        "30",
+        "--json",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     verdicts = {rule["rule"]: rule["result"] for rule in json.loads(result.stdout)["rules"]}

@@ -1,6 +1,7 @@
 """The receiver with callbacks of the real sender, which the harness sends to it as object storage.
 
-Requires the command `harness`: `cargo build -p keysync -p keysync-harness --bins`, or its path in KEYSYNC_HARNESS_BIN.
+Requires the command `harness`: `cargo build -p keysync -p keysync-harness --bins`, or its path in
+KEYSYNC_HARNESS_BIN.
 """
 
 import json
@@ -41,7 +42,10 @@ class Harness:
             return error.code, error.read()
 
     def api(self, method, path):
-        headers = {"authorization": f"Bearer {self.token}", "bluemix-instance": self.about["instance_id"]}
+        headers = {
+            "authorization": f"Bearer {self.token}",
+            "bluemix-instance": self.about["instance_id"],
+        }
         return self.ask(method, self.about["endpoint"] + path, headers=headers)[0]
 
     def control(self, path, body):
@@ -78,17 +82,29 @@ def test_sync_and_delete_update_key_state(service, harness):
 
     assert harness.api("POST", f"{key}/actions/sync") == 204
     latest = service.latest.by_key[harness.key]
-    assert (latest.key_state, latest.action, latest.renotification, latest.resource_count) == (1, "create", True, 1)
+    assert (latest.key_state, latest.action, latest.renotification, latest.resource_count) == (
+        1,
+        "create",
+        True,
+        1,
+    )
 
     assert harness.api("DELETE", f"{key}?force=true") in (200, 204)
     assert harness.control("/time", {"advance": "61m"}) < 300
     assert harness.api("POST", f"{key}/actions/sync") == 204
     latest = service.latest.by_key[harness.key]
-    assert (latest.sequence, latest.key_state, latest.action, latest.renotification) == (3, 5, "delete", True)
+    assert (latest.sequence, latest.key_state, latest.action, latest.renotification) == (
+        3,
+        5,
+        "delete",
+        True,
+    )
 
 
 def test_rejected_callback_is_redelivered_after_key_fix(service, harness):
-    assert harness.api("POST", f"/api/v2/keys/{harness.key}/actions/sync") == 204, "the notification is recorded and retried"
+    assert harness.api("POST", f"/api/v2/keys/{harness.key}/actions/sync") == 204, (
+        "the notification is recorded and retried"
+    )
     assert not service.latest.by_key
 
     service.verifier = Verifier(SERVICE, [harness.about["callback_public_key"]])

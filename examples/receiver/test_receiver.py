@@ -15,7 +15,8 @@ import receiver
 import strict_json
 import verifier
 from public_key import InvalidKey
-from receiver import Latest, Notification, Rejected, ReplayGuard, Service, Verifier
+from receiver import Latest, Rejected, ReplayGuard, Service, Verifier
+from verifier import Notification
 
 CRATE = pathlib.Path(__file__).parents[2] / "harness" / "receiver"
 DOCUMENT = json.loads((CRATE / "vectors.json").read_text(encoding="utf-8"))
@@ -34,22 +35,37 @@ def headers_of(vector):
 
 
 def body_of(vector):
-    body = base64.b64decode(vector["bodyBase64"]) if "bodyBase64" in vector else vector["body"].encode()
+    body = (
+        base64.b64decode(vector["bodyBase64"])
+        if "bodyBase64" in vector
+        else vector["body"].encode()
+    )
     return body + b" " * vector.get("padding", 0)
 
 
 def result_of(vector):
     """The receiver's result in the format of the vectors."""
     try:
-        notification = Verifier(vector["service"], vector["publicKeys"]).verify(headers_of(vector), body_of(vector), vector["now"])
+        notification = Verifier(vector["service"], vector["publicKeys"]).verify(
+            headers_of(vector), body_of(vector), vector["now"]
+        )
     except Rejected as error:
         assert error.status == DOCUMENT["statuses"][error.code]
-        assert str(error).isascii() and len(str(error)) < 400, "the message is too long or not ASCII"
+        assert str(error).isascii() and len(str(error)) < 400, (
+            "the message is too long or not ASCII"
+        )
         return {"rejected": error.code}
-    return {"accepted": {
-        "eventId": notification.event_id, "keyId": notification.key_id, "sequence": notification.sequence, "keyState": notification.key_state,
-        "action": notification.action, "renotification": notification.renotification, "resourceCount": notification.resource_count,
-    }}
+    return {
+        "accepted": {
+            "eventId": notification.event_id,
+            "keyId": notification.key_id,
+            "sequence": notification.sequence,
+            "keyState": notification.key_state,
+            "action": notification.action,
+            "renotification": notification.renotification,
+            "resourceCount": notification.resource_count,
+        }
+    }
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -58,8 +74,15 @@ def test_vectors_are_accepted_or_rejected_as_expected(vector):
 
 
 def test_limits_equal_those_of_vectors():
-    limits = {"bodyBytes": verifier.MAX_BODY, "headerBytes": verifier.MAX_HEADER, "nesting": strict_json.MAX_DEPTH}
-    assert (verifier.DEFAULT_TOLERANCE, limits) == (DOCUMENT["toleranceSeconds"], DOCUMENT["limits"])
+    limits = {
+        "bodyBytes": verifier.MAX_BODY,
+        "headerBytes": verifier.MAX_HEADER,
+        "nesting": strict_json.MAX_DEPTH,
+    }
+    assert (verifier.DEFAULT_TOLERANCE, limits) == (
+        DOCUMENT["toleranceSeconds"],
+        DOCUMENT["limits"],
+    )
 
 
 def key_result(make, value):
@@ -68,7 +91,9 @@ def key_result(make, value):
         found = make(value)
     except InvalidKey as error:
         assert f"key {error.place} " in str(error) if error.place else "key" in str(error)
-        assert not any(len(it) > 8 and it in str(error) for it in value), "the message repeats a possible secret"
+        assert not any(len(it) > 8 and it in str(error) for it in value), (
+            "the message repeats a possible secret"
+        )
         return {"rejected": error.code} | ({"place": error.place} if error.place else {})
     assert found.verify(headers_of(GOLDEN), body_of(GOLDEN), GOLDEN["now"])
     return "accepted"
@@ -76,12 +101,17 @@ def key_result(make, value):
 
 @pytest.mark.parametrize("vector", DOCUMENT["configurations"], ids=lambda vector: vector["name"])
 def test_key_lists_are_accepted_or_rejected(vector):
-    assert key_result(lambda keys: Verifier(SERVICE, keys), vector["publicKeys"]) == vector["expect"], vector["why"]
+    assert (
+        key_result(lambda keys: Verifier(SERVICE, keys), vector["publicKeys"]) == vector["expect"]
+    ), vector["why"]
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["keySets"], ids=lambda vector: vector["name"])
 def test_key_sets_are_accepted_or_rejected(vector):
-    assert key_result(lambda keys: Verifier.from_jwks(SERVICE, *keys), [vector["document"]]) == vector["expect"], vector["why"]
+    assert (
+        key_result(lambda keys: Verifier.from_jwks(SERVICE, *keys), [vector["document"]])
+        == vector["expect"]
+    ), vector["why"]
 
 
 @pytest.mark.parametrize("key", [None, b"whpk_", 7, ["whpk_"]])
@@ -136,20 +166,41 @@ def test_code_in_documentation_runs(monkeypatch, capsys):
 
 
 def test_event_in_documentation_is_golden_one():
-    text = (CRATE.parents[1] / "docs" / "how-to" / "receive-notifications.md").read_text(encoding="utf-8")
+    text = (CRATE.parents[1] / "docs" / "how-to" / "receive-notifications.md").read_text(
+        encoding="utf-8"
+    )
     assert f"```json\n{GOLDEN['body']}\n```" in text
 
 
 def notification(sequence, state=1):
-    return Notification(event_id=f"event-{sequence}", sequence=sequence, key_id="key", key_crn="crn", key_state=state, source="", time="", service=SERVICE,
-                        key_version="key", action="rotate", renotification=False, occurred_at="", resource_count=1)
+    return Notification(
+        event_id=f"event-{sequence}",
+        sequence=sequence,
+        key_id="key",
+        key_crn="crn",
+        key_state=state,
+        source="",
+        time="",
+        service=SERVICE,
+        key_version="key",
+        action="rotate",
+        renotification=False,
+        occurred_at="",
+        resource_count=1,
+    )
 
 
 def test_newest_state_wins():
     latest = Latest()
-    assert [latest.offer(notification(8, 5)), latest.offer(notification(7, 1)), latest.offer(notification(8, 5))] == ["newer", "stale", "repeated"]
+    assert [
+        latest.offer(notification(8, 5)),
+        latest.offer(notification(7, 1)),
+        latest.offer(notification(8, 5)),
+    ] == ["newer", "stale", "repeated"]
     assert latest.by_key["key"].key_state == 5
-    assert latest.offer(notification(10, 1)) == "newer", "sequence 9 was replaced before its delivery"
+    assert latest.offer(notification(10, 1)) == "newer", (
+        "sequence 9 was replaced before its delivery"
+    )
 
 
 def test_event_id_is_remembered_for_twice_tolerance():
@@ -166,7 +217,13 @@ def test_forgotten_event_is_new_again():
 
 def test_replay_guard_is_bounded():
     guard = ReplayGuard(capacity=2)
-    assert [guard.is_new(event_id, 0) for event_id in ("a", "b", "c", "c", "a")] == [True, True, True, False, True]
+    assert [guard.is_new(event_id, 0) for event_id in ("a", "b", "c", "c", "a")] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
     assert len(guard.seen_at) == 2
 
 
@@ -208,5 +265,7 @@ def test_rejected_callback_gets_error_message(service):
 
 
 def test_oversized_body_gets_413(service):
-    status, message = send(service, "POST", "/callbacks", "x" * (receiver.MAX_BODY + 1), GOLDEN["headers"])
+    status, message = send(
+        service, "POST", "/callbacks", "x" * (receiver.MAX_BODY + 1), GOLDEN["headers"]
+    )
     assert status == 413, message

@@ -25,9 +25,22 @@ HUNDRED_YEARS = str(100 * 365 * 24 * 60 * 60)
 def port(tmp_path_factory):
     """The port of the service. Asserts at the end that it still runs and has written no error."""
     errors = tmp_path_factory.mktemp("receiver") / "stderr"
-    command = [sys.executable, FOLDER / "receiver.py", "--port", "0", "--tolerance", HUNDRED_YEARS,
-               "--service", DOCUMENT["service"], "--public-key", KEY]
-    with errors.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
+    command = [
+        sys.executable,
+        FOLDER / "receiver.py",
+        "--port",
+        "0",
+        "--tolerance",
+        HUNDRED_YEARS,
+        "--service",
+        DOCUMENT["service"],
+        "--public-key",
+        KEY,
+    ]
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
         try:
             port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
             output = threading.Thread(target=process.stdout.read)
@@ -74,9 +87,13 @@ def exchange(port, parts):
 @pytest.mark.parametrize("vector", DOCUMENT["requests"], ids=lambda vector: vector["name"])
 def test_requests_get_expected_statuses(vector, port):
     found = exchange(port, parts_of(vector))
-    matches = [one == wanted or (isinstance(wanted, list) and one in wanted)
-               for one, wanted in zip(found, vector["statuses"], strict=False)]
-    assert len(found) == len(vector["statuses"]) and all(matches), f"got {found}, expected {vector['statuses']}: {vector['why']}"
+    matches = [
+        one == wanted or (isinstance(wanted, list) and one in wanted)
+        for one, wanted in zip(found, vector["statuses"], strict=False)
+    ]
+    assert len(found) == len(vector["statuses"]) and all(matches), (
+        f"got {found}, expected {vector['statuses']}: {vector['why']}"
+    )
 
 
 @pytest.fixture
@@ -92,13 +109,16 @@ def limited_port(monkeypatch):
         thread.join()
 
 
-@pytest.mark.parametrize(("sent", "expected"), [
-    (b"", []),
-    (b"POST /callbacks HT", [408]),
-    (b"POST /callbacks HTTP/1.1\r\nwebhook-id: ", [408]),
-    (b"POST /callbacks HTTP/1.1\r\ncontent-length: 10\r\n\r\n12345", [408]),
-    (b"POST /callbacks HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123", [408]),
-])
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"", []),
+        (b"POST /callbacks HT", [408]),
+        (b"POST /callbacks HTTP/1.1\r\nwebhook-id: ", [408]),
+        (b"POST /callbacks HTTP/1.1\r\ncontent-length: 10\r\n\r\n12345", [408]),
+        (b"POST /callbacks HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123", [408]),
+    ],
+)
 def test_stalled_request_gets_408_and_frees_connection(sent, expected, limited_port):
     with socket.create_connection(("127.0.0.1", limited_port), timeout=30) as stalled:
         stalled.sendall(sent)

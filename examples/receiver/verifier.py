@@ -1,8 +1,8 @@
 """Verifies keysync's callbacks and keeps the newest state of each key: the reusable part of this
 example.
 
-Copy `verifier.py`, `key_set.py`, `public_key.py`, `strict_json.py` and `acknowledge.py`. They require
-PyPI's `cryptography`.
+Copy `verifier.py`, `key_set.py`, `public_key.py`, `strict_json.py` and `acknowledge.py`. They
+require PyPI's `cryptography`.
 """
 
 import math
@@ -20,9 +20,16 @@ MAX_BODY = 64 * 1024  # bytes; a typical callback has about 1,000
 MAX_HEADER = 4096  # bytes of each of the three headers
 KEY_STATES = {1: "active", 2: "suspended", 3: "deactivated", 5: "destroyed"}
 
-# The status of the response: 400 if malformed, 401 if well-formed but not authentic, 403 if authentic
-# but for another service.
-STATUSES = {"too-old": 401, "too-new": 401, "signature": 401, "service": 403, "too-large": 413, "key-set": 503}
+# The status of the response: 400 if malformed, 401 if well-formed but not authentic, 403 if
+# authentic but for another service.
+STATUSES = {
+    "too-old": 401,
+    "too-new": 401,
+    "signature": 401,
+    "service": 403,
+    "too-large": 413,
+    "key-set": 503,
+}
 
 
 class Rejected(Exception):
@@ -60,8 +67,8 @@ class Verifier:
     """Verifies callbacks for `service` that are signed with one of `keys`: a `KeySet`, or a list of
     `whpk_…`, with both keys during a key rotation.
 
-    `service` is the name of your service in CRNs, such as `cloud-object-storage`. All services know the
-    same public keys, so only the name in the event tells that it is for yours.
+    `service` is the name of your service in CRNs, such as `cloud-object-storage`. All services know
+    the same public keys, so only the name in the event tells that it is for yours.
 
     Raises `public_key.InvalidKey`, which is a `ValueError`, for an invalid or unsafe key.
     """
@@ -73,21 +80,29 @@ class Verifier:
 
     @classmethod
     def from_jwks(cls, service, document, tolerance=DEFAULT_TOLERANCE):
-        """Uses the keys of a key set that you fetched yourself. `KeySet` follows a published one."""
+        """Uses the keys of a key set that you fetched. `KeySet` follows a published one."""
         found = cls.__new__(cls)
-        found.service, found.tolerance, found.keys = service, tolerance, FixedKeys(key_set(document))
+        found.service, found.tolerance, found.keys = (
+            service,
+            tolerance,
+            FixedKeys(key_set(document)),
+        )
         return found
 
     def verify(self, headers, body, now):
         """Verifies that a callback is from the sender, unchanged, recent and for this service, or
         raises `Rejected` and no other exception.
 
-        `body` must be the bytes as received: the signature covers them, and reserialized JSON has different bytes.
-        `headers.get` must be case-insensitive. `now` is in seconds since 1970.
+        `body` must be the bytes as received: the signature covers them, and reserialized JSON has
+        different bytes. `headers.get` must be case-insensitive. `now` is in seconds since 1970.
         """
         if len(body) > MAX_BODY:
-            raise Rejected("too-large", f"the body must have at most {MAX_BODY} bytes: got {len(body)}")
-        event_id, timestamp, signatures = (header(headers, f"webhook-{part}") for part in ("id", "timestamp", "signature"))
+            raise Rejected(
+                "too-large", f"the body must have at most {MAX_BODY} bytes: got {len(body)}"
+            )
+        event_id, timestamp, signatures = (
+            header(headers, f"webhook-{part}") for part in ("id", "timestamp", "signature")
+        )
         self.check_timestamp(timestamp, now)
         self.check_signatures(f"{event_id}.{timestamp}.".encode() + body, signatures, now)
         return parse_event(body, event_id, self.service)
@@ -96,26 +111,48 @@ class Verifier:
         try:
             age = now - digits(timestamp, most=15)
         except ValueError as error:
-            raise Rejected("timestamp", f"`webhook-timestamp` must be seconds since 1970: {error}") from None
+            raise Rejected(
+                "timestamp", f"`webhook-timestamp` must be seconds since 1970: {error}"
+            ) from None
         if age > self.tolerance:
-            raise Rejected("too-old", f"signed {math.ceil(age)} s ago, at most {self.tolerance} s are allowed: the callback was "
-                           "replayed, or this machine's clock is ahead and must be corrected")
+            raise Rejected(
+                "too-old",
+                f"signed {math.ceil(age)} s ago, at most {self.tolerance} s are allowed: the "
+                "callback was "
+                "replayed, or this machine's clock is ahead and must be corrected",
+            )
         if age < -self.tolerance:
-            raise Rejected("too-new", f"signed {math.ceil(-age)} s in the future, at most {self.tolerance} s are allowed: "
-                           "this machine's clock is behind, or the sender's clock is ahead")
+            raise Rejected(
+                "too-new",
+                f"signed {math.ceil(-age)} s in the future, at most {self.tolerance} s are "
+                "allowed: "
+                "this machine's clock is behind, or the sender's clock is ahead",
+            )
 
     def check_signatures(self, signed, signatures, now):
         candidates = [found for found in map(signature, signatures.split(" ")) if found]
         if not candidates:
-            raise Rejected("no-signature", "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by "
-                           "the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)")
+            raise Rejected(
+                "no-signature",
+                "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by "
+                "the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)",
+            )
         known = self.keys.current(now)
         if known is None:
-            raise Rejected("key-set", "the sender's public key set could not be fetched, so nothing can be verified: "
-                           f"{short(str(self.keys.error))}")
-        if not is_signed(known, candidates, signed) and not is_signed(self.keys.newer(now, known), candidates, signed):
-            raise Rejected("signature", "no signature is valid for this body and the configured keys: the body was changed "
-                           "(pass the bytes as received), the sender signs with a new key, or the callback is forged")
+            raise Rejected(
+                "key-set",
+                "the sender's public key set could not be fetched, so nothing can be verified: "
+                f"{short(str(self.keys.error))}",
+            )
+        if not is_signed(known, candidates, signed) and not is_signed(
+            self.keys.newer(now, known), candidates, signed
+        ):
+            raise Rejected(
+                "signature",
+                "no signature is valid for this body and the configured keys: the body was changed "
+                "(pass the bytes as received), the sender signs with a new key, or the callback is "
+                "forged",
+            )
 
 
 def digits(value, most):
@@ -146,8 +183,15 @@ def header(headers, name):
     if len(values) > 1:
         raise Rejected("header", f"the `{name}` header must be unique: got {len(values)} values")
     (value,) = values
-    if not (isinstance(value, str) and 0 < len(value) <= MAX_HEADER and value.isascii() and value.isprintable()):
-        raise Rejected("header", f"the `{name}` header must be 1 to {MAX_HEADER} characters of printable ASCII")
+    if not (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_HEADER
+        and value.isascii()
+        and value.isprintable()
+    ):
+        raise Rejected(
+            "header", f"the `{name}` header must be 1 to {MAX_HEADER} characters of printable ASCII"
+        )
     return value
 
 
@@ -180,20 +224,35 @@ def parse_event(body, webhook_id, service):
         event = as_object(parse(body))
         data = as_object(event["data"])
         version = as_object(data["keyVersion"])
-        specversion, kind, subject = (text(event[name]) for name in ("specversion", "type", "subject"))
+        specversion, kind, subject = (
+            text(event[name]) for name in ("specversion", "type", "subject")
+        )
         notification = Notification(
-            event_id=text(event["id"]), sequence=integer_64(digits(text(event["sequence"]), most=20)), source=text(event["source"]),
-            time=text(event["time"]), service=text(data["service"]), key_id=text(data["keyId"]), key_crn=text(data["keyCrn"]), key_state=integer_64(data["keyState"]), key_version=text(version["id"]),
-            action=text(data["eventType"]), renotification=boolean(data["renotification"]),
-            occurred_at=text(data["occurredAt"]), resource_count=integer_64(data["resourceCount"]),
+            event_id=text(event["id"]),
+            sequence=integer_64(digits(text(event["sequence"]), most=20)),
+            source=text(event["source"]),
+            time=text(event["time"]),
+            service=text(data["service"]),
+            key_id=text(data["keyId"]),
+            key_crn=text(data["keyCrn"]),
+            key_state=integer_64(data["keyState"]),
+            key_version=text(version["id"]),
+            action=text(data["eventType"]),
+            renotification=boolean(data["renotification"]),
+            occurred_at=text(data["occurredAt"]),
+            resource_count=integer_64(data["resourceCount"]),
         )
         text(version["creationDate"])
         if notification.key_state not in KEY_STATES:
             raise ValueError(f"key state must be 1, 2, 3 or 5: got {notification.key_state}")
     except KeyError as missing:
-        raise Rejected("body", f"the signed body is not a valid key event: {missing} is missing") from None
+        raise Rejected(
+            "body", f"the signed body is not a valid key event: {missing} is missing"
+        ) from None
     except ValueError as error:
-        raise Rejected("body", f"the signed body is not a valid key event: {short(str(error))}") from None
+        raise Rejected(
+            "body", f"the signed body is not a valid key event: {short(str(error))}"
+        ) from None
     for name, found, expected in (
         ("specversion", specversion, "1.0"),
         ("type", kind, f"com.ibm.cloud.kms.key.{notification.action}"),
@@ -202,11 +261,20 @@ def parse_event(body, webhook_id, service):
         if found != expected:
             raise Rejected("body", f"`{name}` must be {short(expected)}: got {short(found)}")
     if notification.event_id != webhook_id:
-        raise Rejected("id", f"`webhook-id` must be the event's id {short(notification.event_id)}: got {short(webhook_id)}")
+        raise Rejected(
+            "id",
+            f"`webhook-id` must be the event's id {short(notification.event_id)}: got "
+            f"{short(webhook_id)}",
+        )
     if notification.service != service:
-        raise Rejected("service", f"the event is for the service {short(notification.service)}, and this is the receiver of "
-                       f"{short(service)}: the operator has configured this address for both, the name of the service is wrong "
-                       "here, or a receiver of the other one sent it on")
+        raise Rejected(
+            "service",
+            f"the event is for the service {short(notification.service)}, and this is the receiver "
+            "of "
+            f"{short(service)}: the operator has configured this address for both, the name of the "
+            "service is wrong "
+            "here, or a receiver of the other one sent it on",
+        )
     return notification
 
 

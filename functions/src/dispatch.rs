@@ -71,9 +71,10 @@ impl Dispatcher {
     /// Infallible: since its claim, the notification is in the outbox, and `redeliver` delivers
     /// again what is not confirmed here. Delivery is therefore at least once.
     ///
-    /// A run of `redeliver` also checks the deadline, once it is over. Its findings and an operator's
-    /// replay are reported *before* the confirmation records that they were: if the process dies in
-    /// between, or the confirmation fails, they are reported again, but none is lost.
+    /// A run of `redeliver` also checks the deadline, once it is over. Its findings and an
+    /// operator's replay are reported *before* the confirmation records that they were: if the
+    /// process dies in between, or the confirmation fails, they are reported again, but none is
+    /// lost.
     ///
     /// Adds `key` and `claim` to the current span, in which the log lines are written.
     pub async fn deliver_and_confirm(
@@ -133,8 +134,8 @@ fn failed(notification: &Notification, settled: &Settled) -> impl Iterator<Item 
     })
 }
 
-/// Reports a finding in the audit events, the metrics and the log. Exhausted retries are counted and
-/// logged where they are determined.
+/// Reports a finding in the audit events, the metrics and the log. Exhausted retries are counted
+/// and logged where they are determined.
 pub(crate) fn report(
     notification: &Notification,
     finding: &Finding,

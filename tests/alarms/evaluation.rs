@@ -99,7 +99,8 @@ mod tests {
         text.chars().map(point).collect()
     }
 
-    /// The tables of the CloudWatch user guide, "How alarm state is evaluated when data is missing".
+    /// The tables of the CloudWatch user guide, "How alarm state is evaluated when data is
+    /// missing".
     #[test]
     fn missing_data_gives_the_documented_states() {
         let retained = State::InsufficientData;

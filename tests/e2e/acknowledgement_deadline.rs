@@ -1,5 +1,5 @@
-//! G9, no silence: a service that must acknowledge and has not within four hours is overdue. That is
-//! found once, to the millisecond, whatever happens to the process that finds it.
+//! G9, no silence: a service that must acknowledge and has not within four hours is overdue. That
+//! is found once, to the millisecond, whatever happens to the process that finds it.
 
 use std::time::Duration;
 

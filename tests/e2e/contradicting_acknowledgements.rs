@@ -1,5 +1,6 @@
-//! G9, no silence: an acknowledged key state that contradicts the key's is reported at once, whatever
-//! else the service or another resource of it acknowledges, and whether or not it must acknowledge.
+//! G9, no silence: an acknowledged key state that contradicts the key's is reported at once,
+//! whatever else the service or another resource of it acknowledges, and whether or not it must
+//! acknowledge.
 
 use keysync::domain::{EpochMillis, ResourceCrn};
 use keysync_testkit::{Harness, dynamodb::Fault};

@@ -1,9 +1,10 @@
-//! G9, no silence: random sequences of syncs, lifecycle actions, acknowledgements, runs of `redeliver`
-//! and steps of the clock. At the end, exactly those notifications are reported that the service did
-//! not acknowledge in time, each once.
+//! G9, no silence: random sequences of syncs, lifecycle actions, acknowledgements, runs of
+//! `redeliver` and steps of the clock. At the end, exactly those notifications are reported that
+//! the service did not acknowledge in time, each once.
 //!
-//! The random seed is fixed; `KEYSYNC_TEST_SEED` sets another one. `functions/src/ledger/no_silence.rs`
-//! plays thousands of longer ones, with crashes, on an item in memory.
+//! The random seed is fixed; `KEYSYNC_TEST_SEED` sets another one.
+//! `functions/src/ledger/no_silence.rs` plays thousands of longer ones, with crashes, on an item in
+//! memory.
 
 use std::{collections::BTreeSet, time::Duration};
 

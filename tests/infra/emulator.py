@@ -15,15 +15,19 @@ import boto3
 from botocore.config import Config
 
 REGION = "us-east-1"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+}
 START_TIMEOUT_SECONDS = 300  # on a machine that is busy with other tests
 
 
 class Emulator:
     """A running ministack, which ends with `stop`. MINISTACK names the folder of its packages.
 
-    With `has_policies`, roles and policies decide what the functions may call. The account's own credentials may do
-    everything.
+    With `has_policies`, roles and policies decide what the functions may call. The account's own
+    credentials may do everything.
     """
 
     def __init__(self, has_policies=False):
@@ -34,20 +38,32 @@ class Emulator:
         self.folder = tempfile.TemporaryDirectory(prefix="ministack-")
         self.log = tempfile.TemporaryFile()
         environment = {
-            **os.environ, **CREDENTIALS, "PYTHONPATH": os.environ["MINISTACK"], "TMPDIR": self.folder.name,
-            "AUTH": str(has_policies).lower(), "AWS_ENDPOINT_URL": self.url,  # ministack passes it on to the functions
+            **os.environ,
+            **CREDENTIALS,
+            "PYTHONPATH": os.environ["MINISTACK"],
+            "TMPDIR": self.folder.name,
+            "AUTH": str(has_policies).lower(),
+            "AWS_ENDPOINT_URL": self.url,  # ministack passes it on to the functions
         }
         server = Path(__file__).with_name("ministack_server.py")
         self.process = subprocess.Popen(
-            [sys.executable, server, str(port)], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment
+            [sys.executable, server, str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            env=environment,
         )
-        atexit.register(self.stop)  # also after an interrupt, or it would go on to run without this process
+        atexit.register(
+            self.stop
+        )  # also after an interrupt, or it would go on to run without this process
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.responds():
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.stop()
                 self.log.seek(0)
-                raise AssertionError(f"ministack does not start: {self.log.read().decode(errors='replace')}")
+                raise AssertionError(
+                    f"ministack does not start: {self.log.read().decode(errors='replace')}"
+                )
             time.sleep(0.1)
 
     def responds(self):
@@ -60,9 +76,15 @@ class Emulator:
         return True
 
     def client(self, service):
-        """A client with the account's own credentials: faster than a process of `aws` for each call."""
+        """A client with the account's own credentials: faster than a process of `aws` for each
+        call.
+        """
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test",
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 1}, read_timeout=120),
         )
 

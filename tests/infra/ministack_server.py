@@ -1,10 +1,11 @@
-"""Serves ministack, an emulated AWS that runs CloudFormation and Lambda, on a port of 127.0.0.1: `ministack_server.py PORT`.
+"""Serves ministack, an emulated AWS that runs CloudFormation and Lambda, on a port of 127.0.0.1:
+`ministack_server.py PORT`.
 
 Adapts ministack 1.5.33 to what AWS does, or leaves out what it does not have:
 
 - The SAM transform gets the values of the stack's parameters, as on AWS; ministack passes none.
-- CodeDeploy's resources, alarms and OIDC providers become names without effect: ministack has no CodeDeploy, no alarms by
-  metric math, and no OIDC providers in CloudFormation.
+- CodeDeploy's resources, alarms and OIDC providers become names without effect: ministack has no
+  CodeDeploy, no alarms by metric math, and no OIDC providers in CloudFormation.
 """
 
 import os
@@ -19,7 +20,10 @@ from ministack.app import main
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 WITHOUT_EFFECT = [
-    "AWS::CloudWatch::Alarm", "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::IAM::OIDCProvider",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
+    "AWS::IAM::OIDCProvider",
 ]
 parameters = threading.local()
 transform = sam.transform
@@ -32,7 +36,11 @@ def transform_with_parameters(template, _, policies):
 
 def apply_transforms_with_parameters(template, provided=None, previous_params=None):
     values = engine._transform_parameters(template, provided, previous_params)
-    parameters.values = {"AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::Partition": "aws", **values}
+    parameters.values = {
+        "AWS::Region": os.environ["AWS_DEFAULT_REGION"],
+        "AWS::Partition": "aws",
+        **values,
+    }
     return apply_transforms(template, provided, previous_params)
 
 

@@ -52,7 +52,12 @@ class Invalid(Commands):
         self.assertNotIn("sam deploy", self.workspace.commands.read_text())
 
     def test_unknown_stage_is_rejected(self):
-        self.assert_ends(2, "infra/deploy", "test", message="unknown stage `test`: infra/samconfig.toml has dev, prod")
+        self.assert_ends(
+            2,
+            "infra/deploy",
+            "test",
+            message="unknown stage `test`: infra/samconfig.toml has dev, prod",
+        )
 
     def test_missing_account_file_is_rejected(self):
         self.assert_ends(2, "infra/deploy", "prod", message="copy infra/account.example.toml")
@@ -63,10 +68,15 @@ class Invalid(Commands):
 
     def test_missing_parameter_is_rejected(self):
         (self.workspace.infra / "account-dev.toml").write_text('Services = "{}"\n')
-        self.assert_ends(2, *DEPLOY, message="SigningKeySecretArn must be set in infra/account-dev.toml")
+        self.assert_ends(
+            2, *DEPLOY, message="SigningKeySecretArn must be set in infra/account-dev.toml"
+        )
 
     def test_invalid_registry_is_rejected_with_all_problems(self):
-        services = {"Cos": {"url": "https://a.example"}, "db": {"url": "https://a.example/hooks/hunter2", "paused": "no"}}
+        services = {
+            "Cos": {"url": "https://a.example"},
+            "db": {"url": "https://a.example/hooks/hunter2", "paused": "no"},
+        }
         self.workspace.configure("dev", Services=json.dumps(services))
         done = self.assert_ends(2, *DEPLOY, message="`Cos`: a name must be a CRN service name")
         self.assertIn("`paused` of `db` must be `true` or `false`: got `no`", done.stderr)
@@ -74,10 +84,19 @@ class Invalid(Commands):
 
     def test_service_that_rejects_the_sender_prevents_deployment(self):
         program = self.workspace.root / "bin" / "keysyncctl"
-        program.write_text("#!/bin/sh\necho \"$@ with $(cat)\" >&2\nexit 1\n")
+        program.write_text('#!/bin/sh\necho "$@ with $(cat)" >&2\nexit 1\n')
         program.chmod(0o755)
-        done = self.assert_ends(1, *DEPLOY, "--check-services", "keysync.example.com", message="does not allow this sender")
-        self.assertIn("check-registry --file - --origin keysync.example.com with {\"cloud-object-storage\":", done.stderr)
+        done = self.assert_ends(
+            1,
+            *DEPLOY,
+            "--check-services",
+            "keysync.example.com",
+            message="does not allow this sender",
+        )
+        self.assertIn(
+            'check-registry --file - --origin keysync.example.com with {"cloud-object-storage":',
+            done.stderr,
+        )
 
     def test_binary_of_other_architecture_is_rejected(self):
         self.workspace.build("x86_64")
@@ -88,21 +107,29 @@ class Invalid(Commands):
         self.assert_ends(1, *DEPLOY, message="build the functions, or use --build")
 
     def test_unknown_secret_is_rejected(self):
-        self.workspace.configure("dev", SigningKeySecretArn=self.workspace.secret.replace("signing-key", "other"))
+        self.workspace.configure(
+            "dev", SigningKeySecretArn=self.workspace.secret.replace("signing-key", "other")
+        )
         self.assert_ends(1, *DEPLOY, message="`aws secretsmanager describe-secret` failed")
 
     def test_too_much_concurrency_is_rejected(self):
         self.workspace.configure("prod", SyncConcurrency=9000)
-        self.assert_ends(1, "infra/deploy", "prod", message="reserve 9012 concurrent executions, and ")
+        self.assert_ends(
+            1, "infra/deploy", "prod", message="reserve 9012 concurrent executions, and "
+        )
 
     def test_rotation_without_stack_is_rejected(self):
         self.workspace.configure("prod")
-        self.assert_ends(1, "infra/rotate-signing-key", "prod", "start", message="keysync-prod does not exist")
+        self.assert_ends(
+            1, "infra/rotate-signing-key", "prod", "start", message="keysync-prod does not exist"
+        )
 
     def test_dry_run_deploys_nothing(self):
         self.workspace.configure("prod", ReserveConcurrency="no")
         done = self.assert_ends(0, "infra/deploy", "prod", "--dry-run")
-        self.assertRegex(done.stderr, r"revision [0-9a-f]{10}-[0-9a-f]{40}\n\$ sam deploy .*--config-env prod")
+        self.assertRegex(
+            done.stderr, r"revision [0-9a-f]{10}-[0-9a-f]{40}\n\$ sam deploy .*--config-env prod"
+        )
         self.assertIn("nothing was changed", done.stderr)
         self.assertIsNone(self.workspace.stack("keysync-prod"))
 
@@ -129,8 +156,12 @@ class Stack(Commands):
         self.workspace.configure("dev", CallerLimit=7)
         self.assert_ends(0, *DEPLOY)
         second = self.versions()
-        self.assertEqual({name for name in FUNCTIONS if second[name] != first[name]}, set(FUNCTIONS))
-        self.assertEqual(self.workspace.live("Sync")["Environment"]["Variables"]["KEYSYNC_CALLER_LIMIT"], "7")
+        self.assertEqual(
+            {name for name in FUNCTIONS if second[name] != first[name]}, set(FUNCTIONS)
+        )
+        self.assertEqual(
+            self.workspace.live("Sync")["Environment"]["Variables"]["KEYSYNC_CALLER_LIMIT"], "7"
+        )
 
         self.workspace.configure("dev")
         self.assert_ends(0, *DEPLOY)
@@ -171,28 +202,46 @@ class Stack(Commands):
         self.assert_no_key_is_shown([old, new, kept, replaced])
 
     def rotate_secret_of_service(self):
-        """The first symmetric secret of a service, and a rotation. That of another service stays."""
+        """The first symmetric secret of a service, and a rotation. Those of others stay."""
         of_storage = ["--service", "cloud-object-storage"]
-        self.assert_ends(2, *ROTATE, "replace", *of_storage, message="the stack has no ServiceSecretsArn")
+        self.assert_ends(
+            2, *ROTATE, "replace", *of_storage, message="the stack has no ServiceSecretsArn"
+        )
         self.workspace.configure("dev", ServiceSecretsArn=self.workspace.service_secrets)
         self.assert_ends(0, *DEPLOY)
         variables = self.workspace.live("Sync")["Environment"]["Variables"]
         self.assertEqual(variables["KEYSYNC_SERVICE_SECRETS"], self.workspace.service_secrets)
-        self.assert_ends(0, *ROTATE, "replace", "--service", "ledgers", message="give the owner of ledgers its new secret")
+        self.assert_ends(
+            0,
+            *ROTATE,
+            "replace",
+            "--service",
+            "ledgers",
+            message="give the owner of ledgers its new secret",
+        )
         self.assert_ends(0, *ROTATE, "replace", *of_storage)
         before, first = self.versions(), self.service_secrets()
-        self.assert_ends(0, *ROTATE, "start", *of_storage, message="finish --service cloud-object-storage")
+        self.assert_ends(
+            0, *ROTATE, "start", *of_storage, message="finish --service cloud-object-storage"
+        )
         after, both = self.versions(), self.service_secrets()
-        self.assertEqual({name for name in FUNCTIONS if after[name] != before[name]}, set(FUNCTIONS))
+        self.assertEqual(
+            {name for name in FUNCTIONS if after[name] != before[name]}, set(FUNCTIONS)
+        )
         self.assertEqual(both["cloud-object-storage"][:1], first["cloud-object-storage"])
         self.assert_ends(0, *ROTATE, "status", *of_storage, message="2 key(s) in")
         self.assert_ends(0, *ROTATE, "finish", *of_storage)
-        self.assertEqual(self.service_secrets(), {**first, "cloud-object-storage": both["cloud-object-storage"][1:]})
+        self.assertEqual(
+            self.service_secrets(),
+            {**first, "cloud-object-storage": both["cloud-object-storage"][1:]},
+        )
         self.assert_ends(0, *DEPLOY, message="already deployed, no new versions")
         self.assert_no_key_is_shown([*first["ledgers"], *both["cloud-object-storage"]])
 
     def service_secrets(self):
-        value = emulator.client("secretsmanager").get_secret_value(SecretId=self.workspace.service_secrets)
+        value = emulator.client("secretsmanager").get_secret_value(
+            SecretId=self.workspace.service_secrets
+        )
         secrets = json.loads(value["SecretString"])
         for each in [secret for of_service in secrets.values() for secret in of_service]:
             self.assertRegex(each, r"^whsec_[A-Za-z0-9+/]{43}=$")
@@ -215,7 +264,9 @@ class Stack(Commands):
 
     def assert_ends(self, code, *command, message=""):
         done = super().assert_ends(code, *command, message=message)
-        self.assertIsNone(re.search(r"(whsk|whsec)_\w", done.stdout + done.stderr), "no key is printed")
+        self.assertIsNone(
+            re.search(r"(whsk|whsec)_\w", done.stdout + done.stderr), "no key is printed"
+        )
         return done
 
 

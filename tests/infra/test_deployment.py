@@ -1,8 +1,10 @@
-"""The stack runs: SAM's template on ministack, with the real functions behind its function URL, queue and schedule.
+"""The stack runs: SAM's template on ministack, with the real functions behind its function URL,
+queue and schedule.
 
-IAM and the associated services are the harness's. One stack is the template; each other one lacks one wire of it, and
-has to fail at the step that needs the wire. They run at the same time, on event buses and with services of their own.
-Differences from AWS are in `ministack_server.py` and `deployment/stack.py`. `cargo task deployment` runs these tests.
+IAM and the associated services are the harness's. One stack is the template; each other one lacks
+one wire of it, and has to fail at the step that needs the wire. They run at the same time, on event
+buses and with services of their own. Differences from AWS are in `ministack_server.py` and
+`deployment/stack.py`. `cargo task deployment` runs these tests.
 """
 
 import base64
@@ -35,18 +37,24 @@ class Deployment(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.wires = all_wires()
-        cls.services = {name: f"service-{number}" for number, name in enumerate([COMPLETE, *cls.wires])}
+        cls.services = {
+            name: f"service-{number}" for number, name in enumerate([COMPLETE, *cls.wires])
+        }
         cls.harness = Harness(BINARIES / "harness", cls.services.values())
         cls.addClassCleanup(cls.harness.stop)
         cls.aws = Emulator(has_policies=True)
         cls.addClassCleanup(cls.aws.stop)
         cls.template = parse(ROOT / "infra" / "template.yaml")
-        secret = cls.aws.client("secretsmanager").create_secret(Name="keysync/signing-key", SecretString=cls.harness.signing_key)
+        secret = cls.aws.client("secretsmanager").create_secret(
+            Name="keysync/signing-key", SecretString=cls.harness.signing_key
+        )
         cls.secret = secret["ARN"]
         upload(cls.aws, package(BINARIES))
         cls.turns = Semaphore(STACKS_AT_A_TIME)
         with ThreadPoolExecutor(len(cls.services)) as threads:
-            cls.ends = dict(zip(cls.services, threads.map(cls.run_story, cls.services), strict=True))
+            cls.ends = dict(
+                zip(cls.services, threads.map(cls.run_story, cls.services), strict=True)
+            )
 
     @classmethod
     def run_story(cls, name):
@@ -57,7 +65,9 @@ class Deployment(unittest.TestCase):
         parameters = {
             "Revision": REVISIONS[0],
             "Stage": "prod",
-            "Services": json.dumps({service: {**cls.harness.registry[service], "acknowledges": True}}),
+            "Services": json.dumps(
+                {service: {**cls.harness.registry[service], "acknowledges": True}}
+            ),
             "SigningKeySecretArn": cls.secret,
             "IamUrl": cls.harness.addresses["iam"],
             "LifecycleConcurrency": 10,
@@ -96,8 +106,15 @@ class Deployment(unittest.TestCase):
         for name in NAMES:
             with self.subTest(function=name):
                 group = self.stack.resource(f"{name.capitalize()}Logs")
-                lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
-                versions = {line.split("Version: ")[1].strip() for line in lines if line.startswith("START ")}
+                lines = [
+                    event["message"]
+                    for event in logs.filter_log_events(logGroupName=group)["events"]
+                ]
+                versions = {
+                    line.split("Version: ")[1].strip()
+                    for line in lines
+                    if line.startswith("START ")
+                }
                 self.assertEqual(versions, {"1"})
 
     def operator(self):
@@ -116,13 +133,19 @@ class Deployment(unittest.TestCase):
         self.assertEqual([pause["reason"] for pause in operator.json("paused")], ["maintenance"])
         self.assertIn("not before", operator.replay("during a pause"))
         log = story.outputs["RedeliverLogGroup"]
-        story.wait("a run that knows of the pause", lambda: "service is paused" in self.log(log), REDELIVERY_TIMEOUT)
+        story.wait(
+            "a run that knows of the pause",
+            lambda: "service is paused" in self.log(log),
+            REDELIVERY_TIMEOUT,
+        )
         pending = operator.json("pending", "--service", story.service)
         self.assertEqual([(row["key"], row["paused"]) for row in pending], [(operator.key, True)])
         before = operator.received()
 
         operator.run("resume", story.service, "--operator", "ada")
-        story.wait("a delivery after the pause", lambda: operator.received() > before, REDELIVERY_TIMEOUT)
+        story.wait(
+            "a delivery after the pause", lambda: operator.received() > before, REDELIVERY_TIMEOUT
+        )
         story.wait("a confirmation", lambda: not operator.service()["pending"])
         self.assertIn("secrets-event.replay", self.log(log))
 
@@ -132,7 +155,11 @@ class Deployment(unittest.TestCase):
         story.key.publish_malformed()
 
         def new():
-            return [letter for letter in operator.json("dlq", "list", "malformed") if letter["id"] not in known]
+            return [
+                letter
+                for letter in operator.json("dlq", "list", "malformed")
+                if letter["id"] not in known
+            ]
 
         letter = story.wait("a dead letter", new)[0]
         event = json.loads(operator.run("dlq", "show", "malformed", letter["id"], "--body"))
@@ -148,7 +175,9 @@ class Deployment(unittest.TestCase):
         event["detail"]["occurredAt"] = now()
         self.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event))
         before = operator.received()
-        self.assertEqual([sent["result"] for sent in operator.json("dlq", "redrive", "stuck", "--all")], ["sent"])
+        self.assertEqual(
+            [sent["result"] for sent in operator.json("dlq", "redrive", "stuck", "--all")], ["sent"]
+        )
         story.wait("the redriven event", lambda: operator.received() > before)
         self.assertEqual(operator.json("dlq", "list", "stuck"), [])
 
@@ -157,14 +186,18 @@ class Deployment(unittest.TestCase):
         return "\n".join(event["message"] for event in events)
 
     def test_rotation_ends_with_the_new_key_alone(self):
-        """As `infra/rotate-signing-key` does it. The service knows the old key only, so it shows which keys sign."""
+        """As `infra/rotate-signing-key` does it. The service knows the old key only, so it shows
+        which keys sign.
+        """
         old = self.harness.signing_key
         new = "whsk_" + base64.b64encode(os.urandom(32)).decode()
         (old_public,) = self.story.public_keys()
         self.story.sync_is_received_as("acted")
 
         self.put_secret(f"{old} {new}")
-        self.assertEqual(self.story.public_keys(), [old_public], "warm environments keep what they read")
+        self.assertEqual(
+            self.story.public_keys(), [old_public], "warm environments keep what they read"
+        )
         self.publish(REVISIONS[1], "2")
         both = self.story.public_keys()
         self.assertEqual(len(both), 2)

@@ -22,7 +22,10 @@ emulator.Emulator()
 class AnEmulator(unittest.TestCase):
     def test_interrupted_start_leaves_nothing(self):
         done = subprocess.run(
-            [sys.executable, "-c", INTERRUPTED_START], capture_output=True, text=True, check=False,
+            [sys.executable, "-c", INTERRUPTED_START],
+            capture_output=True,
+            text=True,
+            check=False,
             cwd=Path(__file__).parent,
         )
         self.assertIn("KeyboardInterrupt", done.stderr)

@@ -22,8 +22,15 @@ def run(tool, template):
     with tempfile.TemporaryDirectory() as home:  # sam writes to the user's home directory
         return subprocess.run(
             [sys.executable, BIN / tool, *COMMANDS[tool], template],
-            capture_output=True, text=True, check=False,
-            env={**os.environ, "HOME": home, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "HOME": home,
+                "SAM_CLI_TELEMETRY": "0",
+                "AWS_DEFAULT_REGION": "us-east-1",
+            },
         )
 
 

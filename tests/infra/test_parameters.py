@@ -19,10 +19,9 @@ def is_accepted(name, value):
     parameter = PARAMETERS[name]
     if parameter["Type"] == "Number":
         number = float(value)
-        return (
-            parameter.get("MinValue", number) <= number <= parameter.get("MaxValue", number)
-            and number in parameter.get("AllowedValues", [number])
-        )
+        return parameter.get("MinValue", number) <= number <= parameter.get(
+            "MaxValue", number
+        ) and number in parameter.get("AllowedValues", [number])
     return (
         re.fullmatch(parameter.get("AllowedPattern", ".*"), value) is not None
         and len(value) <= parameter.get("MaxLength", 4096)
@@ -32,30 +31,75 @@ def is_accepted(name, value):
 
 # Valid and invalid values of each parameter.
 VALUES = {
-    "Revision": (["0123456789-" + "0" * 40], ["", "0123456789", "012345678-" + "0" * 40, "012345678G-" + "0" * 40]),
+    "Revision": (
+        ["0123456789-" + "0" * 40],
+        ["", "0123456789", "012345678-" + "0" * 40, "012345678G-" + "0" * 40],
+    ),
     "DeploymentAlarms": (["yes", "no"], ["", "true"]),
-    "ExistingTableName": (["", "keysync-Table-1ABC-restored"], ["a/b", "ab", ARN.format("dynamodb", "table/keysync")]),
+    "ExistingTableName": (
+        ["", "keysync-Table-1ABC-restored"],
+        ["a/b", "ab", ARN.format("dynamodb", "table/keysync")],
+    ),
     "Stage": (["dev", "prod"], ["", "Prod", "test"]),
     "Services": (
-        ['{"cos":{"url":"https://a.example/b?c=d"}}', '{ "cos" : {"paused":true, "url" : "https://a.example", "acknowledges":true } }',
-         '{"cos":{"url":"https://a.example/{b}"},\n "databases-for-postgresql":{"url":"https://b.example/"} }'],
-        ["", "{}", "cos", '{"cos":"https://a.example"}', '{"cos":{}}', '{"cos":{"url":"http://a.example"}}',
-         '{"COS":{"url":"https://a.example"}}', '{"cos":{"url":"https://a.example"},}', '{"cos":{"url":"https://user:pass@a.example"}}',
-         '{"cos":{"url":"https://a.example/#b"}}', '{"cos":{"url":"https://a.example"}} {"db":{"url":"https://b.example"}}',
-         '{"cos":{"url":"https://a.example"}"db":{"url":"https://b.example"}}', '{"cos":{"url":"https://' + "a" * 3000 + '.example"}}'],
+        [
+            '{"cos":{"url":"https://a.example/b?c=d"}}',
+            '{ "cos" : {"paused":true, "url" : "https://a.example", "acknowledges":true } }',
+            '{"cos":{"url":"https://a.example/{b}"},\n "databases":{"url":"https://b.example/"} }',
+        ],
+        [
+            "",
+            "{}",
+            "cos",
+            '{"cos":"https://a.example"}',
+            '{"cos":{}}',
+            '{"cos":{"url":"http://a.example"}}',
+            '{"COS":{"url":"https://a.example"}}',
+            '{"cos":{"url":"https://a.example"},}',
+            '{"cos":{"url":"https://user:pass@a.example"}}',
+            '{"cos":{"url":"https://a.example/#b"}}',
+            '{"cos":{"url":"https://a.example"}} {"db":{"url":"https://b.example"}}',
+            '{"cos":{"url":"https://a.example"}"db":{"url":"https://b.example"}}',
+            '{"cos":{"url":"https://' + "a" * 3000 + '.example"}}',
+        ],
     ),
     "SigningKeySecretArn": (
         [ARN.format("secretsmanager", "secret:keysync/signing-key-AbCdEf")],
-        ["", "keysync", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", ARN.format("secretsmanager", "secret:keysync"),
-         ARN.format("secretsmanager", "secret:*-AbCdEf")],
+        [
+            "",
+            "keysync",
+            "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
+            ARN.format("secretsmanager", "secret:keysync"),
+            ARN.format("secretsmanager", "secret:*-AbCdEf"),
+        ],
     ),
     "ServiceSecretsArn": (
         ["", ARN.format("secretsmanager", "secret:keysync/service-secrets-AbCdEf")],
-        ["keysync", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ARN.format("secretsmanager", "secret:keysync")],
+        [
+            "keysync",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            ARN.format("secretsmanager", "secret:keysync"),
+        ],
     ),
-    "IamUrl": (["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"], ["", "http://iam.cloud.ibm.com", "https://a b", "https://a.example:0", "https://a.example/?b", "https://a.example/#b"]),
-    "IamIssuer": (["https://iam.cloud.ibm.com/identity"], ["", "iam", "https://a b", "https://user@a.example", "https://a.example/?b"]),
-    "KeyRegion": (["us-south", "eu-de", "jp-tok"], ["", "US-South", "us south", "us-", "u", "a" * 33]),
+    "IamUrl": (
+        ["https://iam.cloud.ibm.com", "https://iam.test.example:8443/"],
+        [
+            "",
+            "http://iam.cloud.ibm.com",
+            "https://a b",
+            "https://a.example:0",
+            "https://a.example/?b",
+            "https://a.example/#b",
+        ],
+    ),
+    "IamIssuer": (
+        ["https://iam.cloud.ibm.com/identity"],
+        ["", "iam", "https://a b", "https://user@a.example", "https://a.example/?b"],
+    ),
+    "KeyRegion": (
+        ["us-south", "eu-de", "jp-tok"],
+        ["", "US-South", "us south", "us-", "u", "a" * 33],
+    ),
     "KeyService": (["hs-crypto", "kms"], ["", "s3"]),
     "EventBusName": (["default", "keys/prod"], ["", "a b"]),
     "EventSource": (["kms", "com.example.kms"], ["", "*"]),
@@ -65,9 +109,18 @@ VALUES = {
     "CallerLimit": (["600", "1", "off"], ["", "0", "-1", "1.5", "on"]),
     "LifecycleConcurrency": (["2", "10"], ["0", "1"]),
     "RedeliverConcurrency": (["1", "2"], ["0", "11"]),
-    "TableKmsKeyArn": (["", ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")], [ARN.format("kms", "alias/aws/dynamodb"), "*"]),
-    "SecretKmsKeyArn": (["", ARN.format("kms", "key/mrk-1234abcd")], [ARN.format("kms", "alias/mine"), "*"]),
-    "LogLevel": (["info", "keysync=debug,info", "warn,keysync::ledger=trace"], ["", "a\nb", "inof", "keysync", "keysync=loud", "info,"]),
+    "TableKmsKeyArn": (
+        ["", ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")],
+        [ARN.format("kms", "alias/aws/dynamodb"), "*"],
+    ),
+    "SecretKmsKeyArn": (
+        ["", ARN.format("kms", "key/mrk-1234abcd")],
+        [ARN.format("kms", "alias/mine"), "*"],
+    ),
+    "LogLevel": (
+        ["info", "keysync=debug,info", "warn,keysync::ledger=trace"],
+        ["", "a\nb", "inof", "keysync", "keysync=loud", "info,"],
+    ),
     "LogRetentionDays": (["90", "3653"], ["0", "91"]),
     "AlarmTopicArn": (["", ARN.format("sns", "on-call")], ["on-call", "*"]),
 }
@@ -104,11 +157,14 @@ class Parameters(unittest.TestCase):
                 self.assertEqual(values["Stage"], stage)
                 for name, value in values.items():
                     self.assertTrue(is_accepted(name, value), f"{name}={value}")
-                required = {name for name, parameter in PARAMETERS.items() if "Default" not in parameter}
+                required = {
+                    name for name, parameter in PARAMETERS.items() if "Default" not in parameter
+                }
                 self.assertLessEqual(required, set(values))
 
 
-# Long values of what the functions' environment refers to: the limit of each if it has one, else longer than any in use.
+# Long values of what the functions' environment refers to: the limit of each if it has one, else
+# longer than any in use.
 LENGTHS = {
     "AWS::StackName": 128,
     "Table": 128 + len("-Table-1ABCDEFGHIJKL"),
@@ -143,7 +199,10 @@ class Environment(unittest.TestCase):
         template = parse(INFRA / "template.yaml")
         common = template["Globals"]["Function"]["Environment"]["Variables"]
         for name in ["Sync", "Lifecycle", "Redeliver"]:
-            variables = {**common, **template["Resources"][name]["Properties"]["Environment"]["Variables"]}
+            variables = {
+                **common,
+                **template["Resources"][name]["Properties"]["Environment"]["Variables"],
+            }
             with self.subTest(function=name):
                 size = sum(len(name) + length(value) for name, value in variables.items())
                 self.assertLessEqual(size, ENVIRONMENT_BYTES)

@@ -1,7 +1,8 @@
-"""The pre-traffic check, which is inline code of the template: what it invokes, and what it reports to CodeDeploy.
+"""The pre-traffic check, which is inline code of the template: what it invokes, and what it reports
+to CodeDeploy.
 
-botocore's stubs check requests and responses against the definitions of the services. That the functions respond to the
-check events as expected is tested in tests/e2e/deployment_matches_code.rs.
+botocore's stubs check requests and responses against the definitions of the services. That the
+functions respond to the check events as expected is tested in tests/e2e/deployment_matches_code.rs.
 """
 
 import io
@@ -22,7 +23,9 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "template.yaml"
 FUNCTION = parse(TEMPLATE)["Resources"]["PreTraffic"]["Properties"]
 EVENT = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "hook-1"}
 RESPONSES = {
-    "Sync": {"statusCode": 200, "body": "{}"}, "Lifecycle": {"batchItemFailures": []}, "Redeliver": {"leased": 0, "errors": 0},
+    "Sync": {"statusCode": 200, "body": "{}"},
+    "Lifecycle": {"batchItemFailures": []},
+    "Redeliver": {"leased": 0, "errors": 0},
 }
 
 
@@ -44,7 +47,9 @@ class PreTraffic(unittest.TestCase):
     def reported(self, group, response=None, error=None, invokes=True):
         """The status that is reported when the version of `group` responds like this."""
         clients = {
-            name: boto3.client(name, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
+            name: boto3.client(
+                name, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none"
+            )
             for name in ["codedeploy", "lambda"]
         }
         codedeploy, functions = (Stubber(clients[name]) for name in ["codedeploy", "lambda"])
@@ -52,40 +57,69 @@ class PreTraffic(unittest.TestCase):
         codedeploy.add_response("get_deployment", details, {"deploymentId": EVENT["DeploymentId"]})
         if invokes:
             body = json.dumps(response).encode()
-            invoked = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(body), len(body)), **(error or {})}
+            invoked = {
+                "StatusCode": 200,
+                "Payload": StreamingBody(io.BytesIO(body), len(body)),
+                **(error or {}),
+            }
             function = group.removesuffix("-DeploymentGroup")
             payload = json.dumps(json.loads(environment()[function.upper()])["event"])
-            functions.add_response("invoke", invoked, {"FunctionName": f"{function}.Version", "Payload": payload})
+            functions.add_response(
+                "invoke", invoked, {"FunctionName": f"{function}.Version", "Payload": payload}
+            )
         statuses = []
-        clients["codedeploy"].put_lifecycle_event_hook_execution_status = lambda **given: statuses.append(given)
+        clients["codedeploy"].put_lifecycle_event_hook_execution_status = lambda **given: (
+            statuses.append(given)
+        )
         module = {}
-        with codedeploy, functions, mock.patch.dict("os.environ", environment()), \
-                mock.patch("boto3.client", lambda name, **_: clients[name]):
+        with (
+            codedeploy,
+            functions,
+            mock.patch.dict("os.environ", environment()),
+            mock.patch("boto3.client", lambda name, **_: clients[name]),
+        ):
             exec(compile(FUNCTION["Code"]["ZipFile"], "index.py", "exec"), module)
             module["handler"](EVENT, None)
             codedeploy.assert_no_pending_responses()
             functions.assert_no_pending_responses()
         (status,) = statuses
-        self.assertEqual({**status, "status": None}, {
-            "deploymentId": EVENT["DeploymentId"], "lifecycleEventHookExecutionId": "hook-1", "status": None,
-        })
+        self.assertEqual(
+            {**status, "status": None},
+            {
+                "deploymentId": EVENT["DeploymentId"],
+                "lifecycleEventHookExecutionId": "hook-1",
+                "status": None,
+            },
+        )
         return status["status"]
 
     def test_expected_response_succeeds(self):
         for function, response in RESPONSES.items():
             with self.subTest(function=function):
-                self.assertEqual(self.reported(f"{function}-DeploymentGroup", response), "Succeeded")
+                self.assertEqual(
+                    self.reported(f"{function}-DeploymentGroup", response), "Succeeded"
+                )
 
     def test_function_error_fails(self):
         for function, response in RESPONSES.items():
             with self.subTest(function=function):
                 self.assertEqual(
-                    self.reported(f"{function}-DeploymentGroup", response, error={"FunctionError": "Unhandled"}), "Failed"
+                    self.reported(
+                        f"{function}-DeploymentGroup",
+                        response,
+                        error={"FunctionError": "Unhandled"},
+                    ),
+                    "Failed",
                 )
 
     def test_unexpected_response_fails(self):
         self.assertEqual(self.reported("Sync-DeploymentGroup", {"statusCode": 500}), "Failed")
-        self.assertEqual(self.reported("Lifecycle-DeploymentGroup", {"batchItemFailures": [{"itemIdentifier": "1"}]}), "Failed")
+        self.assertEqual(
+            self.reported(
+                "Lifecycle-DeploymentGroup", {"batchItemFailures": [{"itemIdentifier": "1"}]}
+            ),
+            "Failed",
+        )
         self.assertEqual(self.reported("Redeliver-DeploymentGroup", None), "Failed")
 
     def test_unknown_deployment_group_fails(self):
@@ -93,11 +127,18 @@ class PreTraffic(unittest.TestCase):
 
     def test_each_function_is_checked_before_traffic(self):
         resources = translate(parse(TEMPLATE), {"Stage": "prod"})["Resources"]
-        self.assertTrue(FUNCTION["FunctionName"]["Fn::Sub"].startswith("CodeDeployHook_"), "as CodeDeploy's role requires")
-        self.assertLess(len(FUNCTION["Code"]["ZipFile"]), 4096, "CloudFormation's limit of inline code")
+        self.assertTrue(
+            FUNCTION["FunctionName"]["Fn::Sub"].startswith("CodeDeployHook_"),
+            "as CodeDeploy's role requires",
+        )
+        self.assertLess(
+            len(FUNCTION["Code"]["ZipFile"]), 4096, "CloudFormation's limit of inline code"
+        )
         for function in ["Sync", "Lifecycle", "Redeliver"]:
             with self.subTest(function=function):
-                hook = resources[f"{function}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+                hook = resources[f"{function}Aliaslive"]["UpdatePolicy"][
+                    "CodeDeployLambdaAliasUpdate"
+                ]
                 self.assertEqual(hook["BeforeAllowTrafficHook"], {"Ref": "PreTraffic"})
 
 

@@ -1,4 +1,6 @@
-"""The check of the parameter `Services` by infra/deploy: the same documents as the functions accept, all problems, no secret."""
+"""The check of the parameter `Services` by infra/deploy: the same documents as the functions
+accept, all problems, no secret.
+"""
 
 import json
 import sys
@@ -32,20 +34,33 @@ class Services(unittest.TestCase):
         for case in json.loads((ROOT / "tests" / "shared" / "service_registries.json").read_text()):
             with self.subTest(document=case["name"]):
                 if case["accepted"]:
-                    self.assertEqual(json.loads(check(case["document"])), json.loads(case["document"]))
+                    self.assertEqual(
+                        json.loads(check(case["document"])), json.loads(case["document"])
+                    )
                 else:
                     self.assertTrue(self.problems(case["document"]))
 
     def test_all_problems_are_reported_at_once(self):
-        problems = self.problems({
-            "Bad Name": {"url": URL}, "a": {"url": "ftp://a.example", "acknowledges": "yes", "pasued": True},
-            "b": {"url": "https://169.254.169.254/", "timeoutSeconds": 0}, "c": {"paused": 1}, "d": 7,
-        })
+        problems = self.problems(
+            {
+                "Bad Name": {"url": URL},
+                "a": {"url": "ftp://a.example", "acknowledges": "yes", "pasued": True},
+                "b": {"url": "https://169.254.169.254/", "timeoutSeconds": 0},
+                "c": {"paused": 1},
+                "d": 7,
+            }
+        )
         for expected in [
-            "`Bad Name`: a name must be a CRN service name", "`url` of `a` must be an https URL", "got `ftp://a.example`",
-            "`acknowledges` of `a` must be `true` or `false`: got `yes`", "`a` has the unknown field `pasued`: it must be one of",
-            "`url` of `b` must not be a private", "`timeoutSeconds` of `b` must be an integer of seconds from 1 to 840: got `0`",
-            "`c` has no `url`", "`paused` of `c` must be `true` or `false`: got `1`", "`d` must be a JSON object with a `url`: got `7`",
+            "`Bad Name`: a name must be a CRN service name",
+            "`url` of `a` must be an https URL",
+            "got `ftp://a.example`",
+            "`acknowledges` of `a` must be `true` or `false`: got `yes`",
+            "`a` has the unknown field `pasued`: it must be one of",
+            "`url` of `b` must not be a private",
+            "`timeoutSeconds` of `b` must be an integer of seconds from 1 to 840: got `0`",
+            "`c` has no `url`",
+            "`paused` of `c` must be `true` or `false`: got `1`",
+            "`d` must be a JSON object with a `url`: got `7`",
         ]:
             with self.subTest(problem=expected):
                 self.assertTrue(any(expected in problem for problem in problems), problems)
@@ -53,22 +68,38 @@ class Services(unittest.TestCase):
 
     def test_problems_contain_no_secret_of_a_url(self):
         for services in [
-            {"a": {"url": "https://user:hunter2@a.example"}}, {"a": {"url": "http://a.example/?token=hunter2"}},
-            {"a": {"url": "http://a.example/hooks/hunter2"}}, {"a": {"url": "https://10.0.0.1/hunter2"}}, {"a": ["hunter2"]},
-            {"a": {"url": {"hunter2": 1}}}, {"a": "https://a.example/hunter2"}, {"a": {"url": URL, "paused": "whsec_hunter2"}},
-            '{"a":{"url":"hunter2"', '"https://user:hunter2@a.example"',
+            {"a": {"url": "https://user:hunter2@a.example"}},
+            {"a": {"url": "http://a.example/?token=hunter2"}},
+            {"a": {"url": "http://a.example/hooks/hunter2"}},
+            {"a": {"url": "https://10.0.0.1/hunter2"}},
+            {"a": ["hunter2"]},
+            {"a": {"url": {"hunter2": 1}}},
+            {"a": "https://a.example/hunter2"},
+            {"a": {"url": URL, "paused": "whsec_hunter2"}},
+            '{"a":{"url":"hunter2"',
+            '"https://user:hunter2@a.example"',
         ]:
             with self.subTest(services=services):
                 self.assertNotIn("hunter2", " ".join(self.problems(services)))
 
     def test_registry_is_deployed_without_white_space(self):
-        self.assertEqual(check('{ "a" :\n {"url": "https://a.example/"} }\n'), '{"a":{"url":"https://a.example/"}}')
+        self.assertEqual(
+            check('{ "a" :\n {"url": "https://a.example/"} }\n'),
+            '{"a":{"url":"https://a.example/"}}',
+        )
 
     def test_registry_beyond_the_environment_is_rejected(self):
         def of(count):
-            return {f"service-{n:02}": {"url": URL.ljust(60, "a"), "acknowledges": True} for n in range(count)}
+            return {
+                f"service-{n:02}": {"url": URL.ljust(60, "a"), "acknowledges": True}
+                for n in range(count)
+            }
 
-        most = next(count for count in range(99) if len(json.dumps(of(count + 1), separators=(",", ":"))) > MAX_BYTES)
+        most = next(
+            count
+            for count in range(99)
+            if len(json.dumps(of(count + 1), separators=(",", ":"))) > MAX_BYTES
+        )
         self.assertGreaterEqual(most, 25)
         check(of(most))
         (problem,) = self.problems(of(most + 1))
@@ -78,7 +109,9 @@ class Services(unittest.TestCase):
         bound = service_registry.timeout_below(TEMPLATE)
         self.assertEqual(bound, 53)
         check({"a": {"url": URL, "timeoutSeconds": bound - 1}}, timeout_below=bound)
-        (problem,) = self.problems({"a": {"url": URL, "timeoutSeconds": bound}}, timeout_below=bound)
+        (problem,) = self.problems(
+            {"a": {"url": URL, "timeoutSeconds": bound}}, timeout_below=bound
+        )
         self.assertIn("`timeoutSeconds` of `a` must be less than 53", problem)
 
 

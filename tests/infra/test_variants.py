@@ -1,4 +1,6 @@
-"""What docs/how-to/deployment-variants.md adds to the template is valid, and the deployer's role covers the template."""
+"""What docs/how-to/deployment-variants.md adds to the template is valid, and the deployer's role
+covers the template.
+"""
 
 import json
 import os
@@ -42,7 +44,10 @@ ACTIONS = {
 }
 # Commands of infra/operations.py and infra/deploy, and the action that each needs.
 COMMANDS = {
-    "cloudformation:DescribeStacks", "cloudformation:GetTemplate", "lambda:GetAccountSettings", "secretsmanager:DescribeSecret",
+    "cloudformation:DescribeStacks",
+    "cloudformation:GetTemplate",
+    "lambda:GetAccountSettings",
+    "secretsmanager:DescribeSecret",
 }
 MAX_POLICY_CHARACTERS = 6144
 
@@ -60,7 +65,9 @@ def lint(template):
         file.flush()
         # Warnings are about what a variant or the transform leaves unused.
         options = ["--non-zero-exit-code", "error", "--template", file.name]
-        return subprocess.run([sys.executable, CFN_LINT, *options], capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [sys.executable, CFN_LINT, *options], capture_output=True, text=True, check=False
+        )
 
 
 class Variants(unittest.TestCase):
@@ -77,7 +84,9 @@ class Variants(unittest.TestCase):
             with self.subTest(function=function):
                 properties = resources[function]["Properties"]
                 self.assertEqual(properties["VpcConfig"], vpc["VpcConfig"])
-                self.assertLessEqual(endpoints.items(), properties["Environment"]["Variables"].items())
+                self.assertLessEqual(
+                    endpoints.items(), properties["Environment"]["Variables"].items()
+                )
 
     def test_managed_instances_are_valid(self):
         resources, properties = section("Lambda Managed Instances")
@@ -99,8 +108,17 @@ class Workflow(unittest.TestCase):
             file.write(text)
             file.flush()
             return subprocess.run(
-                [sys.executable, f"{packages}/bin/check-jsonschema", "--builtin-schema", "vendor.github-workflows", file.name],
-                capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": packages},
+                [
+                    sys.executable,
+                    f"{packages}/bin/check-jsonschema",
+                    "--builtin-schema",
+                    "vendor.github-workflows",
+                    file.name,
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "PYTHONPATH": packages},
             )
 
     def test_actions_are_pinned_to_commits(self):
@@ -128,11 +146,18 @@ class Deployer(unittest.TestCase):
     def setUp(self):
         self.statements = [
             statement.get("Fn::If", [None, statement])[1]
-            for statement in parse(DEPLOYER)["Resources"]["Policy"]["Properties"]["PolicyDocument"]["Statement"]
+            for statement in parse(DEPLOYER)["Resources"]["Policy"]["Properties"]["PolicyDocument"][
+                "Statement"
+            ]
         ]
         self.actions = {
-            action for statement in self.statements
-            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+            action
+            for statement in self.statements
+            for action in (
+                [statement["Action"]]
+                if isinstance(statement["Action"], str)
+                else statement["Action"]
+            )
         }
 
     def test_template_is_valid(self):
@@ -154,11 +179,18 @@ class Deployer(unittest.TestCase):
     def test_policy_is_within_the_limit_of_iam(self):
         longest = parse(DEPLOYER)["Parameters"]["StackName"]["AllowedPattern"]
         name = "a" * (1 + int(re.search(r",(\d+)}", longest)[1]))
-        values = {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-west-1", "AWS::AccountId": "1" * 12, "StackName": name}
+        values = {
+            "AWS::Partition": "aws-us-gov",
+            "AWS::Region": "us-gov-west-1",
+            "AWS::AccountId": "1" * 12,
+            "StackName": name,
+        }
         text = json.dumps(self.statements, separators=(",", ":"))
         for variable, value in values.items():
             text = text.replace("${" + variable + "}", value)
-        self.assertLess(len(text.replace('{"Fn::Sub":', "").replace('"}', '"')), MAX_POLICY_CHARACTERS)
+        self.assertLess(
+            len(text.replace('{"Fn::Sub":', "").replace('"}', '"')), MAX_POLICY_CHARACTERS
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The template after SAM's transform, as CloudFormation receives it, without an account.
 
-AWS runs the same transform when a stack is deployed. `python3 translate.py TEMPLATE [NAME=VALUE…]` prints JSON.
+AWS runs the same transform when a stack is deployed. `python3 translate.py TEMPLATE [NAME=VALUE…]`
+prints JSON.
 """
 
 import json
@@ -12,7 +13,9 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns about feature toggles that exist on AWS only
+logging.getLogger("samtranslator").setLevel(
+    logging.ERROR
+)  # it warns about feature toggles that exist on AWS only
 
 REGION = "us-east-1"
 
@@ -43,4 +46,8 @@ def translate(template, parameters):
 
 
 if __name__ == "__main__":
-    json.dump(translate(parse(sys.argv[1]), dict(pair.split("=", 1) for pair in sys.argv[2:])), sys.stdout, indent=1)
+    json.dump(
+        translate(parse(sys.argv[1]), dict(pair.split("=", 1) for pair in sys.argv[2:])),
+        sys.stdout,
+        indent=1,
+    )

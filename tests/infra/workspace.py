@@ -1,7 +1,8 @@
-"""A copy of infra/ with placeholder binaries, and an emulated AWS, on which its commands run with the real `aws` and `sam`.
+"""A copy of infra/ with placeholder binaries, and an emulated AWS, on which its commands run with
+the real `aws` and `sam`.
 
-`cargo task infra` names the folders of the packages: INFRA_TOOLS (sam), AWS_CLI, MINISTACK. Each has packages of its own,
-because they need different versions of botocore.
+`cargo task infra` names the folders of the packages: INFRA_TOOLS (sam), AWS_CLI, MINISTACK. Each
+has packages of its own, because they need different versions of botocore.
 """
 
 import json
@@ -30,29 +31,43 @@ class Workspace:
         ignored = shutil.ignore_patterns("account-*", ".aws-sam", "__pycache__")
         shutil.copytree(ROOT / "infra", self.infra, ignore=ignored)
         (self.root / "docs" / "reference").mkdir(parents=True)
-        shutil.copy(ROOT / "docs" / "reference" / "services.schema.json", self.root / "docs" / "reference")
+        shutil.copy(
+            ROOT / "docs" / "reference" / "services.schema.json", self.root / "docs" / "reference"
+        )
         self.commands = self.root / "commands"
         self.commands.touch()
         programs = self.root / "bin"
         programs.mkdir()
         # Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS.
         endpoint = f"--endpoint-url '{emulator.url}'"
-        for name, packages, option in [("aws", os.environ["AWS_CLI"], endpoint), ("sam", os.environ["INFRA_TOOLS"], "")]:
+        for name, packages, option in [
+            ("aws", os.environ["AWS_CLI"], endpoint),
+            ("sam", os.environ["INFRA_TOOLS"], ""),
+        ]:
             script = programs / name
             # Records the arguments: they are visible to other users of a machine.
             script.write_text(
                 f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >> '{self.commands}'\n"
-                f"PYTHONPATH='{packages}' exec '{sys.executable}' '{packages}/bin/{name}' \"$@\" {option}\n"
+                f"PYTHONPATH='{packages}' exec '{sys.executable}' '{packages}/bin/{name}' \"$@\" "
+                f"{option}\n"
             )
             script.chmod(0o755)
         self.environment = {
-            **os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": emulator.url, "HOME": str(self.root),
-            "PATH": f"{programs}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0",
+            **os.environ,
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": emulator.url,
+            "HOME": str(self.root),
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
         }
         self.environment["PYTHONPATH"] = os.environ["INFRA_TOOLS"]  # has jsonschema
-        created = self.emulator.client("secretsmanager").create_secret(Name=f"signing-key/{self.root.name}", SecretString=KEY)
+        created = self.emulator.client("secretsmanager").create_secret(
+            Name=f"signing-key/{self.root.name}", SecretString=KEY
+        )
         self.secret = created["ARN"]
-        created = self.emulator.client("secretsmanager").create_secret(Name=f"service-secrets/{self.root.name}", SecretString="{}")
+        created = self.emulator.client("secretsmanager").create_secret(
+            Name=f"service-secrets/{self.root.name}", SecretString="{}"
+        )
         self.service_secrets = created["ARN"]
         self.configure("dev")
         self.build("arm64")
@@ -73,7 +88,8 @@ class Workspace:
     def configure(self, stage, **values):
         """Writes the account file of a stage."""
         given = {
-            "Services": '{"cloud-object-storage":{"url":"https://example.com/callbacks"}}', "SigningKeySecretArn": self.secret,
+            "Services": '{"cloud-object-storage":{"url":"https://example.com/callbacks"}}',
+            "SigningKeySecretArn": self.secret,
             **values,
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in given.items()]
@@ -83,7 +99,13 @@ class Workspace:
         """The completed process of a command in the workspace, such as `infra/deploy dev`."""
         command = [sys.executable, *command] if command[0].startswith("infra/") else command
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, input=text, capture_output=True, text=True, check=False
+            command,
+            cwd=self.root,
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def stack(self, name="keysync-dev"):
@@ -93,6 +115,10 @@ class Workspace:
 
     def live(self, function):
         """The configuration of the version to which a function's alias points."""
-        found = self.emulator.client("cloudformation").describe_stack_resource(StackName="keysync-dev", LogicalResourceId=function)
+        found = self.emulator.client("cloudformation").describe_stack_resource(
+            StackName="keysync-dev", LogicalResourceId=function
+        )
         name = found["StackResourceDetail"]["PhysicalResourceId"]
-        return self.emulator.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
+        return self.emulator.client("lambda").get_function_configuration(
+            FunctionName=name, Qualifier="live"
+        )

@@ -6,8 +6,8 @@ use crate::{
 };
 
 impl Protocol {
-    /// The part of a confirmation that concerns the deadline: `Deadline::after`. Returns the time of
-    /// the check, if one is still to be made.
+    /// The part of a confirmation that concerns the deadline: `Deadline::after`. Returns the time
+    /// of the check, if one is still to be made.
     pub(crate) fn record_deadline(&self, state: &mut State, pid: ProcessId) -> Time {
         if !self.bounds.has_deadline() {
             return NEVER;
@@ -31,8 +31,8 @@ impl Protocol {
         (notified_at + self.bounds.deadline + 1).max(0)
     }
 
-    /// The part of a claim that concerns the deadline: what `Deadline::after` makes of it when the new
-    /// notification is confirmed. An acknowledgement of the superseded one settles all.
+    /// The part of a claim that concerns the deadline: what `Deadline::after` makes of it when the
+    /// new notification is confirmed. An acknowledgement of the superseded one settles all.
     pub(crate) fn keep_older_deadlines(&self, state: &mut State, key: usize) {
         let item = &mut state.items[key];
         for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
@@ -45,8 +45,8 @@ impl Protocol {
         }
     }
 
-    /// Compares a confirmation with the history: the check is due when the oldest notification that a
-    /// service has neither acknowledged nor been reported for is over.
+    /// Compares a confirmation with the history: the check is due when the oldest notification that
+    /// a service has neither acknowledged nor been reported for is over.
     pub(crate) fn owe(&self, state: &mut State, key: usize) {
         let item = state.items[key];
         let history = &mut state.history[key];
@@ -72,8 +72,8 @@ impl Protocol {
         self.bounds.has_deadline() && is_redeliverer && !state.process(pid).checked
     }
 
-    /// `Deadline::check`. The code uses the acknowledgements that the lease returned: one that arrives
-    /// in between is late.
+    /// `Deadline::check`. The code uses the acknowledgements that the lease returned: one that
+    /// arrives in between is late.
     pub(crate) fn check_deadline(&self, state: &mut State, pid: ProcessId, clock: Time) {
         let process = state.process_mut(pid);
         process.step = Step::Checked;
@@ -92,8 +92,8 @@ impl Protocol {
         }
     }
 
-    /// Writes the audit events of the services that did not acknowledge. A process that outlived its
-    /// lease may repeat them; the holder of the lease must not, once the check is recorded.
+    /// Writes the audit events of the services that did not acknowledge. A process that outlived
+    /// its lease may repeat them; the holder of the lease must not, once the check is recorded.
     pub(crate) fn report(&self, state: &mut State, pid: ProcessId) {
         let Process { checked, checked_older, .. } = *state.process(pid);
         let key = state.process(pid).key();

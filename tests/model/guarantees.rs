@@ -176,8 +176,8 @@ fn all_answered(model: &Protocol, state: &State) -> bool {
 }
 
 /// Whether `due_at` is set exactly while a service is pending or the deadline is not checked, which
-/// keeps the index sparse, and the number of attempts is limited. Transitions check that `retries` contains only pending
-/// services.
+/// keeps the index sparse, and the number of attempts is limited. Transitions check that `retries`
+/// contains only pending services.
 fn is_bounded(model: &Protocol, state: &State) -> bool {
     state.violations.keeps(Violations::G7)
         && state.items.iter().all(|item| {

@@ -74,7 +74,8 @@ pub(crate) struct Guards {
     pub(crate) receiver_drops_stale: bool,
     /// An item without pending services stays due until its deadline is checked.
     pub(crate) item_is_due_until_checked: bool,
-    /// A newer notification keeps the deadline of the oldest one that a service has not acknowledged.
+    /// A newer notification keeps the deadline of the oldest one that a service has not
+    /// acknowledged.
     pub(crate) older_deadline_is_kept: bool,
     /// Overdue services are reported before the check is recorded.
     pub(crate) reports_precede_record: bool,

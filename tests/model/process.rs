@@ -1,5 +1,5 @@
-//! The steps of a process other than its writes: it calls the services, finishes or crashes. And what
-//! an operator's replay does to it.
+//! The steps of a process other than its writes: it calls the services, finishes or crashes. And
+//! what an operator's replay does to it.
 
 use crate::{
     guards::Fence,
@@ -85,8 +85,8 @@ impl Protocol {
         process.step = if to_notify == 0 { Step::Delivered } else { Step::Delivering };
     }
 
-    /// Remembers what the process has read of the item and writes back with its confirmation. Without
-    /// replays nothing else changes the outbox meanwhile.
+    /// Remembers what the process has read of the item and writes back with its confirmation.
+    /// Without replays nothing else changes the outbox meanwhile.
     pub(crate) fn remember_outbox(&self, state: &mut State, pid: ProcessId) {
         if self.bounds.operator_replays > 0 {
             let item = state.items[state.process(pid).key()];
@@ -105,8 +105,8 @@ impl Protocol {
         item.due_at = Some(clock);
     }
 
-    /// The confirmation writes the outbox as a whole, so services that its process has not read leave
-    /// it.
+    /// The confirmation writes the outbox as a whole, so services that its process has not read
+    /// leave it.
     pub(crate) fn drop_unread_services(&self, state: &mut State, pid: ProcessId) {
         if self.bounds.operator_replays == 0 {
             return;

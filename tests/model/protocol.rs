@@ -69,7 +69,8 @@ pub(crate) enum Action {
     Confirm { pid: ProcessId, clock: Time, later: u8 },
     /// A service that has the last notification acknowledges it.
     Acknowledge { key: usize, service: usize },
-    /// A redeliverer whose clock is past the deadline reports the services that did not acknowledge.
+    /// A redeliverer whose clock is past the deadline reports the services that did not
+    /// acknowledge.
     Check { pid: ProcessId, clock: Time },
     /// Only without `reports_precede_record`: the reports after the record of the check.
     Report { pid: ProcessId },

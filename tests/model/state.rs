@@ -111,9 +111,9 @@ pub(crate) struct Item {
     pub(crate) checked: bool,
     /// Whether `deadline` belongs to the last notification: it was confirmed.
     pub(crate) confirmed: bool,
-    /// `deadline.older`: the time of the oldest notification that a service has not acknowledged, if
-    /// it is an older one; otherwise `NEVER`. The code determines it when it confirms the last one,
-    /// from what the claim has read.
+    /// `deadline.older`: the time of the oldest notification that a service has not acknowledged,
+    /// if it is an older one; otherwise `NEVER`. The code determines it when it confirms the last
+    /// one, from what the claim has read.
     pub(crate) older: [Time; SERVICES],
     /// `replay`: the number of an operator's replays. Never reset.
     pub(crate) replays: u8,

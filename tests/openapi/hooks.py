@@ -6,7 +6,11 @@ import schemathesis
 CORRECTIONS = {
     "/_harness/iam/health": ("PUT", "/_harness/iam/health", {"health": "up"}),
     "/_harness/iam/clock": ("PUT", "/_harness/iam/clock", {"ahead": "0s"}),
-    "/_harness/iam/issuer": ("PUT", "/_harness/iam/issuer", {"issuer": "https://iam.cloud.ibm.com/identity"}),
+    "/_harness/iam/issuer": (
+        "PUT",
+        "/_harness/iam/issuer",
+        {"issuer": "https://iam.cloud.ibm.com/identity"},
+    ),
     "/_harness/dynamodb/faults": ("DELETE", "/_harness/dynamodb/faults", None),
 }
 

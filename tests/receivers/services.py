@@ -32,7 +32,9 @@ def start(kit, **settings):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KEYSYNC_")}
     given = {f"KEYSYNC_{name.upper()}": str(value) for name, value in settings.items()}
     environment = kept | {"KEYSYNC_PORT": "0", "KEYSYNC_SERVICE": SERVICE} | given
-    return subprocess.Popen(COMMANDS[kit][0], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        COMMANDS[kit][0], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 class Receiver:
@@ -43,7 +45,10 @@ class Receiver:
         first = self.process.stdout.readline()
         self.port = int(first.rsplit(":", 1)[1].split("/")[0])
         self.lines = []
-        self.readers = [threading.Thread(target=self.lines.extend, args=[stream]) for stream in (self.process.stdout, self.process.stderr)]
+        self.readers = [
+            threading.Thread(target=self.lines.extend, args=[stream])
+            for stream in (self.process.stdout, self.process.stderr)
+        ]
         for reader in self.readers:
             reader.start()
 
@@ -85,14 +90,28 @@ def callback(number, *, signer="current", service=SERVICE, age=0, sequence=None)
     body = json.dumps(event).encode()
     timestamp = str(int(time.time()) - age)
     signature = KEYS[public_key(signer)].sign(f"{event['id']}.{timestamp}.".encode() + body)
-    return {"webhook-id": event["id"], "webhook-timestamp": timestamp,
-            "webhook-signature": "v1a," + base64.b64encode(signature).decode()}, body
+    return {
+        "webhook-id": event["id"],
+        "webhook-timestamp": timestamp,
+        "webhook-signature": "v1a," + base64.b64encode(signature).decode(),
+    }, body
 
 
 def key_set(*names):
     """The document with these keys."""
-    raw = [KEYS[public_key(name)].public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) for name in names]
-    keys = [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": base64.urlsafe_b64encode(one).decode().rstrip("=")} for one in raw]
+    raw = [
+        KEYS[public_key(name)].public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        for name in names
+    ]
+    keys = [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "x": base64.urlsafe_b64encode(one).decode().rstrip("="),
+        }
+        for one in raw
+    ]
     return json.dumps({"keys": keys}).encode()
 
 

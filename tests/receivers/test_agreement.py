@@ -28,8 +28,16 @@ def test_kits_agree_on_random_callbacks():
         found = verdicts_of_all(lines)
         for place, line in enumerate(lines):
             by_kit = {kit: found[kit][place] for kit in KITS}
-            assert len(set(by_kit.values())) == 1, f"seed {seed}, callback {place}: {by_kit}\n{line}"
-            seen.update([" ".join(found[KITS[0]][place].split(" ")[:2]) if by_kit[KITS[0]][0] != "a" else "accepted"])
+            assert len(set(by_kit.values())) == 1, (
+                f"seed {seed}, callback {place}: {by_kit}\n{line}"
+            )
+            seen.update(
+                [
+                    " ".join(found[KITS[0]][place].split(" ")[:2])
+                    if by_kit[KITS[0]][0] != "a"
+                    else "accepted"
+                ]
+            )
         seed += 1
     print(f"\nseeds {SEED} to {seed - 1}: {dict(seen.most_common())}")
     # Otherwise most of the callbacks would be rejected for the same reason, and prove little.

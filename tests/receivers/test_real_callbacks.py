@@ -24,7 +24,9 @@ class Harness:
 
     def __init__(self, callbacks):
         options = [f"--service={name}={callbacks}/{name}" for name in (SERVICE, OTHER)]
-        self.process = subprocess.Popen([HARNESS, "up", "--json", "--port", "0", *options], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [HARNESS, "up", "--json", "--port", "0", *options], stdout=subprocess.PIPE
+        )
         self.about = json.loads(self.process.stdout.readline())
         self.token = self.control("POST", "/iam/tokens", {"roles": ["manager"]})["access_token"]
 
@@ -38,8 +40,12 @@ class Harness:
 
     def send(self, method, url, body=None, headers=()):
         data = None if body is None else json.dumps(body).encode()
-        sent = urllib.request.Request(url, data, {"content-type": "application/json", **dict(headers)}, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sent, timeout=60) as response:
+        sent = urllib.request.Request(
+            url, data, {"content-type": "application/json", **dict(headers)}, method=method
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            sent, timeout=60
+        ) as response:
             text = response.read()
         return json.loads(text) if text else None
 
@@ -47,12 +53,19 @@ class Harness:
         return self.send(method, self.about["control"] + path, body)
 
     def api(self, method, path):
-        headers = {"authorization": f"Bearer {self.token}", "bluemix-instance": self.about["instance_id"]}
+        headers = {
+            "authorization": f"Bearer {self.token}",
+            "bluemix-instance": self.about["instance_id"],
+        }
         return self.send(method, self.about["endpoint"] + path, headers=headers)
 
     def key(self, service):
         """A key that protects a resource of a service."""
-        return self.control("POST", "/keys", {"name": service, "protects": [{"service": service, "resource": "one"}]})["id"]
+        return self.control(
+            "POST",
+            "/keys",
+            {"name": service, "protects": [{"service": service, "resource": "one"}]},
+        )["id"]
 
     def sync(self, key):
         self.api("POST", f"/api/v2/keys/{key}/actions/sync")
@@ -71,7 +84,11 @@ class Forwarder(Server):
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def forward(self, handler, body):
-        headers = {name: value for name, value in handler.headers.items() if name.lower() not in ("host", "content-length")}
+        headers = {
+            name: value
+            for name, value in handler.headers.items()
+            if name.lower() not in ("host", "content-length")
+        }
         status, _ = request(self.receiver.port, "POST", "/callbacks", body, headers)
         self.seen.append((status, (headers, body)))
         return status, b"", {}
@@ -80,8 +97,17 @@ class Forwarder(Server):
 @pytest.mark.skipif(not HARNESS.is_file(), reason=f"{HARNESS} does not exist: build it")
 @pytest.mark.parametrize("kit", KITS)
 def test_real_callbacks_are_verified_and_acknowledged(kit):
-    with KeySetServer(key_set("current")) as published, Forwarder() as forwarder, Harness(forwarder.url) as harness:
-        settings = {"key_set_url": published.url, "key_set_pause": 0, "endpoint": harness.about["endpoint"], "token": harness.token}
+    with (
+        KeySetServer(key_set("current")) as published,
+        Forwarder() as forwarder,
+        Harness(forwarder.url) as harness,
+    ):
+        settings = {
+            "key_set_url": published.url,
+            "key_set_pause": 0,
+            "endpoint": harness.about["endpoint"],
+            "token": harness.token,
+        }
         with Receiver(kit, **settings) as receiver:
             forwarder.receiver = receiver
             key, other = harness.key(SERVICE), harness.key(OTHER)
@@ -91,7 +117,9 @@ def test_real_callbacks_are_verified_and_acknowledged(kit):
             assert [status for status, _ in forwarder.seen] == [401]
             assert (receiver.effects(), harness.status(key)) == ([], ["retrying"])
 
-            with urllib.request.urlopen(harness.about["endpoint"] + "/.well-known/jwks.json", timeout=60) as response:
+            with urllib.request.urlopen(
+                harness.about["endpoint"] + "/.well-known/jwks.json", timeout=60
+            ) as response:
                 published.publish(response.read())
             harness.control("POST", "/time", {"advance": "2m"})
             harness.control("POST", "/redeliver")

@@ -26,7 +26,14 @@ def kit(request):
 def test_newer_event_acts_and_others_do_not(kit, published):
     with Receiver(kit, key_set_url=published.url) as receiver:
         assert receiver.effects() == []
-        sent = [callback(7), callback(7), callback(6), callback(8, sequence=7), callback(10), callback(9)]
+        sent = [
+            callback(7),
+            callback(7),
+            callback(6),
+            callback(8, sequence=7),
+            callback(10),
+            callback(9),
+        ]
         assert [receiver.post(one) for one in sent] == [204] * 6
         assert receiver.effects() == ["event-7", "event-10"]
         assert receiver.key(KEY) == {"keyState": 5, "sequence": 10}
@@ -60,7 +67,9 @@ def test_unknown_key_causes_fetch_and_rotation_succeeds(kit, published):
         assert receiver.post(callback(4)) == 204
         assert published.fetches == 2
         published.publish(key_set("next"))
-        assert receiver.post(callback(5)) == 204, "the old key is valid until the set is fetched again"
+        assert receiver.post(callback(5)) == 204, (
+            "the old key is valid until the set is fetched again"
+        )
 
 
 def test_forged_callbacks_cause_no_fetch_for_pause(kit, published):
@@ -112,7 +121,9 @@ def test_hanging_key_set_delays_one_callback(kit, published):
 
         published.response = hang
         statuses = []
-        forged = threading.Thread(target=lambda: statuses.append(receiver.post(callback(2, **FORGED))))
+        forged = threading.Thread(
+            target=lambda: statuses.append(receiver.post(callback(2, **FORGED)))
+        )
         forged.start()
         assert is_hanging.wait(TIMEOUT)
         assert receiver.post(callback(2)) == 204, "a callback with a known key must not wait"
@@ -122,16 +133,20 @@ def test_hanging_key_set_delays_one_callback(kit, published):
         released.set()
 
 
-@pytest.mark.parametrize("settings", [
-    {},
-    {"key_set_url": "http://example.com/jwks.json"},
-    {"key_set_url": "ftp://127.0.0.1/"},
-    {"public_keys": "whpk_AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
-    {"public_keys": "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="},
-    {"public_keys": public_key("current"), "service": ""},
-    {"public_keys": public_key("current"), "port": "65536"},
-    {"public_keys": public_key("current"), "tolerance": "-1"},
-], ids=lambda settings: ",".join(settings) or "none")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"key_set_url": "http://example.com/jwks.json"},
+        {"key_set_url": "ftp://127.0.0.1/"},
+        {"public_keys": "whpk_AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+        {"public_keys": "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="},
+        {"public_keys": public_key("current"), "service": ""},
+        {"public_keys": public_key("current"), "port": "65536"},
+        {"public_keys": public_key("current"), "tolerance": "-1"},
+    ],
+    ids=lambda settings: ",".join(settings) or "none",
+)
 def test_invalid_settings_end_service_with_2(kit, settings):
     with start(kit, **settings) as process:
         output, errors = process.communicate(timeout=TIMEOUT)

@@ -20,11 +20,22 @@ def test_javascript_units_pass():
 
 @pytest.mark.skipif("go" not in KITS, reason="Go is missing")
 def test_go_units_pass():
-    passes(["go", "test", "./..."], EXAMPLES / "receiver-go", GOTOOLCHAIN="local", GOPROXY="off", GOCACHE=str(BUILT / "go-cache"))
+    passes(
+        ["go", "test", "./..."],
+        EXAMPLES / "receiver-go",
+        GOTOOLCHAIN="local",
+        GOPROXY="off",
+        GOCACHE=str(BUILT / "go-cache"),
+    )
 
 
 @pytest.mark.skipif("java" not in KITS, reason="the JDK is missing")
 def test_java_units_pass():
     headers = GOLDEN["headers"]
-    golden = [headers["webhook-timestamp"], GOLDEN["body"], headers["webhook-id"], headers["webhook-signature"]]
+    golden = [
+        headers["webhook-timestamp"],
+        GOLDEN["body"],
+        headers["webhook-id"],
+        headers["webhook-signature"],
+    ]
     passes(["java", "-cp", BUILT / "java", "keysync.KitTest", *golden], EXAMPLES)

@@ -13,7 +13,11 @@ GOLDEN = DOCUMENT["vectors"][0]
 def differences(kit, named_lines, wanted):
     names, lines = zip(*named_lines, strict=True)
     found = zip(names, verdicts(kit, lines), wanted, strict=True)
-    return [f"{name}: {verdict}, expected {expect}" for name, verdict, expect in found if verdict != expect]
+    return [
+        f"{name}: {verdict}, expected {expect}"
+        for name, verdict, expect in found
+        if verdict != expect
+    ]
 
 
 def of_keys(expect):
@@ -27,7 +31,9 @@ def of_keys(expect):
 def test_kit_agrees_with_every_vector(kit):
     vectors = DOCUMENT["vectors"]
     lines = [(vector["name"], line_of(vector)) for vector in vectors]
-    assert not differences(kit, lines, [expected(vector["expect"], DOCUMENT["statuses"]) for vector in vectors])
+    assert not differences(
+        kit, lines, [expected(vector["expect"], DOCUMENT["statuses"]) for vector in vectors]
+    )
 
 
 @pytest.mark.parametrize("kit", KITS)

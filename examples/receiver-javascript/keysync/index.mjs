@@ -1,7 +1,8 @@
-// What a receiver of keysync's callbacks needs: verification, duplicates, order, the sender's public
-// key set, and acknowledgements.
+// What a receiver of keysync's callbacks needs: verification, duplicates, order, the sender's
+// public key set, and acknowledgements.
 //
-// Copy this folder. It needs WebCrypto with Ed25519 and `fetch` (Node 20 or later), and no packages.
+// Copy this folder. It needs WebCrypto with Ed25519 and `fetch` (Node 20 or later), and no
+// packages.
 
 export { acknowledge } from './acknowledge.mjs';
 export { KEY_STATES } from './event.mjs';

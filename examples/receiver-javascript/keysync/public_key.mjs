@@ -95,7 +95,8 @@ function checkedKey(raw, place) {
   return raw;
 }
 
-// The curve of Ed25519 (RFC 8032, section 5.1): its field's prime, its base point's order, its constant.
+// The curve of Ed25519 (RFC 8032, section 5.1): its field's prime, its base point's order, its
+// constant.
 const P = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const D = mod(-121665n * inverse(121666n));

@@ -13,7 +13,8 @@ use crate::domain::CorrelationId;
 /// (docs/reference/limits.md#jwks-max-age).
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=300");
 
-/// The response of [`Operation::PublicKeys`]: GET gets `jwks`, HEAD its headers, any other method a 405.
+/// The response of [`Operation::PublicKeys`]: GET gets `jwks`, HEAD its headers, any other method a
+/// 405.
 #[must_use]
 pub fn jwks_response(method: &Method, jwks: &str, correlation_id: &CorrelationId) -> Response<Body> {
     let body = match *method {

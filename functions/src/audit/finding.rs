@@ -1,5 +1,5 @@
-//! Audit events of services that did not act on a notification (guarantee G9): one for each service,
-//! notification and reason code.
+//! Audit events of services that did not act on a notification (guarantee G9): one for each
+//! service, notification and reason code.
 //!
 //! They are those that the documented service records for an action that did not complete: the
 //! action `secrets.ack-<lifecycle action>`, with reason code 408 (nothing acknowledged in time) or

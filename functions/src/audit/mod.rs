@@ -1,6 +1,6 @@
 //! Audit events, one log line each, at every `KEYSYNC_LOG` level: one for each sync request whose
-//! caller is authenticated, one for each service that did not act on a notification, and one for each
-//! replay by an operator.
+//! caller is authenticated, one for each service that did not act on a notification, and one for
+//! each replay by an operator.
 //!
 //! They have the structure of the documented service's activity events, which follow the Cloud
 //! Auditing Data Federation (CADF, DMTF DSP0262): `docs/reference/audit-event.schema.json`. They

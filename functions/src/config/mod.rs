@@ -61,7 +61,8 @@ pub struct CommonConfig {
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
     /// with them. Exactly one of the two settings is required. And `KEYSYNC_SERVICE_SECRETS`, the
-    /// secret with the symmetric secrets of services, required if a service of the registry has one.
+    /// secret with the symmetric secrets of services, required if a service of the registry has
+    /// one.
     pub signing_keys: SigningKeySource,
     /// `KEYSYNC_LOOPBACK_TEST_MODE`, default `off`.
     pub addresses: AddressPolicy,

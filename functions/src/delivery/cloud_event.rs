@@ -11,8 +11,8 @@ use crate::{
 /// The content type of the structured mode in JSON.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The serialized event `id`, which names the service that it is for. Exactly these bytes are signed
-/// and sent.
+/// The serialized event `id`, which names the service that it is for. Exactly these bytes are
+/// signed and sent.
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "serialization of strings and numbers cannot fail")]
 pub fn body(notification: &Notification, id: &EventId, resource_count: u64) -> Vec<u8> {

@@ -26,8 +26,8 @@ const MAX_BOUND: Duration = Duration::from_hours(1);
 /// The time until retries are exhausted (`docs/reference/limits.md#retry-period`).
 pub const RETRY_PERIOD: Duration = Duration::from_hours(24);
 
-/// Whether an attempt at `now` is the last one of retries that count from `since`: if it fails, they
-/// are exhausted.
+/// Whether an attempt at `now` is the last one of retries that count from `since`: if it fails,
+/// they are exhausted.
 pub(super) fn is_last_attempt(since: EpochMillis, now: EpochMillis) -> bool {
     now >= since.plus(RETRY_PERIOD)
 }

@@ -3,8 +3,8 @@
 //!
 //! The signed content is `<webhook-id>.<webhook-timestamp>.<body>`, with exactly the bytes that are
 //! sent. The timestamp is that of the attempt, so that a receiver can reject a replayed callback.
-//! With several keys there are several signatures, separated by a space; a receiver needs to know one
-//! key.
+//! With several keys there are several signatures, separated by a space; a receiver needs to know
+//! one key.
 
 use super::SigningKeys;
 use crate::domain::{EpochMillis, EventId};
@@ -23,7 +23,8 @@ pub struct Signed {
 }
 
 impl SigningKeys {
-    /// Signs an attempt at `now` to deliver an event with this body to the service that its id names.
+    /// Signs an attempt at `now` to deliver an event with this body to the service that its id
+    /// names.
     #[must_use]
     pub fn sign(&self, event: &EventId, now: EpochMillis, body: Vec<u8>) -> Signed {
         let (id, timestamp) = (event.to_string(), now.secs());

@@ -18,8 +18,9 @@ use super::EpochMillis;
 /// The time from a notification to its deadline (docs/reference/limits.md#deadline).
 pub const DEADLINE: Duration = Duration::from_hours(4);
 
-/// How long after the deadline the acknowledgements are checked. An event that fails once is delivered
-/// again after the visibility timeout of its queue, 3 minutes (docs/reference/limits.md#deadline-grace).
+/// How long after the deadline the acknowledgements are checked. An event that fails once is
+/// delivered again after the visibility timeout of its queue, 3 minutes
+/// (docs/reference/limits.md#deadline-grace).
 pub const GRACE: Duration = Duration::from_mins(5);
 
 /// The last instant at which an acknowledgement of a notification is in time.

@@ -162,8 +162,8 @@ impl FromStr for CorrelationId {
 }
 
 /// The CRN service name of an associated service, such as `cloud-object-storage`: 1 to 64
-/// lower-case letters, digits or `-`. No dot, which Standard Webhooks forbids in `webhook-id`, and no
-/// `_`, which separates the parts of an event's id.
+/// lower-case letters, digits or `-`. No dot, which Standard Webhooks forbids in `webhook-id`, and
+/// no `_`, which separates the parts of an event's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 

@@ -70,8 +70,8 @@ impl fmt::Display for LeaseId {
 ///
 /// It is the same in all attempts of a delivery, and different for each service, because the number
 /// of resources in the event differs. An acknowledgement that quotes it identifies key and
-/// notification without a look-up. It has only ASCII letters, digits, `-` and `_`, because libraries
-/// for Standard Webhooks reject other characters in `webhook-id`; its parts have no `_`.
+/// notification without a look-up. It has only ASCII letters, digits, `-` and `_`, because
+/// libraries for Standard Webhooks reject other characters in `webhook-id`; its parts have no `_`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventId {
     /// The key.

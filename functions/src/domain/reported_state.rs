@@ -12,9 +12,9 @@ const ENABLED: [&str; 3] = ["1", "ACTIVE", "ENABLED"];
 const DISABLED: [&str; 6] = ["2", "5", "SUSPENDED", "DISABLED", "DESTROYED", "DELETED"];
 
 impl KeyState {
-    /// Whether a service that reports `word` contradicts this state: it allows the use of a suspended
-    /// or destroyed key, or denies that of an active one. A deactivated key is in between, because it
-    /// still decrypts.
+    /// Whether a service that reports `word` contradicts this state: it allows the use of a
+    /// suspended or destroyed key, or denies that of an active one. A deactivated key is in
+    /// between, because it still decrypts.
     #[must_use]
     pub fn is_contradicted_by(self, word: &str) -> bool {
         let word = word.trim().to_ascii_uppercase();

@@ -57,7 +57,8 @@ impl RedeliverHandler {
         Ok(Self { redeliver, request_timeout })
     }
 
-    /// Delivers the notifications that are due, and checks the deadlines that are over. The content of the event is ignored.
+    /// Delivers the notifications that are due, and checks the deadlines that are over. The content
+    /// of the event is ignored.
     pub async fn handle(self: Arc<Self>, event: LambdaEvent<IgnoredAny>) -> Result<Summary, RedeliverError> {
         let trace = TraceContext::from_xray(event.context.xray_trace_id.as_deref());
         let span = tracing::error_span!("redeliver", trace_id = %trace);

@@ -1,5 +1,5 @@
-//! The handler of `sync`: a function URL request in, a response out. Each request gets one log line.
-//! A sync whose caller is authenticated also gets one audit event.
+//! The handler of `sync`: a function URL request in, a response out. Each request gets one log
+//! line. A sync whose caller is authenticated also gets one audit event.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -72,8 +72,8 @@ impl Access {
         Self { url, http, clock, cached: Mutex::new(LruCache::new(CACHED_DECISIONS)) }
     }
 
-    /// Checks that `iam_id` may take `action` on `resource`, a CRN. The request to IAM is authorized
-    /// with the caller's verified token.
+    /// Checks that `iam_id` may take `action` on `resource`, a CRN. The request to IAM is
+    /// authorized with the caller's verified token.
     pub(super) async fn check(
         &self,
         iam_id: &str,

@@ -1,8 +1,8 @@
 //! Acknowledgements: reports by services that they acted on a notification.
 //!
 //! The item is read first, because what is stored depends on what the service reported before, and
-//! because a state that contradicts the key's is reported *before* it is recorded: a crash in between
-//! repeats the report, and loses none (guarantee G9).
+//! because a state that contradicts the key's is reported *before* it is recorded: a crash in
+//! between repeats the report, and loses none (guarantee G9).
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::domain::{EpochMillis, EventId, KeyCrn, ServiceName};
 
-/// The attempts to record an acknowledgement while a service acknowledges for many resources at once
-/// (`docs/reference/limits.md#acknowledgement-attempts`).
+/// The attempts to record an acknowledgement while a service acknowledges for many resources at
+/// once (`docs/reference/limits.md#acknowledgement-attempts`).
 const ATTEMPTS: u32 = 8;
 
 /// The notification is still the key's latest one.
@@ -43,8 +43,8 @@ pub enum Acknowledged {
 }
 
 impl Ledger {
-    /// Records the acknowledgement of `event`, a notification of `key`. Calls `report` before, at most
-    /// once, if it contradicts the key's state.
+    /// Records the acknowledgement of `event`, a notification of `key`. Calls `report` before, at
+    /// most once, if it contradicts the key's state.
     pub async fn acknowledge(
         &self,
         key: &KeyCrn,
@@ -121,8 +121,8 @@ impl Ledger {
 }
 
 /// The number of the notification that an acknowledgement at the instant `at` counts for, or the
-/// reason why it counts for none. One of a superseded notification still counts for what the service
-/// must acknowledge, as long as it is not older than that.
+/// reason why it counts for none. One of a superseded notification still counts for what the
+/// service must acknowledge, as long as it is not older than that.
 pub(super) fn acknowledged_sequence(
     notification: &Notification,
     event: &EventId,
@@ -146,7 +146,8 @@ pub(super) fn acknowledged_sequence(
     key.owed(service).filter(is_acknowledged).map(|owed| owed.sequence).last().ok_or(Acknowledged::Stale)
 }
 
-/// The finding about an acknowledgement of the latest notification that contradicts the key's state.
+/// The finding about an acknowledgement of the latest notification that contradicts the key's
+/// state.
 fn contradiction(
     notification: &Notification,
     service: &ServiceName,
@@ -165,8 +166,8 @@ fn stored(key: &Item, service: &ServiceName) -> Option<AttributeValue> {
     key.get("acknowledged")?.as_m().ok()?.get(&service.to_string()).cloned()
 }
 
-/// The latest instant that `at` can mean: services often send whole seconds, and one of those covers
-/// the second that it begins.
+/// The latest instant that `at` can mean: services often send whole seconds, and one of those
+/// covers the second that it begins.
 fn latest(at: EpochMillis) -> EpochMillis {
     if at == at.ceil_to_second() { at.plus(Duration::from_millis(999)) } else { at }
 }

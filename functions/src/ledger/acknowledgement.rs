@@ -29,8 +29,8 @@ impl Acknowledgement {
         key.state.is_contradicted_by(&self.key_state)
     }
 
-    /// Whether `stored` says the same or something newer about the same resource. Without a resource,
-    /// an acknowledgement is about all of them.
+    /// Whether `stored` says the same or something newer about the same resource. Without a
+    /// resource, an acknowledgement is about all of them.
     pub(super) fn is_outdated_by(&self, stored: &Self) -> bool {
         !self.is_about_another_resource(stored) && self.at <= stored.at
     }
@@ -57,8 +57,8 @@ pub struct Acknowledgements {
     pub(super) settled: u64,
     /// The number of the newest acknowledged notification.
     pub(super) sequence: u64,
-    /// The earliest instant at which the service acted on it. A later acknowledgement does not make an
-    /// earlier one late.
+    /// The earliest instant at which the service acted on it. A later acknowledgement does not make
+    /// an earlier one late.
     pub(super) first_at: EpochMillis,
     /// The acknowledgement of the notification `sequence` that counts.
     pub(super) counted: Acknowledgement,
@@ -105,7 +105,8 @@ mod tests {
     use super::*;
     use crate::ledger::item::tests::notification;
 
-    /// What a service stores that reports `words` as `(seconds, bucket, word)`, about a deleted key.
+    /// What a service stores that reports `words` as `(seconds, bucket, word)`, about a deleted
+    /// key.
     fn stored(words: &[(u64, &str, &str)]) -> (u64, String) {
         let key = notification().key;
         let mut stored = None;

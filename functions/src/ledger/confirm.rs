@@ -59,8 +59,8 @@ const IS_NOT_REPLAYED: &str = "attribute_not_exists(#replay)";
 const IS_NOT_REPLAYED_AGAIN: &str = "#replay.#at = :replayed_at";
 
 impl Ledger {
-    /// Records the results of a delivery of `notification` and its deadline, in one write for each 32
-    /// outcomes.
+    /// Records the results of a delivery of `notification` and its deadline, in one write for each
+    /// 32 outcomes.
     pub async fn confirm(
         &self,
         notification: &Notification,
@@ -72,8 +72,8 @@ impl Ledger {
             .filter_map(|(service, settlement)| Some((service, settlement.outcome.as_ref()?)))
             .collect();
         let mut parts: Vec<_> = outcomes.chunks(OUTCOMES_PER_WRITE).collect();
-        // Only the last write changes the outbox. Until then, all of it is due when the lease ends. The
-        // deadline is in each: an item with outcomes counts as confirmed (`deadline.rs`).
+        // Only the last write changes the outbox. Until then, all of it is due when the lease ends.
+        // The deadline is in each: an item with outcomes counts as confirmed (`deadline.rs`).
         let last = parts.pop().unwrap_or_default();
         for part in parts {
             let mut effect = Effect::with_outcomes(part)?;
@@ -187,8 +187,9 @@ impl Effect {
         Ok(())
     }
 
-    /// Removes acknowledgements by services that the notification was not sent to, for example because
-    /// they have no registrations any more. No further one is accepted from them, so none is lost.
+    /// Removes acknowledgements by services that the notification was not sent to, for example
+    /// because they have no registrations any more. No further one is accepted from them, so none
+    /// is lost.
     fn forget_acknowledgements(&mut self, notification: &Notification) {
         let KeyRecord { pending, outcome, acknowledged, .. } = &notification.key;
         let forgotten = acknowledged
@@ -200,9 +201,9 @@ impl Effect {
         }
     }
 
-    /// Sets the due time: the earlier one of the next attempt and the check of the deadline. Moves the
-    /// item to the shards of deadlines if no service is pending, and removes it from the due index if
-    /// there is nothing to check either.
+    /// Sets the due time: the earlier one of the next attempt and the check of the deadline. Moves
+    /// the item to the shards of deadlines if no service is pending, and removes it from the due
+    /// index if there is nothing to check either.
     fn schedule(
         &mut self,
         notification: &Notification,

@@ -1,11 +1,11 @@
 //! The deadlines of a key: which services must acknowledge which notification, and whether that was
 //! checked.
 //!
-//! A confirmation stores them. A claim replaces none: the first confirmation of a newer notification
-//! takes over, for each service, the *oldest* notification that it has not acknowledged. A service
-//! that never acts is found four hours after that, however often the key is notified meanwhile, and
-//! the item does not grow with the notifications. Until the check, the item stays in the due index,
-//! in a shard of its own once no service is pending (`due.rs`).
+//! A confirmation stores them. A claim replaces none: the first confirmation of a newer
+//! notification takes over, for each service, the *oldest* notification that it has not
+//! acknowledged. A service that never acts is found four hours after that, however often the key is
+//! notified meanwhile, and the item does not grow with the notifications. Until the check, the item
+//! stays in the due index, in a shard of its own once no service is pending (`due.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +43,8 @@ pub struct Deadline {
     services: BTreeSet<ServiceName>,
     /// Whether these were checked after the deadline. At most one check is recorded.
     checked: bool,
-    /// The oldest notification that a service has not acknowledged, if it is an older one. Removed by
-    /// its check.
+    /// The oldest notification that a service has not acknowledged, if it is an older one. Removed
+    /// by its check.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     older: BTreeMap<ServiceName, Notified>,
 }
@@ -100,7 +100,8 @@ impl KeyRecord {
         latest.is_some_and(|deadline| deadline.services.contains(service))
     }
 
-    /// The notifications that `service` must acknowledge and that are not checked yet, the oldest first.
+    /// The notifications that `service` must acknowledge and that are not checked yet, the oldest
+    /// first.
     pub(super) fn owed(&self, service: &ServiceName) -> impl Iterator<Item = &Notified> {
         self.deadline.iter().flat_map(move |deadline| {
             let is_own = !deadline.checked && deadline.services.contains(service);
@@ -117,8 +118,8 @@ impl KeyRecord {
 impl Deadline {
     /// What the services must acknowledge after a delivery at `now`. The first confirmation of a
     /// notification determines it, from the services that are pending and that do acknowledge
-    /// (`acknowledges`). A service without registrations need not act any more. `None` if no service
-    /// is left.
+    /// (`acknowledges`). A service without registrations need not act any more. `None` if no
+    /// service is left.
     pub fn after(
         notification: &Notification,
         now: EpochMillis,
@@ -144,8 +145,8 @@ impl Deadline {
         self.notification.claim == notification.claim
     }
 
-    /// The oldest notification that each service has not acknowledged in time, and whose check is not
-    /// recorded.
+    /// The oldest notification that each service has not acknowledged in time, and whose check is
+    /// not recorded.
     fn unacknowledged(self, key: &KeyRecord) -> BTreeMap<ServiceName, Notified> {
         let Self { notification, services, checked, older } = self;
         let own = services.into_iter().filter(|_| !checked).map(|service| (service, notification.clone()));

@@ -140,7 +140,8 @@ impl KeyRecord {
         serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
     }
 
-    /// The acknowledgement of the last notification by `service` that counts; `None` if there is none.
+    /// The acknowledgement of the last notification by `service` that counts; `None` if there is
+    /// none.
     #[must_use]
     pub fn acknowledgement(&self, service: &ServiceName) -> Option<&Acknowledgement> {
         self.acknowledged.get(service).filter(|stored| stored.sequence == self.sequence).map(|it| &it.counted)

@@ -1,9 +1,10 @@
 //! Property: whatever happens to a key, exactly those services are found overdue that did not
 //! acknowledge in time (guarantee G9).
 //!
-//! Random sequences of notifications, acknowledgements, runs of `redeliver`, crashes and clock steps,
-//! on an item in memory. What the code finds from the bounded item is compared with a witness that
-//! remembers every acknowledgement. `tests/e2e/random_deadlines.rs` plays shorter ones on a table.
+//! Random sequences of notifications, acknowledgements, runs of `redeliver`, crashes and clock
+//! steps, on an item in memory. What the code finds from the bounded item is compared with a
+//! witness that remembers every acknowledgement. `tests/e2e/random_deadlines.rs` plays shorter ones
+//! on a table.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -43,8 +44,8 @@ struct World {
     /// The notifications so far, by number.
     notified: BTreeMap<u64, Notified>,
     made: Vec<Made>,
-    /// The witness: for each service the oldest notification that it owes, and the newest confirmed one
-    /// if that is another and must be checked, too.
+    /// The witness: for each service the oldest notification that it owes, and the newest confirmed
+    /// one if that is another and must be checked, too.
     owed: BTreeMap<ServiceName, Vec<Notified>>,
 }
 
@@ -145,8 +146,8 @@ impl World {
         }
     }
 
-    /// Whether the service acted in time, by an acknowledgement that arrived before a notification newer
-    /// than `newest`.
+    /// Whether the service acted in time, by an acknowledgement that arrived before a notification
+    /// newer than `newest`.
     fn is_acknowledged(&self, service: &ServiceName, notified: &Notified, newest: u64) -> bool {
         self.made.iter().any(|made| {
             made.service == *service

@@ -1,9 +1,9 @@
 //! Paused services: an operator has stopped the deliveries to a service, and resumes them later.
 //!
 //! One item holds all pauses, so that one read returns them: `redeliver` reads it in each run, the
-//! other functions once a minute (`pause_cache.rs`). Notifications of a paused service stay pending.
-//! A pause that has ended stays in the item until the next one of its service, because retries count
-//! from its end (docs/explanation/adr/0042-pauses-in-the-table.md).
+//! other functions once a minute (`pause_cache.rs`). Notifications of a paused service stay
+//! pending. A pause that has ended stays in the item until the next one of its service, because
+//! retries count from its end (docs/explanation/adr/0042-pauses-in-the-table.md).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,8 +81,8 @@ impl Pauses {
             || self.services.get(service).is_some_and(|pause| pause.resumed.is_none())
     }
 
-    /// The instant from which the retries of `notification` to `service` count: that of the claim, of
-    /// a replay, or of the end of a pause, whichever is latest.
+    /// The instant from which the retries of `notification` to `service` count: that of the claim,
+    /// of a replay, or of the end of a pause, whichever is latest.
     #[must_use]
     pub fn retried_since(&self, notification: &Notification, service: &ServiceName) -> EpochMillis {
         let resumed = self.services.get(service).and_then(|pause| pause.resumed.as_ref());

@@ -29,8 +29,8 @@ const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
 /// The key has no lifecycle action yet.
 const IS_UNKNOWN_KEY: &str = "attribute_not_exists(#event)";
 
-/// Sets the description of the key and creates the maps that later writes update. A creation, and the
-/// claim of an action, have no outcomes yet.
+/// Sets the description of the key and creates the maps that later writes update. A creation, and
+/// the claim of an action, have no outcomes yet.
 const SET_FACTS: &str = "SET #crn = :crn, #key_type = :key_type, #state = :state, #ring = :ring, \
      #version = :version, #event = :event, #services = if_not_exists(#services, :no_services), \
      #outcome = :no_outcome";

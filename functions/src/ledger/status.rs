@@ -100,8 +100,8 @@ impl Status {
 }
 
 impl Ledger {
-    /// The status at `now` of the last notification of `key`. `None` if no such key with exactly this CRN is
-    /// stored in `ring`, or if it was purged.
+    /// The status at `now` of the last notification of `key`. `None` if no such key with exactly
+    /// this CRN is stored in `ring`, or if it was purged.
     pub async fn notification_status(
         &self,
         key: &KeyCrn,

@@ -1,5 +1,5 @@
-//! Test vectors, which were signed at a fixed time, as requests that a running receiver judges as the
-//! vectors say.
+//! Test vectors, which were signed at a fixed time, as requests that a running receiver judges as
+//! the vectors say.
 
 use crate::{
     exchange::Target,

@@ -34,8 +34,8 @@ impl Effects {
         }
     }
 
-    /// Waits until the receiver has acted on `expected` events and on no more for a while. Returns on
-    /// how many it has.
+    /// Waits until the receiver has acted on `expected` events and on no more for a while. Returns
+    /// on how many it has.
     pub(crate) async fn wait_for(&self, expected: u64) -> Result<u64, String> {
         let started = Instant::now();
         let mut last = self.count().await?;

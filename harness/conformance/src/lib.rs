@@ -127,7 +127,8 @@ pub enum Error {
     Vectors(String),
 }
 
-/// What a receiver needs to know before it is checked. Its key set is served as long as this exists.
+/// What a receiver needs to know before it is checked. Its key set is served as long as this
+/// exists.
 pub struct Conformance {
     key_set: KeySet,
     public_key: String,

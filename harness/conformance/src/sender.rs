@@ -108,8 +108,8 @@ impl Sender {
         &self.vectors.keys
     }
 
-    /// The vectors that a receiver of the service with the current key can be asked about. HTTP removes
-    /// spaces around the values of headers, so that vectors about them cannot be sent.
+    /// The vectors that a receiver of the service with the current key can be asked about. HTTP
+    /// removes spaces around the values of headers, so that vectors about them cannot be sent.
     pub(crate) fn vectors(&self) -> impl Iterator<Item = &Vector> {
         let Vectors { service, keys, callbacks, .. } = &self.vectors;
         callbacks.iter().filter(move |vector| {

@@ -2,8 +2,8 @@
 //!
 //! As in production, changes of keys and registrations are published as events, which the function
 //! `lifecycle` processes. The response is sent after that. `actions/sync` and `notifications` are
-//! forwarded to the sync function unchanged. The host (`<instance>.api.<region>.hs-crypto.…`) or, on
-//! a shared host, the header `bluemix-instance` identifies the instance.
+//! forwarded to the sync function unchanged. The host (`<instance>.api.<region>.hs-crypto.…`) or,
+//! on a shared host, the header `bluemix-instance` identifies the instance.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]

@@ -28,8 +28,9 @@ pub const WORKSPACE: &str = "KEYSYNC_WORKSPACE";
 static BUILT: OnceCell<BTreeMap<&str, PathBuf>> = OnceCell::const_new();
 
 /// The command line of a function's process: the binary in `KEYSYNC_<NAME>_BIN`; otherwise this
-/// executable, if it [contains the functions](super::run_requested_function); otherwise, under cargo
-/// with [`WORKSPACE`], a binary that is built now; otherwise the binary in this executable's folder.
+/// executable, if it [contains the functions](super::run_requested_function); otherwise, under
+/// cargo with [`WORKSPACE`], a binary that is built now; otherwise the binary in this executable's
+/// folder.
 pub async fn command(function: &'static str) -> Result<Vec<OsString>, FunctionError> {
     if let Some(named) = std::env::var_os(format!("KEYSYNC_{}_BIN", function.to_uppercase())) {
         let named = PathBuf::from(named);

@@ -1,5 +1,5 @@
-//! The verdict of this crate on each callback of standard input, for `tests/receivers`, which compares
-//! it with other languages; `tests/receivers/kits.py` describes the lines.
+//! The verdict of this crate on each callback of standard input, for `tests/receivers`, which
+//! compares it with other languages; `tests/receivers/kits.py` describes the lines.
 #![expect(clippy::unwrap_used, reason = "the lines are written by the tests")]
 
 use std::{

@@ -112,8 +112,8 @@ where
         self.checks.tolerance()
     }
 
-    /// Sets the minimum time between two fetches. With a shorter one, a new key is known earlier, and
-    /// forged callbacks cause more fetches.
+    /// Sets the minimum time between two fetches. With a shorter one, a new key is known earlier,
+    /// and forged callbacks cause more fetches.
     ///
     /// ```
     /// use std::time::Duration;
@@ -127,8 +127,8 @@ where
         Self { min_pause, ..self }
     }
 
-    /// Verifies a callback as [`Verifier::verify`] does. [`Rejected::KeySet`] means that there is no
-    /// key set yet.
+    /// Verifies a callback as [`Verifier::verify`] does. [`Rejected::KeySet`] means that there is
+    /// no key set yet.
     ///
     /// ```
     /// use keysync_receiver::{KeySetVerifier, sample};
@@ -232,7 +232,8 @@ mod tests {
         }
     }
 
-    /// The code of the rejection of the sample callback at a time, and the number of fetches so far.
+    /// The code of the rejection of the sample callback at a time, and the number of fetches so
+    /// far.
     macro_rules! at {
         ($verifier:expr, $published:expr, $now:expr) => {{
             let verified = $verifier.verify(&sample::headers(), sample::BODY, $now).await;

@@ -12,9 +12,9 @@ const DEFAULT_CAPACITY: usize = 100_000;
 
 /// The newest `T` of each key. Late notifications change nothing.
 ///
-/// It holds one entry in memory for each key that protects your resources, and at most its capacity:
-/// then it forgets the key whose value was stored longest ago. After that or a restart it is
-/// empty and would accept an old notification as newer. If the state outlives the process, store
+/// It holds one entry in memory for each key that protects your resources, and at most its
+/// capacity: then it forgets the key whose value was stored longest ago. After that or a restart it
+/// is empty and would accept an old notification as newer. If the state outlives the process, store
 /// the sequence with it in your database, in the same transaction, and compare with
 /// [`Sequence::after`].
 ///

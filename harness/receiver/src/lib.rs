@@ -4,8 +4,8 @@
 //! HTTP `POST` with a CloudEvent, signed according to [Standard
 //! Webhooks](https://www.standardwebhooks.com). A receiver checks, in this order:
 //!
-//! 1. **Authenticity:** [`Verifier::verify`] verifies signature, timestamp, body and that the event is
-//!    for your service, and returns a [`Notification`].
+//! 1. **Authenticity:** [`Verifier::verify`] verifies signature, timestamp, body and that the event
+//!    is for your service, and returns a [`Notification`].
 //! 2. **Duplicates:** [`ReplayGuard`] remembers the event ids of the past minutes.
 //! 3. **Order:** [`Latest`] keeps the newest state of each key and detects stale notifications.
 //!
@@ -56,10 +56,10 @@
 //! Anyone can send requests to a receiver. [`Verifier::verify`] accepts any input: it reads at most
 //! 4,096 bytes of each header and [`MAX_BODY`] of the body, parses JSON only after the signature is
 //! verified, and returns a [`Rejected`] with the [`status`](Rejected::status) 400 (malformed), 401
-//! (not authentic), 403 (for another service) or 413 (too large). An invalid or unsafe public key is an error when a verifier
-//! is created: [`PublicKeyError`]. The server must limit the size of the head, the size of the body
-//! before it is read, and the time. `examples/receiver/` shows how, and passes all `requests` in
-//! `vectors.json`.
+//! (not authentic), 403 (for another service) or 413 (too large). An invalid or unsafe public key
+//! is an error when a verifier is created: [`PublicKeyError`]. The server must limit the size of
+//! the head, the size of the body before it is read, and the time. `examples/receiver/` shows how,
+//! and passes all `requests` in `vectors.json`.
 //!
 //! # Scope
 //!
@@ -68,9 +68,9 @@
 //! client. The kits in Python, JavaScript, Go and Java (`examples/`) have the same rules.
 //!
 //! This crate contains no web framework, no HTTP client and no async runtime: it takes
-//! [`http::HeaderMap`] and bytes. It shares no code with the sender, so that a defect on one side is detected on the other.
-//! The test vectors in `vectors.json` apply to the sender, this crate and receivers in other
-//! languages.
+//! [`http::HeaderMap`] and bytes. It shares no code with the sender, so that a defect on one side
+//! is detected on the other. The test vectors in `vectors.json` apply to the sender, this crate and
+//! receivers in other languages.
 
 #![forbid(unsafe_code)]
 

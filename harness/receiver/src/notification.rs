@@ -6,8 +6,8 @@ use crate::Sequence;
 
 /// The content of a callback: the complete state of a key, independent of earlier callbacks.
 ///
-/// Dates are RFC 3339 strings in UTC, as received, such as `2026-11-24T05:00:00.000Z`. Parse them with
-/// a time crate of your choice.
+/// Dates are RFC 3339 strings in UTC, as received, such as `2026-11-24T05:00:00.000Z`. Parse them
+/// with a time crate of your choice.
 ///
 /// ```
 /// use keysync_receiver::{KeyState, LifecycleAction, Sequence, Verifier, sample};

@@ -87,8 +87,8 @@ impl Verifier {
 
     /// Creates a verifier for `service` with the key set (RFC 7517) that the sender publishes at
     /// `/.well-known/jwks.json`. The set contains the current signing key, and also the next one
-    /// during a key rotation; [`KeySetVerifier`](crate::KeySetVerifier) follows it. Fetch it with TLS,
-    /// because a modified key set allows forged callbacks. Other kinds of keys are ignored.
+    /// during a key rotation; [`KeySetVerifier`](crate::KeySetVerifier) follows it. Fetch it with
+    /// TLS, because a modified key set allows forged callbacks. Other kinds of keys are ignored.
     ///
     /// ```
     /// use keysync_receiver::{Verifier, sample};

@@ -65,8 +65,8 @@ pub fn router(
         .with_state(Services { by_name: Arc::new(by_name), clock }))
 }
 
-/// Allows any sender any rate (HTTP 1.1 Web Hooks for Event Delivery, section 4.2). A request without
-/// an origin is no handshake.
+/// Allows any sender any rate (HTTP 1.1 Web Hooks for Event Delivery, section 4.2). A request
+/// without an origin is no handshake.
 async fn handshake(
     State(services): State<Services>,
     Path(service): Path<String>,

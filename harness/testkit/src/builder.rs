@@ -157,9 +157,9 @@ impl HarnessBuilder {
         self
     }
 
-    /// Adds a symmetric secret of a service: `whsec_` and the base64 of 24 to 64 bytes. Its callbacks
-    /// have an additional signature `v1`, which the libraries of Standard Webhooks verify. With two
-    /// secrets, as in a rotation, there are two. The functions fetch them from
+    /// Adds a symmetric secret of a service: `whsec_` and the base64 of 24 to 64 bytes. Its
+    /// callbacks have an additional signature `v1`, which the libraries of Standard Webhooks
+    /// verify. With two secrets, as in a rotation, there are two. The functions fetch them from
     /// [`Harness::secrets`](crate::Harness::secrets).
     ///
     /// ```

@@ -75,8 +75,8 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Creates the stack with `keys` keys that are registered with the service that will fail, which
-    /// may have to acknowledge its notifications.
+    /// Creates the stack with `keys` keys that are registered with the service that will fail,
+    /// which may have to acknowledge its notifications.
     pub(crate) async fn create(keys: usize, must_acknowledge: bool) -> (Self, Vec<String>) {
         collector();
         let clock = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));

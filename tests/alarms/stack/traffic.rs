@@ -56,8 +56,8 @@ impl Stack {
         }
     }
 
-    /// The service acknowledges what it has received since the last call; the functions receive that
-    /// in the next minute.
+    /// The service acknowledges what it has received since the last call; the functions receive
+    /// that in the next minute.
     pub(super) fn acknowledge(&mut self) {
         if !self.must_acknowledge {
             return;

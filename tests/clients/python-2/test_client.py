@@ -88,8 +88,14 @@ def test_purge_requires_purge_role(harness, client_of):
 def test_disabled_policies_keep_their_attributes(kms):
     kms.set_instance_allowed_network_policy(False, "private-only")
     kms.set_instance_key_create_import_access_policy(False, True, False, True, True, True)
-    policies = {each["policy_type"]: each["policy_data"] for each in kms.get_instance_policies()["resources"]}
-    assert policies["allowedNetwork"] == {"enabled": False, "attributes": {"allowed_network": "private-only"}}
+    policies = {
+        each["policy_type"]: each["policy_data"]
+        for each in kms.get_instance_policies()["resources"]
+    }
+    assert policies["allowedNetwork"] == {
+        "enabled": False,
+        "attributes": {"allowed_network": "private-only"},
+    }
     assert policies["keyCreateImportAccess"] == {
         "enabled": False,
         "attributes": {

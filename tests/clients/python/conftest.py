@@ -43,7 +43,9 @@ def client_of(harness):
     """Creates the public client with an API key."""
 
     def make(api_key):
-        client = IbmKeyProtectApiV2(authenticator=IAMAuthenticator(api_key, url=harness.about["iam"]))
+        client = IbmKeyProtectApiV2(
+            authenticator=IAMAuthenticator(api_key, url=harness.about["iam"])
+        )
         client.set_service_url(harness.about["endpoint"])
         return client
 

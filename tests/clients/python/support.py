@@ -19,7 +19,10 @@ def unique(name):
 
 
 def collection(kind, *resources):
-    return {"metadata": {"collectionType": kind, "collectionTotal": len(resources)}, "resources": resources}
+    return {
+        "metadata": {"collectionType": kind, "collectionTotal": len(resources)},
+        "resources": resources,
+    }
 
 
 def stream(document):
@@ -29,7 +32,9 @@ def stream(document):
 
 def key_body(**fields):
     """The body of a request to create a key, by default a root key."""
-    return stream(collection(KEYS, {"type": KEYS, "name": unique("key"), "extractable": False, **fields}))
+    return stream(
+        collection(KEYS, {"type": KEYS, "name": unique("key"), "extractable": False, **fields})
+    )
 
 
 def result(response):

@@ -13,7 +13,9 @@ REPRESENTATION = "return=representation"
 def test_created_root_key_matches_client_model(kms, instance):
     name = unique("key")
     response = kms.create_key(
-        instance, key_body(name=name, description="a test's", tags=["a", "b"]), prefer=REPRESENTATION
+        instance,
+        key_body(name=name, description="a test's", tags=["a", "b"]),
+        prefer=REPRESENTATION,
     )
 
     assert response.get_status_code() == 201
@@ -43,7 +45,9 @@ def test_standard_key_material_is_returned(kms, instance):
 
 def test_key_material_can_be_imported(kms, instance):
     payload = base64.b64encode(os.urandom(32)).decode()
-    response = kms.create_key(instance, key_body(extractable=True, payload=payload), prefer=REPRESENTATION)
+    response = kms.create_key(
+        instance, key_body(extractable=True, payload=payload), prefer=REPRESENTATION
+    )
     assert resource(response)["imported"] is True
     assert resource(kms.get_key(resource(response)["id"], instance))["payload"] == payload
 
@@ -96,7 +100,10 @@ def test_key_list_supports_sorting(kms, instance, new_key):
     made = sorted(new_key(ring=ring) for _ in range(3))
 
     def ids(sort):
-        return [key["id"] for key in result(kms.get_keys(instance, x_kms_key_ring=ring, sort=sort))["resources"]]
+        return [
+            key["id"]
+            for key in result(kms.get_keys(instance, x_kms_key_ring=ring, sort=sort))["resources"]
+        ]
 
     assert ids("id") == made
     assert ids("-id") == made[::-1]

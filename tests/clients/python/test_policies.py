@@ -46,7 +46,9 @@ def test_deletion_requires_two_callers(kms, kms_as, instance, guarded_key):
     assert kms.set_key_for_deletion(guarded_key, instance).get_status_code() == 204
     shown = resource(kms.get_key_metadata(guarded_key, instance))["dualAuthDelete"]
     assert shown["keySetForDeletion"] is True and shown["authExpiration"]
-    assert error_response(kms.delete_key, guarded_key, instance).status == 409, "the same caller cannot give both authorizations"
+    assert error_response(kms.delete_key, guarded_key, instance).status == 409, (
+        "the same caller cannot give both authorizations"
+    )
 
     another = kms_as("manager")
     assert another.delete_key(guarded_key, instance).get_status_code() == 204

@@ -31,9 +31,7 @@ def wait_for_503(harness, key, count):
     ("fault", "status", "code"),
     [("throttle", 429, "TOO_MANY_REQUESTS_ERR"), ("fail", 503, "SERVICE_UNAVAILABLE_ERR")],
 )
-def test_temporary_error_is_retried(
-    harness, kms, instance, protecting_key, fault, status, code
-):
+def test_temporary_error_is_retried(harness, kms, instance, protecting_key, fault, status, code):
     harness.inject_dynamodb_fault(fault, ATTEMPTS)
     error = error_response(kms.sync_associated_resources, protecting_key, instance)
     assert (error.status, error.code) == (status, code)
@@ -47,7 +45,9 @@ def test_temporary_error_is_retried(
 
 
 @pytest.mark.parametrize("request_id", [str(uuid.uuid4()), None], ids=["named", "unnamed"])
-def test_claim_with_lost_responses_is_recognized(harness, kms, instance, protecting_key, request_id):
+def test_claim_with_lost_responses_is_recognized(
+    harness, kms, instance, protecting_key, request_id
+):
     kms.enable_retries()
     harness.inject_dynamodb_fault("lose-response", ATTEMPTS, operation="UpdateItem")
 

@@ -60,7 +60,9 @@ def test_sync_with_wrong_key_ring_returns_404(kms, instance, new_key):
 
     error = error_response(kms.sync_associated_resources, key, instance, x_kms_key_ring="default")
     assert (error.status, error.code) == (404, "KEY_NOT_FOUND_ERR")
-    assert kms.sync_associated_resources(key, instance, x_kms_key_ring=ring).get_status_code() == 204
+    assert (
+        kms.sync_associated_resources(key, instance, x_kms_key_ring=ring).get_status_code() == 204
+    )
 
 
 def test_key_without_services_can_be_synchronized(kms, instance, new_key):
@@ -86,7 +88,9 @@ def test_same_correlation_id_is_idempotent_replay(harness, kms, instance, protec
     second = kms.sync_associated_resources(protecting_key, instance, correlation_id=request)
 
     assert (first.get_status_code(), second.get_status_code()) == (204, 204)
-    assert first.get_headers()["correlation-id"] == second.get_headers()["correlation-id"] == request
+    assert (
+        first.get_headers()["correlation-id"] == second.get_headers()["correlation-id"] == request
+    )
     assert len(harness.events(OBJECT_STORAGE, protecting_key)) == 1
 
 

@@ -4,12 +4,19 @@ import base64
 import os
 
 from support import error_response, result, stream
-from keyprotect import GetImportToken, RewrapKeyResponseBody, UnwrapKeyResponseBody, WrapKeyResponseBody
+from keyprotect import (
+    GetImportToken,
+    RewrapKeyResponseBody,
+    UnwrapKeyResponseBody,
+    WrapKeyResponseBody,
+)
 
 
 def test_data_key_is_wrapped_and_unwrapped(kms, instance, new_key):
     key, plaintext = new_key(), base64.b64encode(os.urandom(32)).decode()
-    document = result(kms.wrap_key(key, instance, key_action_wrap_body=stream({"plaintext": plaintext})))
+    document = result(
+        kms.wrap_key(key, instance, key_action_wrap_body=stream({"plaintext": plaintext}))
+    )
     wrapped = WrapKeyResponseBody.from_dict(document)
     assert wrapped.ciphertext not in ("", plaintext)
 
@@ -49,7 +56,9 @@ def test_disabled_key_rejects_wrap_and_unwrap(kms, instance, new_key):
 
     error = error_response(kms.wrap_key, key, instance, key_action_wrap_body=stream({}))
     assert (error.status, error.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
-    error = error_response(kms.unwrap_key, key, instance, stream({"ciphertext": wrapped["ciphertext"]}))
+    error = error_response(
+        kms.unwrap_key, key, instance, stream({"ciphertext": wrapped["ciphertext"]})
+    )
     assert (error.status, error.code) == (409, "KEY_ACTION_INVALID_STATE_ERR")
 
 

@@ -1,4 +1,6 @@
-"""Callbacks of the real functions, verified with the public libraries of Standard Webhooks, unmodified."""
+"""Callbacks of the real functions, verified with the public libraries of Standard Webhooks,
+unmodified.
+"""
 
 import asyncio
 import base64
@@ -25,7 +27,9 @@ libraries = pytest.mark.parametrize("library, error", LIBRARIES, ids=["standardw
 
 @pytest.fixture(scope="module")
 def harness():
-    with Harness(*(f"--symmetric-secret={OBJECT_STORAGE}={secret}" for secret in SECRETS)) as running:
+    with Harness(
+        *(f"--symmetric-secret={OBJECT_STORAGE}={secret}" for secret in SECRETS)
+    ) as running:
         yield running
 
 
@@ -33,10 +37,17 @@ def harness():
 def key(harness):
     """A key of whose rotation `lifecycle` has notified the services."""
     key = harness.key("invoices", protects=[OBJECT_STORAGE, DATABASES])
-    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": harness.about["api_key"]}
-    token = requests.post(f"{harness.about['iam']}/identity/token", data=form, timeout=60).json()["access_token"]
+    form = {
+        "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+        "apikey": harness.about["api_key"],
+    }
+    token = requests.post(f"{harness.about['iam']}/identity/token", data=form, timeout=60).json()[
+        "access_token"
+    ]
     headers = {"authorization": f"Bearer {token}", "bluemix-instance": harness.about["instance_id"]}
-    rotated = requests.post(f"{harness.about['endpoint']}/api/v2/keys/{key}/actions/rotate", headers=headers, timeout=60)
+    rotated = requests.post(
+        f"{harness.about['endpoint']}/api/v2/keys/{key}/actions/rotate", headers=headers, timeout=60
+    )
     assert rotated.status_code == 204, rotated.text
     return key
 
@@ -83,17 +94,28 @@ def test_callback_without_symmetric_signature_is_rejected(harness, key, library,
 
 
 def test_public_key_verifies_callback_of_any_service(harness, key):
-    authweave = pytest.importorskip("authweave_webhooks", reason="authweave-webhooks requires Python 3.12 or later")
+    authweave = pytest.importorskip(
+        "authweave_webhooks", reason="authweave-webhooks requires Python 3.12 or later"
+    )
     public_key = base64.b64decode(harness.about["callback_public_key"].removeprefix("whpk_"))
     document = authweave.PublicKeyDocument(
-        version="1", environment="test", owner="keysync", endpoint=DATABASES, not_before=0, retire_after=None,
+        version="1",
+        environment="test",
+        owner="keysync",
+        endpoint=DATABASES,
+        not_before=0,
+        retire_after=None,
         keys=(authweave.Ed25519PublicKey(public_key),),
     )
 
     def verify(headers, body):
         verifier = authweave.StandardWebhooksVerifier(
-            authweave.StaticPublicKeyResolver(document), replay_store=NewEachTime(), expected_environment="test",
-            expected_owner="keysync", expected_endpoint=DATABASES, time_source=lambda: int(time.time()),
+            authweave.StaticPublicKeyResolver(document),
+            replay_store=NewEachTime(),
+            expected_environment="test",
+            expected_owner="keysync",
+            expected_endpoint=DATABASES,
+            time_source=lambda: int(time.time()),
         )
         return asyncio.run(verifier.verify(headers=headers, body=body.encode()))
 

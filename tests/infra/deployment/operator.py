@@ -1,4 +1,6 @@
-"""An operator at work on a stack: `keysyncctl` with the outputs of the stack, as docs/how-to/recover-notifications.md says."""
+"""An operator at work on a stack: `keysyncctl` with the outputs of the stack, as
+docs/how-to/recover-notifications.md says.
+"""
 
 import json
 import os
@@ -16,7 +18,10 @@ class Operator:
         self.program, self.story, self.folder = program, story, folder
         outputs = story.outputs
         self.environment = {
-            **CREDENTIALS, "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_ENDPOINT_URL": story.aws.url,
+            **CREDENTIALS,
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": story.aws.url,
             "KEYSYNC_TABLE": outputs["TableName"],
             "KEYSYNCCTL_MALFORMED_QUEUE": outputs["MalformedEventQueueUrl"],
             "KEYSYNCCTL_STUCK_QUEUE": outputs["StuckQueueUrl"],
@@ -28,9 +33,18 @@ class Operator:
     def run(self, *arguments):
         """What a command printed, which has to end with exit code 0."""
         command = [self.program, *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, cwd=self.folder)
+        done = subprocess.run(
+            command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.folder,
+        )
         if done.returncode != DONE:
-            raise AssertionError(f"{arguments}: exit code {done.returncode}: {done.stdout} {done.stderr}")
+            raise AssertionError(
+                f"{arguments}: exit code {done.returncode}: {done.stdout} {done.stderr}"
+            )
         return done.stdout
 
     def json(self, *arguments):
@@ -38,10 +52,23 @@ class Operator:
 
     def service(self):
         """The state of the notification at the service."""
-        return next(view for view in self.json("show", self.key)["services"] if view["service"] == self.story.service)
+        return next(
+            view
+            for view in self.json("show", self.key)["services"]
+            if view["service"] == self.story.service
+        )
 
     def replay(self, reason):
-        chosen = ("replay", self.key, "--service", self.story.service, "--reason", reason, "--operator", "ada")
+        chosen = (
+            "replay",
+            self.key,
+            "--service",
+            self.story.service,
+            "--reason",
+            reason,
+            "--operator",
+            "ada",
+        )
         self.run(*chosen, "--dry-run")
         return self.json(*chosen)[0]["result"]
 

@@ -12,7 +12,7 @@ NAMES = ("sync", "lifecycle", "redeliver")
 
 
 def package(binaries):
-    """The deployment package of each function, as `cargo lambda build` and `sam package` make it."""
+    """The deployment package of each function, as `cargo lambda build` makes it."""
     packages = {}
     for name in NAMES:
         archive = io.BytesIO()
@@ -43,11 +43,16 @@ def adapted(template, parameters):
     template = translate(template, parameters)
     resources = template["Resources"]
     for name in NAMES:
-        resources[name.capitalize()]["Properties"]["Code"] = {"S3Bucket": BUCKET, "S3Key": f"{name}.zip"}
+        resources[name.capitalize()]["Properties"]["Code"] = {
+            "S3Bucket": BUCKET,
+            "S3Key": f"{name}.zip",
+        }
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             # ministack passes a parameter of type Number as a string, which the mapping rejects.
-            resource["Properties"]["ScalingConfig"] = {"MaximumConcurrency": int(parameters["LifecycleConcurrency"])}
+            resource["Properties"]["ScalingConfig"] = {
+                "MaximumConcurrency": int(parameters["LifecycleConcurrency"])
+            }
     return template
 
 
@@ -68,17 +73,25 @@ class Stack:
         # A template in the request may have 51,200 bytes at most.
         key = f"{self.name}.json"
         self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(template).encode())
-        values = [{"ParameterKey": name, "ParameterValue": str(value)} for name, value in parameters.items()]
+        values = [
+            {"ParameterKey": name, "ParameterValue": str(value)}
+            for name, value in parameters.items()
+        ]
         url = f"{self.aws.url}/{BUCKET}/{key}"
         return {"TemplateURL": url, "Parameters": values, "Capabilities": ["CAPABILITY_IAM"]}
 
     def _wait(self, waiter):
         try:
-            self.cloudformation.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+            self.cloudformation.get_waiter(waiter).wait(
+                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+            )
         except Exception as error:
             events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-            failed = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in events
-                      if "FAILED" in event["ResourceStatus"]]
+            failed = [
+                f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+                for event in events
+                if "FAILED" in event["ResourceStatus"]
+            ]
             raise AssertionError(f"{self.name}: {error}\n" + "\n".join(failed)) from error
 
     def delete(self):
@@ -89,5 +102,7 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def resource(self, logical_id):
-        found = self.cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)
+        found = self.cloudformation.describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical_id
+        )
         return found["StackResourceDetail"]["PhysicalResourceId"]

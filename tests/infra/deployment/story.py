@@ -11,7 +11,9 @@ from deployment.surroundings import Key, fetch
 
 HOUR = 3_600_000  # milliseconds
 GRACE = 300_000  # milliseconds between a deadline and its check
-FIRST_INSTANT = 1_000_000_000_000  # of 2001: a number of an item that is greater counts milliseconds
+FIRST_INSTANT = (
+    1_000_000_000_000  # of 2001: a number of an item that is greater counts milliseconds
+)
 EVENT_TIMEOUT = 120  # seconds, for a busy machine; it usually takes one
 # The schedule runs `redeliver` every minute, and a first retry is due within a minute.
 REDELIVERY_TIMEOUT = 240
@@ -41,7 +43,9 @@ class Story:
         self.key = Key(harness, service, aws.client("events"), bus)
 
     def run_until_a_notification_is_pending(self):
-        """Runs the steps that need no schedule. Raises `Broken` with the first one that does not work."""
+        """Runs the steps that need no schedule. Raises `Broken` with the first one that does not
+        work.
+        """
         for step in (
             self.public_keys,
             self.events_reach_the_table,
@@ -55,7 +59,9 @@ class Story:
             self._run(step)
 
     def run_redelivery(self):
-        """Runs the steps that wait for the schedule. Raises `Broken` with the first one that does not work."""
+        """Runs the steps that wait for the schedule. Raises `Broken` with the first one that does
+        not work.
+        """
         self._run(self.redeliver_notifies_the_service_when_it_is_back)
         self._run(self.redeliver_finds_the_missed_deadline)
 
@@ -84,7 +90,9 @@ class Story:
         sqs = self.aws.client("sqs")
 
         def receive():
-            received = sqs.receive_message(QueueUrl=self.outputs["MalformedEventQueueUrl"], MessageAttributeNames=["All"])
+            received = sqs.receive_message(
+                QueueUrl=self.outputs["MalformedEventQueueUrl"], MessageAttributeNames=["All"]
+            )
             return received.get("Messages")
 
         message = self.wait("a message in the dead-letter queue", receive)[0]
@@ -133,18 +141,24 @@ class Story:
         self._expect(self._status()["status"], "overdue")
 
     def sync_is_received_as(self, verdict):
-        """An accepted sync, and the verdict of the service on its callback: a name, or one with a reason."""
+        """An accepted sync, and the verdict of the service on its callback: a name, or one with a
+        reason.
+        """
         self._time_passes(HOUR + 1)
         self._sync(204)
         found = self.harness.verdicts(self.service)[-1]
         self._expect(found if isinstance(found, str) else next(iter(found)), verdict, found)
 
     def _sync(self, status):
-        return self._answer(status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", self._headers())
+        return self._answer(
+            status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", self._headers()
+        )
 
     def _status(self):
         """The status of the last notification at the service."""
-        _, body = self._answer(200, f"/api/v2/keys/{self.key.id}/notifications", headers=self._headers())
+        _, body = self._answer(
+            200, f"/api/v2/keys/{self.key.id}/notifications", headers=self._headers()
+        )
         (status,) = json.loads(body)["resources"]
         return status
 
@@ -156,7 +170,8 @@ class Story:
         }
 
     def _answer(self, expected, path, method="GET", body=None, headers=None):
-        """Headers and body of the response to a request to the function URL, whose host ministack knows but no resolver.
+        """Headers and body of the response to a request to the function URL, whose host ministack
+        knows but no resolver.
 
         A 5xx is repeated, as clients repeat it: on a busy machine an init may take too long.
         """
@@ -164,23 +179,32 @@ class Story:
         responses = []
 
         def has_answer():
-            responses.append(fetch(f"{self.aws.url}{path}", method, body, {**(headers or {}), "host": url.netloc}))
+            responses.append(
+                fetch(
+                    f"{self.aws.url}{path}", method, body, {**(headers or {}), "host": url.netloc}
+                )
+            )
             return responses[-1][0] < 500
 
         try:
             self.wait("a response without a 5xx", has_answer)
         except AssertionError as error:
-            raise AssertionError(f"{error}; the last one is {responses[-1][0]} {responses[-1][2]}") from error
+            raise AssertionError(
+                f"{error}; the last one is {responses[-1][0]} {responses[-1][2]}"
+            ) from error
         status, headers, body = responses[-1]
         self._expect(status, expected, body)
         return headers, body
 
     def _item(self):
         key = {"pk": {"S": f"{self.key.instance}#{self.key.id}"}, "sk": {"S": "key"}}
-        return self.dynamodb.get_item(TableName=self.outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
+        return self.dynamodb.get_item(
+            TableName=self.outputs["TableName"], Key=key, ConsistentRead=True
+        ).get("Item")
 
     def _time_passes(self, milliseconds):
-        """The functions have the machine's clock, so all instants of the item are moved back instead.
+        """The functions have the machine's clock, so all instants of the item are moved back
+        instead.
 
         Only where no function writes the item.
         """
@@ -196,7 +220,9 @@ class Story:
         self.dynamodb.put_item(TableName=self.outputs["TableName"], Item=item)
 
     def _verdicts(self, expected):
-        self.wait(f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected)
+        self.wait(
+            f"the verdicts {expected}", lambda: self.harness.verdicts(self.service) == expected
+        )
 
     def wait(self, what, condition, timeout=None):
         timeout = timeout or (BROKEN_EVENT_TIMEOUT if self.is_broken else EVENT_TIMEOUT)

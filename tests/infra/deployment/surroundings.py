@@ -1,4 +1,5 @@
-"""What is around a deployment: IAM, the key-management service that publishes events, and the associated services.
+"""What is around a deployment: IAM, the key-management service that publishes events, and the
+associated services.
 
 IAM and the services are the harness's; its own functions and table are not used.
 """
@@ -30,9 +31,22 @@ class Harness:
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / "settings"
             self.process = subprocess.Popen(
-                [program, "up", "--json", "--port", "0", "--until-eof", "--function", "in-process", "--env-file", settings,
-                 *(f"--service={name}" for name in services)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                [
+                    program,
+                    "up",
+                    "--json",
+                    "--port",
+                    "0",
+                    "--until-eof",
+                    "--function",
+                    "in-process",
+                    "--env-file",
+                    settings,
+                    *(f"--service={name}" for name in services),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             line = self.process.stdout.readline()
             if not line:
@@ -51,8 +65,13 @@ class Harness:
         return json.loads(text) if text else None
 
     def token(self):
-        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.addresses["api_key"]}
-        _, _, text = fetch(f"{self.addresses['iam']}/identity/token", "POST", urllib.parse.urlencode(form).encode())
+        form = {
+            "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+            "apikey": self.addresses["api_key"],
+        }
+        _, _, text = fetch(
+            f"{self.addresses['iam']}/identity/token", "POST", urllib.parse.urlencode(form).encode()
+        )
         return json.loads(text)["access_token"]
 
     def set_behaviour(self, service, behaviour):
@@ -70,15 +89,21 @@ class Harness:
 
 
 class Key:
-    """A root key with a resource of one service, as the key-management service publishes it on an event bus."""
+    """A root key with a resource of one service, as the key-management service publishes it on an
+    event bus.
+    """
 
     def __init__(self, harness, service, events, bus):
         self.id = str(uuid.uuid4())
         self.instance = harness.addresses["instance_id"]
         account = harness.addresses["account"]
         region = harness.addresses["region"]
-        self.crn = f"crn:v1:bluemix:public:hs-crypto:{region}:a/{account}:{self.instance}:key:{self.id}"
-        self.resource = f"crn:v1:bluemix:public:{service}:global:a/{account}:{uuid.uuid4()}:bucket:invoices"
+        self.crn = (
+            f"crn:v1:bluemix:public:hs-crypto:{region}:a/{account}:{self.instance}:key:{self.id}"
+        )
+        self.resource = (
+            f"crn:v1:bluemix:public:{service}:global:a/{account}:{uuid.uuid4()}:bucket:invoices"
+        )
         self.events, self.bus = events, bus
 
     def create(self):
@@ -101,7 +126,14 @@ class Key:
     def _publish(self, kind, **detail):
         detail = {"schemaVersion": 1, "keyCrn": self.crn, "occurredAt": now(), **detail}
         done = self.events.put_events(
-            Entries=[{"Source": "kms", "DetailType": kind, "EventBusName": self.bus, "Detail": json.dumps(detail)}]
+            Entries=[
+                {
+                    "Source": "kms",
+                    "DetailType": kind,
+                    "EventBusName": self.bus,
+                    "Detail": json.dumps(detail),
+                }
+            ]
         )
         if done["FailedEntryCount"]:
             raise AssertionError(done)

@@ -1,10 +1,12 @@
-"""Faults of a template, each of which breaks one step of the story: without one of them, the story proves nothing.
+"""Faults of a template, each of which breaks one step of the story: without one of them, the story
+proves nothing.
 
-Each wire is a name, the step that has to fail without it, and a function that cuts it in a template after SAM's
-transform.
+Each wire is a name, the step that has to fail without it, and a function that cuts it in a template
+after SAM's transform.
 
-Not cut, because ministack does not check them: the policy of the event queue, the roles of the schedule and of the event
-source mapping, the permission of all callers for the function URL, permissions to write logs and traces.
+Not cut, because ministack does not check them: the policy of the event queue, the roles of the
+schedule and of the event source mapping, the permission of all callers for the function URL,
+permissions to write logs and traces.
 """
 
 from deployment.story import Story
@@ -17,7 +19,11 @@ REJECTION = Story.second_notification_within_the_hour_is_rejected
 STATUS = Story.status_is_delivered
 REDELIVERY = Story.redeliver_notifies_the_service_when_it_is_back
 
-ABSENT = {"KEYSYNC_TABLE": "absent", "KEYSYNC_SERVICES": "{}", "KEYSYNC_SIGNING_KEY_SECRET": "absent"}
+ABSENT = {
+    "KEYSYNC_TABLE": "absent",
+    "KEYSYNC_SERVICES": "{}",
+    "KEYSYNC_SIGNING_KEY_SECRET": "absent",
+}
 
 
 def without(name):
@@ -56,7 +62,9 @@ def without_statement(role, sid):
 def without_action(role, sid, action):
     def cut(resources):
         for policy in resources[role]["Properties"]["Policies"]:
-            (statement,) = (it for it in policy["PolicyDocument"]["Statement"] if it.get("Sid") == sid)
+            (statement,) = (
+                it for it in policy["PolicyDocument"]["Statement"] if it.get("Sid") == sid
+            )
             statement["Action"].remove(action)
 
     return cut
@@ -75,7 +83,10 @@ def all_wires():
     wires = {
         "mapping": (EVENTS, without("LifecycleQueue")),
         "rule: targets": (EVENTS, with_property("EventRule", "Targets", [])),
-        "rule: source": (EVENTS, with_property("EventRule", "EventPattern", {"source": ["another"]})),
+        "rule: source": (
+            EVENTS,
+            with_property("EventRule", "EventPattern", {"source": ["another"]}),
+        ),
         "schedule": (REDELIVERY, without("EveryMinute")),
         "schedule: state": (REDELIVERY, with_property("EveryMinute", "State", "DISABLED")),
     }
@@ -103,14 +114,23 @@ def all_wires():
     }
     for function, steps in variables.items():
         for variable, step in steps.items():
-            wires[f"{function}: {variable}"] = (step, with_variable(function, variable, ABSENT[variable]))
+            wires[f"{function}: {variable}"] = (
+                step,
+                with_variable(function, variable, ABSENT[variable]),
+            )
     # Without the schedule, which would notify the service a little later.
     for name in ("Sync: KEYSYNC_SERVICES", "Lifecycle: KEYSYNC_SERVICES"):
         step, cut = wires[name]
         wires[name] = (step, together(cut, without("EveryMinute")))
-    wires["Sync: KEYSYNC_IAM_URL"] = (REJECTION, with_variable("Sync", "KEYSYNC_IAM_URL", "http://127.0.0.1:9"))
+    wires["Sync: KEYSYNC_IAM_URL"] = (
+        REJECTION,
+        with_variable("Sync", "KEYSYNC_IAM_URL", "http://127.0.0.1:9"),
+    )
     wires["Sync: KEYSYNC_REGION"] = (REJECTION, with_variable("Sync", "KEYSYNC_REGION", "eu-de"))
     wires["Lifecycle: KEYSYNC_DEAD_LETTER_QUEUE"] = (
-        MALFORMED, with_variable("Lifecycle", "KEYSYNC_DEAD_LETTER_QUEUE", "http://127.0.0.1:9/000000000000/absent"),
+        MALFORMED,
+        with_variable(
+            "Lifecycle", "KEYSYNC_DEAD_LETTER_QUEUE", "http://127.0.0.1:9/000000000000/absent"
+        ),
     )
     return wires

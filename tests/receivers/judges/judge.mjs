@@ -1,5 +1,5 @@
-// The verdict of the receiver kit in JavaScript on each callback of standard input; kits.py describes
-// the lines.
+// The verdict of the receiver kit in JavaScript on each callback of standard input; kits.py
+// describes the lines.
 
 import { createInterface } from 'node:readline';
 

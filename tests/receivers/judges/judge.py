@@ -1,5 +1,6 @@
-"""The verdict of the receiver kit in Python on each callback of standard input; kits.py describes the
-lines."""
+"""The verdict of the receiver kit in Python on each callback of standard input; kits.py describes
+the lines.
+"""
 
 import base64
 import pathlib
@@ -28,14 +29,18 @@ def verdict(line):
         if kind == "set":
             verifier = Verifier.from_jwks(service, base64.b64decode(values))
         else:
-            verifier = Verifier(service, [base64.b64decode(key[1:]).decode() for key in values.split(",") if key])
+            verifier = Verifier(
+                service, [base64.b64decode(key[1:]).decode() for key in values.split(",") if key]
+            )
         event = verifier.verify(found, base64.b64decode(body[1:]), int(now) / 1000)
     except Rejected as error:
         return f"rejected {error.code} {error.status}"
     except InvalidKey as error:
         return f"invalid {error.code} {error.place or 0}"
     texts = " ".join(map(encoded, (event.event_id, event.key_id, event.action)))
-    return f"accepted {texts} {event.sequence} {event.key_state} {str(event.renotification).lower()} {event.resource_count}"
+    renotification = str(event.renotification).lower()
+    numbers = f"{event.sequence} {event.key_state} {renotification} {event.resource_count}"
+    return f"accepted {texts} {numbers}"
 
 
 for line in sys.stdin:

@@ -1,5 +1,5 @@
-//! The `OpenAPI` 3.1 document of the sync API, generated from the reason codes, the statuses and the
-//! error document of this crate.
+//! The `OpenAPI` 3.1 document of the sync API, generated from the reason codes, the statuses and
+//! the error document of this crate.
 
 mod schemas;
 

@@ -21,8 +21,8 @@ pub(super) fn parse_callback_url(text: &str, policy: AddressPolicy) -> Result<Ur
     if !is_scheme_allowed || text.len() > MAX_URL_BYTES || !text.chars().all(is_allowed) {
         return Err(RULE.to_owned());
     }
-    // Narrower than the URL standard, which removes, decodes and converts characters of a host: what
-    // the operator reads is where callbacks go.
+    // Narrower than the URL standard, which removes, decodes and converts characters of a host:
+    // what the operator reads is where callbacks go.
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if !has_host_and_port(authority) {
         return Err("must have a host name or address, and a port from 1 to 65535 if any".to_owned());
@@ -42,8 +42,8 @@ pub(super) fn parse_callback_url(text: &str, policy: AddressPolicy) -> Result<Ur
     Ok(url)
 }
 
-/// Whether `authority` is a host and an optional port: a name whose last label starts with a letter,
-/// four decimal numbers, or an IPv6 address in brackets.
+/// Whether `authority` is a host and an optional port: a name whose last label starts with a
+/// letter, four decimal numbers, or an IPv6 address in brackets.
 fn has_host_and_port(authority: &str) -> bool {
     let end = authority.find(']').map_or(0, |end| end + 1);
     let (host, port) = match authority[end..].find(':') {

@@ -13,8 +13,8 @@ use crate::{delivery::AddressPolicy, excerpt::excerpt};
 /// The fields, for an error message.
 const FIELDS: &str = "`url`, `acknowledges`, `timeoutSeconds`, `paused`, `symmetricSignature` or `handshake`";
 
-/// Parses the settings of the service `name`, a JSON object. Adds every error to `errors`, each with
-/// service, field and value.
+/// Parses the settings of the service `name`, a JSON object. Adds every error to `errors`, each
+/// with service, field and value.
 pub(super) fn parse(
     name: &str,
     settings: &RawValue,
@@ -73,8 +73,8 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Reads a field with `parse`, which states the rule that an invalid value breaks. `None` if it is
-    /// absent or invalid.
+    /// Reads a field with `parse`, which states the rule that an invalid value breaks. `None` if it
+    /// is absent or invalid.
     fn read<T>(
         &mut self,
         field: &str,

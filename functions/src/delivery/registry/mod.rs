@@ -45,8 +45,8 @@ pub struct Service {
     pub paused: bool,
     /// Whether its callbacks are also signed with its symmetric secret.
     pub symmetric_signature: bool,
-    /// Whether it takes part in the `CloudEvents` webhook handshake, which the check of the registry
-    /// makes. The functions do not.
+    /// Whether it takes part in the `CloudEvents` webhook handshake, which the check of the
+    /// registry makes. The functions do not.
     pub handshake: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The keys that sign callbacks: one private key for all services, or two during a rotation, and the
-//! symmetric secrets of the services that have them.
+//! The keys that sign callbacks: one private key for all services, or two during a rotation, and
+//! the symmetric secrets of the services that have them.
 
 mod secret;
 mod source;
@@ -28,8 +28,8 @@ const MAX_KEYS: usize = 2;
 /// A private key that signs callbacks. AWS-LC erases it from memory when it is dropped.
 pub struct SigningKey(Ed25519KeyPair);
 
-/// The keys that sign callbacks. Each private key signs every callback, and each secret of a service
-/// its callbacks, so that a receiver needs to know one.
+/// The keys that sign callbacks. Each private key signs every callback, and each secret of a
+/// service its callbacks, so that a receiver needs to know one.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     private: Arc<[SigningKey]>,

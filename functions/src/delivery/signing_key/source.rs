@@ -39,8 +39,8 @@ pub struct SymmetricKeySource {
 }
 
 impl SigningKeySource {
-    /// The keys. Fetching takes at most 5 s: both secrets are read at once. Keys in the setting take
-    /// no call.
+    /// The keys. Fetching takes at most 5 s: both secrets are read at once. Keys in the setting
+    /// take no call.
     pub async fn fetch(&self, aws: &aws_config::SdkConfig) -> Result<SigningKeys, SecretError> {
         let (keys, symmetric) = tokio::try_join!(self.fetch_keys(aws), self.fetch_symmetric(aws))?;
         Ok(SigningKeys { symmetric, ..keys })

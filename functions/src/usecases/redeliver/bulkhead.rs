@@ -112,8 +112,8 @@ fn all_paused(due: &DueKey, pauses: &Pauses, now: EpochMillis) -> bool {
 }
 
 /// Whether the circuits of all services are open, the retries are not exhausted yet and no deadline
-/// has to be checked. A service that is deferred by `retry-after` does not count: its next attempt is
-/// recorded in the item.
+/// has to be checked. A service that is deferred by `retry-after` does not count: its next attempt
+/// is recorded in the item.
 fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis) -> bool {
     let is_open = |service: &ServiceName| breakers.state(service) == CircuitState::Open;
     !due.pending.is_empty()
@@ -122,9 +122,9 @@ fn all_circuits_open(due: &DueKey, breakers: &CircuitBreakers, now: EpochMillis)
         && !may_await_check(due, now)
 }
 
-/// Whether the key may be due because a deadline is over. Its check makes it due for the next attempt,
-/// which is later, so a pause or an open circuit saves its lease again. The index does not know the deadline of an
-/// older notification: that is checked after [`MAX_SKIPPED`] at the latest.
+/// Whether the key may be due because a deadline is over. Its check makes it due for the next
+/// attempt, which is later, so a pause or an open circuit saves its lease again. The index does not
+/// know the deadline of an older notification: that is checked after [`MAX_SKIPPED`] at the latest.
 fn may_await_check(due: &DueKey, now: EpochMillis) -> bool {
     let check_at = deadline::checked_from(due.notified_at);
     (check_at <= now && due.at <= check_at) || now.since(due.at) >= MAX_SKIPPED

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! A notification that no service is pending for waits for its deadline in shards of its own. Once
-//! that is over, it takes the same path: nothing is delivered, and the acknowledgements are checked.
+//! that is over, it takes the same path: nothing is delivered, and the acknowledgements are
+//! checked.
 //!
-//! Services that an operator has paused are not called. A run that does not know which ones these are
-//! calls none.
+//! Services that an operator has paused are not called. A run that does not know which ones these
+//! are calls none.
 //!
 //! Runs may overlap. A run ends before its deadline: keys that it did not reach stay due for the
 //! next run, and keys of a run that was killed become due when its leases expire.
@@ -216,8 +217,8 @@ impl Redeliver {
         sum
     }
 
-    /// The keys of `shards` that are due at `now`. Each item is the next page of every shard together,
-    /// oldest first, with an error for each shard that could not be read.
+    /// The keys of `shards` that are due at `now`. Each item is the next page of every shard
+    /// together, oldest first, with an error for each shard that could not be read.
     fn due_keys(
         &self,
         shards: Range<u128>,

@@ -232,8 +232,8 @@ pub(super) struct HarnessArgs {
     /// Emulated services acknowledge when they act, and the functions expect it within four hours.
     #[arg(long)]
     acknowledging: bool,
-    /// A symmetric secret of a service, `whsec_` and the base64 of 24 to 64 bytes: its callbacks have
-    /// an additional signature `v1`. Repeatable, also for a second secret of a service.
+    /// A symmetric secret of a service, `whsec_` and the base64 of 24 to 64 bytes: its callbacks
+    /// have an additional signature `v1`. Repeatable, also for a second secret of a service.
     #[arg(long, value_name = "NAME=SECRET", value_parser = service_and_secret)]
     symmetric_secret: Vec<(String, String)>,
     /// Keep the table in this file; the next start continues with it.

@@ -1,4 +1,5 @@
-//! `harness verify-receiver`: checks a running receiver of callbacks against the rules for receivers.
+//! `harness verify-receiver`: checks a running receiver of callbacks against the rules for
+//! receivers.
 
 use std::{
     error::Error,
@@ -27,8 +28,8 @@ const NOT_CHECKED: u8 = 2;
 /// Arguments of `harness verify-receiver`.
 #[derive(Args)]
 pub(super) struct VerifyReceiverArgs {
-    /// The receiver's URL for callbacks: `http`, not `https`. `{port}` is replaced by a free port for
-    /// the receiver that --exec starts.
+    /// The receiver's URL for callbacks: `http`, not `https`. `{port}` is replaced by a free port
+    /// for the receiver that --exec starts.
     #[arg(required_unless_present = "list_rules")]
     url: Option<String>,
     /// The service that the receiver is configured as.
@@ -74,8 +75,8 @@ pub(super) struct VerifyReceiverArgs {
     list_rules: bool,
 }
 
-/// Checks the receiver and prints the result. The exit code is 0 if no rule failed, 1 if one did, and
-/// 2 if the receiver could not be checked.
+/// Checks the receiver and prints the result. The exit code is 0 if no rule failed, 1 if one did,
+/// and 2 if the receiver could not be checked.
 pub(super) async fn run(args: VerifyReceiverArgs) -> Result<ExitCode, Box<dyn Error>> {
     if args.list_rules {
         list_rules(args.json)?;

@@ -2,8 +2,8 @@
 //!
 //! A key is deleted, and object storage does not act on the notification. Four hours later the
 //! bucket is still accessible: deleted data is readable. The status of the notification says that
-//! object storage is overdue. A sync notifies it again, and access is denied. A second sync within an hour is rejected with the first instant at which it is
-//! allowed; after that it is accepted.
+//! object storage is overdue. A sync notifies it again, and access is denied. A second sync within
+//! an hour is rejected with the first instant at which it is allowed; after that it is accepted.
 
 mod narrator;
 

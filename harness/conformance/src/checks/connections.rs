@@ -27,7 +27,8 @@ const PACE: Duration = Duration::from_millis(500);
 struct SlowClient {
     check: &'static str,
     sent: &'static str,
-    /// How much of a callback it sends at once: nothing, the start of the head, or half of the body.
+    /// How much of a callback it sends at once: nothing, the start of the head, or half of the
+    /// body.
     at_once: fn(head: usize, total: usize) -> usize,
     /// Whether it goes on with a byte at a time.
     trickles: bool,

@@ -20,8 +20,8 @@ const SPECIFIC: [&str; 8] = [
     "header-of-many-spaces-and-a-letter",
 ];
 
-/// The rule that a raw request checks. `None` where it depends on the server, or where a callback of
-/// the vectors checks the same.
+/// The rule that a raw request checks. `None` where it depends on the server, or where a callback
+/// of the vectors checks the same.
 pub(super) fn rule(vector: &RawVector) -> Option<(Rule, Expected)> {
     let name = &*vector.name;
     let rule = match &*vector.group {

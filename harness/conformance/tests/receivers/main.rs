@@ -1,5 +1,5 @@
-//! The example receiver follows all rules, and each of the deliberately broken receivers is caught by
-//! the name of the rule that it breaks.
+//! The example receiver follows all rules, and each of the deliberately broken receivers is caught
+//! by the name of the rule that it breaks.
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 mod broken;

@@ -84,8 +84,8 @@ impl InstanceApi {
         }
     }
 
-    /// The services of a key, those that need attention first. `None` if the endpoint does not report
-    /// the status of notifications.
+    /// The services of a key, those that need attention first. `None` if the endpoint does not
+    /// report the status of notifications.
     pub(crate) async fn notifications(&self, key: Uuid) -> Result<Option<Vec<Notification>>, ApiError> {
         let found: Option<Collection<Notification>> =
             self.addition(&format!("/keys/{key}/notifications"), &[]).await?;
@@ -95,7 +95,8 @@ impl InstanceApi {
         }))
     }
 
-    /// The services of all `keys` that need attention, the worst first, each with its key's position.
+    /// The services of all `keys` that need attention, the worst first, each with its key's
+    /// position.
     pub(crate) async fn not_acted(&self, keys: &[Key]) -> Result<Vec<(usize, Notification)>, ApiError> {
         let mut found = Vec::new();
         let notified = |key: &Key| !key.extractable && key.last_notification_date.is_some();

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! `POST /callbacks` responds with 204, or with an error message and 400 (malformed), 401 (not
-//! authentic), 403 (for another service) or 413 (too large). `GET /keys/{id}` returns the state of a
-//! key, and `GET /effects` the ids of the events acted on. The service is in `service.rs`;
+//! authentic), 403 (for another service) or 413 (too large). `GET /keys/{id}` returns the state of
+//! a key, and `GET /effects` the ids of the events acted on. The service is in `service.rs`;
 //! `connection.rs` limits the resources that untrusted clients can use.
 
 use std::{

@@ -2,8 +2,8 @@
 //! conditions of the ledger.
 //!
 //! A key is written only if the table does not know it, and a registration only if no later event
-//! about it is known. So an import changes nothing that an event has written, it can run beside live
-//! events, and it can be repeated. It notifies no service and closes no window.
+//! about it is known. So an import changes nothing that an event has written, it can run beside
+//! live events, and it can be repeated. It notifies no service and closes no window.
 
 use std::time::Duration;
 

@@ -63,8 +63,9 @@ enum Command {
     /// Deliver the last notification of keys again to chosen services.
     ///
     /// The services become pending and due at once, and the next run of `redeliver` delivers to
-    /// them. The window stays as it is: no hour to wait, and none that begins. If a newer notification
-    /// has replaced the last one, nothing is written, because that is pending for all services.
+    /// them. The window stays as it is: no hour to wait, and none that begins. If a newer
+    /// notification has replaced the last one, nothing is written, because that is pending for all
+    /// services.
     ///
     /// Services receive the same event with the same event id, so one that has received it ignores
     /// it. The output names these; for them, the key has to be synchronized.
@@ -76,8 +77,8 @@ enum Command {
     /// Stop the deliveries to a service.
     ///
     /// For a service that is being repaired or moved. Within a minute, no function calls it. Its
-    /// notifications stay pending: nothing is lost, no attempt is counted, and retries do not end after
-    /// 24 hours. A service that must acknowledge is overdue after four hours nevertheless.
+    /// notifications stay pending: nothing is lost, no attempt is counted, and retries do not end
+    /// after 24 hours. A service that must acknowledge is overdue after four hours nevertheless.
     #[command(
         after_help = "Example: keysyncctl pause cloud-object-storage --reason 'maintenance until 14:00'\n\n\
         Exit codes: 0 paused, or already paused; 2 invalid command line; 3 stopped."
@@ -100,9 +101,9 @@ enum Command {
     CheckRegistry(registry_check::RegistryArgs),
     /// Import the keys and registrations of an instance from the key-management API.
     ///
-    /// For a new deployment, which knows no key until an event about it arrives. Writes only what the
-    /// table does not know, so it can run beside live events and be repeated. Notifies no service
-    /// and closes no window. Start publishing events first, then import.
+    /// For a new deployment, which knows no key until an event about it arrives. Writes only what
+    /// the table does not know, so it can run beside live events and be repeated. Notifies no
+    /// service and closes no window. Start publishing events first, then import.
     #[command(after_help = "Examples:\n  \
         keysyncctl import --dry-run\n  \
         keysyncctl import && keysyncctl verify\n\n\

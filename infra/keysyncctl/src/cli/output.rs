@@ -81,8 +81,8 @@ pub(super) fn failed(failure: &Failure) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints clap's message: help and version on standard output, usage errors on standard error. Names
-/// the environment variables of missing options, which clap does not.
+/// Prints clap's message: help and version on standard output, usage errors on standard error.
+/// Names the environment variables of missing options, which clap does not.
 pub(super) fn help_or_usage_error(error: &clap::Error, cli: &clap::Command) -> ExitCode {
     match error.print() {
         Err(failed) if !error.use_stderr() => return self::failed(&Failure::Output(failed)),

@@ -90,8 +90,8 @@ impl Endpoint {
         Self { http, base, tokens, policy, timeout, gate: Gate::default() }
     }
 
-    /// Sends a request, and repeats it as the policy says. The result is the last response, whatever
-    /// its status.
+    /// Sends a request, and repeats it as the policy says. The result is the last response,
+    /// whatever its status.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply, CallError> {
         let (mut attempts, mut has_renewed_token) = (0, false);
         loop {

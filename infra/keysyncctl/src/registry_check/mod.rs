@@ -29,9 +29,9 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct RegistryArgs {
-    /// File with the registry, a JSON object of service name → settings; `-` for standard input. Without
-    /// it, the registry is read from the environment variable `KEYSYNC_SERVICES`, as the functions
-    /// read it.
+    /// File with the registry, a JSON object of service name → settings; `-` for standard input.
+    /// Without it, the registry is read from the environment variable `KEYSYNC_SERVICES`, as the
+    /// functions read it.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Time limit of each request.

@@ -13,8 +13,8 @@ use crate::{endpoint::EndpointArgs, failure::Failure};
 ///
 /// Uses the public API only, so it works with any endpoint of it. Needs an API key with the role
 /// Writer or Manager. Each key's response is recorded in a state file; after an interruption, the
-/// same command continues there. Keys that were synchronized less than an hour ago respond with 409:
-/// that is a result, not a failure.
+/// same command continues there. Keys that were synchronized less than an hour ago respond with
+/// 409: that is a result, not a failure.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent options")]
 #[command(after_help = "Examples:\n  \

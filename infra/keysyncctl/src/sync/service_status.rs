@@ -51,7 +51,8 @@ struct Collection {
 /// Adds the status of the services of each key that was accepted or is too early.
 pub(super) async fn add(endpoint: &Endpoint, report: &mut Report, concurrency: usize) -> Result<(), Failure> {
     let keys: Vec<KeyCrn> = report.with_notification().cloned().collect();
-    // The first one alone: an endpoint that does not offer the request is not asked a thousand times.
+    // The first one alone: an endpoint that does not offer the request is not asked a thousand
+    // times.
     let Some((first, others)) = keys.split_first() else { return Ok(()) };
     match statuses(endpoint, first).await? {
         Answer::NotOffered => {

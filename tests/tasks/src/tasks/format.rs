@@ -4,8 +4,8 @@ use crate::{command::Context, error::Result, tools::pypi};
 
 const RUFF: &str = "ruff==0.17.6";
 
-/// Formats the Rust and Python code, or checks that it is formatted. Checks the Python code with the
-/// lints of `ruff.toml`.
+/// Formats the Rust and Python code, or checks that it is formatted. Checks the Python code with
+/// the lints of `ruff.toml`.
 pub(crate) fn run(context: &Context, is_check: bool) -> Result {
     let (rustfmt_options, ruff_options): (&[_], &[_]) =
         if is_check { (&["--", "--check"], &["--diff"]) } else { (&[], &[]) };
