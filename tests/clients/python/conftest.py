@@ -84,7 +84,8 @@ def register(harness, kms, instance):
     that."""
 
     def make(key, service, name=None, **fields):
-        crn = f"crn:v1:bluemix:public:{service}:us-south:a/abc:{instance}:bucket:{name or unique('bucket')}"
+        resource = f"{instance}:bucket:{name or unique('bucket')}"
+        crn = f"crn:v1:bluemix:public:{service}:us-south:a/abc:{resource}"
         url = f"{harness.about['endpoint']}/api/v2/keys/{key}/registrations/{quote(crn, safe='')}"
         token = kms.get_authenticator().token_manager.get_token()
         headers = {"bluemix-instance": instance, "authorization": f"Bearer {token}"}
