@@ -82,12 +82,13 @@ impl Acknowledgements {
         owed: &[&Notified],
         key: &KeyRecord,
     ) -> Self {
-        let first = Self { settled: 0, sequence, first_at: new.at, counted: new.clone() };
+        let settled = stored.map_or(0, |stored| stored.settled);
+        let first = Self { settled, sequence, first_at: new.at, counted: new.clone() };
         let Some(stored) = stored.cloned() else { return first };
         // What is newer than an unsettled one is not checked for itself.
         let newest_settled = |entry: &Self| {
             let settled = owed.iter().take_while(|owed| entry.settle(owed)).map(|owed| owed.sequence);
-            settled.last().unwrap_or_default().max(stored.settled)
+            settled.last().map_or(entry.settled, |newest| newest.max(entry.settled))
         };
         match stored.sequence.cmp(&sequence) {
             Ordering::Less => Self { settled: newest_settled(&stored), ..first },
