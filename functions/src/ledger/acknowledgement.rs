@@ -52,8 +52,8 @@ impl Acknowledgement {
 /// The acknowledgements of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgements {
-    /// The number of the newest notification that was settled before the one with number `sequence`
-    /// was acknowledged; 0 for none.
+    /// All notifications up to this number were settled before the one with number `sequence` was
+    /// acknowledged.
     pub(super) settled: u64,
     /// The number of the newest acknowledged notification.
     pub(super) sequence: u64,
@@ -73,7 +73,8 @@ impl Acknowledgements {
     }
 
     /// The entry after `new`, an acknowledgement of the notification number `sequence`. `owed` are
-    /// the notifications that the service must acknowledge and that are not checked yet.
+    /// the notifications that the service must acknowledge and that are not checked yet, the oldest
+    /// first.
     pub(super) fn after(
         stored: Option<&Self>,
         new: &Acknowledgement,
@@ -81,11 +82,13 @@ impl Acknowledgements {
         owed: &[&Notified],
         key: &KeyRecord,
     ) -> Self {
-        let first = Self { settled: 0, sequence, first_at: new.at, counted: new.clone() };
+        let settled = stored.map_or(0, |stored| stored.settled);
+        let first = Self { settled, sequence, first_at: new.at, counted: new.clone() };
         let Some(stored) = stored.cloned() else { return first };
+        // What is newer than an unsettled one is not checked for itself.
         let newest_settled = |entry: &Self| {
-            let settled = owed.iter().filter(|owed| entry.settle(owed)).map(|owed| owed.sequence);
-            settled.max().unwrap_or_default().max(stored.settled)
+            let settled = owed.iter().take_while(|owed| entry.settle(owed)).map(|owed| owed.sequence);
+            settled.last().map_or(entry.settled, |newest| newest.max(entry.settled))
         };
         match stored.sequence.cmp(&sequence) {
             Ordering::Less => Self { settled: newest_settled(&stored), ..first },
