@@ -4,7 +4,7 @@
 //! item must not grow with them. The entry survives the next claim, so that an acknowledgement that
 //! settles an older deadline is not forgotten with it (`deadline.rs`).
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +52,10 @@ impl Acknowledgement {
 /// The acknowledgements of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgements {
-    /// All notifications up to this number were settled before the one with number `sequence` was
-    /// acknowledged.
-    pub(super) settled: u64,
+    /// The numbers of owed notifications that were settled by earlier acknowledgements: at most the
+    /// two that a deadline has.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) settled: BTreeSet<u64>,
     /// The number of the newest acknowledged notification.
     pub(super) sequence: u64,
     /// The earliest instant at which the service acted on it. A later acknowledgement does not make
@@ -69,12 +70,12 @@ impl Acknowledgements {
     /// and more.
     pub(super) fn settle(&self, notification: &Notified) -> bool {
         let is_in_time = self.first_at <= deadline::of(notification.at);
-        self.settled >= notification.sequence || (self.sequence >= notification.sequence && is_in_time)
+        self.settled.contains(&notification.sequence)
+            || (self.sequence >= notification.sequence && is_in_time)
     }
 
     /// The entry after `new`, an acknowledgement of the notification number `sequence`. `owed` are
-    /// the notifications that the service must acknowledge and that are not checked yet, the oldest
-    /// first.
+    /// the notifications that the service must acknowledge and that are not checked yet.
     pub(super) fn after(
         stored: Option<&Self>,
         new: &Acknowledgement,
@@ -82,23 +83,19 @@ impl Acknowledgements {
         owed: &[&Notified],
         key: &KeyRecord,
     ) -> Self {
-        let settled = stored.map_or(0, |stored| stored.settled);
-        let first = Self { settled, sequence, first_at: new.at, counted: new.clone() };
+        let first = Self { settled: BTreeSet::new(), sequence, first_at: new.at, counted: new.clone() };
         let Some(stored) = stored.cloned() else { return first };
-        // What is newer than an unsettled one is not checked for itself.
-        let newest_settled = |entry: &Self| {
-            let settled = owed.iter().take_while(|owed| entry.settle(owed)).map(|owed| owed.sequence);
-            settled.last().map_or(entry.settled, |newest| newest.max(entry.settled))
-        };
+        let is_settled = |owed: &&&Notified| stored.settle(owed) || first.settle(owed);
+        let settled = owed.iter().filter(is_settled).map(|owed| owed.sequence).collect();
         match stored.sequence.cmp(&sequence) {
-            Ordering::Less => Self { settled: newest_settled(&stored), ..first },
+            Ordering::Less => Self { settled, ..first },
             Ordering::Equal => {
                 let first_at = stored.first_at.min(new.at);
                 let counted = if new.replaces(&stored.counted, key) { first.counted } else { stored.counted };
-                Self { first_at, counted, ..stored }
+                Self { settled, sequence, first_at, counted }
             }
             // An acknowledgement of an older notification arrives late.
-            Ordering::Greater => Self { settled: newest_settled(&first), ..stored },
+            Ordering::Greater => Self { settled, ..stored },
         }
     }
 }
@@ -181,7 +178,7 @@ mod tests {
         let in_time = deadline::of(notified.at);
         let settles = |sequence: u64, first_at: EpochMillis| {
             let counted = Acknowledgement { at: first_at, key_state: String::new(), resource: None };
-            Acknowledgements { settled: 0, sequence, first_at, counted }.settle(&notified)
+            Acknowledgements { settled: BTreeSet::new(), sequence, first_at, counted }.settle(&notified)
         };
         assert!(settles(7, in_time) && settles(8, in_time));
         assert!(!settles(6, in_time));

@@ -229,7 +229,7 @@ mod tests {
 
     fn acknowledge(notification: &mut Notification, sequence: u64, at: EpochMillis) {
         let counted = Acknowledgement { at, key_state: String::new(), resource: None };
-        let entry = Acknowledgements { settled: 0, sequence, first_at: at, counted };
+        let entry = Acknowledgements { settled: BTreeSet::new(), sequence, first_at: at, counted };
         notification.key.acknowledged.insert(storage(), entry);
     }
 
