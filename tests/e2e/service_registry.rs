@@ -74,7 +74,7 @@ async fn paused_service_is_overdue_after_its_deadline() {
     let builder = Harness::builder().service_setting(DATABASES, "paused", true);
     let world = world_of(builder.service_setting(DATABASES, "acknowledges", true)).await;
     world.sync().await.assert_status(204);
-    world.advance_clock(Duration::from_hours(4) + Duration::from_millis(1)).await;
+    world.advance_clock(Duration::from_mins(245) + Duration::from_millis(1)).await;
     let summary = world.redeliver().await;
     assert_eq!((summary.overdue, summary.delivered), (1, 0), "a pause hides nothing: {summary:?}");
     assert_eq!(status(&world, DATABASES).await, "overdue");
