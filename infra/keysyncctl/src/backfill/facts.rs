@@ -53,9 +53,9 @@ mod tests {
 
     use super::*;
 
-    const CREATED: &str = "2026-01-01T00:00:00Z";
-    const ROTATED: &str = "2026-02-01T00:00:00Z";
-    const DELETED: &str = "2026-03-01T00:00:00Z";
+    const CREATED: &str = "2026-01-01T00:00:00.000Z";
+    const ROTATED: &str = "2026-02-01T00:00:00.000Z";
+    const DELETED: &str = "2026-03-01T00:00:00.000Z";
 
     fn imported(change: &Value) -> Result<(String, u8, String), String> {
         let mut row = json!({
