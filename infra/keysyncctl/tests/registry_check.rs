@@ -28,7 +28,7 @@ async fn registry_check_finds_unreachable_and_private_hosts() {
 }
 
 #[tokio::test]
-async fn registry_check_requires_the_handshake_to_allow_the_sender() {
+async fn registry_check_requires_an_allowed_sender() {
     let harness = Harness::builder().mock("ledgers").start().await.unwrap();
     let (mock, folder) = (harness.mock("ledgers").unwrap(), Folder::new());
     let services = json!({
