@@ -24,15 +24,21 @@ struct Made {
     service: ServiceName,
     sequence: u64,
     at: EpochMillis,
-    /// The newest notification when it arrived.
-    newest: u64,
 }
 
 /// A process between its read of the item and its confirmation.
 struct Running {
     read: Notification,
     at: EpochMillis,
+    /// The number of acknowledgements that had arrived.
+    arrived: usize,
     is_run: bool,
+}
+
+impl Running {
+    fn new(world: &World, is_run: bool) -> Self {
+        Self { read: world.item.clone(), at: world.now, arrived: world.made.len(), is_run }
+    }
 }
 
 struct World {
@@ -81,7 +87,7 @@ impl World {
         (key.pending, key.outcome) = (key.services.clone(), BTreeMap::new());
         self.notified.insert(item.sequence, Notified::from(&*item));
         self.due_at = Some(self.now.plus(MINUTE));
-        self.running.push(Running { read: self.item.clone(), at: self.now, is_run: false });
+        self.running.push(Running::new(self, false));
     }
 
     /// A run of `redeliver` leases the item if it is due.
@@ -90,7 +96,7 @@ impl World {
             self.item.lease = LeaseId::unique();
             self.item.key.lease = Some(self.item.lease);
             self.due_at = Some(self.now.plus(MINUTE));
-            self.running.push(Running { read: self.item.clone(), at: self.now, is_run: true });
+            self.running.push(Running::new(self, true));
         }
     }
 
@@ -100,20 +106,21 @@ impl World {
             return;
         }
         let nth = self.rng.usize(..self.running.len());
-        let Running { read, at, is_run } = self.running.swap_remove(nth);
-        let is_first = read.key.deadline.as_ref().is_none_or(|stored| !stored.is_of(&read));
-        let mut deadline = Deadline::after(&read, at, |_| true).unwrap();
+        let running = self.running.swap_remove(nth);
+        let Running { ref read, at, is_run, .. } = running;
+        let is_first = read.key.deadline.as_ref().is_none_or(|stored| !stored.is_of(read));
+        let mut deadline = Deadline::after(read, at, |_| true).unwrap();
         let holds = read.claim == self.item.claim && read.lease == self.item.lease;
         // A process that has lost its lease reports what it read, which was true then.
         let found = if is_run && holds { deadline.check(&read.key, at) } else { None };
         let dies = self.rng.u8(..5) == 0;
         if holds && !dies && is_first {
-            self.witness_confirmation(&read);
+            self.witness_confirmation(&running);
         }
         if is_run && holds {
             let found = found.iter().flatten();
             let found: Vec<_> = found.map(|it| (it.service.clone(), it.notification.sequence)).collect();
-            assert_eq!(sorted(found), self.witness_check(&read, at, !dies, is_first), "at {at}");
+            assert_eq!(sorted(found), self.witness_check(&running, !dies, is_first), "at {at}");
         }
         if holds && !dies {
             self.due_at = deadline.check_at();
@@ -135,7 +142,7 @@ impl World {
         // It arrives within the time that the check waits for.
         let at = self.now.minus(MINUTE * self.rng.u32(..5)).max(notified.at);
         let event = EventId { key: self.item.key.crn.key, claim: notified.claim, service: service.clone() };
-        self.made.push(Made { service: service.clone(), sequence, at, newest });
+        self.made.push(Made { service: service.clone(), sequence, at });
         let key = &self.item.key;
         if let Ok(sequence) = acknowledged_sequence(&self.item, &event, at) {
             let new = Acknowledgement { at, key_state: String::new(), resource: None };
@@ -146,23 +153,21 @@ impl World {
         }
     }
 
-    /// Whether the service acted in time, by an acknowledgement that arrived before a notification
-    /// newer than `newest`.
-    fn is_acknowledged(&self, service: &ServiceName, notified: &Notified, newest: u64) -> bool {
-        self.made.iter().any(|made| {
+    /// Whether the service acted in time, as far as the process knows.
+    fn is_acknowledged(&self, service: &ServiceName, notified: &Notified, running: &Running) -> bool {
+        self.made[..running.arrived].iter().any(|made| {
             made.service == *service
                 && made.sequence >= notified.sequence
-                && made.newest <= newest
                 && made.at <= deadline::of(notified.at)
         })
     }
 
-    fn witness_confirmation(&mut self, read: &Notification) {
+    fn witness_confirmation(&mut self, running: &Running) {
+        let read = &running.read;
         for service in read.key.services.keys() {
             let owed = self.owed.remove(service).unwrap_or_default().into_iter();
-            let mut silent = owed.filter(|it| !self.is_acknowledged(service, it, read.sequence - 1));
-            let kept = silent.next();
-            drop(silent);
+            let silent: Vec<_> = owed.filter(|it| !self.is_acknowledged(service, it, running)).collect();
+            let kept = silent.into_iter().next();
             self.owed.insert(service.clone(), kept.into_iter().chain([read.into()]).collect());
         }
     }
@@ -170,22 +175,21 @@ impl World {
     /// The services that are overdue at a check.
     fn witness_check(
         &mut self,
-        read: &Notification,
-        at: EpochMillis,
+        running: &Running,
         is_recorded: bool,
         is_first: bool,
     ) -> Vec<(ServiceName, u64)> {
         let mut owed = self.owed.clone();
         if is_first && !is_recorded {
             let before = self.owed.clone();
-            self.witness_confirmation(read);
+            self.witness_confirmation(running);
             owed = std::mem::replace(&mut self.owed, before);
         }
         let mut overdue = Vec::new();
         for (service, owed) in &mut owed {
-            let is_over = |notified: &Notified| deadline::checked_from(notified.at) <= at;
+            let is_over = |notified: &Notified| deadline::checked_from(notified.at) <= running.at;
             let over: Vec<_> = owed.extract_if(.., |notified| is_over(notified)).collect();
-            let over = over.into_iter().filter(|it| !self.is_acknowledged(service, it, read.sequence));
+            let over = over.into_iter().filter(|it| !self.is_acknowledged(service, it, running));
             overdue.extend(over.map(|notified| (service.clone(), notified.sequence)));
         }
         if is_recorded {
