@@ -144,12 +144,16 @@ class Workflow(unittest.TestCase):
 
 class Deployer(unittest.TestCase):
     def setUp(self):
-        self.statements = [
-            statement.get("Fn::If", [None, statement])[1]
-            for statement in parse(DEPLOYER)["Resources"]["Policy"]["Properties"]["PolicyDocument"][
-                "Statement"
+        resources = parse(DEPLOYER)["Resources"].values()
+        self.policies = [
+            [
+                statement.get("Fn::If", [None, statement])[1]
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]
             ]
+            for resource in resources
+            if resource["Type"] == "AWS::IAM::ManagedPolicy"
         ]
+        self.statements = [statement for policy in self.policies for statement in policy]
         self.actions = {
             action
             for statement in self.statements
@@ -185,12 +189,14 @@ class Deployer(unittest.TestCase):
             "AWS::AccountId": "1" * 12,
             "StackName": name,
         }
-        text = json.dumps(self.statements, separators=(",", ":"))
-        for variable, value in values.items():
-            text = text.replace("${" + variable + "}", value)
-        self.assertLess(
-            len(text.replace('{"Fn::Sub":', "").replace('"}', '"')), MAX_POLICY_CHARACTERS
-        )
+        for policy in self.policies:
+            text = json.dumps(policy, separators=(",", ":"))
+            for variable, value in values.items():
+                text = text.replace("${" + variable + "}", value)
+            with self.subTest(policy=policy[0]["Sid"]):
+                self.assertLess(
+                    len(text.replace('{"Fn::Sub":', "").replace('"}', '"')), MAX_POLICY_CHARACTERS
+                )
 
 
 if __name__ == "__main__":
