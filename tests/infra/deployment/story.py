@@ -137,7 +137,7 @@ class Story:
         """The service does not acknowledge that it acted."""
         self._time_passes(4 * HOUR + GRACE + 1)
         timeout = BROKEN_REDELIVERY_TIMEOUT if self.is_broken else REDELIVERY_TIMEOUT
-        self._wait("a check of the deadline", lambda: "due_at" not in self._item(), timeout)
+        self.wait("a check of the deadline", lambda: "due_at" not in self._item(), timeout)
         self._expect(self._status()["status"], "overdue")
 
     def sync_is_received_as(self, verdict):
