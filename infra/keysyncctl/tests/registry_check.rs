@@ -83,3 +83,40 @@ async fn registry_check_requires_an_allowed_sender() {
     let invalid = Run::of(&mut check(&["--origin", "https://keysync.example.com"])).await.expect(USAGE);
     assert!(invalid.err.contains("must be a DNS name"), "{}", invalid.err);
 }
+
+#[tokio::test]
+async fn registry_check_sends_a_signed_test_event() {
+    let harness = Harness::builder().mock("ledgers").start().await.unwrap();
+    let (mock, folder) = (harness.mock("ledgers").unwrap(), Folder::new());
+    let key = &harness.environment().iter().find(|(name, _)| name == "KEYSYNC_SIGNING_KEY").unwrap().1;
+    let services = json!({
+        STORAGE: {"url": format!("{}/{STORAGE}/callbacks", harness.services_url())},
+        "ledgers": {"url": mock.url("/callbacks")},
+        "closed": {"url": "http://127.0.0.1:1/"},
+    });
+    mock.mock_async(|_, then| drop(then.status(401))).await;
+    let check = |key: &str| {
+        let options = ["check-registry", "--json", "--loopback-test-mode", "--send-test-event"];
+        let mut command = folder.command(&options);
+        command.env("KEYSYNC_SERVICES", services.to_string()).env("KEYSYNC_SIGNING_KEY", key);
+        command
+    };
+    let checked = Run::of(&mut check(key)).await.expect(SOME_FAILED).json();
+    let of = |name: &str| checked.as_array().unwrap().iter().find(|it| it["service"] == name).unwrap();
+    assert_eq!(of(STORAGE)["accepted_test_event"], true, "{checked}");
+    assert!(of(STORAGE)["problem"].is_null(), "{checked}");
+    assert_eq!(of("ledgers")["problem"], "test event not accepted: responded with 401");
+    assert!(of("closed")["accepted_test_event"].is_null(), "not sent where HEAD failed: {checked}");
+
+    let received = harness.object_storage().received();
+    assert_eq!(received.len(), 1, "the emulated service has verified it");
+    let event: serde_json::Value = serde_json::from_slice(&received[0].body).unwrap();
+    assert_eq!((&event["data"]["keyState"], &event["data"]["resourceCount"]), (&json!(1), &json!(0)));
+
+    let invalid = Run::of(&mut check("whsk_secret")).await.expect(USAGE);
+    assert!(
+        invalid.err.contains("KEYSYNC_SIGNING_KEY") && !invalid.err.contains("whsk_secret"),
+        "{}",
+        invalid.err
+    );
+}

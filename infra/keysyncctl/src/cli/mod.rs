@@ -95,8 +95,11 @@ enum Command {
     Dlq(dead_letters::DeadLetterArgs),
     /// Check the callback addresses: DNS, SSRF guard, TLS, and a response to HEAD.
     ///
-    /// Sends no event. Run it in the functions' network if that differs from this machine's.
-    #[command(after_help = "Example: keysyncctl check-registry --file services.json\n\n\
+    /// With `--send-test-event`, each service also has to accept a signed event, which is about a
+    /// key that does not exist. Run it in the functions' network if that differs from this machine's.
+    #[command(after_help = "Examples:\n  \
+        keysyncctl check-registry --file services.json\n  \
+        keysyncctl check-registry --file services.json --send-test-event\n\n\
         Exit codes: 0 all can be reached; 1 some cannot; 2 the registry is invalid.")]
     CheckRegistry(registry_check::RegistryArgs),
     /// Import the keys and registrations of an instance from the key-management API.

@@ -1,12 +1,13 @@
 //! `keysyncctl check-registry`: whether the callback addresses can be reached as the functions
 //! reach them.
 //!
-//! No event is sent: the contract has none that a receiver must ignore. A `HEAD` request shows that
-//! the name resolves to public addresses, the server listens, and its certificate is valid; any
-//! response counts. A service with `handshake` gets an `OPTIONS` request in its place, and has to
-//! allow the sender.
+//! A `HEAD` request shows that the name resolves to public addresses, the server listens, and its
+//! certificate is valid; any response counts. A service with `handshake` gets an `OPTIONS` request in
+//! its place, and has to allow the sender. On request, each service that passed gets a signed test
+//! event, and has to accept it.
 
 mod handshake;
+mod test_event;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -40,6 +41,11 @@ pub(crate) struct RegistryArgs {
     /// DNS name of the sender in handshakes. Required if a service has `handshake`.
     #[arg(long, value_name = "NAME", value_parser = parse_origin)]
     origin: Option<String>,
+    /// Also send a signed test event: an authentic callback about a key that does not exist. Needs
+    /// the settings of the signing key, as the functions have them, and permission to read its
+    /// secret.
+    #[arg(long)]
+    send_test_event: bool,
     /// Allow plain HTTP and loopback addresses, as the functions do in loopback test mode.
     #[arg(long)]
     loopback_test_mode: bool,
@@ -58,6 +64,8 @@ struct Checked {
     status: Option<u16>,
     /// The result of the handshake, if the service takes part in it.
     handshake: Option<Handshake>,
+    /// Whether the service accepted the test event; `None` if none was sent.
+    accepted_test_event: Option<bool>,
     problem: Option<String>,
 }
 
@@ -83,7 +91,17 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
     }
     let http = callback_client(policy).map_err(Failure::stopped)?;
     let checks = registry.services().map(|(name, service)| check(&http, policy, name, service, &args));
-    let checked = join_all(checks).await;
+    let mut checked = join_all(checks).await;
+    if args.send_test_event {
+        let passed = checked.iter().filter(|checked| checked.problem.is_none());
+        let mut results = test_event::send(&json, &args, passed.map(|it| it.service.clone())).await?;
+        for checked in &mut checked {
+            if let Some(problem) = results.remove(&checked.service) {
+                checked.accepted_test_event = Some(problem.is_none());
+                checked.problem = problem.map(|reason| format!("test event not accepted: {reason}"));
+            }
+        }
+    }
     let some_failed = checked.iter().any(|checked| checked.problem.is_some());
     if as_json {
         output::json(&checked)?;
@@ -119,6 +137,7 @@ async fn check(
         rejected_addresses: Vec::new(),
         status: None,
         handshake: None,
+        accepted_test_event: None,
         problem: None,
     };
     match resolved {
