@@ -150,7 +150,7 @@ fn classify(response: &Response, sent_at: u64) -> Delivery {
 }
 
 /// Parses `retry-after`: integer seconds, or a date in any of the three forms of HTTP (RFC 9110,
-/// sections 10.2.3 and 5.6.7), at most [`MAX_RETRY_AFTER`]. `now` is in epoch seconds.
+/// sections 10.2.3 and 5.6.7), at most an hour. `now` is in epoch seconds.
 #[must_use]
 pub fn parse_retry_after(value: &str, now: u64) -> Option<Duration> {
     let value = value.trim();

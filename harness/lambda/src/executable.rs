@@ -19,7 +19,7 @@ static CONTAINS_FUNCTIONS: AtomicBool = AtomicBool::new(false);
 
 /// Runs a function if the command line is `function NAME`, and returns when it ends; `None` for any
 /// other command line. An executable that calls this first in `main` contains the functions:
-/// [`command`](super::command) then runs them with it.
+/// [`command`](super::command()) then runs them with it.
 pub fn run_requested_function() -> Option<Result<(), Error>> {
     CONTAINS_FUNCTIONS.store(true, Relaxed);
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -28,7 +28,7 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ProcessConfig {
     /// The function's name.
     pub name: &'static str,
-    /// The command line of its processes: [`command`](super::command), possibly behind a
+    /// The command line of its processes: [`command`](super::command()), possibly behind a
     /// profiler's.
     pub command: Vec<OsString>,
     /// Its environment variables, in addition to those that Lambda sets.

@@ -11,8 +11,8 @@ use crate::failure::Fault;
 const EVENT_EVERY: i64 = 30;
 /// `EventBridge` retries an event for a day (`infra/template.yaml`, `EventRule`).
 const BUS_RETRIES: i64 = 24 * 60;
-/// The minutes in which a service has to acknowledge.
-const DEADLINE: i64 = 4 * 60;
+/// The minutes until the acknowledgements of a notification are checked.
+const CHECK: i64 = 4 * 60 + 5;
 /// A key whose registration arrives before its first event.
 const EARLY_KEY: &str = "6f1dd6a5-4c0e-4e0c-9a57-0d5b0f8e2c11";
 
@@ -74,8 +74,8 @@ impl Stack {
             let claimed_at: Timestamp = text("time").parse().unwrap();
             let now = i64::try_from(self.harness.clock().now().get()).unwrap();
             let age = (now - claimed_at.as_millisecond()) / 60_000;
-            // At the deadline itself, it is not over yet.
-            self.deadlines.insert(self.minute - age + DEADLINE + 1);
+            // At that instant itself, they are not checked yet.
+            self.deadlines.insert(self.minute - age + CHECK + 1);
             if let (Verdict::Acted, Some(state)) = (notification.verdict, state) {
                 let more = json!({"eventId": text("id"), "adopterKeyState": state});
                 let acknowledgement = self.event("kms.secrets-event.ack", text("subject"), &more);

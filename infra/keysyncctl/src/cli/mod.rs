@@ -96,7 +96,8 @@ enum Command {
     /// Check the callback addresses: DNS, SSRF guard, TLS, and a response to HEAD.
     ///
     /// With `--send-test-event`, each service also has to accept a signed event, which is about a
-    /// key that does not exist. Run it in the functions' network if that differs from this machine's.
+    /// key that does not exist. Run it in the functions' network if that differs from this
+    /// machine's.
     #[command(after_help = "Examples:\n  \
         keysyncctl check-registry --file services.json\n  \
         keysyncctl check-registry --file services.json --send-test-event\n\n\

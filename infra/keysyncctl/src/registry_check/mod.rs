@@ -2,9 +2,9 @@
 //! reach them.
 //!
 //! A `HEAD` request shows that the name resolves to public addresses, the server listens, and its
-//! certificate is valid; any response counts. A service with `handshake` gets an `OPTIONS` request in
-//! its place, and has to allow the sender. On request, each service that passed gets a signed test
-//! event, and has to accept it.
+//! certificate is valid; any response counts. A service with `handshake` gets an `OPTIONS` request
+//! in its place, and has to allow the sender. On request, each service that passed gets a signed
+//! test event, and has to accept it.
 
 mod handshake;
 mod test_event;

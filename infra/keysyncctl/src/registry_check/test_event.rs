@@ -1,8 +1,9 @@
 //! A signed test event to each service: an authentic callback about a key that does not exist.
 //!
 //! It is active and was just created, no resource uses it, and its key and instance ids are random.
-//! A receiver has to verify it, accept it with 2xx, and has nothing to do. The functions' own client
-//! sends it, so name resolution, TLS, signatures, time limits and the event are those of a real one.
+//! A receiver has to verify it, accept it with 2xx, and has nothing to do. The functions' own
+//! client sends it, so name resolution, TLS, signatures, time limits and the event are those of a
+//! real one.
 
 use std::collections::BTreeMap;
 
