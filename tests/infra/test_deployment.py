@@ -126,7 +126,7 @@ class Deployment(unittest.TestCase):
         operator, story = self.operator(), self.story
         story.wait("a confirmation", lambda: not operator.service()["pending"])
         before = operator.received()
-        self.assertIn("may ignore it", operator.replay("told, and did not act"))
+        self.assertIn("may ignore it", operator.replay("notified, and did not act"))
         story.wait("the replay", lambda: operator.received() > before, REDELIVERY_TIMEOUT)
 
         operator.run("pause", story.service, "--reason", "maintenance", "--operator", "ada")
