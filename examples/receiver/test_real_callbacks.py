@@ -1,7 +1,7 @@
 """The receiver with callbacks of the real sender, which the harness sends to it as object storage.
 
-Requires the command `harness`: `cargo build -p keysync -p keysync-harness --bins`, or its path in
-KEYSYNC_HARNESS_BIN.
+Requires the command `harness`: `cargo build -p keysync-functions -p keysync-harness --bins`, or its
+path in KEYSYNC_HARNESS_BIN.
 """
 
 import json

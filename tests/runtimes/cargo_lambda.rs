@@ -58,7 +58,7 @@ impl CargoLambda {
         let mut watch = Command::new("sh");
         // The release build exists already when all tests run; a debug build would be a new one.
         watch
-            .args(["-c", WATCH, "sh", "--package", "keysync", "--release", "--env-file"])
+            .args(["-c", WATCH, "sh", "--package", "keysync-functions", "--release", "--env-file"])
             .arg(self.env_file());
         // The sources do not change, and a test that edits other files must not trigger a restart.
         watch.args(["--ignore-changes", "--invoke-address", "127.0.0.1"]);

@@ -1,4 +1,5 @@
-//! Benchmarks of the steps of a request, in time and allocations: `cargo bench --package keysync`.
+//! Benchmarks of the steps of a request, in time and allocations:
+//! `cargo bench --package keysync-functions`.
 //!
 //! No measured step uses the network, so that only keysync and its libraries are measured: the
 //! SDK's HTTP client is replaced by a stub of DynamoDB, and IAM's keys are fetched beforehand.

@@ -37,7 +37,7 @@ impl Binaries {
     async fn build(cargo: &Path, workspace: &Path) -> Result<Self, BenchError> {
         let mut command = Command::new(cargo);
         command.current_dir(workspace).stderr(Stdio::inherit());
-        command.args(["build", "--release", "--package", "keysync", "--package", "keysync-hello"]);
+        command.args(["build", "--release", "--package", "keysync-functions", "--package", "keysync-hello"]);
         command.args(["--bin", "sync", "--bin", "hello", "--message-format=json-render-diagnostics"]);
         let output = command.output().await.map_err(BenchError::Build)?;
         let messages = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -67,7 +67,7 @@ pub enum BenchError {
     NotBuilt(&'static str),
     /// The binary is not next to this executable.
     #[error(
-        "no binary `{name}` at {}; build it: cargo build --release --package keysync --package keysync-hello",
+        "no binary `{name}` at {}; build it: cargo build --release --package keysync-functions --package keysync-hello",
         path.display()
     )]
     NoBinary {

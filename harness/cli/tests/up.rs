@@ -246,7 +246,10 @@ async fn missing_binary_is_named_with_build_command() {
     let output = harness(&["demo"]).env("KEYSYNC_SYNC_BIN", missing).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("/no/such/sync") && text.contains("cargo build -p keysync --bin sync"), "{text}");
+    assert!(
+        text.contains("/no/such/sync") && text.contains("cargo build -p keysync-functions --bin sync"),
+        "{text}"
+    );
 }
 
 /// AWS settings that a developer may have, each of which would redirect or break calls.

@@ -56,7 +56,7 @@ pub async fn command(function: &'static str) -> Result<Vec<OsString>, FunctionEr
 async fn build(cargo: &Path, workspace: &Path) -> Result<BTreeMap<&'static str, PathBuf>, FunctionError> {
     let mut command = Command::new(cargo);
     command.current_dir(workspace);
-    command.args(["build", "--quiet", "--package", "keysync", "--package", "keysync-harness"]);
+    command.args(["build", "--quiet", "--package", "keysync-functions", "--package", "keysync-harness"]);
     command.args(ALL.into_iter().flat_map(|name| ["--bin", name]));
     command.arg("--message-format=json-render-diagnostics");
     if !cfg!(debug_assertions) {

@@ -13,7 +13,7 @@ use std::{
 pub enum FunctionError {
     /// The binary does not exist.
     #[error(
-        "no `{function}` binary found; looked at {}. Build it with `cargo build -p keysync --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
+        "no `{function}` binary found; looked at {}. Build it with `cargo build -p keysync-functions --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
         looked_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         function.to_uppercase()
     )]

@@ -1,7 +1,7 @@
 //! Names in the workspace that tasks refer to: packages, test targets, tests.
 
 /// The package of the functions.
-pub(crate) const FUNCTIONS: &str = "keysync";
+pub(crate) const FUNCTIONS: &str = "keysync-functions";
 /// The binaries of the functions.
 pub(crate) const FUNCTION_BINARIES: [&str; 3] = ["sync", "lifecycle", "redeliver"];
 /// The smallest possible function, which `sync` is compared with.

@@ -17,7 +17,7 @@ use crate::{
 const CARGO_CYCLONEDX: (&str, &str) = ("cargo-cyclonedx", "0.5.9");
 const FUNCTIONS: &str = "functions";
 /// Crates that every function contains.
-const EXPECTED: [&str; 3] = ["keysync", "aws-lc-rs", "aws-sdk-dynamodb"];
+const EXPECTED: [&str; 3] = ["keysync-functions", "aws-lc-rs", "aws-sdk-dynamodb"];
 
 /// Writes `target/sbom/NAME.cdx.json` for each function: every crate that is compiled into it, with
 /// version, checksum and licence, from `Cargo.lock`.
@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn path_of_checkout_is_removed() {
-        let text = "\"purl\": \"pkg:cargo/keysync@0.1.0?download_url=file:///home/me/keysync/functions\"";
+        let text =
+            "\"purl\": \"pkg:cargo/keysync-functions@0.1.0?download_url=file:///home/me/keysync/functions\"";
         assert!(!without_root(text, Path::new("/home/me/keysync")).contains("/home"));
     }
 
