@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Semaphore
 
-from deployment.operator import Operator
+from deployment.operator import SOME_FAILED, Operator
 from deployment.stack import NAMES, Stack, adapted, package, upload
 from deployment.story import REDELIVERY_TIMEOUT, Broken, Story
 from deployment.surroundings import Harness, now
@@ -180,6 +180,34 @@ class Deployment(unittest.TestCase):
         )
         story.wait("the redriven event", lambda: operator.received() > before)
         self.assertEqual(operator.json("dlq", "list", "stuck"), [])
+
+    def test_operator_imports_existing_keys(self):
+        """Keys that are older than the deployment: the table learns of them from the endpoint."""
+        operator, story = self.operator(), self.story
+        operator.use_endpoint(self.harness)
+        existing = [
+            self.harness.control(
+                "/keys",
+                "POST",
+                {
+                    "name": f"existing-{n}",
+                    "protects": [{"service": story.service, "resource": f"bucket-{n}"}],
+                },
+            )["id"]
+            for n in range(3)
+        ]
+        keys = self.harness.control("/keys")
+        registrations = sum(len(key["protects"]) for key in keys)
+        for options in (["--dry-run"], []):
+            imported = operator.json("import", *options)
+            self.assertEqual(imported["keys"]["imported"], len(keys), imported)
+            self.assertEqual(imported["registrations"]["imported"], registrations, imported)
+        found = operator.json("verify", exit_code=SOME_FAILED)["differences"]
+        self.assertEqual({row["key"] for row in found}, {operator.key}, "unknown to the endpoint")
+
+        before = operator.received()
+        story.sync(204, existing[0])
+        self.assertEqual(operator.received(), before + 1)
 
     def log(self, group):
         events = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]

@@ -9,6 +9,7 @@ import subprocess
 from emulator import CREDENTIALS, REGION
 
 DONE = 0
+SOME_FAILED = 1
 
 
 class Operator:
@@ -30,8 +31,17 @@ class Operator:
         }
         self.key = f"{story.key.instance}/{story.key.id}"
 
-    def run(self, *arguments):
-        """What a command printed, which has to end with exit code 0."""
+    def use_endpoint(self, harness):
+        """Sets the environment for the commands that read keys from the harness's endpoint."""
+        self.environment |= {
+            "KEYSYNCCTL_ENDPOINT": harness.addresses["endpoint"],
+            "KEYSYNCCTL_IAM_URL": harness.addresses["iam"],
+            "KEYSYNCCTL_INSTANCE": harness.addresses["instance_id"],
+            "IBMCLOUD_API_KEY": harness.addresses["api_key"],
+        }
+
+    def run(self, *arguments, exit_code=DONE):
+        """What a command printed, which has to end with this exit code."""
         command = [self.program, *arguments]
         done = subprocess.run(
             command,
@@ -41,14 +51,14 @@ class Operator:
             timeout=60,
             cwd=self.folder,
         )
-        if done.returncode != DONE:
+        if done.returncode != exit_code:
             raise AssertionError(
                 f"{arguments}: exit code {done.returncode}: {done.stdout} {done.stderr}"
             )
         return done.stdout
 
-    def json(self, *arguments):
-        return json.loads(self.run(*arguments, "--json"))
+    def json(self, *arguments, exit_code=DONE):
+        return json.loads(self.run(*arguments, "--json", exit_code=exit_code))
 
     def service(self):
         """The state of the notification at the service."""

@@ -107,13 +107,13 @@ class Story:
         self.wait("a confirmation", lambda: not self._item()["pending"]["M"])
 
     def second_notification_within_the_hour_is_rejected(self):
-        headers, _ = self._sync(409)
+        headers, _ = self.sync(409)
         self._expect(0 < int(headers["retry-after"]) <= 3601, True, headers)
 
     def sync_notifies_the_service_again(self):
         self._time_passes(HOUR + 1)
         self.harness.set_behaviour(self.service, "act")
-        self._sync(204)
+        self.sync(204)
         self._verdicts(["ignored", "acted"])
 
     def status_is_delivered(self):
@@ -124,7 +124,7 @@ class Story:
     def failed_notification_is_pending(self):
         self._time_passes(HOUR + 1)
         self.harness.set_behaviour(self.service, {"respond": {"status": 503}})
-        self._sync(204)
+        self.sync(204)
         self._expect(list(self._item()["pending"]["M"]), [self.service])
 
     def redeliver_notifies_the_service_when_it_is_back(self):
@@ -145,14 +145,14 @@ class Story:
         reason.
         """
         self._time_passes(HOUR + 1)
-        self._sync(204)
+        self.sync(204)
         found = self.harness.verdicts(self.service)[-1]
         self._expect(found if isinstance(found, str) else next(iter(found)), verdict, found)
 
-    def _sync(self, status):
-        return self._answer(
-            status, f"/api/v2/keys/{self.key.id}/actions/sync", "POST", b"", self._headers()
-        )
+    def sync(self, status, key=None):
+        """The response to a sync of the story's key, or of another one."""
+        path = f"/api/v2/keys/{key or self.key.id}/actions/sync"
+        return self._answer(status, path, "POST", b"", self._headers())
 
     def _status(self):
         """The status of the last notification at the service."""
