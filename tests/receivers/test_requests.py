@@ -51,7 +51,7 @@ def is_as_expected(kit, vector, found):
 
 
 @pytest.mark.parametrize("kit", KITS)
-def test_raw_requests_are_answered(kit):
+def test_raw_requests_get_a_response(kit):
     with Receiver(kit, public_keys=public_key("current"), tolerance=HUNDRED_YEARS) as receiver:
         found = [
             (vector, statuses(receiver.port, vector["send"])) for vector in DOCUMENT["requests"]

@@ -45,8 +45,8 @@ async fn registry_check_requires_an_allowed_sender() {
     };
     let origin = ["--origin", "keysync.example.com"];
     for (status, allowed, problem) in [
-        (405, None, Some("the handshake was answered with 405")),
-        (200, None, Some("without `webhook-allowed-origin`")),
+        (405, None, Some("the handshake got the status 405")),
+        (200, None, Some("has no `webhook-allowed-origin`")),
         (
             200,
             Some("other.example.com"),
@@ -56,7 +56,7 @@ async fn registry_check_requires_an_allowed_sender() {
         (204, Some("*"), None),
     ] {
         mock.reset_async().await;
-        let answer = mock.mock_async(|when, then| {
+        let handshake = mock.mock_async(|when, then| {
             when.method(Method::OPTIONS)
                 .path("/callbacks")
                 .header("webhook-request-origin", "keysync.example.com");
@@ -65,10 +65,10 @@ async fn registry_check_requires_an_allowed_sender() {
                 then.header("webhook-allowed-origin", allowed).header("webhook-allowed-rate", "120");
             }
         });
-        let answer = answer.await;
+        let handshake = handshake.await;
         let checked =
             Run::of(&mut check(&origin)).await.expect(if problem.is_some() { SOME_FAILED } else { DONE });
-        answer.assert_calls_async(1).await;
+        handshake.assert_calls_async(1).await;
         let checked = checked.json();
         let of = |name: &str| checked.as_array().unwrap().iter().find(|it| it["service"] == name).unwrap();
         let found = of("ledgers")["problem"].as_str();

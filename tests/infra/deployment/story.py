@@ -73,7 +73,7 @@ class Story:
             raise Broken(step.__name__, error) from error
 
     def public_keys(self):
-        _, body = self._answer(200, "/.well-known/jwks.json")
+        _, body = self._response(200, "/.well-known/jwks.json")
         keys = json.loads(body)["keys"]
         self._expect({key["crv"] for key in keys}, {"Ed25519"})
         return keys
@@ -152,11 +152,11 @@ class Story:
     def sync(self, status, key=None):
         """The response to a sync of the story's key, or of another one."""
         path = f"/api/v2/keys/{key or self.key.id}/actions/sync"
-        return self._answer(status, path, "POST", b"", self._headers())
+        return self._response(status, path, "POST", b"", self._headers())
 
     def _status(self):
         """The status of the last notification at the service."""
-        _, body = self._answer(
+        _, body = self._response(
             200, f"/api/v2/keys/{self.key.id}/notifications", headers=self._headers()
         )
         (status,) = json.loads(body)["resources"]
@@ -169,7 +169,7 @@ class Story:
             "correlation-id": str(uuid.uuid4()),
         }
 
-    def _answer(self, expected, path, method="GET", body=None, headers=None):
+    def _response(self, expected, path, method="GET", body=None, headers=None):
         """Headers and body of the response to a request to the function URL, whose host ministack
         knows but no resolver.
 
@@ -178,7 +178,7 @@ class Story:
         url = urlsplit(self.outputs["FunctionUrl"])
         responses = []
 
-        def has_answer():
+        def has_response():
             responses.append(
                 fetch(
                     f"{self.aws.url}{path}", method, body, {**(headers or {}), "host": url.netloc}
@@ -187,7 +187,7 @@ class Story:
             return responses[-1][0] < 500
 
         try:
-            self.wait("a response without a 5xx", has_answer)
+            self.wait("a response without a 5xx", has_response)
         except AssertionError as error:
             raise AssertionError(
                 f"{error}; the last one is {responses[-1][0]} {responses[-1][2]}"

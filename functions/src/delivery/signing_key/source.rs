@@ -170,15 +170,15 @@ mod tests {
     #[tokio::test]
     async fn symmetric_secrets_are_fetched_from_their_own_secret() {
         let server = MockServer::start_async().await;
-        let answer = |name: &'static str, text: String| {
+        let serve = |name: &'static str, text: String| {
             server.mock_async(move |when, then| {
                 when.method(POST).json_body(json!({"SecretId": name}));
                 then.status(200).header("content-type", "application/x-amz-json-1.1").body(secret(&text));
             })
         };
         let symmetric = json!({"ledgers": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}).to_string();
-        answer("keysync/signing-key", KEY.to_owned()).await;
-        answer("keysync/service-secrets", symmetric).await;
+        serve("keysync/signing-key", KEY.to_owned()).await;
+        serve("keysync/service-secrets", symmetric).await;
         let keys = fetch_at(&server.base_url(), Some("ledgers")).await.unwrap();
         assert_eq!(keys.symmetric.of(&"ledgers".parse().unwrap()).len(), 1);
         let error = fetch_at(&server.base_url(), Some("databases")).await.unwrap_err();

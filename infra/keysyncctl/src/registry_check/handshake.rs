@@ -58,13 +58,13 @@ impl Handshake {
     /// The reason why the receiver does not permit callbacks from `origin`; `None` if it does.
     pub(super) fn problem(&self, status: u16, origin: &str) -> Option<String> {
         if !(200..300).contains(&status) {
-            return Some(format!("the handshake was answered with {status}, and has to be with 2xx"));
+            return Some(format!("the handshake got the status {status}, and needs 2xx"));
         }
         match self.allowed_origin.as_deref() {
             Some("*") => None,
             Some(allowed) if allowed.eq_ignore_ascii_case(origin) => None,
             Some(allowed) => Some(format!("the handshake allows the origin `{allowed}`, and not `{origin}`")),
-            None => Some("the handshake was answered without `webhook-allowed-origin`".to_owned()),
+            None => Some("the response to the handshake has no `webhook-allowed-origin`".to_owned()),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct ServiceStatus {
 }
 
 /// The response to a request for the status.
-enum Answer {
+enum Reply {
     Statuses(Vec<ServiceStatus>),
     /// The endpoint does not offer the request.
     NotOffered,
@@ -55,19 +55,19 @@ pub(super) async fn add(endpoint: &Endpoint, report: &mut Report, concurrency: u
     // times.
     let Some((first, others)) = keys.split_first() else { return Ok(()) };
     match statuses(endpoint, first).await? {
-        Answer::NotOffered => {
+        Reply::NotOffered => {
             output::remark("this endpoint does not report the status of services");
             return Ok(());
         }
-        Answer::Statuses(statuses) => report.set_services(first, statuses),
-        Answer::Unknown => {}
+        Reply::Statuses(statuses) => report.set_services(first, statuses),
+        Reply::Unknown => {}
     }
     let progress = progress::bar(others.len(), "asking for the status of services");
     let mut asked = stream::iter(others)
         .map(async |key| (key, statuses(endpoint, key).await))
         .buffer_unordered(concurrency);
-    while let Some((key, answer)) = asked.next().await {
-        if let Answer::Statuses(statuses) = answer? {
+    while let Some((key, result)) = asked.next().await {
+        if let Reply::Statuses(statuses) = result? {
             report.set_services(key, statuses);
         }
         progress.inc(1);
@@ -76,20 +76,20 @@ pub(super) async fn add(endpoint: &Endpoint, report: &mut Report, concurrency: u
     Ok(())
 }
 
-async fn statuses(endpoint: &Endpoint, crn: &KeyCrn) -> Result<Answer, Failure> {
+async fn statuses(endpoint: &Endpoint, crn: &KeyCrn) -> Result<Reply, Failure> {
     let key = crn.key.to_string();
     let path = ["keys", &key, "notifications"];
     match endpoint.send(&Call::get(&path, crn.instance.instance)).await {
         Err(CallError::Stopped(failure)) => Err(failure),
-        Err(CallError::NoResponse { .. }) => Ok(Answer::Unknown),
-        Ok(reply) if reply.status == StatusCode::OK => {
-            let parsed = serde_json::from_slice(&reply.body);
-            Ok(parsed.map_or(Answer::Unknown, |Collection { resources }| Answer::Statuses(resources)))
+        Err(CallError::NoResponse { .. }) => Ok(Reply::Unknown),
+        Ok(response) if response.status == StatusCode::OK => {
+            let parsed = serde_json::from_slice(&response.body);
+            Ok(parsed.map_or(Reply::Unknown, |Collection { resources }| Reply::Statuses(resources)))
         }
-        Ok(reply) => {
-            let is_unknown_key = ErrorDocument::read(&reply.body).code.as_deref() == Some(UNKNOWN_KEY);
-            let not_offered = matches!(reply.status.as_u16(), 404 | 405 | 501) && !is_unknown_key;
-            Ok(if not_offered { Answer::NotOffered } else { Answer::Unknown })
+        Ok(response) => {
+            let is_unknown_key = ErrorDocument::read(&response.body).code.as_deref() == Some(UNKNOWN_KEY);
+            let not_offered = matches!(response.status.as_u16(), 404 | 405 | 501) && !is_unknown_key;
+            Ok(if not_offered { Reply::NotOffered } else { Reply::Unknown })
         }
     }
 }
