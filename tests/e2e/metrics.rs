@@ -8,7 +8,7 @@ use keysync_testkit::{Harness, services::Behaviour};
 
 use crate::{
     log_lines::Lines,
-    support::{HOUR, World, world, world_of},
+    support::{HOUR, World, keys_of_shard, world, world_of},
 };
 
 const STORAGE: Option<(&str, &str)> = Some(("Service", "cloud-object-storage"));
@@ -122,14 +122,14 @@ async fn pending_age_includes_notifications_not_yet_due() {
 #[tokio::test]
 async fn oldest_notification_counts_wherever_it_waits() {
     let world = world_of(Harness::builder()).await;
-    // Due in the opposite order of their claims, as after attempts with growing waits.
-    let ages = [20, 40, 30];
-    for (n, minutes) in (1..).zip(ages) {
-        let key = world.plant(&["cloud-object-storage"], world.harness.clock().now()).await;
-        world.defer(&key, Duration::from_mins(minutes), Duration::from_mins(n * 10)).await;
+    // In the first shard the older one is due later, as after attempts with growing waits.
+    for (shard, age, wait) in [(0, 20, 10), (0, 40, 20), (1, 30, 30)] {
+        let key = keys_of_shard(shard).next().unwrap();
+        let key = world.plant_as(key, &["cloud-object-storage"], world.harness.clock().now()).await;
+        world.defer(&key, Duration::from_mins(age), Duration::from_mins(wait)).await;
     }
     let summary = world.redeliver().await;
-    assert_eq!((summary.leased, summary.pending), (0, ages.len() as u64), "not due");
+    assert_eq!((summary.leased, summary.pending), (0, 3), "not due");
     let age = redeliver_lines(&world).values("PendingAge", None)[0];
     assert!((2400.0..2430.0).contains(&age), "the oldest was claimed 40 minutes ago: {age} s");
 }

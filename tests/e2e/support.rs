@@ -31,6 +31,11 @@ pub(crate) async fn world_at(now: EpochMillis) -> World {
     world_of(Harness::builder().mode(Mode::InProcess).clock(HarnessClock::set_to(now))).await
 }
 
+/// Random ids of keys whose notifications are in this shard of the due index.
+pub(crate) fn keys_of_shard(shard: u128) -> impl Iterator<Item = KeyId> {
+    std::iter::repeat_with(KeyId::random).filter(move |key| item::due_shard(*key) == shard)
+}
+
 impl World {
     /// Creates a key without registrations.
     pub(crate) async fn another_key(&self) -> String {
@@ -83,14 +88,13 @@ impl World {
     /// Writes this many such keys that share a shard of the due index.
     pub(crate) async fn plant_in_one_shard(&self, keys: usize, due_at: EpochMillis) {
         let client = self.harness.dynamodb().client();
-        let ids = std::iter::repeat_with(KeyId::random).filter(|key| item::due_shard(*key) == 0).take(keys);
         let put = |key| {
             let item = self.planted(key, &["cloud-object-storage"], due_at);
             WriteRequest::builder()
                 .put_request(PutRequest::builder().set_item(Some(item)).build().unwrap())
                 .build()
         };
-        let writes: Vec<_> = ids.map(put).collect();
+        let writes: Vec<_> = keys_of_shard(0).take(keys).map(put).collect();
         for batch in writes.chunks(25) {
             let table = self.harness.table();
             let written =
