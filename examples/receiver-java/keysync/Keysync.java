@@ -131,15 +131,15 @@ public final class Keysync {
             checkTimestamp(timestamp, now);
             List<byte[]> candidates = signatures(signatures);
             if (candidates.isEmpty()) {
-                throw new Rejected("no-signature", "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed by "
-                        + "the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)");
+                throw new Rejected("no-signature", "`webhook-signature` must contain a `v1a` signature, which is `v1a,` followed "
+                        + "by the base64 of 64 bytes (`v1` signatures with a shared secret are not supported)");
             }
             ByteArrayOutputStream signed = new ByteArrayOutputStream();
             signed.writeBytes((id + "." + timestamp + ".").getBytes(UTF_8));
             signed.writeBytes(body);
             if (!isSigned(signed.toByteArray(), candidates, now)) {
-                throw new Rejected("signature", "no signature is valid for this body and the configured keys: the body was changed (pass "
-                        + "the bytes as received), the sender signs with a new key, or the callback is forged");
+                throw new Rejected("signature", "no signature is valid for this body and the configured keys: the body was changed "
+                        + "(pass the bytes as received), the sender signs with a new key, or the callback is forged");
             }
             return Notification.parse(body, id, service);
         }
@@ -152,12 +152,12 @@ public final class Keysync {
             long age = now.toEpochMilli() - Long.parseLong(timestamp) * 1000;
             String allowed = ", at most " + tolerance.toSeconds() + " s are allowed: ";
             if (age > tolerance.toMillis()) {
-                throw new Rejected("too-old", "signed " + (age + 999) / 1000 + " s ago" + allowed + "the callback was replayed, or "
-                        + "this machine's clock is ahead and must be corrected");
+                throw new Rejected("too-old", "signed " + (age + 999) / 1000 + " s ago" + allowed + "the callback was replayed, "
+                        + "or this machine's clock is ahead and must be corrected");
             }
             if (age < -tolerance.toMillis()) {
-                throw new Rejected("too-new", "signed " + (999 - age) / 1000 + " s in the future" + allowed + "this machine's clock is "
-                        + "behind, or the sender's clock is ahead");
+                throw new Rejected("too-new", "signed " + (999 - age) / 1000 + " s in the future" + allowed + "this machine's clock "
+                        + "is behind, or the sender's clock is ahead");
             }
         }
 
@@ -740,8 +740,8 @@ public final class Keysync {
     }
 
     private static InvalidKey privateKey(int place) {
-        return new InvalidKey("private", place, "public key " + place + " is a private key, which only the sender may have: configure "
-                + "the public key (`whpk_…`), and report the leaked private key to the operator of keysync");
+        return new InvalidKey("private", place, "public key " + place + " is a private key, which only the sender may have: "
+                + "configure the public key (`whpk_…`), and report the leaked private key to the operator of keysync");
     }
 
     /** Decodes canonical base64url without padding, or returns {@code null}. */
@@ -754,13 +754,13 @@ public final class Keysync {
 
     private static PublicKey checked(byte[] raw, int place) {
         if (raw == null || raw.length != 32) {
-            throw new InvalidKey("malformed", place, "public key " + place + " must be a 32-byte Ed25519 public key: `whpk_` followed "
-                    + "by base64, or, in a key set, `x` in base64url");
+            throw new InvalidKey("malformed", place, "public key " + place + " must be a 32-byte Ed25519 public key: `whpk_` "
+                    + "followed by base64, or, in a key set, `x` in base64url");
         }
         PublicKey key = Curve.safe(raw);
         if (key == null) {
-            throw new InvalidKey("unsafe", place, "public key " + place + " is not a safe Ed25519 public key, which is a point of "
-                    + "prime order in canonical encoding: ask the operator of keysync for the correct key");
+            throw new InvalidKey("unsafe", place, "public key " + place + " is not a safe Ed25519 public key, which is a point "
+                    + "of prime order in canonical encoding: ask the operator of keysync for the correct key");
         }
         return key;
     }
