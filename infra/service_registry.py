@@ -6,6 +6,7 @@ same when they start, and do not start if it fails.
 import ipaddress
 import json
 import re
+import unicodedata
 
 from operations import INFRA, InvalidSettings
 
@@ -102,8 +103,8 @@ def rule(error):
 
 
 def other_problems(services, timeout_below):
-    """What the schema cannot state: names that are given twice, special-purpose addresses, and the
-    bound of a timeout.
+    """What the schema cannot state: names that are given twice, special-purpose addresses, invalid
+    Punycode, and the bound of a timeout.
     """
     if not isinstance(services, dict):
         return
@@ -120,6 +121,11 @@ def other_problems(services, timeout_below):
                 "special-purpose address: "
                 f"got {value(settings['url'])}"
             )
+        if not all(map(is_label, host_of(settings.get("url")).split("."))):
+            yield (
+                f"`url` of `{shown(name)}` must have a host name whose parts that start with "
+                f"`xn--` are Punycode: got {value(settings['url'])}"
+            )
         timeout = settings.get("timeoutSeconds")
         if type(timeout) in (int, float) and timeout_below <= timeout <= 840:
             yield (
@@ -133,10 +139,9 @@ def is_public(url):
     """Whether a URL's host is a name, or the literal address of a public host. The functions check
     what a name resolves to.
     """
-    host = re.match(r"https://(\[[^\]]*\]|[^:/?]*)", url) if isinstance(url, str) else None
-    if host is None:
+    name = host_of(url)
+    if not name:
         return True
-    name = host[1].lower().removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):
         return False
     try:
@@ -144,6 +149,34 @@ def is_public(url):
     except ValueError:
         return not name.startswith("[")
     return address.is_global and not address.is_multicast
+
+
+def host_of(url):
+    """The host of an https URL in lower case, without the dot at its end."""
+    host = re.match(r"https://(\[[^\]]*\]|[^:/?]*)", url) if isinstance(url, str) else None
+    return host[1].lower().removesuffix(".") if host else ""
+
+
+def is_label(label):
+    """Whether a part of a host name has no prefix `xn--`, or decodes to what this stands for
+    (UTS 46): letters and symbols, not all of them ASCII, in their normal form. The functions reject
+    a few more, such as mixed directions of writing.
+    """
+    if not label.startswith("xn--"):
+        return True
+    try:
+        decoded = label[4:].encode().decode("punycode")
+        if decoded.isascii() or decoded.encode("punycode").decode() != label[4:]:
+            return False
+    except UnicodeError:
+        return False
+    # Valid, though their normal form differs: ß, final sigma and the two joiners.
+    plain = re.sub("[ß\u03c2\u200c\u200d]", "", decoded)
+    return (
+        unicodedata.normalize("NFKC", plain.casefold()) == plain
+        and not unicodedata.category(decoded[0]).startswith("M")
+        and not {"Cc", "Cf", "Co", "Cs", "Zs", "Zl", "Zp"} & set(map(unicodedata.category, plain))
+    )
 
 
 def value(invalid):

@@ -14,14 +14,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
-import keysync.Acknowledgement;
-import keysync.KeySet;
-import keysync.Keys;
-import keysync.Latest;
-import keysync.Notification;
-import keysync.Rejected;
-import keysync.ReplayGuard;
-import keysync.Verifier;
+import keysync.Keysync.Acknowledgement;
+import keysync.Keysync.KeySet;
+import keysync.Keysync.Keys;
+import keysync.Keysync.Latest;
+import keysync.Keysync.Notification;
+import keysync.Keysync.Rejected;
+import keysync.Keysync.ReplayGuard;
+import keysync.Keysync.Verifier;
 
 /**
  * A service that receives and verifies keysync's callbacks and keeps the newest state of each key.

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { KeySet, Latest, Rejected, ReplayGuard, Verifier, acknowledge } from './keysync/index.mjs';
+import { KeySet, Latest, Rejected, ReplayGuard, Verifier, acknowledge } from './keysync.mjs';
 
 const VECTORS = JSON.parse(readFileSync(new URL('../../harness/receiver/vectors.json', import.meta.url), 'utf8'));
 const [GOLDEN] = VECTORS.vectors;

@@ -6,7 +6,7 @@
 
 import { createServer } from 'node:http';
 
-import { KEY_STATES, KeySet, Latest, MAX_BODY, Rejected, ReplayGuard, Verifier, acknowledge } from './keysync/index.mjs';
+import { KEY_STATES, KeySet, Latest, MAX_BODY, Rejected, ReplayGuard, Verifier, acknowledge } from './keysync.mjs';
 
 const MAX_EFFECTS = 10_000;
 const TIMEOUT = 10_000; // ms for a request

@@ -6,7 +6,7 @@
 authentic), 403 (for another service) or 413 (too large). `GET /keys/<id>` returns the state of a
 key, and `GET /effects` the ids of the events acted on.
 
-Requires PyPI's `cryptography`. The parts to reuse in your service are in `verifier.py`.
+The part to reuse in your service is `keysync.py`.
 """
 
 import argparse
@@ -16,19 +16,18 @@ import threading
 import time
 from collections import deque
 
-from acknowledge import acknowledge
-from key_set import KeySet
-from strict_http import BoundedServer, StrictHandler, print_line
-from verifier import (
+from keysync import (
     DEFAULT_TOLERANCE,
     KEY_STATES,
     MAX_BODY,
+    KeySet,
     Latest,
     Rejected,
     ReplayGuard,
     Verifier,
+    acknowledge,
 )
-
+from strict_http import BoundedServer, StrictHandler, print_line
 
 MAX_EFFECTS = 10_000
 

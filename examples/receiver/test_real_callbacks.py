@@ -14,7 +14,8 @@ import urllib.request
 
 import pytest
 
-from receiver import Service, Verifier
+from keysync import Verifier
+from receiver import Service
 
 BUILT = pathlib.Path(__file__).parents[2] / "target" / "debug" / "harness"
 HARNESS = pathlib.Path(os.environ.get("KEYSYNC_HARNESS_BIN", BUILT))

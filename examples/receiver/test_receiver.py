@@ -11,12 +11,10 @@ from email.message import Message
 
 import pytest
 
+import keysync
 import receiver
-import strict_json
-import verifier
-from public_key import InvalidKey
-from receiver import Latest, Rejected, ReplayGuard, Service, Verifier
-from verifier import Notification
+from keysync import InvalidKey, Latest, Notification, Rejected, ReplayGuard, Verifier
+from receiver import Service
 
 CRATE = pathlib.Path(__file__).parents[2] / "harness" / "receiver"
 DOCUMENT = json.loads((CRATE / "vectors.json").read_text(encoding="utf-8"))
@@ -75,14 +73,11 @@ def test_vectors_are_accepted_or_rejected_as_expected(vector):
 
 def test_limits_equal_those_of_vectors():
     limits = {
-        "bodyBytes": verifier.MAX_BODY,
-        "headerBytes": verifier.MAX_HEADER,
-        "nesting": strict_json.MAX_DEPTH,
+        "bodyBytes": keysync.MAX_BODY,
+        "headerBytes": keysync.MAX_HEADER,
+        "nesting": keysync.MAX_DEPTH,
     }
-    assert (verifier.DEFAULT_TOLERANCE, limits) == (
-        DOCUMENT["toleranceSeconds"],
-        DOCUMENT["limits"],
-    )
+    assert (keysync.DEFAULT_TOLERANCE, limits) == (DOCUMENT["toleranceSeconds"], DOCUMENT["limits"])
 
 
 def key_result(make, value):
@@ -112,6 +107,12 @@ def test_key_sets_are_accepted_or_rejected(vector):
         key_result(lambda keys: Verifier.from_jwks(SERVICE, *keys), [vector["document"]])
         == vector["expect"]
     ), vector["why"]
+
+
+@pytest.mark.parametrize("service", [None, ""])
+def test_missing_service_is_rejected(service):
+    with pytest.raises(ValueError, match="the service is required"):
+        Verifier(service, GOLDEN["publicKeys"])
 
 
 @pytest.mark.parametrize("key", [None, b"whpk_", 7, ["whpk_"]])

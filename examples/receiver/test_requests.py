@@ -12,7 +12,8 @@ import threading
 import pytest
 
 import strict_http
-from receiver import Service, Verifier
+from keysync import Verifier
+from receiver import Service
 
 FOLDER = pathlib.Path(__file__).parent
 VECTORS = FOLDER.parents[1] / "harness" / "receiver" / "vectors.json"

@@ -48,6 +48,7 @@ class Services(unittest.TestCase):
                 "b": {"url": "https://169.254.169.254/", "timeoutSeconds": 0},
                 "c": {"paused": 1},
                 "d": 7,
+                "e": {"url": "https://xn--a.example/"},
             }
         )
         for expected in [
@@ -61,10 +62,11 @@ class Services(unittest.TestCase):
             "`c` has no `url`",
             "`paused` of `c` must be `true` or `false`: got `1`",
             "`d` must be a JSON object with a `url`: got `7`",
+            "`xn--` are Punycode: got `https://xn--a.example/…`",
         ]:
             with self.subTest(problem=expected):
                 self.assertTrue(any(expected in problem for problem in problems), problems)
-        self.assertEqual(len(problems), 9, "one each")
+        self.assertEqual(len(problems), 10, "one each")
 
     def test_problems_contain_no_secret_of_a_url(self):
         for services in [

@@ -56,7 +56,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import keysync.*;
+import keysync.Keysync.*;
 
 public class Main {
     public static void main(String[] arguments) {

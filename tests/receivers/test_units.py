@@ -1,7 +1,11 @@
-"""The tests of the kits in JavaScript, Go and Java that need a clock and a network of their own."""
+"""The tests of the kits in JavaScript, Go and Java that need a clock and a network of their own,
+and of each kit's file in a folder of its own.
+"""
 
 import os
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -39,3 +43,19 @@ def test_java_units_pass():
         headers["webhook-signature"],
     ]
     passes(["java", "-cp", BUILT / "java", "keysync.KitTest", *golden], EXAMPLES)
+
+
+# By kit: the file that users copy, and a command that uses it there. (Rust's kit is a crate.)
+FILES = {
+    "python": ("receiver/keysync.py", [sys.executable, "-c", "import keysync"]),
+    "javascript": ("receiver-javascript/keysync.mjs", ["node", "-e", "import('./keysync.mjs')"]),
+    "go": ("receiver-go/keysync/keysync.go", ["go", "vet", "keysync.go"]),
+    "java": ("receiver-java/keysync/Keysync.java", ["javac", "-d", ".", "Keysync.java"]),
+}
+
+
+@pytest.mark.parametrize("kit", [kit for kit in KITS if kit in FILES])
+def test_copied_file_needs_no_other(kit, tmp_path):
+    file, command = FILES[kit]
+    shutil.copy(EXAMPLES / file, tmp_path)
+    passes(command, tmp_path, GOTOOLCHAIN="local", GOPROXY="off", GOCACHE=str(BUILT / "go-cache"))

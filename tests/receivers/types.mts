@@ -3,7 +3,7 @@
 import {
   InvalidKey, KEY_STATES, KeySet, Latest, MAX_BODY, Rejected, ReplayGuard, Verifier, acknowledge,
   type KeyState, type Notification,
-} from '../../examples/receiver-javascript/keysync/index.mjs';
+} from '../../examples/receiver-javascript/keysync.mjs';
 
 const keys = new KeySet('https://example.com/.well-known/jwks.json', { maxAge: 300, minPause: 30 });
 const verifier = new Verifier('cloud-object-storage', keys, { tolerance: 300 });

@@ -145,7 +145,7 @@ mod tests {
     use keysync_receiver::Verifier;
 
     use super::*;
-    use crate::vectors::Expect;
+    use crate::{tls::client_config, vectors::Expect};
 
     /// The result of the Rust receiver: `accepted`, or the code of the rejection.
     fn result(sender: &Sender, service: &str, callback: &Callback) -> String {
@@ -180,8 +180,9 @@ mod tests {
     #[test]
     fn raw_golden_request_is_an_authentic_callback() {
         let sender = Sender::new("databases-for-postgresql").unwrap();
-        let target =
-            Target::new(&"http://127.0.0.1:1/hook?a=b".parse().unwrap(), Duration::from_secs(1)).unwrap();
+        let tls = client_config(None).unwrap();
+        let url = "http://127.0.0.1:1/hook?a=b".parse().unwrap();
+        let target = Target::new(&url, Duration::from_secs(1), tls).unwrap();
         let request = String::from_utf8(sender.adapted_raw(&sender.raw_requests()[0], &target)).unwrap();
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         let mut lines = head.split("\r\n");

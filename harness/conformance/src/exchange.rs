@@ -1,13 +1,16 @@
-//! Requests as bytes on a TCP connection, so that malformed ones can be sent, too.
+//! Requests as bytes on a TCP or TLS connection, so that malformed ones can be sent, too.
 
-use std::{fmt, future::pending, io, time::Duration};
+use std::{fmt, future::pending, io, sync::Arc, time::Duration};
 
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::TcpStream,
     select,
     time::timeout,
 };
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
 use url::Url;
 
 use crate::Error;
@@ -48,11 +51,16 @@ pub(crate) enum End {
     Close,
 }
 
+/// A connection to a receiver.
+pub(crate) type Connection = Either<TcpStream, TlsStream<TcpStream>>;
+
 /// The address of a receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Target {
     host: String,
     port: u16,
+    /// For `https`: the configuration, and the name that the certificate must have.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
     /// The value of `host`.
     pub(crate) authority: String,
     /// Path and query.
@@ -61,37 +69,55 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The address of `url`, whose receiver must respond within `limit`.
-    pub(crate) fn new(url: &Url, limit: Duration) -> Result<Self, Error> {
-        let (Some(host), Some(port), "http") = (url.host_str(), url.port_or_known_default(), url.scheme())
-        else {
-            return Err(Error::Url(url.to_string()));
+    /// The address of `url`, whose receiver must respond within `limit`. `tls` is for `https`.
+    pub(crate) fn new(url: &Url, limit: Duration, tls: ClientConfig) -> Result<Self, Error> {
+        let invalid = || Error::Url(url.to_string());
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(invalid());
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| invalid())?;
+                Some((TlsConnector::from(Arc::new(tls)), name))
+            }
+            _ => return Err(invalid()),
         };
         let path =
             url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        let host = host.trim_matches(['[', ']']).to_owned();
         Ok(Self {
             authority: url[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
             host,
             port,
+            tls,
             path,
             limit,
         })
     }
 
-    /// Opens a connection.
-    pub(crate) async fn connect(&self) -> io::Result<TcpStream> {
-        TcpStream::connect((&*self.host, self.port)).await
+    /// Opens a connection, in the time that the receiver has for a response.
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
+        timeout(self.limit, self.open()).await?
+    }
+
+    /// Opens a connection, however long the TLS handshake takes.
+    pub(crate) async fn open(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect((&*self.host, self.port)).await?;
+        match &self.tls {
+            None => Ok(Either::Left(stream)),
+            Some((tls, name)) => tls.connect(name.clone(), stream).await.map(Either::Right),
+        }
     }
 
     /// Sends a request on a new connection and returns the response.
     pub(crate) async fn send(&self, request: &[u8], end: End) -> Response {
         let exchange = async {
-            let Ok(mut stream) = self.connect().await else { return Response::Closed };
-            let (mut reader, mut writer) = stream.split();
+            let Ok(stream) = self.open().await else { return Response::Closed };
+            let (mut reader, mut writer) = split(stream);
             // A receiver may respond, and close, before it has read everything.
             let write = async {
-                if writer.write_all(request).await.is_ok() && end == End::Close {
+                if write(&mut writer, request).await.is_ok() && end == End::Close {
                     drop(writer.shutdown().await);
                 }
                 pending().await
@@ -103,6 +129,12 @@ impl Target {
         };
         timeout(self.limit, exchange).await.unwrap_or(Response::TimedOut)
     }
+}
+
+/// Sends bytes now: a TLS connection may otherwise keep some.
+pub(crate) async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await
 }
 
 /// Reads up to the final status line.
@@ -143,7 +175,10 @@ fn final_status(mut received: &[u8]) -> Option<Response> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::tls::client_config;
 
     #[tokio::test]
     async fn final_status_follows_interim_ones() {
@@ -158,11 +193,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn stalled_handshake_is_not_a_closed_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let target = Target::new(&url, Duration::from_millis(100), client_config(None).unwrap()).unwrap();
+        assert_eq!(target.send(b"", End::Wait).await, Response::TimedOut);
+    }
+
     #[test]
     fn target_has_path_and_query_of_its_url() {
-        let target = |url: &str| Target::new(&url.parse().unwrap(), Duration::from_secs(1));
+        let target = |url: &str| {
+            Target::new(&url.parse().unwrap(), Duration::from_secs(1), client_config(None).unwrap())
+        };
         let found = target("http://[::1]:8071/callbacks?a=b").unwrap();
         assert_eq!((&*found.host, &*found.authority, &*found.path), ("::1", "[::1]:8071", "/callbacks?a=b"));
-        assert!(target("https://localhost/").is_err());
+        assert!(found.tls.is_none());
+        let found = target("https://localhost/").unwrap();
+        assert_eq!((found.port, &*found.authority, found.tls.is_some()), (443, "localhost", true));
+        assert!(target("ftp://localhost/").is_err());
     }
 }

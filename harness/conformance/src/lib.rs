@@ -19,6 +19,7 @@ mod key_set;
 mod report;
 mod rule;
 mod sender;
+mod tls;
 mod vectors;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -41,8 +42,10 @@ pub const KEY_SET_PORT: u16 = 8079;
 /// What to check, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The receiver's URL for callbacks: `http`.
+    /// The receiver's URL for callbacks: `http` or `https`.
     pub url: Url,
+    /// The certificates (PEM) of the authorities to trust in place of Mozilla's, for `https`.
+    pub ca: Option<Vec<u8>>,
     /// The service that the receiver is configured as.
     pub service: String,
     /// Where the receiver says which events it acted on: a JSON array of them, or their number.
@@ -65,6 +68,7 @@ impl Options {
     pub fn new(url: Url, service: impl Into<String>) -> Self {
         Self {
             url,
+            ca: None,
             service: service.into(),
             effects_url: None,
             rules: Rule::ALL.to_vec(),
@@ -81,17 +85,34 @@ impl Options {
 #[non_exhaustive]
 pub enum Error {
     /// The URL has another scheme, or no host.
-    #[error(
-        "the receiver's URL must be http://HOST[:PORT]/PATH: got `{0}`; check it behind its TLS termination"
-    )]
+    #[error("the receiver's URL must be http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH: got `{0}`")]
     Url(String),
+    /// The certificates of the authorities cannot be used.
+    #[error("the file of --ca cannot be used: {0}; it must have the authorities' certificates as PEM")]
+    Ca(String),
+    /// The receiver's certificate is not valid, or it has no TLS.
+    #[error(
+        "the TLS handshake with {url} failed: {error}; correct the receiver's certificate, name the file of a \
+         private authority with --ca, or write http:// for a receiver without TLS"
+    )]
+    Tls {
+        /// Its URL.
+        url: String,
+        /// The cause.
+        error: rustls::Error,
+    },
     /// The receiver accepts no connection.
-    #[error("no receiver accepts connections at {url} within {} s: start it, or correct the URL", within.as_secs())]
+    #[error(
+        "no receiver accepts connections at {url} within {} s: {error}; start it, or correct the URL",
+        within.as_secs()
+    )]
     NotRunning {
         /// Its URL.
         url: String,
         /// The time waited.
         within: Duration,
+        /// The cause.
+        error: io::Error,
     },
     /// The receiver rejects everything.
     #[error(
@@ -157,8 +178,9 @@ impl Conformance {
 
     /// Checks a receiver. `progress` is called before each check, with its rule.
     pub async fn check(&self, options: &Options, progress: &(dyn Fn(Rule) + Sync)) -> Result<Report, Error> {
-        let target = Target::new(&options.url, options.response_within)?;
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let tls = tls::client_config(options.ca.as_deref())?;
+        let target = Target::new(&options.url, options.response_within, tls.clone())?;
+        let http = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build()?;
         let effects = options.effects_url.clone().map(|url| Effects::new(http, url));
         let sender = Arc::new(Sender::new(&options.service)?);
         let recorder = Recorder::new(options.rules.iter().copied());

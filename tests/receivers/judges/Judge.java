@@ -11,11 +11,11 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import keysync.InvalidKey;
-import keysync.Keys;
-import keysync.Notification;
-import keysync.Rejected;
-import keysync.Verifier;
+import keysync.Keysync.InvalidKey;
+import keysync.Keysync.Keys;
+import keysync.Keysync.Notification;
+import keysync.Keysync.Rejected;
+import keysync.Keysync.Verifier;
 
 /** The verdict of the receiver kit in Java on each callback of standard input; kits.py describes the lines. */
 public final class Judge {

@@ -3,7 +3,7 @@
 
 import { createInterface } from 'node:readline';
 
-import { InvalidKey, Rejected, Verifier } from '../../../examples/receiver-javascript/keysync/index.mjs';
+import { InvalidKey, Rejected, Verifier } from '../../../examples/receiver-javascript/keysync.mjs';
 
 const bytes = (text) => Buffer.from(text, 'base64');
 

@@ -9,8 +9,7 @@ from email.message import Message
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "examples" / "receiver"))
 
-from public_key import InvalidKey  # noqa: E402
-from verifier import Rejected, Verifier  # noqa: E402
+from keysync import InvalidKey, Rejected, Verifier  # noqa: E402
 
 
 def encoded(text):

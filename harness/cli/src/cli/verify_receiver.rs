@@ -28,10 +28,14 @@ const NOT_CHECKED: u8 = 2;
 /// Arguments of `harness verify-receiver`.
 #[derive(Args)]
 pub(super) struct VerifyReceiverArgs {
-    /// The receiver's URL for callbacks: `http`, not `https`. `{port}` is replaced by a free port
-    /// for the receiver that --exec starts.
+    /// The receiver's URL for callbacks: `http` or `https`. `{port}` is replaced by a free port for
+    /// the receiver that --exec starts.
     #[arg(required_unless_present = "list_rules")]
     url: Option<String>,
+    /// For `https`: a file with the certificates (PEM) of the authorities to trust in place of
+    /// Mozilla's, such as a private one.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The service that the receiver is configured as.
     #[arg(long, default_value = "cloud-object-storage", value_name = "NAME")]
     service: String,
@@ -143,13 +147,20 @@ async fn check(args: &VerifyReceiverArgs) -> Result<Report, Box<dyn Error>> {
 fn options(args: &VerifyReceiverArgs, filled: impl Fn(&str) -> String) -> Result<Options, Box<dyn Error>> {
     let url = |text: &str| {
         let text = filled(text);
-        text.parse::<Url>()
-            .map_err(|error| format!("invalid URL `{text}`: {error}; write http://HOST[:PORT]/PATH"))
+        text.parse::<Url>().map_err(|error| {
+            format!(
+                "invalid URL `{text}`: {error}; write http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH"
+            )
+        })
     };
     let rules = if args.rules.is_empty() { Rule::ALL.to_vec() } else { args.rules.clone() };
     let rules = rules.into_iter().filter(|rule| !args.skip.contains(rule)).collect();
+    let ca = args.ca.as_ref().map(|path| {
+        fs::read(path).map_err(|error| format!("cannot read {}, given by --ca: {error}", path.display()))
+    });
     Ok(Options {
         rules,
+        ca: ca.transpose()?,
         effects_url: args.effects_url.as_deref().map(url).transpose()?,
         response_within: Duration::from_secs(args.response_within),
         slow_within: Duration::from_secs(args.slow_within),

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
+    io::split,
     task::JoinSet,
     time::{interval, timeout},
 };
@@ -12,7 +11,7 @@ use tokio::{
 use super::Run;
 use crate::{
     Error, Rule,
-    exchange::{Response, response},
+    exchange::{Response, Target, response, write},
     report::Expected,
     sender::Ids,
 };
@@ -81,7 +80,7 @@ impl Run<'_> {
             let (head, total) = (head_of(&request), request.len());
             for sent in [0, head / 2, head, usize::midpoint(head, total), total - 1] {
                 if let Ok(mut stream) = self.target.connect().await {
-                    drop(stream.write_all(&request[..sent]).await);
+                    drop(write(&mut stream, &request[..sent]).await);
                 }
             }
         }
@@ -98,11 +97,8 @@ impl Run<'_> {
         for client in SLOW_CLIENTS {
             for _ in 0..CLIENTS {
                 let request = self.authentic(&Ids::unique(), 1).request(&self.target);
-                if let Ok(stream) = self.target.connect().await {
-                    let within = self.options.slow_within;
-                    clients
-                        .spawn(async move { (client, disconnected(stream, client, &request, within).await) });
-                }
+                let (target, within) = (self.target.clone(), self.options.slow_within);
+                clients.spawn(async move { (client, disconnected(target, client, &request, within).await) });
             }
         }
         // The clients have sent what they send at once before the receiver gets the callback.
@@ -135,23 +131,24 @@ impl Run<'_> {
 }
 
 /// Sends a request slowly. Returns the response, or that the receiver closed the connection.
-async fn disconnected(stream: TcpStream, client: SlowClient, request: &[u8], within: Duration) -> Response {
-    let (mut reader, mut writer) = stream.into_split();
+async fn disconnected(target: Target, client: SlowClient, request: &[u8], within: Duration) -> Response {
     let (head, total) = (head_of(request), request.len());
     let (at_once, rest) = request.split_at((client.at_once)(head, total));
-    let write = async {
-        drop(writer.write_all(at_once).await);
-        let mut pace = interval(PACE);
-        for byte in rest.iter().filter(|_| client.trickles) {
-            pace.tick().await;
-            if writer.write_all(&[*byte]).await.is_err() {
-                break;
-            }
-        }
-        // A client that closes its side would not be slow.
-        std::future::pending::<Response>().await
-    };
     let exchange = async {
+        let Ok(stream) = target.open().await else { return Response::Closed };
+        let (mut reader, mut writer) = split(stream);
+        let write = async {
+            drop(write(&mut writer, at_once).await);
+            let mut pace = interval(PACE);
+            for byte in rest.iter().filter(|_| client.trickles) {
+                pace.tick().await;
+                if write(&mut writer, &[*byte]).await.is_err() {
+                    break;
+                }
+            }
+            // A client that closes its side would not be slow.
+            std::future::pending::<Response>().await
+        };
         tokio::select! {
             response = response(&mut reader) => response,
             never = write => never,

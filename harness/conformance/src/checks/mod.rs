@@ -63,9 +63,13 @@ impl Run<'_> {
     /// Waits until the receiver accepts connections, and then an authentic callback.
     async fn wait_until_ready(&self) -> Result<(), Error> {
         let (started, within) = (Instant::now(), self.options.start_within);
-        while self.target.connect().await.is_err() {
+        while let Err(error) = self.target.connect().await {
+            let url = self.options.url.to_string();
+            if let Some(error) = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>()) {
+                return Err(Error::Tls { url, error: error.clone() });
+            }
             if started.elapsed() > within {
-                return Err(Error::NotRunning { url: self.options.url.to_string(), within });
+                return Err(Error::NotRunning { url, within, error });
             }
             tokio::time::sleep(POLL).await;
         }

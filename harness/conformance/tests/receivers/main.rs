@@ -10,6 +10,7 @@ mod connection;
 mod fetch;
 #[path = "../../../receiver/examples/receiver/service.rs"]
 mod service;
+mod tls;
 
 use std::time::Duration;
 

@@ -8,6 +8,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import keysync.Keysync.KeySet;
+import keysync.Keysync.Keys;
+import keysync.Keysync.Latest;
+import keysync.Keysync.Notification;
+import keysync.Keysync.Rejected;
+import keysync.Keysync.ReplayGuard;
+import keysync.Keysync.Verifier;
 
 /**
  * Tests of the Java kit with a clock and a network of the test; test_units.py starts it.

@@ -1,4 +1,4 @@
-/** Types of the receiver kit; index.mjs has the code. */
+/** Types of the receiver kit; keysync.mjs has the code. */
 
 export const DEFAULT_TOLERANCE: number;
 export const MAX_BODY: number;
