@@ -62,6 +62,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Clients { language } => tasks::clients::run(context, *language),
         Task::Receivers(wanted) => tasks::receivers::run(context, wanted),
         Task::Openapi { options } => tasks::openapi::run(context, options),
+        Task::Packages(wanted) => tasks::packages::run(context, wanted),
         Task::Performance { options } => tasks::performance::run(context, options),
         Task::SupplyChain => tasks::supply_chain::run(context),
         Task::Pictures => tasks::pictures::run(context),

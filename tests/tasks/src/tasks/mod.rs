@@ -13,6 +13,7 @@ pub(crate) mod infra;
 pub(crate) mod links;
 pub(crate) mod mutants;
 pub(crate) mod openapi;
+pub(crate) mod packages;
 pub(crate) mod performance;
 pub(crate) mod pictures;
 pub(crate) mod properties;
