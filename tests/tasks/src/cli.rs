@@ -192,6 +192,11 @@ Examples:
     Words,
     /// Check relative links and anchors in Markdown files (lychee), and paths in backticks
     Links,
+    /// Build the documentation as pages with search, in target/docs-site/site
+    ///
+    /// Fails if a link is broken, or a page is not in docs/README.md. Needs Python and npm.
+    #[command(verbatim_doc_comment)]
+    DocsSite,
     /// Run the ledger's tests and some fault rounds on a second DynamoDB engine
     ///
     /// With a COMMAND, runs it instead, with KEYSYNC_TEST_DYNAMODB set to the engine's URL.

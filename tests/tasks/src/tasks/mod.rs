@@ -6,6 +6,7 @@ pub(crate) mod cargo_lambda;
 pub(crate) mod ci;
 pub(crate) mod clients;
 pub(crate) mod deployment;
+pub(crate) mod docs_site;
 pub(crate) mod faults;
 pub(crate) mod format;
 pub(crate) mod fuzz;
