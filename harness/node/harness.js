@@ -2,6 +2,7 @@
 
 const { spawn } = require('node:child_process');
 const { createInterface } = require('node:readline');
+const { setTimeout } = require('node:timers/promises');
 
 const { findCommand } = require('./command.js');
 const { Control } = require('./control.js');
@@ -16,6 +17,9 @@ const START_TIMEOUT = 60_000;
 
 /** Timeout for stopping in ms. */
 const STOP_TIMEOUT = 10_000;
+
+/** How long a harness that does not respond is expected to exit, in ms. */
+const EXIT_TIMEOUT = 1_000;
 
 /**
  * A harness.
@@ -82,7 +86,7 @@ class Harness extends Control {
    * @returns {Promise<Info>}
    */
   async #ready(stdout) {
-    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), START_TIMEOUT);
+    const timer = globalThis.setTimeout(() => this.#process?.kill('SIGKILL'), START_TIMEOUT);
     try {
       for await (const line of createInterface({ input: stdout })) {
         return JSON.parse(line);
@@ -118,7 +122,11 @@ class Harness extends Control {
     try {
       return await super.request(method, path, body, query);
     } catch (error) {
-      await this.assertRunning();
+      if (error instanceof HarnessFailed && error.cause) {
+        // No response: the harness may be about to exit.
+        await Promise.race([this.#exited, setTimeout(EXIT_TIMEOUT, undefined, { ref: false })]);
+        await this.assertRunning();
+      }
       throw error;
     }
   }
@@ -131,7 +139,7 @@ class Harness extends Control {
 
   /** Stops the harness and all its processes. */
   async stop() {
-    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), STOP_TIMEOUT);
+    const timer = globalThis.setTimeout(() => this.#process?.kill('SIGKILL'), STOP_TIMEOUT);
     this.#kill();
     await this.#exited;
     clearTimeout(timer);

@@ -84,16 +84,18 @@ def test_clock_accepts_text_and_timedelta(keysync_harness: Harness):
         keysync_harness.advance_clock("soon")
 
 
-def test_settings_of_iam_and_faults_are_accepted(keysync_harness: Harness):
-    keysync_harness.set_iam_issuer("https://iam.example.com/identity")
-    keysync_harness.set_iam_clock_ahead("5m")
-    keysync_harness.rotate_iam_key(withdraw=True)
-    keysync_harness.set_iam_health({"slow": {"millis": 1}})
-    keysync_harness.inject_dynamodb_fault({"apply-late": {"millis": 1}}, function="lifecycle")
-    keysync_harness.inject_dynamodb_fault("throttle", times=1, operation="UpdateItem")
-    keysync_harness.clear_dynamodb_faults()
-    keysync_harness.set_behaviour(STORAGE, {"respond": {"status": 503, "retry_after": 1}}, times=2)
-    keysync_harness.set_behaviour(STORAGE, {"flaky": {"percent": 10, "seed": 1}})
+def test_settings_of_iam_and_faults_are_accepted():
+    # Its own harness: the functions fetch IAM's new key 30 s after the last fetch at the earliest.
+    with Harness("--function=in-process") as harness:
+        harness.set_iam_issuer("https://iam.example.com/identity")
+        harness.set_iam_clock_ahead("5m")
+        harness.rotate_iam_key(withdraw=True)
+        harness.set_iam_health({"slow": {"millis": 1}})
+        harness.inject_dynamodb_fault({"apply-late": {"millis": 1}}, function="lifecycle")
+        harness.inject_dynamodb_fault("throttle", times=1, operation="UpdateItem")
+        harness.clear_dynamodb_faults()
+        harness.set_behaviour(STORAGE, {"respond": {"status": 503, "retry_after": 1}}, times=2)
+        harness.set_behaviour(STORAGE, {"flaky": {"percent": 10, "seed": 1}})
 
 
 def test_redelivery_reports_its_result(keysync_harness: Harness):

@@ -43,9 +43,7 @@ def client_of(harness):
     """Creates the public client with an API key."""
 
     def make(api_key):
-        client = IbmKeyProtectApiV2(
-            authenticator=IAMAuthenticator(api_key, url=harness.info.iam)
-        )
+        client = IbmKeyProtectApiV2(authenticator=IAMAuthenticator(api_key, url=harness.info.iam))
         client.set_service_url(harness.info.endpoint)
         return client
 

@@ -37,10 +37,7 @@ def harness():
 def key(harness):
     """A key of whose rotation `lifecycle` has notified the services."""
     key = harness.create_key("invoices", protects=[OBJECT_STORAGE, DATABASES]).id
-    form = {
-        "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
-        "apikey": harness.info.api_key,
-    }
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": harness.info.api_key}
     token = requests.post(f"{harness.info.iam}/identity/token", data=form, timeout=60).json()[
         "access_token"
     ]

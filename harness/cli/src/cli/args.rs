@@ -62,8 +62,8 @@ pub(super) enum Command {
         /// IAM's port; 0 for any free one.
         #[arg(long, default_value_t = 0, value_name = "PORT")]
         iam_port: u16,
-        /// Address on which endpoint and IAM listen; 0.0.0.0 in a container. Whoever reaches it
-        /// controls the harness.
+        /// Address on which endpoint and IAM listen, such as 0.0.0.0 in a container. Any client
+        /// that reaches it controls the harness.
         #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into(), value_name = "ADDRESS")]
         listen: IpAddr,
         /// Print one line of JSON when ready, and nothing else on standard output.

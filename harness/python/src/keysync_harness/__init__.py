@@ -1,7 +1,7 @@
 """keysync and its emulated environment on this machine, for tests in Python.
 
 `Harness` starts the command `harness`, which this package contains, and controls it. With pytest,
-use the fixtures of `keysync_harness.pytest_plugin`, which pytest finds by itself.
+use the fixtures of `keysync_harness.pytest_plugin`, an entry point that pytest loads.
 """
 
 from .control import Control, HarnessFailed

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -67,9 +68,9 @@ class Control:
             with error:
                 reason = error.read().decode(errors="replace")
             raise HarnessFailed(f"{method} {url}: {error.code} {reason[:1000]}") from None
-        except URLError as error:
+        except (OSError, HTTPException) as error:
             raise HarnessFailed(
-                f"{method} {url}: {error.reason}; check that the harness is running"
+                f"{method} {url}: {error}; check that the harness is running"
             ) from error
         return json.loads(text) if text else None
 
@@ -122,8 +123,7 @@ class Control:
         """Creates a root key that protects resources: services by CRN service name, or pairs of a
         service and a resource's name."""
         pairs = [
-            (one, f"{name}-{one}") if isinstance(one, str) else (one[0], one[1])
-            for one in protects
+            (one, f"{name}-{one}") if isinstance(one, str) else (one[0], one[1]) for one in protects
         ]
         resources = [{"service": service, "resource": resource} for service, resource in pairs]
         body = {"name": name, "protects": resources, "standard": standard, "alias": alias}
@@ -146,9 +146,7 @@ class Control:
         """An emulated service, by its CRN service name."""
         return _service_state(self.request("GET", f"/services/{_segment(name)}"))
 
-    def set_behaviour(
-        self, service: str, behaviour: Behaviour, times: int | None = None
-    ) -> None:
+    def set_behaviour(self, service: str, behaviour: Behaviour, times: int | None = None) -> None:
         """Sets what a service does with the next callbacks, or with all without `times`."""
         body = _without_none({"behaviour": behaviour, "times": times})
         self.request("PUT", f"/services/{_segment(service)}/behaviour", body)

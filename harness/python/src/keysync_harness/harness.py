@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,9 @@ START_TIMEOUT = 60
 
 #: Timeout for stopping in seconds.
 STOP_TIMEOUT = 10
+
+#: How long a harness that does not respond is expected to exit, in seconds.
+EXIT_TIMEOUT = 1
 
 
 def find_command() -> str:
@@ -111,8 +115,11 @@ class Harness(Control):
         output."""
         try:
             return super().request(*arguments, **named)
-        except HarnessFailed:
-            self.assert_running()
+        except HarnessFailed as failure:
+            if failure.__cause__:  # no response: the harness may be about to exit
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(EXIT_TIMEOUT)
+                self.assert_running()
             raise
 
     def reset(self) -> Info:

@@ -1,4 +1,5 @@
-"""Fixtures for pytest, which finds them by itself: one harness for the session, reset for each test.
+"""Fixtures for pytest, which loads this entry point: one harness for the session, reset for each
+test.
 
 `keysync_harness` is the harness; `keysync_endpoint`, `keysync_token` and `keysync_key` are what
 most tests need of it. To start it with further options, override `keysync_options` in your

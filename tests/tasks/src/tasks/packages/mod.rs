@@ -6,7 +6,10 @@ mod node;
 mod page;
 mod python;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     cli::{Language, PackagesArgs},
@@ -55,7 +58,7 @@ fn harness(context: &Context, is_release: bool) -> Result<PathBuf> {
 }
 
 /// Deletes the packages of earlier builds, so that none of another version is installed.
-fn delete_packages(output: &std::path::Path, extension: &str) -> Result {
+fn delete_packages(output: &Path, extension: &str) -> Result {
     for package in packages(output, extension)? {
         fs::remove_file(&package).map_err(Error::io("delete", &package))?;
     }
@@ -63,7 +66,7 @@ fn delete_packages(output: &std::path::Path, extension: &str) -> Result {
 }
 
 /// The packages with an extension, each reported with its size.
-fn built(context: &Context, output: &std::path::Path, extension: &str) -> Result<Vec<PathBuf>> {
+fn built(context: &Context, output: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let found = packages(output, extension)?;
     for package in &found {
         let bytes = package.metadata().map_err(Error::io("read", package))?.len();
@@ -72,7 +75,7 @@ fn built(context: &Context, output: &std::path::Path, extension: &str) -> Result
     Ok(found)
 }
 
-fn packages(output: &std::path::Path, extension: &str) -> Result<Vec<PathBuf>> {
+fn packages(output: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(output).map_err(Error::io("list", output))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut found: Vec<_> = paths.filter(|path| path.extension().is_some_and(|is| is == extension)).collect();
@@ -81,6 +84,9 @@ fn packages(output: &std::path::Path, extension: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        return format!("{} kB", bytes / 1000);
+    }
     format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
 }
 
@@ -89,9 +95,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn size_is_in_megabytes() {
+    fn size_has_unit_of_its_magnitude() {
         assert_eq!(size(33_927_860), "33.9 MB");
-        assert_eq!(size(9_000), "0.0 MB");
+        assert_eq!(size(9_400), "9 kB");
     }
 
     #[test]
