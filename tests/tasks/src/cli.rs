@@ -283,7 +283,7 @@ pub(crate) struct ReceiversArgs {
 pub(crate) struct PackagesArgs {
     /// The package for one language only
     pub(crate) language: Option<Language>,
-    /// Build with the release profile: optimized, and a fifth of the size
+    /// Build with the release profile: optimized, and without symbols
     #[arg(long)]
     pub(crate) release: bool,
     /// Only build
