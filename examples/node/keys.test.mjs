@@ -1,28 +1,22 @@
 // Tests of an API client: its results, and the callbacks that the services receive.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
-import { Harness } from './harness.mjs';
+import { useHarness } from 'keysync-harness/node-test';
+
 import { Keys, TooEarly, TemporarilyUnavailable } from './keys.mjs';
 
 const STORAGE = 'cloud-object-storage';
-let harness;
+const harness = useHarness(); // one for this file, reset before each test
 let keys;
 let key;
 
-before(async () => {
-  harness = await Harness.start();
-});
-after(() => harness?.stop());
-
 beforeEach(async () => {
-  await harness.assertRunning();
-  await harness.reset();
-  const { endpoint, instance_id: instance } = harness.about;
+  const { endpoint, instance_id: instance } = harness.info;
   const { access_token: token } = await harness.createIdentity('writer');
   keys = new Keys({ endpoint, instance, token });
-  key = await harness.key('photos', [STORAGE]);
+  ({ id: key } = await harness.createKey('photos', { protects: [STORAGE] }));
 });
 
 test('sync notifies service', async () => {

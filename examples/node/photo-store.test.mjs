@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { Harness } from './harness.mjs';
+import { Harness } from 'keysync-harness';
+
 import { Keys } from './keys.mjs';
 import { PhotoStore } from './photo-store.mjs';
 
@@ -14,9 +15,9 @@ let key;
 
 before(async () => {
   await store.open();
-  harness = await Harness.start('--service', `photo-store=${store.url}`);
-  store.publicKey = harness.about.callback_public_key;
-  const { endpoint, instance_id: instance } = harness.about;
+  harness = await new Harness('--service', `photo-store=${store.url}`).start();
+  store.publicKey = harness.info.callback_public_key;
+  const { endpoint, instance_id: instance } = harness.info;
   const { access_token: token } = await harness.createIdentity('manager');
   keys = new Keys({ endpoint, instance, token });
 });
@@ -26,8 +27,7 @@ after(async () => {
 });
 
 beforeEach(async () => {
-  await harness.assertRunning();
-  key = await harness.key('album', ['photo-store']);
+  ({ id: key } = await harness.createKey('album', { protects: ['photo-store'] }));
 });
 
 test('photos are shown until their key is disabled', async () => {

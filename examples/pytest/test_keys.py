@@ -9,28 +9,32 @@ STORAGE = "cloud-object-storage"
 
 
 @pytest.fixture
+def harness(keysync_harness):
+    """A harness that is reset for each test, of the package keysync-harness."""
+    return keysync_harness
+
+
+@pytest.fixture
 def keys(harness):
-    about = harness.about
-    return Keys(
-        about["endpoint"], about["instance_id"], harness.create_identity("writer")["access_token"]
-    )
+    token = harness.create_identity("writer").access_token
+    return Keys(harness.info.endpoint, harness.info.instance_id, token)
 
 
 @pytest.fixture
 def key(harness):
-    """A root key that protects a bucket."""
-    return harness.key("photos", protects=[STORAGE])
+    """The id of a root key that protects a bucket."""
+    return harness.create_key("photos", protects=[STORAGE]).id
 
 
 def test_sync_notifies_service(harness, keys, key):
     keys.synchronize(key)
 
     (callback,) = harness.callbacks(STORAGE)
-    assert callback["verdict"] == "acted", "the service must verify the signature and act"
+    assert callback.verdict == "acted", "the service must verify the signature and act"
     (event,) = harness.events(STORAGE, key)
     assert event["type"] == "com.ibm.cloud.kms.key.create"
     assert event["data"]["renotification"] is True
-    assert callback["headers"]["webhook-id"] == event["id"]
+    assert callback.headers["webhook-id"] == event["id"]
 
 
 def test_second_sync_is_rejected_within_an_hour(harness, keys, key):
@@ -53,13 +57,9 @@ def test_failing_service_is_notified_by_redelivery(harness, keys, key):
         harness.advance_clock("1h")
         harness.redeliver()
 
-    first, second, third = harness.callbacks(STORAGE)
-    assert [callback["verdict"] for callback in (first, second, third)] == [
-        "ignored",
-        "ignored",
-        "acted",
-    ]
-    assert len({callback["headers"]["webhook-id"] for callback in (first, second, third)}) == 1
+    callbacks = harness.callbacks(STORAGE)
+    assert [callback.verdict for callback in callbacks] == ["ignored", "ignored", "acted"]
+    assert len({callback.headers["webhook-id"] for callback in callbacks}) == 1
 
 
 def test_sync_during_iam_outage_can_be_retried(harness, keys, key):

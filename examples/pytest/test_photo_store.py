@@ -1,8 +1,8 @@
 """Tests of an associated service that receives the callbacks itself."""
 
 import pytest
-from harness import Harness
 from keys import Keys
+from keysync_harness import Harness
 from photo_store import PhotoStore
 
 
@@ -20,16 +20,14 @@ def harness(store):
 
 @pytest.fixture
 def keys(harness):
-    about = harness.about
-    return Keys(
-        about["endpoint"], about["instance_id"], harness.create_identity("manager")["access_token"]
-    )
+    token = harness.create_identity("manager").access_token
+    return Keys(harness.info.endpoint, harness.info.instance_id, token)
 
 
 @pytest.fixture
 def key(harness):
-    """A root key that protects an album."""
-    return harness.key("album", protects=["photo-store"])
+    """The id of a root key that protects an album."""
+    return harness.create_key("album", protects=["photo-store"]).id
 
 
 def test_photos_are_shown_until_their_key_is_disabled(store, keys, key):

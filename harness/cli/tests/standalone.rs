@@ -31,6 +31,31 @@ fn harness_exits_with_parent_process() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // other systems have no 127.0.0.2
+fn endpoint_and_iam_listen_on_given_address() {
+    for (address, is_reachable) in [("0.0.0.0", true), ("127.0.0.1", false)] {
+        let iam_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut up = Command::new(env!("CARGO_BIN_EXE_harness"))
+            .args(["up", "--json", "--port", "0", "--function", "in-process", "--until-eof"])
+            .args(["--listen", address, "--iam-port", &iam_port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(up.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let info: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(info["iam"], format!("http://127.0.0.1:{iam_port}"));
+        for url in [&info["iam"], &info["endpoint"]] {
+            let other = url.as_str().unwrap().replace("http://127.0.0.1", "127.0.0.2");
+            assert_eq!(TcpStream::connect(&other).is_ok(), is_reachable, "{other} with {address}");
+        }
+        drop(up.stdin.take());
+        assert!(up.wait().unwrap().success());
+    }
+}
+
+#[test]
 fn completions_are_generated_for_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let output =

@@ -6,7 +6,7 @@
 use std::{
     future::poll_fn,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -38,13 +38,13 @@ pub struct Server {
 impl Server {
     /// Serves `router` on 127.0.0.1 at any free port, for requests that `guard` allows.
     pub async fn start(router: Router, guard: &Guard) -> io::Result<Self> {
-        Self::serve(Self::listen(0).await?, router, guard)
+        Self::serve(Self::listen(Ipv4Addr::LOCALHOST.into(), 0).await?, router, guard)
     }
 
-    /// Listens on `port` of 127.0.0.1 (0 = any free port), for a caller that needs the port before
+    /// Listens on `port` of an address (0 = any free port), for a caller that needs the port before
     /// it has a router.
-    pub async fn listen(port: u16) -> io::Result<TcpListener> {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+    pub async fn listen(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+        TcpListener::bind((address, port)).await
     }
 
     /// Serves `router` on `listener`.
@@ -54,11 +54,23 @@ impl Server {
         Ok(Self { address, task: task.abort_handle() })
     }
 
-    /// `http://127.0.0.1:port`, without a trailing slash.
+    /// The URL for programs on this machine, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        local_url(self.address)
     }
+}
+
+/// The URL of a listener for programs on this machine: of the loopback address if it listens on all
+/// addresses.
+#[must_use]
+pub fn local_url(mut address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
 }
 
 impl Drop for Server {

@@ -1,6 +1,10 @@
 //! The builder of a harness.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -35,7 +39,9 @@ pub struct HarnessBuilder {
     pub(crate) engine: Engine,
     pub(crate) mode: Mode,
     pub(crate) concurrency: usize,
+    pub(crate) address: IpAddr,
     pub(crate) port: u16,
+    pub(crate) iam_port: u16,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) clock: HarnessClock,
     pub(crate) env: Vec<(String, String)>,
@@ -69,7 +75,9 @@ impl Default for HarnessBuilder {
             engine: Engine::Memory,
             mode: Mode::Process { environments: 1 },
             concurrency: 1,
+            address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
+            iam_port: 0,
             allowed_hosts: Vec::new(),
             clock: HarnessClock::running(),
             env: Vec::new(),
@@ -198,6 +206,28 @@ impl HarnessBuilder {
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
+    }
+
+    /// Sets IAM's port; any free one by default.
+    ///
+    /// ```
+    /// let builder = keysync_testkit::Harness::builder().iam_port(8082);
+    /// ```
+    #[must_use]
+    pub fn iam_port(self, port: u16) -> Self {
+        Self { iam_port: port, ..self }
+    }
+
+    /// Sets the address on which endpoint and IAM listen; 127.0.0.1 by default. In a container,
+    /// `0.0.0.0` makes them reachable from outside, without credentials for the control API.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// let builder = keysync_testkit::Harness::builder().listen(Ipv4Addr::UNSPECIFIED);
+    /// ```
+    #[must_use]
+    pub fn listen(self, address: impl Into<IpAddr>) -> Self {
+        Self { address: address.into(), ..self }
     }
 
     /// Allows another host name of this machine, without a port. By default, requests whose `Host`

@@ -14,16 +14,19 @@ use crate::{
     parts::{IamEmulator, KmsEmulator, LambdaStack, Parts, ServiceFleet},
     world::World,
 };
-use keysync_emulator_support::{context::Context, server::Server};
+use keysync_emulator_support::{
+    context::Context,
+    server::{Server, local_url},
+};
 
 pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
     let context = Context::new(builder.clock.clone(), guard(&builder)?);
-    let listener = Server::listen(builder.port).await?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let listener = Server::listen(builder.address, builder.port).await?;
+    let url = local_url(listener.local_addr()?);
 
     let dynamo = Dynamo::start(builder.engine.clone(), &builder.table, &context).await?;
     let world = World::load(&dynamo).await?;
-    let iam = IamEmulator::start(&world, &context).await?;
+    let iam = IamEmulator::start(&builder, &world, &context).await?;
     let services = ServiceFleet::start(&builder, &world, &context).await?;
     let settings = [(config::IAM_URL, iam.url()), (config::SERVICES, services.registry.clone())];
     let lambda = LambdaStack::start(&builder, &settings, &world, &dynamo, &context).await?;

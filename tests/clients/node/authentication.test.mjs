@@ -30,7 +30,7 @@ test('unknown API key is rejected by IAM', async () => {
 
 test('reader can read but not rotate keys', async () => {
   const key = await w.newKey();
-  const reader = w.clientOf(w.harness.about.reader_api_key);
+  const reader = w.clientOf(w.harness.info.reader_api_key);
   assert.equal((await reader.getKeyMetadata(w.of(key))).status, 200);
   const error = await errorResponse(reader.rotateKey(w.of(key)));
   assert.equal(error.status, 401);

@@ -11,13 +11,13 @@ import { errorResponse, setup } from './setup.mjs';
 const ATTEMPTS = 3;
 
 const w = setup();
-const retryingClient = () => w.clientOf(w.harness.about.api_key, { enableRetries: true });
+const retryingClient = () => w.clientOf(w.harness.info.api_key, { enableRetries: true });
 
 /** Waits until `count` syncs of a key got 503. */
 async function waitFor503(key, count) {
   const error = ({ path, status }) => path === `/api/v2/keys/${key}/actions/sync` && status === 503;
   const deadline = Date.now() + 30_000;
-  while ((await w.harness.control('GET', '/requests')).filter(error).length < count) {
+  while ((await w.harness.requests()).filter(error).length < count) {
     assert.ok(Date.now() < deadline, `fewer than ${count} syncs got 503 within 30 s`);
     await setTimeout(20);
   }

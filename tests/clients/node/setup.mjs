@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, afterEach, before } from 'node:test';
 
-import { Harness } from '../../../examples/node/harness.mjs';
+import { Harness } from '../../../harness/node/index.js';
 
 const require = createRequire(import.meta.url);
 const KeyProtect = require('@ibm-cloud/ibm-key-protect/ibm-key-protect-api/v2');
@@ -20,14 +20,14 @@ export const POLICIES = 'application/vnd.ibm.kms.policy+json';
 export function setup() {
   const setup = new Setup();
   before(async () => {
-    setup.harness = await Harness.start();
-    setup.instance = setup.harness.about.instance_id;
-    setup.kms = setup.clientOf(setup.harness.about.api_key);
+    setup.harness = await new Harness().start();
+    setup.instance = setup.harness.info.instance_id;
+    setup.kms = setup.clientOf(setup.harness.info.api_key);
   });
   // Removes the faults of a test before the next one.
   afterEach(async () => {
     await setup.harness.assertRunning();
-    await setup.harness.control('DELETE', '/dynamodb/faults');
+    await setup.harness.clearDynamodbFaults();
     await setup.harness.setIamHealth('up');
   });
   after(() => setup.harness?.stop());
@@ -37,8 +37,8 @@ export function setup() {
 class Setup {
   /** Creates the public client with an API key. */
   clientOf(apikey, options = {}) {
-    const authenticator = new IamAuthenticator({ apikey, url: this.harness.about.iam });
-    return new KeyProtect({ authenticator, serviceUrl: this.harness.about.endpoint, ...options });
+    const authenticator = new IamAuthenticator({ apikey, url: this.harness.info.iam });
+    return new KeyProtect({ authenticator, serviceUrl: this.harness.info.endpoint, ...options });
   }
 
   /** Creates the public client for a new identity with this role. */
@@ -84,9 +84,9 @@ class Setup {
    */
   async register(key, service, fields) {
     const crn = `crn:v1:bluemix:public:${service}:us-south:a/abc:${this.instance}:bucket:${unique('bucket')}`;
-    const { about } = this.harness;
+    const { info } = this.harness;
     const kind = 'application/vnd.ibm.kms.registration_input+json';
-    const response = await fetch(`${about.endpoint}/api/v2/keys/${key}/registrations/${encodeURIComponent(crn)}`, {
+    const response = await fetch(`${info.endpoint}/api/v2/keys/${key}/registrations/${encodeURIComponent(crn)}`, {
       method: 'POST',
       headers: {
         'bluemix-instance': this.instance,

@@ -100,7 +100,7 @@ test('sync of unknown key returns 404', async () => {
 
 test('sync by reader returns 401', async () => {
   const key = await w.protectingKey();
-  const reader = w.clientOf(w.harness.about.reader_api_key);
+  const reader = w.clientOf(w.harness.info.reader_api_key);
   const error = await errorResponse(reader.syncAssociatedResources(w.of(key)));
 
   assert.equal(error.status, 401);

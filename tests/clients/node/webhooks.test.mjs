@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
-import { Harness } from '../../../examples/node/harness.mjs';
+import { Harness } from '../../../harness/node/index.js';
 
 const require = createRequire(import.meta.url);
 const OBJECT_STORAGE = 'cloud-object-storage';
@@ -16,15 +16,15 @@ const OTHER_SECRET = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD';
 let harness, signed, unsigned;
 
 before(async () => {
-  harness = await Harness.start(...SECRETS.map((secret) => `--symmetric-secret=${OBJECT_STORAGE}=${secret}`));
-  const { about } = harness;
-  const key = await harness.key('invoices', [OBJECT_STORAGE, DATABASES]);
-  const form = new URLSearchParams({ grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: about.api_key });
-  const login = await fetch(`${about.iam}/identity/token`, { method: 'POST', body: form });
+  harness = await new Harness(...SECRETS.map((secret) => `--symmetric-secret=${OBJECT_STORAGE}=${secret}`)).start();
+  const { info } = harness;
+  const { id: key } = await harness.createKey('invoices', { protects: [OBJECT_STORAGE, DATABASES] });
+  const form = new URLSearchParams({ grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey: info.api_key });
+  const login = await fetch(`${info.iam}/identity/token`, { method: 'POST', body: form });
   const { access_token: token } = await login.json();
-  const rotated = await fetch(`${about.endpoint}/api/v2/keys/${key}/actions/rotate`, {
+  const rotated = await fetch(`${info.endpoint}/api/v2/keys/${key}/actions/rotate`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'bluemix-instance': about.instance_id },
+    headers: { authorization: `Bearer ${token}`, 'bluemix-instance': info.instance_id },
   });
   assert.equal(rotated.status, 204, await rotated.text());
   signed = await callback(OBJECT_STORAGE, key);

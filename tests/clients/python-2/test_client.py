@@ -4,7 +4,7 @@ import uuid
 
 import keyprotect
 import pytest
-from harness import Harness, HarnessFailed
+from keysync_harness import Harness, HarnessFailed
 from keyprotect import bxauth
 
 OBJECT_STORAGE = "cloud-object-storage"
@@ -26,9 +26,9 @@ def client_of(harness):
 
     def make(api_key):
         return keyprotect.Client(
-            credentials=bxauth.TokenManager(api_key=api_key, iam_endpoint=harness.about["iam"]),
-            service_instance_id=harness.about["instance_id"],
-            endpoint_url=harness.about["endpoint"],
+            credentials=bxauth.TokenManager(api_key=api_key, iam_endpoint=harness.info.iam),
+            service_instance_id=harness.info.instance_id,
+            endpoint_url=harness.info.endpoint,
         )
 
     return make
@@ -36,7 +36,7 @@ def client_of(harness):
 
 @pytest.fixture
 def kms(harness, client_of):
-    return client_of(harness.about["api_key"])
+    return client_of(harness.info.api_key)
 
 
 def new_name():
@@ -69,14 +69,14 @@ def test_key_lifecycle_works(harness, kms):
 
 
 def test_second_sync_within_an_hour_returns_409(harness, kms):
-    key = harness.key(new_name(), protects=[OBJECT_STORAGE])
+    key = harness.create_key(new_name(), protects=[OBJECT_STORAGE]).id
     kms.sync_associated_resources(key)
     assert status_of(kms.sync_associated_resources, key) == 409
     assert len(harness.events(OBJECT_STORAGE, key)) == 1
 
 
 def test_purge_requires_purge_role(harness, client_of):
-    kms = client_of(harness.create_identity("manager", "key-purge")["api_key"])
+    kms = client_of(harness.create_identity("manager", "key-purge").api_key)
     key = kms.create_key(new_name(), root=True)["id"]
     kms.delete_key(key)
     assert status_of(kms.purge_key, key) == 409
@@ -109,7 +109,7 @@ def test_disabled_policies_keep_their_attributes(kms):
 
 
 def test_iam_outage_raises_documented_error(harness, client_of):
-    kms = client_of(harness.about["api_key"])
+    kms = client_of(harness.info.api_key)
     harness.set_iam_health("down")
     try:
         with pytest.raises(Exception, match="errorCode"):

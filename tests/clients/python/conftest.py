@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from harness import Harness, HarnessFailed
+from keysync_harness import Harness, HarnessFailed
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from keyprotect import IbmKeyProtectApiV2
 from support import DATABASES, OBJECT_STORAGE, collection, key_body, resource, unique
@@ -26,7 +26,7 @@ def healthy(harness):
     harness.assert_running()
     yield
     harness.assert_running()
-    harness.control("DELETE", "/dynamodb/faults")
+    harness.clear_dynamodb_faults()
     harness.set_iam_health("up")
     for service in (OBJECT_STORAGE, DATABASES):
         harness.set_behaviour(service, "act")
@@ -35,7 +35,7 @@ def healthy(harness):
 @pytest.fixture
 def instance(harness):
     """The id of the instance, an argument of every call of the client."""
-    return harness.about["instance_id"]
+    return harness.info.instance_id
 
 
 @pytest.fixture
@@ -43,10 +43,8 @@ def client_of(harness):
     """Creates the public client with an API key."""
 
     def make(api_key):
-        client = IbmKeyProtectApiV2(
-            authenticator=IAMAuthenticator(api_key, url=harness.about["iam"])
-        )
-        client.set_service_url(harness.about["endpoint"])
+        client = IbmKeyProtectApiV2(authenticator=IAMAuthenticator(api_key, url=harness.info.iam))
+        client.set_service_url(harness.info.endpoint)
         return client
 
     return make
@@ -55,13 +53,13 @@ def client_of(harness):
 @pytest.fixture
 def kms(harness, client_of):
     """The public client, as a manager of the instance."""
-    return client_of(harness.about["api_key"])
+    return client_of(harness.info.api_key)
 
 
 @pytest.fixture
 def kms_as(harness, client_of):
     """Creates the public client for a new identity with this role."""
-    return lambda role: client_of(harness.create_identity(role)["api_key"])
+    return lambda role: client_of(harness.create_identity(role).api_key)
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def register(harness, kms, instance):
     def make(key, service, name=None, **fields):
         resource = f"{instance}:bucket:{name or unique('bucket')}"
         crn = f"crn:v1:bluemix:public:{service}:us-south:a/abc:{resource}"
-        url = f"{harness.about['endpoint']}/api/v2/keys/{key}/registrations/{quote(crn, safe='')}"
+        url = f"{harness.info.endpoint}/api/v2/keys/{key}/registrations/{quote(crn, safe='')}"
         token = kms.get_authenticator().token_manager.get_token()
         headers = {"bluemix-instance": instance, "authorization": f"Bearer {token}"}
         kind = "application/vnd.ibm.kms.registration_input+json"

@@ -10,7 +10,7 @@ from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 
 
 def test_api_key_gets_token_for_an_hour(harness):
-    tokens = IAMAuthenticator(harness.about["api_key"], url=harness.about["iam"]).token_manager
+    tokens = IAMAuthenticator(harness.info.api_key, url=harness.info.iam).token_manager
     token = tokens.get_token()
 
     assert token == tokens.get_token(), "a valid token must be reused"
@@ -33,7 +33,7 @@ def test_unknown_api_key_is_rejected_by_iam(client_of, instance):
 
 def test_reader_can_read_but_not_rotate_keys(harness, client_of, instance, new_key):
     key = new_key()
-    reader = client_of(harness.about["reader_api_key"])
+    reader = client_of(harness.info.reader_api_key)
 
     assert reader.get_key_metadata(key, instance).get_status_code() == 200
     error = error_response(reader.rotate_key, key, instance)

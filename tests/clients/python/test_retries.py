@@ -20,8 +20,8 @@ def wait_for_503(harness, key, count):
     """Waits until `count` syncs of a key got 503."""
     path, deadline = f"/api/v2/keys/{key}/actions/sync", time.monotonic() + 30
     while True:
-        requests_so_far = harness.control("GET", "/requests")
-        if sum(each["path"] == path and each["status"] == 503 for each in requests_so_far) >= count:
+        requests_so_far = harness.requests()
+        if sum(each.path == path and each.status == 503 for each in requests_so_far) >= count:
             return
         assert time.monotonic() < deadline, f"fewer than {count} syncs got 503 within 30 s"
         time.sleep(0.02)

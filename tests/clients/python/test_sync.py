@@ -111,7 +111,7 @@ def test_sync_with_malformed_id_returns_400(kms, instance):
 
 
 def test_sync_by_reader_returns_401(harness, client_of, instance, protecting_key):
-    reader = client_of(harness.about["reader_api_key"])
+    reader = client_of(harness.info.reader_api_key)
     error = error_response(reader.sync_associated_resources, protecting_key, instance)
 
     assert (error.status, error.code) == (401, "UNAUTHORIZED_ERR")

@@ -10,7 +10,7 @@ import pytest
 import requests
 import standardwebhooks
 import svix.webhooks
-from harness import Harness
+from keysync_harness import Harness
 
 OBJECT_STORAGE = "cloud-object-storage"
 DATABASES = "databases-for-postgresql"
@@ -36,17 +36,14 @@ def harness():
 @pytest.fixture(scope="module")
 def key(harness):
     """A key of whose rotation `lifecycle` has notified the services."""
-    key = harness.key("invoices", protects=[OBJECT_STORAGE, DATABASES])
-    form = {
-        "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
-        "apikey": harness.about["api_key"],
-    }
-    token = requests.post(f"{harness.about['iam']}/identity/token", data=form, timeout=60).json()[
+    key = harness.create_key("invoices", protects=[OBJECT_STORAGE, DATABASES]).id
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": harness.info.api_key}
+    token = requests.post(f"{harness.info.iam}/identity/token", data=form, timeout=60).json()[
         "access_token"
     ]
-    headers = {"authorization": f"Bearer {token}", "bluemix-instance": harness.about["instance_id"]}
+    headers = {"authorization": f"Bearer {token}", "bluemix-instance": harness.info.instance_id}
     rotated = requests.post(
-        f"{harness.about['endpoint']}/api/v2/keys/{key}/actions/rotate", headers=headers, timeout=60
+        f"{harness.info.endpoint}/api/v2/keys/{key}/actions/rotate", headers=headers, timeout=60
     )
     assert rotated.status_code == 204, rotated.text
     return key
@@ -55,7 +52,7 @@ def key(harness):
 def callback(harness, service, key):
     """Headers and body of the only callback about a key."""
     (received,) = harness.callbacks(service, key=key, at_least=1)
-    return received["headers"], received["body"]
+    return received.headers, received.body
 
 
 @libraries
@@ -97,7 +94,7 @@ def test_public_key_verifies_callback_of_any_service(harness, key):
     authweave = pytest.importorskip(
         "authweave_webhooks", reason="authweave-webhooks requires Python 3.12 or later"
     )
-    public_key = base64.b64decode(harness.about["callback_public_key"].removeprefix("whpk_"))
+    public_key = base64.b64decode(harness.info.callback_public_key.removeprefix("whpk_"))
     document = authweave.PublicKeyDocument(
         version="1",
         environment="test",

@@ -119,7 +119,7 @@ Examples:
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Test the public clients and the examples against the harness
+    /// Test the public clients, and the example of a receiver, against the harness
     ///
     /// KEYSYNC_HARNESS_BIN selects an existing build of the harness, and PYTHON another Python.
     #[command(verbatim_doc_comment)]
@@ -149,6 +149,12 @@ Examples:
         #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Build the packages of the harness for Python and Node, and test them without Rust
+    ///
+    /// Writes a wheel and two npm packages to target/packages. Installs them into empty folders as
+    /// the how-to guides do, and runs the packages' tests and the examples there.
+    #[command(verbatim_doc_comment)]
+    Packages(PackagesArgs),
     /// Compare the size and cost of `sync` with their limits
     ///
     /// Builds `sync` as it is deployed, and counts its bytes, and the calls and instructions of a
@@ -186,6 +192,11 @@ Examples:
     Words,
     /// Check relative links and anchors in Markdown files (lychee), and paths in backticks
     Links,
+    /// Build the documentation as pages with search, in target/docs-site/site
+    ///
+    /// Fails if a link is broken, or a page is not in docs/README.md. Needs Python and npm.
+    #[command(verbatim_doc_comment)]
+    DocsSite,
     /// Run the ledger's tests and some fault rounds on a second DynamoDB engine
     ///
     /// With a COMMAND, runs it instead, with KEYSYNC_TEST_DYNAMODB set to the engine's URL.
@@ -268,7 +279,19 @@ pub(crate) struct ReceiversArgs {
     pub(crate) seed: Option<u32>,
 }
 
-/// A language of the public clients.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PackagesArgs {
+    /// The package for one language only
+    pub(crate) language: Option<Language>,
+    /// Build with the release profile: optimized, and without symbols
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Only build
+    #[arg(long)]
+    pub(crate) no_test: bool,
+}
+
+/// A language of the public clients, and of the packages.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Language {
     Python,

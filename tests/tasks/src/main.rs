@@ -51,6 +51,7 @@ fn run(context: &Context, task: &Task) -> Result {
             in_stages(context, |summary| tasks::test::run(context, summary, arguments))
         }
         Task::Ci => in_stages(context, |summary| tasks::ci::run(context, summary)),
+        Task::DocsSite => tasks::docs_site::run(context),
         Task::Faults(wanted) => tasks::faults::run(context, wanted),
         Task::Mutants(wanted) => tasks::mutants::run(context, wanted),
         Task::Properties(wanted) => tasks::properties::run(context, wanted),
@@ -62,6 +63,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Clients { language } => tasks::clients::run(context, *language),
         Task::Receivers(wanted) => tasks::receivers::run(context, wanted),
         Task::Openapi { options } => tasks::openapi::run(context, options),
+        Task::Packages(wanted) => tasks::packages::run(context, wanted),
         Task::Performance { options } => tasks::performance::run(context, options),
         Task::SupplyChain => tasks::supply_chain::run(context),
         Task::Pictures => tasks::pictures::run(context),

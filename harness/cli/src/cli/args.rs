@@ -1,6 +1,9 @@
 //! The command line of `harness`, as clap parses it.
 
-use std::path::PathBuf;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -56,6 +59,13 @@ pub(super) enum Command {
         /// Port of the endpoint; 0 for any free one.
         #[arg(long, default_value_t = 8080)]
         port: u16,
+        /// IAM's port; 0 for any free one.
+        #[arg(long, default_value_t = 0, value_name = "PORT")]
+        iam_port: u16,
+        /// Address on which endpoint and IAM listen, such as 0.0.0.0 in a container. Any client
+        /// that reaches it controls the harness.
+        #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into(), value_name = "ADDRESS")]
+        listen: IpAddr,
         /// Print one line of JSON when ready, and nothing else on standard output.
         #[arg(long)]
         json: bool,

@@ -41,8 +41,9 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
     };
     match command {
         Command::Demo { harness } => keysync_harness::demo::run(harness.builder()).await?,
-        Command::Up { harness, port, json, env_file, until_eof, verbose } => {
-            let builder = harness.builder().port(port).env_file(env_file).quiet(!verbose);
+        Command::Up { harness, port, iam_port, listen, json, env_file, until_eof, verbose } => {
+            let builder = harness.builder().port(port).iam_port(iam_port).listen(listen);
+            let builder = builder.env_file(env_file).quiet(!verbose);
             up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
         }
         Command::Bench { args } => bench::run(args).await?,

@@ -40,7 +40,7 @@ struct Running(Arc<Parts>);
     info(
         title = "keysync harness control API",
         description = "Controls and inspects a running harness from a test suite in any language. It is served at \
-                       the endpoint's address, on loopback only, and needs no credentials. Requests of other sites' \
+                       the endpoint's address, by default on loopback, and needs no credentials. Requests of other sites' \
                        web pages are denied with 403. Every other response has the header `keysync-harness` with \
                        the harness's version.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")

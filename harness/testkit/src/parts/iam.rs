@@ -1,6 +1,6 @@
 //! IAM, and the server of its API.
 
-use crate::{HarnessError, iam::Iam, journal::Part, world::World};
+use crate::{HarnessBuilder, HarnessError, iam::Iam, journal::Part, world::World};
 use keysync_emulator_support::{context::Context, server::Server};
 
 /// IAM with the instance and the identities of the harness. Dropping it ends its server.
@@ -10,11 +10,16 @@ pub(crate) struct IamEmulator {
 }
 
 impl IamEmulator {
-    pub(crate) async fn start(world: &World, context: &Context) -> Result<Self, HarnessError> {
+    pub(crate) async fn start(
+        builder: &HarnessBuilder,
+        world: &World,
+        context: &Context,
+    ) -> Result<Self, HarnessError> {
+        let listener = Server::listen(builder.address, builder.iam_port).await?;
         let emulator = Iam::new(context.clock.clock(), context.secrets.clone())?;
         world.register_in(&emulator);
         let router = context.journal.around(Part::Iam, emulator.router());
-        Ok(Self { server: Server::start(router, &context.guard).await?, emulator })
+        Ok(Self { server: Server::serve(listener, router, &context.guard)?, emulator })
     }
 
     pub(crate) fn url(&self) -> String {

@@ -1,6 +1,6 @@
 //! `cargo task ci`: everything that must pass before a change lands.
 
-use super::{format, links, mutants, words};
+use super::{docs_site, format, links, mutants, words};
 use crate::{cli::MutantsArgs, command::Context, error::Result, names::HARNESS, summary::Summary};
 
 /// Runs all checks, and all tests as `cargo task test --install` does.
@@ -20,6 +20,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary) -> Result {
         let arguments = ["--workspace", "--no-deps", "--document-private-items"];
         context.run(context.cargo("doc", arguments).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    summary.stage(context, "Documentation site", docs_site::run)?;
     summary.stage(context, "Demo", |context| {
         context.run(&mut context.cargo("run", ["--quiet", "--package", HARNESS.0, "--", "demo"]))
     })?;

@@ -1,5 +1,4 @@
-//! `cargo task clients`: the public clients, and the examples for test authors, against the
-//! harness.
+//! `cargo task clients`: the public clients, and the example of a receiver, against the harness.
 
 use std::{
     env, fs,
@@ -15,14 +14,11 @@ use crate::{
     error::{Error, Result},
     names::FUNCTIONS,
     summary::skip,
-    tools::{npm, once, pypi},
+    tools::{npm, pypi},
 };
 
-const REQUIREMENTS: [&str; 3] = [
-    "tests/clients/python/requirements.txt",
-    "examples/pytest/requirements.txt",
-    "examples/receiver/requirements.txt",
-];
+const REQUIREMENTS: [&str; 2] =
+    ["tests/clients/python/requirements.txt", "examples/receiver/requirements.txt"];
 /// The client before version 3: its module has the same name.
 const REQUIREMENTS_2: &str = "tests/clients/python-2/requirements.txt";
 /// The libraries that verify callbacks.
@@ -108,33 +104,16 @@ fn python(context: &Context, harness: &Path) -> Result {
     pytest("Public Python client before version 3", &packages_2, &["tests/clients/python-2"])?;
     pytest("Public Python client", &packages, &["tests/clients/python"])?;
     pytest("Public Python libraries for callbacks", &webhooks, &["tests/clients/webhooks"])?;
-    context.say("\n-- Example for pytest");
-    let mut example = as_written(context, "examples/pytest", "-m pytest")?;
-    example.env(HARNESS_BIN, harness).env("PYTHONPATH", &packages).env("PYTHONDONTWRITEBYTECODE", "1");
-    context.run(&mut example)?;
     pytest("Example of a receiver in Python", &packages, &["-p", "no:cacheprovider", "examples/receiver"])
 }
 
 fn node(context: &Context, harness: &Path) -> Result {
-    let packages = folder(context, "node", &[&format!("{NODE}/package-lock.json")])?;
-    once(context, &packages, |new| {
-        for file in ["package.json", "package-lock.json", ".npmrc"] {
-            let from = context.root.join(NODE).join(file);
-            fs::copy(&from, new.join(file)).map_err(Error::io("copy", &from))?;
-        }
-        let mut install = context.command("npm");
-        install.args(["ci", "--ignore-scripts", "--loglevel=error"]).current_dir(new);
-        context
-            .run(&mut install)
-            .map_err(|error| Error::missing(error.to_string(), format!("npm ci in {NODE}")))
-    })?;
+    let packages = npm::ci(context, NODE)?;
     context.say("\n-- Public Node client and libraries for callbacks");
     // A shell expands the pattern, because Node before version 21 does not.
     let mut tests = context.command("sh");
     tests.args(["-c", &format!("node --test {NODE}/*.test.mjs")]).env(HARNESS_BIN, harness);
-    context.run(tests.env("NODE_PATH", packages.join("node_modules")))?;
-    context.say("\n-- Example for Node");
-    context.run(as_written(context, "examples/node", "node --test")?.env(HARNESS_BIN, harness))
+    context.run(tests.env("NODE_PATH", packages.join("node_modules")))
 }
 
 /// The folder for the packages of some requirements files.
@@ -145,41 +124,4 @@ pub(super) fn folder(context: &Context, tag: &str, files: &[&str]) -> Result<Pat
         fs::read(&path).map_err(Error::io("read", &path))?.hash(&mut hasher);
     }
     Ok(context.target.join("clients").join(format!("{tag}-{:016x}", hasher.finish())))
-}
-
-/// The shell command that contains `part`, exactly as in the README of an example.
-fn as_written(context: &Context, example: &str, part: &str) -> Result<std::process::Command> {
-    let readme = context.root.join(example).join("README.md");
-    let text = fs::read_to_string(&readme).map_err(Error::io("read", &readme))?;
-    let command = documented(&text, part)
-        .ok_or_else(|| Error::failed(format!("{example}/README.md has no command with `{part}`")))?;
-    context.say(format!("$ {command}"));
-    let mut shell = context.command("sh");
-    // `python3` becomes the interpreter that `PYTHON` names.
-    shell.arg("-c").arg(format!("python3() {{ command \"$PYTHON\" \"$@\"; }}\n{command}"));
-    shell.env("PYTHON", Context::python());
-    Ok(shell)
-}
-
-/// The line with `part` in one of the text's `sh` code fences.
-fn documented<'a>(text: &'a str, part: &str) -> Option<&'a str> {
-    let mut is_shell = false;
-    text.lines().find(|line| {
-        if line.starts_with("```") {
-            is_shell = *line == "```sh";
-        }
-        is_shell && line.contains(part)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn documented_command_is_found() {
-        let text = "# Title\n\nRun pytest -m pytest:\n\n```sh\ncargo build\npython3 -m pytest examples/pytest\n```\n";
-        assert_eq!(documented(text, "-m pytest"), Some("python3 -m pytest examples/pytest"));
-        assert_eq!(documented(text, "node --test"), None);
-    }
 }

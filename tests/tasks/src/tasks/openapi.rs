@@ -69,21 +69,24 @@ pub(crate) fn run(context: &Context, options: &[String]) -> Result {
 }
 
 /// A running harness. It stops when its standard input is closed, even if this process is killed.
-struct Harness {
+pub(crate) struct Harness {
     process: Child,
     /// The URL of its control API.
     control: String,
 }
 
 impl Harness {
-    fn start(context: &Context) -> Result<Self> {
+    /// Starts the harness, with the functions in its process.
+    pub(crate) fn start(context: &Context) -> Result<Self> {
         let program = match env::var_os(HARNESS_BIN) {
             Some(named) => PathBuf::from(named),
             None => build_harness(context, &[])?,
         };
         let mut up = context.command(&program);
         up.args(["up", "--json", "--port", "0", "--function", "in-process", "--until-eof"]);
-        let log = context.target.join("openapi/harness.log");
+        let folder = context.target.join("openapi");
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let log = folder.join("harness.log");
         let output = fs::File::create(&log).map_err(Error::io("write", &log))?;
         up.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(output);
         let mut process = up
@@ -99,6 +102,11 @@ impl Harness {
         drop(harness);
         let said = fs::read_to_string(&log).unwrap_or_default();
         Err(Error::failed(format!("{} did not start; its log:\n{}", program.display(), said.trim_end())))
+    }
+
+    /// The URL of its control API.
+    pub(crate) fn control(&self) -> &str {
+        &self.control
     }
 }
 

@@ -1,12 +1,12 @@
 //! `cargo task test`: all tests, and the checks that need more than cargo.
 
 use super::{
-    alarms, browser, cargo_lambda, clients, deployment, infra, openapi, performance, receivers,
+    alarms, browser, cargo_lambda, clients, deployment, infra, openapi, packages, performance, receivers,
     second_engine, supply_chain, tools,
 };
 use crate::{
     background::Job,
-    cli::{ReceiversArgs, SecondEngine},
+    cli::{Language, PackagesArgs, ReceiversArgs, SecondEngine},
     command::Context,
     error::Result,
     names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
@@ -42,7 +42,11 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     summary
         .stage(context, "Control API against its OpenAPI document", |context| openapi::run(context, &[]))?;
     summary.stage(context, "Console in a browser", |context| browser::run(context, &[]))?;
-    summary.stage(context, "Public clients and examples", |context| clients::run(context, None))?;
+    summary.stage(context, "Public clients", |context| clients::run(context, None))?;
+    for (name, language) in [("Package for Python", Language::Python), ("Package for Node", Language::Node)] {
+        let wanted = PackagesArgs { language: Some(language), ..PackagesArgs::default() };
+        summary.stage(context, name, |context| packages::run(context, &wanted))?;
+    }
     summary.stage(context, "Receiver kits", |context| receivers::run(context, &ReceiversArgs::default()))?;
     summary.stage(context, "Template (infra/)", |context| template.finish(context))?;
     summary.stage(context, "Deployment on ministack", |context| stack.finish(context))?;

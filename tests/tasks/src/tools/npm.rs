@@ -1,8 +1,12 @@
 //! Packages from the npm registry.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+};
 
-use super::{once, version};
+use super::{folder, once, version};
 use crate::{
     command::{Context, find_program},
     error::{Error, Result},
@@ -27,6 +31,28 @@ pub(crate) fn node(context: &Context) -> Result {
         return Err(Error::missing(format!("node has version {} {needed}", version[0]), HOW));
     }
     npm()
+}
+
+/// Installs the locked packages of a folder with `package.json` below the target directory, once,
+/// and returns the folder of `node_modules`.
+pub(crate) fn ci(context: &Context, source: &str) -> Result<PathBuf> {
+    let source = context.root.join(source);
+    let lock = source.join("package-lock.json");
+    let mut hasher = DefaultHasher::new();
+    fs::read(&lock).map_err(Error::io("read", &lock))?.hash(&mut hasher);
+    let folder = folder(context, "npm")?.join(format!("{:016x}", hasher.finish()));
+    once(context, &folder, |new| {
+        for file in ["package.json", "package-lock.json", ".npmrc"] {
+            let from = source.join(file);
+            fs::copy(&from, new.join(file)).map_err(Error::io("copy", &from))?;
+        }
+        let mut install = context.command("npm");
+        install.args(["ci", "--ignore-scripts", "--loglevel=error"]).current_dir(new);
+        context
+            .run(&mut install)
+            .map_err(|error| Error::missing(error.to_string(), format!("npm ci in {}", source.display())))
+    })?;
+    Ok(folder)
 }
 
 /// Unpacks a package, without its dependencies, into a folder, once.

@@ -1,0 +1,22 @@
+// Compiles against the declarations of the installed package; it is not run.
+
+import { Harness, type Behaviour, type Callback, type Event, type Key } from 'keysync-harness';
+import { useHarness as useInJest } from 'keysync-harness/jest';
+import { useHarness } from 'keysync-harness/node-test';
+
+export async function check(): Promise<string> {
+  const harness: Harness = await new Harness('--acknowledging').start();
+  const key: Key = await harness.createKey('invoices', { protects: ['cloud-object-storage', ['databases', 'ledger']] });
+  const failing: Behaviour = { respond: { status: 503 } };
+  await harness.setBehaviour('cloud-object-storage', failing, 2);
+  // @ts-expect-error There is no such behaviour.
+  await harness.setBehaviour('cloud-object-storage', 'sulk');
+  // @ts-expect-error There is no such role.
+  await harness.createIdentity('owner');
+  const [callback]: Callback[] = await harness.callbacks('cloud-object-storage', { key: key.id, at_least: 1 });
+  const [event]: Event[] = await harness.events('cloud-object-storage', key.id);
+  const state: number = event?.data.keyState ?? 0;
+  return `${callback?.headers['webhook-id']} ${state} ${harness.info.endpoint}`;
+}
+
+export const inEachFramework: Harness[] = [useHarness(), useInJest('--acknowledging')];
