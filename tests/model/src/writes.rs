@@ -113,11 +113,17 @@ impl Protocol {
         item.due_at = Some((stamp + self.bounds.lease).max(0));
     }
 
+    /// Whether a claim that is rejected because the window is closed repeats the accepted one: 204
+    /// in place of 409.
+    #[must_use]
+    pub fn is_replay(&self, state: &State, pid: ProcessId, key: usize, clock: Time) -> bool {
+        self.is_repeated(state, pid, key, clock - state.items[key].notified_at)
+    }
+
     /// Rejects a claim because the window is closed: a replay (204) or too early (409). Neither
     /// writes anything.
     fn reject_closed_window(&self, state: &mut State, pid: ProcessId, key: usize, clock: Time) {
-        let age = clock - state.items[key].notified_at;
-        if self.is_repeated(state, pid, key, age) {
+        if self.is_replay(state, pid, key, clock) {
             let durable = state.process(pid).claimed;
             state.violations.record_if(Violations::G4, !durable);
         }

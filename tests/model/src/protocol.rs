@@ -15,14 +15,14 @@ use crate::{
 
 /// The protocol, possibly without some guards.
 #[derive(Clone, Debug)]
-pub(crate) struct Protocol {
-    pub(crate) bounds: Bounds,
-    pub(crate) guards: Guards,
+pub struct Protocol {
+    pub bounds: Bounds,
+    pub guards: Guards,
 }
 
 /// The outcome of a callback from its sender's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Callback {
+pub enum Callback {
     Acknowledged,
     /// It is never delivered.
     Failed,
@@ -32,7 +32,7 @@ pub(crate) enum Callback {
 
 /// A transition. Clock readings are ticks ahead of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
     /// Time advances by one tick.
     Tick,
     /// Only without `check_is_atomic_with_write`: the item is read.

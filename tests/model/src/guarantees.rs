@@ -12,48 +12,44 @@ use crate::{
     state::{CALLERS, NEVER, ProcessId, State, Step, Violations},
 };
 
-pub(crate) const G1: &str = "G1 one winner: two syncs never close the same window";
-pub(crate) const G2_OUTBOX: &str =
-    "G2 nothing lost: a service that is not notified is pending, and the item is due";
-pub(crate) const G2_QUIESCENT: &str =
-    "G2 nothing lost: at quiescence every service has the newest notification";
-pub(crate) const G2_LIVENESS: &str =
-    "G2 nothing lost: without further faults every service is eventually notified";
-pub(crate) const G2_REPLAY: &str = "G2 nothing lost: no confirmation drops a service that was replayed";
-pub(crate) const G3: &str = "G3 no false 409: no request is rejected because of its own claim";
-pub(crate) const G4: &str = "G4 no false 204: every 204 has a durable claim";
-pub(crate) const G5_OUTBOX: &str = "G5 newest wins: no confirmation touches a newer outbox";
-pub(crate) const G5_RECEIVER: &str = "G5 newest wins: no receiver goes back to an older state";
-pub(crate) const G5_FACTS: &str = "G5 newest wins: no event undoes a newer one";
-pub(crate) const G6: &str = "G6 rejected requests change nothing";
-pub(crate) const G7: &str = "G7 bounded: the outbox holds only pending services, and attempts are limited";
-pub(crate) const G8_APART: &str = "G8 clocks: two syncs are at least a window minus the skew apart";
-pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
-pub(crate) const G9_QUIESCENT: &str =
-    "G9 no silence: at quiescence every service has acknowledged or is reported";
-pub(crate) const G9_DEFERRED: &str =
+pub const G1: &str = "G1 one winner: two syncs never close the same window";
+pub const G2_OUTBOX: &str = "G2 nothing lost: a service that is not notified is pending, and the item is due";
+pub const G2_QUIESCENT: &str = "G2 nothing lost: at quiescence every service has the newest notification";
+pub const G2_LIVENESS: &str = "G2 nothing lost: without further faults every service is eventually notified";
+pub const G2_REPLAY: &str = "G2 nothing lost: no confirmation drops a service that was replayed";
+pub const G3: &str = "G3 no false 409: no request is rejected because of its own claim";
+pub const G4: &str = "G4 no false 204: every 204 has a durable claim";
+pub const G5_OUTBOX: &str = "G5 newest wins: no confirmation touches a newer outbox";
+pub const G5_RECEIVER: &str = "G5 newest wins: no receiver goes back to an older state";
+pub const G5_FACTS: &str = "G5 newest wins: no event undoes a newer one";
+pub const G6: &str = "G6 rejected requests change nothing";
+pub const G7: &str = "G7 bounded: the outbox holds only pending services, and attempts are limited";
+pub const G8_APART: &str = "G8 clocks: two syncs are at least a window minus the skew apart";
+pub const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
+pub const G9_QUIESCENT: &str = "G9 no silence: at quiescence every service has acknowledged or is reported";
+pub const G9_DEFERRED: &str =
     "G9 no silence: no confirmation defers the deadline of what is not acknowledged";
-pub(crate) const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
-pub(crate) const G10: &str = "G10 isolation: no request or event of another account changes a key";
+pub const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
+pub const G10: &str = "G10 isolation: no request or event of another account changes a key";
 
 impl Violations {
-    pub(crate) const G1: u16 = 1;
-    pub(crate) const G3: u16 = 1 << 1;
-    pub(crate) const G4: u16 = 1 << 2;
-    pub(crate) const G5_OUTBOX: u16 = 1 << 3;
-    pub(crate) const G5_RECEIVER: u16 = 1 << 4;
-    pub(crate) const G5_FACTS: u16 = 1 << 5;
-    pub(crate) const G6: u16 = 1 << 6;
-    pub(crate) const G7: u16 = 1 << 7;
-    pub(crate) const G8_APART: u16 = 1 << 8;
-    pub(crate) const G8_FORWARD: u16 = 1 << 9;
-    pub(crate) const G10: u16 = 1 << 10;
-    pub(crate) const G9_ONCE: u16 = 1 << 11;
-    pub(crate) const G2_REPLAY: u16 = 1 << 12;
-    pub(crate) const G9_DEFERRED: u16 = 1 << 13;
+    pub const G1: u16 = 1;
+    pub const G3: u16 = 1 << 1;
+    pub const G4: u16 = 1 << 2;
+    pub const G5_OUTBOX: u16 = 1 << 3;
+    pub const G5_RECEIVER: u16 = 1 << 4;
+    pub const G5_FACTS: u16 = 1 << 5;
+    pub const G6: u16 = 1 << 6;
+    pub const G7: u16 = 1 << 7;
+    pub const G8_APART: u16 = 1 << 8;
+    pub const G8_FORWARD: u16 = 1 << 9;
+    pub const G10: u16 = 1 << 10;
+    pub const G9_ONCE: u16 = 1 << 11;
+    pub const G2_REPLAY: u16 = 1 << 12;
+    pub const G9_DEFERRED: u16 = 1 << 13;
 
     /// Records a violation of `guarantee` if `is_violated`.
-    pub(crate) fn record_if(&mut self, guarantee: u16, is_violated: bool) {
+    pub fn record_if(&mut self, guarantee: u16, is_violated: bool) {
         if is_violated {
             self.0 |= guarantee;
         }
@@ -65,7 +61,7 @@ impl Violations {
 }
 
 /// The guarantees, and reachability properties that show that they are not vacuous.
-pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
+pub fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
     let mut properties = vec![
         Property::always(G1, holds::<{ Violations::G1 }>),
         Property::always(G2_OUTBOX, unnotified_service_is_pending),
@@ -148,12 +144,12 @@ fn unnotified_service_is_pending(model: &Protocol, state: &State) -> bool {
 
 /// Whether no process has work to finish and no item is or becomes due. New requests and events
 /// remain possible, and callbacks in flight may still be lost.
-pub(crate) fn is_quiescent(state: &State) -> bool {
+pub fn is_quiescent(state: &State) -> bool {
     !state.processes.iter().any(|process| process.is_working() && process.step != Step::HasRead)
         && state.items.iter().all(|item| item.due_at.is_none())
 }
 
-pub(crate) fn all_notified(model: &Protocol, state: &State) -> bool {
+pub fn all_notified(model: &Protocol, state: &State) -> bool {
     (0..model.bounds.keys).all(|key| {
         let item = &state.items[key];
         (0..model.bounds.services).all(|service| {
