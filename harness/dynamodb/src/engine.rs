@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{DEFINITION, DynamoError, Engine};
+use crate::{DEFINITION, DynamoError, Engine, applied::Recorder};
 
 /// The largest request that DynamoDB accepts, in bytes.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -27,16 +27,16 @@ pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 /// The prefixes of the header `x-amz-target`.
 const TARGET_PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
-/// The routes of the calls to `database`.
-pub(super) fn router(database: Database) -> Router {
+/// The routes of the calls to `database`, whose writes `recorder` records.
+pub(super) fn router(database: Database, recorder: Arc<Recorder>) -> Router {
     Router::new()
         .route("/", post(call))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
-        .with_state(Arc::new(database))
+        .with_state((Arc::new(database), recorder))
 }
 
 async fn call(
-    State(database): State<Arc<Database>>,
+    State((database, recorder)): State<(Arc<Database>, Arc<Recorder>)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
@@ -56,12 +56,15 @@ async fn call(
     }
     match answer(&database, operation, &body) {
         None => unknown_operation(),
-        Some((status, body)) => respond(status, body),
+        Some((status, response)) => {
+            recorder.record(&database, &headers, operation, &body, status.is_success());
+            respond(status, response)
+        }
     }
 }
 
 /// The status and the body of the response to an operation; `None` if the operation is unknown.
-fn answer(database: &Database, operation: &str, body: &[u8]) -> Option<(StatusCode, String)> {
+pub(super) fn answer(database: &Database, operation: &str, body: &[u8]) -> Option<(StatusCode, String)> {
     Some(match dispatch(database, operation, body)? {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => {

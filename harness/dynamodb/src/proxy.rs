@@ -14,6 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::{
+    applied::FAULT,
     engine::MAX_REQUEST_BYTES,
     fault::{Fault, Plan, Times},
     rejection::Rejection,
@@ -234,8 +235,12 @@ impl Shared {
         number: usize,
         headers: HeaderMap,
         body: Bytes,
+        fault: Option<Fault>,
     ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.post(format!("{}/", self.engine)).body(body);
+        if let Some(fault) = fault {
+            request = request.header(FAULT, format!("{fault:?}"));
+        }
         // The client sets host and length, and the guard of this proxy has checked the origin.
         for (name, value) in
             headers.iter().filter(|(name, _)| !matches!(name.as_str(), "host" | "content-length" | "origin"))
@@ -262,7 +267,7 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
             tokio::spawn(async move {
                 tokio::time::sleep(by).await;
                 // The caller's connection is already cut.
-                let _ = in_progress.0.forward(number, headers, body).await;
+                let _ = in_progress.0.forward(number, headers, body, fault).await;
             });
             return cut();
         }
@@ -274,7 +279,7 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         Some(Fault::Fail) => return rejected(Rejection::Failed, &body),
         _ => {}
     }
-    let response = shared.forward(number, headers, body.clone()).await;
+    let response = shared.forward(number, headers, body.clone(), fault).await;
     match fault {
         Some(Fault::HoldResponse) => shared.hold().await,
         Some(Fault::LoseResponse) => return cut(),
