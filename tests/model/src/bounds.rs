@@ -19,10 +19,13 @@ pub enum Explore {
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each independently enlarges the state space")]
 pub struct Bounds {
+    /// Number of keys.
     pub keys: usize,
+    /// Number of requests, each by a caller of its own (`CALLERS` in `state.rs`).
     pub callers: usize,
     /// Lifecycle events of each key.
     pub events: u8,
+    /// Number of redeliverers, which may run at the same time.
     pub redeliverers: usize,
     /// Services of each key.
     pub services: usize,
@@ -87,28 +90,31 @@ impl Bounds {
     };
 
     /// A time so long ago that it affects nothing.
+    #[must_use]
     pub fn notified_floor(&self) -> Time {
         let retry_limit = if self.has_retry_limit() { self.retry_limit } else { 0 };
         let deadline = if self.has_deadline() { self.deadline + 1 } else { 0 };
         -retry_limit.max(self.window + 1).max(deadline)
     }
 
-    pub fn has_deadline(&self) -> bool {
+    pub(crate) fn has_deadline(&self) -> bool {
         self.deadline != NEVER
     }
 
     /// A time of the last sync so long ago that another sync is allowed.
-    pub fn synced_floor(&self) -> Time {
+    pub(crate) fn synced_floor(&self) -> Time {
         self.skew - self.window - 1
     }
 
+    /// Whether retries end.
+    #[must_use]
     pub fn has_retry_limit(&self) -> bool {
         self.retry_limit != NEVER
     }
 
     /// Maximum number of failed attempts per service. Attempts are at least a backoff minus the
     /// skew apart, and none is later than `retry_limit` plus the skew.
-    pub fn most_attempts(&self) -> u8 {
+    pub(crate) fn most_attempts(&self) -> u8 {
         if !self.has_retry_limit() {
             return 0; // not counted
         }
@@ -118,13 +124,13 @@ impl Bounds {
 
     /// One more than the number of notifications that all requests and events of a key can cause
     /// with all guards in place.
-    pub fn most_notifications(&self) -> u8 {
+    pub(crate) fn most_notifications(&self) -> u8 {
         let requests = self.callers * if self.retries_requests { 2 } else { 1 };
         self.events + u8::try_from(requests).unwrap_or(u8::MAX) + 1
     }
 
     /// The possible clock readings of a process, in ticks ahead of true time.
-    pub fn clocks(&self) -> impl Iterator<Item = Time> + use<> {
+    pub(crate) fn clocks(&self) -> impl Iterator<Item = Time> + use<> {
         0..=self.skew
     }
 }

@@ -3,6 +3,8 @@
 //! G2 and G7 are properties of a single state. The others concern a transition: it compares both
 //! states with the history, and records a violation as a bit.
 
+#![allow(missing_docs, reason = "each guarantee's name is its description")]
+
 use stateright::Property;
 
 use crate::{
@@ -33,23 +35,23 @@ pub const G9_ONCE: &str = "G9 no silence: nothing is reported again after its ch
 pub const G10: &str = "G10 isolation: no request or event of another account changes a key";
 
 impl Violations {
-    pub const G1: u16 = 1;
-    pub const G3: u16 = 1 << 1;
-    pub const G4: u16 = 1 << 2;
-    pub const G5_OUTBOX: u16 = 1 << 3;
-    pub const G5_RECEIVER: u16 = 1 << 4;
-    pub const G5_FACTS: u16 = 1 << 5;
-    pub const G6: u16 = 1 << 6;
-    pub const G7: u16 = 1 << 7;
-    pub const G8_APART: u16 = 1 << 8;
-    pub const G8_FORWARD: u16 = 1 << 9;
-    pub const G10: u16 = 1 << 10;
-    pub const G9_ONCE: u16 = 1 << 11;
-    pub const G2_REPLAY: u16 = 1 << 12;
-    pub const G9_DEFERRED: u16 = 1 << 13;
+    pub(crate) const G1: u16 = 1;
+    pub(crate) const G3: u16 = 1 << 1;
+    pub(crate) const G4: u16 = 1 << 2;
+    pub(crate) const G5_OUTBOX: u16 = 1 << 3;
+    pub(crate) const G5_RECEIVER: u16 = 1 << 4;
+    pub(crate) const G5_FACTS: u16 = 1 << 5;
+    pub(crate) const G6: u16 = 1 << 6;
+    pub(crate) const G7: u16 = 1 << 7;
+    pub(crate) const G8_APART: u16 = 1 << 8;
+    pub(crate) const G8_FORWARD: u16 = 1 << 9;
+    pub(crate) const G10: u16 = 1 << 10;
+    pub(crate) const G9_ONCE: u16 = 1 << 11;
+    pub(crate) const G2_REPLAY: u16 = 1 << 12;
+    pub(crate) const G9_DEFERRED: u16 = 1 << 13;
 
     /// Records a violation of `guarantee` if `is_violated`.
-    pub fn record_if(&mut self, guarantee: u16, is_violated: bool) {
+    pub(crate) fn record_if(&mut self, guarantee: u16, is_violated: bool) {
         if is_violated {
             self.0 |= guarantee;
         }
@@ -61,7 +63,7 @@ impl Violations {
 }
 
 /// The guarantees, and reachability properties that show that they are not vacuous.
-pub fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
+pub(crate) fn properties(model: &Protocol) -> Vec<Property<Protocol>> {
     let mut properties = vec![
         Property::always(G1, holds::<{ Violations::G1 }>),
         Property::always(G2_OUTBOX, unnotified_service_is_pending),
@@ -144,12 +146,12 @@ fn unnotified_service_is_pending(model: &Protocol, state: &State) -> bool {
 
 /// Whether no process has work to finish and no item is or becomes due. New requests and events
 /// remain possible, and callbacks in flight may still be lost.
-pub fn is_quiescent(state: &State) -> bool {
+pub(crate) fn is_quiescent(state: &State) -> bool {
     !state.processes.iter().any(|process| process.is_working() && process.step != Step::HasRead)
         && state.items.iter().all(|item| item.due_at.is_none())
 }
 
-pub fn all_notified(model: &Protocol, state: &State) -> bool {
+pub(crate) fn all_notified(model: &Protocol, state: &State) -> bool {
     (0..model.bounds.keys).all(|key| {
         let item = &state.items[key];
         (0..model.bounds.services).all(|service| {

@@ -14,7 +14,7 @@ pub enum Fence {
 }
 
 impl Fence {
-    pub fn requires_lease(self) -> bool {
+    pub(crate) fn requires_lease(self) -> bool {
         matches!(self, Self::Lease | Self::LeaseAndClaim)
     }
 }

@@ -6,6 +6,7 @@
 //! - `guarantees`, `liveness`: the properties
 //! - `bounds`, `reductions`: the size of the state space, and which states count as equal
 //! - `guards`: the guards that can be removed from the protocol
+//! - `trace`: what a run of the code did, replayed through the model
 //! - `trace_format`: paths as text
 //!
 //! The tests of this package explore it: [stateright](https://docs.rs/stateright) takes every
@@ -14,6 +15,7 @@
 //! (`docs/explanation/model.md`).
 
 #![forbid(unsafe_code)]
+#![allow(clippy::missing_panics_doc, reason = "a panic is a defect of the model")]
 
 mod actions;
 pub mod bounds;
@@ -25,5 +27,6 @@ mod process;
 pub mod protocol;
 mod reductions;
 pub mod state;
+pub mod trace;
 pub mod trace_format;
 mod writes;

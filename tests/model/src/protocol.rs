@@ -16,13 +16,16 @@ use crate::{
 /// The protocol, possibly without some guards.
 #[derive(Clone, Debug)]
 pub struct Protocol {
+    /// The configuration.
     pub bounds: Bounds,
+    /// The guards in place.
     pub guards: Guards,
 }
 
 /// The outcome of a callback from its sender's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callback {
+    /// The service responded with 2xx.
     Acknowledged,
     /// It is never delivered.
     Failed,
@@ -32,6 +35,7 @@ pub enum Callback {
 
 /// A transition. Clock readings are ticks ahead of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields: the process, the key, the service, the clock reading")]
 pub enum Action {
     /// Time advances by one tick.
     Tick,

@@ -200,7 +200,8 @@ fn swap_keys(state: &mut State) {
 
 impl Protocol {
     /// Whether the guards that the chosen reductions depend on are in place.
-    pub(crate) fn is_sound(&self) -> bool {
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
         let Guards { confirm_fence, receiver_drops_stale, .. } = self.guards;
         let Guards { replay_requires_same_id, replay_requires_same_caller, .. } = self.guards;
         let symmetric = replay_requires_same_id && replay_requires_same_caller;

@@ -13,10 +13,16 @@ use crate::{
 
 /// Maximum numbers in any configuration.
 pub const KEYS: usize = 2;
+/// Two requests of one person with different correlation ids, and one of another person with the
+/// first of these ids.
 pub const CALLERS: usize = 3;
+/// Lifecycle events of a key.
 pub const EVENTS: usize = 2;
+/// Redeliverers.
 pub const REDELIVERERS: usize = 2;
+/// Services.
 pub const SERVICES: usize = 2;
+/// All processes.
 pub const PROCESSES: usize = CALLERS + KEYS * EVENTS + REDELIVERERS;
 
 /// Ticks from now.
@@ -31,12 +37,16 @@ pub struct ProcessId(pub(crate) u8);
 /// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// A request of a caller.
     Caller(usize),
     /// The worker of an event of a key; events are numbered from 1 in order.
     Lifecycle {
+        /// The key.
         key: usize,
+        /// The number of the event.
         event: u8,
     },
+    /// A redeliverer.
     Redeliverer(usize),
 }
 
@@ -45,26 +55,37 @@ impl ProcessId {
         Self(u8::try_from(index).unwrap_or(u8::MAX))
     }
 
+    /// The process of a request.
+    #[must_use]
     pub fn caller(caller: usize) -> Self {
         Self::at(caller)
     }
 
+    /// The worker of an event.
+    #[must_use]
     pub fn lifecycle(key: usize, event: u8) -> Self {
         Self::at(CALLERS + key * EVENTS + usize::from(event) - 1)
     }
 
+    /// A redeliverer.
+    #[must_use]
     pub fn redeliverer(redeliverer: usize) -> Self {
         Self::at(CALLERS + KEYS * EVENTS + redeliverer)
     }
 
+    /// The place in `State::processes`.
+    #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
+    /// Every process.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..PROCESSES).map(Self::at)
     }
 
+    /// What it does.
+    #[must_use]
     pub fn role(self) -> Role {
         let index = self.index();
         if index < CALLERS {
@@ -95,7 +116,9 @@ pub struct Entry {
 /// The item of a key. It has no `claim`, which changes exactly when `sequence` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
+    /// `notified_at`.
     pub notified_at: Time,
+    /// `sequence`.
     pub sequence: u8,
     /// The last recorded event, or 0.
     pub event: u8,
@@ -103,7 +126,9 @@ pub struct Item {
     pub closed_by: Option<ProcessId>,
     /// The process that may settle the outbox. Cleared when that process ends.
     pub lease: Option<ProcessId>,
+    /// `due_at`.
     pub due_at: Option<Time>,
+    /// `pending`, `retries` and `outcome`.
     pub outbox: [Entry; SERVICES],
     /// `acknowledged`: the services that acknowledged the last notification, a bit each.
     pub acknowledged: u8,
@@ -171,11 +196,14 @@ pub enum Step {
 /// A process and its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
+    /// Its progress.
     pub step: Step,
     /// For callers: whether an earlier attempt of this request wrote a claim with an unknown
     /// outcome.
     pub claimed: bool,
+    /// The key that it works on.
     pub key: u8,
+    /// The notification that it works on.
     pub sequence: u8,
     /// The services to notify, a bit each.
     pub to_notify: u8,
@@ -189,13 +217,14 @@ pub struct Process {
     pub checked: bool,
     /// The services whose older notification its check found over, a bit each.
     pub checked_older: u8,
-    /// The number of replays, and the pending services, a bit each, of the item that it has read.
-    /// Only with replays.
+    /// The number of replays of the item that it has read. Only with replays.
     pub replays: u8,
+    /// The services that were pending when it read the item.
     pub pending: u8,
 }
 
 impl Process {
+    /// A process without work.
     pub const IDLE: Self = Self {
         step: Step::Idle,
         claimed: false,
@@ -211,11 +240,12 @@ impl Process {
         pending: 0,
     };
 
-    pub fn key(self) -> usize {
+    pub(crate) fn key(self) -> usize {
         usize::from(self.key)
     }
 
     /// Whether the process has work to finish.
+    #[must_use]
     pub fn is_working(self) -> bool {
         !matches!(self.step, Step::Idle | Step::Done)
     }
@@ -228,16 +258,23 @@ pub struct Violations(pub u16);
 /// A state of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
+    /// The items, by key.
     pub items: [Item; KEYS],
+    /// The receivers, by key and service.
     pub receivers: [[Receiver; SERVICES]; KEYS],
+    /// The history, by key.
     pub history: [History; KEYS],
+    /// The processes.
     pub processes: [Process; PROCESSES],
+    /// The guarantees that the path to this state violates.
     pub violations: Violations,
     /// Whether states that differ only by symmetry have the same hash (see `reductions.rs`).
     pub symmetric: bool,
 }
 
 impl State {
+    /// The state in which no key was notified.
+    #[must_use]
     pub fn initial(bounds: &Bounds) -> Self {
         let item = Item {
             notified_at: bounds.notified_floor(),
@@ -265,10 +302,13 @@ impl State {
         }
     }
 
+    /// A process.
+    #[must_use]
     pub fn process(&self, pid: ProcessId) -> &Process {
         &self.processes[pid.index()]
     }
 
+    /// A process.
     pub fn process_mut(&mut self, pid: ProcessId) -> &mut Process {
         &mut self.processes[pid.index()]
     }

@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// Formats a path with the number of ticks elapsed at each step.
+#[must_use]
 pub fn format(model: &Protocol, path: Path<State, Action>) -> String {
     let mut text = String::new();
     let mut ticks = 0;
