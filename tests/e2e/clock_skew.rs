@@ -27,9 +27,8 @@ fn key(world: &World) -> KeyId {
     world.key.parse().unwrap()
 }
 
-/// Claims by a process whose clock shows `now`; returns whether it won.
-async fn claim(world: &World, now: EpochMillis) -> bool {
-    let request = ClaimRequest {
+fn claim_request(world: &World, now: EpochMillis) -> ClaimRequest {
+    ClaimRequest {
         key: world.crn(&world.key),
         ring: None,
         caller: serde_json::from_value(json!("IBMid-1")).unwrap(),
@@ -37,8 +36,12 @@ async fn claim(world: &World, now: EpochMillis) -> bool {
         claim: ClaimId::unique(),
         now,
         lease: LEASE,
-    };
-    matches!(ledger(world).claim(&request).await.unwrap(), Claimed::Won(_))
+    }
+}
+
+/// Claims by a process whose clock shows `now`; returns whether it won.
+async fn claim(world: &World, now: EpochMillis) -> bool {
+    matches!(ledger(world).claim(&claim_request(world, now)).await.unwrap(), Claimed::Won(_))
 }
 
 /// Records a lifecycle action by a process whose clock shows `now`.
@@ -157,4 +160,28 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
     let item = world.item().await;
     assert_eq!(item["pending"].as_object().unwrap().len(), 2);
     assert!(item["due_at"].is_number());
+}
+
+/// Found by the comparison with the model. With the redelivery's lease, the claimant could schedule
+/// services again that the redelivery has settled.
+#[tokio::test]
+async fn resent_claim_cannot_confirm_by_anothers_lease() {
+    let world = world().await;
+    let (start, ledger) = (world.harness.clock().now(), ledger(&world));
+    let request = claim_request(&world, start);
+    assert!(matches!(ledger.claim(&request).await.unwrap(), Claimed::Won(_)), "its response is lost");
+    let due = DueKey {
+        instance: world.harness.instance(),
+        awaits: Awaits::Delivery,
+        key: key(&world),
+        at: start.plus(LEASE),
+        notified_at: start,
+        pending: Vec::new(),
+    };
+    // A redelivery on a clock ahead by a lease comes before the SDK's second attempt.
+    let leased = ledger.lease(&due, LeaseId::unique(), start.plus(LEASE), LEASE).await.unwrap().unwrap();
+    let Claimed::Won(resent) = ledger.claim(&request).await.unwrap() else { panic!("it is its own claim") };
+    let confirm = async |notification| ledger.confirm(notification, &Settled::default(), None).await.unwrap();
+    assert_eq!(confirm(&resent).await, Confirmed::Superseded);
+    assert_eq!(confirm(&leased).await, Confirmed::Recorded);
 }

@@ -14,6 +14,7 @@ use crate::{
     history::{Entry, Lifecycle, Outcome, Registration, Response, Span, Sync},
     plan::{Kind, Target},
     round::Round,
+    trace,
 };
 
 /// Maximum number of attempts of a sync that must succeed.
@@ -62,12 +63,14 @@ impl Round<'_> {
             },
             () = self.wait_for_kill(&mut kills) => Response::None,
         };
-        let ended = self.now();
+        let (ended, number) = (self.now(), self.world.harness.journal().next_number());
         let item =
             if response == Response::Status(204, String::new()) { Some(self.item(key).await) } else { None };
         self.stats.synced(&response);
-        let correlation_id = correlation_id.to_owned();
-        Sync { caller, key, correlation_id, span: Span { began, ended }, response, item, must_succeed: false }
+        let (correlation_id, span) = (correlation_id.to_owned(), Span { began, ended });
+        let sync = Sync { caller, key, correlation_id, span, response, item, must_succeed: false };
+        self.trace(trace::responded(&sync, number));
+        sync
     }
 
     /// Waits for a kill in process. With the real binaries the kill itself ends the connection.

@@ -4,6 +4,7 @@
 //! exactly when. Two claims count as less than an hour apart only if this is so for all possible
 //! times in their spans, and a 409 counts as false only if nothing can have closed the window.
 
+mod conformance;
 mod delivery;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub(crate) enum Guarantee {
     ConsistentCallbacks,
     OnlyClaimsWrite,
     BoundedOutbox,
+    FollowsModel,
     NoDefect,
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn check(history: &History) -> Vec<Violation> {
         delivery::consistent_callbacks,
         table::only_claims_write,
         table::bounded,
+        conformance::follows_model,
         no_defects,
     ];
     checks.iter().flat_map(|check| check(history)).collect()

@@ -35,6 +35,8 @@ pub(crate) struct History {
     pub(crate) entries: Vec<Entry>,
     /// The reasons of the messages in the dead-letter queue.
     pub(crate) dead_letters: Vec<String>,
+    /// The trace of each key.
+    pub(crate) traces: Vec<Vec<keysync_model::trace::Event>>,
 }
 
 #[derive(Clone, Debug)]

@@ -23,6 +23,7 @@ mod parse;
 mod plan;
 mod round;
 mod stats;
+mod trace;
 mod world;
 
 use std::{

@@ -19,6 +19,7 @@ use crate::{
     history::{Callback, Entry, History, Item, Moment, Notified, Snapshot},
     plan::{Action, Kill, KillPoint, Phase, Plan, Target},
     stats::Stats,
+    trace::{self, Step},
     world::World,
 };
 use keysync_testkit::dynamodb::Fault;
@@ -47,6 +48,9 @@ pub(crate) struct Round<'a> {
     /// Number of kills by `Target`. In process, callers watch it and drop their connection.
     pub(crate) kills: [watch::Sender<usize>; 3],
     entries: Mutex<Vec<Entry>>,
+    steps: Mutex<Vec<Step>>,
+    /// Whether the engine records what it applies: only the embedded one.
+    is_traced: bool,
     ticks: AtomicU64,
     began: EpochMillis,
     /// How far the table's times were moved back in total, in ms.
@@ -64,10 +68,13 @@ impl<'a> Round<'a> {
             published: Mutex::default(),
             kills: Default::default(),
             entries: Mutex::default(),
+            steps: Mutex::default(),
+            is_traced: false,
             ticks: AtomicU64::default(),
             began: world.harness.clock().now(),
             moved: AtomicU64::default(),
         };
+        round.is_traced = world.harness.dynamodb().take_applied().is_some();
         for (key, resources) in plan.keys.iter().enumerate() {
             let id = world.manager().create_key(&format!("k{key}"), false).await.unwrap();
             round.keys.push(id);
@@ -200,6 +207,7 @@ impl<'a> Round<'a> {
     }
 
     async fn advance_clock(&self, by: Duration) {
+        self.collect_writes(); // with the times before
         let moved = self.world.advance_clock(by).await;
         if !moved.is_zero() {
             // The times in these events are not moved with the table, so they cannot be published
@@ -232,6 +240,7 @@ impl<'a> Round<'a> {
     /// Records the callbacks since the last call, and counts their faults and those of DynamoDB
     /// calls.
     fn collect(&self, behaviours: &[Vec<Behaviour>]) {
+        self.collect_writes();
         let tick = self.now().tick;
         for (n, (service, received)) in self.world.take_callbacks().into_iter().enumerate() {
             for (nth, received) in received.into_iter().enumerate() {
@@ -240,7 +249,12 @@ impl<'a> Round<'a> {
                 let at = Moment { tick, at: self.on_round_clock(received.at.get()) };
                 let key = |id: &str| self.keys.iter().position(|key| key == id);
                 match Callback::parse(&received, service.name(), at, behaviour, key) {
-                    Some(callback) => self.record(Entry::Callback(callback)),
+                    Some(callback) => {
+                        let (key, id) = (callback.key, &callback.event_id);
+                        let refuses = callback.behaviour.contains("410");
+                        self.trace(trace::callback(&received, key, id, at, refuses));
+                        self.record(Entry::Callback(callback));
+                    }
                     None => self.defect(format!(
                         "{} received a request that is not an event: {}",
                         service.name(),
@@ -252,6 +266,19 @@ impl<'a> Round<'a> {
         for proxy in self.world.proxies() {
             proxy.take_calls().into_iter().for_each(|call| self.stats.called(call.fault));
         }
+    }
+
+    /// Adds the writes since the last call to the traces.
+    fn collect_writes(&self) {
+        for applied in self.world.harness.dynamodb().take_applied().into_iter().flatten() {
+            let pk = applied.request["Key"]["pk"]["S"].as_str().unwrap_or_default();
+            let key = self.keys.iter().position(|key| pk.ends_with(&**key));
+            self.trace(key.map(|key| trace::write(&applied, key, |instant| self.on_round_clock(instant))));
+        }
+    }
+
+    pub(crate) fn trace(&self, step: Option<Step>) {
+        self.steps.lock().unwrap().extend(step);
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -286,6 +313,11 @@ impl<'a> Round<'a> {
         History {
             entries: self.entries.lock().unwrap().clone(),
             dead_letters: letters.into_iter().map(|letter| letter.reason).collect(),
+            traces: if self.is_traced {
+                trace::by_key(self.steps.lock().unwrap().clone(), self.keys.len())
+            } else {
+                Vec::new()
+            },
         }
     }
 

@@ -11,18 +11,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Path};
 
-use crate::{
+use keysync_model::{
     bounds::{Bounds, Explore},
     guarantees::{
         G1, G2_LIVENESS, G2_OUTBOX, G2_QUIESCENT, G3, G4, G5_FACTS, G5_OUTBOX, G5_RECEIVER, G6, G7, G8_APART,
         G8_FORWARD, G9_DEFERRED, G9_ONCE, G9_QUIESCENT, G10,
     },
     guards::{Fence, Guards},
-    invariants::assert_guarantees_hold,
     protocol::{Action, Protocol},
     state::State,
     trace_format,
 };
+
+use crate::invariants::assert_guarantees_hold;
 
 /// Small, so that counterexamples are easy to follow.
 pub(crate) const WORLD: Bounds = Bounds { retries_requests: false, late_callbacks: false, ..Bounds::SMALL };

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stateright::{Checker, Model};
 
-use crate::{
+use keysync_model::{
     bounds::{Bounds, Explore},
     guards::Guards,
     protocol::Protocol,

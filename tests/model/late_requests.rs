@@ -13,11 +13,14 @@
 //! zero), or a clock that steps back. A confirmation that is also conditioned on the claim prevents
 //! it for any clocks.
 
-use crate::{
+use keysync_model::{
     bounds::{Bounds, Explore},
-    counterexamples::{WORLD, assert_violations},
     guarantees::{G2_LIVENESS, G2_OUTBOX, G2_QUIESCENT, G5_OUTBOX},
     guards::{Fence, Guards},
+};
+
+use crate::{
+    counterexamples::{WORLD, assert_violations},
     invariants::assert_guarantees_hold,
 };
 

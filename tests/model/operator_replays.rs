@@ -1,10 +1,13 @@
 //! An operator replays a settled notification while a redeliverer delivers it to other services.
 
-use crate::{
+use keysync_model::{
     bounds::{Bounds, Explore},
-    counterexamples::{WORLD, assert_violations},
     guarantees::G2_REPLAY,
     guards::Guards,
+};
+
+use crate::{
+    counterexamples::{WORLD, assert_violations},
     invariants::assert_guarantees_hold,
 };
 

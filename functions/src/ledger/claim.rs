@@ -118,15 +118,18 @@ impl Ledger {
             values.push((":ring", string(ring)));
         }
         match self.update(instance, key, Update::new(&condition, CLOSE_WINDOW, values)).await? {
-            Updated::Written(item) => won(item),
+            Updated::Written(item) => won(request, item),
             Updated::ConditionFailed(None) => Ok(Claimed::Rejected(ClaimError::NotFound)),
             Updated::ConditionFailed(Some(item)) => classify_failed_condition(request, item),
         }
     }
 }
 
-fn won(item: Item) -> Result<Claimed, LedgerError> {
+/// The claimed notification. Its fencing token is this claim, whatever the item has: before a
+/// repetition of the request, a run of `redeliver` may have leased it.
+fn won(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
     Notification::read(item)?
+        .map(|notification| Notification { lease: request.claim.into(), ..notification })
         .map(|notification| Claimed::Won(Box::new(notification)))
         .ok_or_else(|| LedgerError::Defect("a claimed item has no claim".to_owned()))
 }
@@ -146,7 +149,7 @@ fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claim
         return Ok(Claimed::Rejected(ClaimError::StandardKey));
     }
     if key.claim == Some(request.claim) {
-        return won(item); // an earlier attempt of this call was written and its response lost
+        return won(request, item); // an earlier attempt of this call was written and its response lost
     }
     let Some(notified_at) = key.notified_at else {
         return Err(LedgerError::Defect("the condition failed although the window is open".to_owned()));

@@ -77,7 +77,7 @@ impl Ledger {
             return self.record_creation(change).await;
         }
         match self.record_at(change, change.now).await? {
-            Updated::Written(item) => pending(item),
+            Updated::Written(item) => pending(change, item),
             Updated::ConditionFailed(None) => Ok(Recorded::Stale),
             Updated::ConditionFailed(Some(item)) => self.resolve_failed_condition(change, item).await,
         }
@@ -95,18 +95,18 @@ impl Ledger {
         }
         let key = KeyRecord::read(item.clone())?;
         if key.claim == Some(change.claim) {
-            return pending(item); // an earlier attempt of this call was written and its response lost
+            return pending(change, item); // an earlier attempt of this call was written and its response lost
         }
         let is_newer = key.event.at < change.event.at;
         let Some(ahead) = key.notified_at.filter(|at| is_newer && *at > change.now) else {
             return Ok(Recorded::Stale);
         };
         match self.record_at(change, ahead).await? {
-            Updated::Written(item) => pending(item),
+            Updated::Written(item) => pending(change, item),
             Updated::ConditionFailed(Some(item))
                 if KeyRecord::read(item.clone())?.claim == Some(change.claim) =>
             {
-                pending(item) // the response to this attempt can be lost, too
+                pending(change, item) // the response to this attempt can be lost, too
             }
             Updated::ConditionFailed(_) => {
                 Err(LedgerError::Unavailable("other writes changed the key during each attempt".to_owned()))
@@ -167,8 +167,10 @@ fn facts(
     ])
 }
 
-fn pending(item: Item) -> Result<Recorded, LedgerError> {
+/// The claimed notification, with this claim as its fencing token, as in `claim.rs`.
+fn pending(change: &LifecycleChange, item: Item) -> Result<Recorded, LedgerError> {
     Notification::read(item)?
+        .map(|notification| Notification { lease: change.claim.into(), ..notification })
         .map(|notification| Recorded::Pending(Box::new(notification)))
         .ok_or_else(|| LedgerError::Defect("a recorded item has no claim".to_owned()))
 }

@@ -4,23 +4,30 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod applied;
 mod engine;
 mod fault;
+mod in_process;
 mod lock;
 mod proxy;
+mod rejection;
 mod table;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 
+use applied::Recorder;
 use keysync_emulator_support::{aws, context::Context, server::Server};
 use lock::Lock;
 
+pub use applied::Applied;
+pub use engine::EmbeddedTable;
 pub use fault::{Fault, Times};
 pub use proxy::{Call, Proxy};
+pub use rejection::Rejection;
 pub use table::{DEFINITION, DUE_INDEX, TABLE};
 
 /// The engine that stores the table.
@@ -84,8 +91,9 @@ pub struct Dynamo {
     sync: Proxy,
     lifecycle: Proxy,
     redeliver: Proxy,
+    recorder: Arc<Recorder>,
     /// The server of an engine in this process.
-    _engine: Option<Server>,
+    engine: Option<Server>,
     /// The lock on the table's file. Declared last, so that it is released last.
     _lock: Option<Lock>,
 }
@@ -99,9 +107,12 @@ impl Dynamo {
             Engine::Memory => Some(Database::memory()),
             Engine::File(path) => Some(Database::new(&path.to_string_lossy())),
         };
+        let recorder = Arc::new(Recorder::new(context.clone()));
         let server = match database.transpose() {
             Ok(None) => None,
-            Ok(Some(database)) => Some(Server::start(engine::router(database), &context.guard).await?),
+            Ok(Some(database)) => {
+                Some(Server::start(engine::router(database, recorder.clone()), &context.guard).await?)
+            }
             Err(error) => return Err(DynamoError::Engine { engine, reason: error.to_string() }),
         };
         let url = match (&engine, &server) {
@@ -115,7 +126,8 @@ impl Dynamo {
         let redeliver = Proxy::start(&url, &http, context).await?;
         let config = aws::sdk_config(&url)?;
         let table = table.to_owned();
-        let dynamo = Self { sync, lifecycle, redeliver, url, table, config, _engine: server, _lock: lock };
+        let dynamo =
+            Self { sync, lifecycle, redeliver, url, table, config, recorder, engine: server, _lock: lock };
         table::create_if_absent(&dynamo).await?;
         Ok(dynamo)
     }
@@ -154,6 +166,13 @@ impl Dynamo {
     #[must_use]
     pub fn redeliver_proxy(&self) -> &Proxy {
         &self.redeliver
+    }
+
+    /// Takes the writes of keys' items since the last call, in the order in which the embedded
+    /// engine applied them. The first call starts the recording. `None` for an external engine.
+    #[must_use]
+    pub fn take_applied(&self) -> Option<Vec<Applied>> {
+        self.engine.as_ref().map(|_| self.recorder.take())
     }
 
     /// A client that calls the engine directly.

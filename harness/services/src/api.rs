@@ -125,7 +125,7 @@ async fn callback(
             (Verdict::Ignored, response_with(*status, *retry_after))
         }
     };
-    service.record(Received { at: services.clock.now(), headers, body, verdict });
+    service.record(Received { number: 0, at: services.clock.now(), headers, body, verdict });
     match behaviour.delay() {
         Some(delay) => tokio::time::sleep(delay).await,
         None => std::future::pending().await,

@@ -95,7 +95,13 @@ mod tests {
     fn receive(service: &AssociatedService, key: &str) {
         let body = format!(r#"{{"type":"com.ibm.cloud.kms.key.rotate","subject":"{key}","sequence":1}}"#);
         let (headers, body) = (HeaderMap::new(), Bytes::from(body));
-        service.record(Received { at: EpochMillis::new(0), headers, body, verdict: Verdict::Acted });
+        service.record(Received {
+            number: 0,
+            at: EpochMillis::new(0),
+            headers,
+            body,
+            verdict: Verdict::Acted,
+        });
     }
 
     #[test]

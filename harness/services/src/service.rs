@@ -77,6 +77,9 @@ pub struct NotifiedState {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Received {
+    /// Its place among all steps that the journal has numbered.
+    #[serde(skip)]
+    pub number: u64,
     /// Time of receipt, in milliseconds since the Unix epoch.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub at: EpochMillis,
@@ -278,7 +281,8 @@ impl AssociatedService {
         }
     }
 
-    pub(super) fn record(&self, received: Received) {
+    pub(super) fn record(&self, mut received: Received) {
+        received.number = self.0.journal.next_number();
         let mut state = self.state();
         if state.received.len() == MAX_RECORDED {
             state.received.pop_front();
@@ -332,7 +336,8 @@ mod tests {
             headers.append("webhook-signature", value.parse().unwrap());
         }
         let body = Bytes::from_static(b"{\"subject\":\"k\"}\xff");
-        let received = Received { at: EpochMillis::new(7), headers, body, verdict: Verdict::Ignored };
+        let received =
+            Received { number: 0, at: EpochMillis::new(7), headers, body, verdict: Verdict::Ignored };
         assert_eq!(received.headers.get_all("webhook-signature").iter().count(), 2);
         assert_eq!((received.header("webhook-signature"), received.header("webhook-id")), ("v1a,one", ""));
         assert_eq!((received.body.last(), received.event()), (Some(&0xff), Value::Null));

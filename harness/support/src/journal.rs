@@ -3,7 +3,15 @@
 //!
 //! An entry has method, path and status, and no header or body: those contain tokens and API keys.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use axum::{
     Router,
@@ -29,6 +37,8 @@ pub struct Journal(Arc<Inner>);
 struct Inner {
     clock: Clock,
     state: Mutex<Recorded>,
+    /// The number of the next step.
+    steps: AtomicU64,
 }
 
 #[derive(Default)]
@@ -90,13 +100,19 @@ impl Journal {
     /// Creates an empty journal whose timestamps are those of `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Inner { clock, state: Mutex::default() }))
+        Self(Arc::new(Inner { clock, state: Mutex::default(), steps: AtomicU64::default() }))
     }
 
     /// The exchanges until now, oldest first.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.recorded().exchanges.iter().cloned().collect()
+    }
+
+    /// A number that is higher than all before: the order of steps in different parts.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.0.steps.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Removes all exchanges.

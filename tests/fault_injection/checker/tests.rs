@@ -78,7 +78,7 @@ fn callback(sequence: u64, state: u8, event_id: &str) -> Callback {
 }
 
 fn violated(entries: Vec<Entry>) -> Vec<Guarantee> {
-    let violations = check(&History { entries, dead_letters: vec![] });
+    let violations = check(&History { entries, ..History::default() });
     let mut violated: Vec<_> = violations.into_iter().map(|violation| violation.guarantee).collect();
     violated.dedup();
     violated

@@ -109,3 +109,24 @@ async fn nth_fault_affects_one_call() {
     let faults: Vec<_> = dynamo.proxy().calls().into_iter().map(|call| call.fault).collect();
     assert_eq!(faults, [None, Some(Fault::Cut), None, None], "the second call, and its retry");
 }
+
+#[tokio::test]
+async fn engine_records_what_it_applied() {
+    let dynamo = dynamo().await;
+    let update = async |value: &str| {
+        let through_proxy = dynamo.sdk_config().into_builder().endpoint_url(dynamo.proxy().url()).build();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let update = aws_sdk_dynamodb::Client::new(&through_proxy).update_item().table_name(TABLE);
+        let update = update.key("pk", text("a")).key("sk", text("key")).update_expression("SET x = :x");
+        let update = update.condition_expression("attribute_not_exists(pk)");
+        update.expression_attribute_values(":x", text(value)).send().await.is_ok()
+    };
+    assert_eq!(dynamo.take_applied(), Some(vec![]), "the recording starts");
+    dynamo.proxy().inject(Fault::LoseResponse, Times::Next(1));
+    assert!(!update("1").await, "the SDK's second attempt finds the item");
+    let applied = dynamo.take_applied().unwrap();
+    let seen: Vec<_> =
+        applied.iter().map(|it| (it.applied, it.fault.as_str(), it.item["x"].as_str())).collect();
+    assert_eq!(seen, [(true, "LoseResponse", Some("1")), (false, "", Some("1"))]);
+    assert!(applied[0].number < applied[1].number);
+}

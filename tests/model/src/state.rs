@@ -12,31 +12,41 @@ use crate::{
 };
 
 /// Maximum numbers in any configuration.
-pub(crate) const KEYS: usize = 2;
-pub(crate) const CALLERS: usize = 3;
-pub(crate) const EVENTS: usize = 2;
-pub(crate) const REDELIVERERS: usize = 2;
-pub(crate) const SERVICES: usize = 2;
-pub(crate) const PROCESSES: usize = CALLERS + KEYS * EVENTS + REDELIVERERS;
+pub const KEYS: usize = 2;
+/// Two requests of one person with different correlation ids, and one of another person with the
+/// first of these ids.
+pub const CALLERS: usize = 3;
+/// Lifecycle events of a key.
+pub const EVENTS: usize = 2;
+/// Redeliverers.
+pub const REDELIVERERS: usize = 2;
+/// Services.
+pub const SERVICES: usize = 2;
+/// All processes.
+pub const PROCESSES: usize = CALLERS + KEYS * EVENTS + REDELIVERERS;
 
 /// Ticks from now.
-pub(crate) type Time = i8;
+pub type Time = i32;
 /// No time.
-pub(crate) const NEVER: Time = Time::MAX;
+pub const NEVER: Time = Time::MAX;
 
 /// The id of a process: a caller's request, the worker of a lifecycle event, or a redeliverer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ProcessId(pub(crate) u8);
+pub struct ProcessId(pub(crate) u8);
 
 /// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
+    /// A request of a caller.
     Caller(usize),
     /// The worker of an event of a key; events are numbered from 1 in order.
     Lifecycle {
+        /// The key.
         key: usize,
+        /// The number of the event.
         event: u8,
     },
+    /// A redeliverer.
     Redeliverer(usize),
 }
 
@@ -45,27 +55,38 @@ impl ProcessId {
         Self(u8::try_from(index).unwrap_or(u8::MAX))
     }
 
-    pub(crate) fn caller(caller: usize) -> Self {
+    /// The process of a request.
+    #[must_use]
+    pub fn caller(caller: usize) -> Self {
         Self::at(caller)
     }
 
-    pub(crate) fn lifecycle(key: usize, event: u8) -> Self {
+    /// The worker of an event.
+    #[must_use]
+    pub fn lifecycle(key: usize, event: u8) -> Self {
         Self::at(CALLERS + key * EVENTS + usize::from(event) - 1)
     }
 
-    pub(crate) fn redeliverer(redeliverer: usize) -> Self {
+    /// A redeliverer.
+    #[must_use]
+    pub fn redeliverer(redeliverer: usize) -> Self {
         Self::at(CALLERS + KEYS * EVENTS + redeliverer)
     }
 
-    pub(crate) fn index(self) -> usize {
+    /// The place in `State::processes`.
+    #[must_use]
+    pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    /// Every process.
+    pub fn all() -> impl Iterator<Item = Self> {
         (0..PROCESSES).map(Self::at)
     }
 
-    pub(crate) fn role(self) -> Role {
+    /// What it does.
+    #[must_use]
+    pub fn role(self) -> Role {
         let index = self.index();
         if index < CALLERS {
             Role::Caller(index)
@@ -81,72 +102,76 @@ impl ProcessId {
 
 /// The outbox entry of one service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Whether the service is in `pending`.
-    pub(crate) pending: bool,
+    pub pending: bool,
     /// Whether the service left `pending` without being notified.
-    pub(crate) exhausted: bool,
+    pub exhausted: bool,
     /// `retries`: number of failed attempts, counted only with a retry limit.
-    pub(crate) attempts: u8,
+    pub attempts: u8,
     /// `retries`: time of the next attempt. Zero or less means immediately.
-    pub(crate) next_at: Time,
+    pub next_at: Time,
 }
 
 /// The item of a key. It has no `claim`, which changes exactly when `sequence` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) notified_at: Time,
-    pub(crate) sequence: u8,
+pub struct Item {
+    /// `notified_at`.
+    pub notified_at: Time,
+    /// `sequence`.
+    pub sequence: u8,
     /// The last recorded event, or 0.
-    pub(crate) event: u8,
+    pub event: u8,
     /// `caller` and `correlation_id`: the request that closed the window.
-    pub(crate) closed_by: Option<ProcessId>,
+    pub closed_by: Option<ProcessId>,
     /// The process that may settle the outbox. Cleared when that process ends.
-    pub(crate) lease: Option<ProcessId>,
-    pub(crate) due_at: Option<Time>,
-    pub(crate) outbox: [Entry; SERVICES],
+    pub lease: Option<ProcessId>,
+    /// `due_at`.
+    pub due_at: Option<Time>,
+    /// `pending`, `retries` and `outcome`.
+    pub outbox: [Entry; SERVICES],
     /// `acknowledged`: the services that acknowledged the last notification, a bit each.
-    pub(crate) acknowledged: u8,
+    pub acknowledged: u8,
     /// `deadline.checked`: whether the acknowledgements of the last notification were checked.
-    pub(crate) checked: bool,
+    pub checked: bool,
     /// Whether `deadline` belongs to the last notification: it was confirmed.
-    pub(crate) confirmed: bool,
+    pub confirmed: bool,
     /// `deadline.older`: the time of the oldest notification that a service has not acknowledged,
     /// if it is an older one; otherwise `NEVER`. The code determines it when it confirms the last
     /// one, from what the claim has read.
-    pub(crate) older: [Time; SERVICES],
+    pub older: [Time; SERVICES],
     /// `replay`: the number of an operator's replays. Never reset.
-    pub(crate) replays: u8,
+    pub replays: u8,
 }
 
 /// A service's state of a key, and the callbacks in flight to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Receiver {
+pub struct Receiver {
     /// The highest sequence that it has received.
-    pub(crate) last_sequence: u8,
+    pub last_sequence: u8,
     /// Callbacks in flight that timed out at their sender, a bit for each sequence.
-    pub(crate) in_flight: u16,
+    pub in_flight: u16,
 }
 
 /// The actual history of a key, independent of its item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct History {
+pub struct History {
     /// The latest clock reading with which the window was closed.
-    pub(crate) closed_at: Time,
+    pub closed_at: Time,
     /// True time of the last sync that closed the window.
-    pub(crate) synced_at: Time,
+    pub synced_at: Time,
     /// The services that were reported as overdue with the last notification, a bit each.
-    pub(crate) reported: u8,
+    pub reported: u8,
     /// Whether a check of the last notification was recorded after its reports.
-    pub(crate) recorded: bool,
+    pub recorded: bool,
     /// The time of the oldest confirmed notification that a service has not acknowledged, and that
     /// was not reported; otherwise `NEVER`.
-    pub(crate) owed: [Time; SERVICES],
+    pub owed: [Time; SERVICES],
 }
 
 /// The progress of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub enum Step {
     /// Has nothing to do.
     #[default]
     Idle,
@@ -170,33 +195,37 @@ pub(crate) enum Step {
 
 /// A process and its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Process {
-    pub(crate) step: Step,
+pub struct Process {
+    /// Its progress.
+    pub step: Step,
     /// For callers: whether an earlier attempt of this request wrote a claim with an unknown
     /// outcome.
-    pub(crate) claimed: bool,
-    pub(crate) key: u8,
-    pub(crate) sequence: u8,
+    pub claimed: bool,
+    /// The key that it works on.
+    pub key: u8,
+    /// The notification that it works on.
+    pub sequence: u8,
     /// The services to notify, a bit each.
-    pub(crate) to_notify: u8,
+    pub to_notify: u8,
     /// The services in `to_notify` that have acknowledged.
-    pub(crate) acknowledged: u8,
+    pub acknowledged: u8,
     /// The earliest next attempt of the pending services that are not in `to_notify`.
-    pub(crate) others_next_at: Time,
+    pub others_next_at: Time,
     /// The clock reading of an earlier attempt of its lease request that is still in flight.
-    pub(crate) late_request: Time,
+    pub late_request: Time,
     /// `deadline.checked` as its write read it, or as its own check made it.
-    pub(crate) checked: bool,
+    pub checked: bool,
     /// The services whose older notification its check found over, a bit each.
-    pub(crate) checked_older: u8,
-    /// The number of replays, and the pending services, a bit each, of the item that it has read.
-    /// Only with replays.
-    pub(crate) replays: u8,
-    pub(crate) pending: u8,
+    pub checked_older: u8,
+    /// The number of replays of the item that it has read. Only with replays.
+    pub replays: u8,
+    /// The services that were pending when it read the item.
+    pub pending: u8,
 }
 
 impl Process {
-    pub(crate) const IDLE: Self = Self {
+    /// A process without work.
+    pub const IDLE: Self = Self {
         step: Step::Idle,
         claimed: false,
         key: 0,
@@ -216,29 +245,37 @@ impl Process {
     }
 
     /// Whether the process has work to finish.
-    pub(crate) fn is_working(self) -> bool {
+    #[must_use]
+    pub fn is_working(self) -> bool {
         !matches!(self.step, Step::Idle | Step::Done)
     }
 }
 
 /// The violated guarantees, a bit each (see `guarantees.rs`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Violations(pub(crate) u16);
+pub struct Violations(pub u16);
 
 /// A state of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct State {
-    pub(crate) items: [Item; KEYS],
-    pub(crate) receivers: [[Receiver; SERVICES]; KEYS],
-    pub(crate) history: [History; KEYS],
-    pub(crate) processes: [Process; PROCESSES],
-    pub(crate) violations: Violations,
+pub struct State {
+    /// The items, by key.
+    pub items: [Item; KEYS],
+    /// The receivers, by key and service.
+    pub receivers: [[Receiver; SERVICES]; KEYS],
+    /// The history, by key.
+    pub history: [History; KEYS],
+    /// The processes.
+    pub processes: [Process; PROCESSES],
+    /// The guarantees that the path to this state violates.
+    pub violations: Violations,
     /// Whether states that differ only by symmetry have the same hash (see `reductions.rs`).
-    pub(crate) symmetric: bool,
+    pub symmetric: bool,
 }
 
 impl State {
-    pub(crate) fn initial(bounds: &Bounds) -> Self {
+    /// The state in which no key was notified.
+    #[must_use]
+    pub fn initial(bounds: &Bounds) -> Self {
         let item = Item {
             notified_at: bounds.notified_floor(),
             sequence: 0,
@@ -265,17 +302,25 @@ impl State {
         }
     }
 
-    pub(crate) fn process(&self, pid: ProcessId) -> &Process {
+    /// A process.
+    #[must_use]
+    pub fn process(&self, pid: ProcessId) -> &Process {
         &self.processes[pid.index()]
     }
 
-    pub(crate) fn process_mut(&mut self, pid: ProcessId) -> &mut Process {
+    /// A process.
+    pub fn process_mut(&mut self, pid: ProcessId) -> &mut Process {
         &mut self.processes[pid.index()]
     }
 
     /// Advances time by one tick.
     pub(crate) fn tick(&mut self, bounds: &Bounds) {
-        let older = |time: Time, floor: Time| if time == NEVER { NEVER } else { floor.max(time - 1) };
+        self.advance(bounds, 1);
+    }
+
+    /// Advances time by any number of ticks.
+    pub fn advance(&mut self, bounds: &Bounds, ticks: Time) {
+        let older = |time: Time, floor: Time| if time == NEVER { NEVER } else { floor.max(time - ticks) };
         for item in &mut self.items {
             item.notified_at = older(item.notified_at, bounds.notified_floor());
             item.due_at = item.due_at.map(|due_at| older(due_at, 0));
@@ -291,8 +336,9 @@ impl State {
         }
         for process in &mut self.processes {
             process.others_next_at = older(process.others_next_at, 0);
+            // Late requests arrive within the same tick: one from the past cannot be late any more.
             process.late_request =
-                if process.late_request > 0 { older(process.late_request, 0) } else { NEVER };
+                if process.late_request >= ticks { older(process.late_request, 0) } else { NEVER };
         }
     }
 }

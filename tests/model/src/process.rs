@@ -120,7 +120,8 @@ impl Protocol {
     }
 
     /// Whether another write has replaced that of the process. A resent request finds out.
-    pub(crate) fn is_superseded(state: &State, pid: ProcessId) -> bool {
+    #[must_use]
+    pub fn is_superseded(state: &State, pid: ProcessId) -> bool {
         let process = state.process(pid);
         let item = &state.items[process.key()];
         match pid.role() {
@@ -130,7 +131,8 @@ impl Protocol {
     }
 
     /// The confirmation's condition.
-    pub(crate) fn passes_fence(&self, state: &State, pid: ProcessId) -> bool {
+    #[must_use]
+    pub fn passes_fence(&self, state: &State, pid: ProcessId) -> bool {
         let process = state.process(pid);
         let item = &state.items[process.key()];
         if self.guards.confirm_requires_latest_replay && item.replays != process.replays {

@@ -29,7 +29,7 @@ use crate::{
     protocol::Protocol,
     state::{
         CALLERS, EVENTS, History, Item, KEYS, NEVER, PROCESSES, Process, ProcessId, REDELIVERERS, SERVICES,
-        State, Step,
+        State, Step, Time,
     },
 };
 
@@ -43,29 +43,31 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         bytes[at] = byte;
         at += 1;
     };
+    // An exploration's times are few ticks; the largest number stands for `NEVER`.
+    let time = |time: Time| i8::try_from(time).unwrap_or(i8::MAX).cast_unsigned();
     let pid = |pid: Option<ProcessId>| pid.map_or(u8::MAX, |pid| pid.0);
     for key in 0..KEYS {
         let (item, history) = (&state.items[key], &state.history[key]);
-        put(item.notified_at.cast_unsigned());
+        put(time(item.notified_at));
         put(item.sequence);
         put(item.event);
         put(pid(item.closed_by));
         put(pid(item.lease));
-        put(item.due_at.unwrap_or(NEVER).cast_unsigned());
+        put(time(item.due_at.unwrap_or(NEVER)));
         put(item.replays);
         for entry in &item.outbox {
             put(u8::from(entry.pending) | u8::from(entry.exhausted) << 1 | entry.attempts << 2);
-            put(entry.next_at.cast_unsigned());
+            put(time(entry.next_at));
         }
         for receiver in &state.receivers[key] {
             put(receiver.last_sequence);
             receiver.in_flight.to_le_bytes().into_iter().for_each(&mut put);
         }
-        put(history.closed_at.cast_unsigned());
-        put(history.synced_at.cast_unsigned());
+        put(time(history.closed_at));
+        put(time(history.synced_at));
         put(item.acknowledged | u8::from(item.confirmed) << 6 | u8::from(item.checked) << 7);
         put(history.reported | u8::from(history.recorded) << 7);
-        item.older.iter().chain(&history.owed).for_each(|at| put(at.cast_unsigned()));
+        item.older.iter().chain(&history.owed).for_each(|at| put(time(*at)));
     }
     for process in &state.processes {
         // The enum's order is its number.
@@ -73,8 +75,8 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(process.sequence);
         put(process.to_notify);
         put(process.acknowledged);
-        put(process.others_next_at.cast_unsigned());
-        put(process.late_request.cast_unsigned());
+        put(time(process.others_next_at));
+        put(time(process.late_request));
         put(u8::from(process.checked) | process.checked_older << 1);
         put(process.replays << 2 | process.pending);
     }
@@ -198,7 +200,8 @@ fn swap_keys(state: &mut State) {
 
 impl Protocol {
     /// Whether the guards that the chosen reductions depend on are in place.
-    pub(crate) fn is_sound(&self) -> bool {
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
         let Guards { confirm_fence, receiver_drops_stale, .. } = self.guards;
         let Guards { replay_requires_same_id, replay_requires_same_caller, .. } = self.guards;
         let symmetric = replay_requires_same_id && replay_requires_same_caller;

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Formats a path with the number of ticks elapsed at each step.
-pub(crate) fn format(model: &Protocol, path: Path<State, Action>) -> String {
+#[must_use]
+pub fn format(model: &Protocol, path: Path<State, Action>) -> String {
     let mut text = String::new();
     let mut ticks = 0;
     for (before, action) in path.into_vec() {

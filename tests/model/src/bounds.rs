@@ -4,7 +4,7 @@ use crate::state::{NEVER, Time};
 
 /// Which states count as equal (see `reductions.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Explore {
+pub enum Explore {
     /// None: every state is explored.
     Everything,
     /// States that differ only in the identities of callers, redeliverers and keys.
@@ -18,52 +18,55 @@ pub(crate) enum Explore {
 /// exhausted.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each independently enlarges the state space")]
-pub(crate) struct Bounds {
-    pub(crate) keys: usize,
-    pub(crate) callers: usize,
+pub struct Bounds {
+    /// Number of keys.
+    pub keys: usize,
+    /// Number of requests, each by a caller of its own (`CALLERS` in `state.rs`).
+    pub callers: usize,
     /// Lifecycle events of each key.
-    pub(crate) events: u8,
-    pub(crate) redeliverers: usize,
+    pub events: u8,
+    /// Number of redeliverers, which may run at the same time.
+    pub redeliverers: usize,
     /// Services of each key.
-    pub(crate) services: usize,
+    pub services: usize,
     /// A caller that gets 502 or 503 retries once with the same correlation id.
-    pub(crate) retries_requests: bool,
+    pub retries_requests: bool,
     /// Callbacks may arrive after their sender has timed out.
-    pub(crate) late_callbacks: bool,
+    pub late_callbacks: bool,
     /// A lease request that timed out in the SDK and was retried may arrive after the retry, within
     /// the same tick and with its original clock reading.
-    pub(crate) late_requests: bool,
+    pub late_requests: bool,
     /// Replays by operators, of each key.
-    pub(crate) operator_replays: u8,
+    pub operator_replays: u8,
     /// The window (1 h).
-    pub(crate) window: Time,
+    pub window: Time,
     /// How long a repeated request counts as an idempotent replay (10 min).
-    pub(crate) replay: Time,
+    pub replay: Time,
     /// Duration of a lease.
-    pub(crate) lease: Time,
+    pub lease: Time,
     /// Minimum time from a failure to the next attempt.
-    pub(crate) backoff: Time,
+    pub backoff: Time,
     /// The backoff may be one tick longer, independently for each service, because the code adds
     /// jitter.
-    pub(crate) uneven_backoff: bool,
+    pub uneven_backoff: bool,
     /// A confirmation may take more than one write: the code settles 32 services per write.
-    pub(crate) confirms_in_parts: bool,
+    pub confirms_in_parts: bool,
     /// Time after which the retries of a failing service are exhausted (24 h); `NEVER` for no
     /// limit.
-    pub(crate) retry_limit: Time,
+    pub retry_limit: Time,
     /// Time in which every service must acknowledge a notification (4 h); `NEVER` for none.
-    pub(crate) deadline: Time,
+    pub deadline: Time,
     /// Each clock reading is ahead of true time by any number of ticks up to this.
-    pub(crate) skew: Time,
+    pub skew: Time,
     /// The clocks of lifecycle workers may also step back by more than a window.
-    pub(crate) steps_back: bool,
+    pub steps_back: bool,
     /// Which states count as equal.
-    pub(crate) explore: Explore,
+    pub explore: Explore,
 }
 
 impl Bounds {
     /// The smallest configuration: one of each.
-    pub(crate) const SMALL: Self = Self {
+    pub const SMALL: Self = Self {
         keys: 1,
         callers: 1,
         events: 1,
@@ -87,7 +90,8 @@ impl Bounds {
     };
 
     /// A time so long ago that it affects nothing.
-    pub(crate) fn notified_floor(&self) -> Time {
+    #[must_use]
+    pub fn notified_floor(&self) -> Time {
         let retry_limit = if self.has_retry_limit() { self.retry_limit } else { 0 };
         let deadline = if self.has_deadline() { self.deadline + 1 } else { 0 };
         -retry_limit.max(self.window + 1).max(deadline)
@@ -102,7 +106,9 @@ impl Bounds {
         self.skew - self.window - 1
     }
 
-    pub(crate) fn has_retry_limit(&self) -> bool {
+    /// Whether retries end.
+    #[must_use]
+    pub fn has_retry_limit(&self) -> bool {
         self.retry_limit != NEVER
     }
 

@@ -2,7 +2,7 @@
 
 /// The condition of a confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fence {
+pub enum Fence {
     /// `lease` is unchanged.
     Lease,
     /// `claim` is still the delivered one.
@@ -22,70 +22,70 @@ impl Fence {
 /// The guards in place. `Guards::ALL` is the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each guard can be removed independently")]
-pub(crate) struct Guards {
+pub struct Guards {
     /// A claim is conditioned on the window.
-    pub(crate) window_condition: bool,
+    pub window_condition: bool,
     /// The condition is part of the write; otherwise the item is read first and written later.
-    pub(crate) check_is_atomic_with_write: bool,
+    pub check_is_atomic_with_write: bool,
     /// The condition prevents the write; otherwise it is evaluated on the overwritten item.
-    pub(crate) rejection_precedes_write: bool,
+    pub rejection_precedes_write: bool,
     /// A rejected claim that finds its own claim on the item has succeeded.
-    pub(crate) own_claim_is_recognised: bool,
+    pub own_claim_is_recognised: bool,
     /// The same for the write that records a lifecycle action.
-    pub(crate) own_record_is_recognised: bool,
+    pub own_record_is_recognised: bool,
     /// The same for the write that takes a lease.
-    pub(crate) own_lease_is_recognised: bool,
+    pub own_lease_is_recognised: bool,
     /// No 204 before the claim is known to be written.
-    pub(crate) claim_is_durable_before_204: bool,
+    pub claim_is_durable_before_204: bool,
     /// A repeated request gets the response of the sync that it repeats.
-    pub(crate) replays: bool,
+    pub replays: bool,
     /// A replay has the correlation id of the sync that it repeats.
-    pub(crate) replay_requires_same_id: bool,
+    pub replay_requires_same_id: bool,
     /// A replay comes from the caller of the sync that it repeats.
-    pub(crate) replay_requires_same_caller: bool,
+    pub replay_requires_same_caller: bool,
     /// Replays are limited to 10 minutes.
-    pub(crate) replay_ends: bool,
+    pub replay_ends: bool,
     /// The claim itself fills the outbox; otherwise a second write does.
-    pub(crate) claim_fills_outbox: bool,
+    pub claim_fills_outbox: bool,
     /// The claim takes the lease from its current holder.
-    pub(crate) claim_takes_lease: bool,
+    pub claim_takes_lease: bool,
     /// The condition of a confirmation.
-    pub(crate) confirm_fence: Fence,
+    pub confirm_fence: Fence,
     /// A confirmation is conditioned on the operator's replay that its process has read.
-    pub(crate) confirm_requires_latest_replay: bool,
+    pub confirm_requires_latest_replay: bool,
     /// A confirmation sets `due_at` from all services that stay pending; otherwise only from those
     /// that it attempted.
-    pub(crate) due_at_covers_all_pending: bool,
+    pub due_at_covers_all_pending: bool,
     /// A lease is conditioned on `due_at`.
-    pub(crate) lease_condition: bool,
+    pub lease_condition: bool,
     /// The retries of a failing service are limited.
-    pub(crate) retries_are_limited: bool,
+    pub retries_are_limited: bool,
     /// An event is recorded only if it is newer than the last recorded one.
-    pub(crate) event_must_be_newer: bool,
+    pub event_must_be_newer: bool,
     /// A lifecycle action on a lagging clock keeps the item's `notified_at`.
-    pub(crate) notified_at_is_monotonic: bool,
+    pub notified_at_is_monotonic: bool,
     /// A lifecycle action removes `correlation_id` and `caller`.
-    pub(crate) lifecycle_clears_caller: bool,
+    pub lifecycle_clears_caller: bool,
     /// A claim is conditioned on the CRN that IAM permitted.
-    pub(crate) claim_requires_permitted_crn: bool,
+    pub claim_requires_permitted_crn: bool,
     /// An event is recorded only under the stored CRN.
-    pub(crate) event_requires_stored_crn: bool,
+    pub event_requires_stored_crn: bool,
     /// A receiver drops callbacks older than its last one.
-    pub(crate) receiver_drops_stale: bool,
+    pub receiver_drops_stale: bool,
     /// An item without pending services stays due until its deadline is checked.
-    pub(crate) item_is_due_until_checked: bool,
+    pub item_is_due_until_checked: bool,
     /// A newer notification keeps the deadline of the oldest one that a service has not
     /// acknowledged.
-    pub(crate) older_deadline_is_kept: bool,
+    pub older_deadline_is_kept: bool,
     /// Overdue services are reported before the check is recorded.
-    pub(crate) reports_precede_record: bool,
+    pub reports_precede_record: bool,
     /// A recorded check is not repeated.
-    pub(crate) check_is_made_once: bool,
+    pub check_is_made_once: bool,
 }
 
 impl Guards {
     /// The protocol.
-    pub(crate) const ALL: Self = Self {
+    pub const ALL: Self = Self {
         window_condition: true,
         check_is_atomic_with_write: true,
         rejection_precedes_write: true,

@@ -5,7 +5,7 @@
 
 use crate::{
     protocol::Protocol,
-    state::{Entry, NEVER, Process, ProcessId, Role, State, Step, Time, Violations},
+    state::{Entry, NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
 };
 
 impl Protocol {
@@ -113,11 +113,17 @@ impl Protocol {
         item.due_at = Some((stamp + self.bounds.lease).max(0));
     }
 
+    /// Whether a claim that is rejected because the window is closed repeats the accepted one: 204
+    /// in place of 409.
+    #[must_use]
+    pub fn is_replay(&self, state: &State, pid: ProcessId, key: usize, clock: Time) -> bool {
+        self.is_repeated(state, pid, key, clock - state.items[key].notified_at)
+    }
+
     /// Rejects a claim because the window is closed: a replay (204) or too early (409). Neither
     /// writes anything.
     fn reject_closed_window(&self, state: &mut State, pid: ProcessId, key: usize, clock: Time) {
-        let age = clock - state.items[key].notified_at;
-        if self.is_repeated(state, pid, key, age) {
+        if self.is_replay(state, pid, key, clock) {
             let durable = state.process(pid).claimed;
             state.violations.record_if(Violations::G4, !durable);
         }
@@ -258,8 +264,14 @@ impl Protocol {
             Role::Redeliverer(_) => Self::start_delivery(state, pid, process.to_notify),
             Role::Caller(_) | Role::Lifecycle { .. } if self.guards.claim_fills_outbox => {
                 let outbox = state.items[process.key()].outbox;
-                let pending = (0..self.bounds.services).filter(|&service| outbox[service].pending);
-                Self::start_delivery(state, pid, pending.map(|service| 1 << service).sum());
+                // A redeliverer may have scheduled some for later.
+                let pending = || (0..self.bounds.services).filter(|&service| outbox[service].pending);
+                let is_due = |service: &usize| outbox[*service].next_at <= 0;
+                let later = pending().filter(|service| !is_due(service));
+                state.process_mut(pid).others_next_at =
+                    Self::earliest(later.map(|service| outbox[service].next_at));
+                let due = pending().filter(is_due).map(|service| 1 << service).sum();
+                Self::start_delivery(state, pid, due);
             }
             Role::Caller(_) | Role::Lifecycle { .. } => state.process_mut(pid).step = Step::Unfilled,
         }
@@ -276,10 +288,34 @@ impl Protocol {
 
     /// `Ledger::confirm`. A lost response needs no step: the retry writes the same.
     pub(crate) fn confirm(&self, state: &mut State, pid: ProcessId, clock: Time, later: u8) {
+        self.confirm_with(state, pid, clock, self.next_attempts(clock, later));
+    }
+
+    /// A confirmation whose next attempts are at these times: those of the code, which the model's
+    /// constant backoff leaves open.
+    #[must_use]
+    pub fn confirm_scheduled(
+        &self,
+        last: &State,
+        pid: ProcessId,
+        clock: Time,
+        next_at: [Time; SERVICES],
+    ) -> State {
+        let mut next = *last;
+        self.confirm_with(&mut next, pid, clock, next_at);
+        next
+    }
+
+    /// The next attempts by the model's backoff; those in `later` are one tick later.
+    fn next_attempts(&self, clock: Time, later: u8) -> [Time; SERVICES] {
+        std::array::from_fn(|service| clock + self.bounds.backoff + Time::from(later & 1 << service != 0))
+    }
+
+    fn confirm_with(&self, state: &mut State, pid: ProcessId, clock: Time, next_at: [Time; SERVICES]) {
         if self.passes_fence(state, pid) {
             self.drop_unread_services(state, pid);
             let Process { key, to_notify, others_next_at, .. } = *state.process(pid);
-            let next_at = self.settle(state, pid, to_notify, clock, later);
+            let next_at = self.settle(state, pid, to_notify, clock, next_at);
             let others = if self.guards.due_at_covers_all_pending { others_next_at } else { NEVER };
             let due_at = next_at.min(others).min(self.record_deadline(state, pid));
             state.items[usize::from(key)].due_at = (due_at != NEVER).then_some(due_at);
@@ -301,7 +337,7 @@ impl Protocol {
             return;
         }
         let part = 1;
-        let next_at = self.settle(state, pid, part, clock, 0);
+        let next_at = self.settle(state, pid, part, clock, self.next_attempts(clock, 0));
         let process = state.process_mut(pid);
         process.to_notify &= !part;
         process.acknowledged &= !part;
@@ -309,7 +345,14 @@ impl Protocol {
     }
 
     /// Settles `services` and returns the earliest time of their next attempts.
-    fn settle(&self, state: &mut State, pid: ProcessId, services: u8, clock: Time, later: u8) -> Time {
+    fn settle(
+        &self,
+        state: &mut State,
+        pid: ProcessId,
+        services: u8,
+        clock: Time,
+        next_at: [Time; SERVICES],
+    ) -> Time {
         let process = *state.process(pid);
         let item = &mut state.items[process.key()];
         state.violations.record_if(Violations::G5_OUTBOX, item.sequence != process.sequence);
@@ -325,7 +368,7 @@ impl Protocol {
                 *entry = Entry { exhausted: true, ..Entry::default() };
             } else {
                 state.violations.record_if(Violations::G7, !entry.pending); // a retry of a settled service
-                entry.next_at = clock + self.bounds.backoff + Time::from(later & 1 << service != 0);
+                entry.next_at = next_at[service];
                 if self.bounds.has_retry_limit() {
                     entry.attempts = (entry.attempts + 1).min(self.bounds.most_attempts() + 1);
                 }

@@ -3,6 +3,8 @@
 //! G2 and G7 are properties of a single state. The others concern a transition: it compares both
 //! states with the history, and records a violation as a bit.
 
+#![allow(missing_docs, reason = "each guarantee's name is its description")]
+
 use stateright::Property;
 
 use crate::{
@@ -12,29 +14,25 @@ use crate::{
     state::{CALLERS, NEVER, ProcessId, State, Step, Violations},
 };
 
-pub(crate) const G1: &str = "G1 one winner: two syncs never close the same window";
-pub(crate) const G2_OUTBOX: &str =
-    "G2 nothing lost: a service that is not notified is pending, and the item is due";
-pub(crate) const G2_QUIESCENT: &str =
-    "G2 nothing lost: at quiescence every service has the newest notification";
-pub(crate) const G2_LIVENESS: &str =
-    "G2 nothing lost: without further faults every service is eventually notified";
-pub(crate) const G2_REPLAY: &str = "G2 nothing lost: no confirmation drops a service that was replayed";
-pub(crate) const G3: &str = "G3 no false 409: no request is rejected because of its own claim";
-pub(crate) const G4: &str = "G4 no false 204: every 204 has a durable claim";
-pub(crate) const G5_OUTBOX: &str = "G5 newest wins: no confirmation touches a newer outbox";
-pub(crate) const G5_RECEIVER: &str = "G5 newest wins: no receiver goes back to an older state";
-pub(crate) const G5_FACTS: &str = "G5 newest wins: no event undoes a newer one";
-pub(crate) const G6: &str = "G6 rejected requests change nothing";
-pub(crate) const G7: &str = "G7 bounded: the outbox holds only pending services, and attempts are limited";
-pub(crate) const G8_APART: &str = "G8 clocks: two syncs are at least a window minus the skew apart";
-pub(crate) const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
-pub(crate) const G9_QUIESCENT: &str =
-    "G9 no silence: at quiescence every service has acknowledged or is reported";
-pub(crate) const G9_DEFERRED: &str =
+pub const G1: &str = "G1 one winner: two syncs never close the same window";
+pub const G2_OUTBOX: &str = "G2 nothing lost: a service that is not notified is pending, and the item is due";
+pub const G2_QUIESCENT: &str = "G2 nothing lost: at quiescence every service has the newest notification";
+pub const G2_LIVENESS: &str = "G2 nothing lost: without further faults every service is eventually notified";
+pub const G2_REPLAY: &str = "G2 nothing lost: no confirmation drops a service that was replayed";
+pub const G3: &str = "G3 no false 409: no request is rejected because of its own claim";
+pub const G4: &str = "G4 no false 204: every 204 has a durable claim";
+pub const G5_OUTBOX: &str = "G5 newest wins: no confirmation touches a newer outbox";
+pub const G5_RECEIVER: &str = "G5 newest wins: no receiver goes back to an older state";
+pub const G5_FACTS: &str = "G5 newest wins: no event undoes a newer one";
+pub const G6: &str = "G6 rejected requests change nothing";
+pub const G7: &str = "G7 bounded: the outbox holds only pending services, and attempts are limited";
+pub const G8_APART: &str = "G8 clocks: two syncs are at least a window minus the skew apart";
+pub const G8_FORWARD: &str = "G8 clocks: notified_at never goes back";
+pub const G9_QUIESCENT: &str = "G9 no silence: at quiescence every service has acknowledged or is reported";
+pub const G9_DEFERRED: &str =
     "G9 no silence: no confirmation defers the deadline of what is not acknowledged";
-pub(crate) const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
-pub(crate) const G10: &str = "G10 isolation: no request or event of another account changes a key";
+pub const G9_ONCE: &str = "G9 no silence: nothing is reported again after its check is recorded";
+pub const G10: &str = "G10 isolation: no request or event of another account changes a key";
 
 impl Violations {
     pub(crate) const G1: u16 = 1;

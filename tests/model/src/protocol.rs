@@ -15,14 +15,17 @@ use crate::{
 
 /// The protocol, possibly without some guards.
 #[derive(Clone, Debug)]
-pub(crate) struct Protocol {
-    pub(crate) bounds: Bounds,
-    pub(crate) guards: Guards,
+pub struct Protocol {
+    /// The configuration.
+    pub bounds: Bounds,
+    /// The guards in place.
+    pub guards: Guards,
 }
 
 /// The outcome of a callback from its sender's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Callback {
+pub enum Callback {
+    /// The service responded with 2xx.
     Acknowledged,
     /// It is never delivered.
     Failed,
@@ -32,7 +35,8 @@ pub(crate) enum Callback {
 
 /// A transition. Clock readings are ticks ahead of true time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+#[allow(missing_docs, reason = "fields: the process, the key, the service, the clock reading")]
+pub enum Action {
     /// Time advances by one tick.
     Tick,
     /// Only without `check_is_atomic_with_write`: the item is read.

@@ -1,0 +1,73 @@
+//! The code beside the model of its protocol (`tests/model`): each step of the model is taken by
+//! the real ledger on the embedded engine, too, and afterwards the key's item has to equal the
+//! model's (`mapping.rs`).
+//!
+//! - `paths.rs`: all paths to a bounded depth, through the ledger
+//! - `walks.rs`: long random paths, seeded
+//! - `system.rs`, `calls.rs`: what the real processes, the table and the services do in a step
+//! - `observed.rs`: what the model expects of it
+//!
+//! `docs/explanation/model.md` says what this shows, and what it leaves out.
+#![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
+
+mod calls;
+mod mapping;
+mod observed;
+mod paths;
+mod system;
+mod walks;
+
+use keysync_model::{
+    bounds::{Bounds, Explore},
+    guards::Guards,
+    protocol::{Action, Protocol},
+    state::State,
+};
+
+use mapping::Scale;
+use stateright::Model;
+use system::System;
+
+/// A configuration of the model, and how long a tick takes in the code.
+#[derive(Clone, Debug)]
+pub(crate) struct Configuration {
+    name: &'static str,
+    model: Protocol,
+    scale: Scale,
+}
+
+impl Configuration {
+    fn new(name: &'static str, scale: Scale, bounds: &Bounds) -> Self {
+        // Time within a window and a replay follows from the tick: the code's durations are fixed.
+        let bounds = Bounds {
+            window: scale.window(),
+            replay: scale.replay(),
+            explore: Explore::Everything,
+            ..bounds.clone()
+        };
+        Self { name, model: Protocol { bounds, guards: Guards::ALL }, scale }
+    }
+
+    fn initial(&self) -> State {
+        State::initial(&self.model.bounds)
+    }
+
+    fn actions(&self, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.model.actions(state, &mut actions);
+        actions
+    }
+
+    /// Takes `action` in the model and in the system. Returns the state after it.
+    async fn step(&self, system: &mut System, before: &State, action: Action) -> Result<State, String> {
+        let after = self.model.next_state(before, action);
+        let expected = self.expected(before, after.as_ref(), action);
+        let after = after.unwrap_or(*before);
+        let observed = system.take(action, &after).await;
+        if observed != expected {
+            return Err(format!("{action:?}: the model expects {expected:?}, the code shows {observed:?}"));
+        }
+        let difference = system.difference(&after, &self.model);
+        difference.map_or(Ok(after), |difference| Err(format!("{action:?}: {difference}")))
+    }
+}

@@ -1,0 +1,222 @@
+//! The real system: the table with one key, the processes that write it, and the services.
+
+use std::time::Duration;
+
+use keysync::{
+    domain::{EpochMillis, LeaseId},
+    ledger::{Ledger, Notification},
+};
+use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
+use keysync_model::{
+    protocol::{Action, Protocol},
+    state::{Item, PROCESSES, ProcessId, SERVICES, State, Step, Time},
+};
+use keysync_receiver::Sequence;
+use serde_json::{Value, json};
+
+use crate::{
+    Configuration,
+    calls::{Request, event},
+    mapping::{CREATED, NAMES, Scale, plain, to_model},
+    observed::Observed,
+};
+
+pub(crate) const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
+pub(crate) const KEY: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
+
+/// A process and its memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Process {
+    pub(crate) request: Option<Request>,
+    pub(crate) notification: Option<Notification>,
+    /// The services to notify, and those of them that responded with 2xx.
+    pub(crate) to_notify: u8,
+    pub(crate) delivered: u8,
+}
+
+/// The system. A clone shares the table.
+#[derive(Clone, Debug)]
+pub(crate) struct System {
+    pub(crate) scale: Scale,
+    pub(crate) lease: Time,
+    pub(crate) backoff: Time,
+    pub(crate) retry_limit: Option<Time>,
+    pub(crate) table: EmbeddedTable,
+    pub(crate) ledger: Ledger,
+    pub(crate) now: EpochMillis,
+    pub(crate) item: Value,
+    pub(crate) processes: Box<[Process; PROCESSES]>,
+    pub(crate) received: [Option<Sequence>; SERVICES],
+    pub(crate) replays: u8,
+}
+
+impl System {
+    /// A key with the configuration's services that was never notified.
+    pub(crate) async fn new(configuration: &Configuration) -> Self {
+        let (scale, bounds) = (configuration.scale, &configuration.model.bounds);
+        let table = EmbeddedTable::in_memory().unwrap();
+        let ledger = Ledger::new(&table.sdk_config().unwrap(), TABLE.to_owned());
+        let mut system = Self {
+            scale,
+            lease: bounds.lease,
+            backoff: bounds.backoff,
+            retry_limit: bounds.has_retry_limit().then_some(bounds.retry_limit),
+            table,
+            ledger,
+            // Whole ticks after the creation, and long after it.
+            now: CREATED.plus(scale.0 * 1000),
+            item: Value::Null,
+            processes: Default::default(),
+            received: [None; SERVICES],
+            replays: 0,
+        };
+        system.record(0, system.now, "abc123").await;
+        system.item = system.read();
+        let services = NAMES[..bounds.services].iter().map(|name| ((*name).to_owned(), json!({"N": "1"})));
+        system.item["services"] = json!({"M": services.collect::<serde_json::Map<_, _>>()});
+        system.restore();
+        system
+    }
+
+    fn call(&self, operation: &str, body: &Value) -> Value {
+        let (status, body) = self.table.call(operation, body.to_string().as_bytes());
+        assert!(status.is_success(), "{operation}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    fn read(&self) -> Value {
+        let key = json!({"pk": {"S": format!("{INSTANCE}#{KEY}")}, "sk": {"S": "key"}});
+        self.call("GetItem", &json!({"TableName": TABLE, "Key": key, "ConsistentRead": true}))["Item"].clone()
+    }
+
+    /// Makes the table's item that of this system, after another clone has written it.
+    pub(crate) fn restore(&self) {
+        self.call("PutItem", &json!({"TableName": TABLE, "Item": self.item}));
+    }
+
+    pub(crate) fn at(&self, clock: Time) -> EpochMillis {
+        self.scale.at(clock, self.now)
+    }
+
+    pub(crate) fn lease_duration(&self) -> Duration {
+        self.scale.0 * self.lease.unsigned_abs()
+    }
+
+    pub(crate) fn process(&mut self, pid: ProcessId) -> &mut Process {
+        &mut self.processes[pid.index()]
+    }
+
+    /// Whether a resent lease request would be applied, because the item became due again, by a
+    /// replay or by a clock that stepped back. In the model, that is another lease.
+    pub(crate) fn leases_again(&self, action: Action) -> bool {
+        let Action::Resend { pid } = action else { return false };
+        let due_at = self.item["due_at"]["N"].as_str().map(|at| EpochMillis::new(at.parse().unwrap()));
+        match self.processes[pid.index()].request {
+            Some(Request::Lease(_, at)) => due_at.is_some_and(|due_at| due_at <= at),
+            _ => false,
+        }
+    }
+
+    /// Takes a step. `after` is the model's state after it.
+    pub(crate) async fn take(&mut self, action: Action, after: &State) -> Observed {
+        let observed = match action {
+            Action::Tick => {
+                self.now = self.at(1);
+                Observed::Nothing
+            }
+            Action::Claim { pid, clock, response_lost, .. } => {
+                let request = self.claim_request(pid, clock, "abc123");
+                self.send(pid, Request::Claim(request), response_lost).await
+            }
+            Action::ClaimFromAnotherAccount { pid, clock, .. } => {
+                let request = self.claim_request(pid, clock, "foreign");
+                self.claim(&request).await.0
+            }
+            Action::Record { pid, clock, response_lost } => {
+                let change = self.change(event(pid), self.at(clock), "abc123");
+                self.send(pid, Request::Record(change), response_lost).await
+            }
+            Action::RecordOfAnotherAccount { pid, clock } => {
+                self.record(event(pid), self.at(clock), "foreign").await.0
+            }
+            Action::Lease { pid, clock, response_lost, .. } => {
+                let request = Request::Lease(LeaseId::unique(), self.at(clock));
+                self.send(pid, request, response_lost).await
+            }
+            Action::LeaseByRetry { pid, clock, .. } => {
+                self.send(pid, Request::Lease(LeaseId::unique(), self.at(clock)), false).await
+            }
+            Action::DeliverLateRequest { pid } => {
+                if let Some(request) = self.processes[pid.index()].request.clone() {
+                    self.execute(&request).await;
+                }
+                Observed::Nothing
+            }
+            Action::Resend { pid } => {
+                let request = self.process(pid).request.clone().unwrap();
+                self.send(pid, request, false).await
+            }
+            Action::Deliver { pid, callbacks } => self.deliver(pid, callbacks),
+            Action::Arrive { service, sequence, .. } => {
+                self.receive(service, u64::from(sequence));
+                Observed::Nothing
+            }
+            Action::Confirm { pid, clock, later } => self.confirm(pid, clock, later).await,
+            Action::Replay { service, clock, .. } => self.replay(service, clock).await,
+            Action::Crash { .. } => Observed::Nothing,
+            other => panic!("{other:?} needs a guard removed, or a deadline"),
+        };
+        // A process that has ended forgets everything.
+        for pid in ProcessId::all().filter(|pid| !after.process(*pid).is_working()) {
+            *self.process(pid) = Process::default();
+        }
+        self.item = self.read();
+        observed
+    }
+
+    /// Sends a request, whose response may be lost.
+    async fn send(&mut self, pid: ProcessId, request: Request, response_lost: bool) -> Observed {
+        let (observed, notification) = self.execute(&request).await;
+        let to_notify = if let Observed::Notification(services) = observed { services } else { 0 };
+        let process = self.process(pid);
+        process.request = Some(request);
+        if response_lost {
+            return Observed::Nothing;
+        }
+        (process.notification, process.to_notify) = (notification, to_notify);
+        observed
+    }
+
+    /// The item as the model has it.
+    fn model_item(&self, model: &Protocol) -> Item {
+        let holder = |lease: &str| {
+            ProcessId::all().find(|pid| {
+                let request = self.processes[pid.index()].request.as_ref();
+                request.is_some_and(|request| request.lease().to_string() == lease)
+            })
+        };
+        to_model(&plain(&self.item), self.scale, self.now, &model.bounds, holder)
+    }
+
+    /// What differs from the model's state.
+    pub(crate) fn difference(&self, state: &State, model: &Protocol) -> Option<String> {
+        let (expected, found) = (state.items[0], self.model_item(model));
+        if expected != found {
+            return Some(format!(
+                "the model's item is\n  {expected:?}, the table's\n  {found:?}\n  {}",
+                self.item
+            ));
+        }
+        let received = self.received.map(|received| received.map_or(0, |sequence| sequence.0));
+        let expected = state.receivers[0].map(|receiver| u64::from(receiver.last_sequence));
+        if received != expected {
+            return Some(format!("the services have {received:?}, in the model {expected:?}"));
+        }
+        let lost = |pid: &ProcessId| {
+            let step = state.process(*pid).step;
+            matches!(step, Step::Delivering | Step::Delivered)
+                && self.processes[pid.index()].notification.is_none()
+        };
+        ProcessId::all().find(lost).map(|pid| format!("{pid:?} has no notification"))
+    }
+}
