@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use http::{StatusCode, header};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use url::Url;
 
 use super::{cloud_event::CONTENT_TYPE, signature::Signed};
 use crate::{
-    http_client,
+    http_client::{self, HttpClient, SendError},
     trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 
@@ -89,7 +89,7 @@ impl Delivery {
 /// Sends `signed` to `url` as part of `trace`. The status of the response is the result. `timeout`
 /// covers the whole attempt.
 pub(super) async fn attempt(
-    http: &Client,
+    http: &HttpClient,
     url: &Url,
     signed: Signed,
     trace: &TraceContext,
@@ -110,7 +110,7 @@ pub(super) async fn attempt(
     if let Some(state) = trace.state() {
         request = request.header(TRACESTATE, state);
     }
-    match http_client::send(request, timeout).await {
+    match http.send(request, timeout).await {
         Ok(response) => {
             let delivery = classify(&response, sent_at);
             // The status alone counts, so the result of reading the body is ignored.
@@ -118,10 +118,10 @@ pub(super) async fn attempt(
                 tokio::time::timeout(DRAIN_TIMEOUT, http_client::read_up_to(response, DRAINED_BYTES)).await;
             delivery
         }
-        Err(error) if error.is_timeout() => {
+        Err(SendError::TimedOut) => {
             Delivery::service_failed(format!("no response within {} ms", timeout.as_millis()))
         }
-        Err(error) => Delivery::service_failed(http_client::reason(error)),
+        Err(error) => Delivery::service_failed(error.to_string()),
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
 
     async fn attempt_at(url: String, timeout: Duration) -> Delivery {
         attempt(
-            &http_client::client().build().unwrap(),
+            &http_client::client().build().unwrap().into(),
             &url.parse().unwrap(),
             signed(),
             &TraceContext::from_xray(None),

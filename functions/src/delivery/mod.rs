@@ -37,7 +37,7 @@ use ssrf_guard::SsrfGuard;
 use crate::{
     clock::Clock,
     domain::{EpochMillis, ServiceName},
-    http_client,
+    http_client::{self, HttpClient},
     ledger::{Notification, Pauses, Settled, Settlement, item::OutcomeStatus},
     telemetry::{self, AttemptKind, AttemptResult, millis},
     trace_context::TraceContext,
@@ -60,7 +60,7 @@ fn client_builder(policy: AddressPolicy, resolver: impl Resolve + 'static) -> Cl
 pub struct Notifier {
     registry: Registry,
     keys: SigningKeys,
-    http: reqwest::Client,
+    http: HttpClient,
     callback_timeout: Duration,
     clock: Clock,
 }
@@ -75,8 +75,20 @@ impl Notifier {
         callback_timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = callback_client(policy)?;
-        Ok(Self { registry, keys, http, callback_timeout, clock })
+        let http = callback_client(policy)?.into();
+        Ok(Self::with_client(registry, keys, http, callback_timeout, clock))
+    }
+
+    /// A notifier whose callbacks `http` sends.
+    #[must_use]
+    pub fn with_client(
+        registry: Registry,
+        keys: SigningKeys,
+        http: HttpClient,
+        callback_timeout: Duration,
+        clock: Clock,
+    ) -> Self {
+        Self { registry, keys, http, callback_timeout, clock }
     }
 
     /// The time limit of an attempt at any service.

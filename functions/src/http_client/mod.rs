@@ -5,10 +5,13 @@
 
 pub mod aws;
 pub(crate) mod tls;
+mod transport;
 
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Response, redirect::Policy};
+
+pub use transport::{HttpClient, SendError, Transport};
 
 /// Idle connections kept open per host, so that a warm function does not reconnect: one for each
 /// concurrent request of a process on Lambda Managed Instances
@@ -26,22 +29,6 @@ pub fn client() -> ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
         .user_agent(concat!("keysync/", env!("CARGO_PKG_VERSION")))
-}
-
-/// Sends `request`, and sends it again if the connection breaks before the response: a kept
-/// connection may have been closed while Lambda had this process frozen. Only for requests that may
-/// arrive twice.
-///
-/// `timeout` limits both attempts together, bodies included.
-pub async fn send(request: RequestBuilder, timeout: Duration) -> Result<Response, reqwest::Error> {
-    let second = request.try_clone();
-    let started = tokio::time::Instant::now();
-    match (request.timeout(timeout).send().await, second) {
-        (Err(error), Some(second)) if is_broken_connection(&error) => {
-            second.timeout(timeout.saturating_sub(started.elapsed())).send().await
-        }
-        (result, _) => result,
-    }
 }
 
 /// The body of `response`; `None` if it is longer than `limit` bytes.
@@ -70,10 +57,4 @@ pub fn reason(error: reqwest::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Whether the connection ended before the response. A refused connection does not count: a second
-/// attempt would be refused, too.
-fn is_broken_connection(error: &reqwest::Error) -> bool {
-    error.is_request() && !error.is_timeout() && !error.is_connect()
 }

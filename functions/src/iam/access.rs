@@ -3,13 +3,18 @@
 use std::{num::NonZeroUsize, sync::Mutex, time::Duration};
 
 use lru::LruCache;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
 use super::{IamError, UnverifiedToken};
-use crate::{clock::Clock, domain::EpochMillis, http_client, strict_json};
+use crate::{
+    clock::Clock,
+    domain::EpochMillis,
+    http_client::{self, HttpClient, SendError},
+    strict_json,
+};
 
 /// An action that a caller must be permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +54,7 @@ const CACHED_DECISIONS: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 #[derive(Debug)]
 pub(super) struct Access {
     url: Url,
-    http: Client,
+    http: HttpClient,
     clock: Clock,
     cached: Mutex<LruCache<DecisionKey, Decision>>,
 }
@@ -68,7 +73,7 @@ struct Decision {
 }
 
 impl Access {
-    pub(super) fn new(url: Url, http: Client, clock: Clock) -> Self {
+    pub(super) fn new(url: Url, http: HttpClient, clock: Clock) -> Self {
         Self { url, http, clock, cached: Mutex::new(LruCache::new(CACHED_DECISIONS)) }
     }
 
@@ -105,7 +110,7 @@ impl Access {
             "resource": {"crn": key.resource},
         }]);
         let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);
-        let response = http_client::send(request, TIMEOUT).await.map_err(unavailable)?;
+        let response = self.http.send(request, TIMEOUT).await.map_err(unavailable)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -113,15 +118,17 @@ impl Access {
             }
             status => return Err(IamError::Unavailable(format!("/v2/authz responded with {status}"))),
         }
-        let body = http_client::read_up_to(response, MAX_RESPONSE_BYTES).await.map_err(unavailable)?;
+        let body = http_client::read_up_to(response, MAX_RESPONSE_BYTES)
+            .await
+            .map_err(|error| unavailable(error.into()))?;
         let decision = parse_decision(&body.unwrap_or_default(), self.clock.now())?;
         self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(key, decision);
         Ok(decision)
     }
 }
 
-fn unavailable(error: reqwest::Error) -> IamError {
-    IamError::Unavailable(format!("/v2/authz: {}", http_client::reason(error)))
+fn unavailable(error: SendError) -> IamError {
+    IamError::Unavailable(format!("/v2/authz: {error}"))
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ use token::Verifier;
 use crate::{
     clock::Clock,
     domain::{Caller, InstanceCrn, InstanceId, KeyName},
+    http_client::HttpClient,
 };
 
 /// The reason why a caller is not admitted. The texts are for the operator's log only.
@@ -63,7 +64,8 @@ pub struct Iam {
 impl Iam {
     /// An IAM client with empty caches. Makes no request.
     #[must_use]
-    pub fn new(settings: IamSettings, http: reqwest::Client, clock: Clock) -> Self {
+    pub fn new(settings: IamSettings, http: impl Into<HttpClient>, clock: Clock) -> Self {
+        let http = http.into();
         let keys = Jwks::new(endpoint(&settings.url, "identity/keys"), http.clone(), clock.clone());
         Self {
             verifier: Verifier::new(settings.issuer, keys, clock.clone()),

@@ -1,7 +1,7 @@
 //! The embedded engine over HTTP: the operations of `dynoxide` behind a server of the harness,
 //! because its own server allows every web page (`access-control-allow-origin: *`).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -16,8 +16,10 @@ use dynoxide::{
     auth_material::{self, AuthMaterial},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::{DEFINITION, DynamoError, Engine};
 
 /// The largest request that DynamoDB accepts, in bytes.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -52,13 +54,58 @@ async fn call(
     if let Some(problem) = auth_material::validate(material) {
         return respond(StatusCode::BAD_REQUEST, problem);
     }
-    match dispatch(&database, operation, &body) {
+    match answer(&database, operation, &body) {
         None => unknown_operation(),
-        Some(Ok(body)) => respond(StatusCode::OK, body),
-        Some(Err(error)) => {
+        Some((status, body)) => respond(status, body),
+    }
+}
+
+/// The status and the body of the response to an operation; `None` if the operation is unknown.
+fn answer(database: &Database, operation: &str, body: &[u8]) -> Option<(StatusCode, String)> {
+    Some(match dispatch(database, operation, body)? {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => {
             let status = StatusCode::from_u16(error.status_code());
-            respond(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.to_json())
+            (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.to_json())
         }
+    })
+}
+
+/// The embedded engine with the table and without a server: each call is a function call, and
+/// nothing else runs. For simulations.
+#[derive(Clone)]
+pub struct EmbeddedTable(Arc<Database>);
+
+impl EmbeddedTable {
+    /// A new table in memory, by the deployed definition, including its name.
+    pub fn in_memory() -> Result<Self, DynamoError> {
+        let failed = |error: &dyn fmt::Display| DynamoError::Engine {
+            engine: Engine::Memory,
+            reason: error.to_string(),
+        };
+        let database = Database::memory().map_err(|error| failed(&error))?;
+        let mut definition: Value =
+            serde_json::from_str(DEFINITION).map_err(|error| DynamoError::Definition(error.to_string()))?;
+        // A field of the CloudFormation resource, not of `CreateTable`.
+        definition.as_object_mut().map(|fields| fields.remove("TimeToLiveSpecification"));
+        let table = Self(Arc::new(database));
+        match table.call("CreateTable", definition.to_string().as_bytes()) {
+            (StatusCode::OK, _) => Ok(table),
+            (_, body) => Err(failed(&body)),
+        }
+    }
+
+    /// The status and the body of the response to an operation.
+    #[must_use]
+    pub fn call(&self, operation: &str, body: &[u8]) -> (StatusCode, String) {
+        answer(&self.0, operation, body)
+            .unwrap_or_else(|| (StatusCode::BAD_REQUEST, unknown_operation_body()))
+    }
+}
+
+impl fmt::Debug for EmbeddedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmbeddedTable")
     }
 }
 
@@ -107,8 +154,11 @@ fn run<T: DeserializeOwned, R: Serialize>(
 }
 
 fn unknown_operation() -> Response {
-    let body = json!({"__type": "com.amazon.coral.service#UnknownOperationException"});
-    respond(StatusCode::BAD_REQUEST, body.to_string())
+    respond(StatusCode::BAD_REQUEST, unknown_operation_body())
+}
+
+fn unknown_operation_body() -> String {
+    json!({"__type": "com.amazon.coral.service#UnknownOperationException"}).to_string()
 }
 
 fn respond(status: StatusCode, body: String) -> Response {

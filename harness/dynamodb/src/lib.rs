@@ -8,6 +8,7 @@ mod engine;
 mod fault;
 mod lock;
 mod proxy;
+mod rejection;
 mod table;
 
 use std::path::PathBuf;
@@ -19,8 +20,10 @@ use dynoxide::Database;
 use keysync_emulator_support::{aws, context::Context, server::Server};
 use lock::Lock;
 
+pub use engine::EmbeddedTable;
 pub use fault::{Fault, Times};
 pub use proxy::{Call, Proxy};
+pub use rejection::Rejection;
 pub use table::{DEFINITION, DUE_INDEX, TABLE};
 
 /// The engine that stores the table.

@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::{
     engine::MAX_REQUEST_BYTES,
     fault::{Fault, Plan, Times},
+    rejection::Rejection,
 };
 use keysync_emulator_support::{
     assertion::wait,
@@ -268,56 +269,25 @@ async fn handle(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
         Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
         Some(Fault::HoldRequest) => shared.hold().await,
         Some(Fault::Cut) => return cut(),
-        Some(Fault::Throttle) => return throttled(),
-        Some(Fault::Conflict) => return conflict(&body),
-        Some(Fault::Fail) => return failed(),
+        Some(Fault::Throttle) => return rejected(Rejection::Throttled, &body),
+        Some(Fault::Conflict) => return rejected(Rejection::Conflict, &body),
+        Some(Fault::Fail) => return rejected(Rejection::Failed, &body),
         _ => {}
     }
-    let response = shared.forward(number, headers, body).await;
+    let response = shared.forward(number, headers, body.clone()).await;
     match fault {
         Some(Fault::HoldResponse) => shared.hold().await,
         Some(Fault::LoseResponse) => return cut(),
-        Some(Fault::FailAfter) => return failed(),
+        Some(Fault::FailAfter) => return rejected(Rejection::Failed, &body),
         _ => {}
     }
     response.unwrap_or_else(|_| cut()) // the engine has ended
 }
 
-fn throttled() -> Response {
-    error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", "injected fault: throttled")
-}
-
-fn conflict(request: &[u8]) -> Response {
-    let message = "injected fault: Transaction is ongoing for the item";
-    let request: serde_json::Value = serde_json::from_slice(request).unwrap_or_default();
-    let Some(items) = request["TransactItems"].as_array() else {
-        return error(StatusCode::BAD_REQUEST, "TransactionConflictException", message);
-    };
-    // The conflict is on the last item.
-    let mut reasons = vec![serde_json::json!({"Code": "None"}); items.len()];
-    if let Some(last) = reasons.last_mut() {
-        *last = serde_json::json!({"Code": "TransactionConflict", "Message": message});
-    }
-    let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
-    let body = serde_json::json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "Message": format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", ")),
-        "CancellationReasons": reasons,
-    });
-    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
-        .into_response()
-}
-
-fn failed() -> Response {
-    error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "injected fault: failed")
-}
-
-fn error(status: StatusCode, kind: &str, message: &str) -> Response {
-    let body = serde_json::json!({
-        "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"),
-        "message": message,
-    });
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+/// The response to a call that a fault rejects.
+fn rejected(rejection: Rejection, request: &[u8]) -> Response {
+    let (status, body) = rejection.response(request);
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
 }
 
 #[cfg(test)]

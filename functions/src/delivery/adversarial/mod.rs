@@ -68,7 +68,14 @@ async fn call(http: &Client, url: &str, timeout: Duration) -> Delivery {
         signature: "v1a,c2ln".to_owned(),
         body: b"{}".to_vec(),
     };
-    client::attempt(http, &url.parse().unwrap(), signed, &TraceContext::from_xray(None), timeout).await
+    client::attempt(
+        &http.clone().into(),
+        &url.parse().unwrap(),
+        signed,
+        &TraceContext::from_xray(None),
+        timeout,
+    )
+    .await
 }
 
 /// The reason of a failed attempt.

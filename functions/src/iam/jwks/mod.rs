@@ -16,12 +16,16 @@ use std::{
 };
 
 use jsonwebtoken::DecodingKey;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::{IamError, key_set};
-use crate::{clock::Clock, domain::EpochMillis, http_client};
+use crate::{
+    clock::Clock,
+    domain::EpochMillis,
+    http_client::{self, HttpClient},
+};
 
 /// The age up to which a set is used without a fetch (`docs/reference/limits.md#jwks-fresh`).
 const FRESH: Duration = Duration::from_mins(10);
@@ -39,7 +43,7 @@ const MAX_SET_BYTES: usize = 1024 * 1024;
 /// The cached key set.
 pub(super) struct Jwks {
     url: Url,
-    http: Client,
+    http: HttpClient,
     clock: Clock,
     cached: RwLock<Option<Arc<KeySet>>>,
     /// Locked during a fetch, so that one runs at a time.
@@ -60,7 +64,7 @@ struct Fetch {
 }
 
 impl Jwks {
-    pub(super) fn new(url: Url, http: Client, clock: Clock) -> Self {
+    pub(super) fn new(url: Url, http: HttpClient, clock: Clock) -> Self {
         Self {
             url,
             http,
@@ -132,7 +136,7 @@ impl Jwks {
 
     async fn try_fetch(&self) -> Result<(), String> {
         let request = self.http.get(self.url.clone());
-        let response = http_client::send(request, FETCH_TIMEOUT).await.map_err(http_client::reason)?;
+        let response = self.http.send(request, FETCH_TIMEOUT).await.map_err(|error| error.to_string())?;
         // A body with any other status is not the key set.
         if response.status() != StatusCode::OK {
             return Err(format!("/identity/keys responded with {} instead of 200", response.status()));

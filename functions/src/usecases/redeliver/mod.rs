@@ -110,6 +110,18 @@ impl Redeliver {
                 return summary;
             }
             tokio::select! {
+                // The order is fixed, so that the simulation can repeat a run. The end of the time
+                // comes first: nothing else may hold it up.
+                biased;
+                () = &mut latest_delivery_start, if !is_over => {
+                    if !has_read_waiting {
+                        summary.unseen_shards += ALL_SHARDS;
+                    }
+                    (is_over, has_read_due, has_read_waiting) = (true, true, true);
+                    for due in bulkheads.close() {
+                        summary += Summary::left(due.awaits);
+                    }
+                }
                 Some((bulkhead, part)) = deliveries.next() => {
                     bulkheads.release(&bulkhead);
                     if part.delivered + part.deadlines_checked > 0 {
@@ -139,15 +151,6 @@ impl Redeliver {
                 part = &mut waiting, if !has_read_waiting => {
                     has_read_waiting = true;
                     summary += part;
-                }
-                () = &mut latest_delivery_start, if !is_over => {
-                    if !has_read_waiting {
-                        summary.unseen_shards += ALL_SHARDS;
-                    }
-                    (is_over, has_read_due, has_read_waiting) = (true, true, true);
-                    for due in bulkheads.close() {
-                        summary += Summary::left(due.awaits);
-                    }
                 }
             }
         }
