@@ -56,6 +56,17 @@ Examples:
     /// engine.
     #[command(verbatim_doc_comment)]
     Faults(FaultsArgs),
+    /// Simulate random schedules of the functions, their table and their peers
+    ///
+    /// Runs in one thread per processor, in simulated time; a seed gives the same round each time. A
+    /// round that violates a guarantee is reduced to the steps that matter, and printed with the
+    /// command that repeats it. The first run builds the dependencies with optimizations.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "\
+Examples:
+  cargo task simulate                      10,000 rounds from a random seed
+  cargo task simulate --rounds 1 --seed 7  repeat the seed 7")]
+    Simulate(SimulateArgs),
     /// Apply one mutation at a time and expect its test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
@@ -222,6 +233,19 @@ pub(crate) struct FaultsArgs {
     /// Only rounds on the real binaries, which are killed
     #[arg(long)]
     pub(crate) real: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// How many rounds
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) rounds: u64,
+    /// The seed of the first round; later rounds use the following numbers. Random by default
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// A part of the plan, as the report of a failed round names it, such as `clocks,0,2,5-`
+    #[arg(long, value_name = "STEPS", requires = "seed")]
+    pub(crate) steps: Option<String>,
 }
 
 #[derive(Debug, Args)]
