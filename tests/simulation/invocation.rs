@@ -49,7 +49,7 @@ pub(crate) enum Fault {
     Failed,
     /// 500 although the request was carried out.
     FailedAfter,
-    /// The request never arrives, and nobody says so.
+    /// The request never arrives, and no error is returned.
     Hangs,
     /// The request is carried out, and its response never arrives.
     HangsAfter,

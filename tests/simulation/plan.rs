@@ -72,7 +72,7 @@ pub(crate) enum Caller {
     Two,
     /// A Reader of the account: denied.
     Reader,
-    /// A Writer of another account, whom IAM permits everything there.
+    /// A Writer of another account. IAM permits every action there.
     Foreign,
 }
 

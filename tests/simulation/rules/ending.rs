@@ -55,7 +55,7 @@ pub(crate) fn at_end(world: &Arc<World>) {
             );
             let must_act = status == "delivered" && ACKNOWLEDGING.contains(&service.as_str());
             let acted = !must_act || has_acted(&state, number, item, service, claim, skew);
-            must(acted, "G9", format!("{service} did not act, and nobody reported it"));
+            must(acted, "G9", format!("{service} did not act, and no finding reports it"));
             let of = SERVICES.iter().position(|name| name == service).unwrap_or_default();
             let newest = state.services[of].newest.get(&number).map_or(0, |(sequence, ..)| *sequence);
             let has = status != "delivered" || newest == claim.sequence;

@@ -71,6 +71,6 @@ pub(crate) fn dead_letter(by: &Arc<Invocation>, request: &[u8]) {
     let is_early =
         reason.contains("must not be before the notification") && world.plan.clock_difference() > 0;
     if !is_foreign && !is_early {
-        world.violated("G2", format!("a valid event was given up: {reason}: {event}"));
+        world.violated("G2", format!("a valid event was moved to the dead-letter queue: {reason}: {event}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Rules for every write to a key's item: what one write may change, by whom and when.
+//! Rules for every write to a key's item: what one write may change, when, and in which invocation.
 
 use keysync::domain::EventId;
 
@@ -180,7 +180,7 @@ impl Write<'_> {
             self.must(now + self.skew >= claim.at + DEADLINE, "G9", "the deadline was checked early");
             for service in deadline.services.clone() {
                 let acted = has_acted(self.state, self.key, after, &service, &claim, self.skew);
-                self.must(acted, "G9", &format!("{service} did not act, and nobody reported it"));
+                self.must(acted, "G9", &format!("{service} did not act, and no finding reports it"));
             }
         }
     }
@@ -204,7 +204,7 @@ impl Write<'_> {
         self.must(is_true, "G2", &format!("{service} left the outbox as {}, which is wrong", outcome.status));
         if outcome.status == "failed" {
             let reported = self.state.audited.contains(&(outcome.event_id, "failed"));
-            self.must(reported, "G9", &format!("retries for {service} ended, and nobody reported it"));
+            self.must(reported, "G9", &format!("retries for {service} ended, and no finding reports it"));
         }
     }
 
