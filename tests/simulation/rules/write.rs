@@ -90,7 +90,7 @@ impl Write<'_> {
         let ahead = self.world.plan.clocks[self.by.function as usize][self.by.instance];
         let mut at = self.by.began;
         if self.by.function == Function::Sync {
-            at = (notified_at - START).saturating_add_signed(-ahead);
+            at = notified_at.saturating_add_signed(-ahead).saturating_sub(START);
             self.must(before.event == after.event, "G5", "a sync changed the lifecycle action");
             self.must(before.purged_at.is_none(), "G6", "a purged key was synchronized");
             let open = before.notified_at.is_none_or(|before| notified_at > before + HOUR);
