@@ -110,7 +110,7 @@ impl Access {
             "resource": {"crn": key.resource},
         }]);
         let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);
-        let response = self.http.send(request, TIMEOUT).await.map_err(unavailable)?;
+        let response = self.http.send(request, TIMEOUT).await.map_err(|error| unavailable(&error))?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -120,14 +120,14 @@ impl Access {
         }
         let body = http_client::read_up_to(response, MAX_RESPONSE_BYTES)
             .await
-            .map_err(|error| unavailable(error.into()))?;
+            .map_err(|error| unavailable(&error.into()))?;
         let decision = parse_decision(&body.unwrap_or_default(), self.clock.now())?;
         self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(key, decision);
         Ok(decision)
     }
 }
 
-fn unavailable(error: SendError) -> IamError {
+fn unavailable(error: &SendError) -> IamError {
     IamError::Unavailable(format!("/v2/authz: {error}"))
 }
 
