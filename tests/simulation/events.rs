@@ -9,8 +9,9 @@ use tokio::time::sleep;
 use crate::{
     functions,
     invocation::Invocation,
-    plan::{Faults, Function, INSTANCES, OUTSIDE, SERVICES, Step},
-    world::{FOREIGN_ACCOUNT, START, World},
+    plan::{Acknowledgement, Faults, Function, INSTANCES, OUTSIDE, SERVICES, Step},
+    rules,
+    world::{FOREIGN_ACCOUNT, MadeAcknowledgement, Received, START, World},
 };
 
 /// The time after which the queue delivers an event again.
@@ -86,16 +87,23 @@ impl Publisher {
         self.publish(&format!("kms.registrations.{verb}"), &crn, at, json!({"resourceCrn": resource}));
     }
 
-    /// The service acknowledges the newest notification that it has.
-    pub(crate) fn acknowledgement(&self, key: usize, service: usize, contradicts: bool) {
-        let state = self.world.state();
+    /// The service acknowledges one of the notifications that it has, counted from the newest one.
+    pub(crate) fn acknowledgement(&self, key: usize, service: usize, kind: Acknowledgement) {
+        let Acknowledgement { nth, contradicts, minutes_ago } = kind;
+        let mut state = self.world.state();
         let crn = state.keys[key].crn.to_string();
-        let newest = state.services[service].newest.get(&key).cloned();
+        let received = state.services[service].received.get(&key);
+        let Some((sequence, received)) = received.and_then(|received| received.iter().rev().nth(nth)) else {
+            return;
+        };
+        let (sequence, Received { event_id, key_state, at }) = (*sequence, received.clone());
+        // It acted after it had the notification.
+        let at = at.max(self.world.now().saturating_sub(minutes_ago * 60_000));
+        state.keys[key].acknowledgements.push(MadeAcknowledgement { service, sequence, at });
         drop(state);
-        let Some((_, event_id, key_state)) = newest else { return };
         let word = if (key_state == 1) == contradicts { "DISABLED" } else { "ENABLED" };
         let detail = json!({"eventId": event_id, "adopterKeyState": word});
-        self.publish("kms.secrets-event.ack", &crn, START + self.world.now(), detail);
+        self.publish("kms.secrets-event.ack", &crn, START + at, detail);
     }
 
     fn publish(&self, kind: &str, crn: &str, at: u64, mut detail: Value) {
@@ -152,6 +160,7 @@ impl Publisher {
             let numbers = (self.step, numbers + attempt);
             let by = Invocation::new(&self.world, function, numbers, self.faults, None);
             if functions::lifecycle(&by, event).await == Some(true) {
+                rules::after_event(&by, event);
                 return;
             }
             sleep(VISIBILITY_TIMEOUT).await;

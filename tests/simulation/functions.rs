@@ -1,9 +1,12 @@
 //! The functions: the use cases of the package `keysync`, with the clients that an instance keeps
 //! between invocations.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -11,11 +14,11 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use keysync::{
     api::ErrorResponse,
     delivery::{AddressPolicy, Notifier, Registry},
-    dispatch::Dispatcher,
+    dispatch::{Audited, Dispatcher},
     domain::{CorrelationId, EpochMillis, KeyName},
     http_client::{self, HttpClient},
     iam::{Iam, IamSettings, UnverifiedToken},
-    ledger::{Finding, Ledger, Notification},
+    ledger::{Ledger, Notification, PauseCache},
     rate_limit::CallerRateLimiter,
     time_budget::TimeBudget,
     trace_context::TraceContext,
@@ -34,6 +37,7 @@ use crate::{
     network,
     peers::{IAM_HOST, Peers, host},
     plan::{ACKNOWLEDGING, Caller, Function, SERVICES},
+    rules,
     world::World,
 };
 
@@ -76,7 +80,8 @@ impl Clients {
         let http = || HttpClient::from(HTTP.clone()).with_transport(Arc::new(Peers));
         let keys = SIGNING_KEY.parse().expect("a key");
         let notifier = Notifier::with_client(registry(), keys, http(), CALLBACK_TIMEOUT, clock.clone());
-        let dispatcher = Dispatcher { ledger: Ledger::new(&aws, TABLE.to_owned()), notifier };
+        let ledger = Ledger::new(&aws, TABLE.to_owned());
+        let dispatcher = Dispatcher { ledger, notifier, pauses: PauseCache::new(BTreeSet::new()) };
         match function {
             Function::Sync => {
                 let url = |path: &str| format!("https://{path}").parse().expect("a URL");
@@ -93,7 +98,7 @@ impl Clients {
             Function::Lifecycle => {
                 let queue = "https://sqs.example/000000000000/dead-letters".parse().expect("a URL");
                 let dead_letters = DeadLetterQueue::new(&aws, &queue);
-                let lifecycle = Lifecycle { dispatcher, clock };
+                let lifecycle = Lifecycle { dispatcher, clock, audit };
                 Self::Lifecycle(Arc::new(BatchProcessor { lifecycle, dead_letters }))
             }
             Function::Redeliver => Self::Redeliver(Arc::new(Redeliver { dispatcher, clock, audit })),
@@ -146,20 +151,21 @@ fn budget() -> TimeBudget {
     TimeBudget::new(None, REQUEST_TIMEOUT)
 }
 
-/// Records the audit event of a finding.
-fn audit(notification: &Notification, finding: &Finding, _: &TraceContext, _: EpochMillis) {
-    let by = Invocation::current();
-    let event_id = notification.event_id(&finding.service).to_string();
-    by.world.note(&format!("{by} reports {event_id} as {}", finding.kind.as_str()));
-    by.world.state().audited.insert((event_id, finding.kind.as_str()));
+/// Records the audit event of a finding. No round has an operator's replay.
+fn audit(notification: &Notification, audited: Audited<'_>, _: &TraceContext, _: EpochMillis) {
+    let Audited::Finding(finding) = audited else { return };
+    let event_id = finding.event_id(notification.key.crn.key).to_string();
+    rules::finding(&Invocation::current(), &event_id, finding.kind.as_str());
 }
 
 fn registry() -> Registry {
-    let callbacks: serde_json::Map<_, _> =
-        SERVICES.iter().map(|name| ((*name).to_owned(), json!(format!("https://{}/", host(name))))).collect();
-    let callbacks = json!(callbacks).to_string();
-    let registry = Registry::from_json(&callbacks, AddressPolicy::PublicOnly).expect("a registry");
-    registry.with_acknowledging(&ACKNOWLEDGING.join(",")).expect("known services")
+    let services = SERVICES.iter().map(|name| {
+        let settings =
+            json!({"url": format!("https://{}/", host(name)), "acknowledges": ACKNOWLEDGING.contains(name)});
+        ((*name).to_owned(), settings)
+    });
+    let services: serde_json::Map<_, _> = services.collect();
+    Registry::from_json(&json!(services).to_string(), AddressPolicy::PublicOnly).expect("a registry")
 }
 
 /// The SDK configuration of one instance. The SDK keeps a budget of retries per region in a process;

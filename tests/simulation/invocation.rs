@@ -148,7 +148,7 @@ impl Invocation {
     /// Ends the instance of this invocation.
     pub(crate) async fn crash(&self) {
         self.world.crash(self.function, self.instance);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

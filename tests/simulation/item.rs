@@ -28,7 +28,7 @@ pub(crate) struct Item {
     #[serde(default)]
     pub(crate) outcome: BTreeMap<String, Outcome>,
     #[serde(default)]
-    pub(crate) acknowledged: BTreeMap<String, Acknowledgement>,
+    pub(crate) acknowledged: BTreeMap<String, Acknowledgements>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) due_shard: Option<u64>,
     pub(crate) due_at: Option<u64>,
@@ -62,16 +62,40 @@ pub(crate) struct Outcome {
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Acknowledgements {
+    pub(crate) sequence: u64,
+    pub(crate) counted: Acknowledgement,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct Acknowledgement {
     pub(crate) at: u64,
     pub(crate) key_state: String,
 }
 
+/// A notification that services must acknowledge.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Notified {
+    pub(crate) claim: String,
+    pub(crate) sequence: u64,
+    pub(crate) at: u64,
+}
+
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct Deadline {
-    pub(crate) claim: String,
+    pub(crate) notification: Notified,
     pub(crate) services: BTreeSet<String>,
     pub(crate) checked: bool,
+    #[serde(default)]
+    pub(crate) older: BTreeMap<String, Notified>,
+}
+
+impl Deadline {
+    /// What is not checked yet, as (service, notification).
+    pub(crate) fn owed(&self) -> impl Iterator<Item = (&String, &Notified)> {
+        let own = self.services.iter().filter(|_| !self.checked);
+        own.map(|service| (service, &self.notification)).chain(&self.older)
+    }
 }
 
 impl Item {
@@ -84,9 +108,9 @@ impl Item {
         Some(Self { bytes: text.len(), ..item })
     }
 
-    /// The deadline of the last notification.
-    pub(crate) fn current_deadline(&self) -> Option<&Deadline> {
-        self.deadline.as_ref().filter(|deadline| Some(&deadline.claim) == self.claim.as_ref())
+    /// What is not acknowledged and not checked yet, as (service, notification).
+    pub(crate) fn owed(&self) -> impl Iterator<Item = (&String, &Notified)> {
+        self.deadline.iter().flat_map(Deadline::owed)
     }
 
     /// The outcome of the last notification at this service.

@@ -15,6 +15,7 @@ mod functions;
 mod invocation;
 mod item;
 mod network;
+mod pauses;
 mod peers;
 mod plan;
 mod round;
@@ -25,7 +26,7 @@ mod subset;
 mod trace;
 mod world;
 
-use std::process::Command;
+use std::{ops::RangeInclusive, process::Command};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use keysync_dynamodb_emulator::EmbeddedTable;
@@ -34,10 +35,14 @@ use crate::{
     plan::Plan,
     round::play,
     runner::{Settings, simulate},
+    shrink::shrink,
+    subset::Subset,
 };
 
 /// Seeds whose traces are compared.
-const COMPARED: std::ops::RangeInclusive<u64> = 1..=30;
+const COMPARED: RangeInclusive<u64> = 1..=10;
+/// The steps that remain of a plan in which a broken rule finds a 409.
+const MAX_SHRUNK_STEPS: usize = 3;
 /// Set in a process that only prints the digest of its traces.
 const CHILD: &str = "KEYSYNC_SIMULATION_CHILD";
 
@@ -54,11 +59,7 @@ fn same_seed_gives_same_trace() {
         COMPARED.map(|seed| play(&Plan::of(seed), &table).trace).collect()
     };
     let first = traces();
-    let digest: String = digest(&SHA256, first.concat().as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = format!("{:?}", digest(&SHA256, first.concat().as_bytes()));
     println!("traces {digest}");
     if std::env::var_os(CHILD).is_some() {
         return;
@@ -79,4 +80,30 @@ fn same_seed_gives_same_trace() {
         .expect("another process");
     let output = String::from_utf8_lossy(&child.stdout).into_owned();
     assert!(output.contains(&format!("traces {digest}")), "another process gives other traces: {output}");
+}
+
+/// A rule that is wrong, so that rounds fail: no sync is too early.
+#[test]
+fn failing_seed_is_shrunk_to_few_steps() {
+    let table = EmbeddedTable::in_memory().expect("a table");
+    let fails = |plan: &Plan| play(plan, &table).trace.contains("responds Some(409)");
+    let is_long = |plan: &Plan| plan.steps.len() > 3 * MAX_SHRUNK_STEPS;
+    let plan = (1..).map(Plan::of).find(|plan| is_long(plan) && fails(plan)).expect("a seed that fails");
+    let smallest = shrink(Subset::of(&plan), |part| fails(&plan.part(part)));
+    assert!(smallest.steps.len() <= MAX_SHRUNK_STEPS, "seed {}: {smallest}", plan.seed);
+    let printed = smallest.to_string().parse().expect("a part of a plan");
+    assert!(fails(&Plan::of(plan.seed).part(&printed)), "seed {}: {printed} does not fail", plan.seed);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn round_opens_no_socket() {
+    let table = EmbeddedTable::in_memory().expect("a table");
+    for seed in COMPARED.take(5) {
+        play(&Plan::of(seed), &table);
+    }
+    let open = std::fs::read_dir("/proc/self/fd").expect("the open files");
+    let sockets = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    let sockets: Vec<_> = sockets.filter(|file| file.to_string_lossy().starts_with("socket:")).collect();
+    assert!(sockets.is_empty(), "{sockets:?}");
 }

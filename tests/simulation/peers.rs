@@ -65,10 +65,13 @@ pub(crate) struct Peers;
 impl Transport for Peers {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, SendError>> {
         let by = Invocation::current();
+        let service = SERVICES.iter().position(|name| request.url().host_str() == Some(&*host(name)));
+        if let Some(service) = service {
+            by.world.state().attempts.insert((by.number, service));
+        }
         Box::pin(async move {
             let (there, back) = by.latencies();
             sleep(there).await;
-            let service = SERVICES.iter().position(|name| request.url().host_str() == Some(&*host(name)));
             let response = match service {
                 Some(service) => callback(&by, service, &request).await?,
                 None => iam(&by, &request).await?,

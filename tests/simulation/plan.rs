@@ -76,6 +76,17 @@ pub(crate) enum Caller {
     Foreign,
 }
 
+/// An acknowledgement by a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledgement {
+    /// The number of the notification, from 0 for the newest one.
+    pub(crate) nth: usize,
+    /// Whether it says the opposite of the key's state.
+    pub(crate) contradicts: bool,
+    /// How long ago the service acted.
+    pub(crate) minutes_ago: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// A sync, repeated with the same correlation id while its outcome is unknown.
@@ -104,11 +115,11 @@ pub(crate) enum Action {
         resource: usize,
         registered: bool,
     },
-    /// A service acknowledges the newest notification that it has.
+    /// A service acknowledges a notification that it has.
     Acknowledge {
         key: usize,
         service: usize,
-        contradicts: bool,
+        kind: Acknowledgement,
     },
     /// One run of `redeliver`.
     Redeliver,
@@ -122,6 +133,11 @@ pub(crate) enum Action {
     },
     /// A service fails all callbacks for this time, in ms.
     Outage {
+        service: usize,
+        lasts: u64,
+    },
+    /// The operator pauses a service for this time, in ms.
+    Pause {
         service: usize,
         lasts: u64,
     },
@@ -156,6 +172,11 @@ impl Plan {
     pub(crate) fn clock_difference(&self) -> u64 {
         let clocks = || self.clocks.iter().flatten().copied().chain([0]);
         clocks().max().unwrap_or(0).abs_diff(clocks().min().unwrap_or(0))
+    }
+
+    /// Whether no call fails.
+    pub(crate) fn is_faultless(&self) -> bool {
+        self.steps.iter().all(|step| step.faults == Faults::None)
     }
 
     /// The part of the plan that `subset` names.
@@ -207,7 +228,7 @@ fn pause(rng: &mut Rng) -> u64 {
 
 fn action(rng: &mut Rng, keys: usize, correlations: &mut Vec<(Caller, usize)>) -> Action {
     let key = rng.usize(..keys);
-    match rng.u8(..32) {
+    match rng.u8(..33) {
         0..=9 => sync(rng, key, correlations),
         10..=15 => Action::Event { key, action: lifecycle_action(rng) },
         16..=20 => Action::Redeliver,
@@ -220,15 +241,25 @@ fn action(rng: &mut Rng, keys: usize, correlations: &mut Vec<(Caller, usize)>) -
             resource: rng.usize(..RESOURCES),
             registered: rng.bool(),
         },
-        25..=26 => {
-            Action::Acknowledge { key, service: rng.usize(..SERVICES.len()), contradicts: rng.u8(..3) == 0 }
-        }
+        25..=26 => Action::Acknowledge {
+            key,
+            service: rng.usize(..SERVICES.len()),
+            kind: Acknowledgement {
+                nth: [0, 0, 0, 0, 1, 2][rng.usize(..6)],
+                contradicts: rng.u8(..3) == 0,
+                minutes_ago: [0, 0, 0, 1, 4, 4][rng.usize(..6)],
+            },
+        },
         27..=28 => Action::Outage {
             service: rng.usize(..SERVICES.len()),
             lasts: if rng.bool() { rng.u64(..26 * HOUR) } else { rng.u64(..2 * MINUTE) },
         },
         29 => Action::Republish { nth: rng.usize(..16) },
         30 => Action::ForeignEvent { key },
+        31 => Action::Pause {
+            service: rng.usize(..SERVICES.len()),
+            lasts: if rng.bool() { rng.u64(..30 * HOUR) } else { rng.u64(..10 * MINUTE) },
+        },
         _ if rng.bool() => Action::Purge { key },
         _ => Action::Redeliver,
     }

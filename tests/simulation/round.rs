@@ -11,6 +11,7 @@ use crate::{
     events::{Publisher, wait_for_queue},
     functions,
     invocation::Invocation,
+    pauses::PAUSES,
     plan::{Action, Caller, Faults, Function, INSTANCES, OUTSIDE, Plan, Step},
     rules,
     world::{START, Violation, World},
@@ -41,7 +42,9 @@ pub(crate) fn play(plan: &Plan, table: &EmbeddedTable) -> Played {
         world
     });
     let pks: Vec<_> = world.state().keys.iter().map(|key| key.pk.clone()).collect();
-    pks.iter().for_each(|pk| delete(table, pk));
+    for pk in pks.iter().map(String::as_str).chain([PAUSES]) {
+        delete(table, pk);
+    }
     let mut state = world.state();
     Played {
         trace: std::mem::take(&mut state.trace).into_text(),
@@ -54,7 +57,9 @@ async fn run(world: &Arc<World>) {
     let publisher = Publisher::of_setup(world);
     for (key, registrations) in world.plan.keys.iter().enumerate() {
         publisher.action(key, LifecycleAction::Create);
-        registrations.iter().for_each(|of| publisher.registration(key, *of, true));
+        for of in registrations {
+            publisher.registration(key, *of, true);
+        }
     }
     wait_for_queue(world).await;
     let started = world.now();
@@ -83,9 +88,7 @@ async fn take(world: &Arc<World>, step: &Step) {
         Action::Register { key, service, resource, registered } => {
             publisher.registration(key, (service, resource), registered);
         }
-        Action::Acknowledge { key, service, contradicts } => {
-            publisher.acknowledgement(key, service, contradicts);
-        }
+        Action::Acknowledge { key, service, kind } => publisher.acknowledgement(key, service, kind),
         Action::Republish { nth } => publisher.republish(nth),
         Action::Redeliver => {
             let function = (Function::Redeliver, step.instance);
@@ -98,6 +101,12 @@ async fn take(world: &Arc<World>, step: &Step) {
             let mut state = world.state();
             let service = &mut state.services[service];
             service.fails_until = service.fails_until.max(until);
+        }
+        Action::Pause { service, lasts } => {
+            if world.pause(service) {
+                sleep(Duration::from_millis(lasts)).await;
+                world.resume(service);
+            }
         }
     }
 }
@@ -128,20 +137,16 @@ async fn sync(
 async fn end(world: &Arc<World>) {
     world.note("all faults end");
     let skew = world.plan.clock_difference();
-    let mut state = world.state();
-    state.calm = true;
-    state.services.iter_mut().for_each(|service| service.fails_until = 0);
-    drop(state);
+    world.state().end_faults();
     wait_for_queue(world).await;
     // Requests that are still under way.
     sleep(Duration::from_secs(45)).await;
     for run in 0..MAX_LAST_RUNS {
-        let state = world.state();
-        if rules::is_settled(&state) {
+        let is_settled = rules::is_settled(&world.state());
+        if is_settled {
             break;
         }
-        let due = state.keys.iter().filter_map(|key| key.item.as_ref()?.due_at).min().unwrap_or(START);
-        drop(state);
+        let due = world.state().earliest_due().unwrap_or(START);
         let wait = (due + skew + 1).saturating_sub(START + world.now());
         sleep(Duration::from_millis(wait)).await;
         let by = Invocation::new(

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Rounds unless `KEYSYNC_SIMULATION_ROUNDS` is set.
-const DEFAULT_ROUNDS: u64 = 100;
+const DEFAULT_ROUNDS: u64 = 40;
 /// Failed rounds after which no more are started.
 const MAX_FAILED_ROUNDS: usize = 3;
 /// Seconds between two lines of progress.

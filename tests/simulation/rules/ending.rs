@@ -1,11 +1,12 @@
 //! Rules for the end of a round, when faults have ended and `redeliver` has run.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::write::has_acted;
+use super::deadlines::{acted, event_id};
 use crate::{
+    item::Notified,
     plan::{ACKNOWLEDGING, SERVICES},
-    world::{Key, State, World},
+    world::{Claim, Key, START, State, World},
 };
 
 /// Whether nothing is left to do: every event is processed, nothing is pending, and every deadline
@@ -45,6 +46,13 @@ pub(crate) fn at_end(world: &Arc<World>) {
                 format!("{expected} registrations of {name}, and {counted} are counted"),
             );
         }
+        for claim in key.claims.iter().filter(|claim| claim.is_confirmed) {
+            for service in claim.services.iter().filter(|it| ACKNOWLEDGING.contains(&it.as_str())) {
+                let is_silent = !is_accounted_for(&state, key, claim, service, skew);
+                let number = claim.sequence;
+                must(!is_silent, "G9", format!("{service} is silent about {number}, and nothing reports it"));
+            }
+        }
         let Some(claim) = key.claims.last() else { continue };
         for service in &claim.services {
             let status = item.current_outcome(service).map_or("none", |outcome| &outcome.status);
@@ -53,15 +61,34 @@ pub(crate) fn at_end(world: &Arc<World>) {
                 "G2",
                 format!("{service} ended as {status}"),
             );
-            let must_act = status == "delivered" && ACKNOWLEDGING.contains(&service.as_str());
-            let acted = !must_act || has_acted(&state, number, item, service, claim, skew);
-            must(acted, "G9", format!("{service} did not act, and no finding reports it"));
             let of = SERVICES.iter().position(|name| name == service).unwrap_or_default();
-            let newest = state.services[of].newest.get(&number).map_or(0, |(sequence, ..)| *sequence);
+            let received = state.services[of].received.get(&number).and_then(BTreeMap::last_key_value);
+            let newest = received.map_or(0, |(sequence, _)| *sequence);
             let has = status != "delivered" || newest == claim.sequence;
             must(has, "G2", format!("{service} has notification {newest} of {}", claim.sequence));
         }
     }
     drop(state);
-    found.into_iter().for_each(|(guarantee, description)| world.violated(guarantee, description));
+    for (guarantee, description) in found {
+        world.violated(guarantee, description);
+    }
+}
+
+/// Whether a service acted on a confirmed notification in time, or was reported for it or for an
+/// older one that it still had to acknowledge.
+fn is_accounted_for(state: &State, key: &Key, claim: &Claim, service: &str, skew: u64) -> bool {
+    let notified = Notified { claim: claim.id.clone(), sequence: claim.sequence, at: START + claim.at };
+    // An acknowledgement of an older one that arrives late can leave a middle one unchecked.
+    let of_older = key.acknowledgements.iter().any(|made| {
+        SERVICES[made.service] == service && made.sequence < claim.sequence && made.at >= claim.written
+    });
+    let older = key.claims.iter().filter(|older| older.sequence < claim.sequence);
+    let reported_older = older.map(|older| event_id(key, &older.id, service)).any(|event_id| {
+        let mut reports = state.reports.iter().filter(|report| report.kind == "overdue");
+        reports.any(|report| report.event_id == event_id && report.at >= claim.written)
+    });
+    let is_last = key.claims.last().is_some_and(|last| last.id == claim.id);
+    claim.excused.contains(service)
+        || acted(state, key, service, &notified, skew)
+        || (!is_last && (of_older || reported_older))
 }

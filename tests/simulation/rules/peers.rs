@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::{
     invocation::Invocation,
     plan::SERVICES,
-    world::{FOREIGN_ACCOUNT, Violation},
+    world::{FOREIGN_ACCOUNT, Received, Violation},
 };
 
 /// A service handles a callback and responds with `status`.
 pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, body: &[u8], status: u16) {
     let world = &by.world;
-    let name = SERVICES[service];
+    let (name, now) = (SERVICES[service], world.now());
     let event: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (id, subject) = (text(&event["id"]), text(&event["subject"]));
@@ -39,13 +39,14 @@ pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, 
         let crn = text(&event["data"]["keyCrn"]);
         must(crn == state.keys[key].crn.to_string(), "G10", "a callback with another account");
         let known = &mut state.services[service];
-        if (200..300).contains(&status)
-            && known.newest.get(&key).is_none_or(|(newest, ..)| *newest < sequence)
-        {
-            known.newest.insert(key, (sequence, id.clone(), key_state));
+        if (200..300).contains(&status) {
+            let received = known.received.entry(key).or_default();
+            received.entry(sequence).or_insert_with(|| Received { event_id: id.clone(), key_state, at: now });
         }
     }
     let header = request.headers().get("webhook-id").and_then(|value| value.to_str().ok());
+    let is_paused = state.services[service].is_known_to_be_paused(by, now);
+    must(!is_paused, "pause", "a callback to a paused service");
     must(header == Some(&*id), "G5", "`webhook-id` is not the id of the event");
     must(id.ends_with(name), "G5", "an event for another service");
     let known = &mut state.services[service];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{HOUR, REPLAY};
 use crate::{
     invocation::Invocation,
-    plan::Caller,
-    world::{Claim, Violation},
+    plan::{Caller, SERVICES},
+    world::{Claim, State, Violation},
 };
 
 /// Checks the response to a sync that has just ended.
@@ -32,6 +32,7 @@ pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, respo
             let recent = |claim: &Claim| now.saturating_sub(claim.written) <= REPLAY + skew + 60_000;
             let accepted = own || claims.iter().any(|claim| is_same(claim) && recent(claim));
             must(accepted, "G4", "204 without a claim");
+            must(delivers_its_claims(&state, by), "G3", "204 for its own claim, and it delivered nothing");
             must(may_sync, "G10", "204 for a caller without access");
         }
         Some(409) => {
@@ -65,4 +66,23 @@ pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, respo
     for Violation { guarantee, description } in found {
         world.violated(guarantee, format!("{description}: {response:?} to {caller:?} about k{key}, by {by}"));
     }
+}
+
+/// Checks an event that was processed.
+pub(crate) fn after_event(by: &Arc<Invocation>, event: &str) {
+    let delivers = delivers_its_claims(&by.world.state(), by);
+    if !delivers {
+        by.world.violated("G3", format!("{by} processed an event and delivered nothing: {event}"));
+    }
+}
+
+/// Whether the invocation attempted to deliver what it claimed, as it must before it responds.
+fn delivers_its_claims(state: &State, by: &Invocation) -> bool {
+    let own = state.keys.iter().flat_map(|key| &key.claims).filter(|claim| claim.invocation == by.number);
+    own.flat_map(|claim| &claim.services).all(|service| {
+        let number = SERVICES.iter().position(|name| name == service);
+        number.is_some_and(|number| {
+            !state.services[number].pauses.is_empty() || state.attempts.contains(&(by.number, number))
+        })
+    })
 }

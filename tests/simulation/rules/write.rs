@@ -1,8 +1,11 @@
 //! Rules for every write to a key's item: what one write may change, when, and in which invocation.
 
-use keysync::domain::EventId;
+use std::collections::BTreeSet;
 
-use super::{DEADLINE, HOUR, LEASE, MAX_ITEM_BYTES, RETRY_PERIOD, SECOND};
+use super::{
+    DEADLINE, GRACE, HOUR, LEASE, MAX_ITEM_BYTES, RETRY_PERIOD, SECOND, SHARDS,
+    deadlines::{acted, newly_checked, reported},
+};
 use crate::{
     invocation::Invocation,
     item::Item,
@@ -10,21 +13,18 @@ use crate::{
     world::{Claim, START, State, Violation, World},
 };
 
-/// The number of shards of the due index for pending notifications.
-const SHARDS: u128 = 16;
-
 /// A write to the item of a key.
-struct Write<'a> {
+pub(super) struct Write<'a> {
     world: &'a World,
-    state: &'a mut State,
+    pub(super) state: &'a mut State,
     by: &'a Invocation,
-    key: usize,
-    before: &'a Item,
-    after: &'a Item,
+    pub(super) key: usize,
+    pub(super) before: &'a Item,
+    pub(super) after: &'a Item,
     /// The true time.
-    now: u64,
+    pub(super) now: u64,
     /// The largest difference between two clocks.
-    skew: u64,
+    pub(super) skew: u64,
     found: Vec<Violation>,
 }
 
@@ -51,12 +51,13 @@ pub(crate) fn after_write(
     } else {
         write.claim();
     }
+    write.registrations();
     write.outbox();
     write.found
 }
 
 impl Write<'_> {
-    fn must(&mut self, holds: bool, guarantee: &'static str, description: &str) {
+    pub(super) fn must(&mut self, holds: bool, guarantee: &'static str, description: &str) {
         if !holds {
             self.found.push(Violation { guarantee, description: description.to_owned() });
         }
@@ -77,11 +78,9 @@ impl Write<'_> {
         self.must(self.by.function != Function::Redeliver, "G1", "`redeliver` claimed");
         self.must(after.sequence == before.sequence + 1, "G5", "a claim without the next sequence number");
         self.must(after.pending == after.services, "G2", "the outbox does not have every service");
-        self.must(
-            after.retries.is_empty() && after.acknowledged.is_empty(),
-            "G5",
-            "a claim with old results",
-        );
+        self.must(after.retries.is_empty(), "G5", "a claim with old retries");
+        let keeps = (&before.acknowledged, &before.deadline) == (&after.acknowledged, &after.deadline);
+        self.must(keeps, "G9", "a claim changed what is acknowledged or must be");
         let lease_end = START + now + self.skew + LEASE;
         self.must(after.due_at.is_some_and(|due| due <= lease_end), "G2", "not due when the lease ends");
         let (Some(id), Some(notified_at)) = (after.claim.clone(), after.notified_at) else {
@@ -112,6 +111,8 @@ impl Write<'_> {
             written: now,
             correlation,
             services: after.pending.keys().cloned().collect(),
+            excused: BTreeSet::new(),
+            is_confirmed: false,
         });
         key.holder = invocation;
     }
@@ -128,6 +129,7 @@ impl Write<'_> {
             let is_creation = before.event.at == 0 && after.event.action == "create";
             self.must(is_creation, "G2", "a lifecycle action without a notification");
         }
+        self.acknowledgements();
         if before.lease != after.lease {
             return self.lease();
         }
@@ -157,6 +159,9 @@ impl Write<'_> {
         let Some(claim) = self.state.keys[self.key].claims.last().cloned() else {
             return self.must(false, "G4", "a confirmation without a claim");
         };
+        if let Some(claim) = self.state.keys[self.key].claims.last_mut() {
+            claim.is_confirmed = true;
+        }
         let holds = self.state.keys[self.key].holder == self.by.number;
         self.must(holds, "G5", "confirmed by an invocation that does not hold the lease");
         for service in before.pending.keys().filter(|service| !after.pending.contains_key(*service)) {
@@ -169,20 +174,23 @@ impl Write<'_> {
             let earliest = after.pending.keys().map(next).min();
             self.must(after.due_at <= earliest, "G2", "due later than the next attempt of a service");
         }
-        let end = after.notified_at.unwrap_or(0) + RETRY_PERIOD;
         for (service, retry) in &after.retries {
             let soon = retry.next_at <= START + now + self.skew + HOUR + SECOND;
             self.must(soon, "G7", &format!("{service} is retried later than in an hour"));
+            let paused_until = START + self.paused_until(service, u64::MAX) + self.skew;
+            let end = after.notified_at.unwrap_or(0).max(paused_until) + RETRY_PERIOD;
             self.must(retry.next_at <= end, "G7", &format!("{service} is retried after 24 hours"));
         }
-        let was_checked = before.current_deadline().is_some_and(|deadline| deadline.checked);
-        if let Some(deadline) = after.current_deadline().filter(|deadline| deadline.checked && !was_checked) {
-            self.must(now + self.skew >= claim.at + DEADLINE, "G9", "the deadline was checked early");
-            for service in deadline.services.clone() {
-                let acted = has_acted(self.state, self.key, after, &service, &claim, self.skew);
+        if let Some(checked) = newly_checked(before, after) {
+            let notified = &checked.notification;
+            let check_at = notified.at + DEADLINE + GRACE;
+            self.must(START + now + self.skew >= check_at, "G9", "the deadline was checked early");
+            for service in &checked.services {
+                let acted = acted(self.state, &self.state.keys[self.key], service, notified, self.skew);
                 self.must(acted, "G9", &format!("{service} did not act, and no finding reports it"));
             }
         }
+        self.deadlines();
     }
 
     /// A service may leave the outbox if it has the notification, refused it, or failed for 24 hours.
@@ -198,14 +206,24 @@ impl Write<'_> {
         let is_true = match outcome.status.as_str() {
             "delivered" => responded(200..300),
             "refused" => responded(410..411),
-            "failed" => self.now + self.skew >= claim.at + RETRY_PERIOD,
+            "failed" => {
+                let paused_until = self.paused_until(service, self.by.began);
+                self.now + self.skew >= claim.at.max(paused_until) + RETRY_PERIOD
+            }
             _ => false,
         };
         self.must(is_true, "G2", &format!("{service} left the outbox as {}, which is wrong", outcome.status));
         if outcome.status == "failed" {
-            let reported = self.state.audited.contains(&(outcome.event_id, "failed"));
-            self.must(reported, "G9", &format!("retries for {service} ended, and no finding reports it"));
+            let is_reported = reported(self.state, &outcome.event_id, "failed");
+            self.must(is_reported, "G9", &format!("retries for {service} ended, and no finding reports it"));
         }
+    }
+
+    /// The end of the last pause of the service that began before this time, or the present.
+    fn paused_until(&self, service: &str, before: u64) -> u64 {
+        let services = SERVICES.iter().zip(&self.state.services);
+        let service = services.filter(|(name, _)| **name == service).map(|(_, service)| service).next();
+        service.map_or(0, |service| service.paused_until(before, self.now))
     }
 
     /// What holds for the outbox after every write.
@@ -215,30 +233,11 @@ impl Write<'_> {
         if !after.pending.is_empty() {
             let found = after.due_at.is_some() && after.due_shard.map(u128::from) == Some(shard);
             self.must(found, "G2", "a service is pending, and `redeliver` does not find the key");
-        } else if after.current_deadline().is_some_and(|deadline| !deadline.checked) {
+        } else if after.owed().next().is_some() {
             self.must(after.due_at.is_some(), "G9", "the deadline is not checked, and the key is not found");
         }
         let bounded = after.retries.keys().all(|service| after.pending.contains_key(service));
         self.must(bounded, "G7", "a service is retried and not pending");
         self.must(after.bytes <= MAX_ITEM_BYTES, "G7", &format!("the item has {} bytes", after.bytes));
     }
-}
-
-/// Whether a service acted on the notification, or was reported not to have.
-pub(super) fn has_acted(
-    state: &State,
-    key: usize,
-    item: &Item,
-    service: &str,
-    claim: &Claim,
-    skew: u64,
-) -> bool {
-    let (key, claim_id) = (state.keys[key].crn.key, claim.id.parse().expect("a claim id"));
-    let event_id = EventId { key, claim: claim_id, service: service.parse().expect("a service") }.to_string();
-    let in_time = START + claim.at + DEADLINE + skew;
-    let acknowledged = item.acknowledged.get(service).is_some_and(|acknowledged| {
-        acknowledged.at <= in_time && (acknowledged.key_state == "DISABLED") == (item.state != 1)
-    });
-    let reported = |kind| state.audited.contains(&(event_id.clone(), kind));
-    acknowledged || reported("overdue") || reported("conflicting")
 }

@@ -64,8 +64,11 @@ Examples:
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\
 Examples:
-  cargo task simulate                      10,000 rounds from a random seed
-  cargo task simulate --rounds 1 --seed 7  repeat the seed 7")]
+  cargo task simulate                         10,000 rounds from a random seed
+  cargo task simulate --rounds 1 --seed 7     repeat the seed 7
+  cargo task simulate --mutations             break each guard that has a line `simulation:` in
+                                              tests/mutations; the round that finds it
+  cargo task simulate --mutations 05 lease    only patches with one of these in their names")]
     Simulate(SimulateArgs),
     /// Apply one mutation at a time and expect its test to fail
     ///
@@ -235,6 +238,14 @@ pub(crate) struct FaultsArgs {
     pub(crate) real: bool,
 }
 
+/// The regions of the simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Regions {
+    One,
+    Strong,
+    Eventual,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// How many rounds
@@ -243,9 +254,16 @@ pub(crate) struct SimulateArgs {
     /// The seed of the first round; later rounds use the following numbers. Random by default
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+    /// Where the functions run: in one region, or in two with strong or eventual consistency
+    #[arg(long, value_enum, default_value_t = Regions::One)]
+    pub(crate) regions: Regions,
     /// A part of the plan, as the report of a failed round names it, such as `clocks,0,2,5-`
     #[arg(long, value_name = "STEPS", requires = "seed")]
     pub(crate) steps: Option<String>,
+    /// Apply one mutation at a time to a copy of HEAD, and expect a round to find it. Ends with a
+    /// table in Markdown
+    #[arg(long, value_name = "FILTER", num_args = 0.., conflicts_with_all = ["rounds", "seed", "regions"])]
+    pub(crate) mutations: Option<Vec<String>>,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use super::{
     alarms, browser, cargo_lambda, clients, deployment, infra, openapi, performance, receivers,
-    second_engine, supply_chain, tools,
+    second_engine, simulate, supply_chain, tools,
 };
 use crate::{
     background::Job,
@@ -12,6 +12,9 @@ use crate::{
     names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
     summary::Summary,
 };
+
+/// Rounds of the simulation: at most two minutes on two processors.
+const SIMULATION_ROUNDS: u64 = 5000;
 
 /// Runs all tests, or `cargo test` with the given arguments.
 pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]) -> Result {
@@ -28,6 +31,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
+    summary.stage(context, "Simulation", |context| simulate::test(context, SIMULATION_ROUNDS))?;
     summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
