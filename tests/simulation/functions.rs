@@ -168,8 +168,8 @@ fn registry() -> Registry {
     Registry::from_json(&json!(services).to_string(), AddressPolicy::PublicOnly).expect("a registry")
 }
 
-/// The SDK configuration of one instance. The SDK keeps a budget of retries per region in a process;
-/// each instance has a budget of its own, as in its own process.
+/// The SDK configuration of one instance. The SDK keeps a budget of retries per region in a
+/// process; each instance has a budget of its own, as in its own process.
 fn sdk_config() -> SdkConfig {
     let region = format!("instance-{}", CONFIGURATIONS.fetch_add(1, Ordering::Relaxed));
     SdkConfig::builder()

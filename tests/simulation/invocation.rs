@@ -114,7 +114,8 @@ impl Invocation {
         self.draw(|rng| (millis(rng), millis(rng)))
     }
 
-    /// Whether a call has a fault. Reads have fewer: there are many of them, and they change nothing.
+    /// Whether a call has a fault. Reads have fewer: there are many of them, and they change
+    /// nothing.
     pub(crate) fn fails(&self, is_read: bool) -> bool {
         let percent = match self.faults {
             _ if self.world.state().calm => 0,

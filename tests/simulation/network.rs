@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::{
     invocation::{Fault, Invocation},
+    regions::Regions,
     rules,
 };
 
@@ -73,6 +74,9 @@ async fn exchange(
             return Err(broken());
         }
         Some(Fault::Throttled) => return Ok(rejected(Rejection::Throttled, &body)),
+        Some(Fault::Conflict) if by.world.plan.regions == Regions::Strong => {
+            return Ok(rejected(Rejection::ReplicatedConflict, &body));
+        }
         Some(Fault::Conflict) => return Ok(rejected(Rejection::Conflict, &body)),
         Some(Fault::Failed) => return Ok(rejected(Rejection::Failed, &body)),
         Some(Fault::Hangs) => std::future::pending().await,

@@ -1,7 +1,6 @@
 //! Pauses: the operator stops the deliveries to a service, and resumes them later.
 
 use keysync::domain::EpochMillis;
-use keysync_dynamodb_emulator::TABLE;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -59,9 +58,7 @@ impl World {
         }
         let item =
             json!({"pk": {"S": PAUSES}, "sk": {"S": PAUSES}, "services": {"M": Value::Object(services)}});
-        let (status, response) =
-            self.table.call("PutItem", json!({"TableName": TABLE, "Item": item}).to_string().as_bytes());
-        assert!(status.is_success(), "{response}");
+        self.tables.put(&item);
     }
 }
 

@@ -6,7 +6,7 @@
 use fastrand::Rng;
 use keysync::domain::LifecycleAction;
 
-use crate::subset::Subset;
+use crate::{regions::Regions, subset::Subset};
 
 /// The instances of each function.
 pub(crate) const INSTANCES: usize = 2;
@@ -29,6 +29,7 @@ pub(crate) const OUTSIDE: usize = usize::MAX;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    pub(crate) regions: Regions,
     /// For each key, the registrations at the start, as (service, resource).
     pub(crate) keys: Vec<Vec<(usize, usize)>>,
     /// How far the clock of each instance is ahead, in ms: `sync`, `lifecycle`, `redeliver`.
@@ -158,7 +159,7 @@ impl Plan {
             let action = action(&mut rng, keys.len(), &mut correlations);
             steps.push(Step { id, at, faults, instance: rng.usize(..INSTANCES), action });
         }
-        Self { seed, keys, clocks, steps }
+        Self { seed, regions: Regions::One, keys, clocks, steps }
     }
 
     /// The random numbers of a step; those of the setup and the end are those of [`OUTSIDE`].

@@ -3,8 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use keysync::domain::LifecycleAction;
-use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
-use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
@@ -13,12 +11,13 @@ use crate::{
     invocation::Invocation,
     pauses::PAUSES,
     plan::{Action, Caller, Faults, Function, INSTANCES, OUTSIDE, Plan, Step},
+    regions::Tables,
     rules,
     world::{START, Violation, World},
 };
 
 /// Runs of `redeliver` after which everything must be settled.
-const MAX_LAST_RUNS: usize = 40;
+const MAX_LAST_RUNS: usize = 80;
 /// The first random numbers of the last syncs.
 const LAST_SYNCS: u64 = 1_000_000;
 
@@ -31,19 +30,19 @@ pub(crate) struct Played {
     pub(crate) steps: u64,
 }
 
-/// Plays a plan. Leaves the table empty.
-pub(crate) fn play(plan: &Plan, table: &EmbeddedTable) -> Played {
+/// Plays a plan. Leaves the tables empty.
+pub(crate) fn play(plan: &Plan, tables: &Tables) -> Played {
     // Seeds the generator of this thread, which the SDK and keysync draw their jitter from.
     fastrand::seed(plan.seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let world = runtime.expect("a runtime").block_on(async {
-        let world = World::new(plan, table);
+        let world = World::new(plan, tables);
         run(&world).await;
         world
     });
     let pks: Vec<_> = world.state().keys.iter().map(|key| key.pk.clone()).collect();
     for pk in pks.iter().map(String::as_str).chain([PAUSES]) {
-        delete(table, pk);
+        tables.delete(pk);
     }
     let mut state = world.state();
     Played {
@@ -146,6 +145,9 @@ async fn end(world: &Arc<World>) {
         if is_settled {
             break;
         }
+        while world.state().replication.under_way > 0 {
+            sleep(Duration::from_millis(100)).await;
+        }
         let due = world.state().earliest_due().unwrap_or(START);
         let wait = (due + skew + 1).saturating_sub(START + world.now());
         sleep(Duration::from_millis(wait)).await;
@@ -181,27 +183,12 @@ async fn last_syncs(world: &Arc<World>, skew: u64) {
         let response = functions::sync(&by, Caller::One, key).await;
         rules::after_sync(&by, Caller::One, key, response);
         let expected = if purged { 404 } else { 204 };
-        let pending = world.state().keys[key].item.as_ref().is_some_and(|item| !item.pending.is_empty());
+        let pending = world.state().keys[key].item().is_some_and(|item| !item.pending.is_empty());
         if response != Some(expected) || pending {
             world.violated(
                 "liveness",
                 format!("the last sync of k{key}: {response:?} instead of {expected}, pending: {pending}"),
             );
         }
-    }
-}
-
-/// Deletes all items of a key.
-fn delete(table: &EmbeddedTable, pk: &str) {
-    let query = json!({
-        "TableName": TABLE, "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": pk}}, "ProjectionExpression": "pk, sk",
-    });
-    let (_, response) = table.call("Query", query.to_string().as_bytes());
-    let response: Value = serde_json::from_str(&response).expect("JSON of the engine");
-    for key in response["Items"].as_array().into_iter().flatten() {
-        let (status, response) =
-            table.call("DeleteItem", json!({"TableName": TABLE, "Key": key}).to_string().as_bytes());
-        assert!(status.is_success(), "{response}");
     }
 }

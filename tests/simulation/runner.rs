@@ -1,6 +1,7 @@
 //! Many rounds on all processors, and the report of those that fail.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     sync::{
         Mutex,
@@ -9,10 +10,9 @@ use std::{
     time::Instant,
 };
 
-use keysync_dynamodb_emulator::EmbeddedTable;
-
 use crate::{
     plan::Plan,
+    regions::{Regions, Tables},
     round::{Played, play},
     shrink::shrink,
     subset::Subset,
@@ -30,6 +30,9 @@ const PROGRESS_SECONDS: u64 = 10;
 pub(crate) struct Settings {
     rounds: u64,
     first_seed: u64,
+    regions: Regions,
+    /// Ends with the first failed round, and shrinks no plan.
+    first_only: bool,
     /// A part of the plan; all of it by default.
     part: Option<Subset>,
 }
@@ -42,6 +45,10 @@ impl Settings {
         Self {
             rounds: number("KEYSYNC_SIMULATION_ROUNDS").unwrap_or(DEFAULT_ROUNDS),
             first_seed: number("KEYSYNC_SIMULATION_SEED").unwrap_or(1),
+            regions: setting("KEYSYNC_SIMULATION_REGIONS")
+                .map(|regions| regions.parse().expect("`one`, `strong` or `eventual`"))
+                .unwrap_or_default(),
+            first_only: setting("KEYSYNC_SIMULATION_FIRST_ONLY").is_some(),
             part: setting("KEYSYNC_SIMULATION_STEPS").map(|steps| steps.parse().expect("steps of a plan")),
         }
     }
@@ -55,7 +62,13 @@ struct Progress {
     steps: AtomicU64,
     printed: AtomicU64,
     failed: Mutex<Vec<String>>,
+    /// The violations of eventual consistency.
+    survey: Mutex<Survey>,
 }
+
+/// For each guarantee: the number of rounds that violate it, and the smallest seed with what was
+/// found first.
+type Survey = BTreeMap<&'static str, (u64, u64, String)>;
 
 /// Runs the rounds. Returns the command that repeats each failed one.
 pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
@@ -68,6 +81,7 @@ pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
         steps: AtomicU64::new(0),
         printed: AtomicU64::new(0),
         failed: Mutex::default(),
+        survey: Mutex::default(),
     };
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -75,26 +89,34 @@ pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
         }
     });
     progress.print();
+    for (guarantee, (rounds, seed, description)) in &*progress.survey.lock().expect("no panic") {
+        println!("{guarantee}: violated in {rounds} rounds, first with seed {seed}: {description}");
+    }
     progress.failed.into_inner().expect("no panic")
 }
 
 fn work(settings: &Settings, progress: &Progress) {
-    let mut table = EmbeddedTable::in_memory().expect("a table");
+    let mut tables = Tables::new(settings.regions);
     loop {
         let number = progress.next.fetch_add(1, Ordering::Relaxed);
-        if number >= settings.rounds || progress.failed.lock().expect("no panic").len() >= MAX_FAILED_ROUNDS {
+        let failed = progress.failed.lock().expect("no panic").len();
+        let most = if settings.first_only { 1 } else { MAX_FAILED_ROUNDS };
+        if number >= settings.rounds || failed >= most {
             return;
         }
         let seed = settings.first_seed + number;
-        let plan = Plan::of(seed);
+        let plan = Plan { regions: settings.regions, ..Plan::of(seed) };
         let part = settings.part.clone().unwrap_or_else(|| Subset::of(&plan));
-        let played = play(&plan.part(&part), &table);
+        let played = play(&plan.part(&part), &tables);
         progress.rounds.fetch_add(1, Ordering::Relaxed);
         progress.steps.fetch_add(played.steps, Ordering::Relaxed);
-        if !played.violations.is_empty() {
-            let command = report(&plan, part, &played, number + 1);
+        if settings.regions == Regions::Eventual && settings.part.is_none() {
+            progress.count(seed, &played);
+        } else if !played.violations.is_empty() {
+            let part = if settings.first_only { part } else { smallest(&plan, part, &played) };
+            let command = report(&plan, &part, &played, number + 1);
             progress.failed.lock().expect("no panic").push(command);
-            table = EmbeddedTable::in_memory().expect("a table");
+            tables = Tables::new(settings.regions);
         }
         let tick = progress.started.elapsed().as_secs() / PROGRESS_SECONDS;
         if progress.printed.fetch_max(tick, Ordering::Relaxed) < tick {
@@ -103,27 +125,52 @@ fn work(settings: &Settings, progress: &Progress) {
     }
 }
 
-/// Shrinks a failed round, and prints it. Returns the command that repeats it.
-fn report(plan: &Plan, part: Subset, played: &Played, number: u64) -> String {
+/// The smallest part of a failed plan that violates the same guarantee.
+fn smallest(plan: &Plan, part: Subset, played: &Played) -> Subset {
     let guarantee = played.violations[0].guarantee;
     let fails = |part: &Subset| {
-        let table = EmbeddedTable::in_memory().expect("a table");
-        play(&plan.part(part), &table).violations.iter().any(|violation| violation.guarantee == guarantee)
+        let tables = Tables::new(plan.regions);
+        play(&plan.part(part), &tables).violations.iter().any(|violation| violation.guarantee == guarantee)
     };
-    let smallest = shrink(part, fails);
-    let table = EmbeddedTable::in_memory().expect("a table");
-    let again = play(&plan.part(&smallest), &table);
+    shrink(part, fails)
+}
+
+/// Prints a failed round. Returns the command that repeats it.
+fn report(plan: &Plan, part: &Subset, played: &Played, number: u64) -> String {
+    let guarantee = played.violations[0].guarantee;
+    let again = play(&plan.part(part), &Tables::new(plan.regions));
     let mut text = format!("\n== seed {} violates {guarantee} (round {number})\n", plan.seed);
     for violation in &played.violations {
         let _ = writeln!(text, "{}: {}", violation.guarantee, violation.description);
     }
-    let _ = writeln!(text, "-- the trace of the steps {smallest}\n{}", again.trace);
-    let command = format!("cargo task simulate --rounds 1 --seed {} --steps {smallest}", plan.seed);
+    let _ = writeln!(text, "-- the trace of the steps {part}\n{}", again.trace);
+    let regions = match plan.regions {
+        Regions::One => "",
+        Regions::Strong => " --regions strong",
+        Regions::Eventual => " --regions eventual",
+    };
+    let command = format!("cargo task simulate --rounds 1 --seed {}{regions} --steps {part}", plan.seed);
     println!("{text}-- repeat with: {command}\n");
     command
 }
 
 impl Progress {
+    /// Counts the guarantees that a round violates.
+    fn count(&self, seed: u64, played: &Played) {
+        let mut first = BTreeMap::new();
+        for violation in &played.violations {
+            first.entry(violation.guarantee).or_insert(&violation.description);
+        }
+        let mut survey = self.survey.lock().expect("no panic");
+        for (guarantee, description) in first {
+            let entry = survey.entry(guarantee).or_insert_with(|| (0, u64::MAX, String::new()));
+            entry.0 += 1;
+            if seed < entry.1 {
+                (entry.1, entry.2) = (seed, description.clone());
+            }
+        }
+    }
+
     fn print(&self) {
         let (rounds, steps) = (self.rounds.load(Ordering::Relaxed), self.steps.load(Ordering::Relaxed));
         let seconds = self.started.elapsed().as_secs_f64();

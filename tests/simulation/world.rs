@@ -10,7 +10,7 @@ use keysync::{
     Clock,
     domain::{EpochMillis, InstanceId, KeyCrn},
 };
-use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
+use keysync_dynamodb_emulator::TABLE;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::{task::AbortHandle, time::Instant};
@@ -21,6 +21,7 @@ use crate::{
     item::Item,
     pauses::Pause,
     plan::{Function, INSTANCES, OUTSIDE, Plan, SERVICES},
+    regions::{self, REPLICAS, Regions, Replication, Tables},
     rules,
     trace::Trace,
 };
@@ -42,7 +43,7 @@ const EMPTY_PAGE: &str = r#"{"Count":0,"Items":[],"ScannedCount":0}"#;
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) instance: InstanceId,
-    pub(crate) table: EmbeddedTable,
+    pub(crate) tables: Tables,
     started: Instant,
     state: Mutex<State>,
 }
@@ -58,6 +59,7 @@ pub(crate) struct State {
     pub(crate) calm: bool,
     pub(crate) keys: Vec<Key>,
     pub(crate) services: Vec<Service>,
+    pub(crate) replication: Replication,
     pub(crate) instances: [[Instance; INSTANCES]; 3],
     /// The bodies of the published events, in order.
     pub(crate) published: Vec<String>,
@@ -77,8 +79,8 @@ pub(crate) struct State {
 pub(crate) struct Key {
     pub(crate) crn: KeyCrn,
     pub(crate) pk: String,
-    /// The item as it is stored.
-    pub(crate) item: Option<Item>,
+    /// The item as it is stored, in each replica.
+    pub(crate) items: [Option<Item>; REPLICAS],
     /// The claims so far.
     pub(crate) claims: Vec<Claim>,
     /// The invocation that holds the lease.
@@ -89,6 +91,13 @@ pub(crate) struct Key {
     pub(crate) acknowledgements: Vec<MadeAcknowledgement>,
     /// The newest published event of each resource, as (service, resource).
     pub(crate) registrations: BTreeMap<(usize, usize), (u64, bool)>,
+}
+
+impl Key {
+    /// The item, in the first region once all writes are replicated.
+    pub(crate) fn item(&self) -> Option<&Item> {
+        self.items[0].as_ref()
+    }
 }
 
 /// A claim: the write that closed the window.
@@ -178,12 +187,12 @@ impl State {
 
     /// The earliest instant at which a key is due.
     pub(crate) fn earliest_due(&self) -> Option<u64> {
-        self.keys.iter().filter_map(|key| key.item.as_ref()?.due_at).min()
+        self.keys.iter().flat_map(|key| key.items.iter().flatten()).filter_map(|item| item.due_at).min()
     }
 }
 
 impl World {
-    pub(crate) fn new(plan: &Plan, table: &EmbeddedTable) -> Arc<Self> {
+    pub(crate) fn new(plan: &Plan, tables: &Tables) -> Arc<Self> {
         let mut rng = plan.rng(OUTSIDE, 0);
         let mut uuid =
             || uuid::Builder::from_random_bytes(rng.u128(..).to_le_bytes()).into_uuid().to_string();
@@ -194,7 +203,7 @@ impl World {
             Key {
                 crn: crn.parse().expect("a CRN"),
                 pk: format!("{instance}#{key}"),
-                item: None,
+                items: Default::default(),
                 claims: Vec::new(),
                 holder: 0,
                 newest: (0, 1),
@@ -210,6 +219,7 @@ impl World {
             calm: false,
             keys: keys.collect(),
             services: SERVICES.iter().map(|_| Service::default()).collect(),
+            replication: Replication::default(),
             instances: Default::default(),
             published: Vec::new(),
             attempts: BTreeSet::new(),
@@ -218,8 +228,8 @@ impl World {
             recorded_checks: BTreeMap::new(),
             invocations: 0,
         };
-        let (plan, table) = (plan.clone(), table.clone());
-        Arc::new(Self { plan, instance, table, started: Instant::now(), state: Mutex::new(state) })
+        let (plan, tables) = (plan.clone(), tables.clone());
+        Arc::new(Self { plan, instance, tables, started: Instant::now(), state: Mutex::new(state) })
     }
 
     /// The time since the start of the round, in ms.
@@ -258,17 +268,19 @@ impl World {
         if operation == "Query" && self.is_empty_shard(body) {
             return (200, EMPTY_PAGE.to_owned());
         }
-        let (status, response) = self.table.call(operation, body);
+        let replica = if self.plan.regions == Regions::Eventual { by.instance } else { 0 };
+        let (status, response) = self.tables.call(replica, operation, body);
         if matches!(operation, "GetItem" | "Query") {
-            return (status.as_u16(), response);
+            return (status, response);
         }
-        let error = response.split_once('#').filter(|_| !status.is_success());
+        let error = response.split_once('#').filter(|_| status != 200);
         let error = error.map_or("", |(_, rest)| rest.split('"').next().unwrap_or_default());
-        self.note(&format!("{by} {operation}: {} {error}", status.as_u16()));
+        self.note(&format!("{by} {operation}: {status} {error}"));
         for key in 0..self.plan.keys.len() {
-            self.check_write(by, key);
+            self.check_write(by, replica, key);
         }
-        (status.as_u16(), response)
+        regions::replicate(&by.world, replica);
+        (status, response)
     }
 
     /// Whether a query reads a shard of the due index that no key of the round can be in. Of the 48
@@ -282,12 +294,12 @@ impl World {
         })
     }
 
-    fn check_write(&self, by: &Invocation, key: usize) {
+    fn check_write(&self, by: &Invocation, replica: usize, key: usize) {
         let now = self.now();
-        let stored = self.stored(key);
+        let stored = self.stored(replica, key);
         let mut state = self.state();
-        let before = std::mem::replace(&mut state.keys[key].item, stored);
-        let Some(after) = state.keys[key].item.clone() else { return };
+        let before = std::mem::replace(&mut state.keys[key].items[replica], stored);
+        let Some(after) = state.keys[key].items[replica].clone() else { return };
         if before.as_ref() == Some(&after) {
             return;
         }
@@ -299,17 +311,18 @@ impl World {
         }
     }
 
-    fn stored(&self, key: usize) -> Option<Item> {
+    /// The item of a key in a replica.
+    pub(crate) fn stored(&self, replica: usize, key: usize) -> Option<Item> {
         let pk = self.state().keys[key].pk.clone();
         let request =
             json!({"TableName": TABLE, "Key": {"pk": {"S": pk}, "sk": {"S": "key"}}, "ConsistentRead": true});
-        let (status, response) = self.table.call("GetItem", request.to_string().as_bytes());
-        assert!(status.is_success(), "{response}");
+        let (status, response) = self.tables.call(replica, "GetItem", request.to_string().as_bytes());
+        assert!(status == 200, "{response}");
         Item::parse(&response)
     }
 
-    /// Ends an instance of a function, with everything that it does. Its next invocation starts with
-    /// empty caches.
+    /// Ends an instance of a function, with everything that it does. Its next invocation starts
+    /// with empty caches.
     pub(crate) fn crash(&self, function: Function, instance: usize) {
         self.note(&format!("{function:?}/{instance} crashes"));
         let mut state = self.state();

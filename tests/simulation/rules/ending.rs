@@ -13,8 +13,8 @@ use crate::{
 /// is checked.
 pub(crate) fn is_settled(state: &State) -> bool {
     let is_settled =
-        |key: &Key| key.item.as_ref().is_none_or(|item| item.pending.is_empty() && item.due_at.is_none());
-    state.in_queue == 0 && state.keys.iter().all(is_settled)
+        |key: &Key| key.items.iter().flatten().all(|item| item.pending.is_empty() && item.due_at.is_none());
+    state.in_queue == 0 && state.replication.under_way == 0 && state.keys.iter().all(is_settled)
 }
 
 /// Checks what must hold once nothing is left to do.
@@ -28,7 +28,7 @@ pub(crate) fn at_end(world: &Arc<World>) {
                 found.push((guarantee, format!("k{number} at the end: {description}")));
             }
         };
-        let Some(item) = &key.item else {
+        let Some(item) = key.item() else {
             must(false, "G2", "the key is unknown".to_owned());
             continue;
         };

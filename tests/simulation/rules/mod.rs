@@ -1,7 +1,7 @@
 //! The guarantees G1–G10 (`docs/explanation/guarantees.md`), checked whenever something happens.
 //!
-//! The rules know what no function does: the true time, what the services have, and which invocation
-//! wrote what. They restate the guarantees and share no code with the functions.
+//! The rules know what no function does: the true time, what the services have, and which
+//! invocation wrote what. They restate the guarantees and share no code with the functions.
 
 mod deadlines;
 mod ending;

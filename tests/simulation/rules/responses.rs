@@ -51,7 +51,7 @@ pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, respo
         }
         Some(404) => {
             must(!own, "G6", "404, and the window is closed");
-            let purged = key_state.item.as_ref().is_some_and(|item| item.purged_at.is_some());
+            let purged = key_state.items.iter().flatten().any(|item| item.purged_at.is_some());
             must(purged || caller == Caller::Foreign, "G6", "404 for a key that exists");
         }
         Some(401) => {

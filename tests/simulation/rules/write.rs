@@ -96,7 +96,8 @@ impl Write<'_> {
             self.must(open, "G1", "a sync within an hour of the last notification");
             let last = self.state.keys[self.key].claims.last().map(|claim| claim.at);
             let apart = last.is_none_or(|last| at + self.skew > last + HOUR);
-            self.must(apart, "G8", "a sync earlier than an hour minus the difference of clocks");
+            let guarantee = if self.skew == 0 { "G1" } else { "G8" };
+            self.must(apart, guarantee, "a sync earlier than an hour minus the difference of clocks");
         } else {
             self.must(after.event.at > before.event.at, "G5", "an older or repeated event was notified");
         }
@@ -193,7 +194,8 @@ impl Write<'_> {
         self.deadlines();
     }
 
-    /// A service may leave the outbox if it has the notification, refused it, or failed for 24 hours.
+    /// A service may leave the outbox if it has the notification, refused it, or failed for 24
+    /// hours.
     fn left_outbox(&mut self, service: &str, claim: &Claim) {
         let Some(outcome) = self.after.current_outcome(service).cloned() else {
             return self.must(false, "G2", &format!("{service} left the outbox without a result"));

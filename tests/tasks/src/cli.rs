@@ -58,8 +58,8 @@ Examples:
     Faults(FaultsArgs),
     /// Simulate random schedules of the functions, their table and their peers
     ///
-    /// Runs in one thread per processor, in simulated time; a seed gives the same round each time. A
-    /// round that violates a guarantee is reduced to the steps that matter, and printed with the
+    /// Runs in one thread per processor, in simulated time; a seed gives the same round each time.
+    /// A round that violates a guarantee is reduced to the steps that matter, and printed with the
     /// command that repeats it. The first run builds the dependencies with optimizations.
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\

@@ -42,6 +42,11 @@ pub(crate) fn run(context: &Context, wanted: &SimulateArgs) -> Result {
     context.run(&mut rounds)
 }
 
+/// Builds the simulation.
+pub(crate) fn build(context: &Context) -> Result {
+    context.run(optimized(context.cargo("test", NO_ARGUMENTS)).arg("--no-run"))
+}
+
 /// All tests of the simulation, and `rounds` rounds from seed 1.
 pub(crate) fn test(context: &Context, rounds: u64) -> Result {
     let mut tests = optimized(context.cargo("test", NO_ARGUMENTS));

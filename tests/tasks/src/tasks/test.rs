@@ -28,16 +28,18 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     let tools = Job::start(context, "tools", tools::run)?;
     let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
+    let simulation = Job::start(context, "simulation", simulate::build)?;
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
-    summary.stage(context, "Simulation", |context| simulate::test(context, SIMULATION_ROUNDS))?;
     summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
         let _ = tools.finish(context);
         Ok(())
     })?;
+    summary.stage(context, "Build of the simulation", |context| simulation.finish(context))?;
+    summary.stage(context, "Simulation", |context| simulate::test(context, SIMULATION_ROUNDS))?;
     let stack = Job::start(context, "deployment", deployment::run)?;
     for engine in SecondEngine::ALL {
         let name = format!("Second DynamoDB engine ({})", engine.name());
