@@ -7,7 +7,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -29,6 +29,8 @@ const PROGRESS_SECONDS: u64 = 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     rounds: u64,
+    /// No round starts after this time.
+    limit: Duration,
     first_seed: u64,
     regions: Regions,
     /// Ends with the first failed round, and shrinks no plan.
@@ -44,6 +46,7 @@ impl Settings {
         let number = |name: &str| setting(name).map(|value| value.parse().expect("a number"));
         Self {
             rounds: number("KEYSYNC_SIMULATION_ROUNDS").unwrap_or(DEFAULT_ROUNDS),
+            limit: number("KEYSYNC_SIMULATION_SECONDS").map_or(Duration::MAX, Duration::from_secs),
             first_seed: number("KEYSYNC_SIMULATION_SEED").unwrap_or(1),
             regions: setting("KEYSYNC_SIMULATION_REGIONS")
                 .map(|regions| regions.parse().expect("`one`, `strong` or `eventual`"))
@@ -73,7 +76,7 @@ type Survey = BTreeMap<&'static str, (u64, u64, String)>;
 /// Runs the rounds. Returns the command that repeats each failed one.
 pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("{} rounds from seed {} in {workers} threads", settings.rounds, settings.first_seed);
+    println!("rounds from seed {} in {workers} threads", settings.first_seed);
     let progress = Progress {
         started: Instant::now(),
         next: AtomicU64::new(0),
@@ -101,7 +104,8 @@ fn work(settings: &Settings, progress: &Progress) {
         let number = progress.next.fetch_add(1, Ordering::Relaxed);
         let failed = progress.failed.lock().expect("no panic").len();
         let most = if settings.first_only { 1 } else { MAX_FAILED_ROUNDS };
-        if number >= settings.rounds || failed >= most {
+        let is_over = progress.started.elapsed() >= settings.limit;
+        if number >= settings.rounds || failed >= most || is_over {
             return;
         }
         let seed = settings.first_seed + number;

@@ -17,9 +17,10 @@ use crate::{
 const ROUNDS: &str = "KEYSYNC_SIMULATION_ROUNDS";
 /// The environment variable with the seed of the first round.
 const SEED: &str = "KEYSYNC_SIMULATION_SEED";
+/// The environment variable with a time limit: no round starts after it.
+const SECONDS: &str = "KEYSYNC_SIMULATION_SECONDS";
 /// The environment variable with a part of the plan; empty for all of it.
 const STEPS: &str = "KEYSYNC_SIMULATION_STEPS";
-
 /// The environment variable that ends a series with its first failed round.
 const FIRST_ONLY: &str = "KEYSYNC_SIMULATION_FIRST_ONLY";
 /// The environment variable with the regions.
@@ -47,10 +48,11 @@ pub(crate) fn build(context: &Context) -> Result {
     context.run(optimized(context.cargo("test", NO_ARGUMENTS)).arg("--no-run"))
 }
 
-/// All tests of the simulation, and `rounds` rounds from seed 1.
-pub(crate) fn test(context: &Context, rounds: u64) -> Result {
+/// All tests of the simulation, and rounds from seed 1 for `seconds`.
+pub(crate) fn test(context: &Context, seconds: u64) -> Result {
     let mut tests = optimized(context.cargo("test", NO_ARGUMENTS));
-    context.run(tests.args(["--", "--nocapture"]).env(ROUNDS, rounds.to_string()))
+    tests.args(["--", "--nocapture"]).env(ROUNDS, u64::MAX.to_string()).env(SECONDS, seconds.to_string());
+    context.run(&mut tests)
 }
 
 /// An optimized build: twenty times as many rounds in the same time.
@@ -100,14 +102,19 @@ struct Found {
     violation: String,
 }
 
-/// Builds the modified tree and runs rounds until some fail. The first of them.
+/// Builds the modified tree, unoptimized, because most of the time is the build, and runs rounds
+/// until some fail. The first of them.
 fn find(tree: &Tree, rounds: u64) -> Result<Option<Found>> {
-    let mut build = optimized(tree.cargo("test"));
-    let (is_built, output) = tree.output_of(build.arg("--no-run"))?;
+    let cargo = || {
+        let mut cargo = tree.cargo("test");
+        cargo.args(["--workspace", "--test", SIMULATION.2]);
+        cargo
+    };
+    let (is_built, output) = tree.output_of(cargo().arg("--no-run"))?;
     if !is_built {
         return Err(Error::failed(format!("{output}the mutation does not compile")));
     }
-    let mut run = optimized(tree.cargo("test"));
+    let mut run = cargo();
     run.args(["--", "--nocapture", "--exact", SIMULATION.1]);
     run.env(ROUNDS, rounds.to_string()).env(SEED, "1").env(FIRST_ONLY, "yes");
     let (_, output) = tree.output_of(&mut run)?;
