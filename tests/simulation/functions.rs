@@ -1,4 +1,4 @@
-//! The functions: the use cases of the package `keysync`, with the clients that an instance keeps
+//! The functions: the use cases of the library `keysync`, with the clients that an instance keeps
 //! between invocations.
 
 use std::{
