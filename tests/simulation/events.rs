@@ -160,7 +160,7 @@ impl Publisher {
             let numbers = (self.step, numbers + attempt);
             let by = Invocation::new(&self.world, function, numbers, self.faults, None);
             if functions::lifecycle(&by, event).await == Some(true) {
-                rules::after_event(&by, event);
+                rules::after_event(&by);
                 return;
             }
             sleep(VISIBILITY_TIMEOUT).await;

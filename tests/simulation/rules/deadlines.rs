@@ -17,8 +17,8 @@ pub(crate) fn finding(by: &Arc<Invocation>, event_id: &str, kind: &'static str) 
     let (now, skew) = (world.now(), world.plan.clock_difference());
     world.note(&format!("{by} reports {event_id} as {kind}"));
     let mut state = world.state();
-    let claims = state.keys.iter().flat_map(|key| &key.claims);
-    let claim = claims.filter(|claim| event_id.contains(&claim.id)).next_back();
+    let mut claims = state.keys.iter().flat_map(|key| &key.claims);
+    let claim = claims.rfind(|claim| event_id.contains(&claim.id));
     let is_early = kind == "overdue" && claim.is_none_or(|claim| now + skew <= claim.at + DEADLINE);
     let is_known = claim.is_some();
     let recorded = state.recorded_checks.get(event_id).copied();

@@ -67,7 +67,7 @@ fn find_mutations(context: &Context, names: &[String]) -> Result {
     let mut patches = mutants::selected(context, names)?;
     patches.retain(|patch| patch.simulated_rounds.is_some());
     let tree = Tree::create(context)?;
-    let (mut table, mut missed) = (String::new(), 0);
+    let (mut rows, mut missed) = (Vec::new(), 0);
     for (index, patch) in patches.iter().enumerate() {
         let Patch { name, description, .. } = patch;
         let limit = patch.simulated_rounds.unwrap_or_default();
@@ -78,20 +78,19 @@ fn find_mutations(context: &Context, names: &[String]) -> Result {
         };
         context.say(format!("{}/{} {name}: {result}", index + 1, patches.len()));
         let (number, _) = name.split_once('-').unwrap_or((name, ""));
-        table += &match found {
-            Some(Found { round, violation }) => {
-                format!("| {number} | {description} | {round} | {limit} | {violation} |\n")
-            }
-            None => {
-                missed += 1;
-                format!("| {number} | {description} | – | {limit} | **not found** |\n")
-            }
-        };
+        rows.push(if let Some(Found { round, violation }) = found {
+            format!("| {number} | {description} | {round} | {limit} | {violation} |")
+        } else {
+            missed += 1;
+            format!("| {number} | {description} | – | {limit} | **not found** |")
+        });
     }
     context.say(
         "| patch | mutation | found in round | limit | first violation |\n| --- | --- | --- | --- | --- |",
     );
-    context.say(table.trim_end());
+    for row in rows {
+        context.say(row);
+    }
     if missed == 0 { Ok(()) } else { Err(Error::failed(format!("{missed} mutations were not found"))) }
 }
 
