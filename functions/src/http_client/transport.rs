@@ -1,5 +1,5 @@
-//! The client of callbacks and of calls to IAM, and its seam: a [`Transport`] that carries requests in
-//! the place of the network.
+//! The client of callbacks and of calls to IAM, and its seam: a [`Transport`] that carries requests
+//! in the place of the network.
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -11,6 +11,9 @@ pub enum Rejection {
     /// The item is in an ongoing transaction: `TransactionConflictException`, or
     /// `TransactionCanceledException` for a transaction.
     Conflict,
+    /// `ReplicatedWriteConflictException`: with multi-Region strong consistency, a write in another
+    /// region changes the item at the same time.
+    ReplicatedConflict,
     /// 500.
     Failed,
 }
@@ -26,6 +29,11 @@ impl Rejection {
                 "injected fault: throttled",
             ),
             Self::Conflict => conflict(request),
+            Self::ReplicatedConflict => error(
+                StatusCode::BAD_REQUEST,
+                "ReplicatedWriteConflictException",
+                "injected fault: another region writes the item",
+            ),
             Self::Failed => {
                 error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "injected fault: failed")
             }

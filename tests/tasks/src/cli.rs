@@ -1,7 +1,11 @@
 //! The command line.
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, which are not Markdown")]
 
+mod simulate;
+
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+
+pub(crate) use simulate::SimulateArgs;
 
 use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 
@@ -56,6 +60,20 @@ Examples:
     /// engine.
     #[command(verbatim_doc_comment)]
     Faults(FaultsArgs),
+    /// Simulate random schedules of the functions, their table and their peers
+    ///
+    /// Runs in one thread per processor, in simulated time; a seed gives the same round each time.
+    /// A round that violates a guarantee is reduced to the steps that matter, and printed with the
+    /// command that repeats it. The first run builds the dependencies with optimizations.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "\
+Examples:
+  cargo task simulate                         10,000 rounds from a random seed
+  cargo task simulate --rounds 1 --seed 7     repeat the seed 7
+  cargo task simulate --mutations             break each guard that has a line `simulation:` in
+                                              tests/mutations; the round that finds it
+  cargo task simulate --mutations 05 lease    only patches with one of these in their names")]
+    Simulate(SimulateArgs),
     /// Apply one mutation at a time and expect its test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the

@@ -53,6 +53,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Ci => in_stages(context, |summary| tasks::ci::run(context, summary)),
         Task::DocsSite => tasks::docs_site::run(context),
         Task::Faults(wanted) => tasks::faults::run(context, wanted),
+        Task::Simulate(wanted) => tasks::simulate::run(context, wanted),
         Task::Mutants(wanted) => tasks::mutants::run(context, wanted),
         Task::Properties(wanted) => tasks::properties::run(context, wanted),
         Task::Fuzz(wanted) => tasks::fuzz::run(context, wanted),

@@ -21,6 +21,7 @@ pub(crate) mod properties;
 pub(crate) mod receivers;
 pub(crate) mod sbom;
 pub(crate) mod second_engine;
+pub(crate) mod simulate;
 pub(crate) mod supply_chain;
 pub(crate) mod test;
 pub(crate) mod tools;

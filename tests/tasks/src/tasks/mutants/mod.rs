@@ -6,8 +6,10 @@ mod tree;
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use patch::{Patch, Target};
-use tree::Tree;
+use patch::Target;
+
+pub(super) use patch::Patch;
+pub(super) use tree::Tree;
 
 use crate::{
     cli::MutantsArgs,
@@ -33,7 +35,8 @@ pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     if wanted.check { Ok(()) } else { test_all(context, &patches) }
 }
 
-fn selected(context: &Context, names: &[String]) -> Result<Vec<Patch>> {
+/// The patches with one of these in their names; all of them without names.
+pub(super) fn selected(context: &Context, names: &[String]) -> Result<Vec<Patch>> {
     let folder = context.root.join(FOLDER);
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
         .and_then(|files| files.map(|file| Ok(file?.path())).collect())

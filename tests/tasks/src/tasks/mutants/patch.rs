@@ -6,17 +6,19 @@ use crate::error::{Error, Result};
 
 /// A patch in `tests/mutations`.
 #[derive(Debug)]
-pub(super) struct Patch {
+pub(in crate::tasks) struct Patch {
     /// Its file name without extension.
-    pub(super) name: String,
+    pub(in crate::tasks) name: String,
     pub(super) path: PathBuf,
     /// The guarantee that it breaks (`docs/explanation/guarantees.md`).
     pub(super) guarantee: String,
     /// The defect, as a phrase.
-    pub(super) description: String,
+    pub(in crate::tasks) description: String,
     pub(super) target: Target,
     /// The path of the test that has to fail.
     pub(super) test: String,
+    /// The rounds in which the simulation finds it, counted from seed 1; `None` if it need not.
+    pub(in crate::tasks) simulated_rounds: Option<u64>,
 }
 
 /// The part of the code that is built with the patch.
@@ -32,7 +34,7 @@ pub(super) enum Target {
 
 impl Patch {
     /// Parses the header: lines `guarantee: …`, `mutation: …`, `target: …` and `test: …` before the
-    /// diff.
+    /// diff, and optionally `simulation: …`.
     pub(super) fn parse(name: String, path: PathBuf, contents: &str) -> Result<Self> {
         let header: Vec<&str> = contents.lines().take_while(|line| !line.starts_with("diff ")).collect();
         let field = |field: &str| {
@@ -52,8 +54,15 @@ impl Patch {
                 return Err(Error::failed(message));
             }
         };
+        let simulated = header.iter().find_map(|line| line.strip_prefix("simulation: "));
+        let simulated_rounds = simulated.map(|rounds| rounds.trim().parse()).transpose().map_err(|_| {
+            let path = path.display();
+            Error::failed(format!(
+                "{path}: `simulation:` needs a number of rounds, such as `simulation: 100`"
+            ))
+        })?;
         let (guarantee, description, test) = (field("guarantee")?, field("mutation")?, field("test")?);
-        Ok(Self { name, path, guarantee, description, target, test })
+        Ok(Self { name, path, guarantee, description, target, test, simulated_rounds })
     }
 }
 
@@ -71,6 +80,11 @@ mod tests {
         let patch = parse(text).unwrap();
         assert_eq!((&*patch.guarantee, &*patch.description), ("G1", "no lease"));
         assert_eq!((patch.target, &*patch.test), (Target::Unit, "a::b"));
+        assert_eq!(patch.simulated_rounds, None);
+        let patch = parse(&text.replace("target", "simulation: 100\ntarget")).unwrap();
+        assert_eq!(patch.simulated_rounds, Some(100));
+        let error = parse(&text.replace("target", "simulation: soon\ntarget")).unwrap_err();
+        assert!(error.to_string().contains("needs a number of rounds"), "{error}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ const TIMEOUT: &str = "120";
 const UNMODIFIED_TIMEOUT: &str = "1200";
 
 /// A worktree below `target/mutants`. Dropping it removes it.
-pub(super) struct Tree {
+pub(in crate::tasks) struct Tree {
     /// The context with the worktree as root and a separate target directory: in the usual one,
     /// cargo would use what is built here for the repository itself.
     context: Context,
@@ -34,7 +34,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn create(repository: &Context) -> Result<Self> {
+    pub(in crate::tasks) fn create(repository: &Context) -> Result<Self> {
         let folder = repository.target.join("mutants");
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let root = folder.join("tree");
@@ -71,10 +71,32 @@ impl Tree {
 
     /// Applies a patch, builds its target, runs its test and reverts the patch.
     pub(super) fn test(&self, patch: &Patch) -> Result<Outcome> {
+        self.with_patch(patch, || self.test_modified(patch))
+    }
+
+    /// `cargo SUBCOMMAND --locked` in the worktree.
+    pub(in crate::tasks) fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = self.cargo_environment(Path::new("cargo"));
+        command.args([subcommand, "--locked"]);
+        command
+    }
+
+    /// Whether a command succeeds, and its output.
+    pub(in crate::tasks) fn output_of(&self, command: &mut Command) -> Result<(bool, String)> {
+        let succeeded = self.context.status_with_log(command, &self.log)?.success();
+        Ok((succeeded, self.output()?))
+    }
+
+    /// Applies a patch, calls `work` with the modified tree and reverts the patch.
+    pub(in crate::tasks) fn with_patch<T>(
+        &self,
+        patch: &Patch,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         self.context.run(self.context.command("git").arg("apply").arg(&patch.path))?;
-        let outcome = self.test_modified(patch);
+        let result = work();
         self.context.run(self.context.command("git").args(["checkout", "--quiet", "--", "."]))?;
-        outcome
+        result
     }
 
     fn test_modified(&self, patch: &Patch) -> Result<Outcome> {

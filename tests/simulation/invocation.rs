@@ -1,0 +1,160 @@
+//! Invocations of functions: each has random numbers of its own, from which its calls draw their
+//! latencies and faults.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use parking_lot::Mutex;
+
+use crate::{
+    plan::{Faults, Function},
+    world::World,
+};
+
+/// The time limit of a function, as the template sets it.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+tokio::task_local! {
+    /// The invocation that the running task belongs to.
+    static CURRENT: Arc<Invocation>;
+}
+
+/// An invocation of a function.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) number: u64,
+    pub(crate) world: Arc<World>,
+    pub(crate) function: Function,
+    pub(crate) instance: usize,
+    /// When it began.
+    pub(crate) began: u64,
+    /// The caller and the correlation id of a sync.
+    pub(crate) request: Option<(String, String)>,
+    faults: Faults,
+    rng: Mutex<Rng>,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection breaks before the request arrives.
+    RequestLost,
+    /// The request is carried out, and its response is lost.
+    ResponseLost,
+    /// The connection breaks, and the request arrives after this time, in ms.
+    Late(u64),
+    Throttled,
+    Conflict,
+    /// 500, and the request is not carried out.
+    Failed,
+    /// 500 although the request was carried out.
+    FailedAfter,
+    /// The request never arrives, and no error is returned.
+    Hangs,
+    /// The request is carried out, and its response never arrives.
+    HangsAfter,
+    /// The instance ends before the request arrives.
+    CrashBefore,
+    /// The instance ends after the request was carried out.
+    CrashAfter,
+}
+
+impl Invocation {
+    pub(crate) fn new(
+        world: &Arc<World>,
+        (function, instance): (Function, usize),
+        (step, attempt): (usize, u64),
+        faults: Faults,
+        request: Option<(String, String)>,
+    ) -> Arc<Self> {
+        let mut state = world.state();
+        state.invocations += 1;
+        let number = state.invocations;
+        drop(state);
+        let rng = Mutex::new(world.plan.rng(step, attempt));
+        let (world, began) = (world.clone(), world.now());
+        Arc::new(Self { number, world, function, instance, began, request, faults, rng })
+    }
+
+    /// The invocation that the running task belongs to.
+    pub(crate) fn current() -> Arc<Self> {
+        CURRENT.with(Clone::clone)
+    }
+
+    /// Runs the invocation in a task of its own. `None` if it crashes or takes too long.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let limited = tokio::time::timeout(FUNCTION_TIMEOUT, work);
+        let task = tokio::spawn(CURRENT.scope(self.clone(), limited));
+        self.world.state().instances[self.function as usize][self.instance].tasks.push(task.abort_handle());
+        match task.await {
+            Ok(Ok(result)) => Some(result),
+            Ok(Err(_)) => {
+                self.world.note(&format!("{self} timed out"));
+                None
+            }
+            Err(error) if error.is_panic() => {
+                self.world.violated("defect", format!("{self} panicked: {error}"));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// A random number of this invocation.
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.rng.lock())
+    }
+
+    /// The latencies of a call, there and back, in ms.
+    pub(crate) fn latencies(&self) -> (Duration, Duration) {
+        let millis = |rng: &mut Rng| Duration::from_millis(rng.u64(1..=20));
+        self.draw(|rng| (millis(rng), millis(rng)))
+    }
+
+    /// Whether a call has a fault. Reads have fewer: there are many of them, and they change
+    /// nothing.
+    pub(crate) fn fails(&self, is_read: bool) -> bool {
+        let percent = match self.faults {
+            _ if self.world.state().calm => 0,
+            Faults::None => 0,
+            Faults::Some => 6,
+            Faults::Many => 25,
+        };
+        self.draw(|rng| rng.u32(..if is_read { 1000 } else { 100 })) < percent
+    }
+
+    /// The fault of a call to DynamoDB.
+    pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
+        let is_read = operation == "Query";
+        self.fails(is_read).then(|| {
+            self.draw(|rng| match rng.u8(..16) {
+                0 => Fault::RequestLost,
+                1..=4 => Fault::ResponseLost,
+                5..=6 => Fault::Late(rng.u64(1..=8000)),
+                7 => Fault::Throttled,
+                8 if !is_read => Fault::Conflict,
+                8..=9 => Fault::Failed,
+                10 => Fault::FailedAfter,
+                11 => Fault::Hangs,
+                12 => Fault::HangsAfter,
+                13 => Fault::CrashBefore,
+                _ => Fault::CrashAfter,
+            })
+        })
+    }
+
+    /// Ends the instance of this invocation.
+    pub(crate) async fn crash(&self) {
+        self.world.crash(self.function, self.instance);
+        std::future::pending::<()>().await;
+    }
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}/{} i{}", self.function, self.instance, self.number)
+    }
+}

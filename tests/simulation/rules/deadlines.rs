@@ -1,0 +1,120 @@
+//! Rules for deadlines (G9): a service that must acknowledge a notification does so in time, or is
+//! reported.
+
+use std::sync::Arc;
+
+use super::{DEADLINE, GRACE, LEASE, write::Write};
+use crate::{
+    invocation::Invocation,
+    item::{Deadline, Item, Notified},
+    plan::SERVICES,
+    world::{Key, Report, START, State},
+};
+
+/// A function reports that a service did not act on a notification.
+pub(crate) fn finding(by: &Arc<Invocation>, event_id: &str, kind: &'static str) {
+    let world = &by.world;
+    let (now, skew) = (world.now(), world.plan.clock_difference());
+    world.note(&format!("{by} reports {event_id} as {kind}"));
+    let mut state = world.state();
+    let mut claims = state.keys.iter().flat_map(|key| &key.claims);
+    let claim = claims.rfind(|claim| event_id.contains(&claim.id));
+    let is_early = kind == "overdue" && claim.is_none_or(|claim| now + skew <= claim.at + DEADLINE);
+    let is_known = claim.is_some();
+    let recorded = state.recorded_checks.get(event_id).copied();
+    state.reports.push(Report { event_id: event_id.to_owned(), kind, at: now });
+    drop(state);
+    if !is_known {
+        world.violated("G4", format!("a finding without a claim: {event_id}, by {by}"));
+    }
+    if is_early {
+        world.violated("G9", format!("reported as overdue before the deadline: {event_id}, by {by}"));
+    }
+    // A run that began earlier reports what it read.
+    if kind == "overdue" && recorded.is_some_and(|at| at < by.began) {
+        world.violated("G9", format!("reported again after its check was recorded: {event_id}, by {by}"));
+    }
+}
+
+impl Write<'_> {
+    /// A confirmation removes what must be acknowledged only for a reason.
+    pub(super) fn deadlines(&mut self) {
+        let (before, after) = (self.before, self.after);
+        for (service, notified) in before.owed() {
+            // Of two notifications, the older one counts.
+            if before.owed().any(|(of, older)| of == service && older.sequence < notified.sequence) {
+                continue;
+            }
+            let kept = after.owed().any(|(of, kept)| of == service && kept.sequence <= notified.sequence);
+            if kept || !after.services.contains_key(service) {
+                continue;
+            }
+            let key = &self.state.keys[self.key];
+            let is_over = self.now + self.skew + START > notified.at + DEADLINE;
+            let event_id = event_id(key, &notified.claim, service);
+            let settled = acted(self.state, key, service, notified, self.skew);
+            self.must(settled, "G9", &format!("{service} did not act, and no finding reports it"));
+            if is_over {
+                self.state.recorded_checks.entry(event_id).or_insert(self.now);
+            }
+        }
+        let Some(earliest) = after.owed().map(|(_, notified)| notified.at).min() else { return };
+        let check_at = (earliest + DEADLINE + GRACE + 1).max(START + self.now + self.skew + LEASE);
+        let is_due = after.due_at.is_some_and(|due_at| due_at <= check_at);
+        self.must(is_due, "G9", "the check of a deadline is due too late");
+    }
+
+    /// A contradiction is reported before it is recorded.
+    pub(super) fn acknowledgements(&mut self) {
+        let (before, after) = (self.before, self.after);
+        for (service, stored) in &after.acknowledged {
+            let is_new = before.acknowledged.get(service) != Some(stored);
+            let contradicts = (stored.counted.key_state == "DISABLED") == (after.state == 1);
+            if !is_new || !contradicts || stored.sequence != after.sequence {
+                continue;
+            }
+            let claim = after.claim.as_deref().unwrap_or_default();
+            let event_id = event_id(&self.state.keys[self.key], claim, service);
+            let is_reported = reported(self.state, &event_id, "conflicting");
+            self.must(is_reported, "G9", &format!("{service} contradicts, and no finding reports it"));
+        }
+    }
+
+    /// A service without registrations need not acknowledge.
+    pub(super) fn registrations(&mut self) {
+        let (before, after) = (self.before, self.after);
+        for service in before.services.keys().filter(|service| !after.services.contains_key(*service)) {
+            for claim in &mut self.state.keys[self.key].claims {
+                claim.excused.insert(service.clone());
+            }
+        }
+    }
+}
+
+/// The event of a notification to a service.
+pub(super) fn event_id(key: &Key, claim: &str, service: &str) -> String {
+    format!("{}_{claim}_{service}", key.crn.key)
+}
+
+/// Whether a finding of this kind was reported.
+pub(super) fn reported(state: &State, event_id: &str, kind: &str) -> bool {
+    state.reports.iter().any(|report| report.event_id == event_id && report.kind == kind)
+}
+
+/// Whether the service acted on the notification, or on a newer one, in time; or was reported.
+pub(super) fn acted(state: &State, key: &Key, service: &str, notified: &Notified, skew: u64) -> bool {
+    let in_time = (notified.at + DEADLINE + skew).saturating_sub(START);
+    let acknowledged = key.acknowledgements.iter().any(|made| {
+        SERVICES[made.service] == service && made.sequence >= notified.sequence && made.at <= in_time
+    });
+    acknowledged || reported(state, &event_id(key, &notified.claim, service), "overdue")
+}
+
+/// Whether the check of a notification is recorded and was not before.
+pub(super) fn newly_checked<'a>(before: &Item, after: &'a Item) -> Option<&'a Deadline> {
+    let was_checked = |of: &Deadline| {
+        let before = before.deadline.as_ref();
+        before.is_some_and(|before| before.notification == of.notification && before.checked)
+    };
+    after.deadline.as_ref().filter(|deadline| deadline.checked && !was_checked(deadline))
+}

@@ -1,0 +1,88 @@
+//! Rules for the responses to callers.
+
+use std::sync::Arc;
+
+use super::{HOUR, REPLAY};
+use crate::{
+    invocation::Invocation,
+    plan::{Caller, SERVICES},
+    world::{Claim, State, Violation},
+};
+
+/// Checks the response to a sync that has just ended.
+pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, response: Option<u16>) {
+    let world = &by.world;
+    let (now, skew) = (world.now(), world.plan.clock_difference());
+    let mut state = world.state();
+    state.steps += 1;
+    let key_state = &state.keys[key];
+    let claims = &key_state.claims;
+    let own = claims.iter().any(|claim| claim.invocation == by.number);
+    let is_same = |claim: &Claim| claim.correlation == by.request;
+    let mut found = Vec::new();
+    let mut must = |holds: bool, guarantee: &'static str, description: &str| {
+        if !holds {
+            found.push(Violation { guarantee, description: description.to_owned() });
+        }
+    };
+    let may_sync = !matches!(caller, Caller::Reader | Caller::Foreign);
+    must(may_sync || !own, "G10", "a caller without access claimed");
+    match response {
+        Some(204) => {
+            let recent = |claim: &Claim| now.saturating_sub(claim.written) <= REPLAY + skew + 60_000;
+            let accepted = own || claims.iter().any(|claim| is_same(claim) && recent(claim));
+            must(accepted, "G4", "204 without a claim");
+            must(delivers_its_claims(&state, by), "G3", "204 for its own claim, and it delivered nothing");
+            must(may_sync, "G10", "204 for a caller without access");
+        }
+        Some(409) => {
+            must(may_sync, "G10", "409 for a caller without access");
+            // A claim of its own is only in the way if another one has replaced it.
+            let newest = claims.last();
+            must(
+                newest.is_none_or(|claim| claim.invocation != by.number),
+                "G3",
+                "409 because of its own claim",
+            );
+            let closed = claims.iter().any(|claim| by.began <= claim.at + HOUR + skew);
+            must(closed, "G3", "409, and nothing closed the window within an hour");
+            let replay = newest.is_some_and(|claim| is_same(claim) && now + skew <= claim.at + REPLAY);
+            must(!replay, "G3", "409 for a replay of the accepted request");
+        }
+        Some(404) => {
+            must(!own, "G6", "404, and the window is closed");
+            let purged = key_state.items.iter().flatten().any(|item| item.purged_at.is_some());
+            must(purged || caller == Caller::Foreign, "G6", "404 for a key that exists");
+        }
+        Some(401) => {
+            must(!own, "G6", "401, and the window is closed");
+            must(caller == Caller::Reader, "G6", "401 for a caller with access");
+        }
+        Some(429 | 503) | None => {}
+        Some(_) => must(false, "G6", "a response that is not documented"),
+    }
+    drop(state);
+    world.note(&format!("{by} responds {response:?} to {caller:?} about k{key}"));
+    for Violation { guarantee, description } in found {
+        world.violated(guarantee, format!("{description}: {response:?} to {caller:?} about k{key}, by {by}"));
+    }
+}
+
+/// Checks an event that was processed.
+pub(crate) fn after_event(by: &Arc<Invocation>) {
+    let delivers = delivers_its_claims(&by.world.state(), by);
+    if !delivers {
+        by.world.violated("G3", format!("a processed event claimed and delivered nothing, by {by}"));
+    }
+}
+
+/// Whether the invocation attempted to deliver what it claimed, as it must before it responds.
+fn delivers_its_claims(state: &State, by: &Invocation) -> bool {
+    let own = state.keys.iter().flat_map(|key| &key.claims).filter(|claim| claim.invocation == by.number);
+    own.flat_map(|claim| &claim.services).all(|service| {
+        let number = SERVICES.iter().position(|name| name == service);
+        number.is_some_and(|number| {
+            !state.services[number].pauses.is_empty() || state.attempts.contains(&(by.number, number))
+        })
+    })
+}

@@ -1,0 +1,335 @@
+//! The world of a round: the table, the time, and what is known about the keys, the services and
+//! the requests. The functions see the table and their peers only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use keysync::{
+    Clock,
+    domain::{EpochMillis, InstanceId, KeyCrn},
+};
+use keysync_dynamodb_emulator::TABLE;
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::json;
+use tokio::{task::AbortHandle, time::Instant};
+
+use crate::{
+    functions::Clients,
+    invocation::Invocation,
+    item::Item,
+    pauses::Pause,
+    plan::{Function, INSTANCES, OUTSIDE, Plan, SERVICES},
+    regions::{self, REPLICAS, Regions, Replication, Tables},
+    rules,
+    trace::Trace,
+};
+
+/// The start of every round, in epoch ms.
+pub(crate) const START: u64 = 1_795_500_000_000;
+/// The account of the keys.
+pub(crate) const ACCOUNT: &str = "a1b2c3";
+/// Another account.
+pub(crate) const FOREIGN_ACCOUNT: &str = "d4e5f6";
+
+/// The shard in a query of the due index.
+const SHARD_VALUE: &str = r#"":shard":{"N":""#;
+/// The response to a query that finds nothing.
+const EMPTY_PAGE: &str = r#"{"Count":0,"Items":[],"ScannedCount":0}"#;
+
+/// The world of a round.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) instance: InstanceId,
+    pub(crate) tables: Tables,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+/// What is known.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) trace: Trace,
+    pub(crate) violations: Vec<Violation>,
+    /// The number of calls, callbacks and responses.
+    pub(crate) steps: u64,
+    /// Whether all faults have ended.
+    pub(crate) calm: bool,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) replication: Replication,
+    pub(crate) instances: [[Instance; INSTANCES]; 3],
+    /// The bodies of the published events, in order.
+    pub(crate) published: Vec<String>,
+    /// The attempts to deliver, as (invocation, service).
+    pub(crate) attempts: BTreeSet<(u64, usize)>,
+    /// The events that are not processed.
+    pub(crate) in_queue: usize,
+    pub(crate) reports: Vec<Report>,
+    /// The events whose check was recorded after the deadline, and when.
+    pub(crate) recorded_checks: BTreeMap<String, u64>,
+    /// The number of the next invocation.
+    pub(crate) invocations: u64,
+}
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) crn: KeyCrn,
+    pub(crate) pk: String,
+    /// The item as it is stored, in each replica.
+    pub(crate) items: [Option<Item>; REPLICAS],
+    /// The claims so far.
+    pub(crate) claims: Vec<Claim>,
+    /// The invocation that holds the lease.
+    pub(crate) holder: u64,
+    /// The instant of the newest published action, and the state after it.
+    pub(crate) newest: (u64, u8),
+    pub(crate) purge_published: bool,
+    pub(crate) acknowledgements: Vec<MadeAcknowledgement>,
+    /// The newest published event of each resource, as (service, resource).
+    pub(crate) registrations: BTreeMap<(usize, usize), (u64, bool)>,
+}
+
+impl Key {
+    /// The item, in the first region once all writes are replicated.
+    pub(crate) fn item(&self) -> Option<&Item> {
+        self.items[0].as_ref()
+    }
+}
+
+/// A claim: the write that closed the window.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) id: String,
+    pub(crate) invocation: u64,
+    pub(crate) sequence: u64,
+    /// The instant at which its invocation read its clock, by true time; earlier if unknown.
+    pub(crate) at: u64,
+    /// The instant at which it was written.
+    pub(crate) written: u64,
+    pub(crate) correlation: Option<(String, String)>,
+    /// The services that were to be notified.
+    pub(crate) services: Vec<String>,
+    /// The services whose last registration ended since.
+    pub(crate) excused: BTreeSet<String>,
+    pub(crate) is_confirmed: bool,
+}
+
+/// An acknowledgement, as its service made it.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeAcknowledgement {
+    pub(crate) service: usize,
+    /// The number of the notification.
+    pub(crate) sequence: u64,
+    /// The true time.
+    pub(crate) at: u64,
+}
+
+/// An audit event of a service that did not act.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) event_id: String,
+    pub(crate) kind: &'static str,
+    /// The true time.
+    pub(crate) at: u64,
+}
+
+/// An associated service.
+#[derive(Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) pauses: Vec<Pause>,
+    /// The instant until which it fails all callbacks.
+    pub(crate) fails_until: u64,
+    /// The notifications of each key that it has, by sequence.
+    pub(crate) received: BTreeMap<usize, BTreeMap<u64, Received>>,
+    /// The status of its responses, by event id.
+    pub(crate) responses: BTreeMap<String, BTreeSet<u16>>,
+    /// The key's facts in each event: they must be the same in all attempts.
+    pub(crate) facts: BTreeMap<String, String>,
+}
+
+/// A notification that a service has.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) event_id: String,
+    pub(crate) key_state: u8,
+    /// When the service first had it.
+    pub(crate) at: u64,
+}
+
+/// An instance of a function.
+#[derive(Debug, Default)]
+pub(crate) struct Instance {
+    /// `None` before its first invocation and after a crash.
+    pub(crate) clients: Option<Clients>,
+    pub(crate) tasks: Vec<AbortHandle>,
+}
+
+/// A violated guarantee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// The guarantee, such as `G1`.
+    pub(crate) guarantee: &'static str,
+    pub(crate) description: String,
+}
+
+impl State {
+    /// Ends the faults of calls and the outages of services.
+    pub(crate) fn end_faults(&mut self) {
+        self.calm = true;
+        for service in &mut self.services {
+            service.fails_until = 0;
+        }
+    }
+
+    /// The earliest instant at which a key is due.
+    pub(crate) fn earliest_due(&self) -> Option<u64> {
+        self.keys.iter().flat_map(|key| key.items.iter().flatten()).filter_map(|item| item.due_at).min()
+    }
+}
+
+impl World {
+    pub(crate) fn new(plan: &Plan, tables: &Tables) -> Arc<Self> {
+        let mut rng = plan.rng(OUTSIDE, 0);
+        let mut uuid =
+            || uuid::Builder::from_random_bytes(rng.u128(..).to_le_bytes()).into_uuid().to_string();
+        let instance: InstanceId = uuid().parse().expect("a UUID");
+        let keys = plan.keys.iter().map(|_| {
+            let key = uuid();
+            let crn = format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{ACCOUNT}:{instance}:key:{key}");
+            Key {
+                crn: crn.parse().expect("a CRN"),
+                pk: format!("{instance}#{key}"),
+                items: Default::default(),
+                claims: Vec::new(),
+                holder: 0,
+                newest: (0, 1),
+                purge_published: false,
+                acknowledgements: Vec::new(),
+                registrations: BTreeMap::new(),
+            }
+        });
+        let state = State {
+            trace: Trace::default(),
+            violations: Vec::new(),
+            steps: 0,
+            calm: false,
+            keys: keys.collect(),
+            services: SERVICES.iter().map(|_| Service::default()).collect(),
+            replication: Replication::default(),
+            instances: Default::default(),
+            published: Vec::new(),
+            attempts: BTreeSet::new(),
+            in_queue: 0,
+            reports: Vec::new(),
+            recorded_checks: BTreeMap::new(),
+            invocations: 0,
+        };
+        let (plan, tables) = (plan.clone(), tables.clone());
+        Arc::new(Self { plan, instance, tables, started: Instant::now(), state: Mutex::new(state) })
+    }
+
+    /// The time since the start of the round, in ms.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).expect("rounds take days")
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// The clock of an instance.
+    pub(crate) fn clock(self: &Arc<Self>, function: Function, instance: usize) -> Clock {
+        let (started, ahead) = (self.started, self.plan.clocks[function as usize][instance]);
+        Clock::from_fn(move || {
+            let since = u64::try_from(started.elapsed().as_millis()).expect("rounds take days");
+            EpochMillis::new((START + since).saturating_add_signed(ahead))
+        })
+    }
+
+    /// Adds a line to the trace.
+    pub(crate) fn note(&self, text: &str) {
+        let now = self.now();
+        self.state().trace.add(now, text);
+    }
+
+    /// Records a violation.
+    pub(crate) fn violated(&self, guarantee: &'static str, description: String) {
+        self.note(&format!("VIOLATION of {guarantee}: {description}"));
+        self.state().violations.push(Violation { guarantee, description });
+    }
+
+    /// Applies a call to the table, and checks every key's item that it changed.
+    pub(crate) fn apply(&self, by: &Invocation, operation: &str, body: &[u8]) -> (u16, String) {
+        self.state().steps += 1;
+        if operation == "Query" && self.is_empty_shard(body) {
+            return (200, EMPTY_PAGE.to_owned());
+        }
+        let replica = if self.plan.regions == Regions::Eventual { by.instance } else { 0 };
+        let (status, response) = self.tables.call(replica, operation, body);
+        if matches!(operation, "GetItem" | "Query") {
+            return (status, response);
+        }
+        let error = response.split_once('#').filter(|_| status != 200);
+        let error = error.map_or("", |(_, rest)| rest.split('"').next().unwrap_or_default());
+        self.note(&format!("{by} {operation}: {status} {error}"));
+        for key in 0..self.plan.keys.len() {
+            self.check_write(by, replica, key);
+        }
+        regions::replicate(&by.world, replica);
+        (status, response)
+    }
+
+    /// Whether a query reads a shard of the due index that no key of the round can be in. Of the 48
+    /// queries in a run of `redeliver`, all but a few do.
+    fn is_empty_shard(&self, query: &[u8]) -> bool {
+        let query = String::from_utf8_lossy(query);
+        let shard = query.split_once(SHARD_VALUE).and_then(|(_, rest)| rest.split('"').next()?.parse().ok());
+        shard.is_some_and(|shard: u128| {
+            let keys = &self.state().keys;
+            keys.iter().all(|key| key.crn.key.as_uuid().as_u128() % rules::SHARDS != shard % rules::SHARDS)
+        })
+    }
+
+    fn check_write(&self, by: &Invocation, replica: usize, key: usize) {
+        let now = self.now();
+        let stored = self.stored(replica, key);
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.keys[key].items[replica], stored);
+        let Some(after) = state.keys[key].items[replica].clone() else { return };
+        if before.as_ref() == Some(&after) {
+            return;
+        }
+        state.trace.add(now, &format!("  k{key}: {}", after.summary()));
+        let found = rules::after_write(self, &mut state, by, key, before.as_ref(), &after, now);
+        drop(state);
+        for Violation { guarantee, description } in found {
+            self.violated(guarantee, format!("k{key}, by {by}: {description}"));
+        }
+    }
+
+    /// The item of a key in a replica.
+    pub(crate) fn stored(&self, replica: usize, key: usize) -> Option<Item> {
+        let pk = self.state().keys[key].pk.clone();
+        let request =
+            json!({"TableName": TABLE, "Key": {"pk": {"S": pk}, "sk": {"S": "key"}}, "ConsistentRead": true});
+        let (status, response) = self.tables.call(replica, "GetItem", request.to_string().as_bytes());
+        assert!(status == 200, "{response}");
+        Item::parse(&response)
+    }
+
+    /// Ends an instance of a function, with everything that it does. Its next invocation starts
+    /// with empty caches.
+    pub(crate) fn crash(&self, function: Function, instance: usize) {
+        self.note(&format!("{function:?}/{instance} crashes"));
+        let mut state = self.state();
+        let crashed = std::mem::take(&mut state.instances[function as usize][instance]);
+        drop(state);
+        for task in &crashed.tasks {
+            task.abort();
+        }
+    }
+}
