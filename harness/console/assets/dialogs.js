@@ -14,7 +14,7 @@ async function contentOf(url) {
 
 async function openDialog(link) {
   const content = await contentOf(link.href);
-  // The page itself explains what is wrong.
+  // The page itself explains the problem.
   if (!content) {
     location.assign(link.href);
     return;
