@@ -65,6 +65,8 @@ async fn login_and_error_pages_are_accessible() {
         browser.assert_page_accessible("resource-list", "My key-management instance").await;
         browser.click("Menu").await;
         browser.assert_page_accessible("menu", "Resource list").await;
+        browser.go(&format!("{console}/harness")).await;
+        browser.assert_page_accessible("harness", "Without headers and bodies, newest first.").await;
         browser.go(&format!("{console}/nothing")).await;
         browser.assert_page_accessible("error-404-page", "There is no such page").await;
         browser.go(&format!("{}/02fd6835-6001-4482-a892-13bd2085f75d/resources", keys_url(&harness))).await;
@@ -98,6 +100,16 @@ async fn key_pages_are_accessible() {
         browser.assert_page_accessible("keys", "1–8 of 8 keys").await;
         browser.click("Actions for active").await;
         browser.assert_page_accessible("keys-menu", "Synchronize associated resources").await;
+        browser.go(&keys.replace("/keys", "/new-key")).await;
+        browser.assert_page_accessible("new-key", "Root keys protect resources of other services.").await;
+        browser.go(&keys.replace("/keys", "/not-acted")).await;
+        browser.assert_page_accessible("not-acted-none", "Every service has acted").await;
+        browser.go(&format!("{keys}/{}/sync", ids[0])).await;
+        browser.assert_page_accessible("sync-key", "You can synchronize now.").await;
+        browser.go(&keys).await;
+        browser.click("Select active").await;
+        browser.click("Synchronize selected").await;
+        browser.assert_page_accessible("bulk-sync", "1 of 1 keys done: 1 notified").await;
         browser.go(&format!("{keys}?search=nothing&state=2")).await;
         browser.assert_page_accessible("keys-not-found", "No keys found").await;
         for (action, state) in [("rotate", 0), ("disable", 0), ("delete", 0), ("enable", 1), ("restore", 3)] {
@@ -141,6 +153,9 @@ async fn resource_pages_are_accessible() {
             .assert_page_accessible("resources-a-day-later", &format!("{CATALOG} Failed Retries exhausted"))
             .await;
 
+        browser.go(&keys_url(&harness).replace("/keys", "/not-acted")).await;
+        browser.assert_page_accessible("not-acted", "1 failed, 1 refused").await;
+
         key.enable().await.unwrap().assert_status(204);
         acknowledge(&harness, &key, STORAGE).await;
         key.protect("never-heard-of", "anything").await.unwrap();
@@ -164,7 +179,7 @@ async fn resource_pages_are_accessible() {
         browser.log_in(&harness, harness.reader_api_key()).await;
         browser.open_resources(&harness, &key).await;
         browser.click("Synchronize").await;
-        browser.assert_page_accessible("resources-problem", "The services were not notified").await;
+        browser.assert_page_accessible("resources-problem", "You may not synchronize this key").await;
     })
     .await;
 }

@@ -69,7 +69,7 @@ async fn walk(name: &str, options: Options) {
         let callbacks_before = harness.object_storage().callbacks_of(&key).len();
         browser.click("Synchronize").await;
 
-        browser.wait_for_text("The associated services are notified again").await;
+        browser.wait_for_text("The associated services are notified again 2 of 2 delivered.").await;
         browser.wait_for_text(&format!("{STORAGE} Delivered Received just now")).await;
         browser.wait_for_text(&format!("{DATABASES} Delivered Received just now")).await;
         browser.wait_for_text("Associated resources synchronized just now").await;

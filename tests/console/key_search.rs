@@ -47,7 +47,7 @@ async fn key_search_finds_keys_among_many() {
         ] {
             browser.fill("Search by name, alias or ID", search).await;
             browser.click("Search").await;
-            browser.wait_for_url(&format!("search={search}&state=&limit=25")).await;
+            browser.wait_for_url(&format!("search={search}&state=&sort=-creationDate&limit=25")).await;
             browser.wait_for_text("1–1 keys").await;
             browser.assert_shows(found).await;
             browser.assert_not_shown(not_found).await;
@@ -76,7 +76,7 @@ async fn key_search_finds_keys_among_many() {
         browser.wait_for_text("Copied ID of invoices").await;
         browser.fill("Search by name, alias or ID", &format!("{}v", Key::Control.value())).await;
         browser.click("Search").await;
-        browser.wait_for_url(&format!("search={}&state=&limit=10", first.id())).await;
+        browser.wait_for_url(&format!("search={}&state=&sort=-creationDate&limit=10", first.id())).await;
         browser.assert_shows("invoices").await;
     })
     .await;

@@ -33,8 +33,7 @@ async fn keyboard_user_synchronizes_key() {
         harness.databases().behave(Behaviour::respond(503));
 
         browser.go(&harness.console_url()).await;
-        browser.skip_to_main_part().await;
-        browser.focus_on("API key").await;
+        browser.assert_focus_on("textbox \"API key\"").await;
         browser.type_text(harness.api_key()).await;
         browser.press(Key::Enter).await;
         browser.wait_for_url("/console/resources").await;

@@ -40,8 +40,10 @@ async fn lifecycle_actions_work_from_menu() {
             browser.assert_shows(effect).await;
             browser.assert_shows("Every associated service is notified.").await;
             browser.assert_shows("2 resources").await;
+            browser.assert_modal().await;
             browser.click("Cancel").await;
-            browser.wait_for_url("/keys").await;
+            browser.wait_until_gone(effect).await;
+            assert_eq!(browser.focused().await.as_deref(), Some("button \"Actions for invoices\""));
             assert_eq!(key.state().await.unwrap(), before);
             harness.object_storage().assert_callbacks(&key, callbacks);
 
@@ -94,10 +96,23 @@ async fn lifecycle_actions_work_from_menu() {
 }
 
 impl Browser {
+    /// Asserts that a dialog is open that has the focus and is accessible, and that the rest of the
+    /// page cannot be used.
+    async fn assert_modal(&self) {
+        let focused = "return document.querySelector('dialog:modal').contains(document.activeElement)";
+        assert_eq!(self.evaluate(focused).await, true);
+        let controls = self.controls().await;
+        assert!(
+            controls.iter().all(|control| control.name != "Log out"),
+            "the page behind can be used: {controls:?}"
+        );
+        self.assert_accessible().await;
+    }
+
     /// Chooses an action from the ⋮ menu.
     async fn choose_action(&self, action: &str) {
         self.click("Actions for invoices").await;
         self.click(action).await;
-        self.wait_for_text(&format!("{action} key")).await;
+        self.wait_for_text(&format!("{action} invoices?")).await;
     }
 }

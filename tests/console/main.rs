@@ -8,12 +8,16 @@
 mod accessibility;
 mod browser;
 mod browser_helpers;
+mod bulk_sync;
 mod console_walkthrough;
+mod key_protect_walkthrough;
 mod key_search;
 mod keyboard_navigation;
 mod lifecycle_actions;
+mod names;
 mod open_page;
 mod pictures;
 mod service_failures;
+mod sorting;
 mod support;
 mod without_javascript;

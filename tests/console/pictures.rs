@@ -41,11 +41,22 @@ async fn documentation_pictures_are_taken() {
         browser.click("Synchronize").await;
         browser.wait_for_text("Too early").await;
         picture(browser, "too-early").await;
-        browser.go(&format!("{keys}/{key}/actions/restore")).await;
+        browser.go(&keys).await;
+        browser.click("Actions for payroll").await;
+        browser.click("Restore").await;
+        browser.wait_for_text("Restore payroll?").await;
         picture(browser, "restore").await;
+        browser.go(&format!("{}/harness?part=endpoint", harness.console_url())).await;
+        picture(browser, "harness").await;
         browser.adjust(Options::narrow().dark()).await;
         browser.go(&page).await;
         picture(browser, "narrow-and-dark").await;
+        browser.adjust(Options::wide()).await;
+        browser.open_key_protect(&harness).await;
+        browser.click("Actions for payroll").await;
+        browser.click("Sync").await;
+        browser.wait_for_text("Sync key").await;
+        picture(browser, "side-panel").await;
     })
     .await;
 }

@@ -30,7 +30,7 @@ async fn key_is_synchronized_and_deleted_without_javascript() {
         browser.click("Search").await;
         browser.click("Actions for invoices").await;
         browser.click("Synchronize associated resources").await;
-        browser.assert_shows("View associated resources invoices Active").await;
+        browser.assert_shows("invoices Active View associated resources").await;
         browser.assert_fits().await;
         browser.assert_accessible().await;
         let copies = browser.controls().await.into_iter().filter(|control| control.name.contains("Copy"));

@@ -3,12 +3,12 @@
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
 use http::StatusCode;
 
-use crate::{Console, api::ApiError, pages, pages::why};
+use crate::{Console, api::ApiError, pages, pages::why, signed_in::login_url};
 
 /// Why a page cannot be shown.
 #[derive(Clone, Debug)]
@@ -19,6 +19,9 @@ pub(crate) enum Failure {
         text: String,
         /// For the operator of the service.
         correlation_id: Option<String>,
+        /// Whether the API did not accept the token, or the user lacks the role: the API does not
+        /// say which.
+        unauthorized: bool,
     },
     /// There is no such page.
     NoPage,
@@ -31,6 +34,8 @@ pub(crate) enum Failure {
         /// Name of the state.
         state: String,
     },
+    /// A form for several keys without any.
+    NothingSelected,
     /// A form with missing fields, or one that is too large.
     InvalidForm,
     /// A form without the CSRF token of the session.
@@ -42,6 +47,7 @@ impl From<ApiError> for Failure {
         let text = why::explain(&error);
         match error {
             ApiError::Rejected(response) => {
+                let unauthorized = response.status == StatusCode::UNAUTHORIZED;
                 let status = match response.status {
                     // The user is logged in, so missing access is 403 even if the API responds with
                     // 401.
@@ -50,10 +56,10 @@ impl From<ApiError> for Failure {
                     // The console follows no redirects and must not pass one to the browser.
                     _ => StatusCode::BAD_GATEWAY,
                 };
-                Self::Api { status, text, correlation_id: response.correlation_id }
+                Self::Api { status, text, correlation_id: response.correlation_id, unauthorized }
             }
             ApiError::Unreachable(_) | ApiError::Unreadable(_) => {
-                Self::Api { status: StatusCode::BAD_GATEWAY, text, correlation_id: None }
+                Self::Api { status: StatusCode::BAD_GATEWAY, text, correlation_id: None, unauthorized: false }
             }
         }
     }
@@ -65,7 +71,7 @@ impl Failure {
             Self::Api { status, .. } => *status,
             Self::NoPage | Self::NoInstance => StatusCode::NOT_FOUND,
             Self::InvalidState { .. } => StatusCode::CONFLICT,
-            Self::InvalidForm => StatusCode::BAD_REQUEST,
+            Self::InvalidForm | Self::NothingSelected => StatusCode::BAD_REQUEST,
             Self::Forged => StatusCode::FORBIDDEN,
         }
     }
@@ -86,10 +92,12 @@ impl From<Failure> for Response {
     }
 }
 
-/// Middleware: renders failures as pages.
+/// Middleware: renders failures as pages. If the API rejected a request because the session's token
+/// was withdrawn, ends the session, and redirects to the login page.
 pub(crate) async fn explain(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let cookies = CookieJar::from_headers(request.headers());
-    let response = next.run(request).await;
+    let (head, body) = request.into_parts();
+    let cookies = CookieJar::from_headers(&head.headers);
+    let response = next.run(Request::from_parts(head.clone(), body)).await;
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Failure::NoPage,
@@ -98,5 +106,11 @@ pub(crate) async fn explain(State(console): State<Console>, request: Request, ne
         None => return response,
     };
     let session = console.sessions.find(&cookies, console.now());
+    if let (Failure::Api { unauthorized: true, .. }, Some(session)) = (&failure, &session)
+        && console.api.rejects(session.token()).await
+    {
+        let removed = console.sessions.end(session);
+        return (cookies.add(removed), Redirect::to(&login_url(&head, true))).into_response();
+    }
     (failure.status(), pages::failure::show(&failure, session.as_ref())).into_response()
 }

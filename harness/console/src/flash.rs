@@ -15,6 +15,8 @@ pub(crate) enum Flash {
         /// First instant at which a sync is allowed.
         not_before: Timestamp,
     },
+    /// The key was created.
+    Created,
     /// A lifecycle action was performed.
     Done(Action),
     /// An error response, or no response.
@@ -23,7 +25,12 @@ pub(crate) enum Flash {
         title: &'static str,
         /// Explanation.
         text: String,
+        /// Whether the user lacks the role.
+        denied: bool,
         /// Correlation id of a sync that may have been accepted, for a retry.
         again: Option<Uuid>,
     },
 }
+
+/// Result of a form of the page Harness: the fault that is injected, or why it is not.
+pub(crate) type Fault = Result<String, String>;

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod bulk;
 mod failure;
 mod flash;
 mod form;
@@ -51,7 +52,7 @@ use keysync_browser_guard::{CONSOLE, Guard};
 
 pub use api::{Address, Addresses, InvalidAddress};
 
-use api::Api;
+use api::{Api, Control};
 use session::Sessions;
 
 /// Path of the console on its server.
@@ -65,6 +66,8 @@ const MAX_FORM: usize = 64 * 1024;
 pub struct Console {
     api: Api,
     sessions: Sessions,
+    /// The harness that serves this console, if any.
+    control: Option<Control>,
     clock: Clock,
     guard: Guard,
 }
@@ -84,13 +87,22 @@ impl Console {
             reason = "the machine's time, unless `with_clock` gives another"
         )]
         let clock = Arc::new(Timestamp::now);
-        Ok(Self { api: Api::new(addresses)?, sessions: Sessions::new(), clock, guard: Guard::default() })
+        let (api, sessions) = (Api::new(addresses)?, Sessions::new());
+        Ok(Self { api, sessions, control: None, clock, guard: Guard::default() })
     }
 
     /// Uses the clock of the service, if that is not the machine's.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// Adds the page Harness, with the requests of the harness whose control API is at `url` and
+    /// forms for faults. Each user who can log in can use it.
+    #[must_use]
+    pub fn with_control_api(self, url: Address) -> Self {
+        let control = Some(self.api.control(url));
+        Self { control, sessions: self.sessions.with_harness(), ..self }
     }
 
     /// Uses another guard, for a machine with more names than `localhost`.
@@ -110,11 +122,19 @@ impl Console {
             .route("/console/login", get(pages::login::show).post(pages::login::log_in))
             .route("/console/logout", post(pages::login::log_out))
             .route("/console/resources", get(pages::resources::show))
+            .route("/console/harness", get(pages::harness::show))
+            .route("/console/harness/{fault}", post(pages::harness_faults::inject))
             .route("/console/instances/{instance}/keys", get(pages::keys::show))
             .route("/console/instances/{instance}/not-acted", get(pages::not_acted::show))
+            .route(
+                "/console/instances/{instance}/new-key",
+                get(pages::new_key::show).post(pages::new_key::create),
+            )
+            .route("/console/instances/{instance}/bulk-sync", post(pages::bulk_sync::start))
+            .route("/console/instances/{instance}/bulk-sync/{task}", get(pages::bulk_sync::show))
             .route(&of_key("resources"), get(pages::associated::show))
             .route(&of_key("live"), get(pages::associated::live_parts))
-            .route(&of_key("sync"), post(pages::sync::post))
+            .route(&of_key("sync"), get(pages::sync::show).post(pages::sync::post))
             .route(&of_key("actions/{action}"), get(pages::action::confirm).post(pages::action::act))
             .route("/console/assets/{name}", get(pages::asset))
             .route("/console/{*path}", get(pages::unknown))

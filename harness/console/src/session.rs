@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::{
     BASE,
     api::{AccessToken, Instance},
-    flash::Flash,
+    bulk::Tasks,
+    flash::{Fault, Flash},
 };
 
 /// Maximum number of sessions. A new one then replaces the one that would expire first.
@@ -21,6 +22,8 @@ const MAX_SESSIONS: usize = 1_000;
 #[derive(Clone)]
 pub(crate) struct Sessions {
     by_id: Arc<Mutex<HashMap<SessionId, Session>>>,
+    /// Whether the console has a page about its harness.
+    harness: bool,
     /// Name of the cookie. It differs per console, because cookies are shared between ports: two
     /// consoles on one machine would log each other out.
     cookie: Arc<str>,
@@ -39,8 +42,13 @@ struct Inner {
     token: AccessToken,
     owner: String,
     csrf: CsrfToken,
+    harness: bool,
+    /// Result of a fault's form, for the page of the harness.
+    fault: Mutex<Option<Fault>>,
     /// Notice for the next page of a key.
     flash: Mutex<Option<(Uuid, Flash)>>,
+    /// Synchronizations of several keys.
+    tasks: Tasks,
     /// The resource list as last read.
     instances: Mutex<Vec<Instance>>,
 }
@@ -72,7 +80,11 @@ impl CsrfToken {
 impl Sessions {
     pub(crate) fn new() -> Self {
         let cookie = format!("keysync-session-{}", &random()[..8]);
-        Self { by_id: Arc::default(), cookie: cookie.into() }
+        Self { by_id: Arc::default(), harness: false, cookie: cookie.into() }
+    }
+
+    pub(crate) fn with_harness(self) -> Self {
+        Self { harness: true, ..self }
     }
 
     /// Begins a session with a new cookie, in place of the session that the browser had.
@@ -82,7 +94,10 @@ impl Sessions {
             owner: token.owner(),
             token,
             csrf: CsrfToken::random(),
+            harness: self.harness,
+            fault: Mutex::default(),
             flash: Mutex::default(),
+            tasks: Tasks::default(),
             instances: Mutex::default(),
         };
         let session = Session(Arc::new(inner));
@@ -108,6 +123,11 @@ impl Sessions {
             return None;
         }
         Some(session)
+    }
+
+    /// Whether the browser has had a session, which has ended if it is not found.
+    pub(crate) fn had(&self, cookies: &CookieJar) -> bool {
+        cookies.get(&self.cookie).is_some()
     }
 
     /// Ends a session. Returns the cookie that makes the browser remove its own.
@@ -144,6 +164,20 @@ impl Session {
         &self.0.csrf
     }
 
+    /// Whether there is a page about the harness.
+    pub(crate) fn has_harness(&self) -> bool {
+        self.0.harness
+    }
+
+    /// Stores the result of a fault's form.
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        *self.0.fault.lock() = Some(fault);
+    }
+
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
+        self.0.fault.lock().take()
+    }
+
     /// Stores a notice for the next page of `key`.
     pub(crate) fn set_flash(&self, key: Uuid, flash: Flash) {
         *self.0.flash.lock() = Some((key, flash));
@@ -153,6 +187,10 @@ impl Session {
     pub(crate) fn take_flash(&self, key: Uuid) -> Option<Flash> {
         let mut flash = self.0.flash.lock();
         flash.take_if(|(of, _)| *of == key).map(|(_, flash)| flash)
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 
     pub(crate) fn instance(&self, id: Uuid) -> Option<Instance> {

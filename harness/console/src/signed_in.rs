@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
-use http::{Method, request::Parts};
+use http::{Method, Uri, header, request::Parts};
 use uuid::Uuid;
 
 use crate::{
@@ -24,18 +24,27 @@ impl FromRequestParts<Console> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let cookies = CookieJar::from_headers(&parts.headers);
         let found = console.sessions.find(&cookies, console.now());
-        found.map(Self).ok_or_else(|| Redirect::to(&login_url(parts)).into_response())
+        let ended = console.sessions.had(&cookies);
+        found.map(Self).ok_or_else(|| Redirect::to(&login_url(parts, ended)).into_response())
     }
 }
 
-/// URL of the login page, which redirects to the requested page afterwards.
-fn login_url(parts: &Parts) -> String {
+/// URL of the login page, which redirects to the requested page afterwards, or to the page whose
+/// form was sent. `ended` tells that there was a session.
+pub(crate) fn login_url(parts: &Parts, ended: bool) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if parts.method == Method::GET {
-        let requested = parts.uri.path_and_query().map_or("", |path| path.as_str());
-        query.append_pair("next", requested);
+        query.append_pair("next", parts.uri.path_and_query().map_or("", |path| path.as_str()));
+        if ended {
+            query.append_pair("ended", "true");
+        }
     } else {
-        query.append_pair("ended", "true");
+        query.append_pair("ended", "true").append_pair("sent", "true");
+        // Other sites' forms do not get here, and the login page accepts only pages of the console.
+        let referrer = parts.headers.get(header::REFERER).and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(page) = referrer.as_ref().and_then(Uri::path_and_query) {
+            query.append_pair("next", page.as_str());
+        }
     }
     format!("/console/login?{}", query.finish())
 }

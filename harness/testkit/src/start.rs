@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use keysync::config;
 use keysync_browser_guard::Guard;
-use keysync_console::{Addresses, Console};
+use keysync_console::{Address, Addresses, Console};
 
 use crate::{
     Harness, HarnessBuilder, HarnessClock, HarnessError,
@@ -54,10 +54,13 @@ fn guard(builder: &HarnessBuilder) -> Result<Guard, HarnessError> {
 /// The console for this endpoint and IAM, with the harness's clock.
 fn console(endpoint: &str, iam: &str, clock: &HarnessClock) -> Result<Console, HarnessError> {
     let address = |url: &str| url.parse().map_err(HarnessError::world);
-    let (endpoint, iam) = (address(endpoint)?, address(iam)?);
-    let addresses = Addresses { endpoint, iam: iam.clone(), resource_controller: iam };
+    let (endpoint, iam): (Address, Address) = (address(endpoint)?, address(iam)?);
+    let addresses = Addresses { endpoint: endpoint.clone(), iam: iam.clone(), resource_controller: iam };
     let clock = clock.clone();
     let instant = |millis: u64| Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok();
     let now = move || instant(clock.now().get()).unwrap_or(Timestamp::MAX);
-    Ok(Console::new(addresses)?.with_clock(now))
+    let console = Console::new(addresses)?.with_clock(now);
+    #[cfg(feature = "control-api")]
+    let console = console.with_control_api(endpoint);
+    Ok(console)
 }

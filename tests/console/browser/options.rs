@@ -42,6 +42,11 @@ impl Options {
         Self { width: 375, height: 812, phone: true, ..Self::wide() }
     }
 
+    /// A wider phone: 390 × 844.
+    pub(crate) const fn phone_390() -> Self {
+        Self { width: 390, height: 844, ..Self::narrow() }
+    }
+
     /// Prefers dark colours.
     pub(crate) const fn dark(self) -> Self {
         Self { dark: true, ..self }

@@ -61,7 +61,11 @@ impl ApiError {
         Self::Rejected(ErrorResponse {
             status,
             code: either(&reason["code"], &document["errorCode"]),
-            message: either(&reason["message"], &document["errorMessage"]),
+            message: match &document["error"] {
+                // The control API of the harness.
+                Value::String(error) => error.chars().take(500).collect(),
+                _ => either(&reason["message"], &document["errorMessage"]),
+            },
             retry_after: header(header::RETRY_AFTER)
                 .and_then(|value| value.parse().ok())
                 .map(Duration::from_secs),
@@ -71,6 +75,12 @@ impl ApiError {
 
     pub(super) fn unreadable(why: &str) -> Self {
         Self::Unreadable(serde::de::Error::custom(why))
+    }
+
+    /// Whether the user lacks the role.
+    pub(crate) fn is_denial(&self) -> bool {
+        let codes = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        matches!(self, Self::Rejected(response) if codes.contains(&response.status))
     }
 
     /// Whether the call may succeed if retried.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, header};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{ApiError, CORRELATION_ID, Collection, InstanceApi, send};
+use super::{ApiError, CORRELATION_ID, Collection, InstanceApi, fetch, send};
 
 /// Maximum number of attempts of a sync.
 const MAX_ATTEMPTS: u32 = 3;
@@ -42,6 +43,12 @@ pub(crate) struct Key {
     pub(crate) version: Option<KeyVersion>,
 }
 
+/// The part of a new key that every endpoint returns.
+#[derive(Deserialize)]
+struct CreatedKey {
+    id: Uuid,
+}
+
 /// A version of a key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +73,9 @@ pub(crate) enum KeyState {
 pub(crate) struct KeyQuery {
     pub(crate) search: String,
     pub(crate) state: Option<KeyState>,
+    pub(crate) root_keys_only: bool,
+    /// Property to sort by, with a prefix `-` for descending order.
+    pub(crate) sort: String,
     pub(crate) offset: usize,
     pub(crate) limit: usize,
 }
@@ -77,6 +87,16 @@ pub(crate) struct KeyPage {
     pub(crate) more: bool,
     /// Total number; unknown for a search.
     pub(crate) total: Option<usize>,
+}
+
+/// A key to create.
+pub(crate) struct NewKey<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) extractable: bool,
+    /// Empty for none.
+    pub(crate) alias: &'a str,
+    /// Empty for none.
+    pub(crate) description: &'a str,
 }
 
 /// A lifecycle action that services are notified of.
@@ -158,12 +178,14 @@ impl Action {
 impl InstanceApi {
     /// A page of keys. One more than asked for is fetched, to know whether more come.
     pub(crate) async fn keys(&self, query: &KeyQuery) -> Result<KeyPage, ApiError> {
-        // Newest first: the API does not sort by name.
-        let mut params = vec![("state", query.states()), ("sort", "-creationDate".to_owned())];
+        let mut params = query.selection();
         let total = async {
             let counted = query.search.is_empty();
-            if counted { self.total(query.states()).await } else { Ok(None) }
+            if counted { self.total(&query.selection()).await } else { Ok(None) }
         };
+        if !query.sort.is_empty() {
+            params.push(("sort", query.sort.clone()));
+        }
         if !query.search.is_empty() {
             // Escaped: `not:` and other operators are plain text here.
             params.push(("search", format!("escape:{}", query.search)));
@@ -177,8 +199,8 @@ impl InstanceApi {
         Ok(KeyPage { keys, more, total })
     }
 
-    async fn total(&self, states: String) -> Result<Option<usize>, ApiError> {
-        let counted = send(self.request(Method::HEAD, "/keys", &[("state", states)])).await?;
+    async fn total(&self, selection: &[(&str, String)]) -> Result<Option<usize>, ApiError> {
+        let counted = send(self.request(Method::HEAD, "/keys", selection)).await?;
         let total = counted.headers().get("key-total").and_then(|total| total.to_str().ok());
         Ok(total.and_then(|total| total.parse().ok()))
     }
@@ -187,6 +209,25 @@ impl InstanceApi {
     pub(crate) async fn key(&self, key: Uuid) -> Result<Key, ApiError> {
         let found: Collection<Key> = self.get(&format!("/keys/{key}/metadata"), &[]).await?;
         found.resources.into_iter().next().ok_or_else(|| ApiError::unreadable("no key in the response"))
+    }
+
+    /// Creates a key, and returns its id.
+    pub(crate) async fn create(&self, key: &NewKey<'_>) -> Result<Uuid, ApiError> {
+        const KIND: &str = "application/vnd.ibm.kms.key+json";
+        let mut fields = json!({"type": KIND, "name": key.name, "extractable": key.extractable});
+        if !key.alias.is_empty() {
+            fields["aliases"] = json!([key.alias]);
+        }
+        if !key.description.is_empty() {
+            fields["description"] = json!(key.description);
+        }
+        let body = json!({"metadata": {"collectionType": KIND, "collectionTotal": 1}, "resources": [fields]});
+        let request = self.request(Method::POST, "/keys", &[]).header(header::CONTENT_TYPE, KIND);
+        // The response must not contain the material of a standard key.
+        let request = request.header("prefer", "return=minimal").body(body.to_string());
+        let created: Collection<CreatedKey> = fetch(request).await?;
+        let created = created.resources.into_iter().next();
+        created.map(|key| key.id).ok_or_else(|| ApiError::unreadable("no key in the response"))
     }
 
     /// Performs a lifecycle action. `force` deletes a key although it protects resources.
@@ -218,10 +259,15 @@ impl InstanceApi {
 }
 
 impl KeyQuery {
-    /// The `state` parameter. Without it the API omits deleted keys, which may have to be
-    /// synchronized.
-    fn states(&self) -> String {
+    /// The parameters that select keys. Without `state` the API omits deleted keys, which may have
+    /// to be synchronized.
+    fn selection(&self) -> Vec<(&'static str, String)> {
         let states = self.state.map_or(KeyState::ALL.to_vec(), |state| vec![state]);
-        states.iter().map(|state| state.number().to_string()).collect::<Vec<_>>().join(",")
+        let states: Vec<_> = states.iter().map(|state| state.number().to_string()).collect();
+        let mut selection = vec![("state", states.join(","))];
+        if self.root_keys_only {
+            selection.push(("extractable", "false".to_owned()));
+        }
+        selection
     }
 }

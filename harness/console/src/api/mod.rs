@@ -6,6 +6,7 @@
 //! have them, they return `None`.
 
 mod address;
+mod control;
 mod error;
 mod events;
 mod instances;
@@ -24,10 +25,11 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 pub use address::{Address, Addresses, InvalidAddress};
+pub(crate) use control::{Control, Exchange, Service};
 pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;
-pub(crate) use keys::{Action, Key, KeyPage, KeyQuery, KeyState};
+pub(crate) use keys::{Action, Key, KeyPage, KeyQuery, KeyState, NewKey};
 pub(crate) use notifications::{LastNotification, Notification, NotificationStatus};
 pub(crate) use registrations::{Registration, Registrations};
 pub(crate) use token::AccessToken;
@@ -77,6 +79,11 @@ impl Api {
             http = http.no_proxy();
         }
         Ok(Self { http: http.build()?, addresses })
+    }
+
+    /// The client of the harness at `url`.
+    pub(crate) fn control(&self, url: Address) -> Control {
+        Control::new(self.http.clone(), url)
     }
 
     /// The client of `instance` with `token`.

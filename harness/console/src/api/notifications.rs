@@ -45,6 +45,21 @@ pub(crate) enum NotificationStatus {
 }
 
 impl NotificationStatus {
+    /// All of them, in the order of tables.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Conflicting,
+        Self::Overdue,
+        Self::Failed,
+        Self::Retrying,
+        Self::Refused,
+        Self::Pending,
+        Self::NotNotified,
+        Self::Delivered,
+        Self::Acknowledged,
+        Self::Unknown,
+    ];
+
     /// Whether the service does not have the key's state, or did not act on it as far as is known.
     pub(crate) const fn needs_attention(self) -> bool {
         matches!(self, Self::Conflicting | Self::Overdue | Self::Failed | Self::Retrying | Self::Refused)
@@ -74,12 +89,13 @@ impl LastNotification {
 
 impl InstanceApi {
     /// The last notification of a key. An outage of the function is no error, because the rest of a
-    /// page does not need it.
+    /// page does not need it. Neither is a denial: for up to 30 s after IAM has changed its signing
+    /// keys, the function rejects tokens that the endpoint accepts.
     pub(crate) async fn last_notification(&self, key: Uuid) -> Result<LastNotification, ApiError> {
         match self.notifications(key).await {
             Ok(None) => Ok(LastNotification::NotReported),
             Ok(Some(services)) => Ok(LastNotification::Services(services)),
-            Err(error) if error.is_temporary() => Ok(LastNotification::Unavailable),
+            Err(error) if error.is_temporary() || error.is_denial() => Ok(LastNotification::Unavailable),
             Err(error) => Err(error),
         }
     }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Api, ApiError, fetch};
+use super::{Api, ApiError, fetch, send};
 
 const GRANT: &str = "urn:ibm:params:oauth:grant-type:apikey";
 
@@ -32,6 +33,16 @@ impl Api {
         let TokenResponse { access_token, expiration } = fetch(self.http.post(url).form(&form)).await?;
         let expires_at = Timestamp::from_second(expiration).unwrap_or(Timestamp::MIN);
         Ok(AccessToken { secret: access_token, expires_at })
+    }
+}
+
+impl Api {
+    /// Whether the token is not accepted any more, for example because its signing key was
+    /// withdrawn. The resource controller distinguishes this from a missing role; the API does not.
+    pub(crate) async fn rejects(&self, token: &AccessToken) -> bool {
+        let url = format!("{}/v2/resource_instances?limit=1", self.addresses.resource_controller);
+        let sent = send(self.http.get(url).bearer_auth(token.secret())).await;
+        matches!(sent, Err(ApiError::Rejected(response)) if response.status == StatusCode::UNAUTHORIZED)
     }
 }
 

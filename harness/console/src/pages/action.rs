@@ -21,8 +21,8 @@ use crate::{
     form::Posted,
     signed_in::SignedIn,
     view::{
-        Button, Crumb, Field, Page, button, checkbox, copy_id, csrf_field, definition_list, link_button,
-        panel, tag,
+        Button, Crumb, Field, Page, button, cancel, checkbox, copy_id, csrf_field, definition_list,
+        dialog_content, isolated, name, tag,
     },
 };
 
@@ -55,12 +55,18 @@ pub(crate) async fn confirm(
     let (instance, api) = console.instance(&session, path.instance).await?;
     let (key, registrations) = tokio::try_join!(api.key(path.key), api.registrations(path.key))?;
     let keys = keys::path(instance.id);
+    let resources = path.key().to("resources");
     let wording = words::action(path.action);
     if !key.actions().contains(&path.action) {
         return Err(Failure::InvalidState { title: wording.not_done, state: key.state.name() });
     }
+    let title = key.title();
     Ok(Page {
-        crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
+        crumbs: &[
+            frame::RESOURCES,
+            Crumb { label: &instance.name, href: &keys },
+            Crumb { label: &title, href: &resources },
+        ],
         content: form(path, &key, registrations.total, session.csrf().as_str()),
         ..frame::page(&session, wording.title)
     }
@@ -77,7 +83,8 @@ pub(crate) async fn act(
     let flash = match api.act(path.key, path.action, fields.force.is_some()).await {
         Ok(()) => Flash::Done(path.action),
         Err(error) => {
-            Flash::Problem { title: words::action(path.action).not_done, text: explain(&error), again: None }
+            let (title, text) = (words::action(path.action).not_done, explain(&error));
+            Flash::Problem { title, text, denied: error.is_denial(), again: None }
         }
     };
     session.set_flash(path.key, flash);
@@ -85,14 +92,14 @@ pub(crate) async fn act(
 }
 
 fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
-    let Wording { name, effect, danger, .. } = words::action(path.action);
+    let Wording { name: label, effect, danger, .. } = words::action(path.action);
     let resources = match protects {
         0 => "no resource".to_owned(),
         1 => "1 resource".to_owned(),
         number => format!("{number} resources"),
     };
     let facts = definition_list(vec![
-        ("Key", html! { (key.title()) }),
+        ("Key", name(&key.title())),
         ("Key ID", copy_id(&key.id.to_string(), "key ID")),
         ("State", tag(words::state_tag(key.state), &key.state.name())),
         ("Protects", html! { (resources) }),
@@ -115,10 +122,10 @@ fn form(path: ActionPath, key: &Key, protects: usize, csrf: &str) -> Markup {
                 }, false))
             }
             .row.row--buttons {
-                (link_button(Button::Secondary, &keys::path(path.instance), "Cancel"))
-                (button(if danger { Button::Danger } else { Button::Primary }, name))
+                (cancel(&keys::path(path.instance)))
+                (button(if danger { Button::Danger } else { Button::Primary }, label))
             }
         }
     };
-    panel(&format!("{name} {}?", key.title()), content)
+    dialog_content(&format!("{label} {}?", isolated(&key.title())), content)
 }

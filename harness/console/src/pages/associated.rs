@@ -7,9 +7,9 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame, keys, notices, notifications,
-    registrations::{self, ListQuery},
-    synchronize::{synchronize, window},
+    KeyPath, frame, keys, notices, notifications, registrations,
+    registrations_query::ListQuery,
+    synchronize::{Synchronize, synchronize, window},
     timeline::{self, timeline},
     words,
 };
@@ -19,8 +19,11 @@ use crate::{
     failure::Failure,
     flash::Flash,
     signed_in::SignedIn,
-    view::{Crumb, Page, copy_id, definition_list, live, panel, tag, time},
+    view::{Crumb, Page, copy_id, definition_list, live, name, panel, tag, time},
 };
+
+/// Name of the page, below that of the key.
+const SECTION: &str = "View associated resources";
 
 /// Interval of live updates, in ms.
 const UPDATE_INTERVAL: u32 = 3_000;
@@ -49,13 +52,14 @@ pub(crate) async fn show(
         Some(Flash::Problem { again: Some(request), .. }) => *request,
         _ => Uuid::new_v4(),
     };
-    let (key, now) = (&snapshot.key, snapshot.now);
-    let url = path.to("live");
+    let denied = matches!(flash, Some(Flash::Problem { denied: true, .. }));
+    let form = Synchronize { csrf: session.csrf().as_str(), request, denied };
+    let (key, now, url) = (&snapshot.key, snapshot.now, path.to("live"));
     let content = html! {
         .columns {
             .stack {
                 @if !key.extractable {
-                    (synchronize(path, session.csrf().as_str(), request, &live("window", &url, UPDATE_INTERVAL, snapshot.window())))
+                    (synchronize(path, &form, &live("window", &url, UPDATE_INTERVAL, snapshot.window())))
                 }
                 div {
                     (live("notifications", &url, UPDATE_INTERVAL, snapshot.notifications()))
@@ -65,15 +69,17 @@ pub(crate) async fn show(
             (panel("History", live("events", &url, UPDATE_INTERVAL, snapshot.timeline())))
         }
         (facts(key))
-        (registrations::table(path, &query, &registrations, key, now))
+        (registrations::table(path, &query, &registrations, &snapshot.notification, key, now))
     };
-    let keys = keys::path(instance.id);
+    let (keys, title) = (keys::path(instance.id), key.title());
+    let summary = live("summary", &url, UPDATE_INTERVAL, snapshot.summary());
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys }],
-        lead: Some(html! { (key.title()) " " (tag(words::state_tag(key.state), &key.state.name())) }),
-        notice: flash.as_ref().map(|flash| notices::notice(flash, key, now)),
+        section: Some(SECTION),
+        lead: Some(html! { (tag(words::state_tag(key.state), &key.state.name())) " " (SECTION) }),
+        notice: flash.as_ref().map(|flash| notices::notice(flash, key, &summary, now)),
         content,
-        ..frame::page(&session, "View associated resources")
+        ..frame::page(&session, &title)
     }
     .render())
 }
@@ -88,6 +94,7 @@ pub(crate) async fn live_parts(
     let snapshot = Snapshot::fetch(&api, path.key, &console).await?;
     let url = path.to("live");
     Ok(html! {
+        (live("summary", &url, UPDATE_INTERVAL, snapshot.summary()))
         (live("window", &url, UPDATE_INTERVAL, snapshot.window()))
         (live("notifications", &url, UPDATE_INTERVAL, snapshot.notifications()))
         (live("events", &url, UPDATE_INTERVAL, snapshot.timeline()))
@@ -110,7 +117,11 @@ impl Snapshot {
     }
 
     fn window(&self) -> Markup {
-        window(&self.key, !matches!(self.notification, LastNotification::NotReported), self.now)
+        window(&self.key, &self.notification, self.now)
+    }
+
+    fn summary(&self) -> Markup {
+        html! { @if let Some(text) = notifications::summary(&self.notification) { p { strong { (text) } "." } } }
     }
 
     fn notifications(&self) -> Markup {
@@ -125,10 +136,10 @@ impl Snapshot {
 fn facts(key: &Key) -> Markup {
     let mut facts = vec![("Key ID", copy_id(&key.id.to_string(), "key ID"))];
     if !key.description.is_empty() {
-        facts.push(("Description", html! { (key.description) }));
+        facts.push(("Description", name(&key.description)));
     }
     if !key.aliases.is_empty() {
-        facts.push(("Aliases", html! { (key.aliases.join(", ")) }));
+        facts.push(("Aliases", name(&key.aliases.join(", "))));
     }
     facts.push(("Key ring", html! { (key.ring) }));
     if let Some(version) = &key.version {
@@ -140,6 +151,6 @@ fn facts(key: &Key) -> Markup {
         ("Deleted", key.deletion_date),
         ("Can be restored until", key.restore_expiration_date),
     ];
-    facts.extend(dates.into_iter().filter_map(|(name, at)| Some((name, time(at?)))));
+    facts.extend(dates.into_iter().filter_map(|(label, at)| Some((label, time(at?)))));
     definition_list(facts)
 }

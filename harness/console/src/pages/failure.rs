@@ -26,6 +26,10 @@ pub(crate) fn show(failure: &Failure, session: Option<&Session>) -> Markup {
             state_text = format!("The key is {state}. It may have been changed since you opened the list.");
             (*title, state_text.as_str())
         }
+        Failure::NothingSelected => (
+            "No key is selected",
+            "Go back, and tick the boxes of the keys to synchronize. No service was notified.",
+        ),
         Failure::InvalidForm => {
             ("The form is invalid", "A field is missing, or the form is too large. Nothing was changed.")
         }

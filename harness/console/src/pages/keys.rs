@@ -7,18 +7,20 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame, not_acted,
+    KeyPath, bulk_sync, frame, new_key, not_acted,
     paging::{Paging, Shown},
+    sorting::{Property, Sorting},
     words,
 };
 use crate::{
     Console,
-    api::{Key, KeyPage, KeyQuery, KeyState},
+    api::{Instance, Key, KeyPage, KeyQuery, KeyState},
     failure::Failure,
     signed_in::SignedIn,
     view::{
-        Button, Column, DataTable, Field, MenuItem, Page, button, copy_id, data_table, empty_state,
-        link_button, overflow_menu, relative, search_field, select_field, tag,
+        Button, Column, DataTable, Dialog, Field, MenuItem, Page, button, copy_id, data_table, dialog_button,
+        empty_state, isolated, link_button, name, overflow_menu, relative, row_checkbox, search_field,
+        select_field, tag,
     },
 };
 
@@ -29,8 +31,43 @@ use crate::{
 pub(crate) struct ListQuery {
     search: String,
     state: String,
+    sort: String,
     #[serde(flatten)]
     paging: Paging,
+}
+
+const COLUMNS: [&str; 8] =
+    ["Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions"];
+
+/// The properties by which the API sorts. Names are not among them.
+const PROPERTIES: &[Property] = &[
+    Property { name: "creationDate", label: "Created" },
+    Property { name: "id", label: "ID" },
+    Property { name: "extractable", label: "Type" },
+    Property { name: "state", label: "State" },
+    Property { name: "lastRotateDate", label: "Last rotated" },
+];
+
+/// The documented way to a sync, which differs by service.
+#[derive(Clone, Copy)]
+enum Walk {
+    /// KMS keys, ⋮, Synchronize associated resources, and the page with the button.
+    HyperProtect,
+    /// Keys, ⋯, Sync, and a side panel with the button.
+    KeyProtect,
+}
+
+impl Walk {
+    fn of(instance: &Instance) -> Self {
+        if instance.service() == "kms" { Self::KeyProtect } else { Self::HyperProtect }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::HyperProtect => "KMS keys",
+            Self::KeyProtect => "Keys",
+        }
+    }
 }
 
 /// Path of the page.
@@ -48,14 +85,14 @@ pub(crate) async fn show(
     let (instance, api) = console.instance(&session, instance).await?;
     let found = api.keys(&query.key_query()).await?;
     let lead = html! {
-        (instance.name) ", " (instance.region) ". Root keys protect resources of other services. The ⋮ menu of a key shows them and \
+        (name(&instance.name)) ", " (instance.region) ". Root keys protect resources of other services. The ⋮ menu of a key shows them and \
         synchronizes their services."
     };
     Ok(Page {
         crumbs: &[frame::RESOURCES],
         lead: Some(lead),
-        content: table(instance.id, &query, &found, console.now()),
-        ..frame::page(&session, "KMS keys")
+        content: table(&instance, session.csrf().as_str(), &query, &found, console.now()),
+        ..frame::page(&session, Walk::of(&instance).title())
     }
     .render())
 }
@@ -65,9 +102,15 @@ impl ListQuery {
         KeyQuery {
             search: self.search.trim().chars().take(90).collect(),
             state: self.state(),
+            root_keys_only: false,
+            sort: self.sorting().parameter().to_owned(),
             offset: self.paging.offset(),
             limit: self.paging.limit(),
         }
+    }
+
+    fn sorting(&self) -> Sorting {
+        Sorting::parse(&self.sort, PROPERTIES, "-creationDate")
     }
 
     fn state(&self) -> Option<KeyState> {
@@ -79,25 +122,44 @@ impl ListQuery {
     }
 }
 
-fn table(instance: Uuid, query: &ListQuery, found: &KeyPage, now: Timestamp) -> Markup {
-    let path = path(instance);
-    let columns = ["Name", "ID", "Type", "State", "Key ring", "Last rotated", "Last notified", "Actions"]
-        .map(|label| Column { label, hidden: label == "Actions" });
+fn table(instance: &Instance, csrf: &str, query: &ListQuery, found: &KeyPage, now: Timestamp) -> Markup {
+    let (path, walk) = (path(instance.id), Walk::of(instance));
+    let keep = [("search", query.search.as_str()), ("state", &query.state), ("sort", &query.sort)];
+    let sorting = query.sorting();
+    let links = sorting.links(&path, &keep);
+    let columns = COLUMNS.map(|label| Column { hidden: label == "Actions", ..sorting.column(label, &links) });
     let shown = Shown { items: "keys", number: found.keys.len(), more: found.more, total: found.total };
-    let keep = [("search", query.search.as_str()), ("state", query.state.as_str())];
     data_table(DataTable {
         id: "keys",
         title: "Keys",
-        toolbar: Some(toolbar(&path, &not_acted::path(instance), query)),
+        toolbar: Some(html! {
+            (toolbar(&path, query))
+            (actions(instance.id, csrf, found))
+        }),
         columns: &columns,
-        rows: found.keys.iter().map(|key| row(KeyPath { instance, key: key.id }, key, now)).collect(),
+        rows: found
+            .keys
+            .iter()
+            .map(|key| row(walk, KeyPath { instance: instance.id, key: key.id }, key, now))
+            .collect(),
         empty: Some(query.paging.after_the_end(&path, "keys").unwrap_or_else(|| no_keys(&path, query))),
         below: Some(query.paging.bar(&path, &keep, &shown)),
         ..DataTable::default()
     })
 }
 
-fn toolbar(path: &str, not_acted: &str, query: &ListQuery) -> Markup {
+/// What concerns several keys, or none yet.
+fn actions(instance: Uuid, csrf: &str, found: &KeyPage) -> Markup {
+    html! {
+        .row.row--buttons {
+            @if found.keys.iter().any(|key| !key.extractable) { (bulk_sync::selected(instance, csrf)) }
+            (link_button(Button::Ghost, &not_acted::path(instance), "Who has not acted?"))
+            (dialog_button(Button::Primary, &new_key::path(instance), "Create key"))
+        }
+    }
+}
+
+fn toolbar(path: &str, query: &ListQuery) -> Markup {
     let states: Vec<(String, String)> =
         KeyState::ALL.iter().map(|state| (state.number().to_string(), state.name())).collect();
     let mut options = vec![("", "All states")];
@@ -113,10 +175,10 @@ fn toolbar(path: &str, not_acted: &str, query: &ListQuery) -> Markup {
                 ..Field::default()
             }))
             (select_field(Field { name: "state", label: "State", value: &query.state, ..Field::default() }, &options))
+            (query.sorting().field())
             input type="hidden" name="limit" value=(query.paging.limit());
-            (button(Button::Primary, "Search"))
+            (button(Button::Secondary, "Search"))
             @if query.is_filtered() { (link_button(Button::Ghost, path, "Clear")) }
-            (link_button(Button::Tertiary, not_acted, "Who has not acted?"))
         }
     }
 }
@@ -130,51 +192,62 @@ fn no_keys(path: &str, query: &ListQuery) -> Markup {
             Some(link_button(Button::Tertiary, path, "Show all keys")),
         );
     }
-    let body = html! { p { "Create keys with the API or the command line." } };
+    let body = html! { p { "Create the first one here, with the API or with the command line." } };
     empty_state("No keys yet", body, None)
 }
 
-fn row(path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
+fn row(walk: Walk, path: KeyPath, key: &Key, now: Timestamp) -> Vec<Markup> {
     let date = |at: Option<Timestamp>| {
         html! { @if let Some(at) = at { (relative(at, now)) } @else { span.nothing { "Never" } } }
     };
     let resources = path.to("resources");
-    let name = html! { @if key.name.is_empty() { "(no name)" } @else { (key.name) } };
+    let label = html! { @if key.name.is_empty() { "(no name)" } @else { (name(&key.name)) } };
     vec![
         if key.extractable {
-            name
+            label
         } else {
-            html! { a href=(resources) { (name) } }
+            html! {
+                (row_checkbox(bulk_sync::FORM, &bulk_sync::field(key.id), &format!("Select {}", isolated(&key.title()))))
+                a href=(resources) { (label) }
+            }
         },
-        copy_id(&key.id.to_string(), &format!("ID of {}", key.title())),
+        copy_id(&key.id.to_string(), &format!("ID of {}", isolated(&key.title()))),
         html! { (if key.extractable { "Standard" } else { "Root" }) },
         tag(words::state_tag(key.state), &key.state.name()),
-        html! { (key.ring) },
+        name(&key.ring),
         date(key.last_rotate_date),
         if key.extractable {
             html! { span.nothing { "–" } }
         } else {
             date(key.last_notification_date)
         },
-        menu(path, key),
+        menu(walk, path, key),
     ]
 }
 
 /// The actions of a key. Standard keys have no associated resources to show or synchronize.
-fn menu(path: KeyPath, key: &Key) -> Markup {
+fn menu(walk: Walk, path: KeyPath, key: &Key) -> Markup {
     let mut links = Vec::new();
     if !key.extractable {
-        links.push(("View associated resources", path.to("resources"), false));
-        links.push(("Synchronize associated resources", path.to("resources#synchronize"), false));
+        links.push(("View associated resources", path.to("resources"), false, None));
+        links.push(match walk {
+            Walk::HyperProtect => {
+                ("Synchronize associated resources", path.to("resources#synchronize"), false, None)
+            }
+            Walk::KeyProtect => ("Sync", path.to("sync"), false, Some(Dialog::SidePanel)),
+        });
     }
     for action in key.actions() {
         let wording = words::action(action);
-        links.push((wording.name, path.to(&format!("actions/{}", action.name())), wording.danger));
+        let page = path.to(&format!("actions/{}", action.name()));
+        links.push((wording.name, page, wording.danger, Some(Dialog::Modal)));
     }
     if links.is_empty() {
         return html! { span.nothing { "–" } };
     }
-    let items: Vec<_> =
-        links.iter().map(|(label, href, danger)| MenuItem { label, href, danger: *danger }).collect();
-    overflow_menu(&format!("menu-{}", key.id), &format!("Actions for {}", key.title()), &items)
+    let items: Vec<_> = links
+        .iter()
+        .map(|(label, href, danger, dialog)| MenuItem { label, href, danger: *danger, dialog: *dialog })
+        .collect();
+    overflow_menu(&format!("menu-{}", key.id), &format!("Actions for {}", isolated(&key.title())), &items)
 }

@@ -34,9 +34,12 @@ const MAX_API_KEY: usize = 1_000;
 pub(crate) struct LoginQuery {
     #[serde(default)]
     next: String,
-    /// The session ended before a form was sent.
+    /// The session has ended.
     #[serde(default)]
     ended: bool,
+    /// It ended before a form was sent.
+    #[serde(default)]
+    sent: bool,
     #[serde(default)]
     out: bool,
 }
@@ -52,11 +55,12 @@ pub(crate) struct Fields {
 /// `GET /console/login`
 pub(crate) async fn show(cookies: CookieJar, Query(query): Query<LoginQuery>) -> (CookieJar, Markup) {
     let notice = if query.ended {
-        Some((
-            NoticeKind::Warning,
-            "Your session has ended",
-            "Nothing was changed. Log in and repeat the action.",
-        ))
+        let text = if query.sent {
+            "Nothing was changed. Log in to return to the page, and repeat the action."
+        } else {
+            "Your access token has expired or was withdrawn. Log in to return to the page."
+        };
+        Some((NoticeKind::Warning, "Your session has ended", text))
     } else if query.out {
         Some((NoticeKind::Success, "You are logged out", "The console has deleted your access token."))
     } else {
@@ -137,6 +141,7 @@ fn page(
                 error: problem,
                 required: true,
                 autocomplete: Some("current-password"),
+                autofocus: true,
                 ..Field::default()
             }))
             (button(Button::Primary, "Log in"))

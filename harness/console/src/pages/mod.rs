@@ -2,17 +2,23 @@
 
 pub(crate) mod action;
 pub(crate) mod associated;
+pub(crate) mod bulk_sync;
 pub(crate) mod failure;
 mod frame;
+pub(crate) mod harness;
+pub(crate) mod harness_faults;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod new_key;
 mod next;
 pub(crate) mod not_acted;
 mod notices;
 mod notifications;
 mod paging;
 mod registrations;
+mod registrations_query;
 pub(crate) mod resources;
+mod sorting;
 pub(crate) mod sync;
 mod synchronize;
 mod timeline;

@@ -38,9 +38,10 @@ fn is_page(path: &str) -> bool {
     let is_id = |segment: &str| Uuid::parse_str(segment).is_ok();
     let is_action = |name: &str| Action::deserialize(StrDeserializer::<Error>::new(name)).is_ok();
     match path.split('/').skip(1).collect::<Vec<_>>()[..] {
-        ["console", "resources"] => true,
-        ["console", "instances", instance, "keys" | "not-acted"] => is_id(instance),
-        ["console", "instances", instance, "keys", key, "resources"] => is_id(instance) && is_id(key),
+        ["console", "resources" | "harness"] => true,
+        ["console", "instances", instance, "keys" | "not-acted" | "new-key"] => is_id(instance),
+        ["console", "instances", instance, "keys", key, "resources" | "sync"]
+        | ["console", "instances", instance, "bulk-sync", key] => is_id(instance) && is_id(key),
         ["console", "instances", instance, "keys", key, "actions", action] => {
             is_id(instance) && is_id(key) && is_action(action)
         }
@@ -59,9 +60,13 @@ mod tests {
         let key = format!("{KEYS}/02fd6835-6001-4482-a892-13bd2085f75d");
         for ours in [
             START.to_owned(),
+            "/console/harness".to_owned(),
             KEYS.to_owned(),
             format!("{KEYS}?state=5&search=a%20b&next=https://evil.example"),
             KEYS.replace("/keys", "/not-acted"),
+            KEYS.replace("/keys", "/new-key"),
+            KEYS.replace("/keys", "/bulk-sync/02fd6835-6001-4482-a892-13bd2085f75d"),
+            format!("{key}/sync"),
             format!("{key}/resources"),
             format!("{key}/actions/rotate"),
         ] {
@@ -122,10 +127,10 @@ mod tests {
             "/console/logout",
             "/console/login?next=/console/resources",
             "/console/assets/console.css",
+            "/console/harness/service",
             "/console/instances/x/keys",
             "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys/x/resources",
             "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys/02fd6835-6001-4482-a892-13bd2085f75d/live",
-            "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys/02fd6835-6001-4482-a892-13bd2085f75d/sync",
             "/console/instances/5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11/keys/02fd6835-6001-4482-a892-13bd2085f75d/actions/x",
             "/console/resources/\u{e9}",
             "@evil.example",

@@ -1,12 +1,15 @@
 //! Who has not acted? The services of all keys of an instance that need attention, the worst first.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use maud::{Markup, html};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    KeyPath, frame, keys, notifications,
+    KeyPath, bulk_sync, frame, keys, notifications,
     paging::{Paging, Shown},
     words,
 };
@@ -15,8 +18,24 @@ use crate::{
     api::{KeyPage, KeyQuery, Notification},
     failure::Failure,
     signed_in::SignedIn,
-    view::{Column, Crumb, DataTable, Page, data_table, empty_state, tag},
+    view::{
+        Button, Column, Crumb, DataTable, Field, Page, button, data_table, empty_state, link_button, name,
+        select_field, tag,
+    },
 };
+
+/// Maximum number of keys that one page covers.
+const KEYS: u32 = 200;
+
+/// Query parameters of the page.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListQuery {
+    service: String,
+    status: String,
+    #[serde(flatten)]
+    paging: Paging,
+}
 
 /// Path of the page.
 pub(super) fn path(instance: Uuid) -> String {
@@ -28,11 +47,12 @@ pub(crate) async fn show(
     State(console): State<Console>,
     SignedIn(session): SignedIn,
     Path(instance): Path<Uuid>,
-    Query(paging): Query<Paging>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Markup, Failure> {
     let (instance, api) = console.instance(&session, instance).await?;
-    let query = KeyQuery { offset: paging.offset(), limit: paging.limit(), ..KeyQuery::default() };
-    let page = api.keys(&query).await?;
+    let query = ListQuery { paging: query.paging.with_fixed_limit(KEYS), ..query };
+    let (offset, limit) = (query.paging.offset(), query.paging.limit());
+    let page = api.keys(&KeyQuery { root_keys_only: true, offset, limit, ..KeyQuery::default() }).await?;
     let services = api.not_acted(&page.keys).await?;
     let keys_path = keys::path(instance.id);
     let lead = html! {
@@ -42,49 +62,103 @@ pub(crate) async fn show(
     Ok(Page {
         crumbs: &[frame::RESOURCES, Crumb { label: &instance.name, href: &keys_path }],
         lead: Some(lead),
-        content: table(instance.id, &paging, &page, &services, console.now()),
+        content: table(instance.id, session.csrf().as_str(), &query, &page, &services, console.now()),
         ..frame::page(&session, "Who has not acted?")
     }
     .render())
 }
 
+impl ListQuery {
+    fn matches(&self, service: &Notification) -> bool {
+        (self.service.is_empty() || self.service == service.service)
+            && (self.status.is_empty() || self.status == words::status_name(service.status))
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.service.is_empty() || !self.status.is_empty()
+    }
+}
+
+fn toolbar(path: &str, query: &ListQuery, services: &[(usize, Notification)]) -> Markup {
+    let mut names: Vec<_> = services.iter().map(|(_, service)| service.service.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut options = vec![("", "All services")];
+    options.extend(names.into_iter().map(|name| (name, name)));
+    let statuses = words::status_options(services.iter().map(|(_, service)| service));
+    html! {
+        form.toolbar method="get" action=(path) role="search" aria-label="Services" {
+            (select_field(Field { name: "service", label: "Service", value: &query.service, ..Field::default() }, &options))
+            (select_field(Field { name: "status", label: "Status", value: &query.status, ..Field::default() }, &statuses))
+            (button(Button::Secondary, "Filter"))
+            @if query.is_filtered() { (link_button(Button::Ghost, path, "Clear")) }
+        }
+    }
+}
+
+/// The keys of `services`, each once.
+fn keys_of(page: &KeyPage, services: &[&(usize, Notification)]) -> impl Iterator<Item = Uuid> {
+    let positions: BTreeSet<usize> = services.iter().map(|(at, _)| *at).collect();
+    positions.into_iter().map(|at| page.keys[at].id)
+}
+
 fn table(
     instance: Uuid,
-    paging: &Paging,
+    csrf: &str,
+    query: &ListQuery,
     page: &KeyPage,
     services: &[(usize, Notification)],
     now: Timestamp,
 ) -> Markup {
     let path = path(instance);
     let columns = ["Key", "Service", "Status", "Details"].map(|label| Column { label, ..Column::default() });
+    let ListQuery { paging, .. } = query;
     let shown = Shown { items: "keys", number: page.keys.len(), more: page.more, total: page.total };
     let row = |(at, service): &(usize, Notification)| {
         let key = &page.keys[*at];
         let resources = KeyPath { instance, key: key.id }.to("resources");
         let (kind, text) = words::status(service.status);
         vec![
-            html! { a href=(resources) { (key.title()) } },
-            html! { (service.service) },
+            html! { a href=(resources) { (name(&key.title())) } },
+            name(&service.service),
             tag(kind, text),
             notifications::details(service, now),
         ]
     };
     let nothing = || {
+        if query.is_filtered() && !services.is_empty() {
+            let all = link_button(Button::Tertiary, &path, "Show all services");
+            return empty_state(
+                "No services found",
+                html! { p { "No service matches the filter." } },
+                Some(all),
+            );
+        }
         let body = html! { p { "Every service of these keys has received its notification, and acted in time if it reports so." } };
         empty_state("Every service has acted", body, None)
+    };
+    let selected: Vec<_> = services.iter().filter(|(_, service)| query.matches(service)).collect();
+    let description = match words::not_acted(services.iter().map(|(_, service)| service)) {
+        text if text.is_empty() => "Of all root keys, up to 200 on a page.".to_owned(),
+        text => format!("{text}. The worst come first."),
     };
     data_table(DataTable {
         id: "not-acted",
         title: "Services",
-        description: Some("Of the keys on this page, the worst first."),
+        description: Some(&description),
+        toolbar: (!services.is_empty()).then(|| {
+            html! {
+                (toolbar(&path, query, services))
+                @if !selected.is_empty() { (bulk_sync::these(instance, csrf, keys_of(page, &selected))) }
+            }
+        }),
         columns: &columns,
-        rows: services.iter().map(row).collect(),
+        rows: selected.iter().map(|found| row(found)).collect(),
         empty: Some(if page.keys.is_empty() {
             paging.after_the_end(&path, "keys").unwrap_or_else(nothing)
         } else {
             nothing()
         }),
-        below: Some(paging.bar(&path, &[], &shown)),
-        ..DataTable::default()
+        below: Some(paging.bar(&path, &[("service", &query.service), ("status", &query.status)], &shown)),
     })
 }

@@ -1,7 +1,7 @@
 //! Notices: the result of a form on the next page.
 
 use jiff::Timestamp;
-use maud::html;
+use maud::{Markup, html};
 
 use super::{synchronize::countdown_to, words};
 use crate::{
@@ -10,13 +10,18 @@ use crate::{
     view::{Notice, NoticeKind, time},
 };
 
-/// The notice for a result.
-pub(super) fn notice<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<'a> {
+/// The notice for a result. `summary` is the live section that summarizes the last notification.
+pub(super) fn notice<'a>(flash: &'a Flash, key: &Key, summary: &Markup, now: Timestamp) -> Notice<'a> {
     match flash {
         Flash::Synchronized => Notice {
             kind: NoticeKind::Success,
             title: "The associated services are notified again",
-            body: html! { p { "Each service has up to four hours to act. Last notification, below, shows their status." } },
+            body: html! { (summary) p { "Each service has up to four hours to act." } },
+        },
+        Flash::Created => Notice {
+            kind: NoticeKind::Success,
+            title: "The key is created",
+            body: html! { @if !key.extractable { p { "Services can now protect resources with it." } } },
         },
         Flash::TooEarly { not_before } => Notice {
             kind: NoticeKind::Warning,
@@ -32,10 +37,13 @@ pub(super) fn notice<'a>(flash: &'a Flash, key: &Key, now: Timestamp) -> Notice<
             kind: NoticeKind::Success,
             title: words::action(*action).done,
             body: html! {
-                @if !key.extractable { p { "The associated services are notified. Each has up to four hours to act." } }
+                @if !key.extractable {
+                    p { "The associated services are notified. Each has up to four hours to act." }
+                    (summary)
+                }
             },
         },
-        Flash::Problem { title, text, again } => Notice {
+        Flash::Problem { title, text, again, .. } => Notice {
             kind: NoticeKind::Error,
             title,
             body: html! {

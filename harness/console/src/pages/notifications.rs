@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::words;
 use crate::{
     api::{LastNotification, Notification, NotificationStatus},
-    view::{Column, DataTable, data_table, relative, tag},
+    view::{Column, DataTable, data_table, name, relative, tag},
 };
 
 /// The table of services.
@@ -14,7 +14,7 @@ pub(super) fn table(last: &LastNotification, now: Timestamp) -> Markup {
     let columns = ["Service", "Status", "Details"].map(|label| Column { label, ..Column::default() });
     let row = |notification: &Notification| {
         let (kind, text) = words::status(notification.status);
-        vec![html! { (notification.service) }, tag(kind, text), details(notification, now)]
+        vec![name(&notification.service), tag(kind, text), details(notification, now)]
     };
     let nothing = match last {
         LastNotification::NotReported => "This endpoint does not report the status of notifications.",
@@ -29,12 +29,18 @@ pub(super) fn table(last: &LastNotification, now: Timestamp) -> Markup {
         (data_table(DataTable {
             id: "services",
             title: "Last notification",
+            description: summary(last).as_deref(),
             columns: &columns,
             empty: Some(html! { p.data-table__none { (nothing) } }),
             rows: last.services().unwrap_or_default().iter().map(row).collect(),
             ..DataTable::default()
         }))
     }
+}
+
+/// The summary of a notification that went to services.
+pub(super) fn summary(last: &LastNotification) -> Option<String> {
+    last.services().filter(|services| !services.is_empty()).map(words::summary)
 }
 
 /// Explains the statuses. It is outside the live section of [`table`], so that it stays open.
@@ -84,7 +90,7 @@ pub(super) fn details(notification: &Notification, now: Timestamp) -> Markup {
         },
         NotificationStatus::Conflicting => html! {
             "Reported" (when(acknowledged_at))
-            @if let Some(state) = &notification.adopter_key_state { ": " (state) }
+            @if let Some(state) = &notification.adopter_key_state { ": " (name(state)) }
         },
         NotificationStatus::Retrying => html! {
             "Attempt " (notification.attempts.unwrap_or(1)) " failed" (when(last_attempt)) (because) ". "

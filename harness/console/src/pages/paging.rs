@@ -14,6 +14,9 @@ const SIZES: [u32; 3] = [10, 25, 50];
 pub(crate) struct Paging {
     page: String,
     limit: String,
+    /// The page size of a list that has no choice.
+    #[serde(skip)]
+    fixed: Option<u32>,
 }
 
 /// Content of a page.
@@ -26,7 +29,15 @@ pub(super) struct Shown<'a> {
 }
 
 impl Paging {
+    /// Replaces the choice of a page size.
+    pub(super) fn with_fixed_limit(self, limit: u32) -> Self {
+        Self { fixed: Some(limit), ..self }
+    }
+
     pub(super) fn limit(&self) -> usize {
+        if let Some(fixed) = self.fixed {
+            return fixed as usize;
+        }
         let requested: u32 = self.limit.parse().unwrap_or_default();
         if SIZES.contains(&requested) { requested as usize } else { SIZES[0] as usize }
     }
@@ -35,7 +46,7 @@ impl Paging {
         (self.page() - 1).saturating_mul(self.limit())
     }
 
-    fn page(&self) -> usize {
+    pub(super) fn page(&self) -> usize {
         self.page.parse::<usize>().unwrap_or_default().clamp(1, 1_000_000)
     }
 
@@ -67,7 +78,7 @@ impl Paging {
             previous: previous.as_deref(),
             next: next.as_deref(),
             per_page: u32::try_from(self.limit()).unwrap_or(SIZES[0]),
-            sizes: &SIZES,
+            sizes: if self.fixed.is_some() { &[] } else { &SIZES },
             action: path,
             keep,
         })
@@ -80,7 +91,8 @@ mod tests {
 
     #[test]
     fn invalid_values_mean_first_page() {
-        let paging = |page: &str, limit: &str| Paging { page: page.to_owned(), limit: limit.to_owned() };
+        let paging =
+            |page: &str, limit: &str| Paging { page: page.to_owned(), limit: limit.to_owned(), fixed: None };
         for (page, limit, expected) in [
             ("", "", (0, 10)),
             ("3", "25", (50, 25)),

@@ -2,45 +2,38 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::{
     KeyPath,
-    paging::{Paging, Shown},
+    paging::Shown,
+    registrations_query::{COLUMNS, ListQuery, NO_POLICY, PREVENTS_DELETION, Selected},
+    words,
 };
 use crate::{
-    api::{Key, Registration, Registrations},
+    api::{Key, LastNotification, Registration, Registrations},
     view::{
-        Button, Column, DataTable, Field, Tag, button, data_table, empty_state, link_button, relative,
-        search_field, tag,
+        Button, DataTable, Field, Tag, button, data_table, empty_state, link_button, name, relative,
+        search_field, select_field, tag,
     },
 };
-
-/// Query parameters of the table.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ListQuery {
-    filter: String,
-    #[serde(flatten)]
-    paging: Paging,
-}
 
 pub(super) fn table(
     path: KeyPath,
     query: &ListQuery,
     all: &Registrations,
+    last: &LastNotification,
     key: &Key,
     now: Timestamp,
 ) -> Markup {
     let url = path.to("resources");
-    let filter = query.filter.trim().to_lowercase();
-    let matching: Vec<_> = all.found.iter().filter(|found| matches(found, &filter)).collect();
+    let matching = query.select(all, last);
     let (offset, limit) = (query.paging.offset(), query.paging.limit());
     let page: Vec<_> = matching.iter().skip(offset).take(limit).collect();
     let more = matching.len() > offset.saturating_add(limit);
     let shown = Shown { items: "resources", number: page.len(), more, total: Some(matching.len()) };
-    let columns = ["Resource", "Service", "Type", "Region", "Retention policy", "Key version", "Since"]
-        .map(|label| Column { label, ..Column::default() });
+    let (sorting, keep) = (query.sorting(), query.parameters());
+    let links = sorting.links(&url, &keep);
+    let columns = COLUMNS.map(|label| sorting.column(label, &links));
     let only = format!("Only the first {} of {} are listed.", all.found.len(), all.total);
     data_table(DataTable {
         id: "registrations",
@@ -50,23 +43,26 @@ pub(super) fn table(
         } else {
             "Resources that services registered under this key. A sync notifies each service once, regardless of its number of resources."
         }),
-        toolbar: (!all.found.is_empty()).then(|| toolbar(&url, query)),
+        toolbar: (!all.found.is_empty()).then(|| toolbar(&url, query, all, last)),
         columns: &columns,
-        rows: page.iter().map(|registration| row(registration, key, now)).collect(),
+        rows: page.iter().map(|selected| row(selected, key, now)).collect(),
         empty: Some(
             query.paging.after_the_end(&url, "resources").unwrap_or_else(|| no_resources(&url, query)),
         ),
-        below: (!all.found.is_empty())
-            .then(|| query.paging.bar(&url, &[("filter", query.filter.as_str())], &shown)),
+        below: (!all.found.is_empty()).then(|| query.paging.bar(&url, &keep, &shown)),
     })
 }
 
-fn matches(registration: &Registration, filter: &str) -> bool {
-    let text = format!("{} {}", registration.resource_crn, registration.description).to_lowercase();
-    text.contains(filter)
-}
-
-fn toolbar(url: &str, query: &ListQuery) -> Markup {
+fn toolbar(url: &str, query: &ListQuery, all: &Registrations, last: &LastNotification) -> Markup {
+    let mut services: Vec<_> = all.found.iter().map(|found| found.resource().service).collect();
+    services.dedup();
+    let mut service_options = vec![("", "All services")];
+    service_options.extend(services.into_iter().map(|service| (service, service)));
+    let policies =
+        [("", "All retention policies"), (PREVENTS_DELETION, "Prevents deletion"), (NO_POLICY, "None")];
+    let select = |name, label, value, options: &[(&str, &str)]| {
+        select_field(Field { name, label, value, ..Field::default() }, options)
+    };
     html! {
         form.toolbar method="get" action=(url) role="search" aria-label="Associated resources" {
             (search_field(Field {
@@ -77,44 +73,65 @@ fn toolbar(url: &str, query: &ListQuery) -> Markup {
                 autocomplete: Some("off"),
                 ..Field::default()
             }))
+            (select("service", "Service", &query.service, &service_options))
+            (select("policy", "Retention policy", &query.policy, &policies))
+            @if let Some(services) = last.services() {
+                (select("status", "Status", &query.status, &words::status_options(services.iter())))
+            }
+            (query.sorting().field())
             input type="hidden" name="limit" value=(query.paging.limit());
             (button(Button::Secondary, "Filter"))
-            @if !query.filter.trim().is_empty() { (link_button(Button::Ghost, url, "Clear")) }
+            @if query.is_filtered() { (link_button(Button::Ghost, url, "Clear")) }
         }
     }
 }
 
 fn no_resources(url: &str, query: &ListQuery) -> Markup {
-    if query.filter.trim().is_empty() {
+    if !query.is_filtered() {
         let body = html! {
             p { "No service has registered a resource under this key. A sync is accepted and notifies no service." }
         };
         return empty_state("No associated resources", body, None);
     }
-    let body = html! { p { "No associated resource matches in its name, service, region or description." } };
+    let body = html! { p { "No associated resource matches the filter." } };
     empty_state("No resources found", body, Some(link_button(Button::Tertiary, url, "Show all resources")))
 }
 
-fn row(registration: &Registration, key: &Key, now: Timestamp) -> Vec<Markup> {
+fn row(selected: &Selected<'_>, key: &Key, now: Timestamp) -> Vec<Markup> {
+    let Selected { registration, status } = selected;
     let resource = registration.resource();
-    let current = key.version.as_ref().map(|version| version.id.as_str());
-    let version = registration.key_version.as_ref().map(|version| version.id.as_str());
     vec![
         html! {
-            span title=(registration.resource_crn) { (resource.name) }
-            @if !registration.description.is_empty() { br; small { (registration.description) } }
+            bdi title=(registration.resource_crn) { (resource.name) }
+            @if !registration.description.is_empty() { br; small { (name(&registration.description)) } }
         },
-        html! { (resource.service) },
-        html! { (resource.kind) },
+        name(resource.service),
+        name(resource.kind),
         html! { (resource.region) },
         html! { @if registration.prevent_key_deletion { "Prevents deletion of the key" } @else { "None" } },
+        key_version(registration, key),
         html! {
-            @match version {
-                None => span.nothing { "Unknown" },
-                Some(version) if Some(version) == current => (tag(Tag::Plain, "Latest")),
-                Some(version) => { (tag(Tag::Outdated, "Older")) " " code title=(version) { (version.get(..8).unwrap_or(version)) } }
+            @match status {
+                // The script copies the status from the table of services.
+                Some(status) => span data-status-of=(resource.service) {
+                    @let (kind, text) = words::status(*status);
+                    (tag(kind, text))
+                },
+                None => span.nothing { "–" },
             }
         },
         html! { @match registration.creation_date { Some(at) => (relative(at, now)), None => "–" } },
     ]
+}
+
+fn key_version(registration: &Registration, key: &Key) -> Markup {
+    let latest = key.version.as_ref().map(|version| version.id.as_str());
+    let version = registration.key_version.as_ref().map(|version| version.id.as_str());
+    html! {
+        @match version {
+            None => span.nothing { "Unknown" },
+            Some(version) if Some(version) == latest => (tag(Tag::Plain, "Latest")),
+            Some(version) => { (tag(Tag::Outdated, "Older")) " " code title=(version) { (version.get(..8).unwrap_or(version)) } }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     api::Instance,
     failure::Failure,
     signed_in::SignedIn,
-    view::{Column, DataTable, Page, Tag, copy_id, data_table, empty_state, tag},
+    view::{Column, DataTable, Page, Tag, copy_id, data_table, empty_state, name, tag},
 };
 
 /// `GET /console/resources`
@@ -49,7 +49,7 @@ fn row(instance: &Instance) -> Vec<Markup> {
         other => tag(Tag::Plain, other),
     };
     vec![
-        html! { a href=(keys::path(instance.id)) { (instance.name) } },
+        html! { a href=(keys::path(instance.id)) { (name(&instance.name)) } },
         html! { (service) },
         html! { (instance.region) },
         status,

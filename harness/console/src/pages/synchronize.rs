@@ -6,15 +6,25 @@ use uuid::Uuid;
 
 use super::KeyPath;
 use crate::{
-    api::Key,
-    view::{Button, button, countdown, csrf_field, panel, time, window_meter},
+    api::{Key, LastNotification},
+    view::{Button, button_described_by, countdown, csrf_field, disabled_button, panel, time, window_meter},
 };
 
 /// Seconds for which the window stays closed after a notification.
 const WINDOW: u64 = 3_600;
 
-/// The panel with the button. `window` is the live section of [`window`].
-pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: &Markup) -> Markup {
+/// The form of the button.
+pub(super) struct Synchronize<'a> {
+    pub(super) csrf: &'a str,
+    /// Correlation id of the sync.
+    pub(super) request: Uuid,
+    /// Whether the last attempt showed that the user may not synchronize the key.
+    pub(super) denied: bool,
+}
+
+/// The panel with the button. `window` is the live section of [`window`]: while it says that a sync
+/// cannot work, the button is secondary. It still sends the sync, as the service decides.
+pub(super) fn synchronize(path: KeyPath, form: &Synchronize<'_>, window: &Markup) -> Markup {
     let content = html! {
         p {
             "Notifies every service below again of the key’s latest event. Use it if a service did not act: for example, if a bucket \
@@ -22,9 +32,14 @@ pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: &Mar
         }
         (window)
         form.form method="post" action=(path.to("sync")) {
-            (csrf_field(csrf))
-            input type="hidden" name="request" value=(request);
-            (button(Button::Primary, "Synchronize"))
+            (csrf_field(form.csrf))
+            input type="hidden" name="request" value=(form.request);
+            @if form.denied {
+                p #denied { "You may not synchronize this key: that takes the role Writer in this instance." }
+                (disabled_button("Synchronize", "denied"))
+            } @else {
+                (button_described_by(Button::Primary, "Synchronize", "window"))
+            }
         }
     };
     html! { div #synchronize tabindex="-1" { (panel("Synchronize", content)) } }
@@ -32,12 +47,16 @@ pub(super) fn synchronize(path: KeyPath, csrf: &str, request: Uuid, window: &Mar
 
 /// Whether a sync is allowed now, else from when. If the endpoint reports notifications but no
 /// window, the key was never notified, and the window is open.
-pub(super) fn window(key: &Key, reports_notifications: bool, now: Timestamp) -> Markup {
+pub(super) fn window(key: &Key, last: &LastNotification, now: Timestamp) -> Markup {
     let from = match key.sync_allowed_from {
-        None if !reports_notifications => {
+        None if matches!(last, LastNotification::NotReported) => {
             return html! { p.window { "A key can be synchronized once an hour." } };
         }
         Some(from) if from > now => from,
+        _ if last.services().is_some_and(<[_]>::is_empty) => {
+            let text = "No service is associated with this key: a sync is accepted, and notifies no service.";
+            return html! { p.window.window--idle { (text) } };
+        }
         _ => return html! { p.window.window--open { "You can synchronize now." } },
     };
     let left = seconds_between(now, from);

@@ -25,7 +25,7 @@ fn explain_response(response: &ErrorResponse) -> String {
     };
     let known = match code {
         "UNAUTHORIZED_ERR" => {
-            "You lack the required role, or your login is no longer valid. In this instance, viewing keys takes Reader; \
+            "You lack the required role. In this instance, viewing keys takes Reader; \
              synchronizing and rotating takes Writer; disabling, enabling, deleting and restoring takes Manager."
         }
         "KEY_NOT_FOUND_ERR" => "There is no such key in this instance. It may have been purged.",

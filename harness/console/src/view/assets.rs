@@ -5,9 +5,14 @@ pub(crate) fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
     FILES.iter().find(|file| file.0 == name).map(|&(_, kind, bytes)| (kind, bytes))
 }
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 pub(super) const FILES: &[(&str, &str, &[u8])] = &[
     ("console.css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css")),
-    ("console.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/console.js")),
+    ("times.js", SCRIPT, include_bytes!("../../assets/times.js")),
+    ("live.js", SCRIPT, include_bytes!("../../assets/live.js")),
+    ("dialogs.js", SCRIPT, include_bytes!("../../assets/dialogs.js")),
+    ("console.js", SCRIPT, include_bytes!("../../assets/console.js")),
     ("favicon.svg", "image/svg+xml", include_bytes!("../../assets/favicon.svg")),
     ("plex-sans-400.woff2", "font/woff2", include_bytes!("../../assets/fonts/plex-sans-400.woff2")),
     ("plex-sans-600.woff2", "font/woff2", include_bytes!("../../assets/fonts/plex-sans-600.woff2")),

@@ -18,7 +18,7 @@ pub(crate) enum Button {
 }
 
 impl Button {
-    const fn class(self) -> &'static str {
+    pub(super) const fn class(self) -> &'static str {
         match self {
             Self::Primary => "button button--primary",
             Self::Secondary => "button button--secondary",
@@ -32,6 +32,16 @@ impl Button {
 /// A button that submits its form.
 pub(crate) fn button(kind: Button, label: &str) -> Markup {
     html! { button class=(kind.class()) type="submit" { (label) } }
+}
+
+/// A button that submits its form, with the element that explains it.
+pub(crate) fn button_described_by(kind: Button, label: &str, id: &str) -> Markup {
+    html! { button class=(kind.class()) type="submit" aria-describedby=(id) { (label) } }
+}
+
+/// A button that cannot be used, with the element that says why.
+pub(crate) fn disabled_button(label: &str, reason_id: &str) -> Markup {
+    html! { button.button.button--disabled type="button" disabled aria-describedby=(reason_id) { (label) } }
 }
 
 /// A link that looks like a button.

@@ -4,11 +4,13 @@ use maud::{Markup, html};
 
 use super::{Icon, icon};
 
-/// Attributes of all fields. The element's id is `field-<name>`.
+/// Attributes of all fields. The element's id is `field-<id>`, or `field-<name>` without an id.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Field<'a> {
     /// Name in the form.
     pub(crate) name: &'a str,
+    /// Id, if the name is not unique on the page.
+    pub(crate) id: &'a str,
     /// Label.
     pub(crate) label: &'a str,
     /// Value.
@@ -23,6 +25,8 @@ pub(crate) struct Field<'a> {
     pub(crate) autocomplete: Option<&'a str>,
     /// Placeholder of the empty field.
     pub(crate) placeholder: Option<&'a str>,
+    /// Whether the field has the focus when the page opens.
+    pub(crate) autofocus: bool,
 }
 
 /// The hidden field that proves a form came from this console.
@@ -33,6 +37,16 @@ pub(crate) fn csrf_field(token: &str) -> Markup {
 /// A password field; its value is never sent back.
 pub(crate) fn password_field(field: Field<'_>) -> Markup {
     framed(field, input(field, "password", ""))
+}
+
+/// A text field.
+pub(crate) fn text_field(field: Field<'_>) -> Markup {
+    framed(field, input(field, "text", field.value))
+}
+
+/// A checkbox in the row of a table, for the form with the id `form`. `label` is for screen readers.
+pub(crate) fn row_checkbox(form: &str, name: &str, label: &str) -> Markup {
+    html! { input.row-checkbox type="checkbox" form=(form) name=(name) value="true" aria-label=(label); }
 }
 
 /// A search box; the label is visible to screen readers only.
@@ -94,7 +108,7 @@ fn input(field: Field<'_>, kind: &str, value: &str) -> Markup {
     html! {
         input id=(id(field)) type=(kind) name=(field.name) value=[(!value.is_empty()).then_some(value)]
             required[field.required] autocomplete=[field.autocomplete] placeholder=[field.placeholder]
-            spellcheck="false" autocapitalize="none"
+            spellcheck="false" autocapitalize="none" autofocus[field.autofocus] dir=[(kind != "password").then_some("auto")]
             aria-describedby=[described_by(field)] aria-invalid=[field.error.map(|_| "true")];
     }
 }
@@ -109,7 +123,7 @@ fn under(field: Field<'_>) -> Markup {
 }
 
 fn id(field: Field<'_>) -> String {
-    format!("field-{}", field.name)
+    format!("field-{}", if field.id.is_empty() { field.name } else { field.id })
 }
 
 fn described_by(field: Field<'_>) -> Option<String> {

@@ -35,6 +35,9 @@ pub(crate) enum Icon {
     User,
     List,
     Empty,
+    Sort,
+    SortedUp,
+    SortedDown,
 }
 
 /// The drawing, in the colour of the text around it, hidden from screen readers.
@@ -83,6 +86,9 @@ impl Icon {
             Self::Minus => ("M3 8h10", ""),
             Self::Slash => ("M8 2a6 6 0 1 1 0 12a6 6 0 1 1 0-12zM3.8 3.8l8.4 8.4", ""),
             Self::Alert => ("M8 2l6.2 11.5h-12.4zM8 6.3v3.5M8 11v1.2", ""),
+            Self::Sort => ("M5 13v-10M2.5 5.5l2.5-2.5l2.5 2.5M11 3v10M8.5 10.5l2.5 2.5l2.5-2.5", ""),
+            Self::SortedUp => ("M8 13v-10M4.5 6.5l3.5-3.5l3.5 3.5", ""),
+            Self::SortedDown => ("M8 3v10M4.5 9.5l3.5 3.5l3.5-3.5", ""),
             Self::ChevronDown => ("M3.5 6l4.5 4.5l4.5-4.5", ""),
             Self::Previous => ("", "M10.5 3.5v9l-5.5-4.5z"),
             Self::Next => ("", "M5.5 3.5v9l5.5-4.5z"),

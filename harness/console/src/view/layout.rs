@@ -2,13 +2,15 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{BASE, Icon, Notice, csrf_field, icon, notice};
+use super::{BASE, Icon, Notice, csrf_field, icon, isolated, name, notice};
 
-/// A whole page. `title` is the document's title and its only `h1`.
+/// A whole page. `title` is its only `h1` and begins the document's title.
 #[derive(Default)]
 pub(crate) struct Page<'a> {
-    /// Title, such as `KMS keys`.
+    /// Title, such as `KMS keys`, or the name of what the page is about.
     pub(crate) title: &'a str,
+    /// What the page shows of it, such as `View associated resources`, for the document's title.
+    pub(crate) section: Option<&'a str>,
     /// The user; without one the header has no menu and no logout button.
     pub(crate) signed_in: Option<SignedIn<'a>>,
     /// Breadcrumbs, without the page itself.
@@ -27,6 +29,8 @@ pub(crate) struct SignedIn<'a> {
     pub(crate) name: &'a str,
     /// CSRF token of the logout form.
     pub(crate) csrf: &'a str,
+    /// Whether there is a page about the harness.
+    pub(crate) harness: bool,
 }
 
 /// A breadcrumb.
@@ -36,6 +40,9 @@ pub(crate) struct Crumb<'a> {
     /// Target.
     pub(crate) href: &'a str,
 }
+
+/// The scripts, in the order in which they run.
+pub(super) const SCRIPTS: [&str; 4] = ["times.js", "live.js", "dialogs.js", "console.js"];
 
 impl Page<'_> {
     /// Renders the document.
@@ -47,10 +54,10 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    title { (self.title) " – keysync" }
+                    title { (isolated(self.title)) @if let Some(section) = self.section { " – " (section) } " – keysync" }
                     link rel="icon" type="image/svg+xml" href={ (BASE) "/assets/favicon.svg" };
                     link rel="stylesheet" href={ (BASE) "/assets/console.css" };
-                    script src={ (BASE) "/assets/console.js" } defer {}
+                    @for script in SCRIPTS { script src={ (BASE) "/assets/" (script) } defer {} }
                 }
                 body {
                     a.skip-link href="#main" { "Skip to main content" }
@@ -60,7 +67,7 @@ impl Page<'_> {
                         .notices { @if let Some(shown) = self.notice { (notice(shown)) } }
                         .page-heading {
                             .page-heading__text {
-                                h1 { (self.title) }
+                                h1 { (name(self.title)) }
                                 @if let Some(lead) = self.lead { .lead { (lead) } }
                             }
                         }
@@ -87,10 +94,15 @@ fn header(signed_in: Option<&SignedIn<'_>>) -> Markup {
             a.shell__name href={ (BASE) "/" } { span { "keysync" } }
             @if let Some(who) = signed_in {
                 nav #menu.side-nav popover aria-label="Menu" {
-                    ul { li { a href={ (BASE) "/resources" } { (icon(Icon::List)) "Resource list" } } }
+                    ul {
+                        li { a href={ (BASE) "/resources" } { (icon(Icon::List)) "Resource list" } }
+                        @if who.harness {
+                            li { a href={ (BASE) "/harness" } { (icon(Icon::Clock)) "Harness" } }
+                        }
+                    }
                 }
                 .shell__user {
-                    span.shell__who { (icon(Icon::User)) span.visually-hidden { "Signed in as " } span { (who.name) } }
+                    span.shell__who { (icon(Icon::User)) span.visually-hidden { "Signed in as " } span { (name(who.name)) } }
                     form method="post" action={ (BASE) "/logout" } {
                         (csrf_field(who.csrf))
                         button.shell__button type="submit" { (icon(Icon::LogOut)) span { "Log out" } }
@@ -105,8 +117,8 @@ fn breadcrumb(crumbs: &[Crumb<'_>], here: &str) -> Markup {
     html! {
         nav.breadcrumb aria-label="Breadcrumb" {
             ol {
-                @for crumb in crumbs { li { a href=(crumb.href) { (crumb.label) } } }
-                li { span aria-current="page" { (here) } }
+                @for crumb in crumbs { li { a href=(crumb.href) { (name(crumb.label)) } } }
+                li { span aria-current="page" { (name(here)) } }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Icon, icon};
+use super::{Dialog, Icon, icon};
 
 /// A link in a menu.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub(crate) struct MenuItem<'a> {
     pub(crate) href: &'a str,
     /// Whether the action takes access away.
     pub(crate) danger: bool,
+    /// Whether the target is shown as a dialog.
+    pub(crate) dialog: Option<Dialog>,
 }
 
 /// A ⋮ button named `label` (`Actions for payroll`) and its menu. `id` must be unique.
@@ -24,7 +26,10 @@ pub(crate) fn overflow_menu(id: &str, label: &str, items: &[MenuItem<'_>]) -> Ma
             }
             ul id=(id) popover aria-label=(label) data-menu {
                 @for item in items {
-                    li { a href=(item.href) class=[item.danger.then_some("danger")] { (item.label) } }
+                    li {
+                        a href=(item.href) class=[item.danger.then_some("danger")]
+                            data-dialog=[item.dialog.map(Dialog::name)] { (item.label) }
+                    }
                 }
             }
         }

@@ -15,14 +15,17 @@
 pub(crate) mod assets;
 mod button;
 mod copy;
+mod dialog;
 mod form;
 mod icon;
 mod layout;
 mod live;
 mod menu;
+mod name;
 mod notice;
 mod pagination;
 mod panel;
+mod progress;
 mod table;
 mod tag;
 mod time;
@@ -31,17 +34,22 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use button::{Button, button, link_button};
+pub(crate) use button::{Button, button, button_described_by, disabled_button, link_button};
 pub(crate) use copy::copy_id;
-pub(crate) use form::{Field, checkbox, csrf_field, password_field, search_field, select_field};
+pub(crate) use dialog::{Dialog, cancel, dialog_button, dialog_content};
+pub(crate) use form::{
+    Field, checkbox, csrf_field, password_field, row_checkbox, search_field, select_field, text_field,
+};
 pub(crate) use icon::{Icon, icon};
 pub(crate) use layout::{Crumb, Page, SignedIn};
 pub(crate) use live::live;
 pub(crate) use menu::{MenuItem, overflow_menu};
+pub(crate) use name::{isolated, name};
 pub(crate) use notice::{Notice, NoticeKind, notice};
 pub(crate) use pagination::{Pagination, pagination};
 pub(crate) use panel::{definition_list, empty_state, error_page, panel};
-pub(crate) use table::{Column, DataTable, data_table};
+pub(crate) use progress::progress;
+pub(crate) use table::{Column, DataTable, Order, Sortable, data_table};
 pub(crate) use tag::{Tag, tag};
 pub(crate) use time::{countdown, relative, time, window_meter};
 pub(crate) use timeline::{Entry, Event, ServiceStatus, service_statuses, timeline};

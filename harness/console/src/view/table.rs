@@ -2,6 +2,24 @@
 
 use maud::{Markup, html};
 
+use super::{Icon, icon};
+
+/// Order of the rows by a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Ascending,
+    Descending,
+}
+
+/// A column by which the rows can be sorted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sortable<'a> {
+    /// URL of the table sorted by this column, or in reverse if it already is.
+    pub(crate) href: &'a str,
+    /// Present order by this column.
+    pub(crate) order: Option<Order>,
+}
+
 /// A column.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Column<'a> {
@@ -9,6 +27,8 @@ pub(crate) struct Column<'a> {
     pub(crate) label: &'a str,
     /// Whether only screen readers see the heading, as for the column of ⋮ menus.
     pub(crate) hidden: bool,
+    /// Whether and how the rows can be sorted by it.
+    pub(crate) sortable: Option<Sortable<'a>>,
 }
 
 /// A table; the first cell of a row names the row.
@@ -53,11 +73,7 @@ pub(crate) fn data_table(table: DataTable<'_>) -> Markup {
                         thead role="rowgroup" {
                             tr role="row" {
                                 @for column in table.columns {
-                                    th scope="col" role="columnheader" {
-                                        @if column.hidden {
-                                            span.visually-hidden { (column.label) }
-                                        } @else { (column.label) }
-                                    }
+                                    (heading(*column))
                                 }
                             }
                         }
@@ -74,6 +90,24 @@ pub(crate) fn data_table(table: DataTable<'_>) -> Markup {
                 }
             }
             @if let Some(below) = table.below { (below) }
+        }
+    }
+}
+
+/// The heading of a column. Its text stays if the stylesheet hides the link, as on narrow screens.
+fn heading(column: Column<'_>) -> Markup {
+    let order = column.sortable.and_then(|sortable| sortable.order);
+    let (sorted, drawing) = match order {
+        Some(Order::Ascending) => (Some("ascending"), Icon::SortedUp),
+        Some(Order::Descending) => (Some("descending"), Icon::SortedDown),
+        None => (None, Icon::Sort),
+    };
+    html! {
+        th scope="col" role="columnheader" aria-sort=[sorted] {
+            span.visually-hidden[column.hidden] { (column.label) }
+            @if let Some(sortable) = column.sortable {
+                a.sort href=(sortable.href) aria-label={ "Sort by " (column.label) } { (icon(drawing)) }
+            }
         }
     }
 }

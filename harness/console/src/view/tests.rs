@@ -15,6 +15,7 @@ fn at(second: i64) -> Timestamp {
 fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
     let field = Field {
         name: text,
+        id: text,
         label: text,
         value: text,
         help: Some(text),
@@ -22,13 +23,15 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         required: true,
         autocomplete: Some(text),
         placeholder: Some(text),
+        autofocus: true,
     };
     let words = || html! { (text) };
     let notice_of = |kind| Notice { kind, title: text, body: words() };
     let status = ServiceStatus { service: text, tag: Tag::Failed, text };
     let entry = |detail| Entry { event: Event::Rotated, title: text, at: at(0), who: Some(text), detail };
-    let item = MenuItem { label: text, href: text, danger: true };
-    let column = Column { label: text, ..Column::default() };
+    let item = MenuItem { label: text, href: text, danger: true, dialog: Some(Dialog::SidePanel) };
+    let sortable = Some(Sortable { href: text, order: Some(Order::Ascending) });
+    let column = Column { label: text, sortable, ..Column::default() };
     let table = || DataTable {
         id: text,
         title: text,
@@ -48,7 +51,8 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
     };
     let page = Page {
         title: text,
-        signed_in: Some(SignedIn { name: text, csrf: text }),
+        section: Some(text),
+        signed_in: Some(SignedIn { name: text, csrf: text, harness: true }),
         crumbs: &[Crumb { label: text, href: text }],
         notice: Some(notice_of(NoticeKind::Success)),
         lead: Some(words()),
@@ -58,6 +62,15 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
         ("page", page.render()),
         ("notice", notice(notice_of(NoticeKind::Error))),
         ("button", button(Button::Primary, text)),
+        ("button_described_by", button_described_by(Button::Primary, text, text)),
+        ("disabled_button", disabled_button(text, text)),
+        ("name", name(text)),
+        ("dialog_content", dialog_content(text, words())),
+        ("dialog_button", dialog_button(Button::Primary, text, text)),
+        ("cancel", cancel(text)),
+        ("progress", progress(text, 1, 2)),
+        ("text_field", text_field(field)),
+        ("row_checkbox", row_checkbox(text, text, text)),
         ("link_button", link_button(Button::Ghost, text, text)),
         ("csrf_field", csrf_field(text)),
         ("password_field", password_field(field)),
@@ -156,13 +169,14 @@ fn referenced_assets_exist() {
             names += 1;
         }
     }
-    assert_eq!(names, 6, "a stylesheet, a script, an icon and three fonts");
+    assert_eq!(names, 9, "a stylesheet, four scripts, an icon and three fonts");
     assert!(assets::find("../Cargo.toml").is_none());
 }
 
 #[test]
 fn assets_follow_content_security_policy() {
-    let (css, js) = (text_of("console.css"), text_of("console.js"));
+    let css = text_of("console.css");
+    let js = layout::SCRIPTS.map(text_of).concat();
     for foreign in ["data:", "http:", "https:", "@import"] {
         assert!(!css.contains(foreign), "console.css has {foreign}");
     }
@@ -174,7 +188,7 @@ fn assets_follow_content_security_policy() {
         "document.write",
         ".innerHTML =",
     ] {
-        assert!(!js.contains(unsafe_way), "console.js has {unsafe_way}");
+        assert!(!js.contains(unsafe_way), "a script has {unsafe_way}");
     }
 }
 

@@ -51,20 +51,48 @@ fn plain(at: Timestamp) -> String {
     at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string()
 }
 
-/// `seconds` ago (or ahead, if negative) in words, in the largest unit that has at least one. Past
-/// times are rounded down and future times up, so that nothing is announced too early.
+/// `seconds` ago (or ahead, if negative) in words.
 fn wording(seconds: i64) -> String {
     let span = seconds.unsigned_abs();
+    match seconds {
+        -9..10 => "just now".to_owned(),
+        10.. => format!("{} ago", past(span)),
+        _ => format!("in {}", future(span)),
+    }
+}
+
+/// The largest unit that has at least one, rounded down.
+fn past(span: u64) -> String {
     let (size, unit) = match span {
-        0..10 => return "just now".to_owned(),
-        10..60 => (1, "second"),
+        0..60 => (1, "second"),
         60..3_600 => (60, "minute"),
         3_600..86_400 => (3_600, "hour"),
         _ => (86_400, "day"),
     };
-    let (count, past) = if seconds > 0 { (span / size, true) } else { (span.div_ceil(size), false) };
-    let plural = if count == 1 { "" } else { "s" };
-    if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+    counted(span / size, unit)
+}
+
+/// Below an hour rounded up, so that nothing is announced too early; then to the nearest minute,
+/// and from a day on to the nearest hour, as these are shown next to the instant.
+fn future(span: u64) -> String {
+    let minutes = if span < 3_600 { span.div_ceil(60) } else { span.saturating_add(30) / 60 };
+    match (span, minutes) {
+        (0..60, _) => counted(span, "second"),
+        (_, 0..60) => counted(minutes, "minute"),
+        (_, 60..1_440) => with_rest(minutes, 60, "hour", "minute"),
+        _ => with_rest(span.saturating_add(1_800) / 3_600, 24, "day", "hour"),
+    }
+}
+
+fn with_rest(total: u64, size: u64, unit: &str, small_unit: &str) -> String {
+    match (total / size, total % size) {
+        (count, 0) => counted(count, unit),
+        (count, rest) => format!("{} {}", counted(count, unit), counted(rest, small_unit)),
+    }
+}
+
+fn counted(count: u64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -93,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn future_times_are_rounded_up() {
-        let texts = [-9, -10, -60, -61, -719, -720, -3_600, -3_601, i64::MIN].map(wording);
+    fn future_times_below_an_hour_are_rounded_up() {
+        let texts = [-9, -10, -60, -61, -719, -720, -3_540, -3_541, -3_599].map(wording);
         let expected = [
             "just now",
             "in 10 seconds",
@@ -102,9 +130,25 @@ mod tests {
             "in 2 minutes",
             "in 12 minutes",
             "in 12 minutes",
+            "in 59 minutes",
             "in 1 hour",
-            "in 2 hours",
-            "in 106751991167301 days",
+            "in 1 hour",
+        ];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn longer_future_times_have_two_units() {
+        let texts = [-3_600, -3_601, -3_700, -14_399, -86_399, -86_401, -100_000, i64::MIN].map(wording);
+        let expected = [
+            "in 1 hour",
+            "in 1 hour",
+            "in 1 hour 2 minutes",
+            "in 4 hours",
+            "in 1 day",
+            "in 1 day",
+            "in 1 day 4 hours",
+            "in 106751991167300 days 16 hours",
         ];
         assert_eq!(texts, expected);
     }

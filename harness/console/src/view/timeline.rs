@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{Icon, Tag, icon, relative, tag, time};
+use super::{Icon, Tag, icon, name, relative, tag, time};
 
 /// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(crate) fn timeline(entries: Vec<Entry<'_>>, now: Timestamp) -> Markup {
                         p.timeline__title { (entry.title) }
                         p.timeline__when {
                             (relative(entry.at, now)) " · " (time(entry.at))
-                            @if let Some(who) = entry.who { " · by " (who) }
+                            @if let Some(who) = entry.who { " · by " (name(who)) }
                         }
                         @if let Some(detail) = entry.detail { .timeline__detail { (detail) } }
                     }
@@ -74,7 +74,7 @@ pub(crate) fn service_statuses(services: &[ServiceStatus<'_>]) -> Markup {
         ul.service-statuses {
             @for service in services {
                 li {
-                    span { (service.service) }
+                    span { (name(service.service)) }
                     (tag(service.tag, service.text))
                 }
             }

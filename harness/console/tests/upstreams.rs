@@ -1,5 +1,6 @@
-//! Malformed or malicious responses of IAM, the resource controller and the KMS API: the console
-//! keeps working, sends the token to no other address, and shows what to do.
+//! The console with other upstreams than the harness: Key Protect, and malformed or malicious
+//! responses of IAM, the resource controller and the KMS API, on which the console keeps working,
+//! sends the token to no other address, and shows what to do.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
 use std::sync::{
@@ -117,14 +118,36 @@ async fn next_page_on_another_host_is_ignored() {
     assert_eq!(requests.load(Relaxed), 0);
 }
 
+const ONE_KEY: &str =
+    r#"{"metadata": {}, "resources": [{"id": "05f5bf07-5dcb-4d0c-8b1f-3d1f3f9a7c41", "state": 1}]}"#;
+
 #[tokio::test]
 async fn missing_key_count_is_not_shown_as_zero() {
-    const ONE_KEY: &str =
-        r#"{"metadata": {}, "resources": [{"id": "05f5bf07-5dcb-4d0c-8b1f-3d1f3f9a7c41", "state": 1}]}"#;
     let setup = Setup::new(ONE_INSTANCE.to_owned(), || ONE_KEY.into_response()).await;
     let (status, page) = setup.open(&format!("/console/instances/{INSTANCE}/keys")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("1–1 keys") && !page.contains("0 keys"), "{page}");
+}
+
+#[tokio::test]
+async fn key_protect_menu_opens_side_panel() {
+    let setup = Setup::new(ONE_INSTANCE.to_owned(), || ONE_KEY.into_response()).await;
+    let (_, page) = setup.open(&format!("/console/instances/{INSTANCE}/keys")).await;
+    assert!(page.contains("<title>Keys – keysync</title>"), "{page}");
+    assert!(page.contains("/sync\" data-dialog=\"side-panel\">Sync</a>"), "{page}");
+    let hyper_protect = ONE_INSTANCE.replace(":kms:", ":hs-crypto:");
+    let setup = Setup::new(hyper_protect, || ONE_KEY.into_response()).await;
+    let (_, page) = setup.open(&format!("/console/instances/{INSTANCE}/keys")).await;
+    assert!(page.contains("<title>KMS keys – keysync</title>"), "{page}");
+    assert!(page.contains("/resources#synchronize\">Synchronize associated resources</a>"), "{page}");
+}
+
+#[tokio::test]
+async fn console_without_harness_has_no_harness_page() {
+    let setup = Setup::new(ONE_INSTANCE.to_owned(), || StatusCode::NOT_FOUND.into_response()).await;
+    let (status, page) = setup.open("/console/harness").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(!page.contains("href=\"/console/harness\""), "{page}");
 }
 
 #[tokio::test]
