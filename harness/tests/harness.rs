@@ -8,7 +8,7 @@ use keysync_testkit::{
     DeliveryStatus, Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour,
 };
 
-use crate::world::text;
+use crate::{binaries::binaries, world::text};
 
 const STORAGE: &str = "cloud-object-storage";
 
@@ -55,7 +55,7 @@ async fn expectation_covers_sync_and_redelivery() {
 
 #[tokio::test]
 async fn drop_ends_processes_and_closes_ports() {
-    let harness = Harness::builder().mock("ledgers").start().await.unwrap();
+    let harness = binaries().mock("ledgers").start().await.unwrap();
     let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
     key.sync().await.unwrap().assert_status(204);
     let mut processes = harness.sync_function().process().unwrap().process_ids();

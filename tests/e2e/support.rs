@@ -17,7 +17,10 @@ use keysync_testkit::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use crate::world::{World, text, world, world_of};
+pub(crate) use crate::{
+    binaries::binaries,
+    world::{World, text, world, world_of},
+};
 
 /// The length of the sync window.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);

@@ -161,7 +161,7 @@ impl ProcessFunction {
     ///
     /// # Panics
     ///
-    /// If the log does not meet the condition within 30 s.
+    /// If the log does not meet the condition within the harness's wait timeout.
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let arrived = async {
             let mut lines = self.lambda.log.arrivals();

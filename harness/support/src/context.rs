@@ -1,5 +1,7 @@
 //! The state that the emulators of one harness share.
 
+use std::time::Duration;
+
 use keysync_browser_guard::Guard;
 
 use crate::{clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
@@ -22,5 +24,11 @@ impl Context {
     #[must_use]
     pub fn new(clock: HarnessClock, guard: Guard) -> Self {
         Self { journal: Journal::new(clock.clock()), secrets: KnownSecrets::default(), guard, clock }
+    }
+
+    /// The same with another timeout of all waits, and an empty journal.
+    #[must_use]
+    pub fn with_wait_timeout(self, timeout: Duration) -> Self {
+        Self { journal: Journal::with_wait_timeout(self.clock.clock(), timeout), ..self }
     }
 }

@@ -3,7 +3,12 @@
 //!
 //! An entry has method, path and status, and no header or body: those contain tokens and API keys.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -15,7 +20,7 @@ use keysync::{Clock, domain::EpochMillis};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
-use crate::server;
+use crate::{assertion::WAIT_TIMEOUT, server};
 
 /// The number of requests that are stored; the oldest are dropped first.
 const MAX_EXCHANGES: usize = 10_000;
@@ -28,6 +33,7 @@ pub struct Journal(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    wait_timeout: Duration,
     state: Mutex<Recorded>,
 }
 
@@ -90,7 +96,19 @@ impl Journal {
     /// Creates an empty journal whose timestamps are those of `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Inner { clock, state: Mutex::default() }))
+        Self::with_wait_timeout(clock, WAIT_TIMEOUT)
+    }
+
+    /// The same, with the timeout of every wait that prints this journal when it fails.
+    #[must_use]
+    pub fn with_wait_timeout(clock: Clock, wait_timeout: Duration) -> Self {
+        Self(Arc::new(Inner { clock, wait_timeout, state: Mutex::default() }))
+    }
+
+    /// The timeout of every wait of the harness, in real time, independent of its clock.
+    #[must_use]
+    pub fn wait_timeout(&self) -> Duration {
+        self.0.wait_timeout
     }
 
     /// The exchanges until now, oldest first.

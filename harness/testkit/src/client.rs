@@ -12,11 +12,11 @@ use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::
 ///
 /// ```
 /// use http::Method;
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let manager = harness.manager().await?;
 ///
 /// let keys = manager.send(manager.request(Method::GET, "/api/v2/keys?limit=10")).await?;
@@ -46,7 +46,7 @@ impl Client {
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
     /// use keysync_testkit::{Client, Harness};
     ///
-    /// let harness = Harness::builder().start().await?;
+    /// let harness = Harness::start().await?;
     /// let reader = Client::log_in(&harness, harness.reader_api_key()).await?;
     /// reader.sync("some-key").await?.assert_error(401, "UNAUTHORIZED_ERR");
     /// # Ok(())
@@ -75,7 +75,7 @@ impl Client {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let client = harness.manager().await?.with_token("no.token.atall");
     /// client.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     /// # Ok(())
@@ -92,7 +92,7 @@ impl Client {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let token = harness.manager().await?.token();
     /// assert_eq!(token.split('.').count(), 3);
     /// # Ok(())

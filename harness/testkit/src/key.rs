@@ -12,11 +12,11 @@ use crate::{Client, HarnessError, Response, path, services::AssociatedService, w
 ///
 /// ```
 /// use std::time::Duration;
-/// use keysync_testkit::{Harness, KeyState, lambda::Mode};
+/// use keysync_testkit::{Harness, KeyState};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
@@ -48,11 +48,11 @@ pub(crate) struct Owner {
 /// The status of a key's last notification at one service.
 ///
 /// ```
-/// use keysync_testkit::{DeliveryStatus, Harness, lambda::Mode, services::Behaviour};
+/// use keysync_testkit::{DeliveryStatus, Harness, services::Behaviour};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 /// harness.object_storage().behave(Behaviour::respond(503));
@@ -151,11 +151,11 @@ impl Key {
     /// The same key with another client.
     ///
     /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode, iam::Role};
+    /// use keysync_testkit::{Harness, iam::Role};
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+    /// let harness = Harness::start().await?;
     /// let key = harness.new_key("invoices").create().await?;
     /// let reader = harness.log_in_as(Role::Reader).await?;
     /// key.by(&reader).sync().await?.assert_error(401, "UNAUTHORIZED_ERR");

@@ -10,11 +10,11 @@ use crate::{HarnessError, Key, key::Owner, parts::Parts};
 /// A builder of a key; by default, of a root key that protects no resources.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness
 ///     .new_key("invoices")
 ///     .alias("the-invoices-key")
@@ -26,6 +26,7 @@ use crate::{HarnessError, Key, key::Owner, parts::Parts};
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a key exists only after `create`"]
 pub struct NewKey<'a> {
     parts: &'a Parts,
     name: String,
@@ -41,19 +42,16 @@ impl<'a> NewKey<'a> {
     }
 
     /// Makes it a standard key, which protects no resources.
-    #[must_use]
     pub fn standard(self) -> Self {
         Self { extractable: true, ..self }
     }
 
     /// Adds an alias.
-    #[must_use]
     pub fn alias(self, alias: &str) -> Self {
         Self { alias: Some(alias.to_owned()), ..self }
     }
 
     /// Adds a resource of `service` that the key protects.
-    #[must_use]
     pub fn with_registration(mut self, service: &str, resource: &str) -> Self {
         self.protects.push((service.to_owned(), resource.to_owned()));
         self

@@ -27,7 +27,7 @@ use keysync_emulator_support::server::Server;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().start().await?; // the binary, behind an emulated Lambda
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
@@ -82,17 +82,15 @@ impl Harness {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = keysync_testkit::Harness::builder().start().await?;
+    /// let harness = keysync_testkit::Harness::start().await?;
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn builder() -> HarnessBuilder {
         HarnessBuilder::default()
     }
 
     /// A builder of a key; [`NewKey::create`] creates it.
-    #[must_use]
     pub fn new_key(&self, name: &str) -> NewKey<'_> {
         NewKey::new(&self.parts, name)
     }
@@ -117,7 +115,7 @@ impl Harness {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let summary = harness.redeliver().await?;
     /// assert_eq!(summary.delivered, 0);
     /// # Ok(())
@@ -137,11 +135,11 @@ impl Harness {
     /// progress.
     ///
     /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode};
+    /// use keysync_testkit::Harness;
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+    /// let harness = Harness::start().await?;
     /// let key = harness.new_key("invoices").create().await?;
     /// harness.reset().await?;
     /// key.sync().await?.assert_error(404, "KEY_NOT_FOUND_ERR");
@@ -157,7 +155,7 @@ impl Harness {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let items = harness.items().await?;
     /// assert!(items.iter().all(|item| item["sk"] != "key")); // no key yet
     /// # Ok(())

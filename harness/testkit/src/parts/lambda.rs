@@ -167,7 +167,7 @@ async fn worker(
     };
     let config = ProcessConfig {
         name,
-        command: lambda::command(name).await?,
+        command: lambda::command(name)?,
         env,
         environments,
         concurrency: 1,
