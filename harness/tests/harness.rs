@@ -108,8 +108,9 @@ async fn reset_clears_all_state() {
 
     harness.reset().await.unwrap();
 
-    assert_eq!(keys_of(&harness).await, 0);
-    assert!(harness.object_storage().resources().is_empty());
+    assert_eq!(keys_of(&harness).await, 2, "the sample keys remain");
+    let resources: Vec<_> = harness.object_storage().resources().into_keys().collect();
+    assert_eq!(resources, ["sample-bucket"]);
     assert!(harness.object_storage().received().is_empty());
     assert!(harness.dead_letters().letters().is_empty());
     assert!(harness.journal().exchanges().is_empty());
@@ -118,12 +119,58 @@ async fn reset_clears_all_state() {
     new_key.delete().await.unwrap().assert_status(204);
     harness.object_storage().assert_last_state(&new_key, KeyState::Destroyed);
     let after = harness.info().await.unwrap();
-    assert_eq!(
-        (after.endpoint, after.api_key),
-        (info.endpoint, info.api_key),
-        "a client's configuration stays valid"
-    );
-    assert_ne!(after.root_key_id, info.root_key_id);
+    let json = |info| serde_json::to_value(info).unwrap();
+    assert_eq!(json(after), json(info), "what the harness has printed stays valid");
+}
+
+#[tokio::test]
+async fn reset_restores_the_sample_keys() {
+    let harness = in_process().await;
+    let samples = harness.sample_keys().await.unwrap();
+    let root = harness.key(&samples.root).await.unwrap();
+    let sorted = async || {
+        let mut items: Vec<_> = harness.items().await.unwrap().iter().map(ToString::to_string).collect();
+        items.sort();
+        items
+    };
+    let created = sorted().await;
+    root.sync().await.unwrap().assert_status(204);
+    root.delete().await.unwrap().assert_status(204);
+    harness.object_storage().assert_denied("sample-bucket");
+
+    for _ in 0..2 {
+        harness.reset().await.unwrap();
+        assert_eq!(sorted().await, created);
+        assert_eq!(harness.sample_keys().await.unwrap(), samples);
+        harness.object_storage().assert_accessible("sample-bucket");
+        root.sync().await.unwrap().assert_status(204);
+        harness.object_storage().assert_callbacks(&root, 1);
+        harness.databases().assert_callbacks(&root, 1);
+    }
+}
+
+#[tokio::test]
+async fn schedule_of_redelivery_is_switched_on_and_off() {
+    let harness = in_process().await;
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+    let fail_once = async || {
+        harness.object_storage().behave_next(1, Behaviour::respond(503));
+        let attempts = harness.object_storage().expect_callbacks(&key, 2);
+        key.sync().await.unwrap().assert_status(204);
+        harness.advance_clock(Duration::from_mins(61)).await.unwrap();
+        attempts
+    };
+    harness.redeliver_every(Some(Duration::from_millis(20)));
+    fail_once().await.wait_until_satisfied().await;
+
+    harness.redeliver_every(None);
+    let attempts = fail_once().await;
+    for n in 0..20 {
+        // Takes longer than the interval of a schedule that had not ended.
+        harness.new_key(&format!("another-{n}")).create().await.unwrap();
+    }
+    assert_eq!(harness.redeliver().await.unwrap().delivered, 1);
+    attempts.wait_until_satisfied().await;
 }
 
 #[tokio::test]

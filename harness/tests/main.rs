@@ -15,3 +15,4 @@ mod control_api;
 mod harness;
 mod iam;
 mod kms;
+mod requests;

@@ -8,6 +8,11 @@ const FOLDERS: [&str; 4] = [".", "../infra/keysyncctl/tests", "../harness/tests"
 /// The helper that makes the choice for other tests.
 const HELPER: &str = "shared/binaries.rs";
 
+/// What starts a harness in the default mode, unless a mode follows. In two parts, so that this file
+/// does not have them.
+const START: &str = concat!("Harness::", "start()");
+const BUILDER: &str = concat!("Harness::", "builder()");
+
 #[test]
 fn harnesses_in_tests_choose_how_functions_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -22,7 +27,7 @@ fn harnesses_in_tests_choose_how_functions_run() {
             assert!(
                 defaults.is_empty(),
                 "{}: {defaults:?} run the functions in the test's process: start with `binaries()` of \
-                 tests/{HELPER}, or say `Harness::builder().mode(Mode::InProcess)`",
+                 tests/{HELPER}, or say `{BUILDER}.mode(Mode::InProcess)`",
                 path.display()
             );
             uses += source.matches("binaries()").count();
@@ -33,19 +38,16 @@ fn harnesses_in_tests_choose_how_functions_run() {
 
 #[test]
 fn default_mode_is_found_in_source() {
-    let start = ["Harness::", "start()"].concat();
-    let builder = ["Harness::", "builder()"].concat();
-    let in_process = format!("{builder}\n    .mode(Mode::InProcess)");
-    assert_eq!(uses_of_the_default(&start).count(), 1);
-    assert_eq!(uses_of_the_default(&format!("{builder}.quiet(true); {in_process}")).count(), 1);
+    let in_process = format!("{BUILDER}\n    .mode(Mode::InProcess)");
+    assert_eq!(uses_of_the_default(START).count(), 1);
+    assert_eq!(uses_of_the_default(&format!("{BUILDER}.quiet(true); {in_process}")).count(), 1);
     assert_eq!(uses_of_the_default(&in_process).count(), 0);
 }
 
 /// The places that start a harness, or a builder of one, without a mode.
 fn uses_of_the_default(source: &str) -> impl Iterator<Item = &str> {
-    let starts = source.match_indices("Harness::start()").map(|(at, _)| &source[at..]);
-    let builders =
-        source.match_indices("Harness::builder()").map(|(at, text)| (at, &source[at + text.len()..]));
+    let starts = source.match_indices(START).map(|(at, _)| &source[at..]);
+    let builders = source.match_indices(BUILDER).map(|(at, text)| (at, &source[at + text.len()..]));
     let builders = builders.filter(|(_, rest)| !rest.trim_start().starts_with(".mode("));
     let builders = builders.map(|(at, _)| &source[at..]);
     starts.chain(builders).map(|place| place.lines().next().unwrap_or_default())

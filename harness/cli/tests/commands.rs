@@ -74,7 +74,15 @@ async fn key_is_created_and_synchronized_repeatedly() {
     {
         assert_eq!(run(roles).await.1.trim().split('.').count(), 3, "{roles:?}");
     }
+    let syncs = ["requests", "--to", "endpoint", "--method", "post", "--path", "/actions/sync"];
+    assert!(run(&syncs).await.1.contains("/actions/sync"));
+    assert_eq!(run(&[&syncs[..], &["--status", "204", "--count"]].concat()).await.1, "2\n");
+    assert!(!run(&[&syncs[..], &["--json"]].concat()).await.1.contains("Bearer ey"));
+    assert!(run(&[&syncs[..], &["--json", "--secrets"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&["redeliver"]).await.1.contains("\"delivered\":0"));
+    for every in ["30s", "off"] {
+        assert_eq!(run(&["redeliver", "--every", every]).await, (true, String::new(), String::new()));
+    }
     assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
 }
 
@@ -107,6 +115,7 @@ async fn out_of_range_values_are_rejected_with_range() {
     for (arguments, range) in [
         (&["advance", "soon"][..], "must be a duration such as `1h` or `90m`, from 1ms to 366d"),
         (&["advance", "0"], "from 1ms to 366d"),
+        (&["redeliver", "--every", "never"], "from 1s to 1d"),
         (&["advance", "0s"], "from 1ms to 366d"),
         (&["advance", "-1h"], "from 1ms to 366d"),
         (&["advance", "9999999y"], "from 1ms to 366d"),

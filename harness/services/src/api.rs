@@ -93,7 +93,9 @@ async fn callback(
     let Some(Receiver { service, verifier }) = services.by_name.get(&service) else {
         return unknown("service", &service);
     };
-    let behaviour = service.next_behaviour();
+    // Null if it is not JSON: then only a condition without a field selects it.
+    let event = serde_json::from_slice(&body).unwrap_or_default();
+    let behaviour = service.next_behaviour(&event);
     let (verdict, response) = match &behaviour {
         Behaviour::Act
         | Behaviour::Delay { .. }

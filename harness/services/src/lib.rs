@@ -12,12 +12,15 @@ mod acknowledgement;
 mod api;
 mod assertions;
 mod behaviour;
+mod condition;
 mod expectation;
+mod plan;
 mod service;
 
 pub use acknowledgement::{Acknowledgement, Acknowledger};
 pub use api::router;
 pub use behaviour::Behaviour;
+pub use condition::Condition;
 pub use expectation::CallbackExpectation;
 pub use service::{AssociatedService, NotifiedState, Protected, Received, Verdict};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keysync_browser_guard::Guard;
 
-use crate::{clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
+use crate::{assertion::WAIT_TIMEOUT, clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
 
 /// The state that the emulators of one harness share. Clones share it, too.
 #[derive(Clone, Debug)]
@@ -23,12 +23,13 @@ impl Context {
     /// Creates a context with an empty journal.
     #[must_use]
     pub fn new(clock: HarnessClock, guard: Guard) -> Self {
-        Self { journal: Journal::new(clock.clock()), secrets: KnownSecrets::default(), guard, clock }
+        Self::with_wait_timeout(clock, guard, WAIT_TIMEOUT)
     }
 
-    /// The same with another timeout of all waits, and an empty journal.
+    /// The same with another timeout of all waits.
     #[must_use]
-    pub fn with_wait_timeout(self, timeout: Duration) -> Self {
-        Self { journal: Journal::with_wait_timeout(self.clock.clock(), timeout), ..self }
+    pub fn with_wait_timeout(clock: HarnessClock, guard: Guard, timeout: Duration) -> Self {
+        let secrets = KnownSecrets::default();
+        Self { journal: Journal::of(clock.clock(), secrets.clone(), timeout), secrets, guard, clock }
     }
 }

@@ -217,9 +217,7 @@ impl Key {
         let crn = self.owner.resource_crn(service, resource);
         // First, so that a rejected registration does not change the service.
         self.client.register(&self.id, &crn).await?;
-        if let Some(emulated) = self.owner.services.iter().find(|emulated| emulated.name() == service) {
-            emulated.protect(resource, &crn, &self.id);
-        }
+        self.owner.protect(service, resource, &self.id);
         Ok(crn)
     }
 
@@ -239,6 +237,13 @@ impl Key {
 }
 
 impl Owner {
+    /// Protects a resource of an emulated service with a key that has the registration.
+    pub(crate) fn protect(&self, service: &str, resource: &str, key: &str) {
+        if let Some(emulated) = self.services.iter().find(|emulated| emulated.name() == service) {
+            emulated.protect(resource, &self.resource_crn(service, resource), key);
+        }
+    }
+
     /// The CRN of a resource of this owner.
     pub(crate) fn resource_crn(&self, service: &str, name: &str) -> String {
         let kind = if service == crate::services::OBJECT_STORAGE { "bucket" } else { "deployment" };

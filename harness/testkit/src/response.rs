@@ -28,7 +28,6 @@ use keysync_emulator_support::assertion::fail;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a response may be an error response: assert its status"]
 #[non_exhaustive]
 pub struct Response {
     /// The status.

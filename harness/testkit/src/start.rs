@@ -17,8 +17,7 @@ use crate::{
 use keysync_emulator_support::{context::Context, server::Server};
 
 pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
-    let context =
-        Context::new(builder.clock.clone(), guard(&builder)?).with_wait_timeout(builder.wait_timeout);
+    let context = Context::with_wait_timeout(builder.clock.clone(), guard(&builder)?, builder.wait_timeout);
     let listener = Server::listen(builder.port).await?;
     let url = format!("http://{}", listener.local_addr()?);
 

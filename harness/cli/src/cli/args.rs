@@ -1,6 +1,6 @@
 //! The command line of `harness`, as clap parses it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -17,6 +17,7 @@ use super::{
     bench::BenchArgs,
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
+    requests::RequestsArgs,
     verify_receiver::VerifyReceiverArgs,
 };
 
@@ -67,6 +68,9 @@ pub(super) enum Command {
         /// started it.
         #[arg(long)]
         until_eof: bool,
+        /// Interval at which the function `redeliver` runs, or `off`.
+        #[arg(long, value_name = "INTERVAL|off", default_value = "1m", value_parser = schedule)]
+        redeliver_every: Schedule,
         /// Print the functions' log on standard error.
         #[arg(long)]
         verbose: bool,
@@ -144,8 +148,19 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ServicesCommand>,
     },
-    /// Run the function `redeliver` once and print its summary as JSON.
-    Redeliver,
+    /// Show the requests that endpoint, IAM and services received, or count them.
+    ///
+    /// `--json` prints headers and bodies too, with secrets masked.
+    Requests {
+        #[command(flatten)]
+        args: RequestsArgs,
+    },
+    /// Run the function `redeliver` once and print its summary as JSON, or set its schedule.
+    Redeliver {
+        /// Run it at this interval from now on, such as `30s`, or `off`; do not run it now.
+        #[arg(long, value_name = "INTERVAL|off", value_parser = schedule)]
+        every: Option<Schedule>,
+    },
     /// Reset all state except the clock.
     Reset,
     /// Generate a shell completion script, such as for `source <(harness completions bash)`.
@@ -183,12 +198,22 @@ pub(super) enum ServicesCommand {
     Behave {
         /// CRN service name.
         name: String,
-        /// What the service does with a callback; see below.
-        #[arg(value_parser = behaviour::parse)]
-        behaviour: Behaviour,
+        /// What the service does with a callback; see below. Several apply in turn, one to each of
+        /// the next callbacks.
+        #[arg(value_parser = behaviour::parse, required = true)]
+        behaviour: Vec<Behaviour>,
         /// Number of callbacks that it applies to, from 1 to 1,000,000. All by default.
         #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
         times: Option<usize>,
+        /// Only for callbacks about the key with this id.
+        #[arg(long, value_name = "ID")]
+        key: Option<String>,
+        /// Only for callbacks about this lifecycle action.
+        #[arg(long, value_name = "ACTION", value_parser = ["rotate", "delete", "restore", "enable", "disable", "create"])]
+        event_type: Option<String>,
+        /// Only for callbacks that come from a sync (`true`), or that do not (`false`).
+        #[arg(long, value_name = "BOOL")]
+        by_sync: Option<bool>,
     },
     /// Show the callbacks that a service received.
     Callbacks {
@@ -285,6 +310,23 @@ fn resource(text: &str) -> Result<(String, String), String> {
         format!("must be a service and a resource, such as `cloud-object-storage/bucket`: got `{text}`")
     })?;
     Ok((service.to_owned(), resource.to_owned()))
+}
+
+/// The schedule of `redeliver`.
+#[derive(Clone, Debug)]
+pub(super) enum Schedule {
+    Off,
+    Every(Duration),
+}
+
+/// Parses an interval or `off`.
+fn schedule(text: &str) -> Result<Schedule, String> {
+    match text {
+        "off" => Ok(Schedule::Off),
+        interval => limits::duration(interval, &limits::SCHEDULE)
+            .map(Schedule::Every)
+            .map_err(|error| format!("{error}, or `off`")),
+    }
 }
 
 /// Validates a duration that the clock can be advanced by.

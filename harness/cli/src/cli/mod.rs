@@ -7,17 +7,18 @@ mod console;
 mod output;
 mod parse;
 mod remote;
+mod requests;
 mod show;
 mod shutdown;
 mod up;
 mod verify_receiver;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode};
 
 use clap::{ValueEnum, error::ErrorKind};
 use serde_json::json;
 
-use args::{Cli, Command, KeysCommand, RemoteArgs, ServicesCommand};
+use args::{Cli, Command, KeysCommand, RemoteArgs, Schedule, ServicesCommand};
 use remote::{Address, Origin, Remote};
 
 /// Parses the command line, runs its command and returns the exit code.
@@ -41,9 +42,13 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
     };
     match command {
         Command::Demo { harness } => keysync_harness::demo::run(harness.builder()).await?,
-        Command::Up { harness, port, json, env_file, until_eof, verbose } => {
+        Command::Up { harness, port, json, env_file, until_eof, redeliver_every, verbose } => {
             let builder = harness.builder().port(port).env_file(env_file).quiet(!verbose);
-            up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
+            let builder = match redeliver_every {
+                Schedule::Every(interval) => builder.redeliver_every(interval),
+                Schedule::Off => builder,
+            };
+            up::run(builder, json, until_eof).await?;
         }
         Command::Bench { args } => bench::run(args).await?,
         Command::WireFloor => output::write(keysync_bench::wire_floor()?)?,
@@ -74,7 +79,15 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
             remote()?.post(&["time"], &json!({"advance": by})).await?;
         }
         Command::Services { command } => services(command, &remote()?, json).await?,
-        Command::Redeliver => {
+        Command::Requests { args } => requests::run(&remote()?, &args, json).await?,
+        Command::Redeliver { every: Some(schedule) } => {
+            let every = match schedule {
+                Schedule::Every(interval) => Some(format!("{}ms", interval.as_millis())),
+                Schedule::Off => None,
+            };
+            remote()?.put(&["redeliver", "schedule"], &json!({"every": every})).await?;
+        }
+        Command::Redeliver { every: None } => {
             let remote = remote()?;
             let summary = remote.post(&["redeliver"], &json!({})).await?;
             show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
@@ -116,8 +129,13 @@ async fn services(
 ) -> Result<(), Box<dyn Error>> {
     match command {
         None => show::services(remote, &remote.get(&["services"]).await?, as_json),
-        Some(ServicesCommand::Behave { name, behaviour, times }) => {
-            let body = json!({"behaviour": behaviour, "times": times});
+        Some(ServicesCommand::Behave { name, behaviour, times, key, event_type, by_sync }) => {
+            let when = json!({"key": key, "event_type": event_type, "renotification": by_sync});
+            let when = (key.is_some() || event_type.is_some() || by_sync.is_some()).then_some(when);
+            let body = match behaviour.as_slice() {
+                [behaviour] => json!({"behaviour": behaviour, "times": times, "when": when}),
+                _ => json!({"in_turn": behaviour, "times": times, "when": when}),
+            };
             remote.put(&["services", &name, "behaviour"], &body).await?;
             Ok(())
         }

@@ -73,6 +73,21 @@ pub(super) fn callbacks(remote: &Remote, response: &Value, as_json: bool) -> Res
     })
 }
 
+/// Prints requests, oldest first.
+pub(super) fn requests(remote: &Remote, requests: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
+    let columns = ["to", "method", "path", "status", "ms", "correlation-id"];
+    list_of(remote, requests, as_json, &columns, |exchange| {
+        vec![
+            text(&exchange["to"]),
+            text(&exchange["method"]),
+            text(&exchange["path"]),
+            text(&exchange["status"]),
+            text(&exchange["millis"]),
+            text(&exchange["request"]["headers"]["correlation-id"]),
+        ]
+    })
+}
+
 /// Prints the result of a sync.
 pub(super) fn sync(result: &SyncResult, as_json: bool) -> Result<(), OutputError> {
     let SyncResult { status, response, notifications } = result;

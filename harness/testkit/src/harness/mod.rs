@@ -125,14 +125,34 @@ impl Harness {
         self.parts.lambda.redeliver().await
     }
 
+    /// Runs `redeliver` at this interval from now on, instead of the one that
+    /// [`HarnessBuilder::redeliver_every`] has set; `None` ends the schedule. The interval is in
+    /// real time, independent of the harness's clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::start().await?;
+    /// harness.redeliver_every(Some(Duration::from_secs(1)));
+    /// harness.redeliver_every(None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redeliver_every(&self, interval: Option<Duration>) {
+        self.parts.lambda.redeliver_every(interval);
+    }
+
     /// Advances the clock, including that of the functions.
     pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         self.parts.lambda.advance_clock(by).await
     }
 
     /// Resets all state but the clock: removes keys, faults, behaviours, the services' resources
-    /// and the journal. Addresses, API keys and signing keys stay. Call it while no request is in
-    /// progress.
+    /// and the journal. What the harness has printed stays valid: addresses, API keys, signing keys,
+    /// and the ids of the [sample keys](Harness::sample_keys), which become as they were created.
+    /// Call it while no request is in progress.
     ///
     /// ```
     /// use keysync_testkit::Harness;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keysync::config;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
@@ -52,7 +53,9 @@ pub(crate) struct LambdaStack {
     pub(crate) secrets: SecretsManager,
     clock: ClockControl,
     _event_source: Feeder,
-    _schedule: Option<Schedule>,
+    /// The interval at the start.
+    redeliver_every: Option<Duration>,
+    schedule: Mutex<Option<Schedule>>,
 }
 
 impl LambdaStack {
@@ -90,13 +93,12 @@ impl LambdaStack {
 
         let (queue, event_source) = Queue::start(lifecycle.handle(), context);
         dead_letters.connect_event_queue(queue.clone());
-        let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
         let events = EventBus::new(queue, context.clock.clock());
         let clock = match builder.mode {
             Mode::InProcess => ClockControl::Clock(context.clock.clone()),
             _ => ClockControl::StoredInstants(dynamo.client(), dynamo.table().to_owned()),
         };
-        Ok(Self {
+        let stack = Self {
             sync,
             lifecycle,
             redeliver,
@@ -106,8 +108,17 @@ impl LambdaStack {
             secrets,
             clock,
             _event_source: event_source,
-            _schedule: schedule,
-        })
+            redeliver_every: builder.redeliver_every,
+            schedule: Mutex::default(),
+        };
+        stack.redeliver_every(builder.redeliver_every);
+        Ok(stack)
+    }
+
+    /// Runs `redeliver` at this interval from now on; `None` ends its schedule.
+    pub(crate) fn redeliver_every(&self, interval: Option<Duration>) {
+        let schedule = interval.map(|interval| Schedule::start(self.redeliver.handle(), interval));
+        *self.schedule.lock() = schedule;
     }
 
     /// The functions that run in separate processes.
@@ -128,6 +139,7 @@ impl LambdaStack {
     pub(crate) fn reset(&self) {
         self.dead_letters.clear();
         self.secrets.reset();
+        self.redeliver_every(self.redeliver_every);
     }
 }
 

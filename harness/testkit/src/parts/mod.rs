@@ -6,17 +6,18 @@
 mod iam;
 mod kms;
 mod lambda;
+mod samples;
 mod services;
 
 use keysync::domain::InstanceId;
 
 use crate::{
-    Client, HarnessError, NewKey, SampleKeys,
+    Client, HarnessError, SampleKeys,
     dynamodb::Dynamo,
     iam::{Identity, Roles},
     info::Info,
     key::Owner,
-    services::{AssociatedService, DATABASES, OBJECT_STORAGE},
+    services::AssociatedService,
     world::{Person, REGION, World},
 };
 use keysync_emulator_support::context::Context;
@@ -84,28 +85,11 @@ impl Parts {
             proxy.wait_until_quiet().await;
             drop(proxy.take_calls());
         }
-        self.kms.reset().await?;
-        self.world.save(&self.dynamo).await?;
+        self.reset_table().await?;
         self.iam.reset(&self.world);
         self.lambda.reset();
         self.context.journal.clear();
         Ok(())
-    }
-
-    pub(crate) async fn sample_keys(&self) -> Result<SampleKeys, HarnessError> {
-        let mut samples = self.kms.samples.lock().await;
-        if let Some(keys) = &*samples {
-            return Ok(keys.clone());
-        }
-        let root = NewKey::new(self, "sample-root-key")
-            .with_registration(OBJECT_STORAGE, "sample-bucket")
-            .with_registration(DATABASES, "sample-database");
-        let root = root.create().await?.id().to_owned();
-        let standard = NewKey::new(self, "sample-standard-key").standard().create().await?.id().to_owned();
-        let (root_key, standard_key) = (Some(root.clone()), Some(standard.clone()));
-        let world = World { root_key, standard_key, ..self.world.clone() };
-        world.save(&self.dynamo).await?;
-        Ok(samples.insert(SampleKeys { root, standard }).clone())
     }
 
     pub(crate) async fn info(&self) -> Result<Info, HarnessError> {
