@@ -10,9 +10,9 @@ use keysync_testkit::{
 
 use crate::{binaries::binaries, world::text};
 
-const STORAGE: &str = "cloud-object-storage";
+pub(crate) const STORAGE: &str = "cloud-object-storage";
 
-async fn in_process() -> Harness {
+pub(crate) async fn in_process() -> Harness {
     Harness::builder().mode(Mode::InProcess).start().await.unwrap()
 }
 

@@ -16,3 +16,4 @@ mod harness;
 mod iam;
 mod kms;
 mod requests;
+mod snapshots;

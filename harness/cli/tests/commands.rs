@@ -80,6 +80,17 @@ async fn key_is_created_and_synchronized_repeatedly() {
     assert!(!run(&[&syncs[..], &["--json"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&[&syncs[..], &["--json", "--secrets"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&["redeliver"]).await.1.contains("\"delivered\":0"));
+    let file = std::env::temp_dir().join(format!("keysync-snapshot-{id}.json"));
+    let file = file.to_str().unwrap();
+    assert!(run(&["snapshots", "save", "mine"]).await.0);
+    assert!(run(&["snapshots", "export", "mine", file]).await.1.contains("wrote "));
+    assert!(run(&["snapshots", "import", "theirs", file]).await.0);
+    assert!(run(&["snapshots", "delete", "mine"]).await.0);
+    let names = run(&["snapshots"]).await.1;
+    assert!(names.contains("theirs") && !names.contains("mine"), "{names}");
+    assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
+    assert!(run(&["snapshots", "load", "theirs"]).await.0 && run(&["keys"]).await.1.contains(id));
+    std::fs::remove_file(file).unwrap();
     for every in ["30s", "off"] {
         assert_eq!(run(&["redeliver", "--every", every]).await, (true, String::new(), String::new()));
     }
@@ -95,6 +106,9 @@ async fn errors_are_reported_with_remedy() {
         (&["register", unknown_key, "s", "r"][..], 1, "KEY_NOT_FOUND_ERR"),
         (&["register", "../keys", "s", "r"], 1, "must be a key's identifier"),
         (&["services", "behave", "unknown", "act"], 1, "no service `unknown`"),
+        (&["snapshots", "load", "unknown"], 1, "no snapshot `unknown`"),
+        (&["snapshots", "import", "a", "/no/such/file"], 1, "cannot read /no/such/file"),
+        (&["snapshots", "import", "a", "Cargo.toml"], 1, "Cargo.toml is not a snapshot"),
         (&["services", "callbacks", "a/b?c"], 1, "no service `a/b?c`"),
         (&["services", "behave", "cloud-object-storage", "dance"], 2, "harness services behave --help"),
         (&["keys", "create", "kk", "--protect", "bucket"], 2, "a service and a resource"),

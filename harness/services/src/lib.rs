@@ -22,7 +22,7 @@ pub use api::router;
 pub use behaviour::Behaviour;
 pub use condition::Condition;
 pub use expectation::CallbackExpectation;
-pub use service::{AssociatedService, NotifiedState, Protected, Received, Verdict};
+pub use service::{AssociatedService, NotifiedState, Protected, Received, ServiceState, Verdict};
 
 /// CRN service name of object storage. Its resources are buckets.
 pub const OBJECT_STORAGE: &str = "cloud-object-storage";

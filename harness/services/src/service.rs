@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName};
 use keysync::domain::EpochMillis;
 use keysync_receiver::{Notification, Order, Sequence};
 use parking_lot::{Mutex, MutexGuard};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -45,7 +45,7 @@ struct State {
 }
 
 /// A resource that a key protects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Protected {
@@ -56,7 +56,7 @@ pub struct Protected {
 }
 
 /// The last notification about a key on which the service acted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct NotifiedState {
@@ -66,6 +66,17 @@ pub struct NotifiedState {
     pub key_version: String,
     /// Sequence number of the notification, per key.
     pub sequence: u64,
+}
+
+/// What a service keeps in a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ServiceState {
+    /// Resources by name.
+    pub resources: BTreeMap<String, Protected>,
+    /// Last notified state of each key on which the service acted, by key ID.
+    pub last_states: BTreeMap<String, NotifiedState>,
 }
 
 /// A callback that the service received.
@@ -206,6 +217,21 @@ impl AssociatedService {
             Some(last) if !matches!(last.key_state, 1 | 3) => Some(Err(last.clone())),
             _ => Some(Ok(resource)),
         }
+    }
+
+    /// The resources and the notified states.
+    #[must_use]
+    pub fn state_to_store(&self) -> ServiceState {
+        let State { resources, last_states, .. } = &*self.state();
+        ServiceState { resources: resources.clone(), last_states: last_states.clone() }
+    }
+
+    /// Replaces the resources and the notified states.
+    pub fn restore_state(&self, stored: ServiceState) {
+        let ServiceState { resources, last_states } = stored;
+        let mut state = self.state();
+        state.resources = resources;
+        state.last_states = last_states;
     }
 
     /// The behaviour for the callback with this event.

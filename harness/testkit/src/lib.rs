@@ -130,4 +130,5 @@ pub use keysync_lambda_emulator as lambda;
 pub use keysync_lambda_emulator::events;
 pub use keysync_service_emulator as services;
 pub use new_key::NewKey;
+pub use parts::Snapshot;
 pub use response::Response;

@@ -115,3 +115,8 @@ fn signing_key() -> String {
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
+
+/// Whether an item is the one with the initial state.
+pub(crate) fn is_item(item: &serde_json::Value) -> bool {
+    item["pk"] == ITEM && item["sk"] == ITEM
+}

@@ -16,6 +16,7 @@ async fn every_operation_matches_its_description() {
     services(&mut control).await;
     callbacks(&mut control, &key).await;
     faults(&mut control).await;
+    snapshots(&mut control, &key).await;
     journal_and_reset(&mut control, &info).await;
     assert_eq!(control.called, control.documented(), "every operation was called");
 }
@@ -172,4 +173,32 @@ async fn journal_and_reset(control: &mut Control, info: &Value) {
     assert_eq!(control.call(get, letters, letters, Value::Null, 200).await[0]["event"], "no event");
     let reset = control.call(post, "/_harness/reset", "/_harness/reset", Value::Null, 200).await;
     assert_eq!(reset, *info);
+}
+
+async fn snapshots(control: &mut Control, key: &str) {
+    let (all, one) = ("/_harness/snapshots", "/_harness/snapshots/{name}");
+    let (path, load) = ("/_harness/snapshots/own", "/_harness/snapshots/{name}/load");
+    control.call(Method::POST, one, path, Value::Null, 204).await;
+    assert_eq!(control.call(Method::GET, all, all, Value::Null, 200).await, json!(["own"]));
+    let mut snapshot = control.call(Method::GET, one, path, Value::Null, 200).await;
+    control.harness.reset().await.unwrap();
+    control.call(Method::POST, load, &format!("{path}/load"), Value::Null, 204).await;
+    let key = format!("/_harness/keys/{key}");
+    control.call(Method::GET, "/_harness/keys/{id}", &key, Value::Null, 200).await;
+
+    let other = "/_harness/snapshots/other";
+    control.call(Method::PUT, one, other, snapshot.clone(), 204).await;
+    control.call(Method::PUT, one, other, json!({"format": 1}), 400).await;
+    control.call(Method::PUT, one, "/_harness/snapshots/a.b", snapshot.clone(), 400).await;
+    snapshot["format"] = json!(2);
+    control.call(Method::PUT, one, other, snapshot, 204).await;
+    control.call(Method::POST, load, &format!("{other}/load"), Value::Null, 400).await;
+    control.call(Method::DELETE, one, other, Value::Null, 204).await;
+    for (method, template, path) in [
+        (Method::GET, one, other.to_owned()),
+        (Method::DELETE, one, other.to_owned()),
+        (Method::POST, load, format!("{other}/load")),
+    ] {
+        control.call(method, template, &path, Value::Null, 404).await;
+    }
 }

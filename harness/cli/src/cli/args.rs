@@ -18,6 +18,7 @@ use super::{
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
     requests::RequestsArgs,
+    snapshots::SnapshotsCommand,
     verify_receiver::VerifyReceiverArgs,
 };
 
@@ -160,6 +161,11 @@ pub(super) enum Command {
         /// Run it at this interval from now on, such as `30s`, or `off`; do not run it now.
         #[arg(long, value_name = "INTERVAL|off", value_parser = schedule)]
         every: Option<Schedule>,
+    },
+    /// Save the harness's state under a name, and restore it; list the names.
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
     },
     /// Reset all state except the clock.
     Reset,

@@ -10,6 +10,7 @@ mod remote;
 mod requests;
 mod show;
 mod shutdown;
+mod snapshots;
 mod up;
 mod verify_receiver;
 
@@ -92,6 +93,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
             let summary = remote.post(&["redeliver"], &json!({})).await?;
             show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
         }
+        Command::Snapshots { command } => snapshots::run(command, &remote()?, json).await?,
         Command::Reset => {
             let remote = remote()?;
             let info = remote.post(&["reset"], &json!({})).await?;

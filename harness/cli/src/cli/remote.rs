@@ -130,6 +130,10 @@ impl Remote {
         self.control(Method::PUT, path, &[], Some(body)).await
     }
 
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<(), RemoteError> {
+        self.control(Method::DELETE, path, &[], None).await.map(drop)
+    }
+
     /// Synchronizes a key through the public API, with the role Manager.
     pub(super) async fn sync(&self, key: &str) -> Result<SyncResult, RemoteError> {
         let info: Info = serde_json::from_value(self.get(&[]).await?)

@@ -73,6 +73,11 @@ pub(super) fn callbacks(remote: &Remote, response: &Value, as_json: bool) -> Res
     })
 }
 
+/// Prints names, one on each line.
+pub(super) fn names(remote: &Remote, names: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
+    list_of(remote, names, as_json, &["name"], |name| vec![text(name)])
+}
+
 /// Prints requests, oldest first.
 pub(super) fn requests(remote: &Remote, requests: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
     let columns = ["to", "method", "path", "status", "ms", "correlation-id"];

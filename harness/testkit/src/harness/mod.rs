@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Client, HarnessBuilder, HarnessError, Key, NewKey, RedeliverSummary, SampleKeys,
+    Client, HarnessBuilder, HarnessError, Key, NewKey, RedeliverSummary, SampleKeys, Snapshot,
     iam::Roles,
     lambda::{InvocationFailed, ProcessFunction},
     parts::Parts,
@@ -168,6 +168,19 @@ impl Harness {
     /// ```
     pub async fn reset(&self) -> Result<(), HarnessError> {
         self.parts.reset().await
+    }
+
+    /// A snapshot of the present state, which [`Harness::restore`] restores here or in another
+    /// harness. Call it while no request is in progress.
+    pub async fn snapshot(&self) -> Result<Snapshot, HarnessError> {
+        self.parts.snapshot().await
+    }
+
+    /// Resets the harness, and restores a snapshot. Instants are moved by the time that has passed
+    /// since it, by the harness's clock: what was possible 20 minutes after the snapshot is possible
+    /// 20 minutes from now. Call it while no request is in progress.
+    pub async fn restore(&self, snapshot: &Snapshot) -> Result<(), HarnessError> {
+        self.parts.restore(snapshot).await
     }
 
     /// All items of the table, as JSON, read directly from DynamoDB.

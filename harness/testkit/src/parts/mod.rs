@@ -8,6 +8,7 @@ mod kms;
 mod lambda;
 mod samples;
 mod services;
+mod snapshot;
 
 use keysync::domain::InstanceId;
 
@@ -26,6 +27,7 @@ pub(crate) use iam::IamEmulator;
 pub(crate) use kms::KmsEmulator;
 pub(crate) use lambda::LambdaStack;
 pub(crate) use services::ServiceFleet;
+pub use snapshot::Snapshot;
 
 /// The parts of a harness.
 pub(crate) struct Parts {
@@ -36,6 +38,9 @@ pub(crate) struct Parts {
     pub(crate) services: ServiceFleet,
     pub(crate) lambda: LambdaStack,
     pub(crate) kms: KmsEmulator,
+    /// The named snapshots of the control API.
+    #[cfg(feature = "control-api")]
+    pub(crate) snapshots: parking_lot::Mutex<std::collections::BTreeMap<String, Snapshot>>,
 }
 
 impl Parts {

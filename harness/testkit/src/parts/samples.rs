@@ -68,7 +68,7 @@ impl Parts {
     }
 
     /// Saves the initial state with the ids of the sample keys.
-    async fn save_with(&self, keys: &SampleKeys) -> Result<(), HarnessError> {
+    pub(super) async fn save_with(&self, keys: &SampleKeys) -> Result<(), HarnessError> {
         let (root_key, standard_key) = (Some(keys.root.clone()), Some(keys.standard.clone()));
         World { root_key, standard_key, ..self.world.clone() }.save(&self.dynamo).await
     }
@@ -82,7 +82,7 @@ impl Parts {
         items.map(|item| serde_dynamo::from_item(item).map_err(HarnessError::table)).collect()
     }
 
-    async fn put(&self, item: Item) -> Result<(), HarnessError> {
+    pub(super) async fn put(&self, item: Item) -> Result<(), HarnessError> {
         let put = self.dynamo.client().put_item().table_name(self.dynamo.table()).set_item(Some(item));
         put.send().await.map_err(HarnessError::table)?;
         Ok(())
