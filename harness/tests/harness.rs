@@ -5,7 +5,10 @@ use std::{net::TcpStream, time::Duration};
 
 use futures_util::stream::{self, StreamExt};
 use keysync_testkit::{
-    DeliveryStatus, Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour,
+    DeliveryStatus, Harness, KeyState,
+    httpmock::Method::POST,
+    lambda::Mode,
+    services::{Behaviour, Verdict},
 };
 
 use crate::{binaries::binaries, world::text};
@@ -146,6 +149,35 @@ async fn reset_restores_the_sample_keys() {
         root.sync().await.unwrap().assert_status(204);
         harness.object_storage().assert_callbacks(&root, 1);
         harness.databases().assert_callbacks(&root, 1);
+    }
+}
+
+#[tokio::test]
+async fn signing_key_is_rotated_in_two_steps() {
+    for builder in [Harness::builder().mode(Mode::InProcess), binaries()] {
+        let harness = builder.start().await.unwrap();
+        let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+        let signatures = async || {
+            harness.advance_clock(Duration::from_mins(61)).await.unwrap();
+            key.sync().await.unwrap().assert_status(204);
+            let received = harness.object_storage().take_received().remove(0);
+            assert_eq!(received.verdict, Verdict::Acted);
+            received.header("webhook-signature").split(' ').count()
+        };
+        let first = harness.callback_public_key();
+        assert_eq!(signatures().await, 1);
+        let both = harness.rotate_signing_key().await.unwrap();
+        assert_eq!((&both[0], both.len(), signatures().await), (&first, 2, 2));
+        assert_eq!(harness.withdraw_old_signing_key().await.unwrap(), both[1..]);
+        assert_eq!((harness.callback_public_key(), signatures().await), (both[1].clone(), 1));
+        key.rotate().await.unwrap().assert_status(204);
+        assert_eq!(harness.object_storage().take_received()[0].verdict, Verdict::Acted, "by `lifecycle`");
+
+        harness.reset().await.unwrap();
+        assert_eq!(harness.callback_public_key(), first, "a reset restores what was printed");
+        let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+        key.sync().await.unwrap().assert_status(204);
+        assert_eq!(harness.object_storage().take_received()[0].verdict, Verdict::Acted);
     }
 }
 

@@ -91,6 +91,8 @@ async fn key_is_created_and_synchronized_repeatedly() {
     assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
     assert!(run(&["snapshots", "load", "theirs"]).await.0 && run(&["keys"]).await.1.contains(id));
     std::fs::remove_file(file).unwrap();
+    assert_eq!(run(&["rotate-signing-key"]).await.1.matches("whpk_").count(), 2);
+    assert_eq!(run(&["rotate-signing-key", "--withdraw"]).await.1.matches("whpk_").count(), 1);
     for every in ["30s", "off"] {
         assert_eq!(run(&["redeliver", "--every", every]).await, (true, String::new(), String::new()));
     }

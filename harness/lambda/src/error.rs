@@ -42,6 +42,9 @@ pub enum FunctionError {
     /// The process did not poll in time.
     #[error("the process did not finish its init phase within {} s", .0.as_secs())]
     NotReady(Duration),
+    /// The function was started elsewhere.
+    #[error("the function was started elsewhere: restart it there with the new setting")]
+    StartedElsewhere,
     /// A setting is invalid.
     #[error("{0}")]
     Configuration(String),

@@ -141,6 +141,17 @@ impl Function {
         }
     }
 
+    /// Ends the function; the next request starts it with the environment `env`, in this process on
+    /// `clock`. Not with [`Mode::Url`]: an error.
+    pub async fn restart_with(&self, env: &[(String, String)], clock: Clock) -> Result<(), FunctionError> {
+        match &self.0 {
+            Backend::Process(function, _) => function.restart_with(env.to_vec()).await,
+            Backend::InProcess(function) => function.restart_with(env, clock).await?,
+            Backend::Url(_) => return Err(FunctionError::StartedElsewhere),
+        }
+        Ok(())
+    }
+
     /// The function URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {

@@ -18,7 +18,7 @@ mod plan;
 mod service;
 
 pub use acknowledgement::{Acknowledgement, Acknowledger};
-pub use api::router;
+pub use api::{CallbackKeys, router};
 pub use behaviour::Behaviour;
 pub use condition::Condition;
 pub use expectation::CallbackExpectation;

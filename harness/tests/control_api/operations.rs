@@ -136,6 +136,12 @@ async fn faults(control: &mut Control) {
         control.call(method.clone(), path, path, valid, 204).await;
         control.call(method.clone(), path, path, invalid, 400).await;
     }
+    let rotate = "/_harness/signing-key/rotate";
+    for (request, count) in [(json!({}), 2), (json!({"withdraw": true}), 1)] {
+        let rotated = control.call(post.clone(), rotate, rotate, request, 200).await;
+        assert_eq!(rotated["public_keys"].as_array().unwrap().len(), count);
+    }
+    control.call(post.clone(), rotate, rotate, json!({"withdraw": 3}), 400).await;
     let faults = "/_harness/dynamodb/faults";
     control.call(Method::DELETE, faults, faults, Value::Null, 204).await;
     let tokens = "/_harness/iam/tokens";

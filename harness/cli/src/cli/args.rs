@@ -162,6 +162,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "INTERVAL|off", value_parser = schedule)]
         every: Option<Schedule>,
     },
+    /// Sign callbacks with a new key beside the old one, and print the public keys.
+    RotateSigningKey {
+        /// Sign with the new key only: the second step of the rotation.
+        #[arg(long)]
+        withdraw: bool,
+    },
     /// Save the harness's state under a name, and restore it; list the names.
     Snapshots {
         #[command(subcommand)]

@@ -93,6 +93,14 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
             let summary = remote.post(&["redeliver"], &json!({})).await?;
             show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
         }
+        Command::RotateSigningKey { withdraw } => {
+            let remote = remote()?;
+            let rotated = remote.post(&["signing-key", "rotate"], &json!({"withdraw": withdraw})).await?;
+            show::one(&remote, &rotated, json, |rotated| {
+                let keys = rotated["public_keys"].as_array()?.iter().map(|key| key.as_str());
+                Some(keys.collect::<Option<Vec<_>>>()?.join("\n"))
+            })?;
+        }
         Command::Snapshots { command } => snapshots::run(command, &remote()?, json).await?,
         Command::Reset => {
             let remote = remote()?;

@@ -64,6 +64,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(world::advance))
         .routes(routes!(world::redeliver))
         .routes(routes!(world::schedule))
+        .routes(routes!(world::rotate_signing_key))
         .routes(routes!(world::requests, world::forget_requests))
         .routes(routes!(world::count_requests))
         .routes(routes!(world::dead_letters))

@@ -91,6 +91,36 @@ pub(super) async fn schedule(
     Ok(Done)
 }
 
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SigningKeyRotation {
+    /// Whether to withdraw the old key, instead of adding a new one.
+    #[serde(default)]
+    withdraw: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct PublicKeys {
+    /// The keys that verify callbacks, `whpk_…`, newest last.
+    public_keys: Vec<String>,
+}
+
+/// Rotates the key that signs callbacks, in two steps.
+///
+/// First callbacks are signed with the old key and a new one; then, with `withdraw`, with the new
+/// one only. The functions restart: send it while no other request is in progress.
+#[utoipa::path(
+    post, operation_id = "rotate_signing_key", path = "/_harness/signing-key/rotate", tag = "harness", request_body = SigningKeyRotation,
+    responses((status = 200, body = PublicKeys, description = "The public keys"))
+)]
+pub(super) async fn rotate_signing_key(
+    Running(parts): Running,
+    Body(SigningKeyRotation { withdraw }): Body<SigningKeyRotation>,
+) -> Result<Json<PublicKeys>, Problem> {
+    let rotated =
+        if withdraw { parts.withdraw_old_signing_key().await } else { parts.rotate_signing_key().await };
+    Ok(Json(PublicKeys { public_keys: rotated? }))
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Secrets {

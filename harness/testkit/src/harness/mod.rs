@@ -144,6 +144,32 @@ impl Harness {
         self.parts.lambda.redeliver_every(interval);
     }
 
+    /// Rotates the key that signs callbacks, first step: from now on they have two signatures, with
+    /// the old key and with a new one, and the public key set has both. Returns the public keys, the
+    /// new one last. The functions restart; call it while no request is in progress. A reset
+    /// restores the key of the start.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::start().await?;
+    /// let old = harness.callback_public_key();
+    /// let both = harness.rotate_signing_key().await?;
+    /// assert_eq!(both, [old, harness.callback_public_key()]);
+    /// assert_eq!(harness.withdraw_old_signing_key().await?, [harness.callback_public_key()]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rotate_signing_key(&self) -> Result<Vec<String>, HarnessError> {
+        self.parts.rotate_signing_key().await
+    }
+
+    /// The second step of a rotation: callbacks are signed with the newest key only. Returns its
+    /// public key.
+    pub async fn withdraw_old_signing_key(&self) -> Result<Vec<String>, HarnessError> {
+        self.parts.withdraw_old_signing_key().await
+    }
+
     /// Advances the clock, including that of the functions.
     pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         self.parts.lambda.advance_clock(by).await

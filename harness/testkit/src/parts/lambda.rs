@@ -51,6 +51,8 @@ pub(crate) struct LambdaStack {
     pub(crate) events: EventBus,
     pub(crate) dead_letters: DeadLetterQueue,
     pub(crate) secrets: SecretsManager,
+    /// The private keys that sign callbacks, newest last.
+    pub(crate) signing_keys: tokio::sync::Mutex<Vec<String>>,
     clock: ClockControl,
     _event_source: Feeder,
     /// The interval at the start.
@@ -106,6 +108,7 @@ impl LambdaStack {
             events,
             dead_letters,
             secrets,
+            signing_keys: tokio::sync::Mutex::new(vec![world.signing_key.clone()]),
             clock,
             _event_source: event_source,
             redeliver_every: builder.redeliver_every,

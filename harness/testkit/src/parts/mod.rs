@@ -8,6 +8,7 @@ mod kms;
 mod lambda;
 mod samples;
 mod services;
+mod signing;
 mod snapshot;
 
 use keysync::domain::InstanceId;
@@ -93,6 +94,7 @@ impl Parts {
         self.reset_table().await?;
         self.iam.reset(&self.world);
         self.lambda.reset();
+        self.reset_signing_key().await?;
         self.context.journal.clear();
         Ok(())
     }
@@ -112,7 +114,7 @@ impl Parts {
             instance_id: self.instance().to_string(),
             region: REGION.to_owned(),
             account: self.world.account.clone(),
-            callback_public_key: self.services.public_key.clone(),
+            callback_public_key: self.public_key(),
             root_key_id: root,
             standard_key_id: standard,
         })
