@@ -10,6 +10,7 @@ use keysync_testkit::{
     lambda::Mode,
     services::{Behaviour, Verdict},
 };
+use serde_json::Value;
 
 use crate::{binaries::binaries, world::text};
 
@@ -17,6 +18,13 @@ pub(crate) const STORAGE: &str = "cloud-object-storage";
 
 pub(crate) async fn in_process() -> Harness {
     Harness::builder().mode(Mode::InProcess).start().await.unwrap()
+}
+
+/// All items of the table, in a fixed order.
+pub(crate) async fn sorted_items(harness: &Harness) -> Vec<Value> {
+    let mut items = harness.items().await.unwrap();
+    items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
+    items
 }
 
 async fn keys_of(harness: &Harness) -> usize {
@@ -131,19 +139,14 @@ async fn reset_restores_the_sample_keys() {
     let harness = in_process().await;
     let samples = harness.sample_keys().await.unwrap();
     let root = harness.key(&samples.root).await.unwrap();
-    let sorted = async || {
-        let mut items: Vec<_> = harness.items().await.unwrap().iter().map(ToString::to_string).collect();
-        items.sort();
-        items
-    };
-    let created = sorted().await;
+    let created = sorted_items(&harness).await;
     root.sync().await.unwrap().assert_status(204);
     root.delete().await.unwrap().assert_status(204);
     harness.object_storage().assert_denied("sample-bucket");
 
     for _ in 0..2 {
         harness.reset().await.unwrap();
-        assert_eq!(sorted().await, created);
+        assert_eq!(sorted_items(&harness).await, created);
         assert_eq!(harness.sample_keys().await.unwrap(), samples);
         harness.object_storage().assert_accessible("sample-bucket");
         root.sync().await.unwrap().assert_status(204);

@@ -15,5 +15,6 @@ mod control_api;
 mod harness;
 mod iam;
 mod kms;
+mod recordings;
 mod requests;
 mod snapshots;

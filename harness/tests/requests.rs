@@ -40,14 +40,16 @@ async fn secrets_in_journal_are_masked_unless_requested() {
     let harness = in_process().await;
     let (api_key, token) = (harness.api_key(), harness.manager().await.unwrap().token());
     let journal = || harness.journal().exchanges();
-    harness.new_key("own").standard().create().await.unwrap();
+    let key = harness.new_key("own").standard().create().await.unwrap();
+    let (manager, path) = (harness.manager().await.unwrap(), format!("/api/v2/keys/{}", key.id()));
+    manager.send(manager.request(http::Method::GET, &path)).await.unwrap().assert_status(200);
 
     let masked = serde_json::to_string(&journal()).unwrap();
     let signature = token.rsplit('.').next().unwrap();
     assert!(!masked.contains(api_key) && !masked.contains(signature), "{masked}");
     assert!(masked.contains("Bearer ***") && masked.contains("apikey=***"), "{masked}");
-    let created = journal().into_iter().find(|exchange| exchange.path == "/api/v2/keys").unwrap();
-    assert!(created.response.unwrap().body.contains(r#""payload":"***""#));
+    let read = journal().into_iter().find(|exchange| exchange.path == path).unwrap().response.unwrap();
+    assert!(read.body.contains(r#""payload":"***""#), "{}", read.body);
 
     let all = harness.journal().matching_with_secrets(&RequestFilter::default());
     let all = serde_json::to_string(&all).unwrap();

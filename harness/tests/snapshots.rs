@@ -8,13 +8,7 @@ use keysync_testkit::{
 
 use serde_json::json;
 
-use crate::harness::{STORAGE, in_process};
-
-async fn sorted_items(harness: &Harness) -> Vec<String> {
-    let mut items: Vec<_> = harness.items().await.unwrap().iter().map(ToString::to_string).collect();
-    items.sort();
-    items
-}
+use crate::harness::{STORAGE, in_process, sorted_items};
 
 #[tokio::test]
 async fn snapshot_restores_keys_services_and_window() {

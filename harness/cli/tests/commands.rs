@@ -80,6 +80,12 @@ async fn key_is_created_and_synchronized_repeatedly() {
     assert!(!run(&[&syncs[..], &["--json"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&[&syncs[..], &["--json", "--secrets"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&["redeliver"]).await.1.contains("\"delivered\":0"));
+    let file = std::env::temp_dir().join(format!("keysync-recording-{id}.json"));
+    assert!(run(&["record", file.to_str().unwrap()]).await.1.contains("wrote "));
+    // The key's alias is taken now.
+    let (same, statuses, _) = run(&["replay", file.to_str().unwrap()]).await;
+    assert!(!same && statuses.contains("POST /api/v2/keys"), "{statuses}");
+    std::fs::remove_file(file).unwrap();
     let file = std::env::temp_dir().join(format!("keysync-snapshot-{id}.json"));
     let file = file.to_str().unwrap();
     assert!(run(&["snapshots", "save", "mine"]).await.0);
@@ -110,7 +116,7 @@ async fn errors_are_reported_with_remedy() {
         (&["services", "behave", "unknown", "act"], 1, "no service `unknown`"),
         (&["snapshots", "load", "unknown"], 1, "no snapshot `unknown`"),
         (&["snapshots", "import", "a", "/no/such/file"], 1, "cannot read /no/such/file"),
-        (&["snapshots", "import", "a", "Cargo.toml"], 1, "Cargo.toml is not a snapshot"),
+        (&["snapshots", "import", "a", "Cargo.toml"], 1, "Cargo.toml is not JSON"),
         (&["services", "callbacks", "a/b?c"], 1, "no service `a/b?c`"),
         (&["services", "behave", "cloud-object-storage", "dance"], 2, "harness services behave --help"),
         (&["keys", "create", "kk", "--protect", "bucket"], 2, "a service and a resource"),

@@ -85,6 +85,9 @@ pub enum HarnessError {
         "the snapshot cannot be restored: {0}; `harness snapshots export` or `Harness::snapshot` creates one"
     )]
     Snapshot(String),
+    /// A run cannot be recorded or replayed.
+    #[error("the run cannot be recorded or replayed: {0}")]
+    Recording(String),
     /// An error of the key-management endpoint.
     #[error("endpoint: {0}")]
     Endpoint(String),

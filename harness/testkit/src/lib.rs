@@ -64,7 +64,7 @@
 //! harness.advance_clock(Duration::from_mins(2)).await?;
 //! assert_eq!(harness.redeliver().await?.delivered, 1);
 //!
-//! harness.dynamodb().proxy().inject(Fault::Throttle, Times::Always);
+//! harness.dynamodb().proxy().inject(Fault::Fail, Times::Always);
 //! key.sync().await?.assert_error(503, "SERVICE_UNAVAILABLE_ERR");
 //! # Ok(())
 //! # }
@@ -130,5 +130,5 @@ pub use keysync_lambda_emulator as lambda;
 pub use keysync_lambda_emulator::events;
 pub use keysync_service_emulator as services;
 pub use new_key::NewKey;
-pub use parts::Snapshot;
+pub use parts::{Recording, Replay, Replayed, Snapshot};
 pub use response::Response;

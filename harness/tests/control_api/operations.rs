@@ -14,9 +14,9 @@ async fn every_operation_matches_its_description() {
     assert_eq!(info["endpoint"], control.harness.endpoint_url());
     let key = keys(&mut control).await;
     services(&mut control).await;
+    snapshots(&mut control, &key).await;
     callbacks(&mut control, &key).await;
     faults(&mut control).await;
-    snapshots(&mut control, &key).await;
     journal_and_reset(&mut control, &info).await;
     assert_eq!(control.called, control.documented(), "every operation was called");
 }
@@ -173,6 +173,12 @@ async fn journal_and_reset(control: &mut Control, info: &Value) {
         control.call(get.clone(), requests, &format!("{requests}{invalid}"), Value::Null, 400).await;
         control.call(get.clone(), count, &format!("{count}{invalid}"), Value::Null, 400).await;
     }
+    let (recording, replay) = ("/_harness/recording", "/_harness/recording/replay");
+    let recorded = control.call(get.clone(), recording, recording, Value::Null, 200).await;
+    let replayed = control.call(post.clone(), replay, replay, recorded, 200).await;
+    assert!(replayed["requests"].as_array().is_some_and(|requests| !requests.is_empty()));
+    control.call(post.clone(), replay, replay, json!({"format": 2, "requests": []}), 400).await;
+    control.call(post.clone(), replay, replay, json!({}), 400).await;
     control.call(Method::DELETE, requests, requests, Value::Null, 204).await;
     control.harness.events().publish_raw("no event").processed().await;
     let letters = "/_harness/dead-letters";

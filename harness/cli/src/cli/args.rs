@@ -9,15 +9,14 @@ use keysync_testkit::{
     dynamodb::{Engine, TABLE},
     lambda::Mode,
     limits,
-    services::Behaviour,
 };
 
 use super::{
-    behaviour,
     bench::BenchArgs,
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
     requests::RequestsArgs,
+    services::ServicesCommand,
     snapshots::SnapshotsCommand,
     verify_receiver::VerifyReceiverArgs,
 };
@@ -168,6 +167,18 @@ pub(super) enum Command {
         #[arg(long)]
         withdraw: bool,
     },
+    /// Write the requests that the endpoint received since the start or a reset to a file.
+    Record {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Send the requests of a file that `record` wrote, and compare the statuses.
+    ///
+    /// Exits 0 if each is the recorded one, and 1 otherwise.
+    Replay {
+        /// File to read.
+        file: PathBuf,
+    },
     /// Save the harness's state under a name, and restore it; list the names.
     Snapshots {
         #[command(subcommand)]
@@ -199,38 +210,6 @@ pub(super) enum KeysCommand {
         /// Resource to register under the key. Repeatable.
         #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource)]
         protect: Vec<(String, String)>,
-    },
-}
-
-/// Commands of `harness services`.
-#[derive(Subcommand)]
-pub(super) enum ServicesCommand {
-    /// Set how a service treats callbacks: all from now on, or the next few.
-    #[command(after_help = behaviour::HELP)]
-    Behave {
-        /// CRN service name.
-        name: String,
-        /// What the service does with a callback; see below. Several apply in turn, one to each of
-        /// the next callbacks.
-        #[arg(value_parser = behaviour::parse, required = true)]
-        behaviour: Vec<Behaviour>,
-        /// Number of callbacks that it applies to, from 1 to 1,000,000. All by default.
-        #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
-        times: Option<usize>,
-        /// Only for callbacks about the key with this id.
-        #[arg(long, value_name = "ID")]
-        key: Option<String>,
-        /// Only for callbacks about this lifecycle action.
-        #[arg(long, value_name = "ACTION", value_parser = ["rotate", "delete", "restore", "enable", "disable", "create"])]
-        event_type: Option<String>,
-        /// Only for callbacks that come from a sync (`true`), or that do not (`false`).
-        #[arg(long, value_name = "BOOL")]
-        by_sync: Option<bool>,
-    },
-    /// Show the callbacks that a service received.
-    Callbacks {
-        /// CRN service name.
-        name: String,
     },
 }
 

@@ -4,10 +4,12 @@ mod args;
 mod behaviour;
 mod bench;
 mod console;
+mod files;
 mod output;
 mod parse;
 mod remote;
 mod requests;
+mod services;
 mod show;
 mod shutdown;
 mod snapshots;
@@ -19,7 +21,7 @@ use std::{error::Error, process::ExitCode};
 use clap::{ValueEnum, error::ErrorKind};
 use serde_json::json;
 
-use args::{Cli, Command, KeysCommand, RemoteArgs, Schedule, ServicesCommand};
+use args::{Cli, Command, KeysCommand, RemoteArgs, Schedule};
 use remote::{Address, Origin, Remote};
 
 /// Parses the command line, runs its command and returns the exit code.
@@ -79,7 +81,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
         Command::Advance { by } => {
             remote()?.post(&["time"], &json!({"advance": by})).await?;
         }
-        Command::Services { command } => services(command, &remote()?, json).await?,
+        Command::Services { command } => services::run(command, &remote()?, json).await?,
         Command::Requests { args } => requests::run(&remote()?, &args, json).await?,
         Command::Redeliver { every: Some(schedule) } => {
             let every = match schedule {
@@ -100,6 +102,16 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
                 let keys = rotated["public_keys"].as_array()?.iter().map(|key| key.as_str());
                 Some(keys.collect::<Option<Vec<_>>>()?.join("\n"))
             })?;
+        }
+        Command::Record { file } => {
+            let remote = remote()?;
+            files::write(&file, &remote.get(&["recording"]).await?)?;
+        }
+        Command::Replay { file } => {
+            let remote = remote()?;
+            let replay = remote.post(&["recording", "replay"], &files::read(&file)?).await?;
+            let same = show::replay(&remote, &replay, json)?;
+            return Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Snapshots { command } => snapshots::run(command, &remote()?, json).await?,
         Command::Reset => {
@@ -129,28 +141,4 @@ async fn keys(command: Option<KeysCommand>, remote: &Remote, as_json: bool) -> R
     let body = json!({"name": name, "standard": standard, "alias": alias, "protects": protects});
     let key = remote.post(&["keys"], &body).await?;
     show::one(remote, &key, as_json, |key| key["id"].as_str().map(str::to_owned))
-}
-
-/// Runs `harness services`.
-async fn services(
-    command: Option<ServicesCommand>,
-    remote: &Remote,
-    as_json: bool,
-) -> Result<(), Box<dyn Error>> {
-    match command {
-        None => show::services(remote, &remote.get(&["services"]).await?, as_json),
-        Some(ServicesCommand::Behave { name, behaviour, times, key, event_type, by_sync }) => {
-            let when = json!({"key": key, "event_type": event_type, "renotification": by_sync});
-            let when = (key.is_some() || event_type.is_some() || by_sync.is_some()).then_some(when);
-            let body = match behaviour.as_slice() {
-                [behaviour] => json!({"behaviour": behaviour, "times": times, "when": when}),
-                _ => json!({"in_turn": behaviour, "times": times, "when": when}),
-            };
-            remote.put(&["services", &name, "behaviour"], &body).await?;
-            Ok(())
-        }
-        Some(ServicesCommand::Callbacks { name }) => {
-            show::callbacks(remote, &remote.get(&["services", &name, "callbacks"]).await?, as_json)
-        }
-    }
 }

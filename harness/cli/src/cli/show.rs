@@ -78,6 +78,16 @@ pub(super) fn names(remote: &Remote, names: &Value, as_json: bool) -> Result<(),
     list_of(remote, names, as_json, &["name"], |name| vec![text(name)])
 }
 
+/// Prints the requests of a replay; whether all have the recorded status.
+pub(super) fn replay(remote: &Remote, replay: &Value, as_json: bool) -> Result<bool, Box<dyn Error>> {
+    let requests = &replay["requests"];
+    list_of(remote, requests, as_json, &["request", "recorded", "now"], |request| {
+        vec![text(&request["request"]), text(&request["recorded"]), text(&request["status"])]
+    })?;
+    let is_same = |request: &Value| request["status"] == request["recorded"];
+    Ok(requests.as_array().is_some_and(|requests| requests.iter().all(is_same)))
+}
+
 /// Prints requests, oldest first.
 pub(super) fn requests(remote: &Remote, requests: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
     let columns = ["to", "method", "path", "status", "ms", "correlation-id"];

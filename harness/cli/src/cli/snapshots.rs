@@ -3,9 +3,9 @@
 use std::{error::Error, path::PathBuf};
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{output, remote::Remote, show};
+use super::{files, remote::Remote, show};
 
 /// Commands of `harness snapshots`.
 #[derive(Subcommand)]
@@ -41,15 +41,6 @@ pub(super) enum SnapshotsCommand {
     },
 }
 
-/// A file of a snapshot could not be read or written.
-#[derive(Debug, thiserror::Error)]
-enum FileError {
-    #[error("cannot {verb} {}: {error}", file.display())]
-    Io { verb: &'static str, file: PathBuf, error: std::io::Error },
-    #[error("{} is not a snapshot: {error}; `harness snapshots export` writes one", file.display())]
-    NotJson { file: PathBuf, error: serde_json::Error },
-}
-
 /// Runs `harness snapshots`.
 pub(super) async fn run(
     command: Option<SnapshotsCommand>,
@@ -65,23 +56,10 @@ pub(super) async fn run(
             remote.post(&["snapshots", &name, "load"], &json!({})).await?;
         }
         Some(SnapshotsCommand::Export { name, file }) => {
-            let snapshot = remote.get(&["snapshots", &name]).await?;
-            std::fs::write(&file, snapshot.to_string()).map_err(|error| FileError::Io {
-                verb: "write",
-                file: file.clone(),
-                error,
-            })?;
-            output::line(format!("wrote {}", file.display()))?;
+            files::write(&file, &remote.get(&["snapshots", &name]).await?)?;
         }
         Some(SnapshotsCommand::Import { name, file }) => {
-            let text = std::fs::read_to_string(&file).map_err(|error| FileError::Io {
-                verb: "read",
-                file: file.clone(),
-                error,
-            })?;
-            let snapshot: Value =
-                serde_json::from_str(&text).map_err(|error| FileError::NotJson { file, error })?;
-            remote.put(&["snapshots", &name], &snapshot).await?;
+            remote.put(&["snapshots", &name], &files::read(&file)?).await?;
         }
         Some(SnapshotsCommand::Delete { name }) => remote.delete(&["snapshots", &name]).await?,
     }

@@ -40,7 +40,7 @@ pub(super) fn body(headers: &HeaderMap, body: &str, is_complete: bool, secrets: 
     } else if let Ok(mut value) = serde_json::from_str::<Value>(body) {
         if mask_fields(&mut value) { value.to_string() } else { body.to_owned() }
     } else if !is_complete && FIELDS.iter().any(|field| body.contains(&format!("\"{field}\""))) {
-        // Cut off within JSON, so that its fields cannot be told apart.
+        // Cut off within JSON, so that its fields are unknown.
         MASK.to_owned()
     } else {
         body.to_owned()

@@ -7,6 +7,7 @@ mod dynamo;
 mod iam;
 mod keys;
 mod problem;
+mod recording;
 mod request;
 mod response;
 mod services;
@@ -68,6 +69,8 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(world::requests, world::forget_requests))
         .routes(routes!(world::count_requests))
         .routes(routes!(world::dead_letters))
+        .routes(routes!(recording::get))
+        .routes(routes!(recording::replay))
         .routes(routes!(snapshots::list))
         .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
         .routes(routes!(snapshots::load))

@@ -12,7 +12,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Client, HarnessBuilder, HarnessError, Key, NewKey, RedeliverSummary, SampleKeys, Snapshot,
+    Client, HarnessBuilder, HarnessError, Key, NewKey, Recording, RedeliverSummary, Replay, SampleKeys,
+    Snapshot,
     iam::Roles,
     lambda::{InvocationFailed, ProcessFunction},
     parts::Parts,
@@ -207,6 +208,19 @@ impl Harness {
     /// 20 minutes from now. Call it while no request is in progress.
     pub async fn restore(&self, snapshot: &Snapshot) -> Result<(), HarnessError> {
         self.parts.restore(snapshot).await
+    }
+
+    /// The requests that the endpoint has received since the start or the last reset, to send them
+    /// again. An error if one has a body of more than 16 KiB.
+    pub fn recording(&self) -> Result<Recording, HarnessError> {
+        self.parts.recording()
+    }
+
+    /// Sends the requests of a recording to this harness, in order, as the Manager. The clock is
+    /// advanced by the gaps between them of at least 1 s, and ids of the recorded responses are
+    /// replaced by those of the present ones.
+    pub async fn replay(&self, recording: &Recording) -> Result<Replay, HarnessError> {
+        self.parts.replay(recording).await
     }
 
     /// All items of the table, as JSON, read directly from DynamoDB.

@@ -6,6 +6,7 @@
 mod iam;
 mod kms;
 mod lambda;
+mod recording;
 mod samples;
 mod services;
 mod signing;
@@ -27,6 +28,7 @@ use keysync_emulator_support::context::Context;
 pub(crate) use iam::IamEmulator;
 pub(crate) use kms::KmsEmulator;
 pub(crate) use lambda::LambdaStack;
+pub use recording::{Recording, Replay, Replayed};
 pub(crate) use services::ServiceFleet;
 pub use snapshot::Snapshot;
 
