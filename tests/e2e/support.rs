@@ -11,7 +11,7 @@ use keysync::{
     ledger::{item, registration::REGISTRATION},
 };
 use keysync_testkit::{
-    Harness, HarnessClock, RedeliverSummary,
+    Harness, HarnessClock, KeyType, RedeliverSummary,
     lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
@@ -42,7 +42,7 @@ pub(crate) fn keys_of_shard(shard: u128) -> impl Iterator<Item = KeyId> {
 impl World {
     /// Creates a key without registrations.
     pub(crate) async fn another_key(&self) -> String {
-        self.manager.create_key("another", false).await.unwrap()
+        self.manager.create_key("another", KeyType::Root).await.unwrap()
     }
 
     /// The CRN of a key in the harness's instance.

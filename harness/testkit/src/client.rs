@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use http::{Method, StatusCode};
+use keysync::domain::KeyType;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -142,18 +143,19 @@ impl Client {
 
     /// Creates a key and returns its id; [`Harness::new_key`] has more options and returns a
     /// handle.
-    pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
-        self.create_key_with(name, extractable, None).await
+    pub async fn create_key(&self, name: &str, key_type: KeyType) -> Result<String, HarnessError> {
+        self.create_key_with(name, key_type, None).await
     }
 
     /// Creates a key with an alias in one request, so that a rejected alias creates no key.
     pub(crate) async fn create_key_with(
         &self,
         name: &str,
-        extractable: bool,
+        key_type: KeyType,
         alias: Option<&str>,
     ) -> Result<String, HarnessError> {
         let kind = "application/vnd.ibm.kms.key+json";
+        let extractable = key_type == KeyType::Standard;
         let mut key = json!({"type": kind, "name": name, "extractable": extractable});
         if let Some(alias) = alias {
             key["aliases"] = json!([alias]);

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use http::Method;
-use keysync::domain::KeyState;
-use serde::Deserialize;
+use keysync::domain::{EpochMillis, KeyState};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{Client, HarnessError, Response, path, services::AssociatedService, world::REGION};
 
@@ -62,6 +62,7 @@ pub(crate) struct Owner {
 ///
 /// assert_eq!(notification.service, "cloud-object-storage");
 /// assert_eq!(notification.status, DeliveryStatus::Retrying);
+/// assert!(notification.next_attempt > notification.last_attempt);
 /// assert!(notification.reason.unwrap().contains("503"));
 /// # Ok(())
 /// # }
@@ -78,14 +79,24 @@ pub struct NotificationStatus {
     pub sequence: u64,
     /// The number of delivery attempts.
     pub attempts: Option<u32>,
-    /// The instant of the last attempt: RFC 3339, UTC.
-    pub last_attempt: Option<String>,
-    /// The instant of the next attempt: RFC 3339, UTC.
-    pub next_attempt: Option<String>,
+    /// The instant of the last attempt.
+    #[serde(default, deserialize_with = "instant")]
+    pub last_attempt: Option<EpochMillis>,
+    /// The instant of the next attempt.
+    #[serde(default, deserialize_with = "instant")]
+    pub next_attempt: Option<EpochMillis>,
     /// The reason why the last attempt failed.
     pub reason: Option<String>,
-    /// The instant until which the service must acknowledge, if it must: RFC 3339, UTC.
-    pub deadline: Option<String>,
+    /// The instant until which the service must acknowledge, if it must.
+    #[serde(default, deserialize_with = "instant")]
+    pub deadline: Option<EpochMillis>,
+}
+
+/// Deserializes an instant of the API: RFC 3339.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EpochMillis>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let at: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+    u64::try_from(at.as_millisecond()).map(|millis| Some(EpochMillis::new(millis))).map_err(D::Error::custom)
 }
 
 /// The outcome of a notification at one service.

@@ -118,7 +118,7 @@ pub use info::VERSION_HEADER;
 pub use info::{Info, SampleKeys};
 pub use key::{DeliveryStatus, Key, NotificationStatus};
 pub use keysync::{
-    domain::{EpochMillis, KeyState, LifecycleAction},
+    domain::{EpochMillis, KeyState, KeyType, LifecycleAction},
     usecases::redeliver::Summary as RedeliverSummary,
 };
 pub use keysync_dynamodb_emulator as dynamodb;

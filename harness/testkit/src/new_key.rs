@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use http::StatusCode;
-use keysync::domain::ResourceCrn;
+use keysync::domain::{KeyType, ResourceCrn};
 
 use crate::{HarnessError, Key, key::Owner, parts::Parts};
 
@@ -30,7 +30,7 @@ use crate::{HarnessError, Key, key::Owner, parts::Parts};
 pub struct NewKey<'a> {
     parts: &'a Parts,
     name: String,
-    extractable: bool,
+    key_type: KeyType,
     alias: Option<String>,
     protects: Vec<(String, String)>,
 }
@@ -38,12 +38,12 @@ pub struct NewKey<'a> {
 impl<'a> NewKey<'a> {
     pub(crate) fn new(parts: &'a Parts, name: &str) -> Self {
         let (name, protects) = (name.to_owned(), Vec::new());
-        Self { parts, name, extractable: false, alias: None, protects }
+        Self { parts, name, key_type: KeyType::Root, alias: None, protects }
     }
 
     /// Makes it a standard key, which protects no resources.
     pub fn standard(self) -> Self {
-        Self { extractable: true, ..self }
+        Self { key_type: KeyType::Standard, ..self }
     }
 
     /// Adds an alias.
@@ -63,7 +63,7 @@ impl<'a> NewKey<'a> {
         // Validated before the key is created, because deleting it would leave traces.
         self.check(&owner)?;
         let client = self.parts.manager().await?;
-        let id = client.create_key_with(&self.name, self.extractable, self.alias.as_deref()).await?;
+        let id = client.create_key_with(&self.name, self.key_type, self.alias.as_deref()).await?;
         let key = Key::new(id, client, owner);
         for (service, resource) in &self.protects {
             if let Err(error) = key.protect(service, resource).await {
@@ -81,7 +81,7 @@ impl<'a> NewKey<'a> {
             code: code.to_owned(),
             message,
         };
-        if self.extractable && !self.protects.is_empty() {
+        if self.key_type == KeyType::Standard && !self.protects.is_empty() {
             let message = "a standard key protects nothing".to_owned();
             return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY, "KEY_ROOT_REQ_REG_ERR", message));
         }
