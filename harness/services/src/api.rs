@@ -154,8 +154,8 @@ impl Services {
         // The harness generates the keys, so that they are valid.
         let verifier = Verifier::new(service.name(), self.keys.all())
             .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-        let verified = verifier.verify(headers, body, instant(self.clock.now()));
-        verified.map_err(|error| (error.status(), error.to_string()))
+        let result = verifier.verify(headers, body, instant(self.clock.now()));
+        result.map_err(|error| (error.status(), error.to_string()))
     }
 }
 
