@@ -5,15 +5,26 @@ use std::{net::TcpStream, time::Duration};
 
 use futures_util::stream::{self, StreamExt};
 use keysync_testkit::{
-    DeliveryStatus, Harness, KeyState, httpmock::Method::POST, lambda::Mode, services::Behaviour,
+    DeliveryStatus, Harness, KeyState,
+    httpmock::Method::POST,
+    lambda::Mode,
+    services::{Behaviour, Verdict},
 };
+use serde_json::Value;
 
-use crate::world::text;
+use crate::{binaries::binaries, world::text};
 
-const STORAGE: &str = "cloud-object-storage";
+pub(crate) const STORAGE: &str = "cloud-object-storage";
 
-async fn in_process() -> Harness {
+pub(crate) async fn in_process() -> Harness {
     Harness::builder().mode(Mode::InProcess).start().await.unwrap()
+}
+
+/// All items of the table, in a fixed order.
+pub(crate) async fn sorted_items(harness: &Harness) -> Vec<Value> {
+    let mut items = harness.items().await.unwrap();
+    items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
+    items
 }
 
 async fn keys_of(harness: &Harness) -> usize {
@@ -55,7 +66,7 @@ async fn expectation_covers_sync_and_redelivery() {
 
 #[tokio::test]
 async fn drop_ends_processes_and_closes_ports() {
-    let harness = Harness::builder().mock("ledgers").start().await.unwrap();
+    let harness = binaries().mock("ledgers").start().await.unwrap();
     let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
     key.sync().await.unwrap().assert_status(204);
     let mut processes = harness.sync_function().process().unwrap().process_ids();
@@ -108,8 +119,9 @@ async fn reset_clears_all_state() {
 
     harness.reset().await.unwrap();
 
-    assert_eq!(keys_of(&harness).await, 0);
-    assert!(harness.object_storage().resources().is_empty());
+    assert_eq!(keys_of(&harness).await, 2, "the sample keys remain");
+    let resources: Vec<_> = harness.object_storage().resources().into_keys().collect();
+    assert_eq!(resources, ["sample-bucket"]);
     assert!(harness.object_storage().received().is_empty());
     assert!(harness.dead_letters().letters().is_empty());
     assert!(harness.journal().exchanges().is_empty());
@@ -118,12 +130,82 @@ async fn reset_clears_all_state() {
     new_key.delete().await.unwrap().assert_status(204);
     harness.object_storage().assert_last_state(&new_key, KeyState::Destroyed);
     let after = harness.info().await.unwrap();
-    assert_eq!(
-        (after.endpoint, after.api_key),
-        (info.endpoint, info.api_key),
-        "a client's configuration stays valid"
-    );
-    assert_ne!(after.root_key_id, info.root_key_id);
+    let json = |info| serde_json::to_value(info).unwrap();
+    assert_eq!(json(after), json(info), "what the harness has printed stays valid");
+}
+
+#[tokio::test]
+async fn reset_restores_the_sample_keys() {
+    let harness = in_process().await;
+    let samples = harness.sample_keys().await.unwrap();
+    let root = harness.key(&samples.root).await.unwrap();
+    let created = sorted_items(&harness).await;
+    root.sync().await.unwrap().assert_status(204);
+    root.delete().await.unwrap().assert_status(204);
+    harness.object_storage().assert_denied("sample-bucket");
+
+    for _ in 0..2 {
+        harness.reset().await.unwrap();
+        assert_eq!(sorted_items(&harness).await, created);
+        assert_eq!(harness.sample_keys().await.unwrap(), samples);
+        harness.object_storage().assert_accessible("sample-bucket");
+        root.sync().await.unwrap().assert_status(204);
+        harness.object_storage().assert_callbacks(&root, 1);
+        harness.databases().assert_callbacks(&root, 1);
+    }
+}
+
+#[tokio::test]
+async fn signing_key_is_rotated_in_two_steps() {
+    for builder in [Harness::builder().mode(Mode::InProcess), binaries()] {
+        let harness = builder.start().await.unwrap();
+        let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+        let signatures = async || {
+            harness.advance_clock(Duration::from_mins(61)).await.unwrap();
+            key.sync().await.unwrap().assert_status(204);
+            let received = harness.object_storage().take_received().remove(0);
+            assert_eq!(received.verdict, Verdict::Acted);
+            received.header("webhook-signature").split(' ').count()
+        };
+        let first = harness.callback_public_key();
+        assert_eq!(signatures().await, 1);
+        let both = harness.rotate_signing_key().await.unwrap();
+        assert_eq!((&both[0], both.len(), signatures().await), (&first, 2, 2));
+        assert_eq!(harness.withdraw_old_signing_key().await.unwrap(), both[1..]);
+        assert_eq!((harness.callback_public_key(), signatures().await), (both[1].clone(), 1));
+        key.rotate().await.unwrap().assert_status(204);
+        assert_eq!(harness.object_storage().take_received()[0].verdict, Verdict::Acted, "by `lifecycle`");
+
+        harness.reset().await.unwrap();
+        assert_eq!(harness.callback_public_key(), first, "a reset restores what was printed");
+        let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+        key.sync().await.unwrap().assert_status(204);
+        assert_eq!(harness.object_storage().take_received()[0].verdict, Verdict::Acted);
+    }
+}
+
+#[tokio::test]
+async fn schedule_of_redelivery_is_switched_on_and_off() {
+    let harness = in_process().await;
+    let key = harness.new_key("own").with_registration(STORAGE, "bucket").create().await.unwrap();
+    let fail_once = async || {
+        harness.object_storage().behave_next(1, Behaviour::respond(503));
+        let attempts = harness.object_storage().expect_callbacks(&key, 2);
+        key.sync().await.unwrap().assert_status(204);
+        harness.advance_clock(Duration::from_mins(61)).await.unwrap();
+        attempts
+    };
+    harness.redeliver_every(Some(Duration::from_millis(20)));
+    fail_once().await.wait_until_satisfied().await;
+
+    harness.redeliver_every(None);
+    let attempts = fail_once().await;
+    for n in 0..20 {
+        // Takes longer than the interval of a schedule that had not ended.
+        harness.new_key(&format!("another-{n}")).create().await.unwrap();
+    }
+    assert_eq!(harness.redeliver().await.unwrap().delivered, 1);
+    attempts.wait_until_satisfied().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //! and the harness as a library. The package `keysync-tests` tests the functions.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "../../tests/shared/binaries.rs"]
+mod binaries;
 #[path = "../../tests/shared/engine.rs"]
 mod engine;
 mod visitor;
@@ -13,3 +15,6 @@ mod control_api;
 mod harness;
 mod iam;
 mod kms;
+mod recordings;
+mod requests;
+mod snapshots;

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, tz};
-use keysync_testkit::{Harness, KeyState, services::Behaviour};
+use keysync_testkit::{KeyState, services::Behaviour};
 
 use crate::{
+    binaries::binaries,
     browser::{Browser, Options, browser_test},
     support::{DATABASES, STORAGE, get_resources},
 };
@@ -29,7 +30,7 @@ async fn walk(name: &str, options: Options) {
             browser.full_page_screenshot(&format!("{name}-{of}")).await;
             browser.assert_fits().await;
         };
-        let harness = Harness::builder().start().await.unwrap();
+        let harness = binaries().start().await.unwrap();
         let key = harness
             .new_key("invoices")
             .with_registration(STORAGE, "bucket")

@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 mod accessibility;
+#[path = "../shared/binaries.rs"]
+mod binaries;
 mod browser;
 mod browser_helpers;
 mod bulk_sync;

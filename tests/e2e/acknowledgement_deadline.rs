@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use keysync::domain::EpochMillis;
 use keysync_testkit::{
-    Harness, HarnessBuilder, HarnessClock, RedeliverSummary, Response, dynamodb::Fault, lambda::Mode,
+    HarnessBuilder, HarnessClock, RedeliverSummary, Response, dynamodb::Fault, lambda::Mode,
     services::Behaviour,
 };
 use serde_json::{Value, json};
 
 use crate::{
     audit_events::schema,
+    binaries::binaries,
     log_lines::Lines,
     support::{HOUR, World, text, world_of},
 };
@@ -26,7 +27,7 @@ pub(crate) const CHECKED: Duration = FOUR_HOURS.saturating_add(GRACE).saturating
 
 /// A harness in which object storage must acknowledge. No service does it on its own.
 pub(crate) fn must_acknowledge() -> HarnessBuilder {
-    Harness::builder().service_setting(STORAGE, "acknowledges", true)
+    binaries().service_setting(STORAGE, "acknowledges", true)
 }
 
 async fn world() -> World {
@@ -306,7 +307,7 @@ async fn deadline_takes_two_writes() {
 
 #[tokio::test]
 async fn emulated_services_acknowledge_what_they_act_on() {
-    let world = world_of(Harness::builder().acknowledging()).await;
+    let world = world_of(binaries().acknowledging()).await;
     world.sync().await.assert_status(204);
     let acknowledged = async {
         while world.item().await["acknowledged"].as_object().unwrap().len() < 2 {

@@ -3,13 +3,13 @@
 
 use http::Method;
 use keysync_testkit::{
-    Harness,
     dynamodb::{Fault, Times},
     iam::{Health, Role},
 };
 use serde_json::{Value, json};
 
 use crate::{
+    binaries::binaries,
     log_lines::Lines,
     support::{World, text, world, world_of},
 };
@@ -190,7 +190,7 @@ async fn unauthenticated_request_leaves_no_event() {
 #[tokio::test]
 async fn log_filter_never_drops_audit_events() {
     for (filter, logged) in [("off", 0), ("error", 0), ("keysync::audit=off", 0), ("keysync=debug", 1)] {
-        let world = world_of(Harness::builder().env("KEYSYNC_LOG", filter)).await;
+        let world = world_of(binaries().env("KEYSYNC_LOG", filter)).await;
         world.sync().await.assert_status(204);
         only_since(&world, 0);
         let lines = Lines::of(world.harness.sync_function().process());
@@ -201,7 +201,7 @@ async fn log_filter_never_drops_audit_events() {
 
 #[tokio::test]
 async fn kms_service_name_appears_in_event() {
-    let world = world_of(Harness::builder().env("KEYSYNC_SERVICE", "kms")).await;
+    let world = world_of(binaries().env("KEYSYNC_SERVICE", "kms")).await;
     world.sync().await;
     let event = only_since(&world, 0);
     assert_eq!(

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use keysync::domain::EpochMillis;
-use keysync_testkit::{Harness, services::Behaviour};
+use keysync_testkit::services::Behaviour;
 use serde_json::Value;
 
-use crate::support::{HOUR, World, text, world_of};
+use crate::support::{HOUR, World, binaries, text, world_of};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -21,7 +21,7 @@ async fn plant(world: &World, count: u64, service: &str, from: EpochMillis) {
 
 #[tokio::test]
 async fn hanging_service_delays_no_other_service() {
-    let world = world_of(Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "2s")).await;
+    let world = world_of(binaries().env("KEYSYNC_CALLBACK_TIMEOUT", "2s")).await;
     let earlier = world.harness.clock().now().minus(Duration::from_mins(10));
     plant(&world, 200, DATABASES, earlier).await;
     plant(&world, 50, STORAGE, earlier.plus(Duration::from_mins(5))).await;
@@ -50,7 +50,7 @@ async fn hanging_service_delays_no_other_service() {
 
 #[tokio::test]
 async fn retry_after_pauses_service_for_the_run() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
     world.harness.databases().behave(Behaviour::Respond { status: 429, retry_after: Some(3600) });
     let summary = world.redeliver().await;
@@ -65,7 +65,7 @@ async fn retry_after_pauses_service_for_the_run() {
 /// one comes first afterwards.
 #[tokio::test]
 async fn retry_after_is_capped_at_an_hour() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     plant(&world, 100, DATABASES, world.harness.clock().now().minus(Duration::from_mins(1))).await;
     let a_day = Behaviour::Respond { status: 503, retry_after: Some(86_400) };
     world.harness.databases().behave_next(1, a_day);
@@ -93,7 +93,7 @@ async fn retry_after_is_capped_at_an_hour() {
 /// for another one.
 #[tokio::test]
 async fn last_attempt_ignores_retry_after() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     plant(&world, 20, DATABASES, world.harness.clock().now().minus(24 * HOUR)).await;
     world.harness.databases().behave_next(1, Behaviour::Respond { status: 429, retry_after: Some(600) });
     let summary = world.redeliver().await;
@@ -102,8 +102,7 @@ async fn last_attempt_ignores_retry_after() {
 
 #[tokio::test]
 async fn run_ends_before_deadline_leaving_rest_due() {
-    let builder =
-        Harness::builder().function_timeout(Duration::from_secs(8)).env("KEYSYNC_CALLBACK_TIMEOUT", "2s");
+    let builder = binaries().function_timeout(Duration::from_secs(8)).env("KEYSYNC_CALLBACK_TIMEOUT", "2s");
     let world = world_of(builder).await;
     plant(&world, 200, STORAGE, world.harness.clock().now().minus(Duration::from_mins(1))).await;
     world.harness.object_storage().behave(Behaviour::Delay { millis: 1000 });
@@ -129,7 +128,7 @@ async fn run_ends_before_deadline_leaving_rest_due() {
 
 #[tokio::test]
 async fn oldest_notifications_are_leased_first() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let from = world.harness.clock().now().minus(Duration::from_mins(10));
     let mut age_of = std::collections::BTreeMap::new();
     for n in 0..150_u32 {

@@ -4,22 +4,22 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::Method;
-use keysync_testkit::{Client, Harness, HarnessBuilder, lambda::Mode};
+use keysync_testkit::{Client, HarnessBuilder, lambda::Mode};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::support::world_of;
+use crate::support::{binaries, world_of};
 
 /// The time in which a client retries a 503.
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn one_request_wins_across_two_processes() {
-    one_request_wins(Harness::builder().mode(Mode::Process { environments: 2 })).await;
+    one_request_wins(binaries().mode(Mode::Process { environments: 2 })).await;
 }
 
 #[tokio::test]
 async fn one_request_wins_across_concurrent_processes() {
-    one_request_wins(Harness::builder().mode(Mode::Process { environments: 2 }).concurrency(100)).await;
+    one_request_wins(binaries().mode(Mode::Process { environments: 2 }).concurrency(100)).await;
 }
 
 async fn one_request_wins(builder: HarnessBuilder) {

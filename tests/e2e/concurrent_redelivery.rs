@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keysync_testkit::{
-    Harness, RedeliverSummary,
+    RedeliverSummary,
     dynamodb::{Fault, Times},
     lambda::Mode,
     services::Behaviour,
@@ -12,14 +12,14 @@ use keysync_testkit::{
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{HOUR, World, world, world_of};
+use crate::support::{HOUR, World, binaries, world, world_of};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
 
 #[tokio::test]
 async fn eight_concurrent_runs_deliver_each_notification_once() {
-    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
+    let world = world_of(binaries().mode(Mode::Process { environments: 2 })).await;
     let now = world.harness.clock().now();
     for n in 0..100 {
         world.plant(&[STORAGE], now.minus(Duration::from_millis(n))).await;
@@ -35,7 +35,7 @@ async fn eight_concurrent_runs_deliver_each_notification_once() {
 
 #[tokio::test]
 async fn superseded_run_confirms_nothing() {
-    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
+    let world = world_of(binaries().mode(Mode::Process { environments: 2 })).await;
     let key = world.plant(&[STORAGE], world.harness.clock().now()).await;
     let storage = world.harness.object_storage();
     storage.behave_next(1, Behaviour::respond(503));
@@ -132,7 +132,7 @@ async fn late_older_notification_confirms_no_newer_one() {
 
 #[tokio::test]
 async fn continuous_runs_leave_concurrent_syncs_alone() {
-    let world = world_of(Harness::builder().mode(Mode::Process { environments: 2 })).await;
+    let world = world_of(binaries().mode(Mode::Process { environments: 2 })).await;
     let mut keys = Vec::new();
     for _ in 0..10 {
         let key = world.another_key().await;

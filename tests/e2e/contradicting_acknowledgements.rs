@@ -3,11 +3,12 @@
 //! acknowledge.
 
 use keysync::domain::{EpochMillis, ResourceCrn};
-use keysync_testkit::{Harness, dynamodb::Fault};
+use keysync_testkit::dynamodb::Fault;
 use serde_json::{Value, json};
 
 use crate::{
     acknowledgement_deadline::{CHECKED, counts, findings, must_acknowledge, status},
+    binaries::binaries,
     log_lines::Lines,
     support::{World, text, world_of},
 };
@@ -68,7 +69,7 @@ async fn contradicting_state_is_conflicting() {
 
 #[tokio::test]
 async fn service_that_need_not_acknowledge_can_conflict() {
-    let world = deleted(world_of(Harness::builder()).await).await;
+    let world = deleted(world_of(binaries()).await).await;
     acknowledge(&world, "invoices", "DEK_ENABLED", 1).await;
     assert_eq!(conflicting(&world), ["invoices"]);
     assert_eq!(status(&world).await["status"], "conflicting");
@@ -76,7 +77,7 @@ async fn service_that_need_not_acknowledge_can_conflict() {
 
 #[tokio::test]
 async fn another_resource_does_not_hide_a_contradiction() {
-    let world = deleted(world_of(Harness::builder()).await).await;
+    let world = deleted(world_of(binaries()).await).await;
     acknowledge(&world, "a", "DEK_ENABLED", 1).await;
     acknowledge(&world, "b", "DEK_DISABLED", 2).await;
     let shown = status(&world).await;
@@ -98,7 +99,7 @@ async fn another_resource_does_not_hide_a_contradiction() {
 /// It is reported before it is recorded: a failed write repeats it, and loses nothing.
 #[tokio::test]
 async fn failed_write_repeats_the_report() {
-    let world = deleted(world_of(Harness::builder()).await).await;
+    let world = deleted(world_of(binaries()).await).await;
     let proxy = world.harness.dynamodb().lifecycle_proxy();
     let mut failures = 3; // all attempts of a call
     proxy.inject_with_request(move |request| {
@@ -117,7 +118,7 @@ async fn failed_write_repeats_the_report() {
 /// A service acknowledges for all its buckets at once.
 #[tokio::test]
 async fn concurrent_acknowledgements_are_all_recorded() {
-    let world = deleted(world_of(Harness::builder()).await).await;
+    let world = deleted(world_of(binaries()).await).await;
     let names: Vec<String> = (0..10).map(|n| format!("bucket-{n}")).collect();
     let all = names.iter().zip(1..).map(|(name, seconds)| {
         let key_state = if seconds == 5 { "DEK_ENABLED" } else { "DEK_DISABLED" };

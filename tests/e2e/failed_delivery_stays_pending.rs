@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use keysync_testkit::{
-    Harness,
     dynamodb::{Fault, Times},
     services::Behaviour,
 };
 use serde_json::json;
 
-use crate::support::{World, world, world_of};
+use crate::support::{World, binaries, world, world_of};
 
 /// Databases are pending and object storage is delivered; returns the outcome for databases.
 async fn databases_are_pending(world: &World) -> serde_json::Value {
@@ -46,7 +45,7 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test]
 async fn hanging_service_times_out_and_stays_pending() {
-    let world = world_of(Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "200ms")).await;
+    let world = world_of(binaries().env("KEYSYNC_CALLBACK_TIMEOUT", "200ms")).await;
     world.harness.databases().behave(Behaviour::Hang);
     assert_eq!(world.sync().await.status, 204);
     assert_eq!(databases_are_pending(&world).await["reason"], "no response within 200 ms");

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use keysync_testkit::{Harness, iam::Health, services::Behaviour};
+use keysync_testkit::{iam::Health, services::Behaviour};
 
-use crate::support::world_of;
+use crate::support::{binaries, world_of};
 
 #[tokio::test]
 async fn timeout_before_the_claim_changes_nothing() {
-    let world = world_of(Harness::builder().function_timeout(Duration::from_secs(1))).await;
+    let world = world_of(binaries().function_timeout(Duration::from_secs(1))).await;
     let before = world.all_items().await;
     world.harness.iam().set_health(Health::Slow { millis: 2000 });
     assert_eq!(world.sync().await.status, 502);
@@ -19,8 +19,7 @@ async fn timeout_before_the_claim_changes_nothing() {
 
 #[tokio::test]
 async fn delivery_stops_in_time_to_confirm() {
-    let builder =
-        Harness::builder().function_timeout(Duration::from_secs(4)).env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
+    let builder = binaries().function_timeout(Duration::from_secs(4)).env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
     let world = world_of(builder).await;
     world.harness.databases().behave(Behaviour::Hang);
     assert_eq!(world.sync().await.status, 204, "the function stops waiting in time to confirm");

@@ -1,22 +1,22 @@
 //! A key whose service hangs does not delay another key.
 
 use keysync_testkit::{
-    Harness, HarnessBuilder,
+    HarnessBuilder,
     lambda::Mode,
     services::{Behaviour, OBJECT_STORAGE},
 };
 
-use crate::support::world_of;
+use crate::support::{binaries, world_of};
 
 #[tokio::test]
 async fn hanging_service_delays_no_key_across_processes() {
-    sync_beside_a_hanging_service(Harness::builder().mode(Mode::Process { environments: 2 })).await;
+    sync_beside_a_hanging_service(binaries().mode(Mode::Process { environments: 2 })).await;
 }
 
 /// Lambda Managed Instances run several requests in one process.
 #[tokio::test]
 async fn hanging_service_delays_no_key_within_process() {
-    sync_beside_a_hanging_service(Harness::builder().concurrency(2)).await;
+    sync_beside_a_hanging_service(binaries().concurrency(2)).await;
 }
 
 async fn sync_beside_a_hanging_service(builder: HarnessBuilder) {

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use http::Method;
-use keysync_testkit::{Harness, iam::Health, services::Behaviour};
+use keysync_testkit::{iam::Health, services::Behaviour};
 use serde_json::{Value, json};
 
 use crate::{
+    binaries::binaries,
     log_lines::Lines,
     support::{text, world, world_of},
 };
@@ -108,7 +109,7 @@ async fn redeliver_log_lines_identify_the_run() {
 
 #[tokio::test]
 async fn error_line_alone_identifies_the_request() {
-    let world = world_of(Harness::builder().env("KEYSYNC_LOG", "error")).await;
+    let world = world_of(binaries().env("KEYSYNC_LOG", "error")).await;
     world.harness.iam().set_health(Health::Down);
     world.sync().await.assert_status(503);
     let lines = Lines::of(world.harness.sync_function().process());

@@ -4,9 +4,11 @@
 use keysync_harness::demo;
 use keysync_testkit::{Harness, lambda::Mode};
 
+use crate::binaries::binaries;
+
 #[tokio::test]
 async fn demo_passes_on_the_real_binary() {
-    demo::run(Harness::builder()).await.unwrap();
+    demo::run(binaries()).await.unwrap();
 }
 
 #[tokio::test]

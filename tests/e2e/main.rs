@@ -5,6 +5,8 @@
 //! package `keysync-emulator-tests` tests the emulators.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "../shared/binaries.rs"]
+mod binaries;
 #[path = "../shared/emf.rs"]
 mod emf;
 #[path = "../shared/engine.rs"]
@@ -31,6 +33,7 @@ mod dynamodb_call_budget;
 mod error_responses;
 mod failed_delivery_stays_pending;
 mod function_timeout;
+mod harness_modes;
 mod hostile_requests;
 mod hostile_tokens;
 mod iam_authorization;

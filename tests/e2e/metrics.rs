@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use keysync_testkit::{Harness, services::Behaviour};
+use keysync_testkit::services::Behaviour;
 
 use crate::{
+    binaries::binaries,
     log_lines::Lines,
     support::{HOUR, World, keys_of_shard, world, world_of},
 };
@@ -121,7 +122,7 @@ async fn pending_age_includes_notifications_not_yet_due() {
 
 #[tokio::test]
 async fn oldest_notification_counts_wherever_it_waits() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     // In the first shard the older one is due later, as after attempts with growing waits.
     for (shard, age, wait) in [(0, 20, 10), (0, 40, 20), (1, 30, 30)] {
         let key = keys_of_shard(shard).next().unwrap();
@@ -136,7 +137,7 @@ async fn oldest_notification_counts_wherever_it_waits() {
 
 #[tokio::test]
 async fn more_waiting_keys_than_read_are_reported() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let later = world.harness.clock().now().plus(HOUR);
     world.plant_in_one_shard(4001, later).await;
     let summary = world.redeliver().await;
@@ -210,7 +211,7 @@ async fn retried_events_are_counted_by_reason() {
 
 #[tokio::test]
 async fn namespace_is_that_of_the_deployment() {
-    let builder = Harness::builder().env("KEYSYNC_METRICS_NAMESPACE", "keysync/keysync-dev");
+    let builder = binaries().env("KEYSYNC_METRICS_NAMESPACE", "keysync/keysync-dev");
     let world = world_of(builder).await;
     world.sync().await.assert_status(204);
     world.redeliver().await;
@@ -224,7 +225,7 @@ async fn namespace_is_that_of_the_deployment() {
 
 #[tokio::test]
 async fn over_100_values_are_split_across_lines() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let earlier = world.harness.clock().now().minus(Duration::from_mins(1));
     for _ in 0..250 {
         world.plant(&["cloud-object-storage"], earlier).await;

@@ -6,10 +6,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::Method;
-use keysync_testkit::Harness;
 use serde_json::json;
 
 use crate::{
+    binaries::binaries,
     log_lines::Lines,
     support::{World, world, world_of},
 };
@@ -40,7 +40,7 @@ async fn log_contains_no_secret() {
 
 #[tokio::test]
 async fn trace_level_log_contains_no_secret() {
-    let world = world_of(Harness::builder().env("KEYSYNC_LOG", "warn,keysync=trace")).await;
+    let world = world_of(binaries().env("KEYSYNC_LOG", "warn,keysync=trace")).await;
     world.sync().await.assert_status(204);
     world.take("actions/rotate").await;
     world.redeliver().await;

@@ -8,7 +8,6 @@ use keysync::{
     ledger::{Ledger, ReplayRequest, Replayed, item::Replay},
 };
 use keysync_testkit::{
-    Harness,
     dynamodb::{Fault, Times},
     services::Behaviour,
 };
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     audit_events::schema,
+    binaries::binaries,
     log_lines::Lines,
     support::{HOUR, World, text, world, world_of},
 };
@@ -165,7 +165,7 @@ async fn replay_of_older_notification_changes_nothing() {
 
 #[tokio::test]
 async fn invalid_replays_change_nothing() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     world.sync().await.assert_status(204);
     let valid = request(&world, &world.key, now(&world)).await;
     assert_eq!(ledger(&world).replay(&valid).await, Ok(Replayed::Scheduled));

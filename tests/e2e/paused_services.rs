@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use keysync::ledger::{Ledger, Pause, PauseChange, Resumption};
 use keysync_testkit::{
-    Harness,
     dynamodb::{Fault, Times},
     services::Behaviour,
 };
 use serde_json::json;
 
 use crate::{
+    binaries::binaries,
     log_lines::Lines,
     support::{HOUR, World, world, world_of},
 };
@@ -115,7 +115,7 @@ async fn retries_count_from_the_end_of_a_pause() {
 
 #[tokio::test]
 async fn paused_service_is_overdue_after_four_hours() {
-    let world = world_of(Harness::builder().service_setting(STORAGE, "acknowledges", true)).await;
+    let world = world_of(binaries().service_setting(STORAGE, "acknowledges", true)).await;
     pause(&world).await;
     world.sync().await.assert_status(204);
     world.advance_clock(Duration::from_mins(244)).await;
@@ -156,7 +156,7 @@ async fn sync_succeeds_if_pauses_are_unknown() {
 
 #[tokio::test]
 async fn pause_and_resumption_take_effect_once() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let (ledger, service) = (ledger(&world), DATABASES.parse().unwrap());
     let pause = |reason: &str| Pause {
         at: world.harness.clock().now(),

@@ -3,10 +3,10 @@
 
 use http::Method;
 use keysync_receiver::Verifier;
-use keysync_testkit::{Harness, Response, journal::Part, lambda::Mode};
+use keysync_testkit::{Response, journal::Part, lambda::Mode};
 use serde_json::{Value, json};
 
-use crate::support::{World, world, world_of};
+use crate::support::{World, binaries, world, world_of};
 
 const PATH: &str = "/.well-known/jwks.json";
 
@@ -25,7 +25,7 @@ fn addresses(world: &World) -> [String; 2] {
 #[tokio::test]
 async fn public_keys_are_served_as_jwks() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let world = world_of(Harness::builder().mode(mode)).await;
+        let world = world_of(binaries().mode(mode)).await;
         for address in addresses(&world) {
             let response = request(&world, Method::GET, &address).await;
             assert_eq!(response.status, 200);

@@ -2,10 +2,10 @@
 
 use keysync_testkit::{Client, Harness, iam::Role};
 
-use crate::support::{World, world_of};
+use crate::support::{World, binaries, world_of};
 
 async fn world_with_limit(limit: &str) -> World {
-    world_of(Harness::builder().env("KEYSYNC_CALLER_LIMIT", limit)).await
+    world_of(binaries().env("KEYSYNC_CALLER_LIMIT", limit)).await
 }
 
 #[tokio::test]

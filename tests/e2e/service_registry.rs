@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use keysync::delivery::{AddressPolicy, Registry};
-use keysync_testkit::{Harness, services::Behaviour};
+use keysync_testkit::services::Behaviour;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::{World, text, world_of};
+use crate::support::{World, binaries, text, world_of};
 
 const SCHEMA: &str = include_str!("../../docs/reference/services.schema.json");
 /// `tests/infra/test_services.py` checks `infra/deploy` with the same documents.
@@ -55,7 +55,7 @@ async fn status(world: &World, service: &str) -> String {
 
 #[tokio::test]
 async fn paused_service_gets_no_callback() {
-    let world = world_of(Harness::builder().service_setting(DATABASES, "paused", true)).await;
+    let world = world_of(binaries().service_setting(DATABASES, "paused", true)).await;
     world.sync().await.assert_status(204);
     assert_eq!(status(&world, STORAGE).await, "delivered");
     world.take("actions/rotate").await.assert_status(204);
@@ -71,7 +71,7 @@ async fn paused_service_gets_no_callback() {
 
 #[tokio::test]
 async fn paused_service_is_overdue_after_its_deadline() {
-    let builder = Harness::builder().service_setting(DATABASES, "paused", true);
+    let builder = binaries().service_setting(DATABASES, "paused", true);
     let world = world_of(builder.service_setting(DATABASES, "acknowledges", true)).await;
     world.sync().await.assert_status(204);
     world.advance_clock(Duration::from_mins(245) + Duration::from_millis(1)).await;
@@ -82,7 +82,7 @@ async fn paused_service_is_overdue_after_its_deadline() {
 
 #[tokio::test]
 async fn own_timeout_replaces_that_of_all_services() {
-    let builder = Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
+    let builder = binaries().env("KEYSYNC_CALLBACK_TIMEOUT", "20s");
     let world = world_of(builder.service_setting(DATABASES, "timeoutSeconds", 1)).await;
     world.harness.databases().behave(Behaviour::Hang);
     world.sync().await.assert_status(204);

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use keysync::config::{SIGNING_KEY, SIGNING_KEY_SECRET};
 use keysync_testkit::{
-    Harness, HarnessBuilder, HarnessError,
+    HarnessBuilder, HarnessError,
     lambda::{FunctionError, Mode, ProcessFunction},
     secrets::{self, Fault},
     services::{Behaviour, Verdict},
 };
 use serde_json::json;
 
-use crate::support::{HOUR, World, world_of};
+use crate::support::{HOUR, World, binaries, world_of};
 
 /// The private key of RFC 8032's first test vector.
 const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
@@ -21,7 +21,7 @@ const KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn with_secret() -> HarnessBuilder {
-    Harness::builder().env(SIGNING_KEY_SECRET, secrets::SIGNING_KEY)
+    binaries().env(SIGNING_KEY_SECRET, secrets::SIGNING_KEY)
 }
 
 /// Lets each function notify object storage, which acts only if the signature is valid.
@@ -50,7 +50,7 @@ async fn each_function_reads_the_secret_once() {
 
 #[tokio::test]
 async fn environment_key_needs_no_secret() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     assert_all_functions_sign(&world).await;
     assert_eq!(world.harness.secrets().reads(), 0);
 }
@@ -65,7 +65,7 @@ pub(crate) async fn start_failure(builder: HarnessBuilder) -> String {
 
 #[tokio::test]
 async fn invalid_settings_are_named() {
-    let secret = |name: &str| Harness::builder().env(SIGNING_KEY_SECRET, name);
+    let secret = |name: &str| binaries().env(SIGNING_KEY_SECRET, name);
     for (builder, message) in [
         (
             secret("no/such/secret"),

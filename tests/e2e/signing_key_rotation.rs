@@ -18,6 +18,8 @@ use keysync_receiver::Verifier;
 use keysync_testkit::{DeliveryStatus, Harness, Key, secrets};
 use serde_json::Value;
 
+use crate::binaries::binaries;
+
 /// The first two test vectors of RFC 8032: private key, public key.
 const OLD: (&str, &str) = (
     "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
@@ -72,7 +74,7 @@ impl Rotation {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let builder = [BY_HAND, BY_SET]
             .into_iter()
-            .fold(Harness::builder(), |builder, name| builder.service_at(name, &format!("{url}/{name}")));
+            .fold(binaries(), |builder, name| builder.service_at(name, &format!("{url}/{name}")));
         let harness = builder.env(SIGNING_KEY_SECRET, secrets::SIGNING_KEY).start().await.unwrap();
         Self { harness, receivers }
     }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use keysync_testkit::Harness;
 use serde_json::{Value, json};
 
 use crate::{
     acknowledgement_deadline::{CHECKED, acknowledge, counts, findings, must_acknowledge, status},
+    binaries::binaries,
     support::{HOUR, World, text, world_of},
 };
 
@@ -138,7 +138,7 @@ async fn older_deadline_costs_the_claim_nothing() {
 
 #[tokio::test]
 async fn nothing_is_stored_if_no_service_acknowledges() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     world.sync().await.assert_status(204);
     let item = world.item().await;
     assert_eq!((item.get("deadline"), &item["acknowledged"]), (None::<&Value>, &json!({})));

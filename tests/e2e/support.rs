@@ -11,13 +11,16 @@ use keysync::{
     ledger::{item, registration::REGISTRATION},
 };
 use keysync_testkit::{
-    Harness, HarnessClock, RedeliverSummary,
+    Harness, HarnessClock, KeyType, RedeliverSummary,
     lambda::{Mode, ProcessFunction},
     services::AssociatedService,
 };
 use serde_json::{Value, json};
 
-pub(crate) use crate::world::{World, text, world, world_of};
+pub(crate) use crate::{
+    binaries::binaries,
+    world::{World, text, world, world_of},
+};
 
 /// The length of the sync window.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
@@ -39,7 +42,7 @@ pub(crate) fn keys_of_shard(shard: u128) -> impl Iterator<Item = KeyId> {
 impl World {
     /// Creates a key without registrations.
     pub(crate) async fn another_key(&self) -> String {
-        self.manager.create_key("another", false).await.unwrap()
+        self.manager.create_key("another", KeyType::Root).await.unwrap()
     }
 
     /// The CRN of a key in the harness's instance.

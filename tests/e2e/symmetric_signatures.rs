@@ -6,12 +6,12 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use keysync_testkit::{
-    Harness,
     lambda::Mode,
     services::{Behaviour, Received, Verdict},
 };
 
 use crate::{
+    binaries::binaries,
     signing_key_from_secret::start_failure,
     support::{HOUR, world_of},
 };
@@ -43,7 +43,7 @@ fn is_signed_with(received: &Received, secret: &str) -> bool {
 #[tokio::test]
 async fn each_service_gets_signatures_by_its_own_secret() {
     for mode in [Mode::Process { environments: 1 }, Mode::InProcess] {
-        let builder = Harness::builder().service("ledgers").mode(mode);
+        let builder = binaries().service("ledgers").mode(mode);
         let builder = builder.symmetric_secret(STORAGE, SECRET).symmetric_secret("ledgers", OTHER);
         let world = world_of(builder).await;
         let key = world.harness.key(&world.key).await.unwrap();
@@ -61,7 +61,7 @@ async fn each_service_gets_signatures_by_its_own_secret() {
 
 #[tokio::test]
 async fn both_secrets_sign_in_all_functions() {
-    let builder = Harness::builder().symmetric_secret(STORAGE, SECRET).symmetric_secret(STORAGE, OTHER);
+    let builder = binaries().symmetric_secret(STORAGE, SECRET).symmetric_secret(STORAGE, OTHER);
     let world = world_of(builder).await;
     let storage = world.harness.object_storage();
     world.take("actions/rotate").await.assert_status(204);
@@ -81,7 +81,7 @@ async fn both_secrets_sign_in_all_functions() {
 
 #[tokio::test]
 async fn function_without_its_symmetric_secret_does_not_start() {
-    let flagged = || Harness::builder().service_setting(STORAGE, "symmetricSignature", true);
+    let flagged = || binaries().service_setting(STORAGE, "symmetricSignature", true);
     let of_ledgers = flagged().symmetric_secret("ledgers", SECRET);
     let malformed = flagged().symmetric_secret(STORAGE, "whsec_hunter2/hunter2/hunter2");
     for (builder, message) in [

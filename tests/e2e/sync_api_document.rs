@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use keysync_testkit::{
-    Client, Harness, Response,
+    Client, Response,
     iam::{Health, Role},
     services::Behaviour,
 };
 use serde_json::{Value, json};
 
-use crate::support::{World, world_of};
+use crate::support::{World, binaries, world_of};
 
 /// The schema at `pointer` of the document, with the document's components next to it.
 fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
@@ -55,7 +55,7 @@ impl World {
 
 #[tokio::test]
 async fn real_responses_match_the_document() {
-    let world = world_of(Harness::builder().env("KEYSYNC_CALLER_LIMIT", "30")).await;
+    let world = world_of(binaries().env("KEYSYNC_CALLER_LIMIT", "30")).await;
     let document = keysync::api::openapi();
     let standard = world.harness.sample_keys().await.unwrap().standard;
     let path = |key: &str| format!("/api/v2/keys/{key}/actions/sync");
@@ -91,7 +91,7 @@ async fn real_responses_match_the_document() {
 
 #[tokio::test]
 async fn real_statuses_match_the_document() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let document = keysync::api::openapi();
     let path = |key: &str| format!("/api/v2/keys/{key}/notifications");
     world.harness.databases().behave(Behaviour::respond(503));
@@ -115,7 +115,7 @@ async fn real_statuses_match_the_document() {
 
 #[tokio::test]
 async fn harness_serves_the_documented_key_set() {
-    let world = world_of(Harness::builder()).await;
+    let world = world_of(binaries()).await;
     let response = world.send_to_function(Method::GET, "/.well-known/jwks.json", Vec::new()).await;
     let document = keysync::api::openapi();
     let pointer =

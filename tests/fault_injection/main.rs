@@ -14,6 +14,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 mod actions;
+#[path = "../shared/binaries.rs"]
+mod binaries;
 mod checker;
 #[path = "../shared/engine.rs"]
 mod engine;

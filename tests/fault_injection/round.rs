@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{join, join_all, pending, select};
 use keysync::domain::EpochMillis;
-use keysync_testkit::services::Behaviour;
+use keysync_testkit::{KeyType, services::Behaviour};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -76,7 +76,7 @@ impl<'a> Round<'a> {
         };
         round.is_traced = world.harness.dynamodb().take_applied().is_some();
         for (key, resources) in plan.keys.iter().enumerate() {
-            let id = world.manager().create_key(&format!("k{key}"), false).await.unwrap();
+            let id = world.manager().create_key(&format!("k{key}"), KeyType::Root).await.unwrap();
             round.keys.push(id);
             for (service, resource) in resources {
                 round.register(key, *service, *resource, true).await;

@@ -21,6 +21,7 @@ use keysync_testkit::{
 use serde_json::Value;
 
 use crate::{
+    binaries::binaries,
     engine::on_the_engine_under_test,
     plan::{CALLERS, Kind, SERVICES, Target},
 };
@@ -45,7 +46,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(kind: Kind) -> Self {
-        let builder = Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", CALLBACK_TIMEOUT);
+        let builder = binaries().env("KEYSYNC_CALLBACK_TIMEOUT", CALLBACK_TIMEOUT);
         let builder = match kind {
             Kind::InProcess => builder.mode(Mode::InProcess).clock(HarnessClock::set_to(START)),
             Kind::Real => builder.mode(Mode::Process { environments: 2 }),

@@ -6,13 +6,15 @@
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 mod behaviours;
+#[path = "../shared/binaries.rs"]
+mod binaries;
 mod cargo_lambda;
 mod runtime;
 
 use keysync_testkit::{Harness, lambda::Mode};
 use tokio::sync::Mutex;
 
-use crate::{cargo_lambda::CargoLambda, runtime::Runtime};
+use crate::{binaries::binaries, cargo_lambda::CargoLambda, runtime::Runtime};
 
 /// Serializes the tests that run the binary: `cargo lambda watch` replaces the harness's one.
 static BINARY: Mutex<()> = Mutex::const_new(());
@@ -20,7 +22,7 @@ static BINARY: Mutex<()> = Mutex::const_new(());
 #[tokio::test]
 async fn process_runtime_shows_expected_behaviour() {
     let _alone = BINARY.lock().await;
-    let harness = Harness::builder().mode(Mode::Process { environments: 1 }).start().await.unwrap();
+    let harness = binaries().start().await.unwrap();
     Runtime::new("process", harness).await.assert_behaviours().await;
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keysync_testkit::{Client, Harness, HarnessBuilder, Response};
 use serde_json::Value;
 
-use crate::engine::on_the_engine_under_test;
+use crate::{binaries::binaries, engine::on_the_engine_under_test};
 
 /// A harness with a Manager and a root key.
 pub(crate) struct World {
@@ -18,7 +18,7 @@ pub(crate) struct World {
 
 /// A world whose function is the real binary, in one process.
 pub(crate) async fn world() -> World {
-    world_of(Harness::builder()).await
+    world_of(binaries()).await
 }
 
 pub(crate) async fn world_of(builder: HarnessBuilder) -> World {

@@ -9,11 +9,14 @@ use std::{
     process::Stdio,
 };
 
-use keysync_lambda_emulator::WORKSPACE;
 use serde_json::Value;
 use tokio::process::Command;
 
 use super::BenchError;
+
+/// The environment variable with the path of the keysync checkout whose binaries are built and
+/// measured. The checkout's `.cargo/config.toml` sets it.
+const WORKSPACE: &str = "KEYSYNC_WORKSPACE";
 
 /// Paths of the measured binaries.
 #[derive(Clone, Debug)]

@@ -74,7 +74,34 @@ async fn key_is_created_and_synchronized_repeatedly() {
     {
         assert_eq!(run(roles).await.1.trim().split('.').count(), 3, "{roles:?}");
     }
+    let syncs = ["requests", "--to", "endpoint", "--method", "post", "--path", "/actions/sync"];
+    assert!(run(&syncs).await.1.contains("/actions/sync"));
+    assert_eq!(run(&[&syncs[..], &["--status", "204", "--count"]].concat()).await.1, "2\n");
+    assert!(!run(&[&syncs[..], &["--json"]].concat()).await.1.contains("Bearer ey"));
+    assert!(run(&[&syncs[..], &["--json", "--secrets"]].concat()).await.1.contains("Bearer ey"));
     assert!(run(&["redeliver"]).await.1.contains("\"delivered\":0"));
+    let file = std::env::temp_dir().join(format!("keysync-recording-{id}.json"));
+    assert!(run(&["record", file.to_str().unwrap()]).await.1.contains("wrote "));
+    // The key's alias is taken now.
+    let (same, statuses, _) = run(&["replay", file.to_str().unwrap()]).await;
+    assert!(!same && statuses.contains("POST /api/v2/keys"), "{statuses}");
+    std::fs::remove_file(file).unwrap();
+    let file = std::env::temp_dir().join(format!("keysync-snapshot-{id}.json"));
+    let file = file.to_str().unwrap();
+    assert!(run(&["snapshots", "save", "mine"]).await.0);
+    assert!(run(&["snapshots", "export", "mine", file]).await.1.contains("wrote "));
+    assert!(run(&["snapshots", "import", "theirs", file]).await.0);
+    assert!(run(&["snapshots", "delete", "mine"]).await.0);
+    let names = run(&["snapshots"]).await.1;
+    assert!(names.contains("theirs") && !names.contains("mine"), "{names}");
+    assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
+    assert!(run(&["snapshots", "load", "theirs"]).await.0 && run(&["keys"]).await.1.contains(id));
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(run(&["rotate-signing-key"]).await.1.matches("whpk_").count(), 2);
+    assert_eq!(run(&["rotate-signing-key", "--withdraw"]).await.1.matches("whpk_").count(), 1);
+    for every in ["30s", "off"] {
+        assert_eq!(run(&["redeliver", "--every", every]).await, (true, String::new(), String::new()));
+    }
     assert!(run(&["reset"]).await.0 && !run(&["keys"]).await.1.contains(id));
 }
 
@@ -87,6 +114,9 @@ async fn errors_are_reported_with_remedy() {
         (&["register", unknown_key, "s", "r"][..], 1, "KEY_NOT_FOUND_ERR"),
         (&["register", "../keys", "s", "r"], 1, "must be a key's identifier"),
         (&["services", "behave", "unknown", "act"], 1, "no service `unknown`"),
+        (&["snapshots", "load", "unknown"], 1, "no snapshot `unknown`"),
+        (&["snapshots", "import", "a", "/no/such/file"], 1, "cannot read /no/such/file"),
+        (&["snapshots", "import", "a", "Cargo.toml"], 1, "Cargo.toml is not JSON"),
         (&["services", "callbacks", "a/b?c"], 1, "no service `a/b?c`"),
         (&["services", "behave", "cloud-object-storage", "dance"], 2, "harness services behave --help"),
         (&["keys", "create", "kk", "--protect", "bucket"], 2, "a service and a resource"),
@@ -107,6 +137,7 @@ async fn out_of_range_values_are_rejected_with_range() {
     for (arguments, range) in [
         (&["advance", "soon"][..], "must be a duration such as `1h` or `90m`, from 1ms to 366d"),
         (&["advance", "0"], "from 1ms to 366d"),
+        (&["redeliver", "--every", "never"], "from 1s to 1d"),
         (&["advance", "0s"], "from 1ms to 366d"),
         (&["advance", "-1h"], "from 1ms to 366d"),
         (&["advance", "9999999y"], "from 1ms to 366d"),

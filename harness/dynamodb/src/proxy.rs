@@ -122,7 +122,7 @@ impl Proxy {
     ///
     /// # Panics
     ///
-    /// If fewer were held after 30 s.
+    /// If fewer were held after the harness's wait timeout.
     pub async fn wait_until_held(&self, count: usize) {
         // The sender lives as long as this proxy, so the channel is never closed.
         let mut held = self.shared.held.subscribe();
@@ -139,7 +139,7 @@ impl Proxy {
     ///
     /// # Panics
     ///
-    /// If a call is still in progress after 30 s.
+    /// If a call is still in progress after the harness's wait timeout.
     pub async fn wait_until_quiet(&self) {
         // The sender lives as long as this proxy, so the channel is never closed.
         let mut in_progress = self.shared.in_progress.subscribe();

@@ -30,7 +30,7 @@ mod rings;
 mod rules;
 mod store;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
@@ -47,10 +47,6 @@ pub use store::{Description, Registration, Store, StoredKey};
 use keysync_emulator_support::clock::HarnessClock;
 use keysync_iam_emulator::Iam;
 use keysync_lambda_emulator::events::{Delivery, EventBus};
-
-/// Maximum time that a request waits until `lifecycle` has processed its event and notified the
-/// services.
-const PROCESSING_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The emulated KMS endpoint. Clones share its state.
 #[derive(Clone)]
@@ -108,12 +104,11 @@ impl Endpoint {
 
     /// Waits until the function has processed an event, so that the next request sees its result.
     async fn wait_until_processed(&self, event: Delivery) -> Result<(), ApiError> {
-        if event.processed_within(PROCESSING_TIMEOUT).await {
-            return Ok(());
-        }
-        Err(ApiError::table(
-            "the event is still in the queue: the function `lifecycle` did not process it within 30 s",
-        ))
+        event.try_processed().await.map_err(|timeout| {
+            let reason =
+                "the event is still in the queue: the function `lifecycle` did not process it within";
+            ApiError::table(format!("{reason} {timeout:?}"))
+        })
     }
 
     /// Locks a key, so that its changes are serialized.

@@ -13,7 +13,7 @@ use std::{
 pub enum FunctionError {
     /// The binary does not exist.
     #[error(
-        "no `{function}` binary found; looked at {}. Build it with `cargo build -p keysync-functions --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or run the functions in this process (`Mode::InProcess`)",
+        "no `{function}` binary found; looked at {}. Build it with `cargo build -p keysync-functions --bin {function}` in a checkout of keysync and name it with KEYSYNC_{}_BIN, or let the harness run the functions in this process, as it does by default",
         looked_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         function.to_uppercase()
     )]
@@ -28,12 +28,6 @@ pub enum FunctionError {
         "the path of this executable is unknown: {0}; name the functions' binaries with KEYSYNC_SYNC_BIN, KEYSYNC_LIFECYCLE_BIN and KEYSYNC_REDELIVER_BIN"
     )]
     Executable(io::Error),
-    /// Cargo could not be run.
-    #[error("cargo cannot be run to build the functions: {0}")]
-    Build(io::Error),
-    /// The build failed; cargo has printed the reason.
-    #[error("the build of the functions failed: see cargo's output above")]
-    NotBuilt,
     /// The binary could not be run.
     #[error("cannot run {}: {error}", command.join(OsStr::new(" ")).display())]
     Spawn {
@@ -48,6 +42,9 @@ pub enum FunctionError {
     /// The process did not poll in time.
     #[error("the process did not finish its init phase within {} s", .0.as_secs())]
     NotReady(Duration),
+    /// The function was started elsewhere.
+    #[error("the function was started elsewhere: restart it there with the new setting")]
+    StartedElsewhere,
     /// A setting is invalid.
     #[error("{0}")]
     Configuration(String),

@@ -14,6 +14,7 @@ use keysync::{
     rate_limit::CallerRateLimiter,
 };
 use keysync_browser_guard::Guard;
+use parking_lot::RwLock;
 
 use super::{FunctionError, MAX_BODY_BYTES, environment::Environment, event};
 use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
@@ -22,7 +23,11 @@ use keysync_emulator_support::{secret_scanner::KnownSecrets, server::Server};
 #[derive(Debug)]
 pub(super) struct InProcessFunction {
     server: Server,
+    handler: Replaceable<SyncHandler>,
 }
+
+/// A handler that is replaced when the function restarts with another environment.
+pub(super) type Replaceable<T> = Arc<RwLock<Arc<T>>>;
 
 impl InProcessFunction {
     /// Starts the handler with the environment `env`, on `clock`.
@@ -32,17 +37,19 @@ impl InProcessFunction {
         secrets: &KnownSecrets,
         guard: &Guard,
     ) -> Result<Self, FunctionError> {
-        let env = Environment(env);
-        let SyncConfig { iam, common, caller_limit } =
-            SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb()?;
-        let http = http_client::client().build().map_err(FunctionError::configuration)?;
-        let iam = Iam::new(iam, http, clock.clone());
-        let keys = env.signing_keys(&common.signing_keys, &aws).await?;
-        let app = SyncHandler::new(common, iam, keys, CallerRateLimiter::new(caller_limit), &aws, clock);
-        let app = app.map_err(FunctionError::configuration)?;
-        let router = Router::new().fallback(invoke).with_state(Arc::new(app));
-        Ok(Self { server: Server::start(secrets.scan_responses(router), guard).await? })
+        let handler = Arc::new(RwLock::new(handler(env, clock).await?));
+        let router = Router::new().fallback(invoke).with_state(handler.clone());
+        Ok(Self { server: Server::start(secrets.scan_responses(router), guard).await?, handler })
+    }
+
+    /// Replaces the handler by one with the environment `env`.
+    pub(super) async fn restart_with(
+        &self,
+        env: &[(String, String)],
+        clock: Clock,
+    ) -> Result<(), FunctionError> {
+        *self.handler.write() = handler(env, clock).await?;
+        Ok(())
     }
 
     /// The function URL.
@@ -51,7 +58,20 @@ impl InProcessFunction {
     }
 }
 
-async fn invoke(State(app): State<Arc<SyncHandler>>, request: Request) -> Response {
+async fn handler(env: &[(String, String)], clock: Clock) -> Result<Arc<SyncHandler>, FunctionError> {
+    let env = Environment(env);
+    let SyncConfig { iam, common, caller_limit } =
+        SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+    let aws = env.dynamodb()?;
+    let http = http_client::client().build().map_err(FunctionError::configuration)?;
+    let iam = Iam::new(iam, http, clock.clone());
+    let keys = env.signing_keys(&common.signing_keys, &aws).await?;
+    let app = SyncHandler::new(common, iam, keys, CallerRateLimiter::new(caller_limit), &aws, clock);
+    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
+}
+
+async fn invoke(State(handler): State<Replaceable<SyncHandler>>, request: Request) -> Response {
+    let app = handler.read().clone();
     let (parts, body) = request.into_parts();
     let body: Bytes = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => body,

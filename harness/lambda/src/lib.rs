@@ -1,8 +1,9 @@
 //! The functions under test. `sync` is reached by a URL and runs in one of three modes:
 //!
+//! - [`Mode::InProcess`], the default: the handler in this process, fast, on a clock that a test can
+//!   set.
 //! - [`Mode::Process`]: the binary behind an emulated Lambda (Runtime API and function URL), one
 //!   process for each execution environment. Processes can be killed and are restarted.
-//! - [`Mode::InProcess`]: the same handler in this process, fast, on a clock that a test can set.
 //! - [`Mode::Url`]: a function that is already running, such as `cargo lambda watch` or a deployed
 //!   one.
 //!
@@ -33,7 +34,7 @@ use keysync_browser_guard::Guard;
 
 use keysync_emulator_support::server::Server;
 
-pub use command::{LIFECYCLE, REDELIVER, SYNC, WORKSPACE, command};
+pub use command::{LIFECYCLE, REDELIVER, SYNC, command};
 pub use environment::{DYNAMODB_URL, SECRETS_URL};
 pub use error::FunctionError;
 pub use event::from_http as function_url_event;
@@ -62,17 +63,18 @@ const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// let url = "http://127.0.0.1:9000/lambda-url/sync";
 /// assert_eq!(url.parse(), Ok(Mode::Url(url.to_owned())));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
+    /// The handler in this process.
+    #[default]
+    InProcess,
     /// The binary, behind the emulated Lambda.
     Process {
         /// The number of execution environments. Each serves one request at a time, unless the
         /// harness sets a higher concurrency (`HarnessBuilder::concurrency`).
         environments: usize,
     },
-    /// The same handler in this process.
-    InProcess,
     /// A running function at this URL.
     Url(String),
 }
@@ -120,7 +122,7 @@ impl Function {
             Mode::Process { environments } => {
                 let config = ProcessConfig {
                     name: SYNC,
-                    command: command(SYNC).await?,
+                    command: command(SYNC)?,
                     env: env.to_vec(),
                     environments: *environments,
                     concurrency,
@@ -137,6 +139,17 @@ impl Function {
             ))),
             Mode::Url(url) => Ok(Self(Backend::Url(url.clone()))),
         }
+    }
+
+    /// Ends the function; the next request starts it with the environment `env`, in this process on
+    /// `clock`. Not with [`Mode::Url`]: an error.
+    pub async fn restart_with(&self, env: &[(String, String)], clock: Clock) -> Result<(), FunctionError> {
+        match &self.0 {
+            Backend::Process(function, _) => function.restart_with(env.to_vec()).await,
+            Backend::InProcess(function) => function.restart_with(env, clock).await?,
+            Backend::Url(_) => return Err(FunctionError::StartedElsewhere),
+        }
+        Ok(())
     }
 
     /// The function URL, without a trailing slash.

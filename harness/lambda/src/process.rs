@@ -59,6 +59,8 @@ pub struct Invoker(Arc<Lambda>);
 #[derive(Debug)]
 struct Lambda {
     config: ProcessConfig,
+    /// The environment of processes that are started from now on.
+    env: Mutex<Vec<(String, String)>>,
     api: RuntimeApi,
     environments: Vec<Environment>,
     /// Cancelled when the function is dropped.
@@ -94,7 +96,8 @@ impl ProcessFunction {
         let log = Log::new(config.name, config.output.clone());
         let (shutdown, ended) = (CancellationToken::new(), watch::Sender::default());
         let guard = shutdown.clone().drop_guard();
-        let lambda = Arc::new(Lambda { config, api, environments, shutdown, ended, log });
+        let env = Mutex::new(config.env.clone());
+        let lambda = Arc::new(Lambda { config, env, api, environments, shutdown, ended, log });
         Ok(Self { lambda, _shutdown: guard })
     }
 
@@ -134,6 +137,12 @@ impl ProcessFunction {
         self.wait_until_ended(processes).await;
     }
 
+    /// Kills all processes; the next ones have the environment `env`.
+    pub async fn restart_with(&self, env: Vec<(String, String)>) {
+        *self.lambda.env.lock() = env;
+        self.kill().await;
+    }
+
     /// Sends SIGTERM to all processes and waits until they have ended.
     pub async fn end(&self) -> std::io::Result<()> {
         let processes: Vec<_> = self.lambda.environments.iter().map(Environment::process_id).collect();
@@ -161,7 +170,7 @@ impl ProcessFunction {
     ///
     /// # Panics
     ///
-    /// If the log does not meet the condition within 30 s.
+    /// If the log does not meet the condition within the harness's wait timeout.
     pub async fn wait_for_log(&self, until: impl Fn(&[String]) -> bool) -> Vec<String> {
         let arrived = async {
             let mut lines = self.lambda.log.arrivals();
@@ -252,7 +261,7 @@ impl Lambda {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", self.config.name))
             .env("AWS_LAMBDA_LOG_STREAM_NAME", environment.to_string())
-            .envs(self.config.env.iter().map(|(name, value)| (name, value)))
+            .envs(self.env.lock().iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(pipe.try_clone()?)
             .stderr(pipe.try_clone()?)

@@ -4,12 +4,13 @@ use std::{fmt, sync::Arc};
 
 use keysync::{Clock, CommonConfig, LifecycleConfig, LifecycleHandler, RedeliverHandler};
 use lambda_http::{Context, LambdaEvent};
+use parking_lot::RwLock;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    FunctionError, ProcessConfig, ProcessFunction, environment::Environment, process::Invoker,
-    runtime_api::Outcome,
+    FunctionError, ProcessConfig, ProcessFunction, environment::Environment, in_process::Replaceable,
+    process::Invoker, runtime_api::Outcome,
 };
 
 /// The function, in separate processes or in this process.
@@ -27,8 +28,8 @@ enum Backend {
 /// A handler in this process.
 #[derive(Clone, Debug)]
 enum InProcessWorker {
-    Lifecycle(Arc<LifecycleHandler>),
-    Redeliver(Arc<RedeliverHandler>),
+    Lifecycle(Replaceable<LifecycleHandler>),
+    Redeliver(Replaceable<RedeliverHandler>),
 }
 
 /// Invokes a worker while that exists.
@@ -54,24 +55,29 @@ impl Worker {
 
     /// Starts `lifecycle` in this process, with the environment `env`, on `clock`.
     pub async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
-        let env = Environment(env);
-        let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb()?;
-        let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
-        let app = LifecycleHandler::new(config, keys, &aws, clock);
-        let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self(Backend::InProcess(InProcessWorker::Lifecycle(app))))
+        let handler = Arc::new(RwLock::new(lifecycle(env, clock).await?));
+        Ok(Self(Backend::InProcess(InProcessWorker::Lifecycle(handler))))
     }
 
     /// Starts `redeliver` in this process, with the environment `env`, on `clock`.
     pub async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Self, FunctionError> {
-        let env = Environment(env);
-        let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-        let aws = env.dynamodb()?;
-        let keys = env.signing_keys(&config.signing_keys, &aws).await?;
-        let app = RedeliverHandler::new(config, keys, &aws, clock);
-        let app = Arc::new(app.map_err(FunctionError::configuration)?);
-        Ok(Self(Backend::InProcess(InProcessWorker::Redeliver(app))))
+        let handler = Arc::new(RwLock::new(redeliver(env, clock).await?));
+        Ok(Self(Backend::InProcess(InProcessWorker::Redeliver(handler))))
+    }
+
+    /// Ends the function; the next event starts it with the environment `env`, in this process on
+    /// `clock`.
+    pub async fn restart_with(&self, env: &[(String, String)], clock: Clock) -> Result<(), FunctionError> {
+        match &self.0 {
+            Backend::Process(function) => function.restart_with(env.to_vec()).await,
+            Backend::InProcess(InProcessWorker::Lifecycle(handler)) => {
+                *handler.write() = lifecycle(env, clock).await?;
+            }
+            Backend::InProcess(InProcessWorker::Redeliver(handler)) => {
+                *handler.write() = redeliver(env, clock).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Invokes the function with an event and returns its result.
@@ -107,13 +113,33 @@ impl Handle {
                 Outcome::Failed => Err(failed("see the function's log for the reason")),
             },
             Inner::InProcess(InProcessWorker::Lifecycle(app)) => {
-                result(app.clone().handle(parse(event)?).await)
+                let app = app.read().clone();
+                result(app.handle(parse(event)?).await)
             }
             Inner::InProcess(InProcessWorker::Redeliver(app)) => {
-                result(app.clone().handle(parse(event)?).await)
+                let app = app.read().clone();
+                result(app.handle(parse(event)?).await)
             }
         }
     }
+}
+
+async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Arc<LifecycleHandler>, FunctionError> {
+    let env = Environment(env);
+    let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+    let aws = env.dynamodb()?;
+    let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
+    let app = LifecycleHandler::new(config, keys, &aws, clock);
+    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
+}
+
+async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Arc<RedeliverHandler>, FunctionError> {
+    let env = Environment(env);
+    let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
+    let aws = env.dynamodb()?;
+    let keys = env.signing_keys(&config.signing_keys, &aws).await?;
+    let app = RedeliverHandler::new(config, keys, &aws, clock);
+    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
 }
 
 fn parse<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {

@@ -23,7 +23,8 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keysync::{Clock, domain::EpochMillis};
-use keysync_receiver::{PublicKeyError, Verifier};
+use keysync_receiver::{Notification, Verifier};
+use parking_lot::RwLock;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -37,32 +38,42 @@ const ANY_RATE: HeaderValue = HeaderValue::from_static("*");
 /// Shared state of the handlers.
 #[derive(Clone)]
 struct Services {
-    by_name: Arc<BTreeMap<String, Receiver>>,
+    by_name: Arc<BTreeMap<String, AssociatedService>>,
+    keys: CallbackKeys,
     clock: Clock,
 }
 
-/// A service with the verifier of the callbacks that are for it.
-struct Receiver {
-    service: AssociatedService,
-    verifier: Verifier,
+/// The public keys `whpk_…` with one of which a callback must be signed. Clones share them.
+#[derive(Clone, Debug)]
+pub struct CallbackKeys(Arc<RwLock<Vec<String>>>);
+
+impl CallbackKeys {
+    /// Accepts callbacks that are signed with this key.
+    #[must_use]
+    pub fn new(public_key: String) -> Self {
+        Self(Arc::new(RwLock::new(vec![public_key])))
+    }
+
+    /// The keys, newest last.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.read().clone()
+    }
+
+    /// Accepts callbacks that are signed with one of these keys from now on.
+    pub fn set(&self, public_keys: Vec<String>) {
+        *self.0.write() = public_keys;
+    }
 }
 
-/// The router of all `services`. Each accepts the callbacks for it that are signed with the key
-/// `whpk_…`.
-pub fn router(
-    services: &[AssociatedService],
-    public_key: &str,
-    clock: Clock,
-) -> Result<Router, PublicKeyError> {
-    let receiver = |service: &AssociatedService| {
-        let verifier = Verifier::new(service.name(), [public_key])?;
-        Ok((service.name().to_owned(), Receiver { service: service.clone(), verifier }))
-    };
-    let by_name = services.iter().map(receiver).collect::<Result<_, _>>()?;
-    Ok(Router::new()
+/// The router of all `services`. Each accepts the callbacks for it that are signed with one of
+/// `keys`.
+pub fn router(services: &[AssociatedService], keys: CallbackKeys, clock: Clock) -> Router {
+    let by_name = services.iter().map(|service| (service.name().to_owned(), service.clone()));
+    Router::new()
         .route("/{service}/callbacks", post(callback).options(handshake))
         .route("/{service}/resources/{name}", get(read).put(protect))
-        .with_state(Services { by_name: Arc::new(by_name), clock }))
+        .with_state(Services { by_name: Arc::new(by_name.collect()), keys, clock })
 }
 
 /// Allows any sender any rate (HTTP 1.1 Web Hooks for Event Delivery, section 4.2). A request
@@ -90,16 +101,18 @@ async fn callback(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(Receiver { service, verifier }) = services.by_name.get(&service) else {
+    let Some(service) = services.by_name.get(&service) else {
         return unknown("service", &service);
     };
-    let behaviour = service.next_behaviour();
+    // Null if it is not JSON: then only a condition without a field selects it.
+    let event = serde_json::from_slice(&body).unwrap_or_default();
+    let behaviour = service.next_behaviour(&event);
     let (verdict, response) = match &behaviour {
         Behaviour::Act
         | Behaviour::Delay { .. }
         | Behaviour::TruncateBody
         | Behaviour::ActThenReset
-        | Behaviour::Flaky { .. } => match verifier.verify(&headers, &body, instant(services.clock.now())) {
+        | Behaviour::Flaky { .. } => match services.verify(service, &headers, &body) {
             Ok(notification) => {
                 let acknowledgement = Acknowledgement::of(&notification, services.clock.now());
                 let verdict = service.act(notification);
@@ -108,10 +121,7 @@ async fn callback(
                 }
                 (verdict, acted(&behaviour))
             }
-            Err(error) => {
-                let message = error.to_string();
-                (Verdict::Rejected(message.clone()), (error.status(), message).into_response())
-            }
+            Err((status, message)) => (Verdict::Rejected(message.clone()), (status, message).into_response()),
         },
         Behaviour::AckWithoutActing | Behaviour::Hang => {
             (Verdict::Ignored, StatusCode::NO_CONTENT.into_response())
@@ -131,6 +141,22 @@ async fn callback(
         None => std::future::pending().await,
     }
     response
+}
+
+impl Services {
+    /// Verifies a callback for `service`. The error is the status of its response, and the reason.
+    fn verify(
+        &self,
+        service: &AssociatedService,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Notification, (StatusCode, String)> {
+        // The harness generates the keys, so that they are valid.
+        let verifier = Verifier::new(service.name(), self.keys.all())
+            .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        let result = verifier.verify(headers, body, instant(self.clock.now()));
+        result.map_err(|error| (error.status(), error.to_string()))
+    }
 }
 
 fn instant(at: EpochMillis) -> SystemTime {
@@ -174,7 +200,7 @@ async fn protect(
     Path((service, name)): Path<(String, String)>,
     Json(NewResource { crn, key_id }): Json<NewResource>,
 ) -> Response {
-    let Some(Receiver { service, .. }) = services.by_name.get(&service) else {
+    let Some(service) = services.by_name.get(&service) else {
         return unknown("service", &service);
     };
     service.protect(&name, &crn, &key_id);
@@ -182,7 +208,7 @@ async fn protect(
 }
 
 async fn read(State(services): State<Services>, Path((service, name)): Path<(String, String)>) -> Response {
-    let Some(Receiver { service, .. }) = services.by_name.get(&service) else {
+    let Some(service) = services.by_name.get(&service) else {
         return unknown("service", &service);
     };
     match service.access(&name) {

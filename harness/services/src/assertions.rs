@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use keysync::domain::KeyState;
-use tokio::time::timeout;
 
 use super::{AssociatedService, NotifiedState, Received};
-use keysync_emulator_support::assertion::{WAIT_LIMIT, fail};
+use keysync_emulator_support::assertion::{fail, wait};
 
 impl AssociatedService {
     /// The callbacks about a key, oldest first.
@@ -23,21 +22,21 @@ impl AssociatedService {
     ///
     /// # Panics
     ///
-    /// If they have not arrived within 30 s. The message lists the last requests of the harness.
+    /// If they have not arrived within the harness's wait timeout. The message lists the last
+    /// requests of the harness.
     pub async fn wait_for(&self, count: usize) {
-        let arrivals = self.arrivals();
-        self.arrived(|| *arrivals.borrow() >= count, WAIT_LIMIT).await;
-        let arrived = *arrivals.borrow();
-        if arrived < count {
-            let expected = format!("{count} callbacks at {} within {} s", self.name(), WAIT_LIMIT.as_secs());
-            fail(expected, arrived, self.journal());
-        }
+        let mut arrivals = self.arrivals();
+        // This service owns the sender, so the channel is never closed.
+        let arrived = async { drop(arrivals.wait_for(|arrived| *arrived >= count).await) };
+        let expected = format!("{count} callbacks at {}", self.name());
+        wait(arrived, expected, || self.arrivals().borrow().to_string(), self.journal()).await;
     }
 
-    /// Waits until `enough` returns true, or until the time limit. Checks at each callback.
-    pub async fn arrived(&self, enough: impl Fn() -> bool, limit: Duration) {
+    /// Waits until `enough` returns true, or for `timeout`, whichever is first; it never panics.
+    /// Checks at each callback. For a test that decides itself what a timeout means.
+    pub async fn arrived(&self, enough: impl Fn() -> bool, timeout: Duration) {
         // This service owns the sender, so the channel is never closed.
-        let _ = timeout(limit, self.arrivals().wait_for(|_| enough())).await;
+        let _ = tokio::time::timeout(timeout, self.arrivals().wait_for(|_| enough())).await;
     }
 
     /// Asserts that the service has received exactly `count` callbacks about a key.

@@ -42,8 +42,8 @@ impl CallbackExpectation {
     ///
     /// # Panics
     ///
-    /// If they have not arrived within 30 s. The message lists the callbacks and the last requests
-    /// of the harness.
+    /// If they have not arrived within the harness's wait timeout. The message lists the callbacks
+    /// and the last requests of the harness.
     pub async fn wait_until_satisfied(&self) {
         let mut arrivals = self.service.arrivals();
         // The service owns the sender, so the channel is never closed.

@@ -12,14 +12,17 @@ mod acknowledgement;
 mod api;
 mod assertions;
 mod behaviour;
+mod condition;
 mod expectation;
+mod plan;
 mod service;
 
 pub use acknowledgement::{Acknowledgement, Acknowledger};
-pub use api::router;
+pub use api::{CallbackKeys, router};
 pub use behaviour::Behaviour;
+pub use condition::Condition;
 pub use expectation::CallbackExpectation;
-pub use service::{AssociatedService, NotifiedState, Protected, Received, Verdict};
+pub use service::{AssociatedService, NotifiedState, Protected, Received, ServiceState, Verdict};
 
 /// CRN service name of object storage. Its resources are buckets.
 pub const OBJECT_STORAGE: &str = "cloud-object-storage";

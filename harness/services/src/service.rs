@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderName};
 use keysync::domain::EpochMillis;
 use keysync_receiver::{Notification, Order, Sequence};
 use parking_lot::{Mutex, MutexGuard};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Acknowledgement, Acknowledger, Behaviour};
+use super::{Acknowledgement, Acknowledger, Behaviour, plan::Plan};
 use keysync_emulator_support::journal::Journal;
 
 /// Maximum number of recorded callbacks. The oldest are dropped first.
@@ -41,15 +41,11 @@ struct State {
     /// Last notified state of each key, by key ID.
     last_states: BTreeMap<String, NotifiedState>,
     received: VecDeque<Received>,
-    default_behaviour: Behaviour,
-    /// Behaviours for the next callbacks, each with the number of callbacks that it is for.
-    overrides: VecDeque<(usize, Behaviour)>,
-    /// Generator that selects the failures of a flaky service.
-    rng: fastrand::Rng,
+    plan: Plan,
 }
 
 /// A resource that a key protects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Protected {
@@ -60,7 +56,7 @@ pub struct Protected {
 }
 
 /// The last notification about a key on which the service acted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct NotifiedState {
@@ -70,6 +66,17 @@ pub struct NotifiedState {
     pub key_version: String,
     /// Sequence number of the notification, per key.
     pub sequence: u64,
+}
+
+/// What a service keeps in a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct ServiceState {
+    /// Resources by name.
+    pub resources: BTreeMap<String, Protected>,
+    /// Last notified state of each key on which the service acted, by key ID.
+    pub last_states: BTreeMap<String, NotifiedState>,
 }
 
 /// A callback that the service received.
@@ -146,18 +153,6 @@ pub enum Verdict {
     Rejected(String),
 }
 
-impl State {
-    /// Takes the override for the next callback, if there is one.
-    fn take_override(&mut self) -> Option<Behaviour> {
-        let (left, behaviour) = self.overrides.front_mut()?;
-        if *left > 1 {
-            *left -= 1;
-            return Some(behaviour.clone());
-        }
-        self.overrides.pop_front().map(|(_, behaviour)| behaviour)
-    }
-}
-
 impl AssociatedService {
     /// Creates a service that acts on its notifications.
     #[must_use]
@@ -179,26 +174,9 @@ impl AssociatedService {
         &self.0.name
     }
 
-    /// Sets the behaviour for all later callbacks.
-    pub fn behave(&self, behaviour: Behaviour) {
-        let mut state = self.state();
-        if let Behaviour::Flaky { seed, .. } = behaviour {
-            state.rng = fastrand::Rng::with_seed(seed);
-        }
-        state.default_behaviour = behaviour;
-        state.overrides.clear();
-    }
-
     /// Removes all resources, states and callbacks, and restores the default behaviour.
     pub fn reset(&self) {
         *self.state() = State::default();
-    }
-
-    /// Sets the behaviour for the next `times` callbacks, after any that were set before.
-    pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
-        if times > 0 {
-            self.state().overrides.push_back((times, behaviour));
-        }
     }
 
     /// The recorded callbacks, oldest first.
@@ -244,15 +222,29 @@ impl AssociatedService {
         }
     }
 
-    /// The behaviour for the present callback.
-    pub(super) fn next_behaviour(&self) -> Behaviour {
+    /// The resources and the notified states.
+    #[must_use]
+    pub fn state_to_store(&self) -> ServiceState {
+        let State { resources, last_states, .. } = &*self.state();
+        ServiceState { resources: resources.clone(), last_states: last_states.clone() }
+    }
+
+    /// Replaces the resources and the notified states.
+    pub fn restore_state(&self, stored: ServiceState) {
+        let ServiceState { resources, last_states } = stored;
         let mut state = self.state();
-        let behaviour = state.take_override().unwrap_or_else(|| state.default_behaviour.clone());
-        match behaviour {
-            Behaviour::Flaky { percent, .. } if state.rng.u8(..100) < percent => Behaviour::respond(503),
-            Behaviour::Flaky { .. } => Behaviour::Act,
-            behaviour => behaviour,
-        }
+        state.resources = resources;
+        state.last_states = last_states;
+    }
+
+    /// The behaviour for the callback with this event.
+    pub(super) fn next_behaviour(&self, event: &Value) -> Behaviour {
+        self.state().plan.next(event)
+    }
+
+    /// Changes the planned behaviours.
+    pub(super) fn plan(&self, change: impl FnOnce(&mut Plan)) {
+        change(&mut self.state().plan);
     }
 
     /// Acts on a verified notification, unless it is a duplicate or older than the last one.
@@ -307,27 +299,7 @@ impl AssociatedService {
 
 #[cfg(test)]
 mod tests {
-    use keysync::Clock;
-
     use super::*;
-
-    #[test]
-    fn behaviour_overrides_apply_in_order() {
-        let service = AssociatedService::new("a-service", Journal::new(Clock::system()));
-        service.behave_next(0, Behaviour::Hang);
-        service.behave_next(2, Behaviour::Reset);
-        service.behave_next(usize::MAX, Behaviour::AckWithoutActing);
-        service.behave_next(1, Behaviour::Hang);
-        let next: Vec<_> = (0..5).map(|_| service.next_behaviour()).collect();
-        let [reset, ack] = [Behaviour::Reset, Behaviour::AckWithoutActing];
-        assert_eq!(next, [reset.clone(), reset, ack.clone(), ack.clone(), ack]);
-        service.behave(Behaviour::Act);
-        assert_eq!(
-            service.next_behaviour(),
-            Behaviour::Act,
-            "a new default behaviour discards the overrides"
-        );
-    }
 
     #[test]
     fn received_callback_keeps_repeated_headers_and_bytes() {

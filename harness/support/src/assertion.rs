@@ -16,14 +16,14 @@ pub fn fail(expected: impl Display, got: impl Display, journal: &Journal) -> ! {
     panic!("\n expected: {expected}\n      got: {}\n{journal}\n", indented(&got.to_string()))
 }
 
-/// Time limit of a wait, in real time, independent of the harness's clock.
-pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
+/// The default timeout of a wait, in real time, independent of the harness's clock.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds.
 ///
 /// # Panics
 ///
-/// If it does not hold within [`WAIT_LIMIT`], with the `expected` state, the one that was `found`,
+/// If it does not hold within [`Journal::wait_timeout`], with the `expected` state, the one that was `found`,
 /// and the journal.
 pub async fn wait<T>(
     condition: impl Future<Output = T>,
@@ -31,9 +31,10 @@ pub async fn wait<T>(
     found: impl FnOnce() -> String,
     journal: &Journal,
 ) -> T {
-    match tokio::time::timeout(WAIT_LIMIT, condition).await {
+    let timeout = journal.wait_timeout();
+    match tokio::time::timeout(timeout, condition).await {
         Ok(value) => value,
-        Err(_) => fail(format_args!("{expected} within {} s", WAIT_LIMIT.as_secs()), found(), journal),
+        Err(_) => fail(format_args!("{expected} within {timeout:?}"), found(), journal),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The state that the emulators of one harness share.
 
+use std::time::Duration;
+
 use keysync_browser_guard::Guard;
 
-use crate::{clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
+use crate::{assertion::WAIT_TIMEOUT, clock::HarnessClock, journal::Journal, secret_scanner::KnownSecrets};
 
 /// The state that the emulators of one harness share. Clones share it, too.
 #[derive(Clone, Debug)]
@@ -21,6 +23,13 @@ impl Context {
     /// Creates a context with an empty journal.
     #[must_use]
     pub fn new(clock: HarnessClock, guard: Guard) -> Self {
-        Self { journal: Journal::new(clock.clock()), secrets: KnownSecrets::default(), guard, clock }
+        Self::with_wait_timeout(clock, guard, WAIT_TIMEOUT)
+    }
+
+    /// The same with another timeout of all waits.
+    #[must_use]
+    pub fn with_wait_timeout(clock: HarnessClock, guard: Guard, timeout: Duration) -> Self {
+        let secrets = KnownSecrets::default();
+        Self { journal: Journal::of(clock.clock(), secrets.clone(), timeout), secrets, guard, clock }
     }
 }

@@ -34,6 +34,8 @@ pub const LATEST: u64 = 253_402_300_799_999;
 pub const AHEAD: RangeInclusive<Duration> = Duration::ZERO..=YEAR;
 /// The range of the time that a request waits for callbacks.
 pub const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
+/// The range of the interval of a schedule.
+pub const SCHEDULE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 /// The range of the number of callbacks that a request waits for.
 const CALLBACKS: RangeInclusive<u64> = 0..=10_000;
 /// The final statuses of HTTP.

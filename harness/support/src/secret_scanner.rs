@@ -126,6 +126,16 @@ impl KnownSecrets {
         }
     }
 
+    /// `text` with `mask` in place of each secret.
+    #[must_use]
+    pub fn masked(&self, text: &str, mask: &str) -> String {
+        let state = self.state();
+        let secrets = state.known.values().flatten();
+        secrets.fold(text.to_owned(), |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret.as_str(), mask) } else { text }
+        })
+    }
+
     /// Scans the responses of `router`.
     pub fn scan_responses(&self, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state(self.clone(), scan_response))

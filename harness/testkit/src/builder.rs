@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use keysync_emulator_support::assertion::WAIT_TIMEOUT;
 use serde_json::Value;
 
 use crate::{
@@ -16,16 +17,15 @@ use crate::{
     start,
 };
 
-/// A builder of a [`Harness`]. The defaults: a table in memory, the binaries behind an emulated
-/// Lambda, object storage and databases that act on notifications, and the machine's clock.
+/// A builder of a [`Harness`]. The defaults: a table in memory, the functions in this process,
+/// object storage and databases that act on notifications, and the machine's clock.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 /// let harness = Harness::builder()
-///     .mode(Mode::InProcess)
 ///     .service("data-catalog") // emulated, in addition to the two default ones
 ///     .env("KEYSYNC_CALLBACK_TIMEOUT", "500ms")
 ///     .start()
@@ -35,6 +35,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a builder starts no harness: call `start`"]
 pub struct HarnessBuilder {
     pub(crate) engine: Engine,
     pub(crate) mode: Mode,
@@ -47,6 +48,7 @@ pub struct HarnessBuilder {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) env_file: Option<PathBuf>,
     pub(crate) function_timeout: Duration,
+    pub(crate) wait_timeout: Duration,
     pub(crate) redeliver_every: Option<Duration>,
     pub(crate) services: Vec<(String, Receiver)>,
     pub(crate) acknowledging: bool,
@@ -73,7 +75,7 @@ impl Default for HarnessBuilder {
     fn default() -> Self {
         Self {
             engine: Engine::Memory,
-            mode: Mode::Process { environments: 1 },
+            mode: Mode::default(),
             concurrency: 1,
             address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
@@ -83,6 +85,7 @@ impl Default for HarnessBuilder {
             env: Vec::new(),
             env_file: None,
             function_timeout: FUNCTION_TIMEOUT,
+            wait_timeout: WAIT_TIMEOUT,
             redeliver_every: None,
             services: [OBJECT_STORAGE, DATABASES].map(|name| (name.to_owned(), Receiver::Emulated)).to_vec(),
             acknowledging: false,
@@ -96,13 +99,36 @@ impl Default for HarnessBuilder {
 
 impl HarnessBuilder {
     /// Sets the engine that stores the table; in memory by default.
-    #[must_use]
     pub fn engine(self, engine: Engine) -> Self {
         Self { engine, ..self }
     }
 
-    /// Sets how the function runs; as the binary by default.
-    #[must_use]
+    /// Runs the functions as their real binaries behind an emulated Lambda, as in production: a
+    /// process can be killed, exceed its timeout, and write a log. The harness builds nothing.
+    /// It runs the binaries that `KEYSYNC_SYNC_BIN`, `KEYSYNC_LIFECYCLE_BIN` and
+    /// `KEYSYNC_REDELIVER_BIN` name, or those beside the test's executable; an error of
+    /// [`HarnessBuilder::start`] names the command that builds a missing one.
+    ///
+    /// ```no_run
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::builder().binaries().start().await?;
+    /// let sync = harness.sync_function().process().unwrap();
+    /// sync.kill().await; // the next request starts it again
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn binaries(self) -> Self {
+        self.mode(Mode::Process { environments: 1 })
+    }
+
+    /// Sets how the functions run; in this process by default. [`HarnessBuilder::binaries`] is the
+    /// short form for one process of each.
+    ///
+    /// ```
+    /// use keysync_testkit::{Harness, lambda::Mode};
+    /// let builder = Harness::builder().mode(Mode::Process { environments: 2 });
+    /// ```
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
@@ -114,7 +140,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().concurrency(16);
     /// ```
-    #[must_use]
     pub fn concurrency(self, requests: usize) -> Self {
         Self { concurrency: requests, ..self }
     }
@@ -124,7 +149,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().service("data-catalog");
     /// ```
-    #[must_use]
     pub fn service(self, name: &str) -> Self {
         self.receiver(name, Receiver::Emulated)
     }
@@ -136,7 +160,6 @@ impl HarnessBuilder {
     /// let builder = keysync_testkit::Harness::builder()
     ///     .service_at("cloud-object-storage", "http://127.0.0.1:5000/callbacks");
     /// ```
-    #[must_use]
     pub fn service_at(self, name: &str, callback_url: &str) -> Self {
         self.receiver(name, Receiver::At(callback_url.to_owned()))
     }
@@ -147,7 +170,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().acknowledging();
     /// ```
-    #[must_use]
     pub fn acknowledging(self) -> Self {
         Self { acknowledging: true, ..self }
     }
@@ -159,7 +181,6 @@ impl HarnessBuilder {
     /// let builder = keysync_testkit::Harness::builder()
     ///     .service_setting("cloud-object-storage", "timeoutSeconds", 2);
     /// ```
-    #[must_use]
     pub fn service_setting(mut self, name: &str, field: &str, value: impl Into<Value>) -> Self {
         self.service_settings.push((name.to_owned(), field.to_owned(), value.into()));
         self
@@ -174,7 +195,6 @@ impl HarnessBuilder {
     /// let builder = keysync_testkit::Harness::builder()
     ///     .symmetric_secret("cloud-object-storage", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     /// ```
-    #[must_use]
     pub fn symmetric_secret(mut self, service: &str, secret: &str) -> Self {
         self.symmetric_secrets.push((service.to_owned(), secret.to_owned()));
         self
@@ -187,7 +207,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().mock("ledgers");
     /// ```
-    #[must_use]
     pub fn mock(self, name: &str) -> Self {
         self.receiver(name, Receiver::Mock)
     }
@@ -203,7 +222,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().port(8080);
     /// ```
-    #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
     }
@@ -236,7 +254,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().allow_host("host.docker.internal");
     /// ```
-    #[must_use]
     pub fn allow_host(mut self, name: &str) -> Self {
         self.allowed_hosts.push(name.to_owned());
         self
@@ -246,11 +263,10 @@ impl HarnessBuilder {
     /// machine's clock, which a test cannot set.
     ///
     /// ```
-    /// use keysync_testkit::{EpochMillis, Harness, HarnessClock, lambda::Mode};
+    /// use keysync_testkit::{EpochMillis, Harness, HarnessClock};
     /// let still = HarnessClock::set_to(EpochMillis::new(1_795_496_400_000));
-    /// let builder = Harness::builder().mode(Mode::InProcess).clock(still);
+    /// let builder = Harness::builder().clock(still);
     /// ```
-    #[must_use]
     pub fn clock(self, clock: HarnessClock) -> Self {
         Self { clock, ..self }
     }
@@ -260,7 +276,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "500ms");
     /// ```
-    #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
@@ -273,7 +288,6 @@ impl HarnessBuilder {
     /// let path = "target/harness.env".into();
     /// let builder = keysync_testkit::Harness::builder().env_file(Some(path));
     /// ```
-    #[must_use]
     pub fn env_file(self, path: Option<PathBuf>) -> Self {
         Self { env_file: path, ..self }
     }
@@ -284,9 +298,19 @@ impl HarnessBuilder {
     /// use std::time::Duration;
     /// let builder = keysync_testkit::Harness::builder().function_timeout(Duration::from_secs(3));
     /// ```
-    #[must_use]
     pub fn function_timeout(self, timeout: Duration) -> Self {
         Self { function_timeout: timeout, ..self }
+    }
+
+    /// Sets the timeout of every wait: 30 s by default, in real time, independent of the harness's
+    /// clock. A wait that takes a timeout, such as `arrived`, has its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let builder = keysync_testkit::Harness::builder().wait_timeout(Duration::from_secs(5));
+    /// ```
+    pub fn wait_timeout(self, timeout: Duration) -> Self {
+        Self { wait_timeout: timeout, ..self }
     }
 
     /// Runs `redeliver` on a schedule. Without one, only [`Harness::redeliver`] runs it.
@@ -295,7 +319,6 @@ impl HarnessBuilder {
     /// use std::time::Duration;
     /// let builder = keysync_testkit::Harness::builder().redeliver_every(Duration::from_mins(1));
     /// ```
-    #[must_use]
     pub fn redeliver_every(self, interval: Duration) -> Self {
         Self { redeliver_every: Some(interval), ..self }
     }
@@ -306,7 +329,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().table("keysync-2");
     /// ```
-    #[must_use]
     pub fn table(self, name: &str) -> Self {
         Self { table: name.to_owned(), ..self }
     }
@@ -317,7 +339,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().quiet(false);
     /// ```
-    #[must_use]
     pub fn quiet(self, quiet: bool) -> Self {
         Self { quiet, ..self }
     }
@@ -327,7 +348,7 @@ impl HarnessBuilder {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = keysync_testkit::Harness::builder().start().await?;
+    /// let harness = keysync_testkit::Harness::start().await?;
     /// println!("{}", harness.endpoint_url());
     /// # Ok(())
     /// # }

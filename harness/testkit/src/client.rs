@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use http::{Method, StatusCode};
+use keysync::domain::KeyType;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -12,11 +13,11 @@ use crate::{Harness, HarnessError, Response, iam::Iam, journal::Journal, parts::
 ///
 /// ```
 /// use http::Method;
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let manager = harness.manager().await?;
 ///
 /// let keys = manager.send(manager.request(Method::GET, "/api/v2/keys?limit=10")).await?;
@@ -46,7 +47,7 @@ impl Client {
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
     /// use keysync_testkit::{Client, Harness};
     ///
-    /// let harness = Harness::builder().start().await?;
+    /// let harness = Harness::start().await?;
     /// let reader = Client::log_in(&harness, harness.reader_api_key()).await?;
     /// reader.sync("some-key").await?.assert_error(401, "UNAUTHORIZED_ERR");
     /// # Ok(())
@@ -75,7 +76,7 @@ impl Client {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let client = harness.manager().await?.with_token("no.token.atall");
     /// client.sync("some-key").await?.assert_error(400, "BEARER_SUB_EXTRACTION_ERR");
     /// # Ok(())
@@ -92,7 +93,7 @@ impl Client {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let token = harness.manager().await?.token();
     /// assert_eq!(token.split('.').count(), 3);
     /// # Ok(())
@@ -142,18 +143,19 @@ impl Client {
 
     /// Creates a key and returns its id; [`Harness::new_key`] has more options and returns a
     /// handle.
-    pub async fn create_key(&self, name: &str, extractable: bool) -> Result<String, HarnessError> {
-        self.create_key_with(name, extractable, None).await
+    pub async fn create_key(&self, name: &str, key_type: KeyType) -> Result<String, HarnessError> {
+        self.create_key_with(name, key_type, None).await
     }
 
     /// Creates a key with an alias in one request, so that a rejected alias creates no key.
     pub(crate) async fn create_key_with(
         &self,
         name: &str,
-        extractable: bool,
+        key_type: KeyType,
         alias: Option<&str>,
     ) -> Result<String, HarnessError> {
         let kind = "application/vnd.ibm.kms.key+json";
+        let extractable = key_type == KeyType::Standard;
         let mut key = json!({"type": kind, "name": name, "extractable": extractable});
         if let Some(alias) = alias {
             key["aliases"] = json!([alias]);

@@ -80,6 +80,14 @@ pub enum HarnessError {
     /// There is no such service.
     #[error("no service `{0}`: add it with `service`, `service_at` or `mock` of the builder")]
     NoService(String),
+    /// A snapshot is invalid.
+    #[error(
+        "the snapshot cannot be restored: {0}; `harness snapshots export` or `Harness::snapshot` creates one"
+    )]
+    Snapshot(String),
+    /// A run cannot be recorded or replayed.
+    #[error("the run cannot be recorded or replayed: {0}")]
+    Recording(String),
     /// An error of the key-management endpoint.
     #[error("endpoint: {0}")]
     Endpoint(String),

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 /// The output of `harness up --json`, and the response of `GET /_harness`.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let info = harness.info().await?;
 /// assert_eq!(info.control, format!("{}/_harness", info.endpoint));
 /// # Ok(())
@@ -56,11 +56,11 @@ pub struct Info {
 /// The ids of the sample keys.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let samples = harness.sample_keys().await?;
 /// harness.key(&samples.root).await?.sync().await?.assert_status(204);
 /// # Ok(())

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use http::Method;
-use keysync::domain::KeyState;
-use serde::Deserialize;
+use keysync::domain::{EpochMillis, KeyState};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{Client, HarnessError, Response, path, services::AssociatedService, world::REGION};
 
@@ -12,11 +12,11 @@ use crate::{Client, HarnessError, Response, path, services::AssociatedService, w
 ///
 /// ```
 /// use std::time::Duration;
-/// use keysync_testkit::{Harness, KeyState, lambda::Mode};
+/// use keysync_testkit::{Harness, KeyState};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
@@ -48,11 +48,11 @@ pub(crate) struct Owner {
 /// The status of a key's last notification at one service.
 ///
 /// ```
-/// use keysync_testkit::{DeliveryStatus, Harness, lambda::Mode, services::Behaviour};
+/// use keysync_testkit::{DeliveryStatus, Harness, services::Behaviour};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 /// harness.object_storage().behave(Behaviour::respond(503));
@@ -62,6 +62,7 @@ pub(crate) struct Owner {
 ///
 /// assert_eq!(notification.service, "cloud-object-storage");
 /// assert_eq!(notification.status, DeliveryStatus::Retrying);
+/// assert!(notification.next_attempt > notification.last_attempt);
 /// assert!(notification.reason.unwrap().contains("503"));
 /// # Ok(())
 /// # }
@@ -78,14 +79,24 @@ pub struct NotificationStatus {
     pub sequence: u64,
     /// The number of delivery attempts.
     pub attempts: Option<u32>,
-    /// The instant of the last attempt: RFC 3339, UTC.
-    pub last_attempt: Option<String>,
-    /// The instant of the next attempt: RFC 3339, UTC.
-    pub next_attempt: Option<String>,
+    /// The instant of the last attempt.
+    #[serde(default, deserialize_with = "instant")]
+    pub last_attempt: Option<EpochMillis>,
+    /// The instant of the next attempt.
+    #[serde(default, deserialize_with = "instant")]
+    pub next_attempt: Option<EpochMillis>,
     /// The reason why the last attempt failed.
     pub reason: Option<String>,
-    /// The instant until which the service must acknowledge, if it must: RFC 3339, UTC.
-    pub deadline: Option<String>,
+    /// The instant until which the service must acknowledge, if it must.
+    #[serde(default, deserialize_with = "instant")]
+    pub deadline: Option<EpochMillis>,
+}
+
+/// Deserializes an instant of the API: RFC 3339.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EpochMillis>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let at: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+    u64::try_from(at.as_millisecond()).map(|millis| Some(EpochMillis::new(millis))).map_err(D::Error::custom)
 }
 
 /// The outcome of a notification at one service.
@@ -151,11 +162,11 @@ impl Key {
     /// The same key with another client.
     ///
     /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode, iam::Role};
+    /// use keysync_testkit::{Harness, iam::Role};
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+    /// let harness = Harness::start().await?;
     /// let key = harness.new_key("invoices").create().await?;
     /// let reader = harness.log_in_as(Role::Reader).await?;
     /// key.by(&reader).sync().await?.assert_error(401, "UNAUTHORIZED_ERR");
@@ -217,9 +228,7 @@ impl Key {
         let crn = self.owner.resource_crn(service, resource);
         // First, so that a rejected registration does not change the service.
         self.client.register(&self.id, &crn).await?;
-        if let Some(emulated) = self.owner.services.iter().find(|emulated| emulated.name() == service) {
-            emulated.protect(resource, &crn, &self.id);
-        }
+        self.owner.protect(service, resource, &self.id);
         Ok(crn)
     }
 
@@ -239,6 +248,13 @@ impl Key {
 }
 
 impl Owner {
+    /// Protects a resource of an emulated service with a key that has the registration.
+    pub(crate) fn protect(&self, service: &str, resource: &str, key: &str) {
+        if let Some(emulated) = self.services.iter().find(|emulated| emulated.name() == service) {
+            emulated.protect(resource, &self.resource_crn(service, resource), key);
+        }
+    }
+
     /// The CRN of a resource of this owner.
     pub(crate) fn resource_crn(&self, service: &str, name: &str) -> String {
         let kind = if service == crate::services::OBJECT_STORAGE { "bucket" } else { "deployment" };

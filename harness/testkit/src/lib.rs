@@ -1,12 +1,14 @@
 //! keysync with emulators of every system that it calls, in one process: DynamoDB, IAM, the
 //! key-management endpoint, associated services and Lambda. No Docker, no JVM, no cloud account.
 //!
+//! # A first test
+//!
 //! ```
 //! use keysync_testkit::{Harness, KeyState};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-//! let harness = Harness::builder().start().await?;
+//! let harness = Harness::start().await?;
 //! let key = harness.new_key("invoices");
 //! let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 //!
@@ -19,13 +21,72 @@
 //! ```
 //!
 //! Each harness has separate ports, a separate table and separate keys. Dropping it ends all of it.
-//! For tests that need speed or a settable clock more than the binary, use
-//! `Harness::builder().mode(Mode::InProcess)`.
-//!
 //! A failed assertion prints what was expected, the response, and the last requests ([`journal`]).
+//!
+//! # Expect callbacks
+//!
+//! An expectation covers the callbacks from now until it is dropped. If it is not met then, it fails
+//! the test, unless the test has already failed.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+//! # let harness = keysync_testkit::Harness::start().await?;
+//! # let key = harness.new_key("invoices");
+//! # let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
+//! let once = harness.object_storage().expect_callbacks(&key, 1);
+//! key.sync().await?.assert_status(204);
+//! drop(once); // verified here; at the end of its scope otherwise
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Let parts fail
+//!
 //! Faults can be injected into services ([`services::Behaviour`]), IAM ([`iam::Iam`]), DynamoDB
 //! ([`dynamodb::Fault`]) and events ([`events`]), and the clock can be advanced
 //! ([`Harness::advance_clock`]).
+//!
+//! ```
+//! use std::time::Duration;
+//! use keysync_testkit::{DeliveryStatus, Harness, dynamodb::{Fault, Times}, services::Behaviour};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let harness = Harness::start().await?;
+//! let key = harness.new_key("invoices");
+//! let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
+//!
+//! harness.object_storage().behave_next(1, Behaviour::respond(503));
+//! key.sync().await?.assert_status(204); // accepted, and retried
+//! assert_eq!(key.notifications().await?[0].status, DeliveryStatus::Retrying);
+//!
+//! harness.advance_clock(Duration::from_mins(2)).await?;
+//! assert_eq!(harness.redeliver().await?.delivered, 1);
+//!
+//! harness.dynamodb().proxy().inject(Fault::Fail, Times::Always);
+//! key.sync().await?.assert_error(503, "SERVICE_UNAVAILABLE_ERR");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Test your client or your service
+//!
+//! Give your client [`Harness::endpoint_url`], [`Harness::iam_url`], [`Harness::instance`] and
+//! [`Harness::api_key`]. [`HarnessBuilder::service_at`] sends the callbacks of a service to yours.
+//!
+//! # Wait
+//!
+//! The callbacks of a sync precede its response, so that most tests need no wait. Each wait has one
+//! timeout, 30 s of real time unless [`HarnessBuilder::wait_timeout`] sets another, and panics after
+//! it with what it waited for, what was found, and the last requests.
+//!
+//! # Choose how the functions run
+//!
+//! By default the functions run in this process, on a clock that a test can stop
+//! ([`HarnessBuilder::clock`]). [`HarnessBuilder::binaries`] runs their real binaries behind an
+//! emulated Lambda: processes that can be killed. The harness never builds anything: if a binary is
+//! missing, the error names the command that builds it.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -57,7 +118,7 @@ pub use info::VERSION_HEADER;
 pub use info::{Info, SampleKeys};
 pub use key::{DeliveryStatus, Key, NotificationStatus};
 pub use keysync::{
-    domain::{EpochMillis, KeyState},
+    domain::{EpochMillis, KeyState, KeyType, LifecycleAction},
     usecases::redeliver::Summary as RedeliverSummary,
 };
 pub use keysync_dynamodb_emulator as dynamodb;
@@ -69,4 +130,5 @@ pub use keysync_lambda_emulator as lambda;
 pub use keysync_lambda_emulator::events;
 pub use keysync_service_emulator as services;
 pub use new_key::NewKey;
+pub use parts::{Recording, Replay, Replayed, Snapshot};
 pub use response::Response;

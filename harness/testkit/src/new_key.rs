@@ -3,18 +3,18 @@
 use std::{collections::BTreeSet, fmt};
 
 use http::StatusCode;
-use keysync::domain::ResourceCrn;
+use keysync::domain::{KeyType, ResourceCrn};
 
 use crate::{HarnessError, Key, key::Owner, parts::Parts};
 
 /// A builder of a key; by default, of a root key that protects no resources.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness
 ///     .new_key("invoices")
 ///     .alias("the-invoices-key")
@@ -26,10 +26,11 @@ use crate::{HarnessError, Key, key::Owner, parts::Parts};
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a key exists only after `create`"]
 pub struct NewKey<'a> {
     parts: &'a Parts,
     name: String,
-    extractable: bool,
+    key_type: KeyType,
     alias: Option<String>,
     protects: Vec<(String, String)>,
 }
@@ -37,23 +38,20 @@ pub struct NewKey<'a> {
 impl<'a> NewKey<'a> {
     pub(crate) fn new(parts: &'a Parts, name: &str) -> Self {
         let (name, protects) = (name.to_owned(), Vec::new());
-        Self { parts, name, extractable: false, alias: None, protects }
+        Self { parts, name, key_type: KeyType::Root, alias: None, protects }
     }
 
     /// Makes it a standard key, which protects no resources.
-    #[must_use]
     pub fn standard(self) -> Self {
-        Self { extractable: true, ..self }
+        Self { key_type: KeyType::Standard, ..self }
     }
 
     /// Adds an alias.
-    #[must_use]
     pub fn alias(self, alias: &str) -> Self {
         Self { alias: Some(alias.to_owned()), ..self }
     }
 
     /// Adds a resource of `service` that the key protects.
-    #[must_use]
     pub fn with_registration(mut self, service: &str, resource: &str) -> Self {
         self.protects.push((service.to_owned(), resource.to_owned()));
         self
@@ -65,7 +63,7 @@ impl<'a> NewKey<'a> {
         // Validated before the key is created, because deleting it would leave traces.
         self.check(&owner)?;
         let client = self.parts.manager().await?;
-        let id = client.create_key_with(&self.name, self.extractable, self.alias.as_deref()).await?;
+        let id = client.create_key_with(&self.name, self.key_type, self.alias.as_deref()).await?;
         let key = Key::new(id, client, owner);
         for (service, resource) in &self.protects {
             if let Err(error) = key.protect(service, resource).await {
@@ -83,7 +81,7 @@ impl<'a> NewKey<'a> {
             code: code.to_owned(),
             message,
         };
-        if self.extractable && !self.protects.is_empty() {
+        if self.key_type == KeyType::Standard && !self.protects.is_empty() {
             let message = "a standard key protects nothing".to_owned();
             return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY, "KEY_ROOT_REQ_REG_ERR", message));
         }

@@ -12,11 +12,11 @@ use keysync_emulator_support::assertion::fail;
 /// A complete response.
 ///
 /// ```
-/// use keysync_testkit::{Harness, lambda::Mode};
+/// use keysync_testkit::Harness;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices").create().await?;
 ///
 /// key.sync().await?.assert_status(204);

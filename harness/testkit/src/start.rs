@@ -20,7 +20,7 @@ use keysync_emulator_support::{
 };
 
 pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessError> {
-    let context = Context::new(builder.clock.clone(), guard(&builder)?);
+    let context = Context::with_wait_timeout(builder.clock.clone(), guard(&builder)?, builder.wait_timeout);
     let listener = Server::listen(builder.address, builder.port).await?;
     let url = local_url(listener.local_addr()?);
 
@@ -38,7 +38,17 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
     let guard = context.guard.clone().with_api_hosts();
     let console = console(&kms.url, &iam.url(), &context.clock)?.with_guard(guard.clone());
     let router = context.journal.around(Part::Endpoint, kms.endpoint.router()).merge(console.router());
-    let parts = Arc::new(Parts { context, world, dynamo, iam, services, lambda, kms });
+    let parts = Arc::new(Parts {
+        context,
+        world,
+        dynamo,
+        iam,
+        services,
+        lambda,
+        kms,
+        #[cfg(feature = "control-api")]
+        snapshots: parking_lot::Mutex::default(),
+    });
     // A weak reference, so that the parts end with the harness.
     #[cfg(feature = "control-api")]
     let router = router.merge(crate::control::router(Arc::downgrade(&parts)));

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
+use keysync::ledger::item::Item;
+
 use crate::{HarnessClock, HarnessError};
 
 /// Attributes that are instants, in epoch ms, at any depth of an item.
@@ -51,8 +53,7 @@ async fn move_instants_back(client: &Client, table: &str, by: Duration) -> Resul
     let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(HarnessError::table)?;
     let mut moved = 0;
     for item in items {
-        let earlier = AttributeValue::M(item.clone());
-        let AttributeValue::M(earlier) = moved_back(None, earlier, by) else { continue };
+        let earlier = moved_item(item.clone(), -millis(by));
         if earlier != item {
             client
                 .put_item()
@@ -67,17 +68,24 @@ async fn move_instants_back(client: &Client, table: &str, by: Duration) -> Resul
     Ok(moved)
 }
 
-fn moved_back(name: Option<&str>, value: AttributeValue, by: Duration) -> AttributeValue {
+/// The item with every instant moved by `offset`, in ms.
+pub(crate) fn moved_item(item: Item, offset: i128) -> Item {
+    item.into_iter().map(|(name, value)| (name.clone(), moved(&name, value, offset))).collect()
+}
+
+fn moved(name: &str, value: AttributeValue, offset: i128) -> AttributeValue {
     match value {
-        AttributeValue::M(map) => AttributeValue::M(
-            map.into_iter().map(|(key, value)| (key.clone(), moved_back(Some(&key), value, by))).collect(),
-        ),
-        AttributeValue::N(number) if name.is_some_and(|name| INSTANTS.contains(&name)) => {
-            let millis = number.parse::<u128>().unwrap_or_default().saturating_sub(by.as_millis());
-            AttributeValue::N(millis.to_string())
+        AttributeValue::M(map) => AttributeValue::M(moved_item(map, offset)),
+        AttributeValue::N(number) if INSTANTS.contains(&name) => {
+            let millis = number.parse::<i128>().unwrap_or_default().saturating_add(offset);
+            AttributeValue::N(millis.max(0).to_string())
         }
         other => other,
     }
+}
+
+fn millis(duration: Duration) -> i128 {
+    i128::try_from(duration.as_millis()).unwrap_or(i128::MAX)
 }
 
 #[cfg(test)]
@@ -93,12 +101,14 @@ mod tests {
     #[test]
     fn moves_all_instants_and_nothing_else() {
         let item = |at: u64| {
-            AttributeValue::M(HashMap::from([
+            HashMap::from([
                 ("notified_at".to_owned(), number(at)),
                 ("sequence".to_owned(), number(10_000)),
                 ("event".to_owned(), AttributeValue::M(HashMap::from([("at".to_owned(), number(at))]))),
-            ]))
+            ])
         };
-        assert_eq!(moved_back(None, item(10_000), Duration::from_secs(4)), item(6_000));
+        assert_eq!(moved_item(item(10_000), -4_000), item(6_000));
+        assert_eq!(moved_item(item(10_000), 4_000), item(14_000));
+        assert_eq!(moved_item(item(10_000), -40_000), item(0));
     }
 }

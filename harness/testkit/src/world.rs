@@ -107,11 +107,16 @@ impl Person {
 }
 
 /// Generates an Ed25519 seed of 32 bytes. Two UUIDs have 244 random bits, enough for a harness.
-fn signing_key() -> String {
+pub(crate) fn signing_key() -> String {
     let seed = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
     format!("whsk_{}", BASE64_STANDARD.encode(seed))
 }
 
 fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
+}
+
+/// Whether an item is the one with the initial state.
+pub(crate) fn is_item(item: &serde_json::Value) -> bool {
+    item["pk"] == ITEM && item["sk"] == ITEM
 }

@@ -14,6 +14,7 @@ async fn every_operation_matches_its_description() {
     assert_eq!(info["endpoint"], control.harness.endpoint_url());
     let key = keys(&mut control).await;
     services(&mut control).await;
+    snapshots(&mut control, &key).await;
     callbacks(&mut control, &key).await;
     faults(&mut control).await;
     journal_and_reset(&mut control, &info).await;
@@ -80,7 +81,26 @@ async fn services(control: &mut Control) {
         control.assert_valid(&json!({"$ref": "#/components/schemas/Behave"}), &request);
         control.call(put.clone(), template, path, request, 204).await;
     }
-    control.call(put.clone(), template, path, json!({"behaviour": "dance"}), 400).await;
+    for request in [
+        json!({"behaviour": "hang", "when": {"key": UNKNOWN_KEY, "event_type": "delete", "renotification": true}}),
+        json!({"behaviour": "hang", "when": {"key": UNKNOWN_KEY}, "times": 2}),
+        json!({"in_turn": [{"respond": {"status": 503}}, "act"]}),
+        json!({"behaviour": "act"}),
+    ] {
+        control.assert_valid(&json!({"$ref": "#/components/schemas/Behave"}), &request);
+        control.call(put.clone(), template, path, request, 204).await;
+    }
+    for invalid in [
+        json!({"behaviour": "dance"}),
+        json!({}),
+        json!({"in_turn": []}),
+        json!({"in_turn": ["act"], "times": 2}),
+        json!({"in_turn": ["act"], "behaviour": "act"}),
+        json!({"behaviour": "act", "when": {"colour": "red"}}),
+        json!({"behaviour": "act", "when": {"event_type": "sync"}}),
+    ] {
+        control.call(put.clone(), template, path, invalid, 400).await;
+    }
     let unknown = "/_harness/services/unknown/behaviour";
     control.call(put, template, unknown, json!({"behaviour": "act"}), 404).await;
 }
@@ -104,6 +124,8 @@ async fn faults(control: &mut Control) {
     let (post, put) = (Method::POST, Method::PUT);
     for (method, path, valid, invalid) in [
         (&post, "/_harness/time", json!({"advance": "61m"}), json!({"advance": "-1h"})),
+        (&put, "/_harness/redeliver/schedule", json!({"every": "30s"}), json!({"every": "1ms"})),
+        (&put, "/_harness/redeliver/schedule", json!({"every": null}), json!({})),
         (&post, "/_harness/iam/rotate", json!({"withdraw": true}), json!({"withdraw": 3})),
         (&post, "/_harness/dynamodb/faults", json!({"fault": "cut", "times": 1}), json!({"fault": "fire"})),
         (&put, "/_harness/iam/health", json!({"health": {"slow": {"millis": 1}}}), json!({"health": "ill"})),
@@ -114,6 +136,12 @@ async fn faults(control: &mut Control) {
         control.call(method.clone(), path, path, valid, 204).await;
         control.call(method.clone(), path, path, invalid, 400).await;
     }
+    let rotate = "/_harness/signing-key/rotate";
+    for (request, count) in [(json!({}), 2), (json!({"withdraw": true}), 1)] {
+        let rotated = control.call(post.clone(), rotate, rotate, request, 200).await;
+        assert_eq!(rotated["public_keys"].as_array().unwrap().len(), count);
+    }
+    control.call(post.clone(), rotate, rotate, json!({"withdraw": 3}), 400).await;
     let faults = "/_harness/dynamodb/faults";
     control.call(Method::DELETE, faults, faults, Value::Null, 204).await;
     let tokens = "/_harness/iam/tokens";
@@ -133,10 +161,56 @@ async fn journal_and_reset(control: &mut Control, info: &Value) {
     let requests = "/_harness/requests";
     let journal = control.call(get.clone(), requests, requests, Value::Null, 200).await;
     assert!(journal.to_string().contains("actions/sync") && !journal.to_string().contains("_harness"));
+    let filter = "?to=endpoint&method=POST&path=%2Factions%2Fsync&status=204&header=host:wrong";
+    let none = format!("{requests}{filter}&secrets=true");
+    assert_eq!(control.call(get.clone(), requests, &none, Value::Null, 200).await, json!([]));
+    let count = "/_harness/requests/count";
+    for (query, expected) in [(filter, 0), ("?to=endpoint&path=%2Factions%2Fsync", 1)] {
+        let counted = control.call(get.clone(), count, &format!("{count}{query}"), Value::Null, 200).await;
+        assert_eq!(counted["count"], expected, "{query}");
+    }
+    for invalid in ["?to=moon", "?status=soon", "?header=no-value"] {
+        control.call(get.clone(), requests, &format!("{requests}{invalid}"), Value::Null, 400).await;
+        control.call(get.clone(), count, &format!("{count}{invalid}"), Value::Null, 400).await;
+    }
+    let (recording, replay) = ("/_harness/recording", "/_harness/recording/replay");
+    let recorded = control.call(get.clone(), recording, recording, Value::Null, 200).await;
+    let replayed = control.call(post.clone(), replay, replay, recorded, 200).await;
+    assert!(replayed["requests"].as_array().is_some_and(|requests| !requests.is_empty()));
+    control.call(post.clone(), replay, replay, json!({"format": 2, "requests": []}), 400).await;
+    control.call(post.clone(), replay, replay, json!({}), 400).await;
     control.call(Method::DELETE, requests, requests, Value::Null, 204).await;
     control.harness.events().publish_raw("no event").processed().await;
     let letters = "/_harness/dead-letters";
     assert_eq!(control.call(get, letters, letters, Value::Null, 200).await[0]["event"], "no event");
     let reset = control.call(post, "/_harness/reset", "/_harness/reset", Value::Null, 200).await;
-    assert_ne!(reset["root_key_id"], info["root_key_id"]);
+    assert_eq!(reset, *info);
+}
+
+async fn snapshots(control: &mut Control, key: &str) {
+    let (all, one) = ("/_harness/snapshots", "/_harness/snapshots/{name}");
+    let (path, load) = ("/_harness/snapshots/own", "/_harness/snapshots/{name}/load");
+    control.call(Method::POST, one, path, Value::Null, 204).await;
+    assert_eq!(control.call(Method::GET, all, all, Value::Null, 200).await, json!(["own"]));
+    let mut snapshot = control.call(Method::GET, one, path, Value::Null, 200).await;
+    control.harness.reset().await.unwrap();
+    control.call(Method::POST, load, &format!("{path}/load"), Value::Null, 204).await;
+    let key = format!("/_harness/keys/{key}");
+    control.call(Method::GET, "/_harness/keys/{id}", &key, Value::Null, 200).await;
+
+    let other = "/_harness/snapshots/other";
+    control.call(Method::PUT, one, other, snapshot.clone(), 204).await;
+    control.call(Method::PUT, one, other, json!({"format": 1}), 400).await;
+    control.call(Method::PUT, one, "/_harness/snapshots/a.b", snapshot.clone(), 400).await;
+    snapshot["format"] = json!(2);
+    control.call(Method::PUT, one, other, snapshot, 204).await;
+    control.call(Method::POST, load, &format!("{other}/load"), Value::Null, 400).await;
+    control.call(Method::DELETE, one, other, Value::Null, 204).await;
+    for (method, template, path) in [
+        (Method::GET, one, other.to_owned()),
+        (Method::DELETE, one, other.to_owned()),
+        (Method::POST, load, format!("{other}/load")),
+    ] {
+        control.call(method, template, &path, Value::Null, 404).await;
+    }
 }

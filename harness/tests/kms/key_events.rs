@@ -5,13 +5,14 @@ use std::time::Duration;
 use http::Method;
 use keysync::domain::{EpochMillis, InstanceId};
 use keysync_testkit::{
-    Client, Harness, Response,
+    Client, Response,
     iam::{Instance, Role},
     services::Behaviour,
 };
 use serde_json::{Value, json};
 
 use crate::{
+    binaries::binaries,
     kms::{Caller, Endpoint, endpoint, status_and_code},
     world::{World, text, world, world_of},
 };
@@ -139,7 +140,7 @@ async fn latest_sync_past_the_endpoint_is_listed() {
 
 #[tokio::test]
 async fn action_during_sync_is_not_listed_as_sync() {
-    let world = world_of(Harness::builder().env("KEYSYNC_CALLBACK_TIMEOUT", "3s")).await;
+    let world = world_of(binaries().env("KEYSYNC_CALLBACK_TIMEOUT", "3s")).await;
     let writer = world.harness.log_in_as(Role::Writer).await.unwrap();
     world.harness.databases().behave_next(1, Behaviour::Hang);
     let (synced, rotated) = tokio::join!(writer.sync(&world.key), async {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
+    binaries::binaries,
     support::{DONE, Folder, Run, SOME_FAILED, until, with_harness, with_table},
     synthetic_endpoint::{SyntheticEndpoint, key_id},
     synthetic_table::SyntheticTable,
@@ -32,8 +33,8 @@ async fn run(folder: &Folder, source: &Harness, target: &Harness, arguments: &[&
 
 /// An endpoint with keys in each state, and an empty deployment.
 async fn two_harnesses() -> (Harness, Harness, Vec<Key>) {
-    let source = Harness::builder().start().await.unwrap();
-    let target = Harness::builder().start().await.unwrap();
+    let source = binaries().start().await.unwrap();
+    let target = binaries().start().await.unwrap();
     let mut keys = Vec::new();
     for name in ["active", "rotated", "suspended", "deleted"] {
         let key = source.new_key(name).with_registration(STORAGE, &format!("{name}-1"));
@@ -135,7 +136,7 @@ async fn import_overwrites_no_live_event() {
 
 #[tokio::test]
 async fn import_continues_after_kill() {
-    let target = Harness::builder().start().await.unwrap();
+    let target = binaries().start().await.unwrap();
     let (endpoint, folder) = (SyntheticEndpoint::start(10).await, Folder::new());
     endpoint.shared().delay = Duration::from_millis(300);
     endpoint.shared().throttled = 1;
@@ -159,7 +160,7 @@ async fn import_continues_after_kill() {
 
 #[tokio::test]
 async fn key_removed_while_listing_hides_no_other() {
-    let target = Harness::builder().start().await.unwrap();
+    let target = binaries().start().await.unwrap();
     let (endpoint, folder) = (SyntheticEndpoint::start(12).await, Folder::new());
     endpoint.shared().removed_after = [(0, vec![0, 1]), (3, vec![2, 3])].into();
     let arguments = ["import", "--page-size", "4", "--json"];

@@ -3,13 +3,16 @@
 use keysync_testkit::{Harness, Key, services::Behaviour};
 use serde_json::Value;
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, run, with_harness};
+use crate::{
+    binaries::binaries,
+    support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, run, with_harness},
+};
 
 const OBJECT_STORAGE: &str = "cloud-object-storage";
 
 /// A harness with `count` root keys, each with a bucket.
 async fn harness_with_keys(count: usize) -> (Harness, Vec<Key>) {
-    let harness = Harness::builder().start().await.unwrap();
+    let harness = binaries().start().await.unwrap();
     let mut keys = Vec::new();
     for n in 0..count {
         let key =

@@ -3,11 +3,14 @@
 use keysync_testkit::{Harness, Key};
 use serde_json::{Value, json};
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, with_harness};
+use crate::{
+    binaries::binaries,
+    support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, with_harness},
+};
 
 /// A harness with a key, and a malformed event about it: deleted, in the state active.
 async fn harness_with_dead_letter() -> (Harness, Key, Value) {
-    let harness = Harness::builder().start().await.unwrap();
+    let harness = binaries().start().await.unwrap();
     let key = harness.new_key("invoices").with_registration("cloud-object-storage", "bucket");
     let key = key.create().await.unwrap();
     let (account, instance) = (harness.account(), harness.instance());

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod backfill;
+#[path = "../../../tests/shared/binaries.rs"]
+mod binaries;
 mod bulk_sync;
 mod dead_letters;
 mod interrupted_sync;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use keysync_testkit::{Harness, Key, services::Behaviour};
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, run};
+use crate::{
+    binaries::binaries,
+    support::{DONE, Folder, Run, SOME_FAILED, STOPPED, USAGE, run},
+};
 
 const STORAGE: &str = "cloud-object-storage";
 const DATABASES: &str = "databases-for-postgresql";
@@ -12,7 +15,7 @@ const DATABASES: &str = "databases-for-postgresql";
 /// A harness with a key that protects a bucket and a database, and was synchronized while object
 /// storage behaved like this.
 async fn synchronized(behaviour: Behaviour) -> (Harness, Key) {
-    let harness = Harness::builder().acknowledging().start().await.unwrap();
+    let harness = binaries().acknowledging().start().await.unwrap();
     let key = harness.new_key("invoices").with_registration(STORAGE, "bucket");
     let key = key.with_registration(DATABASES, "db").create().await.unwrap();
     harness.object_storage().behave(behaviour);
@@ -174,7 +177,7 @@ async fn replay_reports_keys_that_it_cannot_replay() {
 
 #[tokio::test]
 async fn show_reports_unknown_key_and_invalid_name() {
-    let harness = Harness::builder().start().await.unwrap();
+    let harness = binaries().start().await.unwrap();
     let folder = Folder::new();
     let unknown = format!("{}/02fd6835-6001-4482-a892-13bd2085f75d", harness.instance());
     run(&folder, &harness, &["show", &unknown]).await.expect(SOME_FAILED);

@@ -1,15 +1,18 @@
 //! `check-registry`: services that cannot be reached, or do not allow the sender.
 
-use keysync_testkit::{Harness, httpmock::Method};
+use keysync_testkit::httpmock::Method;
 use serde_json::json;
 
-use crate::support::{DONE, Folder, Run, SOME_FAILED, USAGE};
+use crate::{
+    binaries::binaries,
+    support::{DONE, Folder, Run, SOME_FAILED, USAGE},
+};
 
 const STORAGE: &str = "cloud-object-storage";
 
 #[tokio::test]
 async fn registry_check_finds_unreachable_and_private_hosts() {
-    let harness = Harness::builder().start().await.unwrap();
+    let harness = binaries().start().await.unwrap();
     let folder = Folder::new();
     let callback = |url: &str| format!(r#"{{"cloud-object-storage":{{"url":"{url}"}}}}"#);
     let check = |json: String, options: &'static [&'static str]| {
@@ -29,7 +32,7 @@ async fn registry_check_finds_unreachable_and_private_hosts() {
 
 #[tokio::test]
 async fn registry_check_requires_an_allowed_sender() {
-    let harness = Harness::builder().mock("ledgers").start().await.unwrap();
+    let harness = binaries().mock("ledgers").start().await.unwrap();
     let (mock, folder) = (harness.mock("ledgers").unwrap(), Folder::new());
     let services = json!({
         STORAGE: {"url": format!("{}/{STORAGE}/callbacks", harness.services_url()), "handshake": true},
@@ -86,7 +89,7 @@ async fn registry_check_requires_an_allowed_sender() {
 
 #[tokio::test]
 async fn registry_check_sends_a_signed_test_event() {
-    let harness = Harness::builder().mock("ledgers").start().await.unwrap();
+    let harness = binaries().mock("ledgers").start().await.unwrap();
     let (mock, folder) = (harness.mock("ledgers").unwrap(), Folder::new());
     let key = &harness.environment().iter().find(|(name, _)| name == "KEYSYNC_SIGNING_KEY").unwrap().1;
     let services = json!({

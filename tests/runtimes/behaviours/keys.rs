@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Method;
+use keysync_testkit::KeyType;
 
 use crate::runtime::{Context, assert_error};
 
@@ -28,7 +29,7 @@ pub(super) async fn sync_outside_key_ring_returns_404(context: &Context<'_>) {
 }
 
 pub(super) async fn sync_of_standard_key_returns_400(context: &Context<'_>) {
-    let standard = context.manager.create_key("a-standard-key", true).await.unwrap();
+    let standard = context.manager.create_key("a-standard-key", KeyType::Standard).await.unwrap();
     assert_error(&context.sync_by(&standard).await, 400, "KEY_ROOT_REQ_ERR");
 }
 

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,14 +13,15 @@ use keysync_testkit::{
     dynamodb::{Engine, TABLE},
     lambda::Mode,
     limits,
-    services::Behaviour,
 };
 
 use super::{
-    behaviour,
     bench::BenchArgs,
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
+    requests::RequestsArgs,
+    services::ServicesCommand,
+    snapshots::SnapshotsCommand,
     verify_receiver::VerifyReceiverArgs,
 };
 
@@ -77,6 +79,9 @@ pub(super) enum Command {
         /// started it.
         #[arg(long)]
         until_eof: bool,
+        /// Interval at which the function `redeliver` runs, or `off`.
+        #[arg(long, value_name = "INTERVAL|off", default_value = "1m", value_parser = schedule)]
+        redeliver_every: Schedule,
         /// Print the functions' log on standard error.
         #[arg(long)]
         verbose: bool,
@@ -154,8 +159,42 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ServicesCommand>,
     },
-    /// Run the function `redeliver` once and print its summary as JSON.
-    Redeliver,
+    /// Show the requests that endpoint, IAM and services received, or count them.
+    ///
+    /// `--json` prints headers and bodies too, with secrets masked.
+    Requests {
+        #[command(flatten)]
+        args: RequestsArgs,
+    },
+    /// Run the function `redeliver` once and print its summary as JSON, or set its schedule.
+    Redeliver {
+        /// Run it at this interval from now on, such as `30s`, or `off`; do not run it now.
+        #[arg(long, value_name = "INTERVAL|off", value_parser = schedule)]
+        every: Option<Schedule>,
+    },
+    /// Sign callbacks with a new key beside the old one, and print the public keys.
+    RotateSigningKey {
+        /// Sign with the new key only: the second step of the rotation.
+        #[arg(long)]
+        withdraw: bool,
+    },
+    /// Write the requests that the endpoint received since the start or a reset to a file.
+    Record {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Send the requests of a file that `record` wrote, and compare the statuses.
+    ///
+    /// Exits 0 if each is the recorded one, and 1 otherwise.
+    Replay {
+        /// File to read.
+        file: PathBuf,
+    },
+    /// Save the harness's state under a name, and restore it; list the names.
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
+    },
     /// Reset all state except the clock.
     Reset,
     /// Generate a shell completion script, such as for `source <(harness completions bash)`.
@@ -182,28 +221,6 @@ pub(super) enum KeysCommand {
         /// Resource to register under the key. Repeatable.
         #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource)]
         protect: Vec<(String, String)>,
-    },
-}
-
-/// Commands of `harness services`.
-#[derive(Subcommand)]
-pub(super) enum ServicesCommand {
-    /// Set how a service treats callbacks: all from now on, or the next few.
-    #[command(after_help = behaviour::HELP)]
-    Behave {
-        /// CRN service name.
-        name: String,
-        /// What the service does with a callback; see below.
-        #[arg(value_parser = behaviour::parse)]
-        behaviour: Behaviour,
-        /// Number of callbacks that it applies to, from 1 to 1,000,000. All by default.
-        #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
-        times: Option<usize>,
-    },
-    /// Show the callbacks that a service received.
-    Callbacks {
-        /// CRN service name.
-        name: String,
     },
 }
 
@@ -295,6 +312,23 @@ fn resource(text: &str) -> Result<(String, String), String> {
         format!("must be a service and a resource, such as `cloud-object-storage/bucket`: got `{text}`")
     })?;
     Ok((service.to_owned(), resource.to_owned()))
+}
+
+/// The schedule of `redeliver`.
+#[derive(Clone, Debug)]
+pub(super) enum Schedule {
+    Off,
+    Every(Duration),
+}
+
+/// Parses an interval or `off`.
+fn schedule(text: &str) -> Result<Schedule, String> {
+    match text {
+        "off" => Ok(Schedule::Off),
+        interval => limits::duration(interval, &limits::SCHEDULE)
+            .map(Schedule::Every)
+            .map_err(|error| format!("{error}, or `off`")),
+    }
 }
 
 /// Validates a duration that the clock can be advanced by.

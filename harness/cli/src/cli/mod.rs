@@ -4,20 +4,24 @@ mod args;
 mod behaviour;
 mod bench;
 mod console;
+mod files;
 mod output;
 mod parse;
 mod remote;
+mod requests;
+mod services;
 mod show;
 mod shutdown;
+mod snapshots;
 mod up;
 mod verify_receiver;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode};
 
 use clap::{ValueEnum, error::ErrorKind};
 use serde_json::json;
 
-use args::{Cli, Command, KeysCommand, RemoteArgs, ServicesCommand};
+use args::{Cli, Command, KeysCommand, RemoteArgs, Schedule};
 use remote::{Address, Origin, Remote};
 
 /// Parses the command line, runs its command and returns the exit code.
@@ -41,10 +45,24 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
     };
     match command {
         Command::Demo { harness } => keysync_harness::demo::run(harness.builder()).await?,
-        Command::Up { harness, port, iam_port, listen, json, env_file, until_eof, verbose } => {
+        Command::Up {
+            harness,
+            port,
+            iam_port,
+            listen,
+            json,
+            env_file,
+            until_eof,
+            redeliver_every,
+            verbose,
+        } => {
             let builder = harness.builder().port(port).iam_port(iam_port).listen(listen);
             let builder = builder.env_file(env_file).quiet(!verbose);
-            up::run(builder.redeliver_every(Duration::from_mins(1)), json, until_eof).await?;
+            let builder = match redeliver_every {
+                Schedule::Every(interval) => builder.redeliver_every(interval),
+                Schedule::Off => builder,
+            };
+            up::run(builder, json, until_eof).await?;
         }
         Command::Bench { args } => bench::run(args).await?,
         Command::WireFloor => output::write(keysync_bench::wire_floor()?)?,
@@ -74,12 +92,39 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
         Command::Advance { by } => {
             remote()?.post(&["time"], &json!({"advance": by})).await?;
         }
-        Command::Services { command } => services(command, &remote()?, json).await?,
-        Command::Redeliver => {
+        Command::Services { command } => services::run(command, &remote()?, json).await?,
+        Command::Requests { args } => requests::run(&remote()?, &args, json).await?,
+        Command::Redeliver { every: Some(schedule) } => {
+            let every = match schedule {
+                Schedule::Every(interval) => Some(format!("{}ms", interval.as_millis())),
+                Schedule::Off => None,
+            };
+            remote()?.put(&["redeliver", "schedule"], &json!({"every": every})).await?;
+        }
+        Command::Redeliver { every: None } => {
             let remote = remote()?;
             let summary = remote.post(&["redeliver"], &json!({})).await?;
             show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
         }
+        Command::RotateSigningKey { withdraw } => {
+            let remote = remote()?;
+            let rotated = remote.post(&["signing-key", "rotate"], &json!({"withdraw": withdraw})).await?;
+            show::one(&remote, &rotated, json, |rotated| {
+                let keys = rotated["public_keys"].as_array()?.iter().map(|key| key.as_str());
+                Some(keys.collect::<Option<Vec<_>>>()?.join("\n"))
+            })?;
+        }
+        Command::Record { file } => {
+            let remote = remote()?;
+            files::write(&file, &remote.get(&["recording"]).await?)?;
+        }
+        Command::Replay { file } => {
+            let remote = remote()?;
+            let replay = remote.post(&["recording", "replay"], &files::read(&file)?).await?;
+            let same = show::replay(&remote, &replay, json)?;
+            return Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Snapshots { command } => snapshots::run(command, &remote()?, json).await?,
         Command::Reset => {
             let remote = remote()?;
             let info = remote.post(&["reset"], &json!({})).await?;
@@ -107,23 +152,4 @@ async fn keys(command: Option<KeysCommand>, remote: &Remote, as_json: bool) -> R
     let body = json!({"name": name, "standard": standard, "alias": alias, "protects": protects});
     let key = remote.post(&["keys"], &body).await?;
     show::one(remote, &key, as_json, |key| key["id"].as_str().map(str::to_owned))
-}
-
-/// Runs `harness services`.
-async fn services(
-    command: Option<ServicesCommand>,
-    remote: &Remote,
-    as_json: bool,
-) -> Result<(), Box<dyn Error>> {
-    match command {
-        None => show::services(remote, &remote.get(&["services"]).await?, as_json),
-        Some(ServicesCommand::Behave { name, behaviour, times }) => {
-            let body = json!({"behaviour": behaviour, "times": times});
-            remote.put(&["services", &name, "behaviour"], &body).await?;
-            Ok(())
-        }
-        Some(ServicesCommand::Callbacks { name }) => {
-            show::callbacks(remote, &remote.get(&["services", &name, "callbacks"]).await?, as_json)
-        }
-    }
 }

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use keysync_testkit::{Info, VERSION_HEADER, path};
 use reqwest::{Response, redirect::Policy};
 use serde_json::{Value, json};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// Default address of `harness up`.
 pub(super) const DEFAULT: &str = "http://127.0.0.1:8080";
@@ -114,15 +114,24 @@ impl Remote {
     }
 
     pub(super) async fn get(&self, path: &[&str]) -> Result<Value, RemoteError> {
-        self.control(Method::GET, path, None).await
+        self.find(path, &[]).await
+    }
+
+    /// Reads with query parameters.
+    pub(super) async fn find(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, RemoteError> {
+        self.control(Method::GET, path, query, None).await
     }
 
     pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, RemoteError> {
-        self.control(Method::POST, path, Some(body)).await
+        self.control(Method::POST, path, &[], Some(body)).await
     }
 
     pub(super) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, RemoteError> {
-        self.control(Method::PUT, path, Some(body)).await
+        self.control(Method::PUT, path, &[], Some(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<(), RemoteError> {
+        self.control(Method::DELETE, path, &[], None).await.map(drop)
     }
 
     /// Synchronizes a key through the public API, with the role Manager.
@@ -164,9 +173,15 @@ impl Remote {
         &self,
         method: Method,
         path: &[&str],
+        query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, RemoteError> {
-        let mut request = self.http.request(method, self.url(&[&["_harness"], path].concat()));
+        let mut url = self.url(&[&["_harness"], path].concat());
+        if !query.is_empty() {
+            let pairs = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+            url.extend(["?", &pairs]);
+        }
+        let mut request = self.http.request(method, url);
         if let Some(body) = body {
             request = request.json(body);
         }

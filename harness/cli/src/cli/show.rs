@@ -73,6 +73,36 @@ pub(super) fn callbacks(remote: &Remote, response: &Value, as_json: bool) -> Res
     })
 }
 
+/// Prints names, one on each line.
+pub(super) fn names(remote: &Remote, names: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
+    list_of(remote, names, as_json, &["name"], |name| vec![text(name)])
+}
+
+/// Prints the requests of a replay; whether all have the recorded status.
+pub(super) fn replay(remote: &Remote, replay: &Value, as_json: bool) -> Result<bool, Box<dyn Error>> {
+    let requests = &replay["requests"];
+    list_of(remote, requests, as_json, &["request", "recorded", "now"], |request| {
+        vec![text(&request["request"]), text(&request["recorded"]), text(&request["status"])]
+    })?;
+    let is_same = |request: &Value| request["status"] == request["recorded"];
+    Ok(requests.as_array().is_some_and(|requests| requests.iter().all(is_same)))
+}
+
+/// Prints requests, oldest first.
+pub(super) fn requests(remote: &Remote, requests: &Value, as_json: bool) -> Result<(), Box<dyn Error>> {
+    let columns = ["to", "method", "path", "status", "ms", "correlation-id"];
+    list_of(remote, requests, as_json, &columns, |exchange| {
+        vec![
+            text(&exchange["to"]),
+            text(&exchange["method"]),
+            text(&exchange["path"]),
+            text(&exchange["status"]),
+            text(&exchange["millis"]),
+            text(&exchange["request"]["headers"]["correlation-id"]),
+        ]
+    })
+}
+
 /// Prints the result of a sync.
 pub(super) fn sync(result: &SyncResult, as_json: bool) -> Result<(), OutputError> {
     let SyncResult { status, response, notifications } = result;

@@ -136,7 +136,7 @@ impl DeadLetterQueue {
     ///
     /// # Panics
     ///
-    /// If it has fewer after 30 s.
+    /// If it has fewer after the harness's wait timeout.
     pub async fn wait_for(&self, count: usize) -> Vec<DeadLetter> {
         // The sender lives as long as this queue, so the channel is never closed.
         let mut messages = self.shared.messages.subscribe();

@@ -125,7 +125,7 @@ impl Queue {
     ///
     /// # Panics
     ///
-    /// If there are fewer failures after 30 s.
+    /// If there are fewer failures after the harness's wait timeout.
     pub async fn wait_for_failures(&self, count: usize) {
         // The sender lives as long as this queue, so the channel is never closed.
         let mut failures = self.state.failures.subscribe();
@@ -167,15 +167,17 @@ impl Delivery {
     ///
     /// # Panics
     ///
-    /// If the message is not processed within 30 s.
+    /// If the message is not processed within the harness's wait timeout.
     pub async fn processed(&self) {
         let found = || "the function has not processed it".to_owned();
         wait(self.finished(), "the event to be processed", found, &self.journal).await;
     }
 
-    /// Waits for at most `limit`, and returns whether the function has processed the message.
-    pub async fn processed_within(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.finished()).await.is_ok()
+    /// The same as [`Delivery::processed`], and never panics: the error is the timeout after which
+    /// the function has not processed the message.
+    pub async fn try_processed(&self) -> Result<(), Duration> {
+        let timeout = self.journal.wait_timeout();
+        tokio::time::timeout(timeout, self.finished()).await.map_err(|_| timeout)
     }
 
     async fn finished(&self) {

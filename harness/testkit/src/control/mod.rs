@@ -7,9 +7,11 @@ mod dynamo;
 mod iam;
 mod keys;
 mod problem;
+mod recording;
 mod request;
 mod response;
 mod services;
+mod snapshots;
 mod world;
 
 use std::sync::{Arc, Weak};
@@ -47,6 +49,7 @@ struct Running(Arc<Parts>);
     ),
     tags(
         (name = "harness", description = "The harness as a whole"),
+        (name = "snapshots", description = "Named snapshots of the harness's state"),
         (name = "keys", description = "Keys, and the resources that they protect"),
         (name = "services", description = "Associated services: their behaviour and the callbacks that they received"),
         (name = "faults", description = "Faults of IAM and DynamoDB")
@@ -61,8 +64,16 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(world::reset))
         .routes(routes!(world::advance))
         .routes(routes!(world::redeliver))
+        .routes(routes!(world::schedule))
+        .routes(routes!(world::rotate_signing_key))
         .routes(routes!(world::requests, world::forget_requests))
+        .routes(routes!(world::count_requests))
         .routes(routes!(world::dead_letters))
+        .routes(routes!(recording::get))
+        .routes(routes!(recording::replay))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
+        .routes(routes!(snapshots::load))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get))
         .routes(routes!(keys::register))

@@ -49,6 +49,7 @@ impl From<HarnessError> for Problem {
         let cause = if let HarnessError::Incomplete { error, .. } = &error { error } else { &error };
         let status = match cause {
             HarnessError::NoService(_) => StatusCode::NOT_FOUND,
+            HarnessError::Snapshot(_) | HarnessError::Recording(_) => StatusCode::BAD_REQUEST,
             HarnessError::Unexpected { status, .. } => request_status(*status),
             HarnessError::Call(_) | HarnessError::Table(_) | HarnessError::Endpoint(_) => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     limits,
-    services::{AssociatedService, Behaviour, Protected, Received},
+    services::{AssociatedService, Behaviour, Condition, Protected, Received},
 };
 
 /// The path parameter of a service.
@@ -80,14 +80,26 @@ pub(super) async fn get(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Behave {
-    behaviour: Behaviour,
+    /// The behaviour; missing with `in_turn`.
+    behaviour: Option<Behaviour>,
     /// The number of callbacks; if missing, all further callbacks.
     #[serde(default, deserialize_with = "limits::times")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     times: Option<usize>,
+    /// The callbacks that the behaviour is for; if missing, all.
+    when: Option<Condition>,
+    /// Behaviours for the next callbacks, one for each, in place of `behaviour`.
+    #[schema(min_items = 1, max_items = 1000)]
+    in_turn: Option<Vec<Behaviour>>,
 }
 
-/// Sets the behaviour of a service for all further callbacks or the next ones.
+/// The largest number of behaviours in `in_turn`.
+const MAX_IN_TURN: usize = 1000;
+
+/// Sets the behaviour of a service.
+///
+/// For all further callbacks, the next ones, those that meet a condition, or in turn for each of the
+/// next ones.
 #[utoipa::path(
     put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
     params(ServiceName),
@@ -96,12 +108,22 @@ pub(super) struct Behave {
 pub(super) async fn behave(
     Running(parts): Running,
     Path(ServiceName { name }): Path<ServiceName>,
-    Body(Behave { behaviour, times }): Body<Behave>,
+    Body(Behave { behaviour, times, when, in_turn }): Body<Behave>,
 ) -> Result<Done, Problem> {
     let service = parts.service(&name)?;
-    match times {
-        Some(times) => service.behave_next(times, behaviour),
-        None => service.behave(behaviour),
+    match (behaviour, in_turn, times, when) {
+        (Some(behaviour), None, None, None) => service.behave(behaviour),
+        (Some(behaviour), None, Some(times), None) => service.behave_next(times, behaviour),
+        (Some(behaviour), None, times, Some(condition)) => service.behave_when(condition, times, behaviour),
+        (None, Some(behaviours), None, None) if (1..=MAX_IN_TURN).contains(&behaviours.len()) => {
+            service.behave_in_turn(behaviours);
+        }
+        _ => {
+            return Err(Problem::bad(format!(
+                "the body must have `behaviour`, with `times` and `when` if needed, or only `in_turn` with 1 to \
+                 {MAX_IN_TURN} behaviours"
+            )));
+        }
     }
     Ok(Done)
 }

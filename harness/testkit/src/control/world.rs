@@ -1,11 +1,21 @@
 //! The harness as a whole: its addresses, reset, the clock, redelivery, requests and dead letters.
 
 use axum::Json;
-use serde::Deserialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Running, problem::Problem, request::Body, response::Done};
-use crate::{Info, RedeliverSummary, events::DeadLetter, journal::Exchange, limits};
+use super::{
+    Running,
+    problem::Problem,
+    request::{Body, Query},
+    response::Done,
+};
+use crate::{
+    Info, RedeliverSummary,
+    events::DeadLetter,
+    journal::{Exchange, RequestFilter},
+    limits,
+};
 
 /// Addresses, instance and API keys of this harness.
 #[utoipa::path(get, operation_id = "get_harness", path = "/_harness", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
@@ -13,9 +23,9 @@ pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem>
     Ok(Json(parts.info().await?))
 }
 
-/// Resets all state but the clock, and creates the sample keys again.
+/// Resets all state but the clock.
 ///
-/// Addresses, API keys and signing keys stay. Send it while no other request is in progress.
+/// Addresses, API keys, signing keys and the ids of the sample keys stay. Send it while no other request is in progress.
 #[utoipa::path(post, operation_id = "reset_harness", path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
 pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem> {
     parts.reset().await?;
@@ -58,12 +68,102 @@ pub(super) async fn redeliver(Running(parts): Running) -> Result<Json<RedeliverS
     Ok(Json(parts.lambda.redeliver().await?))
 }
 
-/// The requests that endpoint, IAM and services received, oldest first, without headers and bodies.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ScheduleRequest {
+    /// The interval, such as `30s`: from 1s to 1d. Null ends the schedule.
+    #[schema(example = "30s")]
+    #[serde(deserialize_with = "Option::deserialize")]
+    every: Option<String>,
+}
+
+/// Sets the interval at which `redeliver` runs, in real time, or ends its schedule.
 #[utoipa::path(
-    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", responses((status = 200, body = Vec<Exchange>, description = "The requests"))
+    put, operation_id = "set_redeliver_schedule", path = "/_harness/redeliver/schedule", tag = "harness", request_body = ScheduleRequest,
+    responses(Done)
 )]
-pub(super) async fn requests(Running(parts): Running) -> Json<Vec<Exchange>> {
-    Json(parts.context.journal.exchanges())
+pub(super) async fn schedule(
+    Running(parts): Running,
+    Body(ScheduleRequest { every }): Body<ScheduleRequest>,
+) -> Result<Done, Problem> {
+    let every = every.map(|text| limits::duration(&text, &limits::SCHEDULE)).transpose();
+    let every = every.map_err(|error| Problem::bad(format!("`every` {error}, or null")))?;
+    parts.lambda.redeliver_every(every);
+    Ok(Done)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SigningKeyRotation {
+    /// Whether to withdraw the old key, instead of adding a new one.
+    #[serde(default)]
+    withdraw: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct PublicKeys {
+    /// The keys that verify callbacks, `whpk_…`, newest last.
+    public_keys: Vec<String>,
+}
+
+/// Rotates the key that signs callbacks, in two steps.
+///
+/// First callbacks are signed with the old key and a new one; then, with `withdraw`, with the new
+/// one only. The functions restart: send it while no other request is in progress.
+#[utoipa::path(
+    post, operation_id = "rotate_signing_key", path = "/_harness/signing-key/rotate", tag = "harness", request_body = SigningKeyRotation,
+    responses((status = 200, body = PublicKeys, description = "The public keys"))
+)]
+pub(super) async fn rotate_signing_key(
+    Running(parts): Running,
+    Body(SigningKeyRotation { withdraw }): Body<SigningKeyRotation>,
+) -> Result<Json<PublicKeys>, Problem> {
+    let rotated =
+        if withdraw { parts.withdraw_old_signing_key().await } else { parts.rotate_signing_key().await };
+    Ok(Json(PublicKeys { public_keys: rotated? }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Secrets {
+    /// Whether the response has secrets, such as tokens and API keys. They are masked by default.
+    #[serde(default)]
+    secrets: bool,
+}
+
+/// The requests that endpoint, IAM and services received, oldest first.
+///
+/// Each has headers and body, and its response's. Parameters select some of the requests. The
+/// first 16 KiB of a body are stored.
+#[utoipa::path(
+    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", params(RequestFilter, Secrets),
+    responses((status = 200, body = Vec<Exchange>, description = "The requests"))
+)]
+pub(super) async fn requests(
+    Running(parts): Running,
+    Query(filter): Query<RequestFilter>,
+    Query(Secrets { secrets }): Query<Secrets>,
+) -> Json<Vec<Exchange>> {
+    let journal = &parts.context.journal;
+    Json(if secrets { journal.matching_with_secrets(&filter) } else { journal.matching(&filter) })
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Count {
+    /// The number of requests.
+    count: usize,
+}
+
+/// The number of requests that endpoint, IAM and services received.
+///
+/// Parameters select some of the requests.
+#[utoipa::path(
+    get, operation_id = "count_requests", path = "/_harness/requests/count", tag = "harness", params(RequestFilter),
+    responses((status = 200, body = Count, description = "The number"))
+)]
+pub(super) async fn count_requests(
+    Running(parts): Running,
+    Query(filter): Query<RequestFilter>,
+) -> Json<Count> {
+    Json(Count { count: parts.context.journal.matching(&filter).len() })
 }
 
 /// Deletes the stored requests.

@@ -65,10 +65,11 @@ impl Harness {
         &self.parts.world.reader.api_key
     }
 
-    /// The key that verifies callbacks, as receivers configure it: `whpk_…`.
+    /// The key that verifies callbacks, as receivers configure it: `whpk_…`. After
+    /// [`Harness::rotate_signing_key`], the new one.
     #[must_use]
-    pub fn callback_public_key(&self) -> &str {
-        &self.parts.services.public_key
+    pub fn callback_public_key(&self) -> String {
+        self.parts.public_key()
     }
 
     /// The name of the table.

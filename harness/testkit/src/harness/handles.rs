@@ -110,11 +110,11 @@ impl Harness {
     /// that matches no expectation, so that the callback is retried.
     ///
     /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode, httpmock::Method::POST};
+    /// use keysync_testkit::{Harness, httpmock::Method::POST};
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().mode(Mode::InProcess).mock("ledgers").start().await?;
+    /// let harness = Harness::builder().mock("ledgers").start().await?;
     /// let key = harness.new_key("invoices").with_registration("ledgers", "main").create().await?;
     /// let notified = harness.mock("ledgers")?.mock_async(|when, then| {
     ///     let when = when.method(POST).header_exists("webhook-signature");

@@ -12,7 +12,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Client, HarnessBuilder, HarnessError, Key, NewKey, RedeliverSummary, SampleKeys,
+    Client, HarnessBuilder, HarnessError, Key, NewKey, Recording, RedeliverSummary, Replay, SampleKeys,
+    Snapshot,
     iam::Roles,
     lambda::{InvocationFailed, ProcessFunction},
     parts::Parts,
@@ -27,7 +28,7 @@ use keysync_emulator_support::server::Server;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-/// let harness = Harness::builder().start().await?; // the binary, behind an emulated Lambda
+/// let harness = Harness::start().await?;
 /// let key = harness.new_key("invoices");
 /// let key = key.with_registration("cloud-object-storage", "bucket").create().await?;
 ///
@@ -82,17 +83,15 @@ impl Harness {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = keysync_testkit::Harness::builder().start().await?;
+    /// let harness = keysync_testkit::Harness::start().await?;
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn builder() -> HarnessBuilder {
         HarnessBuilder::default()
     }
 
     /// A builder of a key; [`NewKey::create`] creates it.
-    #[must_use]
     pub fn new_key(&self, name: &str) -> NewKey<'_> {
         NewKey::new(&self.parts, name)
     }
@@ -117,7 +116,7 @@ impl Harness {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let summary = harness.redeliver().await?;
     /// assert_eq!(summary.delivered, 0);
     /// # Ok(())
@@ -127,21 +126,67 @@ impl Harness {
         self.parts.lambda.redeliver().await
     }
 
+    /// Runs `redeliver` at this interval from now on, instead of the one that
+    /// [`HarnessBuilder::redeliver_every`] has set; `None` ends the schedule. The interval is in
+    /// real time, independent of the harness's clock.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::start().await?;
+    /// harness.redeliver_every(Some(Duration::from_secs(1)));
+    /// harness.redeliver_every(None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redeliver_every(&self, interval: Option<Duration>) {
+        self.parts.lambda.redeliver_every(interval);
+    }
+
+    /// Rotates the key that signs callbacks, first step: from now on they have two signatures, with
+    /// the old key and with a new one, and the public key set has both. Returns the public keys, the
+    /// new one last. The functions restart; call it while no request is in progress. A reset
+    /// restores the key of the start.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
+    /// let harness = keysync_testkit::Harness::start().await?;
+    /// let old = harness.callback_public_key();
+    /// let both = harness.rotate_signing_key().await?;
+    /// assert_eq!(both, [old, harness.callback_public_key()]);
+    /// assert_eq!(harness.withdraw_old_signing_key().await?, [harness.callback_public_key()]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rotate_signing_key(&self) -> Result<Vec<String>, HarnessError> {
+        self.parts.rotate_signing_key().await
+    }
+
+    /// The second step of a rotation: callbacks are signed with the newest key only. Returns its
+    /// public key.
+    pub async fn withdraw_old_signing_key(&self) -> Result<Vec<String>, HarnessError> {
+        self.parts.withdraw_old_signing_key().await
+    }
+
     /// Advances the clock, including that of the functions.
     pub async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         self.parts.lambda.advance_clock(by).await
     }
 
     /// Resets all state but the clock: removes keys, faults, behaviours, the services' resources
-    /// and the journal. Addresses, API keys and signing keys stay. Call it while no request is in
-    /// progress.
+    /// and the journal. What the harness has printed stays valid: addresses, API keys, signing keys,
+    /// and the ids of the [sample keys](Harness::sample_keys), which become as they were created.
+    /// Call it while no request is in progress.
     ///
     /// ```
-    /// use keysync_testkit::{Harness, lambda::Mode};
+    /// use keysync_testkit::Harness;
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// let harness = Harness::builder().mode(Mode::InProcess).start().await?;
+    /// let harness = Harness::start().await?;
     /// let key = harness.new_key("invoices").create().await?;
     /// harness.reset().await?;
     /// key.sync().await?.assert_error(404, "KEY_NOT_FOUND_ERR");
@@ -152,12 +197,38 @@ impl Harness {
         self.parts.reset().await
     }
 
+    /// A snapshot of the present state, which [`Harness::restore`] restores here or in another
+    /// harness. Call it while no request is in progress.
+    pub async fn snapshot(&self) -> Result<Snapshot, HarnessError> {
+        self.parts.snapshot().await
+    }
+
+    /// Resets the harness, and restores a snapshot. Instants are moved by the time that has passed
+    /// since it, by the harness's clock: what was possible 20 minutes after the snapshot is possible
+    /// 20 minutes from now. Call it while no request is in progress.
+    pub async fn restore(&self, snapshot: &Snapshot) -> Result<(), HarnessError> {
+        self.parts.restore(snapshot).await
+    }
+
+    /// The requests that the endpoint has received since the start or the last reset, to send them
+    /// again. An error if one has a body of more than 16 KiB.
+    pub fn recording(&self) -> Result<Recording, HarnessError> {
+        self.parts.recording()
+    }
+
+    /// Sends the requests of a recording to this harness, in order, as the Manager. The clock is
+    /// advanced by the gaps between them of at least 1 s, and ids of the recorded responses are
+    /// replaced by those of the present ones.
+    pub async fn replay(&self, recording: &Recording) -> Result<Replay, HarnessError> {
+        self.parts.replay(recording).await
+    }
+
     /// All items of the table, as JSON, read directly from DynamoDB.
     ///
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::builder().start().await?;
+    /// # let harness = keysync_testkit::Harness::start().await?;
     /// let items = harness.items().await?;
     /// assert!(items.iter().all(|item| item["sk"] != "key")); // no key yet
     /// # Ok(())

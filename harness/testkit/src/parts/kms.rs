@@ -37,11 +37,4 @@ impl KmsEmulator {
         let endpoint = Endpoint::new(store, iam, ledger, events, function, context.clock.clone())?;
         Ok(Self { endpoint, url, samples: Mutex::new(world.sample_keys()), manager: OnceLock::new() })
     }
-
-    /// Removes all keys.
-    pub(crate) async fn reset(&self) -> Result<(), HarnessError> {
-        self.endpoint.store().clear().await?;
-        *self.samples.lock().await = None;
-        Ok(())
-    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keysync::config;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
@@ -50,9 +51,13 @@ pub(crate) struct LambdaStack {
     pub(crate) events: EventBus,
     pub(crate) dead_letters: DeadLetterQueue,
     pub(crate) secrets: SecretsManager,
+    /// The private keys that sign callbacks, newest last.
+    pub(crate) signing_keys: tokio::sync::Mutex<Vec<String>>,
     clock: ClockControl,
     _event_source: Feeder,
-    _schedule: Option<Schedule>,
+    /// The interval at the start.
+    redeliver_every: Option<Duration>,
+    schedule: Mutex<Option<Schedule>>,
 }
 
 impl LambdaStack {
@@ -90,13 +95,12 @@ impl LambdaStack {
 
         let (queue, event_source) = Queue::start(lifecycle.handle(), context);
         dead_letters.connect_event_queue(queue.clone());
-        let schedule = builder.redeliver_every.map(|interval| Schedule::start(redeliver.handle(), interval));
         let events = EventBus::new(queue, context.clock.clock());
         let clock = match builder.mode {
             Mode::InProcess => ClockControl::Clock(context.clock.clone()),
             _ => ClockControl::StoredInstants(dynamo.client(), dynamo.table().to_owned()),
         };
-        Ok(Self {
+        let stack = Self {
             sync,
             lifecycle,
             redeliver,
@@ -104,10 +108,20 @@ impl LambdaStack {
             events,
             dead_letters,
             secrets,
+            signing_keys: tokio::sync::Mutex::new(vec![world.signing_key.clone()]),
             clock,
             _event_source: event_source,
-            _schedule: schedule,
-        })
+            redeliver_every: builder.redeliver_every,
+            schedule: Mutex::default(),
+        };
+        stack.redeliver_every(builder.redeliver_every);
+        Ok(stack)
+    }
+
+    /// Runs `redeliver` at this interval from now on; `None` ends its schedule.
+    pub(crate) fn redeliver_every(&self, interval: Option<Duration>) {
+        let schedule = interval.map(|interval| Schedule::start(self.redeliver.handle(), interval));
+        *self.schedule.lock() = schedule;
     }
 
     /// The functions that run in separate processes.
@@ -128,6 +142,7 @@ impl LambdaStack {
     pub(crate) fn reset(&self) {
         self.dead_letters.clear();
         self.secrets.reset();
+        self.redeliver_every(self.redeliver_every);
     }
 }
 
@@ -167,7 +182,7 @@ async fn worker(
     };
     let config = ProcessConfig {
         name,
-        command: lambda::command(name).await?,
+        command: lambda::command(name)?,
         env,
         environments,
         concurrency: 1,

@@ -6,17 +6,21 @@
 mod iam;
 mod kms;
 mod lambda;
+mod recording;
+mod samples;
 mod services;
+mod signing;
+mod snapshot;
 
 use keysync::domain::InstanceId;
 
 use crate::{
-    Client, HarnessError, NewKey, SampleKeys,
+    Client, HarnessError, SampleKeys,
     dynamodb::Dynamo,
     iam::{Identity, Roles},
     info::Info,
     key::Owner,
-    services::{AssociatedService, DATABASES, OBJECT_STORAGE},
+    services::AssociatedService,
     world::{Person, REGION, World},
 };
 use keysync_emulator_support::context::Context;
@@ -24,7 +28,9 @@ use keysync_emulator_support::context::Context;
 pub(crate) use iam::IamEmulator;
 pub(crate) use kms::KmsEmulator;
 pub(crate) use lambda::LambdaStack;
+pub use recording::{Recording, Replay, Replayed};
 pub(crate) use services::ServiceFleet;
+pub use snapshot::Snapshot;
 
 /// The parts of a harness.
 pub(crate) struct Parts {
@@ -35,6 +41,9 @@ pub(crate) struct Parts {
     pub(crate) services: ServiceFleet,
     pub(crate) lambda: LambdaStack,
     pub(crate) kms: KmsEmulator,
+    /// The named snapshots of the control API.
+    #[cfg(feature = "control-api")]
+    pub(crate) snapshots: parking_lot::Mutex<std::collections::BTreeMap<String, Snapshot>>,
 }
 
 impl Parts {
@@ -84,28 +93,12 @@ impl Parts {
             proxy.wait_until_quiet().await;
             drop(proxy.take_calls());
         }
-        self.kms.reset().await?;
-        self.world.save(&self.dynamo).await?;
+        self.reset_table().await?;
         self.iam.reset(&self.world);
         self.lambda.reset();
+        self.reset_signing_key().await?;
         self.context.journal.clear();
         Ok(())
-    }
-
-    pub(crate) async fn sample_keys(&self) -> Result<SampleKeys, HarnessError> {
-        let mut samples = self.kms.samples.lock().await;
-        if let Some(keys) = &*samples {
-            return Ok(keys.clone());
-        }
-        let root = NewKey::new(self, "sample-root-key")
-            .with_registration(OBJECT_STORAGE, "sample-bucket")
-            .with_registration(DATABASES, "sample-database");
-        let root = root.create().await?.id().to_owned();
-        let standard = NewKey::new(self, "sample-standard-key").standard().create().await?.id().to_owned();
-        let (root_key, standard_key) = (Some(root.clone()), Some(standard.clone()));
-        let world = World { root_key, standard_key, ..self.world.clone() };
-        world.save(&self.dynamo).await?;
-        Ok(samples.insert(SampleKeys { root, standard }).clone())
     }
 
     pub(crate) async fn info(&self) -> Result<Info, HarnessError> {
@@ -123,7 +116,7 @@ impl Parts {
             instance_id: self.instance().to_string(),
             region: REGION.to_owned(),
             account: self.world.account.clone(),
-            callback_public_key: self.services.public_key.clone(),
+            callback_public_key: self.public_key(),
             root_key_id: root,
             standard_key_id: standard,
         })

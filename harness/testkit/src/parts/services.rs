@@ -11,7 +11,7 @@ use crate::{
     builder::Receiver,
     events::EventBus,
     journal::Part,
-    services::{self, Acknowledger, AssociatedService},
+    services::{self, Acknowledger, AssociatedService, CallbackKeys},
     world::World,
 };
 use keysync_emulator_support::{context::Context, server::Server};
@@ -20,8 +20,8 @@ use keysync_emulator_support::{context::Context, server::Server};
 pub(crate) struct ServiceFleet {
     pub(crate) emulated: Vec<AssociatedService>,
     pub(crate) mocks: BTreeMap<String, MockServer>,
-    /// The key that verifies callbacks: `whpk_…`.
-    pub(crate) public_key: String,
+    /// The keys that verify callbacks: `whpk_…`.
+    pub(crate) keys: CallbackKeys,
     /// The registry of the services, as in the functions' configuration.
     pub(crate) registry: String,
     /// The server of the emulated services.
@@ -36,16 +36,16 @@ impl ServiceFleet {
     ) -> Result<Self, HarnessError> {
         let Context { journal, secrets, guard, clock } = context;
         let key: SigningKey = world.signing_key.parse().map_err(HarnessError::world)?;
-        let public_key = key.public();
+        let keys = CallbackKeys::new(key.public());
         let emulated: Vec<_> = names(builder, &Receiver::Emulated)
             .map(|name| AssociatedService::new(name, journal.clone()))
             .collect();
-        let router = services::router(&emulated, &public_key, clock.clock()).map_err(HarnessError::world)?;
+        let router = services::router(&emulated, keys.clone(), clock.clock());
         let router = secrets.scan_callbacks(router);
         let server = Server::start(journal.around(Part::Services, router), guard).await?;
         let mocks = mocks(builder).await?;
         let registry = registry(builder, &server, &mocks);
-        Ok(Self { emulated, mocks, public_key, registry, server })
+        Ok(Self { emulated, mocks, keys, registry, server })
     }
 
     /// The URL of the emulated services.
