@@ -66,7 +66,7 @@ impl System {
             // Whole ticks after the creation, and long after it.
             now: CREATED.plus(scale.0 * 1000),
             item: Value::Null,
-            processes: Default::default(),
+            processes: Box::default(),
             received: [None; SERVICES],
             replays: 0,
         };
