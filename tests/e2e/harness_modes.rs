@@ -8,8 +8,8 @@ const FOLDERS: [&str; 4] = [".", "../infra/keysyncctl/tests", "../harness/tests"
 /// The helper that makes the choice for other tests.
 const HELPER: &str = "shared/binaries.rs";
 
-/// What starts a harness in the default mode, unless a mode follows. In two parts, so that this file
-/// does not have them.
+/// What starts a harness in the default mode, unless a mode follows. In two parts, so that this
+/// file does not have them.
 const START: &str = concat!("Harness::", "start()");
 const BUILDER: &str = concat!("Harness::", "builder()");
 

@@ -1,5 +1,5 @@
-// Enhancements of pages that work without a script: copy buttons, keyboard navigation of menus and a
-// progress indicator. Runs after the other scripts, whose functions it uses.
+// Enhancements of pages that work without a script: copy buttons, keyboard navigation of menus and
+// a progress indicator. Runs after the other scripts, whose functions it uses.
 "use strict";
 
 // ---- Copying

@@ -1,7 +1,7 @@
 //! The functions under test. `sync` is reached by a URL and runs in one of three modes:
 //!
-//! - [`Mode::InProcess`], the default: the handler in this process, fast, on a clock that a test can
-//!   set.
+//! - [`Mode::InProcess`], the default: the handler in this process, fast, on a clock that a test
+//!   can set.
 //! - [`Mode::Process`]: the binary behind an emulated Lambda (Runtime API and function URL), one
 //!   process for each execution environment. Processes can be killed and are restarted.
 //! - [`Mode::Url`]: a function that is already running, such as `cargo lambda watch` or a deployed

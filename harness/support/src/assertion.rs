@@ -23,8 +23,8 @@ pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Panics
 ///
-/// If it does not hold within [`Journal::wait_timeout`], with the `expected` state, the one that was `found`,
-/// and the journal.
+/// If it does not hold within [`Journal::wait_timeout`], with the `expected` state, the one that
+/// was `found`, and the journal.
 pub async fn wait<T>(
     condition: impl Future<Output = T>,
     expected: impl Display,

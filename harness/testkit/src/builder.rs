@@ -231,7 +231,6 @@ impl HarnessBuilder {
     /// ```
     /// let builder = keysync_testkit::Harness::builder().iam_port(8082);
     /// ```
-    #[must_use]
     pub fn iam_port(self, port: u16) -> Self {
         Self { iam_port: port, ..self }
     }
@@ -243,7 +242,6 @@ impl HarnessBuilder {
     /// use std::net::Ipv4Addr;
     /// let builder = keysync_testkit::Harness::builder().listen(Ipv4Addr::UNSPECIFIED);
     /// ```
-    #[must_use]
     pub fn listen(self, address: impl Into<IpAddr>) -> Self {
         Self { address: address.into(), ..self }
     }

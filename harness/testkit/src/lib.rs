@@ -25,8 +25,8 @@
 //!
 //! # Expect callbacks
 //!
-//! An expectation covers the callbacks from now until it is dropped. If it is not met then, it fails
-//! the test, unless the test has already failed.
+//! An expectation covers the callbacks from now until it is dropped. If it is not met then, it
+//! fails the test, unless the test has already failed.
 //!
 //! ```
 //! # #[tokio::main]
@@ -78,8 +78,8 @@
 //! # Wait
 //!
 //! The callbacks of a sync precede its response, so that most tests need no wait. Each wait has one
-//! timeout, 30 s of real time unless [`HarnessBuilder::wait_timeout`] sets another, and panics after
-//! it with what it waited for, what was found, and the last requests.
+//! timeout, 30 s of real time unless [`HarnessBuilder::wait_timeout`] sets another, and panics
+//! after it with what it waited for, what was found, and the last requests.
 //!
 //! # Choose how the functions run
 //!

@@ -94,18 +94,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Services { command } => services::run(command, &remote()?, json).await?,
         Command::Requests { args } => requests::run(&remote()?, &args, json).await?,
-        Command::Redeliver { every: Some(schedule) } => {
-            let every = match schedule {
-                Schedule::Every(interval) => Some(format!("{}ms", interval.as_millis())),
-                Schedule::Off => None,
-            };
-            remote()?.put(&["redeliver", "schedule"], &json!({"every": every})).await?;
-        }
-        Command::Redeliver { every: None } => {
-            let remote = remote()?;
-            let summary = remote.post(&["redeliver"], &json!({})).await?;
-            show::one(&remote, &summary, json, |summary| summary.is_object().then(|| summary.to_string()))?;
-        }
+        Command::Redeliver { every } => redeliver(every, &remote()?, json).await?,
         Command::RotateSigningKey { withdraw } => {
             let remote = remote()?;
             let rotated = remote.post(&["signing-key", "rotate"], &json!({"withdraw": withdraw})).await?;
@@ -140,6 +129,22 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `harness redeliver`.
+async fn redeliver(every: Option<Schedule>, remote: &Remote, as_json: bool) -> Result<(), Box<dyn Error>> {
+    let every = match every {
+        None => {
+            let summary = remote.post(&["redeliver"], &json!({})).await?;
+            return show::one(remote, &summary, as_json, |summary| {
+                summary.is_object().then(|| summary.to_string())
+            });
+        }
+        Some(Schedule::Every(interval)) => Some(format!("{}ms", interval.as_millis())),
+        Some(Schedule::Off) => None,
+    };
+    remote.put(&["redeliver", "schedule"], &json!({"every": every})).await?;
+    Ok(())
 }
 
 /// Runs `harness keys`.

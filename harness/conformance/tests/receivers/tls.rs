@@ -40,7 +40,7 @@ impl Authority {
     }
 
     /// The TLS of a server with a certificate of this authority.
-    fn server(&self, certificate: CertificateParams) -> TlsAcceptor {
+    fn server(&self, certificate: &CertificateParams) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = certificate.signed_by(&key, &self.0).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -86,7 +86,7 @@ impl Proxy {
 async fn receiver_behind_tls_follows_all_rules() {
     let (conformance, authority) = (conformance().await, Authority::new());
     let receiver = serve(service::routes(followed(&conformance), None, REQUEST_TIMEOUT)).await;
-    let proxy = Proxy::start(authority.server(certificate_for("127.0.0.1")), &receiver).await;
+    let proxy = Proxy::start(authority.server(&certificate_for("127.0.0.1")), &receiver).await;
     let options = Options { ca: Some(authority.pem()), ..options(&proxy.address) };
     let report = conformance.check(&options, &|_| ()).await.unwrap();
     assert_eq!(failures(&report), [""; 0]);
@@ -96,7 +96,7 @@ async fn receiver_behind_tls_follows_all_rules() {
 /// The rules of `rules` that a receiver behind TLS breaks.
 async fn broken_rules(conformance: &Conformance, receiver: &str, rules: &[Rule]) -> Vec<&'static str> {
     let authority = Authority::new();
-    let proxy = Proxy::start(authority.server(certificate_for("127.0.0.1")), receiver).await;
+    let proxy = Proxy::start(authority.server(&certificate_for("127.0.0.1")), receiver).await;
     let options = Options {
         ca: Some(authority.pem()),
         rules: rules.to_vec(),
@@ -134,7 +134,7 @@ async fn invalid_certificate_is_an_error_before_requests() {
         ("other name", certificate_for("receiver.example"), Some(authority.pem())),
         ("expired", expired, Some(authority.pem())),
     ] {
-        let proxy = Proxy::start(authority.server(certificate), &receiver).await;
+        let proxy = Proxy::start(authority.server(&certificate), &receiver).await;
         let options = Options { ca, ..options(&proxy.address) };
         let error = conformance.check(&options, &|_| ()).await.unwrap_err();
         assert!(

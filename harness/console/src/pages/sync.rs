@@ -1,5 +1,5 @@
-//! Synchronize: the side panel of Key Protect, and the form that sends the sync and shows its result
-//! on the page of the key.
+//! Synchronize: the side panel of Key Protect, and the form that sends the sync and shows its
+//! result on the page of the key.
 
 use axum::{
     extract::{Path, State},

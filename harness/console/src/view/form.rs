@@ -44,7 +44,8 @@ pub(crate) fn text_field(field: Field<'_>) -> Markup {
     framed(field, input(field, "text", field.value))
 }
 
-/// A checkbox in the row of a table, for the form with the id `form`. `label` is for screen readers.
+/// A checkbox in the row of a table, for the form with the id `form`. `label` is for screen
+/// readers.
 pub(crate) fn row_checkbox(form: &str, name: &str, label: &str) -> Markup {
     html! { input.row-checkbox type="checkbox" form=(form) name=(name) value="true" aria-label=(label); }
 }

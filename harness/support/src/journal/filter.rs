@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::{Entry, Journal, Part, mask};
 use crate::{assertion::fail, secret_scanner::KnownSecrets};
 
-/// Selects requests of the journal. Without a condition, it selects all of them; with several, those
-/// that meet each of them.
+/// Selects requests of the journal. Without a condition, it selects all of them; with several,
+/// those that meet each of them.
 ///
 /// ```
 /// use keysync_emulator_support::journal::{Part, RequestFilter};

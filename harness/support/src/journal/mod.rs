@@ -1,8 +1,8 @@
 //! The journal: every request to the key-management endpoint, IAM and the services, in order. A
 //! failed assertion prints the last ones.
 //!
-//! An entry has the headers and the body of request and response. Secrets in them are masked, unless
-//! they are asked for.
+//! An entry has the headers and the body of request and response. Secrets in them are masked,
+//! unless they are asked for.
 
 mod capture;
 mod filter;
@@ -154,8 +154,8 @@ impl Journal {
         Self::of(clock, KnownSecrets::default(), WAIT_TIMEOUT)
     }
 
-    /// The same, which masks `secrets`, with the timeout of every wait that prints this journal when
-    /// it fails.
+    /// The same, which masks `secrets`, with the timeout of every wait that prints this journal
+    /// when it fails.
     #[must_use]
     pub fn of(clock: Clock, secrets: KnownSecrets, wait_timeout: Duration) -> Self {
         Self(Arc::new(Inner {

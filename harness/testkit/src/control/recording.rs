@@ -19,8 +19,8 @@ pub(super) async fn get(Running(parts): Running) -> Result<Json<Recording>, Prob
 
 /// Sends the requests of a recording to the endpoint, in order, and returns their statuses.
 ///
-/// They are sent as the Manager. The clock is advanced by the gaps between them of at least 1 s, and
-/// ids of the recorded responses are replaced by those of the present ones.
+/// They are sent as the Manager. The clock is advanced by the gaps between them of at least 1 s,
+/// and ids of the recorded responses are replaced by those of the present ones.
 #[utoipa::path(
     post, operation_id = "replay_recording", path = "/_harness/recording/replay", tag = "harness", request_body = Recording,
     responses((status = 200, body = Replay, description = "The statuses"))

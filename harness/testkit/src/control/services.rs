@@ -98,8 +98,8 @@ const MAX_IN_TURN: usize = 1000;
 
 /// Sets the behaviour of a service.
 ///
-/// For all further callbacks, the next ones, those that meet a condition, or in turn for each of the
-/// next ones.
+/// For all further callbacks, the next ones, those that meet a condition, or in turn for each of
+/// the next ones.
 #[utoipa::path(
     put, operation_id = "set_behaviour", path = "/_harness/services/{name}/behaviour", tag = "services", request_body = Behave,
     params(ServiceName),

@@ -127,8 +127,8 @@ pub(super) async fn delete(
 
 /// Resets the harness, and restores the state of a snapshot.
 ///
-/// Instants are moved by the time that has passed since the snapshot. Send it while no other request
-/// is in progress.
+/// Instants are moved by the time that has passed since the snapshot. Send it while no other
+/// request is in progress.
 #[utoipa::path(
     post,
     operation_id = "load_snapshot",

@@ -25,7 +25,8 @@ pub(super) async fn info(Running(parts): Running) -> Result<Json<Info>, Problem>
 
 /// Resets all state but the clock.
 ///
-/// Addresses, API keys, signing keys and the ids of the sample keys stay. Send it while no other request is in progress.
+/// Addresses, API keys, signing keys and the ids of the sample keys stay. Send it while no other
+/// request is in progress.
 #[utoipa::path(post, operation_id = "reset_harness", path = "/_harness/reset", tag = "harness", responses((status = 200, body = Info, description = "Addresses, instance and API keys")))]
 pub(super) async fn reset(Running(parts): Running) -> Result<Json<Info>, Problem> {
     parts.reset().await?;

@@ -146,8 +146,8 @@ impl Harness {
     }
 
     /// Rotates the key that signs callbacks, first step: from now on they have two signatures, with
-    /// the old key and with a new one, and the public key set has both. Returns the public keys, the
-    /// new one last. The functions restart; call it while no request is in progress. A reset
+    /// the old key and with a new one, and the public key set has both. Returns the public keys,
+    /// the new one last. The functions restart; call it while no request is in progress. A reset
     /// restores the key of the start.
     ///
     /// ```
@@ -177,9 +177,9 @@ impl Harness {
     }
 
     /// Resets all state but the clock: removes keys, faults, behaviours, the services' resources
-    /// and the journal. What the harness has printed stays valid: addresses, API keys, signing keys,
-    /// and the ids of the [sample keys](Harness::sample_keys), which become as they were created.
-    /// Call it while no request is in progress.
+    /// and the journal. What the harness has printed stays valid: addresses, API keys, signing
+    /// keys, and the ids of the [sample keys](Harness::sample_keys), which become as they were
+    /// created. Call it while no request is in progress.
     ///
     /// ```
     /// use keysync_testkit::Harness;
@@ -204,8 +204,8 @@ impl Harness {
     }
 
     /// Resets the harness, and restores a snapshot. Instants are moved by the time that has passed
-    /// since it, by the harness's clock: what was possible 20 minutes after the snapshot is possible
-    /// 20 minutes from now. Call it while no request is in progress.
+    /// since it, by the harness's clock: what was possible 20 minutes after the snapshot is
+    /// possible 20 minutes from now. Call it while no request is in progress.
     pub async fn restore(&self, snapshot: &Snapshot) -> Result<(), HarnessError> {
         self.parts.restore(snapshot).await
     }

@@ -20,8 +20,8 @@ const NOT_RECORDED: [&str; 6] =
 /// Gaps between requests that are shorter are not replayed.
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
 
-/// A client's requests to the endpoint, with the statuses of the responses. It has no token, and the
-/// instance of its harness only as far as the client put it into a path or a body.
+/// A client's requests to the endpoint, with the statuses of the responses. It has no token, and
+/// the instance of its harness only as far as the client put it into a path or a body.
 ///
 /// ```
 /// # #[tokio::main]

@@ -12,8 +12,8 @@ use crate::{HarnessError, SampleKeys, services::ServiceState, time, world};
 /// The format that this version writes, and the only one that it reads.
 const FORMAT: u32 = 1;
 
-/// The state of a harness at one instant: the table, with all keys, registrations and notifications;
-/// and the services' resources and the states that they were notified of.
+/// The state of a harness at one instant: the table, with all keys, registrations and
+/// notifications; and the services' resources and the states that they were notified of.
 ///
 /// It is JSON that can be stored and shared. It has the material of keys, which is that of tests,
 /// and no API key, token or signing key.
@@ -79,10 +79,10 @@ impl Parts {
         })
     }
 
-    /// Resets this harness, and restores the state of a snapshot. All instants are moved by the time
-    /// that has passed since the snapshot, by the harness's clock: a sync that was possible from 20
-    /// minutes later is possible from 20 minutes later. Instance and account become those of this
-    /// harness.
+    /// Resets this harness, and restores the state of a snapshot. All instants are moved by the
+    /// time that has passed since the snapshot, by the harness's clock: a sync that was possible
+    /// from 20 minutes later is possible from 20 minutes later. Instance and account become those
+    /// of this harness.
     pub(crate) async fn restore(&self, snapshot: &Snapshot) -> Result<(), HarnessError> {
         let snapshot = self.adopted(snapshot)?;
         let now = i128::from(self.context.clock.now().get());
