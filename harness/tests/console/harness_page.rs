@@ -55,7 +55,7 @@ async fn faults_are_injected_and_cleared() {
 
 #[tokio::test]
 async fn invalid_faults_are_rejected() {
-    let (_harness, visitor) = world().await;
+    let (harness, visitor) = world().await;
     let text = set(&visitor, "service", &[("of", "unknown"), ("fault", "503")]).await;
     assert!(text.contains("The fault is not set") && text.contains("unknown"), "{text}");
     for (system, fields) in [
@@ -66,7 +66,7 @@ async fn invalid_faults_are_rejected() {
         let text = set(&visitor, system, &fields).await;
         assert!(text.contains("The form is invalid"), "{system}: {text}");
     }
-    let stranger = Visitor::new(&_harness);
+    let stranger = Visitor::new(&harness);
     assert!(stranger.open("/console/harness").await.path.starts_with("/console/login"));
     let form = vec![("fault".to_owned(), "down".to_owned())];
     assert_eq!(stranger.post("/console/harness/iam", &form, &[]).await.status, StatusCode::SEE_OTHER);
