@@ -18,6 +18,9 @@ pub(crate) struct SimulateArgs {
     /// The seed of the first round; later rounds use the following numbers. Random by default
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+    /// Start no round after this many seconds
+    #[arg(long, value_name = "S", conflicts_with = "mutations")]
+    pub(crate) seconds: Option<u64>,
     /// Where the functions run: in one region, or in two with strong or eventual consistency
     #[arg(long, value_enum, default_value_t = Regions::One)]
     pub(crate) regions: Regions,

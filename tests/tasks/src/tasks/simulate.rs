@@ -40,22 +40,13 @@ pub(crate) fn run(context: &Context, wanted: &SimulateArgs) -> Result {
     rounds.args(["--", "--nocapture", "--exact", SIMULATION.1]);
     rounds.env(REGIONS, format!("{:?}", wanted.regions).to_lowercase());
     rounds.env(ROUNDS, wanted.rounds.to_string()).env(SEED, seed.to_string()).env(STEPS, steps);
+    if let Some(seconds) = wanted.seconds {
+        rounds.env(SECONDS, seconds.to_string());
+    }
     context.run(&mut rounds)
 }
 
-/// Builds the simulation.
-pub(crate) fn build(context: &Context) -> Result {
-    context.run(optimized(context.cargo("test", NO_ARGUMENTS)).arg("--no-run"))
-}
-
-/// All tests of the simulation, and rounds from seed 1 for `seconds`.
-pub(crate) fn test(context: &Context, seconds: u64) -> Result {
-    let mut tests = optimized(context.cargo("test", NO_ARGUMENTS));
-    tests.args(["--", "--nocapture"]).env(ROUNDS, u64::MAX.to_string()).env(SECONDS, seconds.to_string());
-    context.run(&mut tests)
-}
-
-/// An optimized build: twenty times as many rounds in the same time.
+/// An optimized build: most of a round is code of dependencies.
 fn optimized(mut cargo: Command) -> Command {
     cargo.args(["--profile", "simulation", "--package", SIMULATION.0]);
     cargo

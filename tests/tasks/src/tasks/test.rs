@@ -2,7 +2,7 @@
 
 use super::{
     alarms, browser, cargo_lambda, clients, deployment, infra, openapi, packages, performance, receivers,
-    second_engine, simulate, supply_chain, tools,
+    second_engine, supply_chain, tools,
 };
 use crate::{
     background::Job,
@@ -12,9 +12,6 @@ use crate::{
     names::{FUNCTION_BINARIES, FUNCTIONS, HARNESS, HELLO},
     summary::Summary,
 };
-
-/// The time for rounds of the simulation, in seconds. With its other tests, two minutes.
-const SIMULATION_SECONDS: u64 = 90;
 
 /// Runs all tests, or `cargo test` with the given arguments.
 pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]) -> Result {
@@ -28,7 +25,6 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     let tools = Job::start(context, "tools", tools::run)?;
     let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
-    let simulation = Job::start(context, "simulation", simulate::build)?;
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
@@ -38,8 +34,6 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         let _ = tools.finish(context);
         Ok(())
     })?;
-    summary.stage(context, "Build of the simulation", |context| simulation.finish(context))?;
-    summary.stage(context, "Simulation", |context| simulate::test(context, SIMULATION_SECONDS))?;
     let stack = Job::start(context, "deployment", deployment::run)?;
     for engine in SecondEngine::ALL {
         let name = format!("Second DynamoDB engine ({})", engine.name());
