@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     fault_schedule::{Holds, behaviour_name},
     history::{Callback, Entry, History, Item, Moment, Notified, Snapshot},
-    plan::{Action, Kill, KillPoint, Phase, Plan, Target},
+    plan::{Action, Kill, KillPoint, Kind, Phase, Plan, Target},
     stats::Stats,
     trace::{self, Step},
     world::World,
@@ -49,7 +49,8 @@ pub(crate) struct Round<'a> {
     pub(crate) kills: [watch::Sender<usize>; 3],
     entries: Mutex<Vec<Entry>>,
     steps: Mutex<Vec<Step>>,
-    /// Whether the engine records what it applies: only the embedded one.
+    /// Whether traces are recorded: by the embedded engine, and only in process. For real binaries,
+    /// the harness moves the table's times back instead of the clock, and the model has no such step.
     is_traced: bool,
     ticks: AtomicU64,
     began: EpochMillis,
@@ -74,7 +75,8 @@ impl<'a> Round<'a> {
             began: world.harness.clock().now(),
             moved: AtomicU64::default(),
         };
-        round.is_traced = world.harness.dynamodb().take_applied().is_some();
+        let records = world.harness.dynamodb().take_applied().is_some();
+        round.is_traced = records && plan.kind == Kind::InProcess;
         for (key, resources) in plan.keys.iter().enumerate() {
             let id = world.manager().create_key(&format!("k{key}"), KeyType::Root).await.unwrap();
             round.keys.push(id);

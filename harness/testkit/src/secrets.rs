@@ -9,8 +9,8 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), keysync_testkit::HarnessError> {
 //! let harness = Harness::builder().env("KEYSYNC_SIGNING_KEY_SECRET", SIGNING_KEY).start().await?;
-//! // Read by `sync`; the other functions start with their first event.
-//! assert_eq!(harness.secrets().reads(), 1);
+//! // In the test's process, all three functions start at once, and each has read it.
+//! assert_eq!(harness.secrets().reads(), 3);
 //! # Ok(())
 //! # }
 //! ```

@@ -1,10 +1,12 @@
 //! The command line.
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, which are not Markdown")]
 
+mod packages;
 mod simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
+pub(crate) use packages::{Language, PackagesArgs};
 pub(crate) use simulate::SimulateArgs;
 
 use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
@@ -295,25 +297,6 @@ pub(crate) struct ReceiversArgs {
     /// The first seed of the random callbacks; the same in each run by default
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u32>,
-}
-
-#[derive(Debug, Default, Args)]
-pub(crate) struct PackagesArgs {
-    /// The package for one language only
-    pub(crate) language: Option<Language>,
-    /// Build with the release profile: optimized, and without symbols
-    #[arg(long)]
-    pub(crate) release: bool,
-    /// Only build
-    #[arg(long)]
-    pub(crate) no_test: bool,
-}
-
-/// A language of the public clients, and of the packages.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(crate) enum Language {
-    Python,
-    Node,
 }
 
 /// A DynamoDB engine other than the embedded one.
