@@ -50,7 +50,8 @@ pub(crate) struct Round<'a> {
     entries: Mutex<Vec<Entry>>,
     steps: Mutex<Vec<Step>>,
     /// Whether traces are recorded: by the embedded engine, and only in process. For real binaries,
-    /// the harness moves the table's times back instead of the clock, and the model has no such step.
+    /// the harness moves the table's times back instead of the clock, and the model has no such
+    /// step.
     is_traced: bool,
     ticks: AtomicU64,
     began: EpochMillis,
