@@ -105,10 +105,11 @@ class Control {
 
   /**
    * The requests that endpoint, IAM and services received, oldest first.
+   * @param {Values.RequestQuery} [query]
    * @returns {Promise<Values.Exchange[]>}
    */
-  async requests() {
-    return this.request('GET', '/requests');
+  async requests(query) {
+    return this.request('GET', '/requests', undefined, query);
   }
 
   /** Deletes the stored requests. */

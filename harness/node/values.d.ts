@@ -138,4 +138,22 @@ export interface Exchange {
   path: string;
   status: number | null;
   millis: number | null;
+  request: Message;
+  response: Message | null;
+}
+
+/** The headers and the start of the body of a request or response, with secrets masked. */
+export interface Message {
+  headers: Record<string, string>;
+  body: string;
+  body_bytes: number;
+}
+
+/** Selects requests; `header` is `name:value`. */
+export interface RequestQuery {
+  to?: 'endpoint' | 'iam' | 'services';
+  method?: string;
+  path?: string;
+  header?: string;
+  status?: number;
 }

@@ -73,6 +73,10 @@ def test_services_are_listed(keysync_harness: Harness):
 def test_forgotten_requests_are_gone(keysync_harness: Harness):
     keysync_harness.create_identity("reader")
     assert keysync_harness.requests()[-1].to == "iam"
+    key = keysync_harness.create_key("invoices")
+    (created,) = keysync_harness.requests(to="endpoint", method="POST", status=201)
+    assert created.response and key.id in created.response.body
+    assert "correlation-id" in created.response.headers and created.request.body_bytes > 0
     keysync_harness.forget_requests()
     assert keysync_harness.requests() == []
 

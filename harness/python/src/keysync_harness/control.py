@@ -20,6 +20,7 @@ from .values import (
     Identity,
     Info,
     Key,
+    Message,
     Resource,
     Role,
     ServiceState,
@@ -95,9 +96,12 @@ class Control:
         """The malformed events in the dead-letter queue, oldest first."""
         return [parse(DeadLetter, one) for one in self.request("GET", "/dead-letters")]
 
-    def requests(self) -> list[Exchange]:
-        """The requests that endpoint, IAM and services received, oldest first."""
-        return [parse(Exchange, one) for one in self.request("GET", "/requests")]
+    def requests(self, **query: str | int) -> list[Exchange]:
+        """The requests that endpoint, IAM and services received, oldest first. `query` selects some
+        of them by `to`, `method`, `path`, `header` (`name:value`) or `status`.
+        """
+        found = self.request("GET", "/requests", query=query)
+        return [_exchange(one) for one in found]
 
     def forget_requests(self) -> None:
         """Deletes the stored requests."""
@@ -214,6 +218,12 @@ class Control:
     def clear_dynamodb_faults(self) -> None:
         """Clears all DynamoDB faults."""
         self.request("DELETE", "/dynamodb/faults")
+
+
+def _exchange(value: dict[str, Any]) -> Exchange:
+    response = value["response"] and parse(Message, value["response"])
+    request = parse(Message, value["request"])
+    return parse(Exchange, {**value, "request": request, "response": response})
 
 
 def _service_state(value: dict[str, Any]) -> ServiceState:

@@ -187,9 +187,18 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Message:
+    """The headers and the start of the body of a request or response, with secrets masked."""
+
+    headers: dict[str, str]
+    body: str
+    body_bytes: int
+
+
+@dataclass(frozen=True)
 class Exchange:
-    """A request that a part of the harness received. `status` and `millis` are None if there was
-    no response."""
+    """A request that a part of the harness received. `status`, `millis` and `response` are None if
+    there was no response."""
 
     at: int
     to: str
@@ -197,6 +206,8 @@ class Exchange:
     path: str
     status: int | None
     millis: int | None
+    request: Message
+    response: Message | None
 
 
 Value = TypeVar("Value")
