@@ -75,7 +75,7 @@ pub(super) async fn get(
     Running(parts): Running,
     Path(ServiceName { name }): Path<ServiceName>,
 ) -> Result<Json<ServiceView>, Problem> {
-    Ok(Json(view(parts.service(&name)?)))
+    Ok(Json(view(parts.services.find(&name)?)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -110,7 +110,7 @@ pub(super) async fn behave(
     Path(ServiceName { name }): Path<ServiceName>,
     Body(Behave { behaviour, times, when, in_turn }): Body<Behave>,
 ) -> Result<Done, Problem> {
-    let service = parts.service(&name)?;
+    let service = parts.services.find(&name)?;
     match (behaviour, in_turn, times, when) {
         (Some(behaviour), None, None, None) => service.behave(behaviour),
         (Some(behaviour), None, Some(times), None) => service.behave_next(times, behaviour),
@@ -158,7 +158,7 @@ pub(super) async fn callbacks(
     Path(ServiceName { name }): Path<ServiceName>,
     Query(CallbacksQuery { key, at_least, within }): Query<CallbacksQuery>,
 ) -> Result<Json<Callbacks>, Problem> {
-    let service = parts.service(&name)?.clone();
+    let service = parts.services.find(&name)?.clone();
     let limit =
         within.as_deref().map_or(Ok(Duration::from_secs(5)), |text| limits::duration(text, &limits::WAIT));
     let limit = limit.map_err(|error| Problem::bad(format!("`within` {error}")))?;
@@ -185,6 +185,6 @@ pub(super) async fn forget_callbacks(
     Running(parts): Running,
     Path(ServiceName { name }): Path<ServiceName>,
 ) -> Result<Done, Problem> {
-    drop(parts.service(&name)?.take_received());
+    drop(parts.services.find(&name)?.take_received());
     Ok(Done)
 }

@@ -20,7 +20,6 @@ use crate::{
     iam::{Identity, Roles},
     info::Info,
     key::Owner,
-    services::AssociatedService,
     world::{Person, REGION, World},
 };
 use keysync_emulator_support::context::Context;
@@ -74,10 +73,6 @@ impl Parts {
         }
         iam.add_identity(Identity { iam_id, account, api_key: api_key.clone() });
         api_key
-    }
-
-    pub(crate) fn service(&self, name: &str) -> Result<&AssociatedService, HarnessError> {
-        self.services.find(name)
     }
 
     pub(crate) async fn reset(&self) -> Result<(), HarnessError> {
