@@ -14,15 +14,21 @@ use aws_smithy_runtime_api::{
     },
     http::HttpError,
 };
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use reqwest::{Client, Request, Response};
+use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
+use http_body_util::{BodyExt, Limited};
+
+use super::pool;
 
 /// The time limit for connecting. It applies to all SDK clients; their own connect timeout is
 /// ignored (`docs/reference/limits.md#connect-timeout`).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The maximum length of a response. The longest are pages of items, which have 1 MB before they are
+/// written as JSON (`docs/reference/limits.md#aws-response`).
+const MAX_RESPONSE: usize = 8 * 1024 * 1024;
+
 /// The limits of a call of an SDK client, which consists of one or more attempts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallLimits {
     /// The maximum number of attempts.
     pub(crate) attempts: u32,
@@ -32,34 +38,43 @@ pub(crate) struct CallLimits {
     pub(crate) call_timeout: Duration,
 }
 
+impl CallLimits {
+    /// The SDK's standard retries within these limits.
+    pub(crate) fn retries(self) -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(self.attempts)
+    }
+
+    /// The timeouts of these limits.
+    pub(crate) fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .operation_attempt_timeout(self.attempt_timeout)
+            .operation_timeout(self.call_timeout)
+            .build()
+    }
+}
+
 /// The configuration `aws` with the SDK's standard retries within `limits`.
 pub(crate) fn with_limits(aws: &SdkConfig, limits: CallLimits) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(limits.attempt_timeout)
-        .operation_timeout(limits.call_timeout)
-        .build();
-    aws.to_builder()
-        .retry_config(RetryConfig::standard().with_max_attempts(limits.attempts))
-        .timeout_config(timeouts)
-        .build()
+    aws.to_builder().retry_config(limits.retries()).timeout_config(limits.timeouts()).build()
 }
 
 /// The SDK's configuration from the environment: credentials, region, endpoints.
-pub async fn config() -> Result<SdkConfig, reqwest::Error> {
-    Ok(aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()?).load().await)
+pub async fn config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
 }
 
-/// The HTTP client of SDK clients.
-pub fn http_client() -> Result<SharedHttpClient, reqwest::Error> {
-    let client = super::client().connect_timeout(CONNECT_TIMEOUT).build()?;
-    Ok(http_client_fn(move |settings, _| {
+/// The HTTP client of SDK clients. All clients of a configuration share its connections.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let client = pool::client(CONNECT_TIMEOUT);
+    http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connector { client: client.clone(), timeout: settings.read_timeout() })
-    }))
+    })
 }
 
 #[derive(Clone, Debug)]
 struct Connector {
-    client: Client,
+    client: pool::Client,
     timeout: Option<Duration>,
 }
 
@@ -67,38 +82,28 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Self { client, timeout } = self.clone();
         HttpConnectorFuture::new(async move {
-            let mut request = to_reqwest(request)?;
-            *request.timeout_mut() = timeout;
-            to_smithy(client.execute(request).await.map_err(connector_error)?).await
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            match timeout {
+                Some(limit) => tokio::time::timeout(limit, receive(&client, request))
+                    .await
+                    .unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into()))),
+                None => receive(&client, request).await,
+            }
         })
     }
 }
 
-fn to_reqwest(request: HttpRequest) -> Result<Request, ConnectorError> {
-    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-    let (parts, body) = request.into_parts();
-    let body = body
-        .bytes()
-        .ok_or_else(|| ConnectorError::user("the request body has no known length".into()))?
-        .to_vec();
-    http::Request::from_parts(parts, body).try_into().map_err(connector_error)
-}
-
-async fn to_smithy(mut response: Response) -> Result<HttpResponse, ConnectorError> {
-    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let mut complete = http::Response::new(response.bytes().await.map_err(connector_error)?.into());
-    (*complete.status_mut(), *complete.headers_mut()) = (status, headers);
+/// Sends a request and reads the whole response.
+async fn receive(
+    client: &pool::Client,
+    request: http::Request<SdkBody>,
+) -> Result<HttpResponse, ConnectorError> {
+    let response = client.request(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(ConnectorError::io)?;
+    let complete = http::Response::from_parts(parts, body.to_bytes().into());
     complete.try_into().map_err(|error: HttpError| ConnectorError::other(error.into(), None))
 }
 
-/// Classifies an error, so that the SDK can decide whether to retry.
-fn connector_error(error: reqwest::Error) -> ConnectorError {
-    let error = error.without_url();
-    if error.is_timeout() {
-        ConnectorError::timeout(error.into())
-    } else if error.is_builder() {
-        ConnectorError::user(error.into())
-    } else {
-        ConnectorError::io(error.into())
-    }
-}
+#[cfg(test)]
+mod tests;

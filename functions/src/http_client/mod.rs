@@ -1,9 +1,12 @@
-//! The HTTP client for calls to receivers, IAM and AWS.
+//! The HTTP client for calls to receivers and IAM, and the one for calls to AWS. Both use hyper's
+//! connection pool and the same TLS configuration; the one for AWS does without `reqwest` on top
+//! (`pool.rs`).
 //!
-//! It follows no redirects and ignores the environment's proxy settings. One timeout covers
-//! connecting, headers and body, and bodies are read up to a limit.
+//! The client for receivers and IAM follows no redirects and ignores the environment's proxy
+//! settings. One timeout covers connecting, headers and body, and bodies are read up to a limit.
 
 pub mod aws;
+mod pool;
 pub(crate) mod tls;
 mod transport;
 

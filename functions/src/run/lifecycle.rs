@@ -16,7 +16,7 @@ use crate::{
 pub async fn lifecycle() -> Result<(), Error> {
     let metrics = telemetry::init()?;
     let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
+    let aws = http_client::aws::config().await;
     let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
     handler.prefetch().await;

@@ -15,7 +15,7 @@ use crate::{
 pub async fn redeliver() -> Result<(), Error> {
     let metrics = telemetry::init()?;
     let config = CommonConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
+    let aws = http_client::aws::config().await;
     let keys = config.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(RedeliverHandler::new(config, keys, &aws, Clock::system())?);
     run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await

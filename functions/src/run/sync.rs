@@ -21,7 +21,7 @@ pub async fn sync() -> Result<(), Error> {
     let metrics = telemetry::init()?;
     let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
-    let aws = http_client::aws::config().await?;
+    let aws = http_client::aws::config().await;
     let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
     // Two independent network calls: together they cost a cold start the longer of the two only.
     let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys());

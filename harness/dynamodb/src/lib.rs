@@ -124,7 +124,7 @@ impl Dynamo {
         let sync = Proxy::start(&url, &http, context).await?;
         let lifecycle = Proxy::start(&url, &http, context).await?;
         let redeliver = Proxy::start(&url, &http, context).await?;
-        let config = aws::sdk_config(&url)?;
+        let config = aws::sdk_config(&url);
         let table = table.to_owned();
         let dynamo =
             Self { sync, lifecycle, redeliver, url, table, config, recorder, engine: server, _lock: lock };

@@ -23,9 +23,8 @@ impl Environment<'_> {
     }
 
     /// The configuration of the client of DynamoDB.
-    pub(super) fn dynamodb(self) -> Result<SdkConfig, FunctionError> {
-        let url = self.get(DYNAMODB_URL).unwrap_or_default();
-        aws::sdk_config(&url).map_err(FunctionError::configuration)
+    pub(super) fn dynamodb(self) -> SdkConfig {
+        aws::sdk_config(&self.get(DYNAMODB_URL).unwrap_or_default())
     }
 
     /// The signing keys, fetched from Secrets Manager if `source` names a secret. The client is

@@ -62,7 +62,7 @@ async fn handler(env: &[(String, String)], clock: Clock) -> Result<Arc<SyncHandl
     let env = Environment(env);
     let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-    let aws = env.dynamodb()?;
+    let aws = env.dynamodb();
     let http = http_client::client().build().map_err(FunctionError::configuration)?;
     let iam = Iam::new(iam, http, clock.clone());
     let keys = env.signing_keys(&common.signing_keys, &aws).await?;

@@ -127,7 +127,7 @@ impl Handle {
 async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Arc<LifecycleHandler>, FunctionError> {
     let env = Environment(env);
     let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-    let aws = env.dynamodb()?;
+    let aws = env.dynamodb();
     let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
     let app = LifecycleHandler::new(config, keys, &aws, clock);
     Ok(Arc::new(app.map_err(FunctionError::configuration)?))
@@ -136,7 +136,7 @@ async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Arc<Lifecyc
 async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Arc<RedeliverHandler>, FunctionError> {
     let env = Environment(env);
     let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
-    let aws = env.dynamodb()?;
+    let aws = env.dynamodb();
     let keys = env.signing_keys(&config.signing_keys, &aws).await?;
     let app = RedeliverHandler::new(config, keys, &aws, clock);
     Ok(Arc::new(app.map_err(FunctionError::configuration)?))

@@ -8,12 +8,9 @@ use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 /// The configuration of an AWS client that calls the emulated service at `url`. It reads neither
 /// the environment nor a file: a developer's AWS settings (FIPS or dual-stack endpoints, a profile,
 /// the number of attempts) do not apply to emulators.
-///
-/// # Errors
-///
-/// If the HTTP client cannot be built.
-pub fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
-    let config = SdkConfig::builder()
+#[must_use]
+pub fn sdk_config(url: &str) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
@@ -21,8 +18,8 @@ pub fn sdk_config(url: &str) -> Result<SdkConfig, reqwest::Error> {
         .retry_config(RetryConfig::standard())
         // On a busy machine a response can stall for longer than the default grace period.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .http_client(keysync::http_client::aws::http_client()?);
-    Ok(config.build())
+        .http_client(keysync::http_client::aws::http_client())
+        .build()
 }
 
 /// Placeholder credentials: emulators accept any.

@@ -5,13 +5,13 @@ use std::error::Error;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{config::ProvideCredentials, error::SdkError};
-use keysync::http_client::{self, aws};
+use keysync::http_client::aws;
 
 use crate::failure::Failure;
 
 /// The configuration, which has a region and credentials.
 pub(crate) async fn config() -> Result<SdkConfig, Failure> {
-    let config = aws::config().await.map_err(|error| Failure::Stopped(http_client::reason(error)))?;
+    let config = aws::config().await;
     if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(Failure::usage("the AWS region is missing: set the environment variable AWS_REGION"));
     }

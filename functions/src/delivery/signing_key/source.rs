@@ -83,7 +83,7 @@ mod tests {
                 Credentials::new("test", "test", None, None, "test"),
             ))
             .endpoint_url(url)
-            .http_client(crate::http_client::aws::http_client().unwrap())
+            .http_client(crate::http_client::aws::http_client())
             .build();
         let keys = KeySource::Secret("keysync/signing-key".parse().unwrap());
         let symmetric = services.map(|service| SymmetricKeySource {

@@ -34,7 +34,7 @@ pub(super) async fn send(
         other => config::environment(other),
     };
     let config = CommonConfig::read(setting).map_err(|error| Failure::Usage(error.to_string()))?;
-    let aws = aws::config().await.map_err(Failure::stopped)?;
+    let aws = aws::config().await;
     let keys = config.signing_keys.fetch(&aws).await.map_err(Failure::stopped)?;
     let notifier = Notifier::new(config.registry, keys, config.addresses, args.timeout, Clock::system())
         .map_err(Failure::stopped)?;
