@@ -20,9 +20,9 @@
 mod binaries;
 mod chart;
 mod costs;
+mod counts;
 mod floor;
 mod growth;
-mod instructions;
 mod keys;
 mod limits;
 mod load;
@@ -92,14 +92,14 @@ pub enum BenchError {
     Floor(io::Error),
     /// valgrind could not be run.
     #[error(
-        "cannot run valgrind, which counts instructions: {0}; install it, such as Debian's package valgrind"
+        "cannot run valgrind, which counts instructions and allocations: {0}; install it, such as Debian's package valgrind"
     )]
     NoValgrind(io::Error),
     /// The function could not be stopped.
-    #[error("cannot stop callgrind: {0}")]
-    Callgrind(io::Error),
-    /// callgrind reported no count.
-    #[error("callgrind reported no instruction count; its last line: {0}")]
+    #[error("cannot stop valgrind: {0}")]
+    Valgrind(io::Error),
+    /// valgrind reported no count.
+    #[error("valgrind reported no count; its last line: {0}")]
     NotCounted(String),
     /// The file of limits is missing or invalid.
     #[error("{}: {reason}", path.display())]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BenchError, costs, instructions,
+    BenchError, costs, counts,
     keys::BenchKey,
     progress,
     stage::{Stage, services},
@@ -27,6 +27,8 @@ struct RequestLimits {
     dynamodb_calls: f64,
     dynamodb_bytes: f64,
     instructions: f64,
+    system_calls: f64,
+    allocations: f64,
 }
 
 /// Result of `harness bench check`.
@@ -76,20 +78,25 @@ pub async fn check(path: &Path) -> Result<Checked, BenchError> {
     stage.table().put_keys(&keys, |_| {}).await?;
     let (costs, _) = costs::measure(&stage, &keys, &stage.token().await?).await?;
     progress.finish_and_clear();
-    let instructions = instructions::measure(&stage).await?;
+    let counts = counts::measure(&stage).await?;
 
     let binary = stage.binaries.sync.metadata().map_err(BenchError::Build)?.len();
     let mut metrics =
         vec![metric("binary", "bytes", super::report::each(binary), super::report::each(limits.bytes))];
-    for (cost, (_, instructions)) in costs.iter().zip(instructions) {
+    for (cost, (_, counted)) in costs.iter().zip(counts) {
         let Some(limit) = limits.requests.get(&cost.what) else {
             let reason = format!("no limits for `{}`", cost.what);
             return Err(BenchError::Limits { path: path.to_owned(), reason });
         };
         metrics.push(metric(&cost.what, "DynamoDB calls", cost.dynamodb_calls, limit.dynamodb_calls));
         metrics.push(metric(&cost.what, "DynamoDB bytes", cost.dynamodb_bytes, limit.dynamodb_bytes));
-        let instructions = super::report::each(instructions);
-        metrics.push(metric(&cost.what, "instructions", instructions, limit.instructions));
+        for (what, count, limit) in [
+            ("instructions", counted.instructions, limit.instructions),
+            ("system calls", counted.system_calls, limit.system_calls),
+            ("allocations", counted.allocations, limit.allocations),
+        ] {
+            metrics.push(metric(&cost.what, what, super::report::each(count), limit));
+        }
     }
     Ok(Checked { metrics })
 }

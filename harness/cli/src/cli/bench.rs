@@ -47,7 +47,7 @@ enum BenchCommand {
     },
     /// Check deterministic metrics against limits: calls, bytes, instructions, size of the binary.
     ///
-    /// Needs valgrind, which counts instructions. Exits 1 if a limit is exceeded.
+    /// Needs valgrind, which counts instructions, system calls and allocations. Exits 1 if a limit is exceeded.
     Check {
         /// File with the limits, in JSON.
         #[arg(long, value_name = "FILE")]

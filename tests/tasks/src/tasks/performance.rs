@@ -18,8 +18,8 @@ pub(crate) fn install(context: &Context) -> Result {
     debian::ensure(context, &["valgrind"], &PACKAGES)
 }
 
-/// Builds `sync` as it is deployed, and compares its bytes, and the calls and instructions of a
-/// request of each kind, with their limits. `options` go to `harness bench check`.
+/// Builds `sync` as it is deployed, and compares its bytes, and the calls, instructions, system
+/// calls and allocations of a request of each kind, with their limits. `options` go to `harness bench check`.
 pub(crate) fn run(context: &Context, options: &[String]) -> Result {
     if (OS, ARCH) != ("linux", "x86_64") {
         let reason = format!("{LIMITS} is for Linux on x86_64, this is {OS} on {ARCH}");
