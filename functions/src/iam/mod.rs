@@ -3,6 +3,7 @@
 mod access;
 mod jwks;
 mod key_set;
+mod signature;
 mod token;
 
 pub use access::Action;

@@ -9,11 +9,10 @@
 use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, crypto};
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
-use super::{IamError, jwks::Jwks};
+use super::{IamError, jwks::Jwks, signature::Signatures};
 use crate::{
     clock::Clock,
     domain::{Caller, is_word},
@@ -149,12 +148,13 @@ pub(super) struct Account {
 pub(super) struct Verifier {
     issuer: String,
     keys: Jwks,
+    signatures: Signatures,
     clock: Clock,
 }
 
 impl Verifier {
     pub(super) fn new(issuer: String, keys: Jwks, clock: Clock) -> Self {
-        Self { issuer, keys, clock }
+        Self { issuer, keys, signatures: Signatures::default(), clock }
     }
 
     pub(super) async fn prefetch_keys(&self) {
@@ -173,11 +173,7 @@ impl Verifier {
             .ok_or_else(|| unauthorized("the token does not have three parts".to_owned()))?;
         let header = parse_part("header", header).map_err(unauthorized)?;
         let key = self.keys.key(key_id(header).map_err(unauthorized)?.as_str()).await?;
-        match crypto::verify(signature, signed.as_bytes(), &key, Algorithm::RS256) {
-            Ok(true) => {}
-            Ok(false) => return Err(unauthorized("the signature is invalid".to_owned())),
-            Err(error) => return Err(unauthorized(format!("the signature is malformed: {error}"))),
-        }
+        self.signatures.verify(&key, signed, signature).map_err(unauthorized)?;
         let claims: Claims = parse_part("claims", claims).map_err(unauthorized)?;
         self.check_issuer_and_subject(&claims)
             .and_then(|()| self.check_times(&claims))
