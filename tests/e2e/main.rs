@@ -30,6 +30,7 @@ mod crash_recovery;
 mod deployment_matches_code;
 mod docs_reference_existing_tests;
 mod dynamodb_call_budget;
+mod dynamodb_clients;
 mod error_responses;
 mod failed_delivery_stays_pending;
 mod function_timeout;

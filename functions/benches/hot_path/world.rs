@@ -23,7 +23,7 @@ use keysync::{
     domain::{ClaimId, EpochMillis},
     http_client,
     iam::{Authenticated, Iam, IamError, UnverifiedToken},
-    ledger::{ClaimRequest, Claimed, Ledger},
+    ledger::{ClaimRequest, Claimed, DynamoDbClient, Ledger},
     rate_limit::CallerRateLimiter,
 };
 use lambda_http::{Body, Request, RequestExt};
@@ -85,7 +85,7 @@ impl World {
                 clock.clone(),
             )
             .unwrap(),
-            ledger: Ledger::new(&aws, "keysync".to_owned()),
+            ledger: Ledger::new(&aws, "keysync".to_owned()).with_client(DynamoDbClient::Thin),
             runtime,
             tokens,
         };

@@ -18,12 +18,14 @@ use self::{
 use crate::{
     delivery::{AddressPolicy, KeySource, Registry, SigningKeySource, SymmetricKeySource},
     iam::IamSettings,
+    ledger::DynamoDbClient,
     telemetry::{LogFilter, MetricsNamespace},
     time_budget::CONFIRM_RESERVE,
 };
 
 pub use crate::{
     delivery::{SERVICE_SECRETS, SIGNING_KEY_SECRET},
+    ledger::DYNAMODB_CLIENT,
     telemetry::{LOG, METRICS_NAMESPACE},
 };
 
@@ -57,6 +59,8 @@ pub const DEAD_LETTER_QUEUE: &str = "KEYSYNC_DEAD_LETTER_QUEUE";
 pub struct CommonConfig {
     /// `KEYSYNC_TABLE`, default `keysync`.
     pub table: String,
+    /// `KEYSYNC_DYNAMODB_CLIENT`, default `thin`.
+    pub dynamodb_client: DynamoDbClient,
     /// `KEYSYNC_SERVICES`, required: a JSON object of service name → settings.
     pub registry: Registry,
     /// `KEYSYNC_SIGNING_KEY`, one or two `whsk_…` keys, or `KEYSYNC_SIGNING_KEY_SECRET`, the secret
@@ -129,6 +133,7 @@ impl CommonConfig {
         addresses: AddressPolicy,
     ) -> Option<Self> {
         let table = reader.or(TABLE, "keysync", parse_table);
+        let dynamodb_client = reader.or(DYNAMODB_CLIENT, "thin", str::parse);
         let registry = reader.required(SERVICES, |text| Registry::from_json(text, addresses));
         let keys = reader.one_of(
             (SIGNING_KEY, |text| text.parse().map(KeySource::Given)),
@@ -151,6 +156,7 @@ impl CommonConfig {
         log.and(namespace)?;
         Some(Self {
             table: table?,
+            dynamodb_client: dynamodb_client?,
             registry: registry?,
             signing_keys: SigningKeySource { keys: keys?, symmetric },
             addresses,

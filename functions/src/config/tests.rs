@@ -29,6 +29,7 @@ fn two_settings_suffice() {
 fn error_lists_every_problem() {
     let ConfigError(problems) = read(&[
         (TABLE, " "),
+        (DYNAMODB_CLIENT, "fat"),
         (REGION, "us south"),
         (SERVICE, "s3"),
         (LOG, "inof"),
@@ -45,6 +46,7 @@ fn error_lists_every_problem() {
     let text = problems.join("\n");
     for name in [
         TABLE,
+        DYNAMODB_CLIENT,
         REGION,
         SERVICE,
         LOG,
@@ -60,7 +62,7 @@ fn error_lists_every_problem() {
     ] {
         assert!(text.contains(name), "{name} is missing in\n{text}");
     }
-    assert_eq!(problems.len(), 13, "{text}");
+    assert_eq!(problems.len(), 14, "{text}");
     assert!(!text.contains("hunter2"), "secret in the error");
 }
 

@@ -32,10 +32,10 @@ fn dispatcher(
     aws: &aws_config::SdkConfig,
     clock: &Clock,
 ) -> Result<Dispatcher, reqwest::Error> {
-    let CommonConfig { table, registry, addresses, callback_timeout, .. } = config;
+    let CommonConfig { table, dynamodb_client, registry, addresses, callback_timeout, .. } = config;
     let pauses = PauseCache::new(registry.paused());
     let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
-    Ok(Dispatcher { ledger: Ledger::new(aws, table), notifier, pauses })
+    Ok(Dispatcher { ledger: Ledger::new(aws, table).with_client(dynamodb_client), notifier, pauses })
 }
 
 /// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is

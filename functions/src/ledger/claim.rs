@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::{
     Ledger, LedgerError, Notification,
     expression::{empty_map, number, string},
-    item::{Item, KeyRecord, due_shard, has_crn},
-    update::{Update, Updated},
+    item::{KeyRecord, due_shard},
+    update::{Unchanged, Update, UpdatedKey},
 };
 use crate::domain::{Caller, ClaimId, CorrelationId, EpochMillis, KeyCrn, KeyRing, KeyType, window};
 
@@ -117,18 +117,18 @@ impl Ledger {
             condition = format!("{condition} AND {IS_IN_RING}");
             values.push((":ring", string(ring)));
         }
-        match self.update(instance, key, Update::new(&condition, CLOSE_WINDOW, values)).await? {
-            Updated::Written(item) => won(request, item),
-            Updated::ConditionFailed(None) => Ok(Claimed::Rejected(ClaimError::NotFound)),
-            Updated::ConditionFailed(Some(item)) => classify_failed_condition(request, item),
+        match self.update_key(instance, key, Update::new(&condition, CLOSE_WINDOW, values)).await? {
+            UpdatedKey::Written(key) => won(request, key),
+            UpdatedKey::ConditionFailed(None) => Ok(Claimed::Rejected(ClaimError::NotFound)),
+            UpdatedKey::ConditionFailed(Some(key)) => classify_failed_condition(request, key),
         }
     }
 }
 
 /// The claimed notification. Its fencing token is this claim, whatever the item has: before a
 /// repetition of the request, a run of `redeliver` may have leased it.
-fn won(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
-    Notification::read(item)?
+fn won(request: &ClaimRequest, key: Option<Box<KeyRecord>>) -> Result<Claimed, LedgerError> {
+    key.and_then(|key| Notification::of(*key))
         .map(|notification| Notification { lease: request.claim.into(), ..notification })
         .map(|notification| Claimed::Won(Box::new(notification)))
         .ok_or_else(|| LedgerError::Defect("a claimed item has no claim".to_owned()))
@@ -136,12 +136,12 @@ fn won(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
 
 /// Determines from the unchanged item why the condition failed. The order of the checks reveals
 /// nothing about keys that the caller may not know.
-fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claimed, LedgerError> {
+fn classify_failed_condition(request: &ClaimRequest, key: Unchanged) -> Result<Claimed, LedgerError> {
     // First: an item that cannot be parsed must look like an absent key, too.
-    if !has_crn(&item, &request.key) {
+    if !key.has_crn(&request.key) {
         return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }
-    let key = KeyRecord::read(item.clone())?;
+    let key = key.read()?;
     if key.purged_at.is_some() || request.ring.as_ref().is_some_and(|ring| *ring != key.ring) {
         return Ok(Claimed::Rejected(ClaimError::NotFound));
     }
@@ -149,7 +149,8 @@ fn classify_failed_condition(request: &ClaimRequest, item: Item) -> Result<Claim
         return Ok(Claimed::Rejected(ClaimError::StandardKey));
     }
     if key.claim == Some(request.claim) {
-        return won(request, item); // an earlier attempt of this call was written and its response lost
+        // An earlier attempt of this call was written and its response lost.
+        return won(request, Some(key));
     }
     let Some(notified_at) = key.notified_at else {
         return Err(LedgerError::Defect("the condition failed although the window is open".to_owned()));

@@ -19,7 +19,7 @@ use super::{
     Deadline, Ledger, LedgerError, Notification,
     expression::{document, number, string},
     item::{KeyRecord, Outcome, Retry, deadline_shard},
-    update::{ReturnItem, Update, Updated},
+    update::{ReturnItem, Update, UpdatedKey},
 };
 use crate::domain::{EpochMillis, KeyCrn, ServiceName};
 
@@ -114,9 +114,9 @@ impl Ledger {
             values: effect.values,
             returns: ReturnItem::Never,
         };
-        Ok(match self.update(instance.instance, *key, update).await? {
-            Updated::Written(_) => Confirmed::Recorded,
-            Updated::ConditionFailed(_) => Confirmed::Superseded,
+        Ok(match self.update_key(instance.instance, *key, update).await? {
+            UpdatedKey::Written(_) => Confirmed::Recorded,
+            UpdatedKey::ConditionFailed(_) => Confirmed::Superseded,
         })
     }
 }

@@ -33,6 +33,11 @@ const WAIT_MILLIS: std::ops::RangeInclusive<u64> = 20..=150;
 /// The cancellation reason of a transaction that met a conflict.
 const TRANSACTION_CONFLICT: &str = "TransactionConflict";
 
+/// A random wait before the next attempt.
+pub(super) fn wait() -> Duration {
+    Duration::from_millis(fastrand::u64(WAIT_MILLIS))
+}
+
 /// Classifies write conflicts as retryable.
 #[derive(Debug)]
 pub(super) struct Conflicts;
@@ -40,10 +45,9 @@ pub(super) struct Conflicts;
 impl ClassifyRetry for Conflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         match context.output_or_error() {
-            Some(Err(error)) if is_conflict(error) => RetryAction::retryable_error_with_explicit_delay(
-                ErrorKind::ClientError,
-                Duration::from_millis(fastrand::u64(WAIT_MILLIS)),
-            ),
+            Some(Err(error)) if is_conflict(error) => {
+                RetryAction::retryable_error_with_explicit_delay(ErrorKind::ClientError, wait())
+            }
             _ => RetryAction::NoActionIndicated,
         }
     }

@@ -12,12 +12,18 @@ use super::{LedgerError, item::Item};
 
 /// The `ExpressionAttributeNames` that map each `#name` in `expressions` to `name`.
 pub(super) fn names(expressions: &[&str]) -> HashMap<String, String> {
-    expressions
-        .iter()
-        .flat_map(|expression| expression.split('#').skip(1))
-        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default())
-        .map(|name| (format!("#{name}"), name.to_owned()))
-        .collect()
+    placeholders(expressions).map(|name| (name.to_owned(), name[1..].to_owned())).collect()
+}
+
+/// Every `#name` in `expressions`, repeated ones included.
+pub(super) fn placeholders<'a>(expressions: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    expressions.iter().flat_map(move |expression| {
+        expression.match_indices('#').map(move |(start, _)| {
+            let rest = &expression[start + 1..];
+            &expression[start..=start + rest.find(|c| !is_name(c)).unwrap_or(rest.len())]
+        })
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "callers pass temporaries")]

@@ -228,11 +228,13 @@ pub struct Notification {
 impl Notification {
     /// Parses the last notification of `item`; `None` if the key never had one.
     pub(super) fn read(item: Item) -> Result<Option<Self>, LedgerError> {
-        let key = KeyRecord::read(item)?;
-        let (Some(claim), Some(lease), Some(at)) = (key.claim, key.lease, key.notified_at) else {
-            return Ok(None);
-        };
-        Ok(Some(Self { claim, lease, at, sequence: key.sequence, renotification: key.caller.is_some(), key }))
+        KeyRecord::read(item).map(Self::of)
+    }
+
+    /// The last notification of a key; `None` if it never had one.
+    pub(super) fn of(key: KeyRecord) -> Option<Self> {
+        let (claim, lease, at) = (key.claim?, key.lease?, key.notified_at?);
+        Some(Self { claim, lease, at, sequence: key.sequence, renotification: key.caller.is_some(), key })
     }
 
     /// The pending services that are due at `now`, with the number of their registrations.

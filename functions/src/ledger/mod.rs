@@ -40,13 +40,17 @@ pub mod registration;
 mod replay;
 mod resolve;
 mod status;
+mod thin;
 mod update;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::StalledStreamProtectionConfig};
 
-use crate::http_client::aws::{CallLimits, with_limits};
+use crate::{
+    excerpt::excerpt,
+    http_client::aws::{CallLimits, with_limits},
+};
 
 pub use acknowledge::Acknowledged;
 pub use acknowledgement::{Acknowledgement, Acknowledgements};
@@ -78,6 +82,32 @@ const CALL_LIMITS: CallLimits = CallLimits {
 pub struct Ledger {
     client: Client,
     table: String,
+    /// Makes the first attempt of claims and confirmations.
+    thin: Option<thin::Thin>,
+}
+
+/// The setting that selects the client of claims and confirmations.
+pub const DYNAMODB_CLIENT: &str = "KEYSYNC_DYNAMODB_CLIENT";
+
+/// The client of claims and confirmations. The SDK makes all other calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynamoDbClient {
+    /// The thin client, and the SDK after any attempt without a clear outcome (`thin/mod.rs`).
+    Thin,
+    /// The SDK.
+    Sdk,
+}
+
+impl FromStr for DynamoDbClient {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "thin" => Ok(Self::Thin),
+            "sdk" => Ok(Self::Sdk),
+            _ => Err(format!("must be `thin` or `sdk`: got `{}`", excerpt(text))),
+        }
+    }
 }
 
 impl Ledger {
@@ -89,6 +119,13 @@ impl Ledger {
             // The attempt timeout already limits a slow response.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        Self { client: Client::from_conf(config), table }
+        Self { client: Client::from_conf(config), table, thin: None }
+    }
+
+    /// The same ledger with this client for claims and confirmations. A new ledger uses the SDK.
+    #[must_use]
+    pub fn with_client(self, client: DynamoDbClient) -> Self {
+        let thin = (client == DynamoDbClient::Thin).then(thin::Thin::default);
+        Self { thin, ..self }
     }
 }

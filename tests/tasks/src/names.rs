@@ -54,6 +54,9 @@ pub(crate) const ON_SECOND_ENGINE: [&str; 13] = [
 /// 1.5 s.
 pub(crate) const NOT_ON_SECOND_ENGINE: [&str; 2] = ["superseded_run_", "late_older_notification_"];
 
+/// The end-to-end tests of write conflicts, by a part of their names.
+pub(crate) const WRITE_CONFLICTS: &str = "write_conflict_retries::";
+
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
@@ -104,6 +107,7 @@ mod tests {
         assert_names(END_TO_END.1, &[RANDOM_REQUESTS]);
         assert_names(END_TO_END.1, &ON_SECOND_ENGINE);
         assert_names(END_TO_END.1, &NOT_ON_SECOND_ENGINE);
+        assert_names(END_TO_END.1, &[WRITE_CONFLICTS]);
         for (target, test) in [FAULTS, CARGO_LAMBDA, ALARMS, CONSOLE] {
             assert_names(&folder_of(target), &[test]);
         }

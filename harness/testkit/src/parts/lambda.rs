@@ -146,14 +146,17 @@ impl LambdaStack {
     }
 }
 
-/// The environment of `sync`: these settings, those of the AWS SDK, and the builder's.
+/// The environment of `sync`: these settings, those of the AWS SDK, the client of DynamoDB that this
+/// process's environment selects for all of its tests, and the builder's settings.
 fn environment<'a>(builder: &HarnessBuilder, settings: impl Iterator<Item = &'a (&'a str, String)>) -> Env {
     // One source of the signing key, unless the test sets both.
     let is_in_secret = builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET);
     let settings = settings.filter(|(name, _)| !is_in_secret || *name != config::SIGNING_KEY);
     let settings = settings.map(|(name, value)| ((*name).to_owned(), value.clone()));
     let sdk = AWS_SDK.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    settings.chain(sdk).chain(builder.env.clone()).collect()
+    let client = config::environment(config::DYNAMODB_CLIENT);
+    let client = client.map(|client| (config::DYNAMODB_CLIENT.to_owned(), client));
+    settings.chain(sdk).chain(client).chain(builder.env.clone()).collect()
 }
 
 async fn sync(builder: &HarnessBuilder, env: &Env, context: &Context) -> Result<Function, HarnessError> {

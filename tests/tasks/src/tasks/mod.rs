@@ -20,6 +20,7 @@ pub(crate) mod pictures;
 pub(crate) mod properties;
 pub(crate) mod receivers;
 pub(crate) mod sbom;
+pub(crate) mod sdk_client;
 pub(crate) mod second_engine;
 pub(crate) mod simulate;
 pub(crate) mod supply_chain;

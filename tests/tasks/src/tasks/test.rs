@@ -2,7 +2,7 @@
 
 use super::{
     alarms, browser, cargo_lambda, clients, deployment, infra, openapi, packages, performance, receivers,
-    second_engine, supply_chain, tools,
+    sdk_client, second_engine, supply_chain, tools,
 };
 use crate::{
     background::Job,
@@ -28,6 +28,7 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
+    summary.stage(context, "Claims through the AWS SDK alone", sdk_client::run)?;
     summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
