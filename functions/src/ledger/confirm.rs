@@ -111,7 +111,7 @@ impl Ledger {
             condition: &format!("{IS_OWNED} AND {not_replayed}"),
             effect: &effect.expression(),
             names: effect.names,
-            values: effect.values,
+            values: effect.values.into_iter().map(|(name, value)| (name.into(), value)).collect(),
             returns: ReturnItem::Never,
         };
         Ok(match self.update_key(instance.instance, *key, update).await? {

@@ -1,5 +1,7 @@
 //! The conditional `UpdateItem`, mostly on a key's item, which most writes of the ledger share.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::{
     config::Builder,
     operation::update_item::UpdateItemError,
@@ -24,7 +26,7 @@ pub(super) struct Update<'a> {
     pub(super) effect: &'a str,
     /// Attribute names whose placeholder differs from the name: `#s0` for `cloud-object-storage`.
     pub(super) names: Vec<(String, String)>,
-    pub(super) values: Vec<(String, AttributeValue)>,
+    pub(super) values: Vec<(Cow<'a, str>, AttributeValue)>,
     pub(super) returns: ReturnItem,
 }
 
@@ -37,8 +39,8 @@ pub(super) enum ReturnItem {
 
 impl<'a> Update<'a> {
     /// An update whose response includes the item.
-    pub(super) fn new(condition: &'a str, effect: &'a str, values: Vec<(&str, AttributeValue)>) -> Self {
-        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    pub(super) fn new(condition: &'a str, effect: &'a str, values: Vec<(&'a str, AttributeValue)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Self { condition, effect, names: Vec::new(), values, returns: ReturnItem::Always }
     }
 }
@@ -158,6 +160,7 @@ impl Ledger {
     ) -> Result<Updated, LedgerError> {
         let mut names = names(&[update.condition, update.effect]);
         names.extend(update.names);
+        let values = update.values.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
         let returns_item = update.returns == ReturnItem::Always;
         let request = self
             .client
@@ -168,7 +171,7 @@ impl Ledger {
             .condition_expression(update.condition)
             .update_expression(update.effect)
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(update.values.into_iter().collect()))
+            .set_expression_attribute_values(Some(values))
             .set_return_values(returns_item.then_some(ReturnValue::AllNew))
             .set_return_values_on_condition_check_failure(
                 returns_item.then_some(ReturnValuesOnConditionCheckFailure::AllOld),

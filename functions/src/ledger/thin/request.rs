@@ -1,5 +1,7 @@
 //! The body of an `UpdateItem` request.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{
     Serialize, Serializer,
@@ -86,7 +88,7 @@ impl Serialize for Names<'_> {
     }
 }
 
-struct Values<'a>(&'a [(String, AttributeValue)]);
+struct Values<'a>(&'a [(Cow<'a, str>, AttributeValue)]);
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
