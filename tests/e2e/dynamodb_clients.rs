@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use keysync::{
-    domain::{ClaimId, EpochMillis},
+    domain::{ClaimId, EpochMillis, ServiceName},
     ledger::{ClaimRequest, Claimed, Deadline, DynamoDbClient, Ledger, Notification, Settlement},
 };
 use serde_json::{Value, json};
@@ -79,7 +79,8 @@ impl Story<'_> {
         };
         let settled: BTreeMap<_, _> =
             outcomes.iter().map(|(name, status)| (name.parse().unwrap(), settlement(status))).collect();
-        let deadline = Deadline::after(notification, &settled, |service| service.to_string() != SERVICES[1]);
+        let acknowledges = |service: &ServiceName| service.to_string() != SERVICES[1];
+        let deadline = Deadline::after(notification, notification.at, acknowledges);
         let confirmed = self.ledger.confirm(notification, &settled, deadline.as_ref()).await.unwrap();
         self.note(what, &confirmed);
         self.note_item(what).await;
@@ -140,7 +141,18 @@ async fn story(client: DynamoDbClient) -> Vec<String> {
     let outcomes: Vec<_> = many.iter().map(|name| (name.as_str(), json!("delivered"))).collect();
     story.confirm("many", &third, &outcomes, None).await;
 
-    let next = later.plus(Duration::from_hours(4));
+    let replay = json!({"claim": third.claim, "at": START, "services": [], "operator": "o", "reason": "r"});
+    story.set("replay", serde_dynamo::to_attribute_value(replay).unwrap()).await;
+    story.confirm("replayed meanwhile", &third, &outcomes, None).await;
+    let gone = json!({
+        "sequence": 1, "first_at": START, "counted": {"at": START, "key_state": "DEK_DISABLED"},
+    });
+    story.set("acknowledged", serde_dynamo::to_attribute_value(json!({"gone": gone})).unwrap()).await;
+    let request = story.request(8, "c-8", later.plus(Duration::from_hours(4)));
+    let fourth = story.claim("unacknowledged", request).await.unwrap();
+    story.confirm("forgets acknowledgement", &fourth, &outcomes, None).await;
+
+    let next = later.plus(Duration::from_hours(6));
     story.set("key_type", AttributeValue::S("standard".to_owned())).await;
     story.claim("standard key", story.request(6, "c-6", next)).await;
     story.set("purged_at", AttributeValue::N("1".to_owned())).await;

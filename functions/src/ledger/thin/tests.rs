@@ -16,11 +16,11 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use self::stub::{SECRET, Sent, Step, Stub, TOKEN, claim, error, item};
+use self::stub::{CRN, SECRET, Sent, Step, Stub, TOKEN, claim, error, item};
 use super::{MAX_SUSPENSION, MIN_SUSPENSION, State, signature::parse_amz_date};
 use crate::{
     clock::Clock,
-    ledger::{Claimed, DynamoDbClient, Ledger, LedgerError},
+    ledger::{ClaimError, Claimed, DynamoDbClient, Ledger, LedgerError},
 };
 
 /// Who sent the requests: `t` for the thin client, `s` for the SDK.
@@ -69,6 +69,22 @@ async fn sdk_makes_the_attempt_after_a_failed_one() {
         assert_eq!(senders(&stub), "ts", "{step:?}");
         assert!(claimed(&ledger).await);
         assert_eq!(senders(&stub), "t", "the SDK succeeded");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn damaged_item_of_another_account_looks_absent() {
+    let damaged = |crn: &str| json!({"crn": {"S": crn}, "state": {"S": "none"}});
+    for client in [DynamoDbClient::Thin, DynamoDbClient::Sdk] {
+        let claim_finding = async |crn: String| {
+            let failed = json!({"__type": "x#ConditionalCheckFailedException", "Item": damaged(&crn)});
+            let stub = Stub::with(vec![Step::Respond(400, failed); 2]);
+            stub.ledger(client).claim(&claim()).await
+        };
+        let foreign = claim_finding(CRN.replace("abc123", "other")).await;
+        assert!(matches!(foreign, Ok(Claimed::Rejected(ClaimError::NotFound))), "{foreign:?}");
+        let own = claim_finding(CRN.to_owned()).await;
+        assert!(matches!(own, Err(LedgerError::Defect(_))), "{own:?}");
     }
 }
 

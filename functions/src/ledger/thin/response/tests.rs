@@ -12,6 +12,11 @@ fn item() -> Value {
     let services =
         || json!({"M": {"cloud-object-storage": {"N": "12"}, "databases-for-postgresql": {"N": "1"}}});
     let claim = "019aaf60-0000-7000-8000-000000000001";
+    let notified = || {
+        json!({"M": {
+            "claim": {"S": claim}, "sequence": {"N": "7"}, "at": {"N": "1795496400000"}, "action": {"S": "delete"},
+        }})
+    };
     json!({
         "pk": {"S": "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11#02fd6835-6001-4482-a892-13bd2085f75d"}, "sk": {"S": "key"},
         "crn": {"S": "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d"},
@@ -26,9 +31,20 @@ fn item() -> Value {
             "event_id": {"S": "e"}, "status": {"S": "retrying"}, "at": {"N": "1"}, "attempts": {"N": "2"},
             "reason": {"S": "responded \u{e9} \"500\"\n"},
         }}}},
-        "acknowledged": {"M": {}},
+        "acknowledged": {"M": {"cloud-object-storage": {"M": {
+            "settled": {"L": [{"N": "5"}]}, "sequence": {"N": "6"}, "first_at": {"N": "1795490000000"},
+            "counted": {"M": {
+                "at": {"N": "1795490000001"}, "key_state": {"S": "DEK_DISABLED"},
+                "resource": {"S": "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:b"},
+            }},
+        }}}},
         "deadline": {"M": {
-            "claim": {"S": claim}, "services": {"L": [{"S": "cloud-object-storage"}]}, "checked": {"BOOL": false},
+            "notification": notified(), "services": {"L": [{"S": "cloud-object-storage"}]},
+            "checked": {"BOOL": false}, "older": {"M": {"databases-for-postgresql": notified()}},
+        }},
+        "replay": {"M": {
+            "claim": {"S": claim}, "at": {"N": "1795496400500"}, "services": {"L": [{"S": "cloud-object-storage"}]},
+            "operator": {"S": "o"}, "reason": {"S": "r"},
         }},
         "due_shard": {"N": "1"}, "due_at": {"N": "1795496460000"},
         "unknown": {"BS": ["AA=="]}, "nothing": {"NULL": true},

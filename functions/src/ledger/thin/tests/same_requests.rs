@@ -8,7 +8,7 @@ use super::stub::{Sent, Step, Stub, claim};
 use crate::{
     domain::{EpochMillis, ServiceName},
     ledger::{
-        ClaimRequest, Deadline, DynamoDbClient, Ledger, Settled, Settlement,
+        ClaimRequest, Deadline, DynamoDbClient, Ledger, Notification, Settled, Settlement,
         item::{Outcome, OutcomeStatus, Replay, Retry, tests::notification},
     },
 };
@@ -95,19 +95,24 @@ fn settlements() -> Vec<(&'static str, Settled)> {
 async fn confirmations_are_the_same() {
     let replayed = || {
         let mut notification = notification();
-        let replay = json!({"at": 1_795_496_400_500_u64, "services": ["cloud-object-storage"], "operator": "o", "reason": "r"});
+        let claim = notification.claim;
+        let replay = json!({"claim": claim, "at": 1_795_496_400_500_u64, "services": ["cloud-object-storage"], "operator": "o", "reason": "r"});
         notification.key.replay = serde_json::from_value::<Replay>(replay).ok();
         assert!(notification.key.replay.is_some());
         notification
     };
-    for (kind, notification) in [("claimed", notification()), ("replayed", replayed())] {
+    for (kind, notification) in
+        [("claimed", notification()), ("replayed", replayed()), ("owed", with_older_deadline())]
+    {
+        let at = notification.at;
+        let mut deadlines = vec![None, notification.key.deadline.clone()];
+        deadlines.push(Deadline::after(&notification, at, |_| true));
+        if let Some(mut checked) = deadlines[2].clone() {
+            checked.check(&notification.key, at.plus(Duration::from_hours(5))).unwrap();
+            deadlines.push(Some(checked));
+        }
         for (shape, settled) in settlements() {
-            let mut deadlines = vec![None, Deadline::after(&notification, &settled, |_| true)];
-            if let Some(checked) = deadlines[1].clone().as_mut() {
-                checked.check(&notification, notification.at.plus(Duration::from_hours(5)));
-                deadlines.push(Some(checked.clone()));
-            }
-            for deadline in deadlines {
+            for deadline in &deadlines {
                 let write = async |ledger: &Ledger| {
                     ledger.confirm(&notification, &settled, deadline.as_ref()).await.unwrap();
                 };
@@ -115,6 +120,27 @@ async fn confirmations_are_the_same() {
             }
         }
     }
+}
+
+/// A notification of a key whose services have not acknowledged an older one, with the
+/// acknowledgement of a service that is gone.
+fn with_older_deadline() -> Notification {
+    let mut notification = notification();
+    let older = json!({
+        "claim": "019aaf60-0000-7000-8000-000000000009", "sequence": 6, "at": 1_795_490_000_000_u64,
+        "action": "rotate",
+    });
+    let deadline = json!({
+        "notification": older, "services": ["cloud-object-storage"], "checked": false,
+        "older": {"databases-for-postgresql": older},
+    });
+    notification.key.deadline = serde_json::from_value(deadline).unwrap();
+    let gone = json!({
+        "settled": [5], "sequence": 6, "first_at": 1_795_490_000_000_u64,
+        "counted": {"at": 1_795_490_000_000_u64, "key_state": "DEK_DISABLED"},
+    });
+    notification.key.acknowledged.insert(service("gone"), serde_json::from_value(gone).unwrap());
+    notification
 }
 
 #[tokio::test]
