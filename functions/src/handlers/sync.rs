@@ -109,7 +109,9 @@ impl SyncHandler {
     ) -> Response<Body> {
         let started = Instant::now();
         let budget = super::budget(request.lambda_context_ref(), self.request_timeout);
-        let (outcome, response) = match self.serve(request, &correlation_id, trace, budget).await {
+        let served = self.serve(request, &correlation_id, trace, budget).await;
+        telemetry::hold(); // until the metrics: nothing is awaited any more
+        let (outcome, response) = match served {
             Ok(synced) => {
                 let outcome = synced.as_str();
                 tracing::info!(outcome, status = 204, duration_ms = millis(started), "sync accepted");
@@ -140,6 +142,7 @@ impl SyncHandler {
         // Both fields at once, because the span is formatted again on every change.
         tracing::record_all!(span, instance = %request.instance, key = %request.key);
         let SyncReport { authenticated, key, result } = self.sync.serve(&request, trace, budget).await?;
+        telemetry::hold(); // until the metrics: nothing is awaited any more
         if let (Some(key), KeyName::Alias(_)) = (key, &request.key) {
             span.record("key", display(key));
         }

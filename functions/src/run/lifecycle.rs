@@ -20,5 +20,6 @@ pub async fn lifecycle() -> Result<(), Error> {
     let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
     handler.prefetch().await;
-    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
+    let invoke = move |event| metrics.flush_after(handler.clone().handle(event));
+    super::serve(run(service_fn(invoke))).await
 }

@@ -18,5 +18,6 @@ pub async fn redeliver() -> Result<(), Error> {
     let aws = http_client::aws::config().await;
     let keys = config.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(RedeliverHandler::new(config, keys, &aws, Clock::system())?);
-    run(service_fn(move |event| metrics.flush_after(handler.clone().handle(event)))).await
+    let invoke = move |event| metrics.flush_after(handler.clone().handle(event));
+    super::serve(run(service_fn(invoke))).await
 }

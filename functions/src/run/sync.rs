@@ -35,6 +35,6 @@ pub async fn sync() -> Result<(), Error> {
         Clock::system(),
     )?);
     handler.prefetch().await;
-    let serve = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
-    run_concurrent(service_fn(serve)).await
+    let invoke = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
+    super::serve(run_concurrent(service_fn(invoke))).await
 }

@@ -5,6 +5,7 @@
 //! a secret do not implement `Debug`, or redact it.
 
 mod json_format;
+mod lines;
 mod log_filter;
 mod namespace;
 
@@ -30,6 +31,8 @@ pub use log_filter::{LOG, LogFilter};
 pub use namespace::{METRICS_NAMESPACE, MetricsNamespace};
 
 use crate::domain::ServiceName;
+use lines::Lines;
+pub(crate) use lines::hold;
 
 /// Requests to `sync`, by outcome: `notified`, `replayed` or a reason code.
 const SYNCS: &str = "Syncs";
@@ -87,8 +90,10 @@ pub struct Metrics(());
 /// filter.
 pub fn init() -> Result<Metrics, metrics_cloudwatch_embedded::Error> {
     let filter = setting::<LogFilter>(LOG);
-    let lines =
-        tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(json_format::JsonLine);
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(json_format::JsonLine)
+        .with_writer(|| Lines);
     let filter = filter.targets().with_target(AUDIT, LevelFilter::INFO);
     tracing_subscriber::registry().with(lines).with(filter).init();
     let namespace = setting::<MetricsNamespace>(METRICS_NAMESPACE);
@@ -134,21 +139,29 @@ impl Metrics {
     /// Runs an invocation and then writes its metrics, because Lambda may freeze the process for
     /// good after the invocation.
     pub async fn flush_after<T>(self, invocation: impl Future<Output = T>) -> T {
-        let output = invocation.await;
-        flush();
-        output
+        // Also if the invocation panics.
+        let _flush = FlushOnDrop;
+        invocation.await
     }
 }
 
-/// Writes the collected metrics in CloudWatch's embedded metric format. Counters of zero are not
-/// written.
+struct FlushOnDrop;
+
+impl Drop for FlushOnDrop {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// Writes the collected metrics in CloudWatch's embedded metric format, after the lines that are
+/// held. Counters of zero are not written.
 fn flush() {
-    let Some(collector) = COLLECTOR.get() else { return };
+    // In one piece, because each write to standard output is a system call.
+    let mut lines = lines::take_held();
     COLLECTED_VALUES.store(0, Ordering::Relaxed);
-    // Buffered, because each line written to standard output is a system call.
-    let mut lines = Vec::new();
-    let written = collector.flush(&mut lines).and_then(|()| io::stdout().write_all(&lines));
-    if let Err(error) = written {
+    let collected = COLLECTOR.get().map_or(Ok(()), |collector| collector.flush(&mut lines));
+    let written = io::stdout().write_all(&lines);
+    if let Err(error) = collected.and(written) {
         tracing::error!(%error, "metrics could not be written");
     }
 }
