@@ -1,33 +1,40 @@
-//! The wire floor: a lower bound for the latency of a sync, from a loop that only sends its
-//! requests.
+//! The wire floor: a lower bound for a sync, from a function that only sends its requests.
 //!
-//! The bytes are those of a real sync, recorded once; the key's id is replaced by that of the next
-//! key. The loop runs in a separate process on one thread, as the function does, so that its times
-//! include the same context switches. It reuses connections and checks only the status.
+//! It runs on the same Lambda runtime as `sync` and takes the same events. For each it sends the
+//! bytes of a real sync, recorded once, with the id of the event's key in place of the recorded
+//! one. It reuses connections, and checks only the status.
 
-use std::{io::Read, process::Stdio, time::Instant};
+use std::{ffi::OsString, sync::Mutex};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, client::conn::http1::SendRequest};
 use hyper_util::rt::TokioIo;
+use lambda_http::{
+    Error,
+    lambda_runtime::{LambdaEvent, run_concurrent},
+    service_fn,
+};
 use serde::{Deserialize, Serialize};
-use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
-use super::{BenchError, load::Load};
+use super::BenchError;
 
 /// A well-formed signature; the engine does not verify it.
 const UNSIGNED: &str = "AWS4-HMAC-SHA256 Credential=harness/20260101/us-east-1/dynamodb/aws4_request, \
                         SignedHeaders=host;x-amz-date, Signature=none";
+/// Name of the hidden command that runs the function.
+pub const COMMAND: &str = "wire-floor";
+/// The environment variable with its plan.
+const PLAN: &str = "HARNESS_WIRE_FLOOR";
 
-/// Input of the loop: the steps for each key, for `at_once` keys concurrently.
+/// What the function sends for each event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// The key id in the recorded steps, to be replaced.
     pub(super) recorded_id: String,
-    pub(super) keys: Vec<String>,
-    pub(super) at_once: usize,
 }
 
 /// A recorded request.
@@ -41,101 +48,58 @@ pub(super) struct Step {
     pub(super) body: String,
 }
 
-/// Output of the loop.
-#[derive(Debug, Serialize, Deserialize)]
-struct Measured {
-    /// Duration per key, in nanoseconds.
-    each: Vec<u64>,
-    /// Total duration, in nanoseconds.
-    took: u64,
-}
-
 impl Plan {
-    /// Runs the loop in a separate process.
-    pub(super) async fn run(&self) -> Result<Load, BenchError> {
+    /// The function's command and setting.
+    pub(super) fn command(&self) -> Result<(Vec<OsString>, (String, String)), BenchError> {
         let this = std::env::current_exe().map_err(BenchError::Floor)?;
-        let mut child = Command::new(this)
-            .arg(COMMAND)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(BenchError::Floor)?;
-        let plan = serde_json::to_vec(self).map_err(std::io::Error::from).map_err(BenchError::Floor)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(&plan).await.map_err(BenchError::Floor)?;
-        }
-        let output = child.wait_with_output().await.map_err(BenchError::Floor)?;
-        if !output.status.success() {
-            return Err(BenchError::Floor(std::io::Error::other("its process failed; see above")));
-        }
-        let done: Measured = serde_json::from_slice(&output.stdout)
-            .map_err(std::io::Error::from)
-            .map_err(BenchError::Floor)?;
-        let mut load = Load::new()?;
-        for nanos in done.each {
-            load.each.record(nanos)?;
-        }
-        load.took = std::time::Duration::from_nanos(done.took);
-        Ok(load)
+        let plan = serde_json::to_string(self).map_err(std::io::Error::from).map_err(BenchError::Floor)?;
+        Ok((vec![this.into(), COMMAND.into()], (PLAN.to_owned(), plan)))
     }
 }
 
-/// Name of the hidden command that runs the loop.
-pub const COMMAND: &str = "wire-floor";
-
-/// Runs the loop with the plan on standard input, and returns its result as JSON.
+/// Runs the function until the process is ended.
 #[doc(hidden)]
-pub fn wire_floor() -> Result<Vec<u8>, BenchError> {
-    let mut plan = Vec::new();
-    std::io::stdin().read_to_end(&mut plan).map_err(BenchError::Floor)?;
-    let plan: Plan =
-        serde_json::from_slice(&plan).map_err(std::io::Error::from).map_err(BenchError::Floor)?;
-    // The command's runtime is multi-threaded; the function's is not.
-    let done = std::thread::spawn(move || {
+pub fn wire_floor() -> Result<(), BenchError> {
+    // The command's runtime is multi-threaded; that of `sync` is not.
+    let done = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(all(&plan))
+        runtime.block_on(serve()).map_err(std::io::Error::other)
     });
-    let done = done.join().map_err(|_| BenchError::Floor(std::io::Error::other("the loop panicked")))?;
-    serde_json::to_vec(&done.map_err(BenchError::Floor)?)
-        .map_err(std::io::Error::from)
-        .map_err(BenchError::Floor)
+    let done = done.join().map_err(|_| BenchError::Floor(std::io::Error::other("the function panicked")))?;
+    done.map_err(BenchError::Floor)
 }
 
-async fn all(plan: &Plan) -> std::io::Result<Measured> {
-    let mut loops = Vec::new();
-    for _ in 0..plan.at_once {
-        let mut connections = Vec::new();
-        for step in &plan.steps {
-            connections.push(connect(&step.to).await?);
-        }
-        loops.push(connections);
-    }
-    let next = std::cell::Cell::new(0);
-    let started = Instant::now();
-    let loops = loops.into_iter().map(|mut connections| {
-        let next = &next;
-        async move {
-            let mut each = Vec::new();
-            while let Some(key) = plan.keys.get(next.replace(next.get() + 1)) {
-                let since = Instant::now();
-                for (step, connection) in plan.steps.iter().zip(&mut connections) {
-                    send(connection, step, &step.body.replace(&plan.recorded_id, key)).await?;
-                }
-                each.push(nanos(since));
+async fn serve() -> Result<(), Error> {
+    let plan: Plan = serde_json::from_str(&std::env::var(PLAN)?)?;
+    let floor = std::sync::Arc::new(Floor { plan, idle: Mutex::default() });
+    run_concurrent(service_fn(move |event: LambdaEvent<Value>| floor.clone().handle(event.payload))).await
+}
+
+type Connection = SendRequest<Full<Bytes>>;
+
+struct Floor {
+    plan: Plan,
+    /// Connections, one for each step, that no event uses.
+    idle: Mutex<Vec<Vec<Connection>>>,
+}
+
+impl Floor {
+    async fn handle(self: std::sync::Arc<Self>, event: Value) -> Result<Value, Error> {
+        let key = event["rawPath"].as_str().and_then(|path| path.split('/').nth(4)).ok_or("no key id")?;
+        let idle = self.idle.lock().map_err(|_| "poisoned")?.pop();
+        let mut connections = idle.unwrap_or_default();
+        for (n, step) in self.plan.steps.iter().enumerate() {
+            if connections.len() == n {
+                connections.push(connect(&step.to).await?);
             }
-            std::io::Result::Ok(each)
+            send(&mut connections[n], step, &step.body.replace(&self.plan.recorded_id, key)).await?;
         }
-    });
-    let each = futures_util::future::try_join_all(loops).await?.concat();
-    Ok(Measured { each, took: nanos(started) })
+        self.idle.lock().map_err(|_| "poisoned")?.push(connections);
+        Ok(json!({"statusCode": 204}))
+    }
 }
 
-fn nanos(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
-
-async fn connect(to: &str) -> std::io::Result<SendRequest<Full<Bytes>>> {
+async fn connect(to: &str) -> std::io::Result<Connection> {
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
     let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -144,7 +108,7 @@ async fn connect(to: &str) -> std::io::Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-async fn send(connection: &mut SendRequest<Full<Bytes>>, step: &Step, body: &str) -> std::io::Result<()> {
+async fn send(connection: &mut Connection, step: &Step, body: &str) -> std::io::Result<()> {
     let mut request = Request::post(&step.path).header("host", &step.to);
     if let Some(target) = &step.target {
         request = request

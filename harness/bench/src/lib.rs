@@ -27,9 +27,11 @@ mod keys;
 mod limits;
 mod load;
 mod mix;
+mod peers;
 mod progress;
 mod report;
 mod requests;
+mod scale;
 mod stage;
 mod table;
 mod usage;
@@ -42,8 +44,10 @@ pub use chart::Chart;
 pub use floor::{COMMAND as WIRE_FLOOR, wire_floor};
 pub use growth::{Growth, GrowthOptions, growth};
 pub use limits::{Checked, check};
+pub use peers::Peer;
 pub use report::Report;
 pub use requests::{Options, requests};
+pub use scale::{Options as ScaleOptions, Scale, scale};
 
 use keysync_testkit::HarnessError;
 

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use keysync::Clock;
 use serde::Serialize;
 
-use super::{load::Load, mix::Mix};
+use super::{load::Load, mix::Mix, peers::Peer};
 
 /// Result of `harness bench`.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +23,9 @@ pub struct Report {
     pub process: Process,
     /// Rates of conditional writes.
     pub writes: Writes,
+    /// Functions that a user would write instead, if they were measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
     /// Performance targets and results.
     pub goals: Vec<Goal>,
 }

@@ -21,7 +21,7 @@ use keysync_browser_guard::Guard;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{BenchError, binaries::Binaries, keys::Table};
+use super::{BenchError, binaries::Binaries, floor::Plan, keys::Table};
 use keysync_dynamodb_emulator::{Dynamo, Engine, TABLE};
 use keysync_emulator_support::{clock::HarnessClock, context::Context, journal::Part, server::Server};
 use keysync_iam_emulator::Role;
@@ -81,6 +81,33 @@ impl Stage {
     /// The function that does nothing.
     pub(super) async fn hello(&self, concurrency: usize) -> Result<ProcessFunction, BenchError> {
         start(ProcessConfig { concurrency, ..self.config(&self.binaries.hello) }).await
+    }
+
+    /// The wire floor, which calls the engine directly.
+    pub(super) async fn floor(&self, plan: &Plan, concurrency: usize) -> Result<ProcessFunction, BenchError> {
+        let (command, setting) = plan.command()?;
+        let config = self.config(&self.binaries.sync);
+        start(ProcessConfig { command, env: vec![setting], concurrency, ..config }).await
+    }
+
+    /// A function in another language, connected directly to the engine.
+    pub(super) async fn peer(
+        &self,
+        command: Vec<OsString>,
+        env: Vec<(String, String)>,
+    ) -> Result<ProcessFunction, BenchError> {
+        let mut config = ProcessConfig { command, ..self.config(&self.binaries.sync) };
+        // Other SDKs look for the profile in the files even if there are credentials.
+        config.env.retain(|(name, _)| name != "AWS_PROFILE");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let region = "us-east-1".to_owned();
+        config.env.extend([
+            ("PATH".to_owned(), path),
+            ("AWS_DEFAULT_REGION".to_owned(), region),
+            (DYNAMODB_URL.to_owned(), self.engine.url().to_owned()),
+        ]);
+        config.env.extend(env);
+        start(config).await
     }
 
     fn config(&self, binary: &Path) -> ProcessConfig {

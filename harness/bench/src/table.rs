@@ -6,6 +6,8 @@ use super::{
     growth::Growth,
     limits::Metric,
     report::{Goal, Latency, Report},
+    requests::FLOOR,
+    scale::Row,
 };
 
 impl std::fmt::Display for Report {
@@ -23,6 +25,10 @@ impl std::fmt::Display for Report {
         writeln!(f, "Cost per request")?;
         writeln!(f, "{}\n", costs(self))?;
         writeln!(f, "{}\n", starts(self))?;
+        if !self.peers.is_empty() {
+            writeln!(f, "Beside other functions, one request at a time, in µs")?;
+            writeln!(f, "{}\n", peers(self))?;
+        }
         writeln!(f, "Targets")?;
         writeln!(f, "{}", goals(&self.goals))
     }
@@ -60,6 +66,16 @@ pub(super) fn checked(f: &mut std::fmt::Formatter<'_>, metrics: &[Metric]) -> st
     writeln!(f, "{table}")
 }
 
+/// A row per quantity of a simulation.
+pub(super) fn scale(f: &mut std::fmt::Formatter<'_>, rows: &[Row]) -> std::fmt::Result {
+    let mut table = table(&["", "", "value", "limit"]);
+    for Row { part, what, value, limit } in rows {
+        table.add_row([*part, what, &number(*value), &limit.map_or_else(String::new, number)]);
+    }
+    right(&mut table, 2);
+    writeln!(f, "{table}")
+}
+
 fn latencies(lines: &[Latency]) -> Table {
     let mut table = table(&["", "concurrent", "p50", "p90", "p99", "max", "per second", "CPU"]);
     for line in lines {
@@ -90,7 +106,6 @@ fn costs(report: &Report) -> Table {
 
 fn starts(report: &Report) -> Table {
     let (starts, process) = (&report.starts, &report.process);
-    let megabytes = |bytes: u64| format!("{:.1} MB", super::report::each(bytes) / 1e6);
     let memory = |bytes: Option<u64>| bytes.map_or_else(String::new, megabytes);
     let mut table = table(&["", "cold start: p50 ms", "max ms", "binary", "peak memory", "under load"]);
     table.add_row([
@@ -107,6 +122,31 @@ fn starts(report: &Report) -> Table {
         format!("{:.1}", starts.hello_max_ms),
         megabytes(process.hello_binary_bytes),
     ]);
+    right(&mut table, 1);
+    table
+}
+
+/// A row per function, with those of the same run: median and CPU time of each kind of request.
+fn peers(report: &Report) -> Table {
+    let kinds = ["204", "409", "401"];
+    let mut table =
+        table(&["", "204: p50", "CPU", "409: p50", "CPU", "401: p50", "CPU", "cold start ms", "peak memory"]);
+    let mut add = |name: &str, of: &dyn Fn(&str) -> Option<Latency>, start: String, memory: String| {
+        let cells = kinds.iter().flat_map(|kind| match of(kind) {
+            Some(line) => [micros(line.p50), line.cpu.map_or_else(String::new, micros)],
+            None => [String::new(), String::new()],
+        });
+        table.add_row([name.to_owned()].into_iter().chain(cells).chain([start, memory]));
+    };
+    let memory = |bytes: Option<u64>| bytes.map_or_else(String::new, megabytes);
+    let floor = |kind: &str| report.latency(FLOOR, 1).filter(|_| kind == "204").cloned();
+    add(FLOOR, &floor, String::new(), String::new());
+    let starts = format!("{:.1}", report.starts.sync_ms);
+    add("sync", &|kind| report.latency(kind, 1).cloned(), starts, memory(report.process.peak_rss_bytes));
+    for peer in &report.peers {
+        let of = |kind: &str| peer.latency.iter().find(|line| line.what == kind).cloned();
+        add(&peer.name, &of, format!("{:.1}", peer.start_ms), memory(peer.peak_rss_bytes));
+    }
     right(&mut table, 1);
     table
 }
@@ -131,6 +171,10 @@ fn right(table: &mut Table, from: usize) {
     for column in table.column_iter_mut().skip(from) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", super::report::each(bytes) / 1e6)
 }
 
 fn micros(value: f64) -> String {

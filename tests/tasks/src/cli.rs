@@ -186,6 +186,17 @@ Examples:
         #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Measure `sync` beside the functions that a user would write in Python and Node
+    ///
+    /// Installs the packages of harness/bench/peers and runs `harness bench` with them. Needs Python
+    /// with pip, and Node with npm. PYTHON selects another Python.
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "Example: cargo task peers --requests 500 --json")]
+    Peers {
+        /// Options of `harness bench`
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Check licences, sources and duplicates of all crates, and that no code is unsafe
     ///
     /// Runs cargo-deny with deny.toml. Advisories need a database on the network; SECURITY.md has

@@ -66,6 +66,7 @@ fn run(context: &Context, task: &Task) -> Result {
         Task::Openapi { options } => tasks::openapi::run(context, options),
         Task::Packages(wanted) => tasks::packages::run(context, wanted),
         Task::Performance { options } => tasks::performance::run(context, options),
+        Task::Peers { options } => tasks::peers::run(context, options),
         Task::SupplyChain => tasks::supply_chain::run(context),
         Task::Pictures => tasks::pictures::run(context),
         Task::Sbom { target } => tasks::sbom::run(context, target.as_deref()),

@@ -17,15 +17,15 @@ use crate::{
 };
 
 /// The concurrent notifications of a new bulkhead (docs/reference/limits.md#bulkhead).
-const INITIAL_CONCURRENCY: usize = 4;
+pub const INITIAL_CONCURRENCY: usize = 4;
 /// The maximum of concurrent notifications of a bulkhead.
-const MAX_CONCURRENCY: usize = 32;
+pub const MAX_CONCURRENCY: usize = 32;
 /// The maximum length of a queue: more than a bulkhead processes in a run. Further keys stay due
 /// (docs/reference/limits.md#bulkhead-queue).
-const MAX_QUEUED: usize = 4096;
+pub const MAX_QUEUED: usize = 4096;
 /// The time for which a due key is left to the next run at most, because its services are paused or
 /// their circuits are open: as long as the longest backoff (docs/reference/limits.md#skipped).
-const MAX_SKIPPED: Duration = Duration::from_hours(1);
+pub const MAX_SKIPPED: Duration = Duration::from_hours(1);
 
 /// The services that a notification is pending for, which identify its bulkhead.
 pub(super) type BulkheadKey = Vec<ServiceName>;

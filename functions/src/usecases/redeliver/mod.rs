@@ -29,6 +29,7 @@ use futures_util::{
 };
 use tracing::{Instrument, field::Empty};
 
+pub use bulkhead::{INITIAL_CONCURRENCY, MAX_CONCURRENCY, MAX_QUEUED, MAX_SKIPPED};
 pub use summary::Summary;
 
 use crate::{

@@ -1,15 +1,15 @@
 //! `harness bench`: latency and cost of requests, and how they scale.
 
-use std::{error::Error, fmt, fs, path::PathBuf};
+use std::{error::Error, fmt, fs, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use keysync_bench::{Chart, GrowthOptions, Options};
+use keysync_bench::{Chart, GrowthOptions, Options, ScaleOptions};
 use serde::Serialize;
 
 use super::output;
 
 /// Ids of the options of `bench` itself, which have no effect on its subcommands.
-pub(super) const OPTIONS: [&str; 4] = ["requests", "at_once", "starts", "chart"];
+pub(super) const OPTIONS: [&str; 5] = ["requests", "at_once", "starts", "peers", "chart"];
 
 /// Arguments of `harness bench`.
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub(super) struct BenchArgs {
     /// Number of cold starts of each function.
     #[arg(long, default_value_t = Options::default().starts, value_name = "N")]
     starts: usize,
+    /// Measure the peers that `cargo task peers` has installed in this folder, too.
+    #[arg(long, value_name = "FOLDER")]
+    peers: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -44,6 +47,26 @@ enum BenchCommand {
         requests: usize,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Simulate a load that no single machine can make: syncs per second, and the backlog of an outage.
+    ///
+    /// Uses the constants of the functions and the published limits and prices of AWS. Calls nothing.
+    Scale {
+        /// Syncs per second, of different keys of one instance.
+        #[arg(long, default_value_t = ScaleOptions::default().syncs_per_second, value_name = "N")]
+        syncs: u64,
+        /// Keys that miss a notification while their service is down.
+        #[arg(long, default_value_t = ScaleOptions::default().keys, value_name = "N")]
+        keys: usize,
+        /// Hours for which the service is down.
+        #[arg(long, default_value_t = ScaleOptions::default().outage.as_secs() / 3600, value_name = "N")]
+        hours: u64,
+        /// Seed of the random numbers.
+        #[arg(long, default_value_t = ScaleOptions::default().seed, value_name = "N")]
+        seed: u64,
+        /// Print JSON instead of a table.
+        #[arg(long, global = true)]
+        json: bool,
     },
     /// Check deterministic metrics against limits: calls, bytes, instructions, size of the binary.
     ///
@@ -70,16 +93,23 @@ struct OutputArgs {
 
 /// Runs the measurement that `args` select and prints the result.
 pub(super) async fn run(args: BenchArgs) -> Result<(), Box<dyn Error>> {
-    let BenchArgs { command, requests, at_once, starts, output } = args;
+    let BenchArgs { command, requests, at_once, starts, peers, output } = args;
     match command {
         None => {
-            let report = Box::pin(keysync_bench::requests(&Options { requests, at_once, starts })).await?;
+            let report =
+                Box::pin(keysync_bench::requests(&Options { requests, at_once, starts, peers })).await?;
             output.show(&report, || Chart::of_requests(&report))
         }
         Some(BenchCommand::Growth { keys, registrations, requests, output }) => {
             let options = GrowthOptions { keys, registrations, requests };
             let growth = Box::pin(keysync_bench::growth(&options)).await?;
             output.show(&growth, || Chart::of_growth(&growth))
+        }
+        Some(BenchCommand::Scale { syncs, keys, hours, seed, json }) => {
+            let outage = Duration::from_hours(hours);
+            let options =
+                ScaleOptions { syncs_per_second: syncs, keys, outage, seed, ..ScaleOptions::default() };
+            show(&keysync_bench::scale(&options), json)
         }
         Some(BenchCommand::Check { limits, json }) => {
             let checked = Box::pin(keysync_bench::check(&limits)).await?;

@@ -65,7 +65,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
             up::run(builder, json, until_eof).await?;
         }
         Command::Bench { args } => bench::run(args).await?,
-        Command::WireFloor => output::write(keysync_bench::wire_floor()?)?,
+        Command::WireFloor => keysync_bench::wire_floor()?,
         Command::Console { args } => console::run(args).await?,
         Command::VerifyReceiver { args } => return verify_receiver::run(args).await,
         Command::Token { role } => {

@@ -15,6 +15,7 @@ pub(crate) mod links;
 pub(crate) mod mutants;
 pub(crate) mod openapi;
 pub(crate) mod packages;
+pub(crate) mod peers;
 pub(crate) mod performance;
 pub(crate) mod pictures;
 pub(crate) mod properties;

@@ -29,6 +29,7 @@ const EXCLUDED: [&str; 7] = [
     "harness/console/assets/fonts/",
     "tests/fuzz/seeds/",
     "tests/clients/node/package-lock.json",
+    "harness/bench/peers/node/package-lock.json",
 ];
 
 /// Reports each phrase of the list in tracked text files, with its place and what to write instead,
