@@ -10,7 +10,10 @@ use keysync::{
         ClaimId, EpochMillis, KeyFacts, KeyId, KeyState, KeyType, KeyVersion, LeaseId, LifecycleAction,
         LifecycleEvent,
     },
-    ledger::{Awaits, ClaimRequest, Claimed, Confirmed, DueKey, Ledger, LifecycleChange, Recorded, Settled},
+    ledger::{
+        Awaits, ClaimRequest, Claimed, Confirmed, DueKey, DynamoDbClient, Ledger, LifecycleChange, Recorded,
+        Settled,
+    },
 };
 use serde_json::json;
 
@@ -166,22 +169,26 @@ async fn late_lease_request_cannot_confirm_newer_notification() {
 /// services again that the redelivery has settled.
 #[tokio::test]
 async fn resent_claim_cannot_confirm_by_anothers_lease() {
-    let world = world().await;
-    let (start, ledger) = (world.harness.clock().now(), ledger(&world));
-    let request = claim_request(&world, start);
-    assert!(matches!(ledger.claim(&request).await.unwrap(), Claimed::Won(_)), "its response is lost");
-    let due = DueKey {
-        instance: world.harness.instance(),
-        awaits: Awaits::Delivery,
-        key: key(&world),
-        at: start.plus(LEASE),
-        notified_at: start,
-        pending: Vec::new(),
-    };
-    // A redelivery on a clock ahead by a lease comes before the SDK's second attempt.
-    let leased = ledger.lease(&due, LeaseId::unique(), start.plus(LEASE), LEASE).await.unwrap().unwrap();
-    let Claimed::Won(resent) = ledger.claim(&request).await.unwrap() else { panic!("it is its own claim") };
-    let confirm = async |notification| ledger.confirm(notification, &Settled::default(), None).await.unwrap();
-    assert_eq!(confirm(&resent).await, Confirmed::Superseded);
-    assert_eq!(confirm(&leased).await, Confirmed::Recorded);
+    for client in [DynamoDbClient::Thin, DynamoDbClient::Sdk] {
+        let world = world().await;
+        let (start, ledger) = (world.harness.clock().now(), ledger(&world).with_client(client));
+        let request = claim_request(&world, start);
+        assert!(matches!(ledger.claim(&request).await.unwrap(), Claimed::Won(_)), "its response is lost");
+        let due = DueKey {
+            instance: world.harness.instance(),
+            awaits: Awaits::Delivery,
+            key: key(&world),
+            at: start.plus(LEASE),
+            notified_at: start,
+            pending: Vec::new(),
+        };
+        // A redelivery on a clock ahead by a lease comes before the second attempt of the claim.
+        let leased = ledger.lease(&due, LeaseId::unique(), start.plus(LEASE), LEASE).await.unwrap().unwrap();
+        let resent = ledger.claim(&request).await.unwrap();
+        let Claimed::Won(resent) = resent else { panic!("{client:?}: it is its own claim") };
+        let confirm =
+            async |notification| ledger.confirm(notification, &Settled::default(), None).await.unwrap();
+        assert_eq!(confirm(&resent).await, Confirmed::Superseded, "{client:?}");
+        assert_eq!(confirm(&leased).await, Confirmed::Recorded, "{client:?}");
+    }
 }
