@@ -23,8 +23,8 @@ use super::pool;
 /// ignored (`docs/reference/limits.md#connect-timeout`).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The maximum length of a response. The longest are pages of items, which have 1 MB before they are
-/// written as JSON (`docs/reference/limits.md#aws-response`).
+/// The maximum length of a response. The longest are pages of items, which have 1 MB before they
+/// are written as JSON (`docs/reference/limits.md#aws-response`).
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
 /// The limits of a call of an SDK client, which consists of one or more attempts.

@@ -100,8 +100,8 @@ impl Unchanged {
 }
 
 impl Ledger {
-    /// Executes one `UpdateItem` on the key's item, the first attempt with the thin client if there is
-    /// one (`thin/mod.rs`).
+    /// Executes one `UpdateItem` on the key's item, the first attempt with the thin client if there
+    /// is one (`thin/mod.rs`).
     pub(super) async fn update_key(
         &self,
         instance: InstanceId,

@@ -11,8 +11,8 @@ pub use sync::sync;
 
 use lambda_http::Error;
 
-/// Serves invocations in a task of its own. On a runtime of one thread, waking the root future takes
-/// a system call, and waking a task takes none.
+/// Serves invocations in a task of its own. On a runtime of one thread, waking the root future
+/// takes a system call, and waking a task takes none.
 async fn serve(invocations: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
     tokio::spawn(invocations).await?
 }

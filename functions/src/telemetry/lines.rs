@@ -1,6 +1,6 @@
-//! The writer of log lines. Each is written at once, because Lambda may end the process at any time,
-//! except at the end of a request: the audit event, the line of the request and its metrics are one
-//! write, and so one system call.
+//! The writer of log lines. Each is written at once, because Lambda may end the process at any
+//! time, except at the end of a request: the audit event, the line of the request and its metrics
+//! are one write, and so one system call.
 
 use std::{
     cell::RefCell,

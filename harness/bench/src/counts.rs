@@ -2,8 +2,8 @@
 //! every machine.
 //!
 //! The function runs under valgrind, whose tool callgrind counts instructions and DHAT allocations;
-//! system calls are those that it traces. One process handles a small number of requests and another
-//! one a larger number; the difference of the counts belongs to the additional requests.
+//! system calls are those that it traces. One process handles a small number of requests and
+//! another one a larger number; the difference of the counts belongs to the additional requests.
 //!
 //! valgrind emulates an older processor: instructions for cryptography are replaced by many others.
 

@@ -1,7 +1,7 @@
 //! Functions that a user would write instead, in Python and in Node (`harness/bench/peers`).
 //!
-//! They run behind the same Lambda Runtime API and call the same engine, IAM and service. Each has a
-//! variant with Powertools, which verifies the token, claims, notifies and confirms, and a bare
+//! They run behind the same Lambda Runtime API and call the same engine, IAM and service. Each has
+//! a variant with Powertools, which verifies the token, claims, notifies and confirms, and a bare
 //! conditional write with an unsigned callback.
 
 use std::{
@@ -27,7 +27,7 @@ const BARE: &[Mix] = &[Mix::Notified, Mix::TooEarly];
 /// Requests before the measurement.
 const WARM_UP: usize = 300;
 
-/// Where the peers are installed: a folder with `python` and `node`, as `cargo task peers` makes it.
+/// Where the peers are: the folder with `python` and `node` that `cargo task peers` makes.
 #[derive(Clone, Debug)]
 pub(super) struct Peers<'a>(pub(super) &'a Path);
 

@@ -188,8 +188,8 @@ Examples:
     },
     /// Measure `sync` beside the functions that a user would write in Python and Node
     ///
-    /// Installs the packages of harness/bench/peers and runs `harness bench` with them. Needs Python
-    /// with pip, and Node with npm. PYTHON selects another Python.
+    /// Installs the packages of harness/bench/peers and runs `harness bench` with them. Needs
+    /// Python with pip, and Node with npm. PYTHON selects another Python.
     #[command(verbatim_doc_comment)]
     #[command(after_help = "Example: cargo task peers --requests 500 --json")]
     Peers {

@@ -114,8 +114,8 @@ impl fmt::Debug for Thin {
 }
 
 impl Thin {
-    /// Makes one attempt of `update` on the item with the partition key `pk` of `table`. `sdk` is the
-    /// client that makes the others.
+    /// Makes one attempt of `update` on the item with the partition key `pk` of `table`. `sdk` is
+    /// the client that makes the others.
     pub(super) async fn attempt(&self, sdk: &Client, table: &str, pk: &str, update: &Update<'_>) -> Attempt {
         let Some(template) = self.template(sdk, table).await else { return Attempt::NotSent };
         let Some(body) = Body::of(table, pk, update).to_json() else { return Attempt::NotSent };
@@ -142,8 +142,8 @@ impl Thin {
         }
     }
 
-    /// Ends a suspension that has lasted long enough, after an update through the SDK succeeded. The
-    /// next template has what the SDK corrected meanwhile.
+    /// Ends a suspension that has lasted long enough, after an update through the SDK succeeded.
+    /// The next template has what the SDK corrected meanwhile.
     pub(super) fn resume(&self) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Suspended { since } if since.elapsed() >= state.suspension()) {

@@ -1,4 +1,4 @@
-//! The response to an `UpdateItem` request: the two clear outcomes, or the reason why there is none.
+//! The response to an `UpdateItem` request: one of the two clear outcomes, or why there is none.
 
 use std::time::Duration;
 

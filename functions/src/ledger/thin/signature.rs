@@ -1,8 +1,8 @@
 //! Signature Version 4 of an `UpdateItem`, with the key of the day kept.
 //!
-//! The SDK derives the signing key again for each request: four of the five HMACs. It depends on the
-//! secret key, the day, the region and the service only. The derivation and the HMAC are those of
-//! `aws-sigv4`; the canonical request here is compared with that crate's (`tests`).
+//! The SDK derives the signing key again for each request: four of the five HMACs. It depends on
+//! the secret key, the day, the region and the service only. The derivation and the HMAC are those
+//! of `aws-sigv4`; the canonical request here is compared with that crate's (`tests`).
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -105,7 +105,7 @@ impl Signer {
         Some(Signed { date, authorization })
     }
 
-    /// The signature of `to_sign` with the key of `day`, which is derived if it is not the last one.
+    /// The signature of `to_sign` with the key of `day`, derived if it is not the last one.
     fn signature(&self, credentials: &Credentials, now: SystemTime, day: &str, to_sign: &str) -> String {
         let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = match kept.take() {

@@ -2,7 +2,8 @@
 //!
 //! The SDK builds and signs an `UpdateItem`, and an interceptor keeps it from being sent. So the
 //! template has the endpoint, region, connection pool and corrected time that the SDK's own request
-//! would have, wherever they were configured. Credentials come from the SDK's cache for each request.
+//! would have, wherever they were configured. Credentials come from the SDK's cache for each
+//! request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,8 +52,9 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// A template for requests of `sdk` about `table`. `None` if the SDK cannot make such a request,
-    /// for example without credentials, or if it is unlike those that the thin client can make.
+    /// A template for requests of `sdk` about `table`. `None` if the SDK cannot make such a
+    /// request, for example without credentials, or if it is unlike those that the thin client can
+    /// make.
     pub(super) async fn make(sdk: &Client, table: &str) -> Option<Self> {
         let capture = Capture::default();
         let request =

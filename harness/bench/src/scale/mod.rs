@@ -13,8 +13,9 @@ use serde::Serialize;
 use self::outage::Outage;
 use super::report::each;
 
-/// Prices in US dollars (us-east-1, on demand, Arm), of November 2026, per million and per GB-second
-/// (<https://aws.amazon.com/dynamodb/pricing/on-demand/>, <https://aws.amazon.com/lambda/pricing/>).
+/// Prices in US dollars (us-east-1, on demand, Arm), of November 2026, per million and per
+/// GB-second (<https://aws.amazon.com/dynamodb/pricing/on-demand/>,
+/// <https://aws.amazon.com/lambda/pricing/>).
 const WRITE_UNITS: f64 = 0.625;
 const READ_UNITS: f64 = 0.125;
 const INVOCATIONS: f64 = 0.20;

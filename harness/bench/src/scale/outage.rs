@@ -1,7 +1,7 @@
 //! A service that is down for a day, and the runs of `redeliver` during and after it.
 //!
-//! Each key misses one notification, and is due from then on. A run takes the keys that are due, the
-//! oldest first, into the bulkhead of the service, as `usecases::redeliver` does.
+//! Each key misses one notification, and is due from then on. A run takes the keys that are due,
+//! the oldest first, into the bulkhead of the service, as `usecases::redeliver` does.
 
 use std::{
     cmp::Reverse,
@@ -18,8 +18,8 @@ use super::Options;
 
 /// The interval between runs, in milliseconds (`infra/template.yaml`).
 const INTERVAL: u64 = 60_000;
-/// The time of a run in which deliveries start: its limit of 55 s less the reserve for confirmations
-/// and the timeout of a callback (`docs/reference/limits.md`).
+/// The time of a run in which deliveries start: its limit of 55 s less the reserve for
+/// confirmations and the timeout of a callback (`docs/reference/limits.md`).
 const STARTING: u64 = 48_000;
 /// Consecutive failures that open the circuit (`docs/reference/limits.md#circuit`).
 const FAILURES_TO_OPEN: u64 = 4;

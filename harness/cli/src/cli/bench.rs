@@ -48,9 +48,10 @@ enum BenchCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Simulate a load that no single machine can make: syncs per second, and the backlog of an outage.
+    /// Simulate a load that no single machine can make: syncs per second, and the backlog of an
+    /// outage.
     ///
-    /// Uses the constants of the functions and the published limits and prices of AWS. Calls nothing.
+    /// Uses the constants of the functions and AWS's published limits and prices. Calls nothing.
     Scale {
         /// Syncs per second, of different keys of one instance.
         #[arg(long, default_value_t = ScaleOptions::default().syncs_per_second, value_name = "N")]
@@ -70,7 +71,8 @@ enum BenchCommand {
     },
     /// Check deterministic metrics against limits: calls, bytes, instructions, size of the binary.
     ///
-    /// Needs valgrind, which counts instructions, system calls and allocations. Exits 1 if a limit is exceeded.
+    /// Needs valgrind, which counts instructions, system calls and allocations. Exits 1 if a limit
+    /// is exceeded.
     Check {
         /// File with the limits, in JSON.
         #[arg(long, value_name = "FILE")]

@@ -146,8 +146,8 @@ impl LambdaStack {
     }
 }
 
-/// The environment of `sync`: these settings, those of the AWS SDK, the client of DynamoDB that this
-/// process's environment selects for all of its tests, and the builder's settings.
+/// The environment of `sync`: these settings, those of the AWS SDK, the client of DynamoDB that
+/// this process's environment selects for all of its tests, and the builder's settings.
 fn environment<'a>(builder: &HarnessBuilder, settings: impl Iterator<Item = &'a (&'a str, String)>) -> Env {
     // One source of the signing key, unless the test sets both.
     let is_in_secret = builder.env.iter().any(|(name, _)| name == config::SIGNING_KEY_SECRET);

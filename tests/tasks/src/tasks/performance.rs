@@ -19,7 +19,8 @@ pub(crate) fn install(context: &Context) -> Result {
 }
 
 /// Builds `sync` as it is deployed, and compares its bytes, and the calls, instructions, system
-/// calls and allocations of a request of each kind, with their limits. `options` go to `harness bench check`.
+/// calls and allocations of a request of each kind, with their limits.
+/// `options` go to `harness bench check`.
 pub(crate) fn run(context: &Context, options: &[String]) -> Result {
     if (OS, ARCH) != ("linux", "x86_64") {
         let reason = format!("{LIMITS} is for Linux on x86_64, this is {OS} on {ARCH}");
