@@ -81,9 +81,8 @@ fn add(counts: &mut [u64], place: u128, units: u64) {
 
 /// A UUID of version 4, as instances and keys have.
 fn uuid(random: &mut fastrand::Rng) -> String {
-    let mut hex = |bits: u32| random.u64(..1 << bits);
-    let (a, b, c, d, e) = (hex(32), hex(16), hex(12), hex(12), hex(48));
-    format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{e:012x}")
+    let [time, middle, high, clock, node] = [32_u32, 16, 12, 12, 48].map(|bits| random.u64(..1 << bits));
+    format!("{time:08x}-{middle:04x}-4{high:03x}-8{clock:03x}-{node:012x}")
 }
 
 fn instance(random: &mut fastrand::Rng) -> InstanceId {
