@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::{Acknowledgement, Acknowledgements, Deadline, LedgerError};
+use super::{Acknowledgement, Acknowledgements, Deadline, LedgerError, typed_json::Typed};
 use crate::domain::{
     Alias, Caller, ClaimId, CorrelationId, EpochMillis, EventId, InstanceId, KeyCrn, KeyId, KeyRing,
     KeyState, KeyType, KeyVersion, LeaseId, LifecycleEvent, ServiceName,
@@ -137,7 +137,9 @@ pub struct KeyRecord {
 impl KeyRecord {
     /// Parses an item. An invalid one is a defect, because only keysync writes the table.
     pub fn read(item: Item) -> Result<Self, LedgerError> {
-        serde_dynamo::from_item(item).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
+        let text = serde_json::to_vec(&serde_dynamo::Item::from(item));
+        let key = text.and_then(|text| serde_json::from_slice(&text));
+        key.map(|Typed(key)| key).map_err(|error| LedgerError::Defect(format!("invalid item: {error}")))
     }
 
     /// The acknowledgement of the last notification by `service` that counts; `None` if there is

@@ -41,6 +41,7 @@ mod replay;
 mod resolve;
 mod status;
 mod thin;
+mod typed_json;
 mod update;
 
 use std::{str::FromStr, time::Duration};

@@ -22,7 +22,6 @@ mod request;
 mod response;
 mod signature;
 mod template;
-mod typed_json;
 
 use std::{
     fmt,

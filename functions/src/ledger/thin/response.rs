@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use serde::Deserialize;
 
-use super::{WAIT, WAIT_IF_THROTTLED, typed_json::Typed};
-use crate::ledger::{conflict, item::KeyRecord};
+use super::{WAIT, WAIT_IF_THROTTLED};
+use crate::ledger::{conflict, item::KeyRecord, typed_json::Typed};
 
 /// The header with the CRC32 of the body.
 const CRC32: &str = "x-amz-crc32";
