@@ -8,9 +8,10 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keysync::{
-    domain::{EpochMillis, InstanceId, KeyId, ResourceCrn},
+    Clock,
+    domain::{ClaimId, EpochMillis, InstanceId, KeyId, ResourceCrn},
     ledger::{
-        item::{ALIAS_ITEM, Item, KEY_ITEM, alias_pk, key_pk},
+        item::{ALIAS_ITEM, Item, KEY_ITEM, alias_pk, due_shard, key_pk},
         registration::registration_sk,
     },
 };
@@ -70,6 +71,24 @@ impl Table {
     ) -> Result<(), BenchError> {
         let items = keys.iter().flat_map(|key| range.clone().map(move |n| self.registration_item(key, n)));
         self.put(items, done).await
+    }
+
+    /// Puts `keys` into the table as with a notification that is due again.
+    pub(super) async fn put_pending(&self, keys: &[BenchKey], claim: ClaimId) -> Result<(), BenchError> {
+        let notified_at = Clock::system().now();
+        let pending = |key: &BenchKey| {
+            let attributes = json!({
+                "notified_at": notified_at, "claim": claim, "lease": claim, "sequence": 1,
+                "correlation_id": "c", "caller": "IBMid-1", "pending": key.services, "retries": {},
+                "acknowledged": {}, "due_shard": u64::try_from(due_shard(key.id)).unwrap_or_default(),
+                "due_at": notified_at,
+            });
+            let attributes: Item = serde_dynamo::to_item(attributes).map_err(BenchError::table)?;
+            let mut item = self.key_item(key)?;
+            item.extend(attributes);
+            Ok(item)
+        };
+        self.put(keys.iter().map(pending), |_| {}).await
     }
 
     /// Opens the windows of `keys`, as after more than an hour.
@@ -142,7 +161,8 @@ impl Table {
         )
     }
 
-    fn crn(&self, key: &BenchKey) -> String {
+    /// The CRN of a key.
+    pub(super) fn crn(&self, key: &BenchKey) -> String {
         let (account, instance) = (&self.account, self.instance);
         format!("crn:v1:bluemix:public:hs-crypto:us-south:a/{account}:{instance}:key:{}", key.id)
     }

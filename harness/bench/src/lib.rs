@@ -35,6 +35,7 @@ mod scale;
 mod stage;
 mod table;
 mod usage;
+mod workers;
 
 use std::{io, path::PathBuf};
 
@@ -89,6 +90,14 @@ pub enum BenchError {
         /// The expected status.
         expected: u16,
         /// The response.
+        got: String,
+    },
+    /// A function did not do the work that it was to do.
+    #[error("expected {expected} of a function's result, got {got}")]
+    Work {
+        /// The expected part of the result.
+        expected: String,
+        /// What it was.
         got: String,
     },
     /// The loop for the wire floor failed.

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BenchError, costs, counts,
+    BenchError, costs,
+    counts::{self, Counted},
     keys::BenchKey,
     progress,
     stage::{Stage, services},
@@ -19,13 +20,20 @@ struct Limits {
     bytes: u64,
     /// Limits by request kind.
     requests: BTreeMap<String, RequestLimits>,
+    /// Limits of an init, an event and a redelivery.
+    others: BTreeMap<String, CountLimits>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RequestLimits {
     dynamodb_calls: f64,
     dynamodb_bytes: f64,
+    #[serde(flatten)]
+    counts: CountLimits,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct CountLimits {
     instructions: f64,
     system_calls: f64,
     allocations: f64,
@@ -78,24 +86,27 @@ pub async fn check(path: &Path) -> Result<Checked, BenchError> {
     stage.table().put_keys(&keys, |_| {}).await?;
     let (costs, _) = costs::measure(&stage, &keys, &stage.token().await?).await?;
     progress.finish_and_clear();
-    let counts = counts::measure(&stage).await?;
+    let counted = counts::measure(&stage).await?;
 
     let binary = stage.binaries.sync.metadata().map_err(BenchError::Build)?.len();
     let mut metrics =
         vec![metric("binary", "bytes", super::report::each(binary), super::report::each(limits.bytes))];
-    for (cost, (_, counted)) in costs.iter().zip(counts) {
-        let Some(limit) = limits.requests.get(&cost.what) else {
-            let reason = format!("no limits for `{}`", cost.what);
-            return Err(BenchError::Limits { path: path.to_owned(), reason });
-        };
+    let missing =
+        |what: &str| BenchError::Limits { path: path.to_owned(), reason: format!("no limits for `{what}`") };
+    for cost in &costs {
+        let limit = limits.requests.get(&cost.what).ok_or_else(|| missing(&cost.what))?;
         metrics.push(metric(&cost.what, "DynamoDB calls", cost.dynamodb_calls, limit.dynamodb_calls));
         metrics.push(metric(&cost.what, "DynamoDB bytes", cost.dynamodb_bytes, limit.dynamodb_bytes));
-        for (what, count, limit) in [
-            ("instructions", counted.instructions, limit.instructions),
-            ("system calls", counted.system_calls, limit.system_calls),
-            ("allocations", counted.allocations, limit.allocations),
+    }
+    for Counted { what, counts } in counted {
+        let of_request = limits.requests.get(&what).map(|limit| limit.counts);
+        let limit = of_request.or_else(|| limits.others.get(&what).copied()).ok_or_else(|| missing(&what))?;
+        for (name, count, limit) in [
+            ("instructions", counts.instructions, limit.instructions),
+            ("system calls", counts.system_calls, limit.system_calls),
+            ("allocations", counts.allocations, limit.allocations),
         ] {
-            metrics.push(metric(&cost.what, what, super::report::each(count), limit));
+            metrics.push(metric(&what, name, super::report::each(count), limit));
         }
     }
     Ok(Checked { metrics })

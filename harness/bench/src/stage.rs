@@ -66,9 +66,9 @@ impl Stage {
         start(config).await
     }
 
-    /// The function, started by a command such as valgrind.
-    pub(super) async fn sync_under(&self, command: &[&str]) -> Result<ProcessFunction, BenchError> {
-        let mut config = self.config(&self.binaries.sync);
+    /// A function, started by a command such as valgrind.
+    pub(super) async fn under(&self, command: &[&str], binary: &Path) -> Result<ProcessFunction, BenchError> {
+        let mut config = self.config(binary);
         config.command.splice(0..0, command.iter().map(OsString::from));
         start(config).await
     }
