@@ -216,7 +216,7 @@ async fn keys_in_every_state(harness: &Harness) -> Vec<String> {
 impl Browser {
     /// Waits for this text, then asserts that the page is accessible in all sizes and colour
     /// schemes.
-    async fn assert_page_accessible(&self, name: &str, text: &str) {
+    pub(crate) async fn assert_page_accessible(&self, name: &str, text: &str) {
         self.wait_for_text(text).await;
         for (look, options) in [
             ("wide-light", Options::wide()),
