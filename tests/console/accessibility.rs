@@ -66,7 +66,7 @@ async fn login_and_error_pages_are_accessible() {
         browser.click("Menu").await;
         browser.assert_page_accessible("menu", "Resource list").await;
         browser.go(&format!("{console}/harness")).await;
-        browser.assert_page_accessible("harness", "Without headers and bodies, newest first.").await;
+        browser.assert_page_accessible("harness", "Newest first. Choose one").await;
         browser.go(&format!("{console}/nothing")).await;
         browser.assert_page_accessible("error-404-page", "There is no such page").await;
         browser.go(&format!("{}/02fd6835-6001-4482-a892-13bd2085f75d/resources", keys_url(&harness))).await;

@@ -131,6 +131,7 @@ impl Console {
             .route("/console/logout", post(pages::login::log_out))
             .route("/console/resources", get(pages::resources::show))
             .route("/console/harness", get(pages::harness::show))
+            .route("/console/harness/requests/{number}", get(pages::request::show))
             .route("/console/harness/{fault}", post(pages::harness_faults::inject))
             .route("/console/instances/{instance}/keys", get(pages::keys::show))
             .route("/console/instances/{instance}/not-acted", get(pages::not_acted::show))

@@ -85,6 +85,7 @@ fn described_routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
         .routes(routes!(world::rotate_signing_key))
         .routes(routes!(world::requests, world::forget_requests))
         .routes(routes!(world::count_requests))
+        .routes(routes!(world::request))
         .routes(routes!(world::dead_letters))
         .routes(routes!(recording::get))
         .routes(routes!(recording::replay))
