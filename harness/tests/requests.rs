@@ -36,6 +36,45 @@ async fn journal_has_headers_and_bodies() {
 }
 
 #[tokio::test]
+async fn journal_returns_pages_and_single_requests() {
+    let harness = in_process().await;
+    let manager = harness.manager().await.unwrap();
+    for search in 0..5 {
+        let path = format!("/api/v2/keys?search={search}");
+        manager.send(manager.request(http::Method::GET, &path)).await.unwrap().assert_status(200);
+    }
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| {
+        let url = format!("{}/_harness/requests{path}", harness.endpoint_url());
+        let response = http.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    for (query, expected) in [
+        ("last=2", &["4", "3"][..]),
+        ("last=2&skip=2", &["2", "1"]),
+        ("last=2&skip=4", &["0"]),
+        ("skip=9", &[]),
+        ("last=0", &[]),
+    ] {
+        let (_, requests) = get(&format!("?path=search&{query}")).await;
+        let paths = requests.as_array().unwrap().iter().rev().map(|request| request["path"].clone());
+        let expected: Vec<_> = expected.iter().map(|end| format!("/api/v2/keys?search={end}")).collect();
+        assert_eq!(paths.collect::<Vec<_>>(), expected, "{query}");
+    }
+    let (_, listed) = get("?path=search%3D3&secrets=true").await;
+    let (status, found) = get(&format!("/{}", listed[0]["number"])).await;
+    assert_eq!((status, &found["path"]), (200, &listed[0]["path"]));
+    assert_eq!(found["request"]["headers"]["authorization"], "Bearer ***");
+    assert_eq!(get("/99999").await.0, 404);
+
+    let number = listed[0]["number"].as_u64();
+    harness.journal().clear();
+    assert_eq!(get(&format!("/{}", listed[0]["number"])).await.0, 404);
+    manager.send(manager.request(http::Method::GET, "/api/v2/keys")).await.unwrap().assert_status(200);
+    assert!(get("?last=1").await.1[0]["number"].as_u64() > number, "the numbers continue");
+}
+
+#[tokio::test]
 async fn secrets_in_journal_are_masked_unless_requested() {
     let harness = in_process().await;
     let (api_key, token) = (harness.api_key(), harness.manager().await.unwrap().token());

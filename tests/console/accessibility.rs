@@ -66,7 +66,7 @@ async fn login_and_error_pages_are_accessible() {
         browser.click("Menu").await;
         browser.assert_page_accessible("menu", "Resource list").await;
         browser.go(&format!("{console}/harness")).await;
-        browser.assert_page_accessible("harness", "Without headers and bodies, newest first.").await;
+        browser.assert_page_accessible("harness", "Newest first. Choose one").await;
         browser.go(&format!("{console}/nothing")).await;
         browser.assert_page_accessible("error-404-page", "There is no such page").await;
         browser.go(&format!("{}/02fd6835-6001-4482-a892-13bd2085f75d/resources", keys_url(&harness))).await;
@@ -216,7 +216,7 @@ async fn keys_in_every_state(harness: &Harness) -> Vec<String> {
 impl Browser {
     /// Waits for this text, then asserts that the page is accessible in all sizes and colour
     /// schemes.
-    async fn assert_page_accessible(&self, name: &str, text: &str) {
+    pub(crate) async fn assert_page_accessible(&self, name: &str, text: &str) {
         self.wait_for_text(text).await;
         for (look, options) in [
             ("wide-light", Options::wide()),

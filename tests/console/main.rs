@@ -12,6 +12,8 @@ mod browser;
 mod browser_helpers;
 mod bulk_sync;
 mod console_walkthrough;
+mod docs;
+mod journal;
 mod key_protect_walkthrough;
 mod key_search;
 mod keyboard_navigation;

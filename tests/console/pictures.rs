@@ -46,7 +46,7 @@ async fn documentation_pictures_are_taken() {
         browser.click("Restore").await;
         browser.wait_for_text("Restore payroll?").await;
         picture(browser, "restore").await;
-        browser.go(&format!("{}/harness?part=endpoint", harness.console_url())).await;
+        browser.go(&format!("{}/harness?to=endpoint", harness.console_url())).await;
         picture(browser, "harness").await;
         browser.adjust(Options::narrow().dark()).await;
         browser.go(&page).await;

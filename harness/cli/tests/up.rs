@@ -123,6 +123,19 @@ async fn up_prints_one_line_with_all_addresses() {
 }
 
 #[tokio::test]
+async fn up_serves_documentation_to_which_console_links() {
+    let up = up(&[]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| {
+        let response = http.get(format!("{}{path}", up.text("endpoint"))).send().await.unwrap();
+        response.error_for_status().unwrap().text().await.unwrap()
+    };
+    assert!(get("/docs/reference/control-api-operations").await.contains("/_harness/time</code>"));
+    assert!(get("/docs/search?q=advance+the+clock").await.contains("<mark>"));
+    assert!(get("/console/login").await.contains("href=\"/docs\""));
+}
+
+#[tokio::test]
 async fn child_processes_exit_when_harness_is_killed() {
     let mut up = up(&[]).await;
     assert_eq!(up.sync().await, 204);

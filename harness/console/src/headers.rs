@@ -1,6 +1,11 @@
 //! Security headers of every response.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::Response,
+};
 use http::{HeaderName, HeaderValue, header};
 
 /// Own resources only, nothing inline, no frames.
@@ -21,8 +26,14 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Middleware: adds the headers. Pages are not cached, so that "back" shows none after logging out.
-pub(crate) async fn secure(request: Request, next: Next) -> Response {
+/// Adds the security headers of the console to every response: pages load only what their server
+/// has, run nothing inline, and are in no frame. They are not cached, so that "back" shows none
+/// after logging out, unless a response says otherwise.
+pub fn with_security_headers(router: Router) -> Router {
+    router.layer(middleware::from_fn(secure))
+}
+
+async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, value);

@@ -51,6 +51,8 @@ use jiff::Timestamp;
 use keysync_browser_guard::{CONSOLE, Guard};
 
 pub use api::{Address, Addresses, InvalidAddress};
+pub use headers::with_security_headers;
+pub use view::Document;
 
 use api::{Api, Control};
 use session::Sessions;
@@ -105,6 +107,12 @@ impl Console {
         Self { control, sessions: self.sessions.with_harness(), ..self }
     }
 
+    /// Links to the documentation, which the same server has to serve at `/docs`.
+    #[must_use]
+    pub fn with_documentation(self) -> Self {
+        Self { sessions: self.sessions.with_documentation(), ..self }
+    }
+
     /// Uses another guard, for a machine with more names than `localhost`.
     #[must_use]
     pub fn with_guard(self, guard: Guard) -> Self {
@@ -123,6 +131,7 @@ impl Console {
             .route("/console/logout", post(pages::login::log_out))
             .route("/console/resources", get(pages::resources::show))
             .route("/console/harness", get(pages::harness::show))
+            .route("/console/harness/requests/{number}", get(pages::request::show))
             .route("/console/harness/{fault}", post(pages::harness_faults::inject))
             .route("/console/instances/{instance}/keys", get(pages::keys::show))
             .route("/console/instances/{instance}/not-acted", get(pages::not_acted::show))
@@ -141,7 +150,7 @@ impl Console {
             .layer(DefaultBodyLimit::max(MAX_FORM))
             .layer(middleware::from_fn_with_state(self.clone(), failure::explain))
             .with_state(self.clone());
-        self.guard.around(router).layer(middleware::from_fn(headers::secure))
+        with_security_headers(self.guard.around(router))
     }
 
     fn now(&self) -> Timestamp {

@@ -24,6 +24,8 @@ pub(crate) struct Sessions {
     by_id: Arc<Mutex<HashMap<SessionId, Session>>>,
     /// Whether the console has a page about its harness.
     harness: bool,
+    /// Whether the console's server has the documentation.
+    documentation: bool,
     /// Name of the cookie. It differs per console, because cookies are shared between ports: two
     /// consoles on one machine would log each other out.
     cookie: Arc<str>,
@@ -43,6 +45,7 @@ struct Inner {
     owner: String,
     csrf: CsrfToken,
     harness: bool,
+    documentation: bool,
     /// Result of a fault's form, for the page of the harness.
     fault: Mutex<Option<Fault>>,
     /// Notice for the next page of a key.
@@ -80,11 +83,20 @@ impl CsrfToken {
 impl Sessions {
     pub(crate) fn new() -> Self {
         let cookie = format!("keysync-session-{}", &random()[..8]);
-        Self { by_id: Arc::default(), harness: false, cookie: cookie.into() }
+        Self { by_id: Arc::default(), harness: false, documentation: false, cookie: cookie.into() }
     }
 
     pub(crate) fn with_harness(self) -> Self {
         Self { harness: true, ..self }
+    }
+
+    pub(crate) fn with_documentation(self) -> Self {
+        Self { documentation: true, ..self }
+    }
+
+    /// Whether the console's server has the documentation.
+    pub(crate) fn has_documentation(&self) -> bool {
+        self.documentation
     }
 
     /// Begins a session with a new cookie, in place of the session that the browser had.
@@ -95,6 +107,7 @@ impl Sessions {
             token,
             csrf: CsrfToken::random(),
             harness: self.harness,
+            documentation: self.documentation,
             fault: Mutex::default(),
             flash: Mutex::default(),
             tasks: Tasks::default(),
@@ -167,6 +180,11 @@ impl Session {
     /// Whether there is a page about the harness.
     pub(crate) fn has_harness(&self) -> bool {
         self.0.harness
+    }
+
+    /// Whether the console's server has the documentation.
+    pub(crate) fn has_documentation(&self) -> bool {
+        self.0.documentation
     }
 
     /// Stores the result of a fault's form.

@@ -58,6 +58,8 @@ pub struct HarnessBuilder {
     pub(crate) symmetric_secrets: Vec<(String, String)>,
     pub(crate) table: String,
     pub(crate) quiet: bool,
+    /// Routes at `/docs`.
+    pub(crate) documentation: Option<axum::Router>,
 }
 
 /// The receiver of a service's callbacks.
@@ -93,6 +95,7 @@ impl Default for HarnessBuilder {
             symmetric_secrets: Vec::new(),
             table: TABLE.to_owned(),
             quiet: true,
+            documentation: None,
         }
     }
 }

@@ -95,6 +95,8 @@ mod builder;
 mod client;
 #[cfg(feature = "control-api")]
 mod control;
+#[cfg(feature = "control-api")]
+mod documentation;
 mod env_file;
 mod error;
 mod harness;
@@ -110,6 +112,8 @@ mod world;
 
 pub use builder::HarnessBuilder;
 pub use client::Client;
+#[cfg(feature = "control-api")]
+pub use documentation::control_api_document;
 pub use error::HarnessError;
 pub use harness::Harness;
 pub use httpmock;

@@ -37,7 +37,9 @@ pub(crate) async fn start(builder: HarnessBuilder) -> Result<Harness, HarnessErr
 
     let guard = context.guard.clone().with_api_hosts();
     let console = console(&kms.url, &iam.url(), &context.clock)?.with_guard(guard.clone());
+    let console = if builder.documentation.is_some() { console.with_documentation() } else { console };
     let router = context.journal.around(Part::Endpoint, kms.endpoint.router()).merge(console.router());
+    let router = router.merge(builder.documentation.unwrap_or_default());
     let parts = Arc::new(Parts {
         context,
         world,

@@ -36,6 +36,16 @@ async fn overdue_services_are_listed_before_retried_ones() {
     let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no `{words}` in {text}"));
     assert!(at("ledger") < at("archive") && at("Overdue") < at("Retrying"), "{text}");
 
+    for (sort, first, last) in [
+        ("key", "archive", "ledger"),
+        ("-key", "ledger", "archive"),
+        ("service", "archive", "ledger"),
+        ("-status", "archive", "ledger"),
+    ] {
+        let text = visitor.open(&format!("{link}?sort={sort}")).await.text();
+        assert!(text.find(first) < text.find(last), "{sort}: {text}");
+    }
+
     harness.object_storage().behave(Behaviour::Act);
     let resources =
         visitor.open(&format!("/console/instances/{}/keys/{}/resources", harness.instance(), key.id())).await;

@@ -169,6 +169,12 @@ async fn journal_and_reset(control: &mut Control, info: &Value) {
         let counted = control.call(get.clone(), count, &format!("{count}{query}"), Value::Null, 200).await;
         assert_eq!(counted["count"], expected, "{query}");
     }
+    let (request, first) = ("/_harness/requests/{number}", &journal[0]["number"]);
+    let found = control.call(get.clone(), request, &format!("{requests}/{first}"), Value::Null, 200).await;
+    assert_eq!(found, journal[0]);
+    control.call(get.clone(), request, &format!("{requests}/999999"), Value::Null, 404).await;
+    control.call(get.clone(), request, &format!("{requests}/first"), Value::Null, 400).await;
+    control.call(get.clone(), requests, &format!("{requests}?last=-1"), Value::Null, 400).await;
     for invalid in ["?to=moon", "?status=soon", "?header=no-value"] {
         control.call(get.clone(), requests, &format!("{requests}{invalid}"), Value::Null, 400).await;
         control.call(get.clone(), count, &format!("{count}{invalid}"), Value::Null, 400).await;

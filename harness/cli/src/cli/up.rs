@@ -2,7 +2,8 @@
 
 use std::{error::Error, time::Instant};
 
-use keysync_testkit::{Harness, HarnessBuilder, HarnessError};
+use keysync_documentation::Docs;
+use keysync_testkit::{Harness, HarnessBuilder, HarnessError, control_api_document};
 
 use super::{output, shutdown::Shutdown};
 
@@ -11,7 +12,8 @@ use super::{output, shutdown::Shutdown};
 pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) -> Result<(), Box<dyn Error>> {
     let shutdown = Shutdown::listen()?;
     let started = Instant::now();
-    let harness = builder.start().await?;
+    let docs = Docs::new().with_control_api(control_api_document());
+    let harness = builder.documentation(docs.router()).start().await?;
     let text = if json { as_json(&harness).await? } else { as_text(&harness, started).await? };
     // If standard output is closed, the harness and its processes end.
     output::line(text)?;
@@ -33,6 +35,7 @@ async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessE
          \x20 endpoint   {endpoint}\n\
          \x20            {host}\n\
          \x20 console    {console}   (log in with an API key)\n\
+         \x20 docs       {endpoint}{docs}\n\
          \x20 function   {function}\n\
          \x20 IAM        {iam}\n\
          \x20 DynamoDB   {dynamodb}\n\
@@ -63,6 +66,7 @@ async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessE
         endpoint = info.endpoint,
         host = harness.instance_url(),
         console = info.console,
+        docs = keysync_documentation::BASE,
         function = info.function,
         iam = info.iam,
         dynamodb = info.dynamodb,

@@ -1,9 +1,12 @@
 //! Client of the harness's control API: its journal of requests, and faults.
 
-use http::{Method, header};
+use std::collections::BTreeMap;
+
+use http::{Method, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::{Address, ApiError, fetch, send};
 
@@ -14,9 +17,10 @@ pub(crate) struct Control {
     url: Address,
 }
 
-/// A request that the harness received.
+/// A request that the harness received. Secrets are masked.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Exchange {
+    pub(crate) number: usize,
     /// Instant in epoch ms.
     at: i64,
     /// The part of the harness: `endpoint`, `iam` or `services`.
@@ -26,7 +30,27 @@ pub(crate) struct Exchange {
     /// `None` if the connection was cut or there is no response yet.
     pub(crate) status: Option<u16>,
     pub(crate) millis: Option<u64>,
+    pub(crate) request: Message,
+    pub(crate) response: Option<Message>,
 }
+
+/// Headers and body of a request or response.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) headers: BTreeMap<String, String>,
+    /// The stored part of the body.
+    pub(crate) body: String,
+    /// The length of the whole body.
+    pub(crate) body_bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Count {
+    count: usize,
+}
+
+/// Conditions on requests: names of query parameters, and values.
+pub(crate) type RequestFilter<'a> = [(&'static str, &'a str)];
 
 /// An emulated service.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,9 +63,32 @@ impl Control {
         Self { http, url }
     }
 
-    /// The requests that endpoint, IAM and services received, oldest first.
-    pub(crate) async fn requests(&self) -> Result<Vec<Exchange>, ApiError> {
-        fetch(self.request(Method::GET, "/requests")).await
+    /// The newest `last` requests that meet the conditions, without the newest `skip`, oldest first.
+    pub(crate) async fn requests(
+        &self,
+        filter: &RequestFilter<'_>,
+        last: usize,
+        skip: usize,
+    ) -> Result<Vec<Exchange>, ApiError> {
+        let part = [("last", last.to_string()), ("skip", skip.to_string())];
+        let part = part.iter().map(|(name, value)| (*name, value.as_str()));
+        let query = query(filter.iter().copied().chain(part));
+        fetch(self.request(Method::GET, &format!("/requests?{query}"))).await
+    }
+
+    /// The number of requests that meet the conditions.
+    pub(crate) async fn count_requests(&self, filter: &RequestFilter<'_>) -> Result<usize, ApiError> {
+        let query = query(filter.iter().copied());
+        let counted: Count = fetch(self.request(Method::GET, &format!("/requests/count?{query}"))).await?;
+        Ok(counted.count)
+    }
+
+    /// The request with this number; `None` if it is not stored, or no longer.
+    pub(crate) async fn find_request(&self, number: usize) -> Result<Option<Exchange>, ApiError> {
+        match fetch(self.request(Method::GET, &format!("/requests/{number}"))).await {
+            Err(ApiError::Rejected(response)) if response.status == StatusCode::NOT_FOUND => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// The emulated services.
@@ -56,7 +103,7 @@ impl Control {
         behaviour: Value,
         times: Option<usize>,
     ) -> Result<(), ApiError> {
-        let service: String = url::form_urlencoded::byte_serialize(service.as_bytes()).collect();
+        let service: String = form_urlencoded::byte_serialize(service.as_bytes()).collect();
         let body = json!({"behaviour": behaviour, "times": times});
         self.change(Method::PUT, &format!("/services/{service}/behaviour"), &body).await
     }
@@ -97,4 +144,16 @@ impl Exchange {
     pub(crate) fn at(&self) -> Timestamp {
         Timestamp::from_millisecond(self.at).unwrap_or(Timestamp::MIN)
     }
+}
+
+impl Message {
+    /// The value of a header; the name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+fn query<'a>(pairs: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    let pairs = pairs.filter(|(_, value)| !value.is_empty());
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

@@ -25,7 +25,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 pub use address::{Address, Addresses, InvalidAddress};
-pub(crate) use control::{Control, Exchange, Service};
+pub(crate) use control::{Control, Exchange, Message, Service};
 pub(crate) use error::{ApiError, ErrorResponse};
 pub(crate) use events::Event;
 pub(crate) use instances::Instance;

@@ -19,7 +19,7 @@ use crate::{
     failure::Failure,
     form::{Envelope, Posted},
     session::CsrfToken,
-    view::{Button, Field, Notice, NoticeKind, Page, button, csrf_field, password_field},
+    view::{Button, DOCUMENTATION, Field, Notice, NoticeKind, Page, button, csrf_field, password_field},
 };
 
 use super::{next, why::explain};
@@ -53,7 +53,11 @@ pub(crate) struct Fields {
 }
 
 /// `GET /console/login`
-pub(crate) async fn show(cookies: CookieJar, Query(query): Query<LoginQuery>) -> (CookieJar, Markup) {
+pub(crate) async fn show(
+    State(console): State<Console>,
+    cookies: CookieJar,
+    Query(query): Query<LoginQuery>,
+) -> (CookieJar, Markup) {
     let notice = if query.ended {
         let text = if query.sent {
             "Nothing was changed. Log in to return to the page, and repeat the action."
@@ -67,7 +71,7 @@ pub(crate) async fn show(cookies: CookieJar, Query(query): Query<LoginQuery>) ->
         None
     };
     let notice = notice.map(|(kind, title, text)| Notice { kind, title, body: html! { p { (text) } } });
-    page(cookies, notice, None, next::page(&query.next).as_deref())
+    page(&console, cookies, notice, None, next::page(&query.next).as_deref())
 }
 
 /// `POST /console/login`
@@ -82,7 +86,7 @@ pub(crate) async fn log_in(
     }
     let next = next::page(&fields.next);
     let invalid = |problem: &str| {
-        let page = page(cookies.clone(), None, Some(problem), next.as_deref());
+        let page = page(&console, cookies.clone(), None, Some(problem), next.as_deref());
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
     };
     let api_key = fields.apikey.trim();
@@ -95,7 +99,7 @@ pub(crate) async fn log_in(
     let failed = |text: &str| {
         let body = html! { p { (text) } };
         let notice = Notice { kind: NoticeKind::Error, title: "You are not logged in", body };
-        let page = page(cookies.clone(), Some(notice), None, next.as_deref());
+        let page = page(&console, cookies.clone(), Some(notice), None, next.as_deref());
         (StatusCode::BAD_GATEWAY, page).into_response()
     };
     match console.api.log_in(api_key).await {
@@ -122,6 +126,7 @@ pub(crate) async fn log_out(
 }
 
 fn page(
+    console: &Console,
     cookies: CookieJar,
     notice: Option<Notice<'_>>,
     problem: Option<&str>,
@@ -133,7 +138,10 @@ fn page(
         form.form method="post" action="/console/login" {
             (csrf_field(csrf.as_str()))
             @if let Some(next) = next { input type="hidden" name="next" value=(next); }
-            p { "See which resources your keys protect, and synchronize their services." }
+            p {
+                "See which resources your keys protect, and synchronize their services."
+                @if console.sessions.has_documentation() { " New here? Read the " a href=(DOCUMENTATION) { "documentation" } "." }
+            }
             (password_field(Field {
                 name: "apikey",
                 label: "API key",

@@ -17,6 +17,8 @@ mod notifications;
 mod paging;
 mod registrations;
 mod registrations_query;
+pub(crate) mod request;
+mod requests_query;
 pub(crate) mod resources;
 mod sorting;
 pub(crate) mod sync;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     KeyPath, bulk_sync, frame, keys, notifications,
     paging::{Paging, Shown},
+    sorting::{Property, Sorting},
     words,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     failure::Failure,
     signed_in::SignedIn,
     view::{
-        Button, Column, Crumb, DataTable, Field, Page, button, data_table, empty_state, link_button, name,
+        Button, Crumb, DataTable, Field, Page, button, data_table, empty_state, link_button, name,
         select_field, tag,
     },
 };
@@ -27,12 +28,20 @@ use crate::{
 /// Maximum number of keys that one page covers.
 const KEYS: u32 = 200;
 
+/// The properties by which the table is sorted. By status, the worst come first.
+const PROPERTIES: &[Property] = &[
+    Property { name: "key", label: "Key" },
+    Property { name: "service", label: "Service" },
+    Property { name: "status", label: "Status" },
+];
+
 /// Query parameters of the page.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ListQuery {
     service: String,
     status: String,
+    sort: String,
     #[serde(flatten)]
     paging: Paging,
 }
@@ -74,6 +83,30 @@ impl ListQuery {
             && (self.status.is_empty() || self.status == words::status_name(service.status))
     }
 
+    fn sorting(&self) -> Sorting {
+        Sorting::parse(&self.sort, PROPERTIES, "status")
+    }
+
+    /// The services that match, in order. `all` has the worst first.
+    fn select<'a>(&self, page: &KeyPage, all: &'a [(usize, Notification)]) -> Vec<&'a (usize, Notification)> {
+        let mut selected: Vec<_> = all.iter().filter(|(_, service)| self.matches(service)).collect();
+        let sorting = self.sorting();
+        match sorting.property() {
+            "key" => selected.sort_by_key(|(at, _)| page.keys[*at].title().to_lowercase()),
+            "service" => selected.sort_by(|(_, one), (_, other)| one.service.cmp(&other.service)),
+            _ => {}
+        }
+        if sorting.is_descending() {
+            selected.reverse();
+        }
+        selected
+    }
+
+    /// All parameters but the paging's.
+    fn parameters(&self) -> [(&str, &str); 3] {
+        [("service", &self.service), ("status", &self.status), ("sort", &self.sort)]
+    }
+
     fn is_filtered(&self) -> bool {
         !self.service.is_empty() || !self.status.is_empty()
     }
@@ -90,6 +123,7 @@ fn toolbar(path: &str, query: &ListQuery, services: &[(usize, Notification)]) ->
         form.toolbar method="get" action=(path) role="search" aria-label="Services" {
             (select_field(Field { name: "service", label: "Service", value: &query.service, ..Field::default() }, &options))
             (select_field(Field { name: "status", label: "Status", value: &query.status, ..Field::default() }, &statuses))
+            (query.sorting().field())
             (button(Button::Secondary, "Filter"))
             @if query.is_filtered() { (link_button(Button::Ghost, path, "Clear")) }
         }
@@ -111,7 +145,9 @@ fn table(
     now: Timestamp,
 ) -> Markup {
     let path = path(instance);
-    let columns = ["Key", "Service", "Status", "Details"].map(|label| Column { label, ..Column::default() });
+    let (sorting, keep) = (query.sorting(), query.parameters());
+    let links = sorting.links(&path, &keep);
+    let columns = ["Key", "Service", "Status", "Details"].map(|label| sorting.column(label, &links));
     let ListQuery { paging, .. } = query;
     let shown = Shown { items: "keys", number: page.keys.len(), more: page.more, total: page.total };
     let row = |(at, service): &(usize, Notification)| {
@@ -137,10 +173,11 @@ fn table(
         let body = html! { p { "Every service of these keys has received its notification, and acted in time if it reports so." } };
         empty_state("Every service has acted", body, None)
     };
-    let selected: Vec<_> = services.iter().filter(|(_, service)| query.matches(service)).collect();
+    let selected = query.select(page, services);
     let description = match words::not_acted(services.iter().map(|(_, service)| service)) {
         text if text.is_empty() => "Of all root keys, up to 200 on a page.".to_owned(),
-        text => format!("{text}. The worst come first."),
+        text if query.sorting().parameter() == "status" => format!("{text}. The worst come first."),
+        text => format!("{text}."),
     };
     data_table(DataTable {
         id: "not-acted",
@@ -159,6 +196,6 @@ fn table(
         } else {
             nothing()
         }),
-        below: Some(paging.bar(&path, &[("service", &query.service), ("status", &query.status)], &shown)),
+        below: Some(paging.bar(&path, &keep, &shown)),
     })
 }

@@ -34,6 +34,7 @@ pub(crate) enum Icon {
     LogOut,
     User,
     List,
+    Book,
     Empty,
     Sort,
     SortedUp,
@@ -98,6 +99,10 @@ impl Icon {
                 "",
             ),
             Self::List => ("M6 4h8M6 8h8M6 12h8M2 4h1.5M2 8h1.5M2 12h1.5", ""),
+            Self::Book => (
+                "M8 4c-1.5-1-3.5-1.5-6-1.5v10c2.5 0 4.5 .5 6 1.5c1.5-1 3.5-1.5 6-1.5v-10c-2.5 0-4.5 .5-6 1.5zM8 4v10",
+                "",
+            ),
             Self::Empty => ("M2 9.5l2-6.5h8l2 6.5v4h-12zM2 9.5h3.5l1 1.8h3l1-1.8h3.5", ""),
         }
     }

@@ -1,8 +1,8 @@
 //! Layout of every page: header, menu, breadcrumbs and main part.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
-use super::{BASE, Icon, Notice, csrf_field, icon, isolated, name, notice};
+use super::{BASE, Document, Icon, Notice, csrf_field, icon, isolated, name, notice};
 
 /// A whole page. `title` is its only `h1` and begins the document's title.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(crate) struct SignedIn<'a> {
     pub(crate) csrf: &'a str,
     /// Whether there is a page about the harness.
     pub(crate) harness: bool,
+    /// Whether the server has the documentation.
+    pub(crate) documentation: bool,
 }
 
 /// A breadcrumb.
@@ -44,69 +46,62 @@ pub(crate) struct Crumb<'a> {
 /// The scripts, in the order in which they run.
 pub(super) const SCRIPTS: [&str; 4] = ["times.js", "live.js", "dialogs.js", "console.js"];
 
+/// Path of the documentation on the console's server.
+pub(crate) const DOCUMENTATION: &str = "/docs";
+
 impl Page<'_> {
     /// Renders the document.
     pub(crate) fn render(self) -> Markup {
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (isolated(self.title)) @if let Some(section) = self.section { " – " (section) } " – keysync" }
-                    link rel="icon" type="image/svg+xml" href={ (BASE) "/assets/favicon.svg" };
-                    link rel="stylesheet" href={ (BASE) "/assets/console.css" };
-                    @for script in SCRIPTS { script src={ (BASE) "/assets/" (script) } defer {} }
-                }
-                body {
-                    a.skip-link href="#main" { "Skip to main content" }
-                    (header(self.signed_in.as_ref()))
-                    main #main tabindex="-1" {
-                        @if !self.crumbs.is_empty() { (breadcrumb(self.crumbs, self.title)) }
-                        .notices { @if let Some(shown) = self.notice { (notice(shown)) } }
-                        .page-heading {
-                            .page-heading__text {
-                                h1 { (name(self.title)) }
-                                @if let Some(lead) = self.lead { .lead { (lead) } }
-                            }
-                        }
-                        (self.content)
+        let content = html! {
+            main #main tabindex="-1" {
+                @if !self.crumbs.is_empty() { (breadcrumb(self.crumbs, self.title)) }
+                .notices { @if let Some(shown) = self.notice { (notice(shown)) } }
+                .page-heading {
+                    .page-heading__text {
+                        h1 { (name(self.title)) }
+                        @if let Some(lead) = self.lead { .lead { (lead) } }
                     }
-                    footer.help {
-                        p { "A sync asks the services associated with a key to act on the key’s latest event. A key can be synchronized once an hour." }
-                    }
-                    p #announce.visually-hidden role="status" {}
                 }
+                (self.content)
             }
-        }
+            footer.help {
+                p { "A sync asks the services associated with a key to act on the key’s latest event. A key can be synchronized once an hour." }
+            }
+            p #announce.visually-hidden role="status" {}
+        };
+        let title = html! {
+            (isolated(self.title)) @if let Some(section) = self.section { " – " (section) } " – keysync"
+        };
+        let header = header(self.signed_in.as_ref());
+        Document { title, styles: &[], scripts: &SCRIPTS, header, content }.render()
     }
 }
 
 fn header(signed_in: Option<&SignedIn<'_>>) -> Markup {
     html! {
-        header.shell {
-            @if signed_in.is_some() {
-                button.shell__button type="button" popovertarget="menu" {
-                    (icon(Icon::Menu)) span { "Menu" }
+        @if signed_in.is_some() {
+            button.shell__button type="button" popovertarget="menu" {
+                (icon(Icon::Menu)) span { "Menu" }
+            }
+        }
+        a.shell__name href={ (BASE) "/" } { span { "keysync" } }
+        @if let Some(who) = signed_in {
+            nav #menu.side-nav popover aria-label="Menu" {
+                ul {
+                    li { a href={ (BASE) "/resources" } { (icon(Icon::List)) "Resource list" } }
+                    @if who.harness {
+                        li { a href={ (BASE) "/harness" } { (icon(Icon::Clock)) "Harness" } }
+                    }
+                    @if who.documentation {
+                        li { a href=(DOCUMENTATION) { (icon(Icon::Book)) "Documentation" } }
+                    }
                 }
             }
-            a.shell__name href={ (BASE) "/" } { span { "keysync" } }
-            @if let Some(who) = signed_in {
-                nav #menu.side-nav popover aria-label="Menu" {
-                    ul {
-                        li { a href={ (BASE) "/resources" } { (icon(Icon::List)) "Resource list" } }
-                        @if who.harness {
-                            li { a href={ (BASE) "/harness" } { (icon(Icon::Clock)) "Harness" } }
-                        }
-                    }
-                }
-                .shell__user {
-                    span.shell__who { (icon(Icon::User)) span.visually-hidden { "Signed in as " } span { (name(who.name)) } }
-                    form method="post" action={ (BASE) "/logout" } {
-                        (csrf_field(who.csrf))
-                        button.shell__button type="submit" { (icon(Icon::LogOut)) span { "Log out" } }
-                    }
+            .shell__user {
+                span.shell__who { (icon(Icon::User)) span.visually-hidden { "Signed in as " } span { (name(who.name)) } }
+                form method="post" action={ (BASE) "/logout" } {
+                    (csrf_field(who.csrf))
+                    button.shell__button type="submit" { (icon(Icon::LogOut)) span { "Log out" } }
                 }
             }
         }

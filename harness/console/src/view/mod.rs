@@ -16,6 +16,7 @@ pub(crate) mod assets;
 mod button;
 mod copy;
 mod dialog;
+mod document;
 mod form;
 mod icon;
 mod layout;
@@ -37,11 +38,12 @@ mod tests;
 pub(crate) use button::{Button, button, button_described_by, disabled_button, link_button};
 pub(crate) use copy::copy_id;
 pub(crate) use dialog::{Dialog, cancel, dialog_button, dialog_content};
+pub use document::Document;
 pub(crate) use form::{
     Field, checkbox, csrf_field, password_field, row_checkbox, search_field, select_field, text_field,
 };
 pub(crate) use icon::{Icon, icon};
-pub(crate) use layout::{Crumb, Page, SignedIn};
+pub(crate) use layout::{Crumb, DOCUMENTATION, Page, SignedIn};
 pub(crate) use live::live;
 pub(crate) use menu::{MenuItem, overflow_menu};
 pub(crate) use name::{isolated, name};

@@ -52,7 +52,7 @@ fn every_component(text: &str) -> Vec<(&'static str, Markup)> {
     let page = Page {
         title: text,
         section: Some(text),
-        signed_in: Some(SignedIn { name: text, csrf: text, harness: true }),
+        signed_in: Some(SignedIn { name: text, csrf: text, harness: true, documentation: true }),
         crumbs: &[Crumb { label: text, href: text }],
         notice: Some(notice_of(NoticeKind::Success)),
         lead: Some(words()),

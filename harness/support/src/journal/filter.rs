@@ -35,6 +35,17 @@ pub struct RequestFilter {
     pub status: Option<u16>,
 }
 
+/// A part of the selected requests. By default, it is all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct Newest {
+    /// Only the newest of the selected requests, this many.
+    pub last: Option<usize>,
+    /// Without this many of the newest ones.
+    pub skip: Option<usize>,
+}
+
 /// A header's name and value, written `name:value`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -139,7 +150,7 @@ impl Journal {
     /// If not. The message has the filter, the number, and the last requests.
     #[track_caller]
     pub fn assert_count(&self, filter: &RequestFilter, count: usize) {
-        let found = self.matching(filter).len();
+        let found = self.count(filter);
         if found != count {
             fail(format_args!("{count} {filter}"), found, self);
         }

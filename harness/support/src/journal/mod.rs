@@ -7,6 +7,7 @@
 mod capture;
 mod filter;
 mod mask;
+mod read;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,7 +22,7 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, request::Parts},
+    http::{HeaderMap, request::Parts},
     middleware::{self, Next},
     response::Response,
 };
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::{assertion::WAIT_TIMEOUT, secret_scanner::KnownSecrets, server};
 use capture::Copied;
 pub use capture::MAX_BODY_BYTES;
-pub use filter::{HeaderFilter, RequestFilter};
+pub use filter::{HeaderFilter, Newest, RequestFilter};
 
 /// The number of requests that are stored; the oldest are dropped first.
 const MAX_EXCHANGES: usize = 10_000;
@@ -59,6 +60,12 @@ struct Recorded {
     dropped: usize,
 }
 
+impl Recorded {
+    fn entry(&mut self, number: usize) -> Option<&mut Entry> {
+        self.exchanges.get_mut(number.checked_sub(self.dropped)?)
+    }
+}
+
 /// A request and its response, as they are stored.
 struct Entry {
     /// All but headers and bodies.
@@ -78,6 +85,8 @@ struct Stored {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Exchange {
+    /// The number of the request: each one has the next number, also after the journal was cleared.
+    pub number: usize,
     /// The instant of the request, in epoch ms by the harness's clock.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub at: EpochMillis,
@@ -173,35 +182,6 @@ impl Journal {
         self.0.wait_timeout
     }
 
-    /// The exchanges until now, oldest first. Secrets are masked.
-    #[must_use]
-    pub fn exchanges(&self) -> Vec<Exchange> {
-        self.matching(&RequestFilter::default())
-    }
-
-    /// The exchanges that a filter selects, oldest first. Secrets are masked.
-    #[must_use]
-    pub fn matching(&self, filter: &RequestFilter) -> Vec<Exchange> {
-        self.select(filter, Entry::masked)
-    }
-
-    /// The same with secrets, such as tokens and API keys: for a test that compares them, and never
-    /// for a log.
-    #[must_use]
-    pub fn matching_with_secrets(&self, filter: &RequestFilter) -> Vec<Exchange> {
-        self.select(filter, |entry, _| entry.complete())
-    }
-
-    fn select(
-        &self,
-        filter: &RequestFilter,
-        read: impl Fn(&Entry, &KnownSecrets) -> Exchange,
-    ) -> Vec<Exchange> {
-        let recorded = self.recorded();
-        let selected = recorded.exchanges.iter().filter(|entry| filter.selects(entry));
-        selected.map(|entry| read(entry, &self.0.secrets)).collect()
-    }
-
     /// A number that is higher than all before: the order of steps in different parts.
     #[must_use]
     pub fn next_number(&self) -> u64 {
@@ -225,22 +205,22 @@ impl Journal {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let (at, method) = (self.0.clock.now(), head.method.to_string());
         let (status, millis, request, response) = (None, None, Message::default(), None);
-        let outline = Exchange { at, to, method, path, status, millis, request, response };
-        let request = Stored { headers: head.headers.clone(), body };
+        let stored = Stored { headers: head.headers.clone(), body };
         let mut recorded = self.recorded();
         if recorded.exchanges.len() == MAX_EXCHANGES {
             recorded.exchanges.pop_front();
             recorded.dropped += 1;
         }
-        recorded.exchanges.push_back(Entry { outline, request, response: None });
-        recorded.dropped + recorded.exchanges.len() - 1
+        let number = recorded.dropped + recorded.exchanges.len();
+        let outline = Exchange { number, at, to, method, path, status, millis, request, response };
+        recorded.exchanges.push_back(Entry { outline, request: stored, response: None });
+        number
     }
 
     /// Records the response to a request, unless the request has been dropped, and returns it.
     fn record_response(&self, number: usize, response: Response, since: Instant) -> Response {
         let mut recorded = self.recorded();
-        let index = number.checked_sub(recorded.dropped);
-        let Some(entry) = index.and_then(|index| recorded.exchanges.get_mut(index)) else { return response };
+        let Some(entry) = recorded.entry(number) else { return response };
         entry.outline.millis = u64::try_from(since.elapsed().as_millis()).ok();
         if server::is_cut(&response) {
             return response;
@@ -264,54 +244,6 @@ async fn record(State((journal, part)): State<(Journal, Part)>, request: Request
     let number = journal.record_request(part, &head, copy.clone());
     let response = next.run(Request::from_parts(head, copy.around(body))).await;
     journal.record_response(number, response, since)
-}
-
-impl Entry {
-    /// The exchange with its secrets.
-    fn complete(&self) -> Exchange {
-        let message = |message: &Stored| message.read(|_, value| value.to_owned(), |body| body);
-        Exchange {
-            request: message(&self.request),
-            response: self.response.as_ref().map(message),
-            ..self.outline.clone()
-        }
-    }
-
-    /// The exchange with masked secrets.
-    fn masked(&self, secrets: &KnownSecrets) -> Exchange {
-        let message = |message: &Stored| {
-            let is_complete = message.body.is_complete();
-            message.read(
-                |name, value| mask::header(name, value, secrets),
-                |body| mask::body(&message.headers, &body, is_complete, secrets),
-            )
-        };
-        Exchange {
-            path: mask::text(&self.outline.path, secrets),
-            request: message(&self.request),
-            response: self.response.as_ref().map(message),
-            ..self.outline.clone()
-        }
-    }
-}
-
-impl Stored {
-    fn read(
-        &self,
-        header: impl Fn(&HeaderName, &str) -> String,
-        body: impl FnOnce(String) -> String,
-    ) -> Message {
-        let values = |name| {
-            let values = self.headers.get_all(name).iter();
-            let values = values.map(|value| header(name, &String::from_utf8_lossy(value.as_bytes())));
-            values.collect::<Vec<_>>().join(", ")
-        };
-        Message {
-            headers: self.headers.keys().map(|name| (name.to_string(), values(name))).collect(),
-            body: body(self.body.text()),
-            body_bytes: self.body.bytes(),
-        }
-    }
 }
 
 impl fmt::Display for Journal {

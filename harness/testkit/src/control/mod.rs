@@ -57,8 +57,25 @@ struct Running(Arc<Parts>);
 )]
 struct Document;
 
+/// The `OpenAPI` document of the control API.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    described_routes().1
+}
+
 /// The routes of the control API, and its `OpenAPI` document.
 pub(crate) fn router(parts: Weak<Parts>) -> Router {
+    let (router, document) = described_routes();
+    router
+        .route("/_harness/openapi.json", get(async || Json(document)))
+        .route("/_harness/sync-api.json", get(async || Json(keysync::api::openapi())))
+        .route("/_harness/", any(problem::unknown_path))
+        .route("/_harness/{*path}", any(problem::unknown_path))
+        .method_not_allowed_fallback(problem::unknown_method)
+        .route_layer(middleware::map_response(add_version_header))
+        .with_state(Control(parts))
+}
+
+fn described_routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(world::info))
         .routes(routes!(world::reset))
@@ -68,6 +85,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(world::rotate_signing_key))
         .routes(routes!(world::requests, world::forget_requests))
         .routes(routes!(world::count_requests))
+        .routes(routes!(world::request))
         .routes(routes!(world::dead_letters))
         .routes(routes!(recording::get))
         .routes(routes!(recording::replay))
@@ -89,14 +107,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(dynamo::inject, dynamo::clear))
         .split_for_parts();
     document::complete(&mut document);
-    router
-        .route("/_harness/openapi.json", get(async || Json(document)))
-        .route("/_harness/sync-api.json", get(async || Json(keysync::api::openapi())))
-        .route("/_harness/", any(problem::unknown_path))
-        .route("/_harness/{*path}", any(problem::unknown_path))
-        .method_not_allowed_fallback(problem::unknown_method)
-        .route_layer(middleware::map_response(add_version_header))
-        .with_state(Control(parts))
+    (router, document)
 }
 
 /// Adds the version header, by which a client recognizes a harness.

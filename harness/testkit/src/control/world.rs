@@ -7,13 +7,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Running,
     problem::Problem,
-    request::{Body, Query},
+    request::{Body, Path, Query},
     response::Done,
 };
 use crate::{
     Info, RedeliverSummary,
     events::DeadLetter,
-    journal::{Exchange, RequestFilter},
+    journal::{Exchange, Newest, RequestFilter},
     limits,
 };
 
@@ -132,19 +132,39 @@ pub(super) struct Secrets {
 
 /// The requests that endpoint, IAM and services received, oldest first.
 ///
-/// Each has headers and body, and its response's. Parameters select some of the requests. The
-/// first 16 KiB of a body are stored.
+/// Each has headers and body, and its response's. Parameters select some of the requests, or the
+/// newest of them. The first 16 KiB of a body are stored.
 #[utoipa::path(
-    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", params(RequestFilter, Secrets),
+    get, operation_id = "list_requests", path = "/_harness/requests", tag = "harness", params(RequestFilter, Newest, Secrets),
     responses((status = 200, body = Vec<Exchange>, description = "The requests"))
 )]
 pub(super) async fn requests(
     Running(parts): Running,
     Query(filter): Query<RequestFilter>,
+    Query(newest): Query<Newest>,
     Query(Secrets { secrets }): Query<Secrets>,
 ) -> Json<Vec<Exchange>> {
     let journal = &parts.context.journal;
-    Json(if secrets { journal.matching_with_secrets(&filter) } else { journal.matching(&filter) })
+    Json(if secrets { journal.page_with_secrets(&filter, newest) } else { journal.page(&filter, newest) })
+}
+
+/// A request, with masked secrets.
+#[utoipa::path(
+    get, operation_id = "get_request", path = "/_harness/requests/{number}", tag = "harness",
+    params(("number" = usize, Path, description = "The request's number")),
+    responses(
+        (status = 200, body = Exchange, description = "The request"),
+        (status = 404, body = Problem, description = "There is no such request, or it is no longer stored")
+    )
+)]
+pub(super) async fn request(
+    Running(parts): Running,
+    Path(number): Path<usize>,
+) -> Result<Json<Exchange>, Problem> {
+    let request = parts.context.journal.exchange(number);
+    let unknown =
+        || Problem::not_found(format!("there is no request with the number {number}, or no longer"));
+    request.map(Json).ok_or_else(unknown)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -164,7 +184,7 @@ pub(super) async fn count_requests(
     Running(parts): Running,
     Query(filter): Query<RequestFilter>,
 ) -> Json<Count> {
-    Json(Count { count: parts.context.journal.matching(&filter).len() })
+    Json(Count { count: parts.context.journal.count(&filter) })
 }
 
 /// Deletes the stored requests.

@@ -1,0 +1,1 @@
+../../../../../functions/src/clock.rs
