@@ -7,6 +7,7 @@
 mod capture;
 mod filter;
 mod mask;
+mod stored;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,10 +30,11 @@ use keysync::{Clock, domain::EpochMillis};
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
-use crate::{assertion::WAIT_TIMEOUT, secret_scanner::KnownSecrets, server};
+use crate::{assertion::WAIT_TIMEOUT, headers, secret_scanner::KnownSecrets, server};
 use capture::Copied;
 pub use capture::MAX_BODY_BYTES;
 pub use filter::{HeaderFilter, RequestFilter};
+use mask::Mask;
 
 /// The number of requests that are stored; the oldest are dropped first.
 const MAX_EXCHANGES: usize = 10_000;
@@ -59,6 +61,18 @@ struct Recorded {
     dropped: usize,
 }
 
+impl Recorded {
+    /// Adds an exchange, and returns its number. Drops the oldest one if there are too many.
+    fn push(&mut self, entry: Entry) -> usize {
+        if self.exchanges.len() == MAX_EXCHANGES {
+            self.exchanges.pop_front();
+            self.dropped += 1;
+        }
+        self.exchanges.push_back(entry);
+        self.dropped + self.exchanges.len() - 1
+    }
+}
+
 /// A request and its response, as they are stored.
 struct Entry {
     /// All but headers and bodies.
@@ -74,7 +88,7 @@ struct Stored {
 }
 
 /// A request and its response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Exchange {
@@ -98,11 +112,12 @@ pub struct Exchange {
 }
 
 /// The headers and the body of a request or response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Message {
     /// The headers. The values of a repeated header are joined with `, `.
+    #[serde(deserialize_with = "stored::headers")]
     pub headers: BTreeMap<String, String>,
     /// The first 16 KiB of the body, as far as its receiver has read it. U+FFFD replaces bytes that
     /// are not UTF-8.
@@ -227,13 +242,7 @@ impl Journal {
         let (status, millis, request, response) = (None, None, Message::default(), None);
         let outline = Exchange { at, to, method, path, status, millis, request, response };
         let request = Stored { headers: head.headers.clone(), body };
-        let mut recorded = self.recorded();
-        if recorded.exchanges.len() == MAX_EXCHANGES {
-            recorded.exchanges.pop_front();
-            recorded.dropped += 1;
-        }
-        recorded.exchanges.push_back(Entry { outline, request, response: None });
-        recorded.dropped + recorded.exchanges.len() - 1
+        self.recorded().push(Entry { outline, request, response: None })
     }
 
     /// Records the response to a request, unless the request has been dropped, and returns it.
@@ -279,15 +288,19 @@ impl Entry {
 
     /// The exchange with masked secrets.
     fn masked(&self, secrets: &KnownSecrets) -> Exchange {
+        self.masked_by(&Mask::all(secrets))
+    }
+
+    fn masked_by(&self, mask: &Mask<'_>) -> Exchange {
         let message = |message: &Stored| {
             let is_complete = message.body.is_complete();
             message.read(
-                |name, value| mask::header(name, value, secrets),
-                |body| mask::body(&message.headers, &body, is_complete, secrets),
+                |name, value| mask.header(name, value),
+                |body| mask.body(&message.headers, &body, is_complete),
             )
         };
         Exchange {
-            path: mask::text(&self.outline.path, secrets),
+            path: mask.text(&self.outline.path),
             request: message(&self.request),
             response: self.response.as_ref().map(message),
             ..self.outline.clone()
@@ -301,13 +314,9 @@ impl Stored {
         header: impl Fn(&HeaderName, &str) -> String,
         body: impl FnOnce(String) -> String,
     ) -> Message {
-        let values = |name| {
-            let values = self.headers.get_all(name).iter();
-            let values = values.map(|value| header(name, &String::from_utf8_lossy(value.as_bytes())));
-            values.collect::<Vec<_>>().join(", ")
-        };
+        let value = |name| header(name, &headers::joined(&self.headers, name));
         Message {
-            headers: self.headers.keys().map(|name| (name.to_string(), values(name))).collect(),
+            headers: self.headers.keys().map(|name| (name.to_string(), value(name))).collect(),
             body: body(self.body.text()),
             body_bytes: self.body.bytes(),
         }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 
 use axum::{
     Json, Router,
-    extract::FromRequestParts,
+    extract::{DefaultBodyLimit, FromRequestParts},
     http::{HeaderName, HeaderValue, request::Parts as Head},
     middleware,
     response::Response,
@@ -70,9 +70,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(world::count_requests))
         .routes(routes!(world::dead_letters))
         .routes(routes!(recording::get))
-        .routes(routes!(recording::replay))
         .routes(routes!(snapshots::list))
-        .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
         .routes(routes!(snapshots::load))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get))
@@ -87,6 +85,7 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .routes(routes!(iam::rotate))
         .routes(routes!(iam::token))
         .routes(routes!(dynamo::inject, dynamo::clear))
+        .merge(routes_of_files())
         .split_for_parts();
     document::complete(&mut document);
     router
@@ -97,6 +96,14 @@ pub(crate) fn router(parts: Weak<Parts>) -> Router {
         .method_not_allowed_fallback(problem::unknown_method)
         .route_layer(middleware::map_response(add_version_header))
         .with_state(Control(parts))
+}
+
+/// The routes whose body can be a file with the requests of a long run.
+fn routes_of_files() -> OpenApiRouter<Control> {
+    OpenApiRouter::new()
+        .routes(routes!(recording::replay))
+        .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
+        .layer(DefaultBodyLimit::max(request::MAX_FILE_BYTES))
 }
 
 /// Adds the version header, by which a client recognizes a harness.
