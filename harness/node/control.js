@@ -1,68 +1,14 @@
-// A client of the control API: keys, services, identities, the clock and faults of a harness.
+// A client of the control API: keys, services, identities, the clock, faults, requests, recordings
+// and snapshots of a harness.
 
-const { HarnessFailed } = require('./failed.js');
+const { readFile, writeFile } = require('node:fs/promises');
+
+const { Connection } = require('./connection.js');
 
 /** @import * as Values from './values.js' */
 
-/** Timeout for a request in ms. The longest wait of the control API is 1 min. */
-const REQUEST_TIMEOUT = 90_000;
-
 /** The control API of a running harness. */
-class Control {
-  /** @type {string | undefined} */
-  #url;
-
-  /** @param {string} [url] the field `control` of `Info` */
-  constructor(url) {
-    this.#url = url;
-  }
-
-  /**
-   * Sets the URL of the control API.
-   * @protected
-   * @param {string} url
-   */
-  connect(url) {
-    this.#url = url;
-  }
-
-  /**
-   * Sends a request. Resolves to the JSON of the response, or undefined without a body.
-   *
-   * For operations without a method here; `GET /_harness/openapi.json` describes all of them.
-   * @param {string} method
-   * @param {string} path
-   * @param {object} [body]
-   * @param {object} [query]
-   * @returns {Promise<any>}
-   */
-  async request(method, path, body, query = {}) {
-    if (this.#url === undefined) {
-      throw new HarnessFailed('the harness is not started: call start() first');
-    }
-    const url = new URL(this.#url + path);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) {
-        url.searchParams.set(name, String(value));
-      }
-    }
-    const response = await fetch(url, {
-      method,
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT),
-      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    }).catch((error) => {
-      throw new HarnessFailed(`${method} ${url}: ${error.cause?.message ?? error.message}`, { cause: error });
-    });
-    const text = await response.text();
-    if (!response.ok) {
-      throw new HarnessFailed(`${method} ${url}: ${response.status} ${text.slice(0, 1000)}`);
-    }
-    if (!response.headers.has('keysync-harness')) {
-      throw new HarnessFailed(`${url} is not the control API of a harness`);
-    }
-    return text ? JSON.parse(text) : undefined;
-  }
-
+class Control extends Connection {
   /**
    * Reads addresses, instance and API keys.
    * @returns {Promise<Values.Info>}
@@ -96,6 +42,25 @@ class Control {
   }
 
   /**
+   * Runs the function `redeliver` at this interval of real time from now on; null ends the
+   * schedule. A reset restores that of the start.
+   * @param {Values.Duration | null} every
+   */
+  async setRedeliverSchedule(every) {
+    await this.request('PUT', '/redeliver/schedule', { every });
+  }
+
+  /**
+   * Signs callbacks with a new key beside the old one; then, with `withdraw`, with the new one only.
+   * Resolves to the public keys, newest last.
+   * @param {{ withdraw?: boolean }} [options]
+   * @returns {Promise<string[]>}
+   */
+  async rotateSigningKey({ withdraw = false } = {}) {
+    return (await this.request('POST', '/signing-key/rotate', { withdraw })).public_keys;
+  }
+
+  /**
    * The malformed events in the dead-letter queue, oldest first.
    * @returns {Promise<Values.DeadLetter[]>}
    */
@@ -105,16 +70,99 @@ class Control {
 
   /**
    * The requests that endpoint, IAM and services received, oldest first.
-   * @param {Values.RequestQuery} [query]
+   * Without `secrets`, tokens and API keys are masked.
+   * @param {Values.RequestQuery & { secrets?: boolean }} [query]
    * @returns {Promise<Values.Exchange[]>}
    */
   async requests(query) {
     return this.request('GET', '/requests', undefined, query);
   }
 
+  /**
+   * The number of requests that `requests` returns.
+   * @param {Values.RequestQuery} [query]
+   * @returns {Promise<number>}
+   */
+  async countRequests(query) {
+    return (await this.request('GET', '/requests/count', undefined, query)).count;
+  }
+
   /** Deletes the stored requests. */
   async forgetRequests() {
     await this.request('DELETE', '/requests');
+  }
+
+  /**
+   * The requests that the endpoint received since the start or the last reset, to send them again.
+   * It is JSON that can be stored.
+   * @returns {Promise<Values.Recording>}
+   */
+  async recording() {
+    return this.request('GET', '/recording');
+  }
+
+  /**
+   * Sends the requests of a recording in order, as the Manager, and advances the clock by the gaps
+   * between them.
+   * @param {Values.Recording} recording
+   * @returns {Promise<Values.Replay>}
+   */
+  async replay(recording) {
+    /** @type {{ requests: Values.Replayed[] }} */
+    const { requests } = await this.request('POST', '/recording/replay', recording);
+    return { requests, differences: requests.filter(({ status, recorded }) => status !== recorded) };
+  }
+
+  /**
+   * The names of the snapshots.
+   * @returns {Promise<string[]>}
+   */
+  async snapshots() {
+    return this.request('GET', '/snapshots');
+  }
+
+  /**
+   * Saves the whole state under a name. Do so while no request is in flight.
+   * @param {string} name
+   */
+  async saveSnapshot(name) {
+    await this.request('POST', `/snapshots/${encodeURIComponent(name)}`);
+  }
+
+  /**
+   * Resets the harness, and restores the state of a snapshot. All instants move to the present.
+   * @param {string} name
+   */
+  async loadSnapshot(name) {
+    await this.request('POST', `/snapshots/${encodeURIComponent(name)}/load`);
+  }
+
+  /**
+   * Writes a snapshot to a file, to share it.
+   * @param {string} name
+   * @param {string | URL} file
+   */
+  async exportSnapshot(name, file) {
+    const snapshot = await this.request('GET', `/snapshots/${encodeURIComponent(name)}`);
+    await writeFile(file, JSON.stringify(snapshot));
+  }
+
+  /**
+   * Reads a snapshot of this or another harness from a file, and stores it under a name.
+   * @param {string} name
+   * @param {string | URL} file
+   */
+  async importSnapshot(name, file) {
+    const snapshot = JSON.parse(await readFile(file, 'utf8'));
+    await this.request('PUT', `/snapshots/${encodeURIComponent(name)}`, snapshot);
+  }
+
+  /**
+   * Deletes a snapshot.
+   * @param {string} name
+   */
+  async deleteSnapshot(name) {
+    await this.request('DELETE', `/snapshots/${encodeURIComponent(name)}`);
   }
 
   /**
@@ -178,13 +226,24 @@ class Control {
   }
 
   /**
-   * Sets what a service does with the next callbacks, or with all without `times`.
+   * Sets what a service does with the next callbacks, or with all without `times`; with `when`, only
+   * with callbacks that meet the condition.
    * @param {string} service
    * @param {Values.Behaviour} behaviour
    * @param {number} [times]
+   * @param {Values.Condition} [when]
    */
-  async setBehaviour(service, behaviour, times) {
-    await this.request('PUT', `/services/${encodeURIComponent(service)}/behaviour`, { behaviour, times });
+  async setBehaviour(service, behaviour, times, when) {
+    await this.request('PUT', `/services/${encodeURIComponent(service)}/behaviour`, { behaviour, times, when });
+  }
+
+  /**
+   * Sets what a service does with the next callbacks, one behaviour for each.
+   * @param {string} service
+   * @param {Values.Behaviour[]} behaviours
+   */
+  async setBehavioursInTurn(service, behaviours) {
+    await this.request('PUT', `/services/${encodeURIComponent(service)}/behaviour`, { in_turn: behaviours });
   }
 
   /**

@@ -5,6 +5,7 @@ export type Duration = string;
 
 export type Role = 'reader' | 'reader-plus' | 'writer' | 'manager' | 'key-purge';
 export type FunctionName = 'sync' | 'lifecycle' | 'redeliver';
+export type LifecycleAction = 'create' | 'rotate' | 'delete' | 'restore' | 'enable' | 'disable';
 export type Health = 'up' | 'down' | { slow: { millis: number } };
 
 /** What a service does with a callback. */
@@ -19,6 +20,16 @@ export type Behaviour =
   | { delay: { millis: number } }
   | { redirect: { to: string } }
   | { flaky: { percent: number; seed: number } };
+
+/** Selects callbacks. Without a field, all of them. */
+export interface Condition {
+  /** Only callbacks about this key. */
+  key?: string;
+  /** Only callbacks about this lifecycle action. */
+  event_type?: LifecycleAction;
+  /** Only callbacks that come from a sync, or that do not. */
+  renotification?: boolean;
+}
 
 /** What happens to a function's call to DynamoDB. */
 export type DynamoDbFault =
@@ -142,7 +153,7 @@ export interface Exchange {
   response: Message | null;
 }
 
-/** The headers and the start of the body of a request or response, with secrets masked. */
+/** The headers and the start of the body of a request or response. Secrets are masked, unless they are asked for. */
 export interface Message {
   headers: Record<string, string>;
   body: string;
@@ -156,4 +167,35 @@ export interface RequestQuery {
   path?: string;
   header?: string;
   status?: number;
+}
+
+/** The requests of a client's run, as JSON that can be stored. It has no token. */
+export interface Recording {
+  format: number;
+  requests: RecordedRequest[];
+}
+
+/** A request, with the status and the ids of its response. */
+export interface RecordedRequest {
+  /** The time since the request before, by the harness's clock. */
+  after_millis: number;
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body: string;
+  status: number;
+  ids: string[];
+}
+
+/** A replayed request: method and path, the recorded status and the present one. */
+export interface Replayed {
+  request: string;
+  recorded: number;
+  status: number;
+}
+
+/** The result of a replay. `differences` are the requests whose status differs from the recorded one. */
+export interface Replay {
+  requests: Replayed[];
+  differences: Replayed[];
 }

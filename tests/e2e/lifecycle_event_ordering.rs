@@ -64,7 +64,7 @@ async fn late_rotation_after_deletion_changes_nothing() {
         .processed()
         .await;
     assert_eq!(world.all_items().await, after, "the late rotation changes nothing");
-    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, KeyState::Destroyed);
 }
 
 #[tokio::test]
@@ -91,7 +91,10 @@ async fn two_events_in_one_batch_commute() {
         assert_eq!((&item["state"], &item["event"]["action"]), (&json!(5), &json!("delete")));
         for service in world.harness.services() {
             let last = service.last_state(&world.key).unwrap();
-            assert_eq!((last.key_state, json!(last.sequence)), (5, item["sequence"].clone()));
+            assert_eq!(
+                (last.key_state, json!(last.sequence)),
+                (KeyState::Destroyed, item["sequence"].clone())
+            );
         }
     }
 }
@@ -136,7 +139,7 @@ async fn late_deletion_after_purge_still_notifies() {
     for service in world.harness.services() {
         assert_eq!(
             service.last_state(&world.key).unwrap().key_state,
-            5,
+            KeyState::Destroyed,
             "the service must learn of the deletion"
         );
     }

@@ -60,7 +60,12 @@ async fn lost_record_response_on_slow_clock_is_recognized() {
     let at = start.plus(Duration::from_millis(1));
     world.harness.events().action(LifecycleAction::Delete, &deleted, at).processed().await;
     for service in world.harness.services() {
-        assert_eq!(service.last_state(&world.key).unwrap().key_state, 5, "{}", service.name());
+        assert_eq!(
+            service.last_state(&world.key).unwrap().key_state,
+            KeyState::Destroyed,
+            "{}",
+            service.name()
+        );
     }
     assert_eq!(world.item().await["sequence"], serde_json::json!(2));
 }

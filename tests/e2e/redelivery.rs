@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use keysync::{domain::KeyId, ledger::item::due_shard};
-use keysync_testkit::services::{Behaviour, Verdict};
+use keysync_testkit::{
+    KeyState,
+    services::{Behaviour, Verdict},
+};
 use serde_json::{Value, json};
 
 use crate::support::{HOUR, LEASE, World, text, world};
@@ -187,7 +190,7 @@ async fn pending_notification_survives_the_purge() {
     world.advance_clock(Duration::from_mins(2)).await;
     assert_eq!(world.redeliver().await.delivered, 1);
     assert_settled(&world).await;
-    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, 5);
+    assert_eq!(world.harness.databases().last_state(&world.key).unwrap().key_state, KeyState::Destroyed);
 }
 
 #[tokio::test]

@@ -228,8 +228,8 @@ impl<'a> Round<'a> {
             let services = self.world.harness.services().iter();
             let notified = services.filter_map(|service| {
                 let last = service.last_state(&self.keys[key])?;
-                let last =
-                    Notified { sequence: last.sequence, state: last.key_state, version: last.key_version };
+                let state = last.key_state.into();
+                let last = Notified { sequence: last.sequence, state, version: last.key_version };
                 Some((service.name().to_owned(), last))
             });
             self.record(Entry::Snapshot(Snapshot { key, at, item, notified: notified.collect(), settled }));

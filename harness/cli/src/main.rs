@@ -9,12 +9,14 @@ use std::process::ExitCode;
 
 use keysync_testkit::lambda;
 
-/// Runs a function, as whose process the harness has started this executable, or a command.
+/// Runs a function, as whose process the harness has started this executable, or a command; or
+/// completes one for a shell.
 fn main() -> Result<ExitCode, lambda::Error> {
-    match lambda::run_requested_function() {
-        Some(ended) => ended.map(|()| ExitCode::SUCCESS),
-        None => Ok(command()),
+    if let Some(ended) = lambda::run_requested_function() {
+        return ended.map(|()| ExitCode::SUCCESS);
     }
+    cli::complete_if_requested(); // while this process has one thread
+    Ok(command())
 }
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! Commands that need no running harness: `up`, `console` and `completions`.
+//! Commands that need no running harness: `up` and `console`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failed setup step fails the test")]
 
 use std::{
@@ -52,19 +52,6 @@ fn endpoint_and_iam_listen_on_given_address() {
         }
         drop(up.stdin.take());
         assert!(up.wait().unwrap().success());
-    }
-}
-
-#[test]
-fn completions_are_generated_for_every_shell() {
-    for shell in ["bash", "zsh", "fish"] {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_harness")).args(["completions", shell]).output().unwrap();
-        let script = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            output.status.success() && script.contains("services") && script.contains("advance"),
-            "{shell}"
-        );
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A fault of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fault {
     /// The request is held before it reaches the engine, until
@@ -34,7 +37,8 @@ pub enum Fault {
 }
 
 /// The calls that a fault affects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Times {
     /// The next calls, this many.
@@ -53,13 +57,45 @@ pub(super) type Decide = Box<dyn FnMut(&str, &str) -> Option<Fault> + Send>;
 pub(super) struct Plan(Vec<Rule>);
 
 enum Rule {
-    Fault { fault: Fault, times: Times, operation: Option<String> },
+    Fault(InjectedFault),
     Decision(Decide),
+}
+
+/// A fault that was injected, and the calls that it still affects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InjectedFault {
+    fault: Fault,
+    times: Times,
+    /// The operation whose calls fail; all operations if it is missing.
+    operation: Option<String>,
+}
+
+/// A closure decides on faults, which cannot be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a closure decides on faults of DynamoDB (`inject_with`), which cannot be stored: remove it with `clear_faults`"
+)]
+pub struct DecidedByClosure;
+
+impl From<Vec<InjectedFault>> for Plan {
+    fn from(faults: Vec<InjectedFault>) -> Self {
+        Self(faults.into_iter().map(Rule::Fault).collect())
+    }
 }
 
 impl Plan {
     pub(super) fn add(&mut self, fault: Fault, times: Times, operation: Option<String>) {
-        self.0.push(Rule::Fault { fault, times, operation });
+        self.0.push(Rule::Fault(InjectedFault { fault, times, operation }));
+    }
+
+    /// The faults in the order in which they were added.
+    pub(super) fn faults(&self) -> Result<Vec<InjectedFault>, DecidedByClosure> {
+        let faults = self.0.iter().map(|rule| match rule {
+            Rule::Fault(fault) => Ok(fault.clone()),
+            Rule::Decision(_) => Err(DecidedByClosure),
+        });
+        faults.collect()
     }
 
     pub(super) fn add_decision(&mut self, decide: Decide) {
@@ -84,16 +120,21 @@ impl Plan {
 impl Rule {
     /// The fault of the next call of `operation`, and whether the rule remains after it.
     fn next(&mut self, operation: &str, request: &str) -> (Option<Fault>, bool) {
-        match self {
-            Self::Decision(decide) => (decide(operation, request), true),
-            Self::Fault { operation: Some(only), .. } if only != operation => (None, true),
-            Self::Fault { fault, times: Times::Always, .. } => (Some(*fault), true),
-            Self::Fault { times: Times::Next(0), .. } => (None, false),
-            Self::Fault { fault, times: Times::Next(left), .. } => {
+        let InjectedFault { fault, times, operation: only } = match self {
+            Self::Decision(decide) => return (decide(operation, request), true),
+            Self::Fault(injected) => injected,
+        };
+        if only.as_ref().is_some_and(|only| only != operation) {
+            return (None, true);
+        }
+        match times {
+            Times::Always => (Some(*fault), true),
+            Times::Next(0) => (None, false),
+            Times::Next(left) => {
                 *left -= 1;
                 (Some(*fault), *left > 0)
             }
-            Self::Fault { fault, times: Times::Nth(left), .. } => {
+            Times::Nth(left) => {
                 *left = left.saturating_sub(1);
                 (if *left == 0 { Some(*fault) } else { None }, *left > 0)
             }

@@ -25,7 +25,7 @@ use lock::Lock;
 
 pub use applied::Applied;
 pub use engine::EmbeddedTable;
-pub use fault::{Fault, Times};
+pub use fault::{DecidedByClosure, Fault, InjectedFault, Times};
 pub use proxy::{Call, Proxy};
 pub use rejection::Rejection;
 pub use table::{DEFINITION, DUE_INDEX, TABLE};

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::{
     applied::FAULT,
     engine::MAX_REQUEST_BYTES,
-    fault::{Fault, Plan, Times},
+    fault::{DecidedByClosure, Fault, InjectedFault, Plan, Times},
     rejection::Rejection,
 };
 use keysync_emulator_support::{
@@ -157,6 +157,16 @@ impl Proxy {
 
     fn journal(&self) -> &Journal {
         &self.shared.context.journal
+    }
+
+    /// The injected faults, for a snapshot.
+    pub fn faults(&self) -> Result<Vec<InjectedFault>, DecidedByClosure> {
+        self.shared.locked().plan.faults()
+    }
+
+    /// Replaces all faults.
+    pub fn set_faults(&self, faults: Vec<InjectedFault>) {
+        self.shared.locked().plan = faults.into();
     }
 
     /// Removes all faults.

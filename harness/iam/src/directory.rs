@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keysync::domain::{InstanceCrn, InstanceId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Principal;
 
@@ -11,7 +11,8 @@ use super::Principal;
 const SERVICE: &str = "hs-crypto";
 
 /// A user or service ID with an API key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Identity {
     /// IAM ID: `IBMid-…` for a user, `iam-ServiceId-…` for a service ID.
     pub iam_id: String,
@@ -28,9 +29,11 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A service instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Instance {
     /// Instance ID, as in CRNs.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: InstanceId,
     /// Account that owns the instance.
     pub account: String,
@@ -62,7 +65,8 @@ impl Instance {
 
 /// An access policy: a role on every resource of an account that has these attributes. As in IAM,
 /// the policy is matched against the attributes of a CRN. The instance or key need not exist.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Policy {
     /// IAM ID of the identity that has the role.
     pub iam_id: String,
@@ -75,6 +79,7 @@ pub struct Policy {
     /// Region of the resources. `None` matches every region.
     pub region: Option<String>,
     /// Instance of the resources. `None` matches every instance.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub instance: Option<InstanceId>,
 }
 
@@ -108,7 +113,7 @@ impl Policy {
 }
 
 /// A role of the key-management service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -175,9 +180,9 @@ impl Role {
 /// Accounts, instances, identities and access policies.
 #[derive(Default)]
 pub(super) struct Directory {
-    instances: BTreeMap<InstanceId, Instance>,
-    identities: BTreeMap<String, Identity>,
-    policies: BTreeSet<Policy>,
+    pub(super) instances: BTreeMap<InstanceId, Instance>,
+    pub(super) identities: BTreeMap<String, Identity>,
+    pub(super) policies: BTreeSet<Policy>,
 }
 
 impl Directory {

@@ -18,6 +18,8 @@ use super::IamError;
 pub(super) struct SigningKeys {
     current: Arc<SigningKey>,
     old: Vec<Arc<SigningKey>>,
+    /// All keys since the start, withdrawn ones included.
+    all: Vec<Arc<SigningKey>>,
 }
 
 /// A key pair and its key ID (`kid`).
@@ -28,17 +30,35 @@ pub(super) struct SigningKey {
 
 impl SigningKeys {
     pub(super) fn generate() -> Result<Self, IamError> {
-        Ok(Self { current: Arc::new(SigningKey::generate()?), old: Vec::new() })
+        let current = Arc::new(SigningKey::generate()?);
+        Ok(Self { all: vec![current.clone()], current, old: Vec::new() })
     }
 
     pub(super) fn rotate(&mut self) -> Result<(), IamError> {
-        let old = std::mem::replace(&mut self.current, Arc::new(SigningKey::generate()?));
-        self.old.push(old);
+        let new = Arc::new(SigningKey::generate()?);
+        self.all.push(new.clone());
+        self.old.push(std::mem::replace(&mut self.current, new));
         Ok(())
     }
 
     pub(super) fn withdraw_old(&mut self) {
         self.old.clear();
+    }
+
+    /// The IDs of the published keys, the current one first.
+    pub(super) fn published_ids(&self) -> Vec<String> {
+        self.published().map(|key| key.kid.clone()).collect()
+    }
+
+    /// Publishes the keys with these IDs again, the first one as the current key. Changes nothing
+    /// if that key is unknown: it is one of another IAM.
+    pub(super) fn publish(&mut self, ids: &[String]) {
+        let known = ids.iter().filter_map(|id| self.all.iter().find(|key| key.kid == *id).cloned());
+        let mut known = known.collect::<Vec<_>>().into_iter();
+        if let Some(current) = known.next().filter(|key| ids.first() == Some(&key.kid)) {
+            self.current = current;
+            self.old = known.collect();
+        }
     }
 
     pub(super) fn current(&self) -> &SigningKey {

@@ -12,16 +12,18 @@ mod directory;
 mod error;
 mod keys;
 mod roles;
+mod stored;
 mod token;
 
 use std::{sync::Arc, time::Duration};
 
 use keysync::{Clock, domain::InstanceId};
 use parking_lot::{Mutex, MutexGuard};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use directory::{Identity, Instance, Policy, Role};
 pub use roles::Roles;
+pub use stored::IamState;
 pub use token::TokenBuilder;
 
 use directory::Directory;
@@ -86,7 +88,7 @@ impl State {
 }
 
 /// Availability of IAM, for fault injection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Control, Harness, HarnessFailed, findCommand } from 'keysync-harness';
@@ -12,6 +15,22 @@ import { useHarness } from 'keysync-harness/node-test';
 const require = createRequire(import.meta.url);
 const STORAGE = 'cloud-object-storage';
 const harness = useHarness('--function=in-process');
+
+/** Resolves to an access token of IAM. */
+async function logIn(apikey) {
+  const body = new URLSearchParams({ grant_type: 'urn:ibm:params:oauth:grant-type:apikey', apikey });
+  const response = await fetch(`${harness.info.iam}/identity/token`, { method: 'POST', body });
+  return (await response.json()).access_token;
+}
+
+/** Synchronizes a key, which must succeed. */
+async function sync(id, headers = {}) {
+  const { endpoint, instance_id, api_key } = harness.info;
+  const given = { authorization: `Bearer ${await logIn(api_key)}`, 'bluemix-instance': instance_id };
+  const url = `${endpoint}/api/v2/keys/${id}/actions/sync`;
+  const response = await fetch(url, { method: 'POST', headers: { ...given, ...headers } });
+  assert.equal(response.status, 204);
+}
 
 const failure = (pattern) => (error) => {
   assert.ok(error instanceof HarnessFailed, error.stack);
@@ -87,6 +106,97 @@ test('every setting is accepted', async () => {
   await harness.forgetCallbacks(STORAGE);
   assert.deepEqual(await harness.callbacks(STORAGE, { at_least: 1, within: '10ms' }), []);
   assert.equal((await new Control(harness.info.control).readInfo()).endpoint, harness.info.endpoint);
+});
+
+test('filter selects requests and counts them', async () => {
+  const { id } = await harness.createKey('invoices');
+  await sync(id, { 'correlation-id': '4f2a' });
+  const query = { to: 'endpoint', path: '/actions/sync', header: 'correlation-id:4f2a' };
+  assert.deepEqual((await harness.requests(query)).map(({ status }) => status), [204]);
+  assert.equal(await harness.countRequests({ ...query, method: 'POST', status: 204 }), 1);
+  assert.equal(await harness.countRequests({ ...query, header: 'correlation-id:other' }), 0);
+  const logIns = { to: 'iam', path: '/identity/token', status: 200 };
+  const [{ response: masked }] = await harness.requests(logIns);
+  const [{ response: shown }] = await harness.requests({ ...logIns, secrets: true });
+  assert.equal(JSON.parse(masked.body).access_token, '***');
+  assert.match(JSON.parse(shown.body).access_token, /^ey/);
+});
+
+test('replayed recording has recorded statuses', async () => {
+  const { id } = await harness.createKey('invoices');
+  await sync(id);
+  const recording = JSON.parse(JSON.stringify(await harness.recording()));
+  await harness.reset();
+  const replay = await harness.replay(recording);
+  assert.deepEqual(replay.differences, []);
+  assert.equal(replay.requests.at(-1).status, 204);
+  recording.requests.at(-1).status = 409;
+  await harness.reset();
+  const [{ status, recorded }] = (await harness.replay(recording)).differences;
+  assert.deepEqual([status, recorded], [204, 409]);
+});
+
+test('snapshot restores keys, callbacks and identities', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'keysync-harness-'));
+  try {
+    const file = join(folder, 'snapshot.json');
+    const { id } = await harness.createKey('invoices', { protects: [STORAGE] });
+    await sync(id);
+    const writer = await harness.createIdentity('writer');
+    await harness.saveSnapshot('notified');
+    await harness.exportSnapshot('notified', file);
+    await harness.deleteSnapshot('notified');
+    assert.deepEqual(await harness.snapshots(), []);
+
+    await harness.reset();
+    await harness.importSnapshot('shared', file);
+    await harness.loadSnapshot('shared');
+    assert.notEqual((await harness.key(id)).sync_from, null);
+    assert.equal((await harness.events(STORAGE, id)).length, 1);
+    assert.equal(await harness.countRequests({ path: '/actions/sync' }), 1);
+    assert.ok(await logIn(writer.api_key));
+    await writeFile(file, '{"format":1}');
+    await assert.rejects(harness.importSnapshot('old', file), failure(/400 .*of an older harness/));
+    await harness.deleteSnapshot('shared');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('behaviours are conditional and in turn', async () => {
+  const [key, other] = [
+    await harness.createKey('one', { protects: [STORAGE] }),
+    await harness.createKey('other', { protects: [STORAGE] }),
+  ];
+  const refuse = { respond: { status: 410 } };
+  await harness.setBehaviour(STORAGE, refuse, undefined, { key: key.id, renotification: true });
+  await harness.setBehavioursInTurn(STORAGE, ['ack-without-acting', refuse]);
+  await sync(key.id);
+  for (let time = 0; time < 3; time += 1) {
+    await sync(other.id);
+    await harness.advanceClock('61m');
+  }
+  const verdicts = async (id) => (await harness.callbacks(STORAGE, { key: id })).map(({ verdict }) => verdict);
+  assert.deepEqual(await verdicts(key.id), ['ignored']);
+  assert.deepEqual(await verdicts(other.id), ['ignored', 'ignored', 'acted']);
+});
+
+test('signing key is rotated in two steps', async () => {
+  const first = (await harness.readInfo()).callback_public_key;
+  const both = await harness.rotateSigningKey();
+  assert.ok(both[0] === first && both.length === 2, both);
+  assert.deepEqual(await harness.rotateSigningKey({ withdraw: true }), both.slice(1));
+  assert.equal((await harness.reset()).callback_public_key, first);
+});
+
+test('schedule redelivers by itself', async () => {
+  const { id } = await harness.createKey('invoices', { protects: [STORAGE] });
+  await harness.setBehaviour(STORAGE, { respond: { status: 503 } }, 1);
+  await sync(id);
+  await harness.advanceClock('1h');
+  await harness.setRedeliverSchedule('1s');
+  assert.equal((await harness.callbacks(STORAGE, { key: id, at_least: 2, within: '30s' })).length, 2);
+  await harness.setRedeliverSchedule(null);
 });
 
 test('invalid value is reported', async () => {

@@ -63,7 +63,7 @@ impl AssociatedService {
     pub fn assert_last_state(&self, key: impl AsRef<str>, state: KeyState) {
         let key = key.as_ref();
         let last_state = self.last_state(key).map(|last| last.key_state);
-        if last_state != Some(u8::from(state)) {
+        if last_state != Some(state) {
             let expected = format!("{} was notified that key {key} is {state:?}", self.name());
             let known = last_state.map_or("no notified state".to_owned(), describe_state);
             fail(expected, format_args!("{known}, after {}", list(&self.callbacks_of(key))), self.journal());
@@ -107,8 +107,8 @@ fn reason(state: &NotifiedState) -> String {
     format!("{}, by the key's notification {}", describe_state(state.key_state), state.sequence)
 }
 
-fn describe_state(state: u8) -> String {
-    KeyState::try_from(state).map_or_else(|error| error, |state| format!("its key is {state:?}"))
+fn describe_state(state: KeyState) -> String {
+    format!("its key is {state:?}")
 }
 
 pub(super) fn list(callbacks: &[Received]) -> String {

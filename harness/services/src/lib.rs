@@ -15,14 +15,18 @@ mod behaviour;
 mod condition;
 mod expectation;
 mod plan;
+mod received;
 mod service;
+mod stored;
 
 pub use acknowledgement::{Acknowledgement, Acknowledger};
 pub use api::{CallbackKeys, router};
 pub use behaviour::Behaviour;
 pub use condition::Condition;
 pub use expectation::CallbackExpectation;
-pub use service::{AssociatedService, NotifiedState, Protected, Received, ServiceState, Verdict};
+pub use received::{Received, Verdict};
+pub use service::{AssociatedService, NotifiedState, Protected};
+pub use stored::ServiceState;
 
 /// CRN service name of object storage. Its resources are buckets.
 pub const OBJECT_STORAGE: &str = "cloud-object-storage";

@@ -2,21 +2,60 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AssociatedService, Behaviour, Condition};
 
 /// The planned behaviours.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     default: Behaviour,
-    /// Behaviours for callbacks that meet a condition, each with the number of callbacks that are
-    /// left; for all of them if that is `None`.
-    conditional: Vec<(Condition, Option<usize>, Behaviour)>,
-    /// Behaviours for the next callbacks, each with the number of callbacks that it is for.
-    next: VecDeque<(usize, Behaviour)>,
+    /// Behaviours for callbacks that meet a condition.
+    conditional: Vec<Conditional>,
+    /// Behaviours for the next callbacks.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Next>))]
+    next: VecDeque<Next>,
     /// Generator that selects the failures of a flaky service.
+    #[serde(with = "rng")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     rng: fastrand::Rng,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+struct Conditional {
+    when: Condition,
+    /// The number of callbacks that are left; all of them if this is null.
+    left: Option<usize>,
+    behaviour: Behaviour,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+struct Next {
+    /// The number of callbacks that are left.
+    left: usize,
+    behaviour: Behaviour,
+}
+
+/// The state of a generator as text: a number in JSON would lose digits in JavaScript.
+mod rng {
+    use fastrand::Rng;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(rng: &Rng, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&rng.get_seed())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rng, D::Error> {
+        let seed = String::deserialize(deserializer)?.parse();
+        seed.map(Rng::with_seed).map_err(|_| D::Error::custom("`rng` must be a number as text"))
+    }
 }
 
 impl AssociatedService {
@@ -35,7 +74,7 @@ impl AssociatedService {
     /// Sets the behaviour for the next `times` callbacks, after any that were set before.
     pub fn behave_next(&self, times: usize, behaviour: Behaviour) {
         if times > 0 {
-            self.plan(|plan| plan.next.push_back((times, behaviour)));
+            self.plan(|plan| plan.next.push_back(Next { left: times, behaviour }));
         }
     }
 
@@ -65,7 +104,7 @@ impl AssociatedService {
     /// ```
     pub fn behave_when(&self, condition: Condition, times: Option<usize>, behaviour: Behaviour) {
         if times != Some(0) {
-            self.plan(|plan| plan.conditional.push((condition, times, behaviour)));
+            self.plan(|plan| plan.conditional.push(Conditional { when: condition, left: times, behaviour }));
         }
     }
 }
@@ -83,8 +122,8 @@ impl Plan {
 
     /// Takes the first conditional behaviour whose condition an event meets.
     fn take_conditional(&mut self, event: &Value) -> Option<Behaviour> {
-        let index = self.conditional.iter().position(|(condition, _, _)| condition.selects(event))?;
-        let (_, left, behaviour) = &mut self.conditional[index];
+        let index = self.conditional.iter().position(|conditional| conditional.when.selects(event))?;
+        let Conditional { left, behaviour, .. } = &mut self.conditional[index];
         let behaviour = behaviour.clone();
         if let Some(left) = left {
             *left -= 1;
@@ -97,12 +136,12 @@ impl Plan {
 
     /// Takes the behaviour for the next callback, if one is planned.
     fn take_next(&mut self) -> Option<Behaviour> {
-        let (left, behaviour) = self.next.front_mut()?;
+        let Next { left, behaviour } = self.next.front_mut()?;
         if *left > 1 {
             *left -= 1;
             return Some(behaviour.clone());
         }
-        self.next.pop_front().map(|(_, behaviour)| behaviour)
+        self.next.pop_front().map(|next| next.behaviour)
     }
 }
 

@@ -1,21 +1,18 @@
 //! An associated service: its resources, the notified states of their keys, its behaviour.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::{Arc, OnceLock},
 };
 
-use axum::body::Bytes;
-use http::{HeaderMap, HeaderName};
-use keysync::domain::EpochMillis;
+use keysync::domain::KeyState;
 use keysync_receiver::{Notification, Order, Sequence};
 use parking_lot::{Mutex, MutexGuard};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Acknowledgement, Acknowledger, Behaviour, plan::Plan};
+use super::{Acknowledgement, Acknowledger, Behaviour, Received, Verdict, plan::Plan};
 use keysync_emulator_support::journal::Journal;
 
 /// Maximum number of recorded callbacks. The oldest are dropped first.
@@ -36,12 +33,12 @@ struct Inner {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    resources: BTreeMap<String, Protected>,
+pub(super) struct State {
+    pub(super) resources: BTreeMap<String, Protected>,
     /// Last notified state of each key, by key ID.
-    last_states: BTreeMap<String, NotifiedState>,
-    received: VecDeque<Received>,
-    plan: Plan,
+    pub(super) last_states: BTreeMap<String, NotifiedState>,
+    pub(super) received: VecDeque<Received>,
+    pub(super) plan: Plan,
 }
 
 /// A resource that a key protects.
@@ -60,97 +57,13 @@ pub struct Protected {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct NotifiedState {
-    /// State of the key: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
-    pub key_state: u8,
+    /// State of the key; in JSON its number: 1 active, 2 suspended, 3 deactivated, 5 destroyed.
+    #[cfg_attr(feature = "openapi", schema(value_type = u8))]
+    pub key_state: KeyState,
     /// ID of the key's version.
     pub key_version: String,
     /// Sequence number of the notification, per key.
     pub sequence: u64,
-}
-
-/// What a service keeps in a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct ServiceState {
-    /// Resources by name.
-    pub resources: BTreeMap<String, Protected>,
-    /// Last notified state of each key on which the service acted, by key ID.
-    pub last_states: BTreeMap<String, NotifiedState>,
-}
-
-/// A callback that the service received.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[non_exhaustive]
-pub struct Received {
-    /// Its place among all steps that the journal has numbered.
-    #[serde(skip)]
-    pub number: u64,
-    /// Time of receipt, in milliseconds since the Unix epoch.
-    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
-    pub at: EpochMillis,
-    /// Headers as received. In JSON, the values of a repeated header are joined with `, `.
-    #[serde(serialize_with = "joined")]
-    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
-    pub headers: HeaderMap,
-    /// Body as received. In JSON, a string, in which U+FFFD replaces bytes that are not UTF-8.
-    #[serde(serialize_with = "text")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub body: Bytes,
-    /// Result of processing the callback.
-    pub verdict: Verdict,
-}
-
-impl Received {
-    /// The event in the body, or null if the body is not JSON.
-    #[must_use]
-    pub fn event(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// The body as text, in which U+FFFD replaces bytes that are not UTF-8.
-    #[must_use]
-    pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
-    }
-
-    /// The first value of a header; empty if the header is missing or the value is not ASCII.
-    #[must_use]
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
-fn joined<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(headers.keys().map(|name| (name.as_str(), values(headers, name))))
-}
-
-fn values(headers: &HeaderMap, name: &HeaderName) -> String {
-    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    values.collect::<Vec<_>>().join(", ")
-}
-
-fn text<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(body))
-}
-
-/// Result of processing a callback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Verdict {
-    /// The service acted on the event.
-    Acted,
-    /// The service had acted on the same event before.
-    Repeated,
-    /// The service has acted on a later event of the key.
-    Stale,
-    /// The service did not act, because of its behaviour.
-    Ignored,
-    /// Verification failed, with this error.
-    Rejected(String),
 }
 
 impl AssociatedService {
@@ -217,24 +130,9 @@ impl AssociatedService {
         let state = self.state();
         let resource = state.resources.get(name)?.clone();
         match state.last_states.get(&resource.key_id) {
-            Some(last) if !matches!(last.key_state, 1 | 3) => Some(Err(last.clone())),
+            Some(last) if !is_accessible(last.key_state) => Some(Err(last.clone())),
             _ => Some(Ok(resource)),
         }
-    }
-
-    /// The resources and the notified states.
-    #[must_use]
-    pub fn state_to_store(&self) -> ServiceState {
-        let State { resources, last_states, .. } = &*self.state();
-        ServiceState { resources: resources.clone(), last_states: last_states.clone() }
-    }
-
-    /// Replaces the resources and the notified states.
-    pub fn restore_state(&self, stored: ServiceState) {
-        let ServiceState { resources, last_states } = stored;
-        let mut state = self.state();
-        state.resources = resources;
-        state.last_states = last_states;
     }
 
     /// The behaviour for the callback with this event.
@@ -257,7 +155,7 @@ impl AssociatedService {
             Order::Repeated => Verdict::Repeated,
             Order::Newer => {
                 let notified = NotifiedState {
-                    key_state: notification.key_state.number(),
+                    key_state: state_of(&notification),
                     key_version: notification.key_version.id,
                     sequence: notification.sequence.0,
                 };
@@ -292,29 +190,21 @@ impl AssociatedService {
         self.0.arrivals.subscribe()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn is_accessible(state: KeyState) -> bool {
+    matches!(state, KeyState::Active | KeyState::Deactivated)
+}
 
-    #[test]
-    fn received_callback_keeps_repeated_headers_and_bytes() {
-        let mut headers = HeaderMap::new();
-        for value in ["v1a,one", "v1a,two"] {
-            headers.append("webhook-signature", value.parse().unwrap());
-        }
-        let body = Bytes::from_static(b"{\"subject\":\"k\"}\xff");
-        let received =
-            Received { number: 0, at: EpochMillis::new(7), headers, body, verdict: Verdict::Ignored };
-        assert_eq!(received.headers.get_all("webhook-signature").iter().count(), 2);
-        assert_eq!((received.header("webhook-signature"), received.header("webhook-id")), ("v1a,one", ""));
-        assert_eq!((received.body.last(), received.event()), (Some(&0xff), Value::Null));
-        let json = serde_json::to_value(&received).unwrap();
-        assert_eq!(json["headers"]["webhook-signature"], "v1a,one, v1a,two");
-        assert_eq!(json["body"], "{\"subject\":\"k\"}\u{fffd}");
+/// The state as the functions have it: the library of receivers shares no code with them.
+fn state_of(notification: &Notification) -> KeyState {
+    match notification.key_state {
+        keysync_receiver::KeyState::Active => KeyState::Active,
+        keysync_receiver::KeyState::Suspended => KeyState::Suspended,
+        keysync_receiver::KeyState::Deactivated => KeyState::Deactivated,
+        keysync_receiver::KeyState::Destroyed => KeyState::Destroyed,
     }
 }

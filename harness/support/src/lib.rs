@@ -7,6 +7,7 @@ pub mod assertion;
 pub mod aws;
 pub mod clock;
 pub mod context;
+pub mod headers;
 pub mod journal;
 pub mod limits;
 pub mod path;

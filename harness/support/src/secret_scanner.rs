@@ -126,11 +126,11 @@ impl KnownSecrets {
         }
     }
 
-    /// `text` with `mask` in place of each secret.
+    /// `text` with `mask` in place of each secret of the kinds that `is_masked`.
     #[must_use]
-    pub fn masked(&self, text: &str, mask: &str) -> String {
+    pub fn masked(&self, text: &str, mask: &str, is_masked: impl Fn(Kind) -> bool) -> String {
         let state = self.state();
-        let secrets = state.known.values().flatten();
+        let secrets = state.known.iter().filter(|(kind, _)| is_masked(**kind)).flat_map(|(_, known)| known);
         secrets.fold(text.to_owned(), |text, secret| {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), mask) } else { text }
         })

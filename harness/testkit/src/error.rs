@@ -6,7 +6,7 @@ use keysync_browser_guard::InvalidHost;
 
 use crate::{
     Response,
-    dynamodb::DynamoError,
+    dynamodb::{DecidedByClosure, DynamoError},
     iam::IamError,
     lambda::{FunctionError, InvocationFailed},
 };
@@ -80,6 +80,9 @@ pub enum HarnessError {
     /// There is no such service.
     #[error("no service `{0}`: add it with `service`, `service_at` or `mock` of the builder")]
     NoService(String),
+    /// The state cannot be saved in a snapshot.
+    #[error("the state cannot be saved: {0}")]
+    NotStorable(#[from] DecidedByClosure),
     /// A snapshot is invalid.
     #[error(
         "the snapshot cannot be restored: {0}; `harness snapshots export` or `Harness::snapshot` creates one"

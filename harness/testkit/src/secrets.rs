@@ -26,7 +26,7 @@ use axum::{
     routing::post,
 };
 use parking_lot::{Mutex, MutexGuard};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use keysync_emulator_support::{context::Context, secret_scanner::KnownSecrets, server::Server};
@@ -53,7 +53,9 @@ pub struct SecretsManager {
 }
 
 /// A fault of each read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control-api", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fault {
     /// The function's role has no permission to read the secret.
@@ -127,6 +129,11 @@ impl SecretsManager {
     /// Sets the fault of all further reads, or removes it.
     pub fn fail_with(&self, fault: Option<Fault>) {
         self.shared.store().fault = fault;
+    }
+
+    /// The fault of reads.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.shared.store().fault
     }
 
     /// The number of reads, including failed ones.

@@ -76,6 +76,9 @@ pub(crate) fn moved_item(item: Item, offset: i128) -> Item {
 fn moved(name: &str, value: AttributeValue, offset: i128) -> AttributeValue {
     match value {
         AttributeValue::M(map) => AttributeValue::M(moved_item(map, offset)),
+        AttributeValue::L(list) => {
+            AttributeValue::L(list.into_iter().map(|value| moved(name, value, offset)).collect())
+        }
         AttributeValue::N(number) if INSTANTS.contains(&name) => {
             let millis = number.parse::<i128>().unwrap_or_default().saturating_add(offset);
             AttributeValue::N(millis.max(0).to_string())
@@ -105,6 +108,13 @@ mod tests {
                 ("notified_at".to_owned(), number(at)),
                 ("sequence".to_owned(), number(10_000)),
                 ("event".to_owned(), AttributeValue::M(HashMap::from([("at".to_owned(), number(at))]))),
+                (
+                    "events".to_owned(),
+                    AttributeValue::L(vec![
+                        AttributeValue::M(HashMap::from([("at".to_owned(), number(at))])),
+                        number(10_000),
+                    ]),
+                ),
             ])
         };
         assert_eq!(moved_item(item(10_000), -4_000), item(6_000));

@@ -198,7 +198,7 @@ async fn snapshots(control: &mut Control, key: &str) {
     let (path, load) = ("/_harness/snapshots/own", "/_harness/snapshots/{name}/load");
     control.call(Method::POST, one, path, Value::Null, 204).await;
     assert_eq!(control.call(Method::GET, all, all, Value::Null, 200).await, json!(["own"]));
-    let mut snapshot = control.call(Method::GET, one, path, Value::Null, 200).await;
+    let snapshot = control.call(Method::GET, one, path, Value::Null, 200).await;
     control.harness.reset().await.unwrap();
     control.call(Method::POST, load, &format!("{path}/load"), Value::Null, 204).await;
     let key = format!("/_harness/keys/{key}");
@@ -206,11 +206,14 @@ async fn snapshots(control: &mut Control, key: &str) {
 
     let other = "/_harness/snapshots/other";
     control.call(Method::PUT, one, other, snapshot.clone(), 204).await;
-    control.call(Method::PUT, one, other, json!({"format": 1}), 400).await;
+    let older = control.call(Method::PUT, one, other, json!({"format": 1}), 400).await;
+    assert!(text(&older["error"]).contains("of an older harness"), "{older}");
     control.call(Method::PUT, one, "/_harness/snapshots/a.b", snapshot.clone(), 400).await;
-    snapshot["format"] = json!(2);
-    control.call(Method::PUT, one, other, snapshot, 204).await;
-    control.call(Method::POST, load, &format!("{other}/load"), Value::Null, 400).await;
+    // Larger than the body of any other operation.
+    let (mut large, mut request) = (snapshot.clone(), snapshot["requests"][0].clone());
+    request["request"]["body"] = json!("x".repeat(3_000_000));
+    large["requests"] = json!([request]);
+    control.call(Method::PUT, one, other, large, 204).await;
     control.call(Method::DELETE, one, other, Value::Null, 204).await;
     for (method, template, path) in [
         (Method::GET, one, other.to_owned()),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCandidates, Shell};
 use keysync_testkit::{
     Harness, HarnessBuilder,
     dynamodb::{Engine, TABLE},
@@ -17,6 +17,7 @@ use keysync_testkit::{
 
 use super::{
     bench::BenchArgs,
+    completion,
     console::ConsoleArgs,
     remote::{DEFAULT, VARIABLE},
     requests::RequestsArgs,
@@ -132,8 +133,10 @@ pub(super) enum Command {
     /// Register a resource of a service under a key, as the service would.
     Register {
         /// Key id.
+        #[arg(add = ArgValueCandidates::new(completion::keys))]
         key: String,
         /// CRN service name, such as `cloud-object-storage`.
+        #[arg(add = ArgValueCandidates::new(completion::services))]
         service: String,
         /// Name of the resource.
         resource: String,
@@ -143,6 +146,7 @@ pub(super) enum Command {
     /// Exits 0 for a 204 and 1 for anything else, such as the 409 for a second sync within an hour.
     Sync {
         /// Key id or alias.
+        #[arg(add = ArgValueCandidates::new(completion::keys))]
         key: String,
     },
     /// Advance the clock, such as `harness advance 61m`.
@@ -197,7 +201,9 @@ pub(super) enum Command {
     },
     /// Reset all state except the clock.
     Reset,
-    /// Generate a shell completion script, such as for `source <(harness completions bash)`.
+    /// Print a script that completes commands in a shell: `source <(harness completions bash)`.
+    ///
+    /// Key ids, services and snapshots are those of the running harness.
     Completions {
         /// Shell to generate the script for.
         #[arg(value_enum)]
@@ -219,7 +225,7 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         alias: Option<String>,
         /// Resource to register under the key. Repeatable.
-        #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource)]
+        #[arg(long, value_name = "SERVICE/RESOURCE", value_parser = resource, add = ArgValueCandidates::new(completion::protected))]
         protect: Vec<(String, String)>,
     },
 }

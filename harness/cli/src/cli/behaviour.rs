@@ -18,6 +18,12 @@ pub(super) const HELP: &str = "Behaviours:
 
 Example: harness services behave cloud-object-storage respond=503 --times 2";
 
+/// Each behaviour in [`HELP`], and its description.
+pub(super) fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = HELP.lines().skip(1).map_while(|line| line.trim().split_once(' '));
+    lines.map(|(behaviour, description)| (behaviour, description.trim()))
+}
+
 /// Parses a behaviour. Ranges are those of the control API.
 pub(super) fn parse(text: &str) -> Result<Behaviour, String> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -64,11 +70,9 @@ mod tests {
 
     #[test]
     fn parses_every_behaviour_in_help() {
-        let words: Vec<&str> =
-            HELP.lines().skip(1).map_while(|line| line.split_whitespace().next()).collect();
-        assert_eq!(words.len(), 11);
-        for word in words {
-            assert!(parse(word).is_ok(), "{word}");
+        assert_eq!(described().count(), 11);
+        for (behaviour, _) in described() {
+            assert!(parse(behaviour).is_ok(), "{behaviour}");
         }
         assert_eq!(parse("respond=503,30"), Ok(Behaviour::Respond { status: 503, retry_after: Some(30) }));
     }

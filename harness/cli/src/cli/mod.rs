@@ -3,6 +3,7 @@
 mod args;
 mod behaviour;
 mod bench;
+mod completion;
 mod console;
 mod files;
 mod output;
@@ -20,6 +21,8 @@ use std::{error::Error, process::ExitCode};
 
 use clap::{ValueEnum, error::ErrorKind};
 use serde_json::json;
+
+pub(crate) use completion::complete_if_requested;
 
 use args::{Cli, Command, KeysCommand, RemoteArgs, Schedule};
 use remote::{Address, Origin, Remote};
@@ -121,12 +124,7 @@ async fn run(cli: Cli, origin: Origin) -> Result<ExitCode, Box<dyn Error>> {
                 Some(format!("reset; root key {}", info["root_key_id"].as_str()?))
             })?;
         }
-        Command::Completions { shell } => {
-            // Generated in memory: clap panics if it cannot write.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut parse::command(), "harness", &mut script);
-            output::write(script)?;
-        }
+        Command::Completions { shell } => output::write(completion::script(shell)?)?,
     }
     Ok(ExitCode::SUCCESS)
 }

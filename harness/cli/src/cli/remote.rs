@@ -109,8 +109,13 @@ pub(super) struct SyncResult {
 
 impl Remote {
     pub(super) fn new(address: Address) -> Result<Self, RemoteError> {
+        Self::with_timeout(address, RESPONSE_TIMEOUT)
+    }
+
+    /// A client with another timeout for a response.
+    pub(super) fn with_timeout(address: Address, timeout: Duration) -> Result<Self, RemoteError> {
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none());
-        Ok(Self { http: http.connect_timeout(CONNECT_TIMEOUT).timeout(RESPONSE_TIMEOUT).build()?, address })
+        Ok(Self { http: http.connect_timeout(CONNECT_TIMEOUT).timeout(timeout).build()?, address })
     }
 
     pub(super) async fn get(&self, path: &[&str]) -> Result<Value, RemoteError> {

@@ -3,10 +3,11 @@
 use std::error::Error;
 
 use clap::Subcommand;
+use clap_complete::ArgValueCandidates;
 use keysync_testkit::services::Behaviour;
 use serde_json::json;
 
-use super::{behaviour, remote::Remote, show};
+use super::{behaviour, completion, remote::Remote, show};
 
 /// Commands of `harness services`.
 #[derive(Subcommand)]
@@ -15,16 +16,17 @@ pub(super) enum ServicesCommand {
     #[command(after_help = behaviour::HELP)]
     Behave {
         /// CRN service name.
+        #[arg(add = ArgValueCandidates::new(completion::services))]
         name: String,
         /// What the service does with a callback; see below. Several apply in turn, one to each of
         /// the next callbacks.
-        #[arg(value_parser = behaviour::parse, required = true)]
+        #[arg(value_parser = behaviour::parse, required = true, add = ArgValueCandidates::new(completion::behaviours))]
         behaviour: Vec<Behaviour>,
         /// Number of callbacks that it applies to, from 1 to 1,000,000. All by default.
         #[arg(long, value_parser = behaviour::times, allow_hyphen_values = true)]
         times: Option<usize>,
         /// Only for callbacks about the key with this id.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completion::keys))]
         key: Option<String>,
         /// Only for callbacks about this lifecycle action.
         #[arg(long, value_name = "ACTION", value_parser = ["rotate", "delete", "restore", "enable", "disable", "create"])]
@@ -36,6 +38,7 @@ pub(super) enum ServicesCommand {
     /// Show the callbacks that a service received.
     Callbacks {
         /// CRN service name.
+        #[arg(add = ArgValueCandidates::new(completion::services))]
         name: String,
     },
 }

@@ -3,9 +3,10 @@
 use std::{error::Error, path::PathBuf};
 
 use clap::Subcommand;
+use clap_complete::ArgValueCandidates;
 use serde_json::json;
 
-use super::{files, remote::Remote, show};
+use super::{completion, files, remote::Remote, show};
 
 /// Commands of `harness snapshots`.
 #[derive(Subcommand)]
@@ -13,16 +14,19 @@ pub(super) enum SnapshotsCommand {
     /// Save the present state under a name.
     Save {
         /// Name of the snapshot.
+        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
     /// Reset the harness, and restore the state of a snapshot.
     Load {
         /// Name of the snapshot.
+        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
     /// Write a snapshot to a file, to share it.
     Export {
         /// Name of the snapshot.
+        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
         /// File to write.
         file: PathBuf,
@@ -30,6 +34,7 @@ pub(super) enum SnapshotsCommand {
     /// Read a snapshot from a file, of this or another harness, and store it under a name.
     Import {
         /// Name of the snapshot.
+        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
         /// File to read.
         file: PathBuf,
@@ -37,6 +42,7 @@ pub(super) enum SnapshotsCommand {
     /// Delete a snapshot.
     Delete {
         /// Name of the snapshot.
+        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
@@ -64,6 +64,31 @@ pub struct DeadLetter {
     pub reason: String,
 }
 
+/// What the queue has in a snapshot. Messages that were received are visible again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterState {
+    /// The messages, oldest first.
+    messages: Vec<StoredMessage>,
+    /// The number of messages that are still to fail with 500.
+    failing: usize,
+    /// The largest message, in bytes.
+    max_message_bytes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+struct StoredMessage {
+    id: String,
+    body: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Object>))]
+    attributes: Attributes,
+    receives: u32,
+    sent_at_ms: u64,
+}
+
 impl DeadLetterQueue {
     /// Starts an empty queue.
     pub async fn start(context: &Context) -> std::io::Result<Self> {
@@ -108,16 +133,26 @@ impl DeadLetterQueue {
 
     /// Puts a message without a reason into the queue, as a redrive policy of SQS does.
     pub fn put(&self, event: &str) {
-        let message = Message {
-            id: Uuid::new_v4().to_string(),
-            body: event.to_owned(),
-            attributes: Attributes::new(),
-            receives: 0,
-            receipt: None,
-            visible_at: Instant::now(),
-            sent_at_ms: 0,
-        };
-        self.shared.messages.send_modify(|messages| messages.push(message));
+        let (id, body, attributes) = (Uuid::new_v4().to_string(), event.to_owned(), Attributes::new());
+        let message = StoredMessage { id, body, attributes, receives: 0, sent_at_ms: 0 };
+        self.shared.messages.send_modify(|messages| messages.push(message.into()));
+    }
+
+    /// The messages and the faults.
+    #[must_use]
+    pub fn state_to_store(&self) -> DeadLetterState {
+        DeadLetterState {
+            messages: self.shared.messages.borrow().iter().map(StoredMessage::from).collect(),
+            failing: *self.shared.failing.lock(),
+            max_message_bytes: self.shared.max_message_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Replaces the messages and the faults.
+    pub fn restore_state(&self, stored: DeadLetterState) {
+        self.set_maximum_message_size(stored.max_message_bytes);
+        self.shared.messages.send_replace(stored.messages.into_iter().map(Message::from).collect());
+        *self.shared.failing.lock() = stored.failing;
     }
 
     /// Sets the queue's `MaximumMessageSize`. Queues from before August 2025 have 262,144 bytes.
@@ -151,6 +186,19 @@ impl DeadLetterQueue {
     /// Responds to the next `times` messages with 500 and does not store them.
     pub fn fail_next(&self, times: usize) {
         *self.shared.failing.lock() = times;
+    }
+}
+
+impl From<&Message> for StoredMessage {
+    fn from(Message { id, body, attributes, receives, sent_at_ms, .. }: &Message) -> Self {
+        let (id, body, attributes) = (id.clone(), body.clone(), attributes.clone());
+        Self { id, body, attributes, receives: *receives, sent_at_ms: *sent_at_ms }
+    }
+}
+
+impl From<StoredMessage> for Message {
+    fn from(StoredMessage { id, body, attributes, receives, sent_at_ms }: StoredMessage) -> Self {
+        Self { id, body, attributes, receives, receipt: None, visible_at: Instant::now(), sent_at_ms }
     }
 }
 

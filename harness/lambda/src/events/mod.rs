@@ -21,7 +21,7 @@ use keysync::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use dead_letters::{DeadLetter, DeadLetterQueue};
+pub use dead_letters::{DeadLetter, DeadLetterQueue, DeadLetterState};
 pub use queue::Feeder;
 pub use queue::{Delivery, Queue};
 

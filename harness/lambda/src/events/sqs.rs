@@ -13,7 +13,7 @@ const MAX_ATTRIBUTES: usize = 10;
 const MAX_NAME_BYTES: usize = 256;
 
 /// A message attribute of `SendMessage`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
     #[serde(default)]

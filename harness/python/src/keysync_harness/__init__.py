@@ -4,11 +4,13 @@
 use the fixtures of `keysync_harness.pytest_plugin`, an entry point that pytest loads.
 """
 
-from .control import Control, HarnessFailed
+from .connection import HarnessFailed
+from .control import Control
 from .harness import Harness, find_command
 from .values import (
     Behaviour,
     Callback,
+    Condition,
     DeadLetter,
     DynamoDbFault,
     Exchange,
@@ -17,7 +19,13 @@ from .values import (
     Identity,
     Info,
     Key,
+    LifecycleAction,
     Message,
+    Part,
+    RecordedRequest,
+    Recording,
+    Replay,
+    Replayed,
     Resource,
     Role,
     ServiceState,
@@ -26,6 +34,7 @@ from .values import (
 __all__ = [
     "Behaviour",
     "Callback",
+    "Condition",
     "Control",
     "DeadLetter",
     "DynamoDbFault",
@@ -37,7 +46,13 @@ __all__ = [
     "Identity",
     "Info",
     "Key",
+    "LifecycleAction",
     "Message",
+    "Part",
+    "RecordedRequest",
+    "Recording",
+    "Replay",
+    "Replayed",
     "Resource",
     "Role",
     "ServiceState",

@@ -1,17 +1,19 @@
-"""A client of the control API: keys, services, identities, the clock and faults of a harness."""
+"""A client of the control API: keys, services, identities, the clock, faults, requests, recordings
+and snapshots of a harness."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from http.client import HTTPException
+from os import PathLike
+from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.parse import quote
 
+from .connection import Connection
 from .values import (
     Behaviour,
     Callback,
+    Condition,
     DeadLetter,
     DynamoDbFault,
     Exchange,
@@ -21,59 +23,22 @@ from .values import (
     Info,
     Key,
     Message,
+    Part,
+    Recording,
+    Replay,
+    Replayed,
     Resource,
     Role,
     ServiceState,
     parse,
 )
 
-#: Timeout for a request in seconds. The longest wait of the control API is 1 min.
-REQUEST_TIMEOUT = 90
-
 #: A duration, or its text such as `61m` or `1h 30m`.
 Duration = str | timedelta
 
 
-class HarnessFailed(Exception):
-    """The harness does not start, has exited, or rejects a request. The message has the reason."""
-
-
-class Control:
+class Control(Connection):
     """The control API of a running harness, by its URL: the field `control` of `Info`."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._opener = build_opener(ProxyHandler({}))  # no proxy for local requests
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str | int | None] | None = None,
-    ) -> Any:
-        """Sends a request. Returns the JSON of the response, or None without a body.
-
-        For operations without a method here; `GET /_harness/openapi.json` describes all of them.
-        """
-        given = {name: value for name, value in (query or {}).items() if value is not None}
-        url = self._url + path + (f"?{urlencode(given)}" if given else "")
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(url, data, {"content-type": "application/json"}, method=method)
-        try:
-            with self._opener.open(request, timeout=REQUEST_TIMEOUT) as response:
-                text = response.read()
-                if response.headers["keysync-harness"] is None:
-                    raise HarnessFailed(f"{url} is not the control API of a harness")
-        except HTTPError as error:
-            with error:
-                reason = error.read().decode(errors="replace")
-            raise HarnessFailed(f"{method} {url}: {error.code} {reason[:1000]}") from None
-        except (OSError, HTTPException) as error:
-            raise HarnessFailed(
-                f"{method} {url}: {error}; check that the harness is running"
-            ) from error
-        return json.loads(text) if text else None
 
     def read_info(self) -> Info:
         """Reads addresses, instance and API keys."""
@@ -92,20 +57,104 @@ class Control:
         result: dict[str, Any] = self.request("POST", "/redeliver")
         return result
 
+    def set_redeliver_schedule(self, every: Duration | None) -> None:
+        """Runs the function `redeliver` at this interval of real time from now on; None ends the
+        schedule. A reset restores that of the start."""
+        body = {"every": None if every is None else _text(every)}
+        self.request("PUT", "/redeliver/schedule", body)
+
+    def rotate_signing_key(self, withdraw: bool = False) -> list[str]:
+        """Signs callbacks with a new key beside the old one; then, with `withdraw`, with the new
+        one only. Returns the public keys, newest last."""
+        result = self.request("POST", "/signing-key/rotate", {"withdraw": withdraw})
+        public_keys: list[str] = result["public_keys"]
+        return public_keys
+
     def dead_letters(self) -> list[DeadLetter]:
         """The malformed events in the dead-letter queue, oldest first."""
         return [parse(DeadLetter, one) for one in self.request("GET", "/dead-letters")]
 
-    def requests(self, **query: str | int) -> list[Exchange]:
-        """The requests that endpoint, IAM and services received, oldest first. `query` selects some
-        of them by `to`, `method`, `path`, `header` (`name:value`) or `status`.
+    # Requests
+
+    def requests(
+        self,
+        *,
+        to: Part | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        header: tuple[str, str] | None = None,
+        status: int | None = None,
+        secrets: bool = False,
+    ) -> list[Exchange]:
+        """The requests that endpoint, IAM and services received, oldest first.
+
+        Selects those to a part, with a method, a text in path or query, a header's name and value,
+        and the status of the response. Without `secrets`, tokens and API keys are masked.
         """
-        found = self.request("GET", "/requests", query=query)
+        query = _filter(to, method, path, header, status)
+        shown = "true" if secrets else None
+        found = self.request("GET", "/requests", query={**query, "secrets": shown})
         return [_exchange(one) for one in found]
+
+    def count_requests(
+        self,
+        *,
+        to: Part | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        header: tuple[str, str] | None = None,
+        status: int | None = None,
+    ) -> int:
+        """The number of requests that `requests` returns."""
+        query = _filter(to, method, path, header, status)
+        count: int = self.request("GET", "/requests/count", query=query)["count"]
+        return count
 
     def forget_requests(self) -> None:
         """Deletes the stored requests."""
         self.request("DELETE", "/requests")
+
+    def recording(self) -> Recording:
+        """The requests that the endpoint received since the start or the last reset, to send them
+        again. It is JSON that can be stored."""
+        recording: Recording = self.request("GET", "/recording")
+        return recording
+
+    def replay(self, recording: Recording) -> Replay:
+        """Sends the requests of a recording in order, as the Manager, and advances the clock by the
+        gaps between them."""
+        result = self.request("POST", "/recording/replay", recording)
+        return Replay([parse(Replayed, one) for one in result["requests"]])
+
+    # Snapshots
+
+    def snapshots(self) -> list[str]:
+        """The names of the snapshots."""
+        names: list[str] = self.request("GET", "/snapshots")
+        return names
+
+    def save_snapshot(self, name: str) -> None:
+        """Saves the whole state under a name. Do so while no request is in flight."""
+        self.request("POST", f"/snapshots/{_segment(name)}")
+
+    def load_snapshot(self, name: str) -> None:
+        """Resets the harness, and restores the state of a snapshot. All instants move to the
+        present."""
+        self.request("POST", f"/snapshots/{_segment(name)}/load")
+
+    def export_snapshot(self, name: str, file: str | PathLike[str]) -> None:
+        """Writes a snapshot to a file, to share it."""
+        snapshot = self.request("GET", f"/snapshots/{_segment(name)}")
+        Path(file).write_text(json.dumps(snapshot), encoding="utf-8")
+
+    def import_snapshot(self, name: str, file: str | PathLike[str]) -> None:
+        """Reads a snapshot of this or another harness from a file, and stores it under a name."""
+        snapshot = json.loads(Path(file).read_text(encoding="utf-8"))
+        self.request("PUT", f"/snapshots/{_segment(name)}", snapshot)
+
+    def delete_snapshot(self, name: str) -> None:
+        """Deletes a snapshot."""
+        self.request("DELETE", f"/snapshots/{_segment(name)}")
 
     # Keys
 
@@ -150,9 +199,21 @@ class Control:
         """An emulated service, by its CRN service name."""
         return _service_state(self.request("GET", f"/services/{_segment(name)}"))
 
-    def set_behaviour(self, service: str, behaviour: Behaviour, times: int | None = None) -> None:
-        """Sets what a service does with the next callbacks, or with all without `times`."""
-        body = _without_none({"behaviour": behaviour, "times": times})
+    def set_behaviour(
+        self,
+        service: str,
+        behaviour: Behaviour,
+        times: int | None = None,
+        when: Condition | None = None,
+    ) -> None:
+        """Sets what a service does with the next callbacks, or with all without `times`; with
+        `when`, only with callbacks that meet the condition."""
+        body = _without_none({"behaviour": behaviour, "times": times, "when": when})
+        self.request("PUT", f"/services/{_segment(service)}/behaviour", body)
+
+    def set_behaviours_in_turn(self, service: str, behaviours: Iterable[Behaviour]) -> None:
+        """Sets what a service does with the next callbacks, one behaviour for each."""
+        body = {"in_turn": list(behaviours)}
         self.request("PUT", f"/services/{_segment(service)}/behaviour", body)
 
     def callbacks(
@@ -218,6 +279,17 @@ class Control:
     def clear_dynamodb_faults(self) -> None:
         """Clears all DynamoDB faults."""
         self.request("DELETE", "/dynamodb/faults")
+
+
+def _filter(
+    to: Part | None,
+    method: str | None,
+    path: str | None,
+    header: tuple[str, str] | None,
+    status: int | None,
+) -> dict[str, str | int | None]:
+    named = header and ":".join(header)
+    return {"to": to, "method": method, "path": path, "header": named, "status": status}
 
 
 def _exchange(value: dict[str, Any]) -> Exchange:

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .control import Control, HarnessFailed
+from .connection import HarnessFailed
+from .control import Control
 from .values import Info, parse
 
 #: Names another build of the command `harness`.

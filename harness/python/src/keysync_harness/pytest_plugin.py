@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from .control import HarnessFailed
+from .connection import HarnessFailed
 from .harness import Harness
 from .values import Key
 

@@ -10,6 +10,9 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 Role = Literal["reader", "reader-plus", "writer", "manager", "key-purge"]
 FunctionName = Literal["sync", "lifecycle", "redeliver"]
+LifecycleAction = Literal["create", "rotate", "delete", "restore", "enable", "disable"]
+#: A part of the harness that receives requests.
+Part = Literal["endpoint", "iam", "services"]
 
 
 class Millis(TypedDict):
@@ -83,6 +86,16 @@ Behaviour = (
     | Flaky
 )
 
+
+class Condition(TypedDict, total=False):
+    """Selects callbacks: by the id of the key, by the lifecycle action that they are about, and by
+    whether they come from a sync. Without a field, all of them."""
+
+    key: str
+    event_type: LifecycleAction
+    renotification: bool
+
+
 ApplyLate = TypedDict("ApplyLate", {"apply-late": Millis})
 
 #: What happens to a function's call to DynamoDB.
@@ -91,6 +104,26 @@ DynamoDbFault = (
     | Delay
     | ApplyLate
 )
+
+
+class RecordedRequest(TypedDict):
+    """A request of a recording, with the status and the ids of its response. `after_millis` is the
+    time since the request before, by the harness's clock."""
+
+    after_millis: int
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+    status: int
+    ids: list[str]
+
+
+class Recording(TypedDict):
+    """The requests of a client's run, as JSON that can be stored. It has no token."""
+
+    format: int
+    requests: list[RecordedRequest]
 
 
 @dataclass(frozen=True)
@@ -188,7 +221,8 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Message:
-    """The headers and the start of the body of a request or response, with secrets masked."""
+    """The headers and the start of the body of a request or response. Secrets are masked, unless
+    they are asked for."""
 
     headers: dict[str, str]
     body: str
@@ -208,6 +242,36 @@ class Exchange:
     millis: int | None
     request: Message
     response: Message | None
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replayed request: method and path, the recorded status and the present one."""
+
+    request: str
+    recorded: int
+    status: int
+
+    def __str__(self) -> str:
+        return f"{self.request}: {self.status}, recorded {self.recorded}"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The result of a replay."""
+
+    requests: list[Replayed]
+
+    @property
+    def differences(self) -> list[Replayed]:
+        """The requests whose status differs from the recorded one."""
+        return [request for request in self.requests if request.status != request.recorded]
+
+    def assert_same(self) -> None:
+        """Fails if a request did not have the recorded status, with all of those."""
+        differences = [str(request) for request in self.differences]
+        if differences:
+            raise AssertionError("\n".join(["the replay differs:", *differences]))
 
 
 Value = TypeVar("Value")

@@ -30,6 +30,13 @@ struct Stored {
 }
 
 impl Copied {
+    /// The copy of a body of `bytes` bytes that starts with this text.
+    pub(super) fn of(text: String, bytes: usize) -> Self {
+        let mut start = text.into_bytes();
+        start.truncate(MAX_BODY_BYTES);
+        Self(Arc::new(Mutex::new(Stored { start, bytes })))
+    }
+
     /// The stored part as text, in which U+FFFD replaces bytes that are not UTF-8.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().start).into_owned()

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::http::HeaderName;
 use serde::Deserialize;
 
-use super::{Entry, Journal, Part, mask};
+use super::{Entry, Journal, Part, mask::Mask};
 use crate::{assertion::fail, secret_scanner::KnownSecrets};
 
 /// Selects requests of the journal. Without a condition, it selects all of them; with several,
@@ -133,7 +133,7 @@ impl fmt::Display for RequestFilter {
             write!(f, " with `{path}` in the path")?;
         }
         if let Some(HeaderFilter { name, value }) = header {
-            write!(f, " with `{name}: {}`", mask::header(name, value, &KnownSecrets::default()))?;
+            write!(f, " with `{name}: {}`", Mask::all(&KnownSecrets::default()).header(name, value))?;
         }
         if let Some(status) = status {
             write!(f, " with a {status}")?;

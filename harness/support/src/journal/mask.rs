@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use serde_json::Value;
 
-use crate::secret_scanner::KnownSecrets;
+use crate::secret_scanner::{Kind, KnownSecrets};
 
 /// The text in place of a secret.
 const MASK: &str = "***";
@@ -12,85 +12,113 @@ const MASK: &str = "***";
 const HEADERS: [HeaderName; 4] =
     [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE, header::PROXY_AUTHORIZATION];
 
-/// Fields of JSON bodies and forms whose value is a secret: of IAM, and the material of keys.
-const FIELDS: [&str; 7] =
-    ["access_token", "refresh_token", "apikey", "payload", "plaintext", "encryptedNonce", "iv"];
+/// Fields of JSON bodies and forms whose value is a credential.
+const CREDENTIALS: [&str; 3] = ["access_token", "refresh_token", "apikey"];
+/// Fields whose value is the material of a key, or what it has wrapped.
+const KEY_MATERIAL: [&str; 4] = ["payload", "plaintext", "encryptedNonce", "iv"];
 
-/// A text with `***` in place of known secrets.
-pub(super) fn text(text: &str, secrets: &KnownSecrets) -> String {
-    secrets.masked(text, MASK)
+/// Replaces secrets by `***`.
+pub(super) struct Mask<'a> {
+    secrets: &'a KnownSecrets,
+    /// Whether the material of keys is shown.
+    shows_key_material: bool,
 }
 
-/// A header's value, with `***` in place of a secret.
-pub(super) fn header(name: &HeaderName, value: &str, secrets: &KnownSecrets) -> String {
-    if !HEADERS.contains(name) {
-        return text(value, secrets);
+impl<'a> Mask<'a> {
+    /// A mask of all secrets.
+    pub(super) fn all(secrets: &'a KnownSecrets) -> Self {
+        Self { secrets, shows_key_material: false }
     }
-    match value.split_once(' ') {
-        Some((scheme, _)) if *name == header::AUTHORIZATION => format!("{scheme} {MASK}"),
-        _ => MASK.to_owned(),
+
+    /// A mask of all secrets but the material of keys.
+    pub(super) fn credentials(secrets: &'a KnownSecrets) -> Self {
+        Self { secrets, shows_key_material: true }
     }
-}
 
-/// A body with `***` in place of secrets. Its secret fields are masked whatever their value.
-pub(super) fn body(headers: &HeaderMap, body: &str, is_complete: bool, secrets: &KnownSecrets) -> String {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let masked = if kind.starts_with("application/x-www-form-urlencoded") {
-        form(body)
-    } else if let Ok(mut value) = serde_json::from_str::<Value>(body) {
-        if mask_fields(&mut value) { value.to_string() } else { body.to_owned() }
-    } else if !is_complete && FIELDS.iter().any(|field| body.contains(&format!("\"{field}\""))) {
-        // Cut off within JSON, so that its fields are unknown.
-        MASK.to_owned()
-    } else {
-        body.to_owned()
-    };
-    text(&masked, secrets)
-}
+    fn is_secret(&self, field: &str) -> bool {
+        CREDENTIALS.contains(&field) || (!self.shows_key_material && KEY_MATERIAL.contains(&field))
+    }
 
-/// Masks the secret fields of a form.
-fn form(body: &str) -> String {
-    let fields = body.split('&').map(|field| match field.split_once('=') {
-        Some((name, _)) if FIELDS.contains(&name) => format!("{name}={MASK}"),
-        _ => field.to_owned(),
-    });
-    fields.collect::<Vec<_>>().join("&")
-}
+    /// A text without known secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        let is_masked = |kind| !(self.shows_key_material && kind == Kind::KeyMaterial);
+        self.secrets.masked(text, MASK, is_masked)
+    }
 
-/// Masks the secret fields of a value at any depth; whether there were some.
-fn mask_fields(value: &mut Value) -> bool {
-    let mut masked = false;
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if value.is_string() && FIELDS.contains(&name.as_str()) {
-                    *value = MASK.into();
-                    masked = true;
-                } else {
-                    masked |= mask_fields(value);
+    /// A header's value.
+    pub(super) fn header(&self, name: &HeaderName, value: &str) -> String {
+        if !HEADERS.contains(name) {
+            return self.text(value);
+        }
+        match value.split_once(' ') {
+            Some((scheme, _)) if *name == header::AUTHORIZATION => format!("{scheme} {MASK}"),
+            _ => MASK.to_owned(),
+        }
+    }
+
+    /// A body. Its secret fields are masked whatever their value.
+    pub(super) fn body(&self, headers: &HeaderMap, body: &str, is_complete: bool) -> String {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let has_secret = |body: &str| {
+            let fields = CREDENTIALS.iter().chain(&KEY_MATERIAL).filter(|field| self.is_secret(field));
+            fields.into_iter().any(|field| body.contains(&format!("\"{field}\"")))
+        };
+        let masked = if kind.starts_with("application/x-www-form-urlencoded") {
+            self.form(body)
+        } else if let Ok(mut value) = serde_json::from_str::<Value>(body) {
+            if self.mask_fields(&mut value) { value.to_string() } else { body.to_owned() }
+        } else if !is_complete && has_secret(body) {
+            // Cut off within JSON, so that its fields are unknown.
+            MASK.to_owned()
+        } else {
+            body.to_owned()
+        };
+        self.text(&masked)
+    }
+
+    /// Masks the secret fields of a form.
+    fn form(&self, body: &str) -> String {
+        let fields = body.split('&').map(|field| match field.split_once('=') {
+            Some((name, _)) if self.is_secret(name) => format!("{name}={MASK}"),
+            _ => field.to_owned(),
+        });
+        fields.collect::<Vec<_>>().join("&")
+    }
+
+    /// Masks the secret fields of a value at any depth; whether there were some.
+    fn mask_fields(&self, value: &mut Value) -> bool {
+        let mut masked = false;
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    if value.is_string() && self.is_secret(name) {
+                        *value = MASK.into();
+                        masked = true;
+                    } else {
+                        masked |= self.mask_fields(value);
+                    }
                 }
             }
-        }
-        Value::Array(values) => {
-            for value in values {
-                masked |= mask_fields(value);
+            Value::Array(values) => {
+                for value in values {
+                    masked |= self.mask_fields(value);
+                }
             }
+            _ => {}
         }
-        _ => {}
+        masked
     }
-    masked
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret_scanner::Kind;
 
     fn masked(kind: &'static str, text: &str) -> String {
         let secrets = KnownSecrets::default();
         secrets.add(Kind::ApiKey, "an-api-key-of-this-test");
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
-        body(&headers, text, true, &secrets)
+        Mask::all(&secrets).body(&headers, text, true)
     }
 
     #[test]
@@ -108,15 +136,26 @@ mod tests {
     #[test]
     fn incomplete_json_with_secret_field_is_masked() {
         let text = r#"{"resources":[{"payload":"c2VjcmV0"#;
-        assert_eq!(body(&HeaderMap::new(), text, false, &KnownSecrets::default()), MASK);
+        assert_eq!(Mask::all(&KnownSecrets::default()).body(&HeaderMap::new(), text, false), MASK);
     }
 
     #[test]
     fn credentials_in_headers_are_masked() {
         let secrets = KnownSecrets::default();
-        assert_eq!(header(&header::AUTHORIZATION, "Bearer e.y.J", &secrets), "Bearer ***");
-        assert_eq!(header(&header::AUTHORIZATION, "e.y.J", &secrets), "***");
-        assert_eq!(header(&header::COOKIE, "session=1; a=2", &secrets), "***");
-        assert_eq!(header(&header::ACCEPT, "*/*", &secrets), "*/*");
+        let header = |name, value| Mask::all(&secrets).header(name, value);
+        assert_eq!(header(&header::AUTHORIZATION, "Bearer e.y.J"), "Bearer ***");
+        assert_eq!(header(&header::AUTHORIZATION, "e.y.J"), "***");
+        assert_eq!(header(&header::COOKIE, "session=1; a=2"), "***");
+        assert_eq!(header(&header::ACCEPT, "*/*"), "*/*");
+    }
+
+    #[test]
+    fn mask_of_credentials_shows_key_material() {
+        let secrets = KnownSecrets::default();
+        secrets.add(Kind::KeyMaterial, "bWF0ZXJpYWwgb2YgYSBrZXk=");
+        secrets.add(Kind::Token, "the-signature-of-a-token");
+        let text = r#"{"payload":"bWF0ZXJpYWwgb2YgYSBrZXk=","apikey":"k","t":"the-signature-of-a-token"}"#;
+        let masked = Mask::credentials(&secrets).body(&HeaderMap::new(), text, true);
+        assert_eq!(masked, r#"{"payload":"bWF0ZXJpYWwgb2YgYSBrZXk=","apikey":"***","t":"***"}"#);
     }
 }

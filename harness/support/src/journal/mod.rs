@@ -8,6 +8,7 @@ mod capture;
 mod filter;
 mod mask;
 mod read;
+mod stored;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -64,6 +65,18 @@ impl Recorded {
     fn entry(&mut self, number: usize) -> Option<&mut Entry> {
         self.exchanges.get_mut(number.checked_sub(self.dropped)?)
     }
+
+    /// Adds an exchange, and returns its number. Drops the oldest one if there are too many.
+    fn push(&mut self, mut entry: Entry) -> usize {
+        if self.exchanges.len() == MAX_EXCHANGES {
+            self.exchanges.pop_front();
+            self.dropped += 1;
+        }
+        let number = self.dropped + self.exchanges.len();
+        entry.outline.number = number;
+        self.exchanges.push_back(entry);
+        number
+    }
 }
 
 /// A request and its response, as they are stored.
@@ -81,7 +94,7 @@ struct Stored {
 }
 
 /// A request and its response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Exchange {
@@ -107,11 +120,12 @@ pub struct Exchange {
 }
 
 /// The headers and the body of a request or response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Message {
     /// The headers. The values of a repeated header are joined with `, `.
+    #[serde(deserialize_with = "stored::headers")]
     pub headers: BTreeMap<String, String>,
     /// The first 16 KiB of the body, as far as its receiver has read it. U+FFFD replaces bytes that
     /// are not UTF-8.
@@ -205,16 +219,9 @@ impl Journal {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let (at, method) = (self.0.clock.now(), head.method.to_string());
         let (status, millis, request, response) = (None, None, Message::default(), None);
-        let stored = Stored { headers: head.headers.clone(), body };
-        let mut recorded = self.recorded();
-        if recorded.exchanges.len() == MAX_EXCHANGES {
-            recorded.exchanges.pop_front();
-            recorded.dropped += 1;
-        }
-        let number = recorded.dropped + recorded.exchanges.len();
-        let outline = Exchange { number, at, to, method, path, status, millis, request, response };
-        recorded.exchanges.push_back(Entry { outline, request: stored, response: None });
-        number
+        let outline = Exchange { number: 0, at, to, method, path, status, millis, request, response };
+        let request = Stored { headers: head.headers.clone(), body };
+        self.recorded().push(Entry { outline, request, response: None })
     }
 
     /// Records the response to a request, unless the request has been dropped, and returns it.

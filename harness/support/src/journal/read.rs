@@ -3,8 +3,8 @@
 
 use axum::http::HeaderName;
 
-use super::{Entry, Exchange, Journal, Message, Newest, RequestFilter, Stored, mask};
-use crate::secret_scanner::KnownSecrets;
+use super::{Entry, Exchange, Journal, Message, Newest, RequestFilter, Stored, mask::Mask};
+use crate::{headers, secret_scanner::KnownSecrets};
 
 impl Journal {
     /// The exchanges until now, oldest first. Secrets are masked.
@@ -78,15 +78,19 @@ impl Entry {
 
     /// The exchange with masked secrets.
     fn masked(&self, secrets: &KnownSecrets) -> Exchange {
+        self.masked_by(&Mask::all(secrets))
+    }
+
+    pub(super) fn masked_by(&self, mask: &Mask<'_>) -> Exchange {
         let message = |message: &Stored| {
             let is_complete = message.body.is_complete();
             message.read(
-                |name, value| mask::header(name, value, secrets),
-                |body| mask::body(&message.headers, &body, is_complete, secrets),
+                |name, value| mask.header(name, value),
+                |body| mask.body(&message.headers, &body, is_complete),
             )
         };
         Exchange {
-            path: mask::text(&self.outline.path, secrets),
+            path: mask.text(&self.outline.path),
             request: message(&self.request),
             response: self.response.as_ref().map(message),
             ..self.outline.clone()
@@ -100,13 +104,9 @@ impl Stored {
         header: impl Fn(&HeaderName, &str) -> String,
         body: impl FnOnce(String) -> String,
     ) -> Message {
-        let values = |name| {
-            let values = self.headers.get_all(name).iter();
-            let values = values.map(|value| header(name, &String::from_utf8_lossy(value.as_bytes())));
-            values.collect::<Vec<_>>().join(", ")
-        };
+        let value = |name| header(name, &headers::joined(&self.headers, name));
         Message {
-            headers: self.headers.keys().map(|name| (name.to_string(), values(name))).collect(),
+            headers: self.headers.keys().map(|name| (name.to_string(), value(name))).collect(),
             body: body(self.body.text()),
             body_bytes: self.body.bytes(),
         }

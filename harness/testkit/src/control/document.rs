@@ -8,7 +8,7 @@ use utoipa::openapi::{
 
 const REJECTED: &str = "The request is invalid";
 const FOREIGN: &str = "The request is from a web page of another site";
-const TOO_LARGE: &str = "The body is larger than 2 MB";
+const TOO_LARGE: &str = "The body is larger than 2 MB, or 64 MB with a snapshot or a recording";
 const DEFECT: &str = "A defect of the harness";
 const UNAVAILABLE: &str = "IAM or DynamoDB of the harness is unavailable because of an injected fault, or the harness is \
                    ending";

@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 
 use axum::{
     Json, Router,
-    extract::FromRequestParts,
+    extract::{DefaultBodyLimit, FromRequestParts},
     http::{HeaderName, HeaderValue, request::Parts as Head},
     middleware,
     response::Response,
@@ -88,9 +88,7 @@ fn described_routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
         .routes(routes!(world::request))
         .routes(routes!(world::dead_letters))
         .routes(routes!(recording::get))
-        .routes(routes!(recording::replay))
         .routes(routes!(snapshots::list))
-        .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
         .routes(routes!(snapshots::load))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get))
@@ -105,9 +103,18 @@ fn described_routes() -> (Router<Control>, utoipa::openapi::OpenApi) {
         .routes(routes!(iam::rotate))
         .routes(routes!(iam::token))
         .routes(routes!(dynamo::inject, dynamo::clear))
+        .merge(routes_of_files())
         .split_for_parts();
     document::complete(&mut document);
     (router, document)
+}
+
+/// The routes whose body can be a file with the requests of a long run.
+fn routes_of_files() -> OpenApiRouter<Control> {
+    OpenApiRouter::new()
+        .routes(routes!(recording::replay))
+        .routes(routes!(snapshots::get, snapshots::save, snapshots::put, snapshots::delete))
+        .layer(DefaultBodyLimit::max(request::MAX_FILE_BYTES))
 }
 
 /// Adds the version header, by which a client recognizes a harness.

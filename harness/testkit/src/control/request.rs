@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
+/// The largest body that has a snapshot or a recording, in bytes.
+pub(super) const MAX_FILE_BYTES: usize = 64_000_000;
+
 /// A JSON body, whatever its content type.
 pub(super) struct Body<T>(pub(super) T);
 
@@ -20,7 +23,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // The content type is ignored, because curl -d does not send that of JSON.
         let body = Bytes::from_request(request, state).await.map_err(|error| match error.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "the body must be at most 2 MB"),
+            status @ StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(status, "the body must be at most 2 MB, or 64 MB with a snapshot or a recording")
+            }
             _ => Problem::bad(error.body_text()),
         })?;
         match Json::from_bytes(&body) {

@@ -6,6 +6,7 @@ use keysync::config;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::signing::SigningKeys;
 use crate::{
     HarnessBuilder, HarnessError, RedeliverSummary,
     dynamodb::{Dynamo, Proxy},
@@ -51,13 +52,12 @@ pub(crate) struct LambdaStack {
     pub(crate) events: EventBus,
     pub(crate) dead_letters: DeadLetterQueue,
     pub(crate) secrets: SecretsManager,
-    /// The private keys that sign callbacks, newest last.
-    pub(crate) signing_keys: tokio::sync::Mutex<Vec<String>>,
+    pub(crate) signing_keys: tokio::sync::Mutex<SigningKeys>,
     clock: ClockControl,
     _event_source: Feeder,
     /// The interval at the start.
     redeliver_every: Option<Duration>,
-    schedule: Mutex<Option<Schedule>>,
+    schedule: Mutex<Option<(Duration, Schedule)>>,
 }
 
 impl LambdaStack {
@@ -108,7 +108,7 @@ impl LambdaStack {
             events,
             dead_letters,
             secrets,
-            signing_keys: tokio::sync::Mutex::new(vec![world.signing_key.clone()]),
+            signing_keys: tokio::sync::Mutex::new(SigningKeys::of(&world.signing_key)),
             clock,
             _event_source: event_source,
             redeliver_every: builder.redeliver_every,
@@ -120,8 +120,13 @@ impl LambdaStack {
 
     /// Runs `redeliver` at this interval from now on; `None` ends its schedule.
     pub(crate) fn redeliver_every(&self, interval: Option<Duration>) {
-        let schedule = interval.map(|interval| Schedule::start(self.redeliver.handle(), interval));
-        *self.schedule.lock() = schedule;
+        let start = |interval| (interval, Schedule::start(self.redeliver.handle(), interval));
+        *self.schedule.lock() = interval.map(start);
+    }
+
+    /// The interval at which `redeliver` runs now.
+    pub(crate) fn redeliver_interval(&self) -> Option<Duration> {
+        self.schedule.lock().as_ref().map(|(interval, _)| *interval)
     }
 
     /// The functions that run in separate processes.

@@ -9,6 +9,20 @@ use crate::{
     world,
 };
 
+/// The private keys that sign callbacks.
+pub(crate) struct SigningKeys {
+    /// Those that sign now, newest last.
+    current: Vec<String>,
+    /// All since the start, so that a snapshot of an earlier state can be restored.
+    all: Vec<String>,
+}
+
+impl SigningKeys {
+    pub(crate) fn of(key: &str) -> Self {
+        Self { current: vec![key.to_owned()], all: vec![key.to_owned()] }
+    }
+}
+
 impl Parts {
     /// The keys that verify callbacks, newest last.
     pub(crate) fn public_keys(&self) -> Vec<String> {
@@ -23,15 +37,16 @@ impl Parts {
     /// Signs with a new key as well, and serves both. Of two keys, the older one is withdrawn.
     pub(crate) async fn rotate_signing_key(&self) -> Result<Vec<String>, HarnessError> {
         let mut keys = self.lambda.signing_keys.lock().await;
-        let newest = keys.last().cloned().into_iter();
-        let next = newest.chain([world::signing_key()]).collect();
+        let (newest, new) = (keys.current.last().cloned(), world::signing_key());
+        keys.all.push(new.clone());
+        let next = newest.into_iter().chain([new]).collect();
         self.sign_with(&mut keys, next).await
     }
 
     /// Signs with the newest key only.
     pub(crate) async fn withdraw_old_signing_key(&self) -> Result<Vec<String>, HarnessError> {
         let mut keys = self.lambda.signing_keys.lock().await;
-        let next = keys.last().cloned().into_iter().collect();
+        let next = keys.current.last().cloned().into_iter().collect();
         self.sign_with(&mut keys, next).await
     }
 
@@ -39,21 +54,33 @@ impl Parts {
     pub(super) async fn reset_signing_key(&self) -> Result<(), HarnessError> {
         let mut keys = self.lambda.signing_keys.lock().await;
         let first = vec![self.world.signing_key.clone()];
-        if *keys != first {
+        if keys.current != first {
             self.sign_with(&mut keys, first).await?;
         }
         Ok(())
     }
 
+    /// Signs with the keys of these public ones. Changes nothing if one is not known here.
+    pub(super) async fn restore_signing_keys(&self, public: &[String]) -> Result<(), HarnessError> {
+        let mut keys = self.lambda.signing_keys.lock().await;
+        let known = public_keys(&keys.all)?;
+        let private =
+            |public| known.iter().position(|known| known == public).map(|index| keys.all[index].clone());
+        match public.iter().map(private).collect::<Option<Vec<_>>>() {
+            Some(next) if !next.is_empty() && next != keys.current => {
+                self.sign_with(&mut keys, next).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Restarts the functions with the private keys `next`.
     async fn sign_with(
         &self,
-        keys: &mut Vec<String>,
+        keys: &mut SigningKeys,
         next: Vec<String>,
     ) -> Result<Vec<String>, HarnessError> {
-        let parsed = next.iter().map(|key| key.parse::<SigningKey>().map_err(HarnessError::world));
-        let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
-        let public: Vec<String> = parsed.iter().map(SigningKey::public).collect();
+        let public = public_keys(&next)?;
         let value = next.join(" ");
         self.context.secrets.add_signing_keys(&value);
         let (clock, mut env) = (self.context.clock.clock(), self.lambda.env.clone());
@@ -77,7 +104,12 @@ impl Parts {
         };
         restarted.await?;
         self.services.keys.set(public.clone());
-        *keys = next;
+        keys.current = next;
         Ok(public)
     }
+}
+
+fn public_keys(private: &[String]) -> Result<Vec<String>, HarnessError> {
+    let parsed = private.iter().map(|key| key.parse::<SigningKey>().map_err(HarnessError::world));
+    parsed.map(|key| key.map(|key| key.public())).collect()
 }
