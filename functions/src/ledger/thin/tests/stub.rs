@@ -71,6 +71,11 @@ impl Stub {
         Self { steps: Arc::new(Mutex::new(steps.into_iter().collect())), ..Self::default() }
     }
 
+    /// Drops the remaining steps.
+    pub(super) fn end_outage(&self) {
+        self.steps.lock().unwrap().clear();
+    }
+
     pub(super) fn take_sent(&self) -> Vec<Sent> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
