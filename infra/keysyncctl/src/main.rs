@@ -9,6 +9,7 @@
 //! pauses          services, paused and resumed
 //! dead_letters    dead-letter queues: read, redriven, corrected
 //! registry_check  callback addresses, as the functions reach them
+//! log_check       the functions' log, held against the guarantees
 //! backfill        keys and registrations of an endpoint: imported, and compared
 //! table           the deployed table, and the state of a key's services
 //! operator        who changes something, and why
@@ -28,6 +29,7 @@ mod endpoint;
 mod failure;
 mod input;
 mod listing;
+mod log_check;
 mod operator;
 mod pauses;
 mod progress;

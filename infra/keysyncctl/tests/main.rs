@@ -8,6 +8,7 @@ mod binaries;
 mod bulk_sync;
 mod dead_letters;
 mod interrupted_sync;
+mod log_check;
 mod recovery;
 mod registry_check;
 mod support;

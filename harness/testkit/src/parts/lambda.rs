@@ -1,10 +1,13 @@
 //! The three functions, and what invokes them: queue, event source mapping and schedule.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use keysync::config;
+use keysync::{Clock, config};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::signing::SigningKeys;
 use crate::{
@@ -54,6 +57,8 @@ pub(crate) struct LambdaStack {
     pub(crate) secrets: SecretsManager,
     pub(crate) signing_keys: tokio::sync::Mutex<SigningKeys>,
     clock: ClockControl,
+    /// Whether the functions' log is printed.
+    prints_log: bool,
     _event_source: Feeder,
     /// The interval at the start.
     redeliver_every: Option<Duration>,
@@ -110,6 +115,7 @@ impl LambdaStack {
             secrets,
             signing_keys: tokio::sync::Mutex::new(SigningKeys::of(&world.signing_key)),
             clock,
+            prints_log: !builder.quiet,
             _event_source: event_source,
             redeliver_every: builder.redeliver_every,
             schedule: Mutex::default(),
@@ -140,8 +146,19 @@ impl LambdaStack {
             .map_err(|error| InvocationFailed(format!("unexpected result of `redeliver`: {error}")))
     }
 
+    /// Advances the clock, and says so in the printed log, whose times are the machine's:
+    /// `keysyncctl check-log` needs it.
     pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
-        self.clock.advance_clock(by).await
+        self.clock.advance_clock(by).await?;
+        if self.prints_log {
+            let line = json!({
+                "timestamp": Clock::system().now().to_string(), "level": "INFO",
+                "message": "the harness advanced the clock", "advanced_ms": u64::try_from(by.as_millis()).unwrap_or(u64::MAX),
+            });
+            // A closed standard error must not fail the harness.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+        Ok(())
     }
 
     pub(crate) fn reset(&self) {

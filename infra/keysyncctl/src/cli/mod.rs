@@ -11,7 +11,7 @@ use keysync::ledger::Status;
 use crate::{
     backfill, dead_letters,
     failure::{Failure, Finished},
-    listing, pauses, recovery, registry_check, sync,
+    listing, log_check, pauses, recovery, registry_check, sync,
 };
 
 /// Synchronize, recover and load the keys of keysync.
@@ -103,6 +103,24 @@ enum Command {
         keysyncctl check-registry --file services.json --send-test-event\n\n\
         Exit codes: 0 all can be reached; 1 some cannot; 2 the registry is invalid.")]
     CheckRegistry(registry_check::RegistryArgs),
+    /// Check that the functions' log lines contradict no guarantee.
+    ///
+    /// Reads the log of `sync`, `lifecycle` and `redeliver`, in any order, with `KEYSYNC_LOG` at
+    /// `info`: JSON objects, one per line, with or without text before them, or the JSON output of
+    /// `aws logs`. Finds, for example, two 204s for a key within an hour, a 204 without a claim,
+    /// the delivery of a replaced notification, a settled delivery that is attempted again, and
+    /// retries that end too early. Sends nothing.
+    ///
+    /// A log does not show the table, so it proves a violation, but not that there is none. Rows
+    /// under `undecided` are no violation: a line that would decide them is missing, because the
+    /// export is incomplete or a function was killed.
+    #[command(after_help = "Examples:\n  \
+        keysyncctl check-log functions.log\n  \
+        harness up --verbose 2> harness.log, then keysyncctl check-log harness.log\n  \
+        aws logs filter-log-events --log-group-name $SyncLogGroup --output json > sync.json, and so on, then\n  \
+        keysyncctl check-log sync.json lifecycle.json redeliver.json\n\n\
+        Exit codes: 0 no violation; 1 violations; 2 invalid command line, or no line of keysync.")]
+    CheckLog(log_check::LogArgs),
     /// Import the keys and registrations of an instance from the key-management API.
     ///
     /// For a new deployment, which knows no key until an event about it arrives. Writes only what
@@ -153,6 +171,7 @@ async fn run(Cli { json, command }: Cli) -> Result<Finished, Failure> {
         Command::Paused(args) => pauses::list(args, json).await,
         Command::Dlq(args) => dead_letters::run(args, json).await,
         Command::CheckRegistry(args) => registry_check::run(args, json).await,
+        Command::CheckLog(args) => log_check::run(&args, json),
         Command::Import(args) => backfill::import(args, json).await,
         Command::Verify(args) => backfill::verify(args, json).await,
         Command::Completions { shell } => {
