@@ -5,14 +5,14 @@ use std::{net::TcpStream, time::Duration};
 
 use futures_util::stream::{self, StreamExt};
 use keysync_testkit::{
-    DeliveryStatus, Harness, KeyState,
+    DeliveryStatus, Harness, KeyState, LifecycleAction,
     httpmock::Method::POST,
     lambda::Mode,
     services::{Behaviour, Verdict},
 };
 use serde_json::Value;
 
-use crate::{binaries::binaries, world::text};
+use crate::binaries::binaries;
 
 pub(crate) const STORAGE: &str = "cloud-object-storage";
 
@@ -297,5 +297,8 @@ async fn failed_assertion_reports_expected_and_received() {
     assert!(
         !message.contains(harness.api_key()) && !message.contains(&harness.manager().await.unwrap().token())
     );
-    assert_eq!(text(&harness.object_storage().callbacks_of(&key)[0].event()["subject"]), key.id());
+    let event = harness.object_storage().callbacks_of(&key)[0].event().unwrap();
+    assert_eq!((event.key_id.as_str(), event.action), (key.id(), LifecycleAction::Delete));
+    assert_eq!((event.key_state, event.resource_count), (KeyState::Destroyed, 1));
+    assert!(!event.renotification && event.service == STORAGE, "{event:?}");
 }

@@ -235,6 +235,7 @@ async fn invalid_snapshot_is_rejected() {
         ("/items", json!([{"pk": "harness"}]), "an item"),
         ("/requests", json!([{"at": 1}]), "missing field"),
         ("/iam/health", json!("ill"), "unknown variant"),
+        ("/redeliver_every_millis", json!(0), "nonzero"),
     ] {
         let mut invalid = valid.clone();
         *invalid.pointer_mut(pointer).unwrap() = value;

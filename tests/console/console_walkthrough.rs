@@ -77,7 +77,7 @@ async fn walk(name: &str, options: Options) {
         picture("7-synchronized").await;
         let callbacks = harness.object_storage().callbacks_of(&key);
         assert_eq!(callbacks.len(), callbacks_before + 1);
-        assert_eq!(callbacks[callbacks_before].event()["data"]["renotification"], true);
+        assert!(callbacks[callbacks_before].event().unwrap().renotification);
         harness.object_storage().assert_last_state(&key, KeyState::Destroyed);
         harness.object_storage().assert_denied("bucket");
 

@@ -35,7 +35,7 @@ async fn callback_matches_the_documented_format() {
         world.harness.account(),
         world.harness.instance()
     );
-    let event = received.event();
+    let event = received.json();
     assert_eq!(
         event,
         json!({
@@ -60,7 +60,7 @@ async fn every_service_receives_one_callback_with_next_sequence() {
         for service in world.harness.services() {
             let received = service.received();
             assert_eq!(received.len(), expected, "{}", service.name());
-            let event = received[expected - 1].event();
+            let event = received[expected - 1].json();
             assert_eq!(event["sequence"], format!("{expected:020}"));
         }
         world.advance_clock(HOUR + Duration::from_millis(1)).await;
@@ -72,7 +72,7 @@ async fn lifecycle_action_sets_the_event_type() {
     let world = world_at(START).await;
     assert_eq!(world.take("actions/rotate").await.status, 204);
     let received = world.harness.databases().received();
-    let event = received[0].event();
+    let event = received[0].json();
     assert_eq!(event["type"], "com.ibm.cloud.kms.key.rotate");
     assert_eq!(event["data"]["renotification"], false);
     assert_ne!(event["data"]["keyVersion"]["id"], world.key.as_str(), "a new version");
@@ -86,7 +86,7 @@ async fn callback_is_rejected_by_another_service() {
     let (storage, databases) = (world.harness.object_storage(), world.harness.databases());
     let Received { headers, body, .. } = storage.take_received().remove(0);
     let before = databases.take_received().remove(0);
-    assert_eq!(before.event()["data"]["service"], databases.name());
+    assert_eq!(before.json()["data"]["service"], databases.name());
 
     let callbacks = format!("{}/{}/callbacks", world.harness.services_url(), databases.name());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -120,7 +120,7 @@ async fn every_instant_has_three_decimals() {
     );
     world.harness.events().publish_raw(&event.to_string()).processed().await;
     let received = world.harness.object_storage().received().remove(0);
-    let event = received.event();
+    let event = received.json();
     assert_eq!(event["data"]["keyVersion"]["creationDate"], "2026-11-24T05:00:00.123Z");
     assert_eq!(instants(&event), [true; 3], "{event}");
 

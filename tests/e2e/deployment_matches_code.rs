@@ -176,7 +176,7 @@ async fn all_kinds_of_events(world: &World) {
         events.action(action, &facts(world, state), at).processed().await;
     }
     let callback = world.harness.object_storage().received().pop().unwrap();
-    let event = callback.event();
+    let event = callback.json();
     events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", None, clock.now()).processed().await;
     events.purge(&crn, clock.now()).processed().await;
     events.publish_raw("not json").processed().await;

@@ -13,7 +13,7 @@ const PAST_THE_WINDOW: Duration = HOUR.saturating_add(Duration::from_secs(1));
 /// The data of the last callback to object storage.
 fn last_callback(world: &World) -> Value {
     let received = world.harness.object_storage().received();
-    let event = received.last().unwrap().event();
+    let event = received.last().unwrap().json();
     event["data"].clone()
 }
 

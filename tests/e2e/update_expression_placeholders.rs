@@ -36,7 +36,7 @@ async fn every_write(world: &World) -> BTreeSet<String> {
     let crn: KeyCrn = text(&world.item().await["crn"]).parse().unwrap();
     world.another_key().await; // recorded without a notification
     assert_eq!(world.sync().await.status, 204); // claimed, confirmed
-    let event = world.harness.object_storage().received()[0].event();
+    let event = world.harness.object_storage().received()[0].json();
     events.acknowledgement(&crn, &text(&event["id"]), "DEK_ENABLED", None, clock.now()).processed().await;
     let buckets =
         ["a", "b"].map(|name| format!("crn:v1:bluemix:public:data-catalog:global:a/x:y:bucket:{name}"));

@@ -135,7 +135,7 @@ async fn conflict_at_the_acknowledgement_is_retried() {
     let world = world().await;
     world.sync().await;
     let service = world.harness.object_storage();
-    let event = service.received()[0].event();
+    let event = service.received()[0].json();
     let proxy = world.harness.dynamodb().lifecycle_proxy();
     proxy.inject_on("UpdateItem", Fault::Conflict, Times::Next(ATTEMPTS - 1));
     let now = world.harness.clock().now();

@@ -25,6 +25,7 @@ mod parse;
 mod plan;
 mod round;
 mod stats;
+#[path = "../shared/trace.rs"]
 mod trace;
 mod world;
 

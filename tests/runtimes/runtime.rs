@@ -95,7 +95,7 @@ impl Context<'_> {
     /// The events about the key that a service received: sequence, key state and event id.
     pub(crate) fn events(&self, service: &AssociatedService) -> Vec<(u64, u64, String)> {
         let received = service.received().into_iter();
-        let events = received.map(|received| received.event());
+        let events = received.map(|received| received.json());
         let of_key = events.filter(|event| event["subject"] == self.key.as_str());
         let fields = |event: Value| {
             let text = |field: &str| event[field].as_str().unwrap().to_owned();

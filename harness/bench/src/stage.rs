@@ -111,10 +111,11 @@ impl Stage {
     }
 
     fn config(&self, binary: &Path) -> ProcessConfig {
+        let environment = self.harness.environment();
         ProcessConfig {
             name: "sync",
             command: vec![binary.into()],
-            env: self.harness.environment().to_vec(),
+            env: environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             environments: 1,
             concurrency: 1,
             timeout: Duration::from_mins(1),

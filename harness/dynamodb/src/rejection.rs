@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 /// A cause for which DynamoDB rejects a call without applying it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rejection {
     /// `ProvisionedThroughputExceededException`.
     Throttled,

@@ -8,6 +8,7 @@ use keysync_receiver::Notification;
 
 /// A service's report that it acted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Acknowledgement {
     /// CRN of the key.
     pub key_crn: String,

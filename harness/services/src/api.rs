@@ -30,7 +30,7 @@ use serde_json::json;
 
 use keysync_emulator_support::server::cut;
 
-use super::{Acknowledgement, AssociatedService, Behaviour, Received, Verdict};
+use super::{Access, Acknowledgement, AssociatedService, Behaviour, Received, Verdict};
 
 /// The allowed rate in a handshake: no limit.
 const ANY_RATE: HeaderValue = HeaderValue::from_static("*");
@@ -213,10 +213,10 @@ async fn read(State(services): State<Services>, Path((service, name)): Path<(Str
     };
     match service.access(&name) {
         None => unknown("resource", &name),
-        Some(Ok(resource)) => {
+        Some(Access::Allowed(resource)) => {
             Json(json!({"name": name, "crn": resource.crn, "accessible": true})).into_response()
         }
-        Some(Err(last_state)) => (
+        Some(Access::Denied(last_state)) => (
             StatusCode::FORBIDDEN,
             Json(json!({"name": name, "accessible": false, "keyState": last_state.key_state,
                         "reason": "the root key that protects this resource is not active"})),

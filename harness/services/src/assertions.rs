@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keysync::domain::KeyState;
 
-use super::{AssociatedService, NotifiedState, Received};
+use super::{Access, AssociatedService, NotifiedState, Received};
 use keysync_emulator_support::assertion::{fail, wait};
 
 impl AssociatedService {
@@ -12,7 +12,7 @@ impl AssociatedService {
     #[must_use]
     pub fn callbacks_of(&self, key: impl AsRef<str>) -> Vec<Received> {
         let mut callbacks = self.received();
-        callbacks.retain(|received| received.event()["subject"] == key.as_ref());
+        callbacks.retain(|received| received.json()["subject"] == key.as_ref());
         callbacks
     }
 
@@ -80,8 +80,10 @@ impl AssociatedService {
     pub fn assert_accessible(&self, resource: &str) {
         let expected = format!("{resource} of {} is accessible", self.name());
         match self.access(resource) {
-            Some(Ok(_)) => {}
-            Some(Err(state)) => fail(expected, format_args!("denied: {}", reason(&state)), self.journal()),
+            Some(Access::Allowed(_)) => {}
+            Some(Access::Denied(state)) => {
+                fail(expected, format_args!("denied: {}", reason(&state)), self.journal())
+            }
             None => fail(expected, "unknown resource", self.journal()),
         }
     }
@@ -96,8 +98,8 @@ impl AssociatedService {
     pub fn assert_denied(&self, resource: &str) {
         let expected = format!("{resource} of {} is denied", self.name());
         match self.access(resource) {
-            Some(Err(_)) => {}
-            Some(Ok(_)) => fail(expected, "accessible", self.journal()),
+            Some(Access::Denied(_)) => {}
+            Some(Access::Allowed(_)) => fail(expected, "accessible", self.journal()),
             None => fail(expected, "unknown resource", self.journal()),
         }
     }
@@ -114,7 +116,7 @@ fn describe_state(state: KeyState) -> String {
 pub(super) fn list(callbacks: &[Received]) -> String {
     let mut lines = vec![format!("{} callbacks", callbacks.len())];
     lines.extend(callbacks.iter().map(|received| {
-        let event = received.event();
+        let event = received.json();
         let (kind, sequence) = (&event["type"], &event["sequence"]);
         format!("{}  {kind} sequence {sequence}: {:?}", received.at, received.verdict)
     }));

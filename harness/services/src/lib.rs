@@ -13,6 +13,7 @@ mod api;
 mod assertions;
 mod behaviour;
 mod condition;
+mod event;
 mod expectation;
 mod plan;
 mod received;
@@ -23,9 +24,10 @@ pub use acknowledgement::{Acknowledgement, Acknowledger};
 pub use api::{CallbackKeys, router};
 pub use behaviour::Behaviour;
 pub use condition::Condition;
+pub use event::KeyEvent;
 pub use expectation::CallbackExpectation;
 pub use received::{Received, Verdict};
-pub use service::{AssociatedService, NotifiedState, Protected};
+pub use service::{Access, AssociatedService, NotifiedState, Protected};
 pub use stored::ServiceState;
 
 /// CRN service name of object storage. Its resources are buckets.

@@ -8,6 +8,7 @@ use keysync::domain::EpochMillis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::KeyEvent;
 use keysync_emulator_support::headers;
 
 /// A callback that the service received.
@@ -34,9 +35,15 @@ pub struct Received {
 }
 
 impl Received {
-    /// The event in the body, or null if the body is not JSON.
+    /// The event in the body, if the body is one.
     #[must_use]
-    pub fn event(&self) -> Value {
+    pub fn event(&self) -> Option<KeyEvent> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The body as JSON, such as fields that [`KeyEvent`] has not; null if it is not JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
@@ -94,7 +101,10 @@ mod tests {
             Received { number: 0, at: EpochMillis::new(7), headers, body, verdict: Verdict::Ignored };
         assert_eq!(received.headers.get_all("webhook-signature").iter().count(), 2);
         assert_eq!((received.header("webhook-signature"), received.header("webhook-id")), ("v1a,one", ""));
-        assert_eq!((received.body.last(), received.event()), (Some(&0xff), Value::Null));
+        assert_eq!(
+            (received.body.last(), received.event(), received.json()),
+            (Some(&0xff), None, Value::Null)
+        );
         let json = serde_json::to_value(&received).unwrap();
         assert_eq!(json["headers"]["webhook-signature"], "v1a,one, v1a,two");
         assert_eq!(json["body"], "{\"subject\":\"k\"}\u{fffd}");

@@ -66,6 +66,16 @@ pub struct NotifiedState {
     pub sequence: u64,
 }
 
+/// Access to a resource, by the last notified state of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// The key is active or deactivated, or there was no notification about it.
+    Allowed(Protected),
+    /// The key is suspended or destroyed, by this notification.
+    Denied(NotifiedState),
+}
+
 impl AssociatedService {
     /// Creates a service that acts on its notifications.
     #[must_use]
@@ -122,16 +132,14 @@ impl AssociatedService {
         self.state().resources.clone()
     }
 
-    /// Checks access to a resource. A key that is active or deactivated, or about which there
-    /// was no notification, allows access. A key that is suspended or destroyed denies it, with the
-    /// notified state as the error. `None` if the resource is unknown.
+    /// Checks access to a resource; `None` if the resource is unknown.
     #[must_use]
-    pub fn access(&self, name: &str) -> Option<Result<Protected, NotifiedState>> {
+    pub fn access(&self, name: &str) -> Option<Access> {
         let state = self.state();
         let resource = state.resources.get(name)?.clone();
         match state.last_states.get(&resource.key_id) {
-            Some(last) if !is_accessible(last.key_state) => Some(Err(last.clone())),
-            _ => Some(Ok(resource)),
+            Some(last) if !is_accessible(last.key_state) => Some(Access::Denied(last.clone())),
+            _ => Some(Access::Allowed(resource)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use http::StatusCode;
 use keysync_browser_guard::InvalidHost;
 
 use crate::{
@@ -49,7 +50,7 @@ pub enum HarnessError {
         /// The operation.
         operation: &'static str,
         /// The response's status.
-        status: http::StatusCode,
+        status: StatusCode,
         /// The response's reason code.
         code: String,
         /// The response's message.
@@ -104,6 +105,11 @@ impl HarnessError {
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(crate) fn world(error: impl ToString) -> Self {
         Self::World(error.to_string())
+    }
+
+    /// A resource that cannot be registered, as the endpoint would reject it.
+    pub(crate) fn unregistrable(status: StatusCode, code: &str, message: String) -> Self {
+        Self::Unexpected { operation: "registering a resource", status, code: code.to_owned(), message }
     }
 
     pub(crate) fn unexpected(operation: &'static str, response: &Response) -> Self {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use http::Method;
-use keysync::domain::{EpochMillis, KeyState};
+use http::{Method, StatusCode};
+use keysync::domain::{EpochMillis, KeyState, ResourceCrn};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{Client, HarnessError, Response, path, services::AssociatedService, world::REGION};
@@ -224,11 +224,11 @@ impl Key {
 
     /// Protects a resource of `service` with the key, and registers it as the service would.
     /// Returns the resource's CRN.
-    pub async fn protect(&self, service: &str, resource: &str) -> Result<String, HarnessError> {
-        let crn = self.owner.resource_crn(service, resource);
+    pub async fn protect(&self, service: &str, resource: &str) -> Result<ResourceCrn, HarnessError> {
+        let crn = self.owner.resource_crn(service, resource)?;
         // First, so that a rejected registration does not change the service.
-        self.client.register(&self.id, &crn).await?;
-        self.owner.protect(service, resource, &self.id);
+        self.client.register(&self.id, &crn.to_string()).await?;
+        self.owner.protect(service, resource, &crn, &self.id);
         Ok(crn)
     }
 
@@ -249,17 +249,21 @@ impl Key {
 
 impl Owner {
     /// Protects a resource of an emulated service with a key that has the registration.
-    pub(crate) fn protect(&self, service: &str, resource: &str, key: &str) {
+    pub(crate) fn protect(&self, service: &str, resource: &str, crn: &ResourceCrn, key: &str) {
         if let Some(emulated) = self.services.iter().find(|emulated| emulated.name() == service) {
-            emulated.protect(resource, &self.resource_crn(service, resource), key);
+            emulated.protect(resource, &crn.to_string(), key);
         }
     }
 
     /// The CRN of a resource of this owner.
-    pub(crate) fn resource_crn(&self, service: &str, name: &str) -> String {
+    pub(crate) fn resource_crn(&self, service: &str, name: &str) -> Result<ResourceCrn, HarnessError> {
         let kind = if service == crate::services::OBJECT_STORAGE { "bucket" } else { "deployment" };
         let Self { account, instance, .. } = self;
-        format!("crn:v1:bluemix:public:{service}:{REGION}:a/{account}:{instance}:{kind}:{name}")
+        let crn = format!("crn:v1:bluemix:public:{service}:{REGION}:a/{account}:{instance}:{kind}:{name}");
+        crn.parse().map_err(|error| {
+            let message = format!("{error}: got `{crn}`");
+            HarnessError::unregistrable(StatusCode::BAD_REQUEST, "INVALID_FIELD_ERR", message)
+        })
     }
 }
 

@@ -77,9 +77,21 @@
 //!
 //! # Wait
 //!
-//! The callbacks of a sync precede its response, so that most tests need no wait. Each wait has one
-//! timeout, 30 s of real time unless [`HarnessBuilder::wait_timeout`] sets another, and panics
-//! after it with what it waited for, what was found, and the last requests.
+//! The callbacks of a sync precede its response, so that most tests need no wait. These wait:
+//!
+//! | for | method |
+//! | --- | --- |
+//! | expected callbacks, such as those of a redelivery | [`CallbackExpectation::wait_until_satisfied`](services::CallbackExpectation::wait_until_satisfied) |
+//! | callbacks of any key | [`AssociatedService::wait_for`](services::AssociatedService::wait_for) |
+//! | a lifecycle event that was published | [`Delivery::processed`](events::Delivery::processed) |
+//! | events that `lifecycle` cannot process | [`Queue::wait_for_failures`](events::Queue::wait_for_failures), [`DeadLetterQueue::wait_for`](events::DeadLetterQueue::wait_for) |
+//! | a call to DynamoDB that a fault holds | [`Proxy::wait_until_held`](dynamodb::Proxy::wait_until_held) |
+//! | calls to DynamoDB in progress | [`Proxy::wait_until_quiet`](dynamodb::Proxy::wait_until_quiet) |
+//! | a line in the log of a binary | [`ProcessFunction::wait_for_log`](lambda::ProcessFunction::wait_for_log) |
+//! | the end of a binary | [`ProcessFunction::kill`](lambda::ProcessFunction::kill), [`ProcessFunction::end`](lambda::ProcessFunction::end) |
+//!
+//! Each has the same timeout, 30 s of real time unless [`HarnessBuilder::wait_timeout`] sets
+//! another, and panics after it with what it waited for, what was found, and the last requests.
 //!
 //! # Choose how the functions run
 //!
@@ -98,6 +110,7 @@ mod control;
 #[cfg(feature = "control-api")]
 mod documentation;
 mod env_file;
+mod environment;
 mod error;
 mod harness;
 mod info;
@@ -114,6 +127,7 @@ pub use builder::HarnessBuilder;
 pub use client::Client;
 #[cfg(feature = "control-api")]
 pub use documentation::control_api_document;
+pub use environment::Environment;
 pub use error::HarnessError;
 pub use harness::Harness;
 pub use httpmock;
@@ -122,7 +136,7 @@ pub use info::VERSION_HEADER;
 pub use info::{Info, SampleKeys};
 pub use key::{DeliveryStatus, Key, NotificationStatus};
 pub use keysync::{
-    domain::{EpochMillis, KeyState, KeyType, LifecycleAction},
+    domain::{EpochMillis, InstanceId, KeyState, KeyType, LifecycleAction, ResourceCrn},
     usecases::redeliver::Summary as RedeliverSummary,
 };
 pub use keysync_dynamodb_emulator as dynamodb;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use http::StatusCode;
-use keysync::domain::{KeyType, ResourceCrn};
+use keysync::domain::KeyType;
 
 use crate::{HarnessError, Key, key::Owner, parts::Parts};
 
@@ -75,29 +75,20 @@ impl<'a> NewKey<'a> {
 
     /// Validates the resources that the key is to protect.
     fn check(&self, owner: &Owner) -> Result<(), HarnessError> {
-        let rejected = |status, code: &str, message: String| HarnessError::Unexpected {
-            operation: "registering a resource",
-            status,
-            code: code.to_owned(),
-            message,
-        };
         if self.key_type == KeyType::Standard && !self.protects.is_empty() {
-            let message = "a standard key protects nothing".to_owned();
-            return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY, "KEY_ROOT_REQ_REG_ERR", message));
+            let (status, message) =
+                (StatusCode::UNPROCESSABLE_ENTITY, "a standard key protects nothing".to_owned());
+            return Err(HarnessError::unregistrable(status, "KEY_ROOT_REQ_REG_ERR", message));
         }
         let mut known = BTreeSet::new();
         for (service, resource) in &self.protects {
-            let crn = owner.resource_crn(service, resource);
-            if let Err(error) = crn.parse::<ResourceCrn>() {
-                return Err(rejected(
-                    StatusCode::BAD_REQUEST,
-                    "INVALID_FIELD_ERR",
-                    format!("{error}: got `{crn}`"),
-                ));
-            }
-            if !known.insert(crn) {
+            if !known.insert(owner.resource_crn(service, resource)?.to_string()) {
                 let message = format!("`{service}/{resource}` is given twice");
-                return Err(rejected(StatusCode::CONFLICT, "REGISTRATION_EXISTS_ERR", message));
+                return Err(HarnessError::unregistrable(
+                    StatusCode::CONFLICT,
+                    "REGISTRATION_EXISTS_ERR",
+                    message,
+                ));
             }
         }
         Ok(())

@@ -91,7 +91,8 @@ async fn registry_check_requires_an_allowed_sender() {
 async fn registry_check_sends_a_signed_test_event() {
     let harness = binaries().mock("ledgers").start().await.unwrap();
     let (mock, folder) = (harness.mock("ledgers").unwrap(), Folder::new());
-    let key = &harness.environment().iter().find(|(name, _)| name == "KEYSYNC_SIGNING_KEY").unwrap().1;
+    let environment = harness.environment();
+    let key = environment.get("KEYSYNC_SIGNING_KEY").unwrap();
     let services = json!({
         STORAGE: {"url": format!("{}/{STORAGE}/callbacks", harness.services_url())},
         "ledgers": {"url": mock.url("/callbacks")},

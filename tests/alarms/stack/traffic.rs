@@ -69,7 +69,7 @@ impl Stack {
         };
         let received = self.harness.service(SERVICE).unwrap().take_received();
         for notification in received {
-            let event = notification.event();
+            let event = notification.json();
             let text = |name: &str| event[name].as_str().unwrap();
             let claimed_at: Timestamp = text("time").parse().unwrap();
             let now = i64::try_from(self.harness.clock().now().get()).unwrap();

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use dead_letters::{DeadLetter, DeadLetterQueue, DeadLetterState};
-pub use queue::Feeder;
-pub use queue::{Delivery, Queue};
+pub use queue::{Delivery, Feeder, Queue};
+pub use sqs::Rejected;
 
 /// The event bus. Clones share it.
 #[derive(Clone, Debug)]

@@ -35,7 +35,7 @@ pub struct Queue {
 struct State {
     journal: Journal,
     held: Mutex<Option<Vec<Message>>>,
-    rejected: Mutex<Vec<String>>,
+    rejected: Mutex<Vec<Rejected>>,
     failures: watch::Sender<usize>,
 }
 
@@ -83,9 +83,9 @@ impl Queue {
         let message = Message { id, body: body.to_owned(), receives: 0, done: done.clone() };
         match sqs::check(body, &Attributes::new(), sqs::MAX_MESSAGE_BYTES) {
             Ok(()) => self.put(message),
-            Err(Rejected { kind, message: reason }) => {
+            Err(rejected) => {
                 message.finish();
-                self.all_rejected().push(format!("{kind}: {reason}"));
+                self.all_rejected().push(rejected);
             }
         }
         Delivery { done, journal: self.state.journal.clone() }
@@ -95,7 +95,7 @@ impl Queue {
     /// or contains characters that XML 1.0 does not allow. To test the function with such a
     /// message, invoke it directly.
     #[must_use]
-    pub fn rejected(&self) -> Vec<String> {
+    pub fn rejected(&self) -> Vec<Rejected> {
         self.all_rejected().clone()
     }
 
@@ -143,7 +143,7 @@ impl Queue {
         }
     }
 
-    fn all_rejected(&self) -> MutexGuard<'_, Vec<String>> {
+    fn all_rejected(&self) -> MutexGuard<'_, Vec<Rejected>> {
         self.state.rejected.lock()
     }
 

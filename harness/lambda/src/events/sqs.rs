@@ -30,11 +30,12 @@ pub(super) type Attributes = BTreeMap<String, Attribute>;
 
 /// The reason why a message is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rejected {
+#[non_exhaustive]
+pub struct Rejected {
     /// The error code, such as `InvalidMessageContents`.
-    pub(super) kind: &'static str,
+    pub kind: &'static str,
     /// The error message.
-    pub(super) message: String,
+    pub message: String,
 }
 
 impl Attribute {

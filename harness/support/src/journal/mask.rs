@@ -59,15 +59,15 @@ impl<'a> Mask<'a> {
     /// A body. Its secret fields are masked whatever their value.
     pub(super) fn body(&self, headers: &HeaderMap, body: &str, is_complete: bool) -> String {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let has_secret = |body: &str| {
-            let fields = CREDENTIALS.iter().chain(&KEY_MATERIAL).filter(|field| self.is_secret(field));
-            fields.into_iter().any(|field| body.contains(&format!("\"{field}\"")))
+        let has_secret = || {
+            let mut fields = CREDENTIALS.iter().chain(&KEY_MATERIAL);
+            fields.any(|field| self.is_secret(field) && body.contains(&format!("\"{field}\"")))
         };
         let masked = if kind.starts_with("application/x-www-form-urlencoded") {
             self.form(body)
         } else if let Ok(mut value) = serde_json::from_str::<Value>(body) {
             if self.mask_fields(&mut value) { value.to_string() } else { body.to_owned() }
-        } else if !is_complete && has_secret(body) {
+        } else if !is_complete && has_secret() {
             // Cut off within JSON, so that its fields are unknown.
             MASK.to_owned()
         } else {

@@ -139,7 +139,7 @@ pub(super) async fn register(
     Body(ResourceRequest { service, resource }): Body<ResourceRequest>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let key = Key::new(id, parts.manager().await?, parts.owner());
-    let resource_crn = key.protect(&service, &resource).await?;
+    let resource_crn = key.protect(&service, &resource).await?.to_string();
     Ok((StatusCode::CREATED, Json(Registered { resource_crn })))
 }
 

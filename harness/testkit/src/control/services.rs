@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     limits,
-    services::{AssociatedService, Behaviour, Condition, Protected, Received},
+    services::{Access, AssociatedService, Behaviour, Condition, Protected, Received},
 };
 
 /// The path parameter of a service.
@@ -47,7 +47,7 @@ pub(super) struct ResourceView {
 
 fn view(service: &AssociatedService) -> ServiceView {
     let resource = |(name, protected): (String, Protected)| {
-        let accessible = matches!(service.access(&name), Some(Ok(_)));
+        let accessible = matches!(service.access(&name), Some(Access::Allowed(_)));
         (name, ResourceView { protected, accessible })
     };
     ServiceView {

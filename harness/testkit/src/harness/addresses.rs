@@ -2,7 +2,7 @@
 
 use keysync::domain::InstanceId;
 
-use crate::{Harness, HarnessError, info::Info, world::REGION};
+use crate::{Environment, Harness, HarnessError, info::Info, world::REGION};
 
 impl Harness {
     /// The URL of the key-management endpoint, without a trailing slash.
@@ -78,10 +78,9 @@ impl Harness {
         self.parts.dynamo.table()
     }
 
-    /// The environment of the function `sync`: its settings by name. Of duplicates, the last one
-    /// applies.
+    /// The environment of the function `sync`. It has the key that signs callbacks.
     #[must_use]
-    pub fn environment(&self) -> &[(String, String)] {
-        &self.parts.lambda.env
+    pub fn environment(&self) -> Environment {
+        self.parts.lambda.env.iter().cloned().collect()
     }
 }

@@ -223,17 +223,9 @@ impl Harness {
         self.parts.replay(recording).await
     }
 
-    /// All items of the table, as JSON, read directly from DynamoDB.
-    ///
-    /// ```
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), keysync_testkit::HarnessError> {
-    /// # let harness = keysync_testkit::Harness::start().await?;
-    /// let items = harness.items().await?;
-    /// assert!(items.iter().all(|item| item["sk"] != "key")); // no key yet
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// All items of the table, as JSON, for the tests of the functions: their schema is internal.
+    /// [`Key::notifications`] and [`Key::state`] have what is specified.
+    #[doc(hidden)]
     pub async fn items(&self) -> Result<Vec<Value>, HarnessError> {
         let items = self.parts.kms.endpoint.store().everything().await?;
         items.into_iter().map(|item| serde_dynamo::from_item(item).map_err(HarnessError::table)).collect()

@@ -62,7 +62,7 @@ impl Parts {
         }
         let owner = self.owner();
         for (service, resource) in RESOURCES {
-            owner.protect(service, resource, &keys.root);
+            owner.protect(service, resource, &owner.resource_crn(service, resource)?, &keys.root);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 mod format;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU64, time::Duration};
 
 use keysync::domain::EpochMillis;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,8 @@ struct Contents {
     faults: Faults,
     dead_letters: DeadLetterState,
     /// The interval at which `redeliver` runs, in ms; null without a schedule.
-    redeliver_every_millis: Option<u64>,
+    #[cfg_attr(feature = "control-api", schema(value_type = Option<u64>, minimum = 1))]
+    redeliver_every_millis: Option<NonZeroU64>,
     /// The public keys of callbacks, newest last.
     public_keys: Vec<String>,
 }
@@ -130,8 +131,7 @@ impl Parts {
                 secrets: self.lambda.secrets.fault(),
             },
             dead_letters: self.lambda.dead_letters.state_to_store(),
-            redeliver_every_millis: interval
-                .map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
+            redeliver_every_millis: interval.map(millis),
             public_keys: self.public_keys(),
             origin,
         }))
@@ -170,7 +170,8 @@ impl Parts {
         self.iam.emulator.restore_state(snapshot.iam);
         self.lambda.dead_letters.restore_state(snapshot.dead_letters);
         self.lambda.secrets.fail_with(snapshot.faults.secrets);
-        self.lambda.redeliver_every(snapshot.redeliver_every_millis.map(Duration::from_millis));
+        self.lambda
+            .redeliver_every(snapshot.redeliver_every_millis.map(|every| Duration::from_millis(every.get())));
         for (proxy, faults) in self.dynamo.proxies().into_iter().zip(snapshot.faults.dynamodb) {
             proxy.set_faults(faults);
         }
@@ -186,4 +187,9 @@ impl Parts {
             reader: self.world.reader.iam_id.clone(),
         }
     }
+}
+
+/// The interval in ms, at least one.
+fn millis(interval: Duration) -> NonZeroU64 {
+    u64::try_from(interval.as_millis()).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN)
 }
