@@ -1,9 +1,9 @@
 //! DynamoDB's JSON, in which each value has its type (`{"N":"5"}`), read straight into a type.
 //!
 //! It is the only way to read a key's item: the thin client gets this JSON from DynamoDB, and an
-//! item that came through the SDK is written as this JSON first. A second reader, from the SDK's map
-//! of `AttributeValue`s, would be 70 KB of each binary. Types that the ledger does not write are an
-//! error.
+//! item that came through the SDK is written as this JSON first. A second reader, from the SDK's
+//! map of `AttributeValue`s, would be 70 KB of each binary. Types that the ledger does not write
+//! are an error.
 
 use std::fmt;
 

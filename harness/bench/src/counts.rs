@@ -32,8 +32,8 @@ const SYSTEM_CALL: &str = ") sys_";
 const CLOCK: &str = ") sys_clock_gettime";
 /// Prefix of the allocated bytes and blocks in the output of DHAT.
 const TOTAL: &str = "Total: ";
-/// Requests, events or notifications in each of the two processes: the first of a process include its
-/// initialization.
+/// Requests, events or notifications in each of the two processes: the first of a process include
+/// its initialization.
 const FEW: usize = 20;
 const MANY: usize = 120;
 const KEYS: usize = 20;
