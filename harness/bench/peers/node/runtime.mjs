@@ -6,12 +6,15 @@ import http from "node:http";
 
 const [file, name] = process.argv[2].split(".");
 const handler = (await import(`./${file}.mjs`))[name];
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+// The host and port, and in the harness a path that is not guessable.
+const api = new URL(`http://${process.env.AWS_LAMBDA_RUNTIME_API.replace(/^http:\/\//, "")}`);
+const invocations = `${api.pathname.replace(/\/$/, "")}/2018-06-01/runtime/invocation`;
 const agent = new http.Agent({ keepAlive: true });
 
 function request(method, path, body) {
   return new Promise((resolve, reject) => {
-    const options = { host, port, agent, method, path: `/2018-06-01/runtime/invocation/${path}` };
+    const { hostname: host, port } = api;
+    const options = { host, port, agent, method, path: `${invocations}/${path}` };
     const sent = http.request(options, (response) => {
       const chunks = [];
       response.on("data", (chunk) => chunks.push(chunk));
