@@ -61,11 +61,6 @@ pub struct Dispatched {
 }
 
 impl Dispatcher {
-    /// Reads what the first deliveries of a process need, during its init.
-    pub async fn prefetch(&self) {
-        self.pauses.prefetch(&self.ledger).await;
-    }
-
     /// Delivers `notification` to its services and records the results.
     ///
     /// Infallible: since its claim, the notification is in the outbox, and `redeliver` delivers

@@ -50,4 +50,4 @@ pub mod usecases;
 
 pub use clock::Clock;
 pub use config::{CommonConfig, LifecycleConfig, SyncConfig};
-pub use handlers::{LifecycleHandler, RedeliverHandler, SyncHandler};
+pub use handlers::{LifecycleHandler, RedeliverHandler, SyncHandler, Table};

@@ -18,7 +18,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Response;
 use httpmock::MockServer;
 use keysync::{
-    Clock, SyncConfig, SyncHandler, config,
+    Clock, SyncConfig, SyncHandler, Table, config,
     delivery::SigningKeys,
     domain::{ClaimId, EpochMillis},
     http_client,
@@ -72,6 +72,7 @@ impl World {
             _ => None,
         })
         .unwrap();
+        let table = Table::new(&common, &aws);
         let http = http_client::client().build().unwrap();
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
@@ -81,7 +82,7 @@ impl World {
                 iam(),
                 signing_keys(),
                 CallerRateLimiter::new(None),
-                &aws,
+                table,
                 clock.clone(),
             )
             .unwrap(),

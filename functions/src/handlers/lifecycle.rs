@@ -4,6 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use lambda_http::LambdaEvent;
 
+use super::Table;
 use crate::{
     audit,
     clock::Clock,
@@ -25,19 +26,15 @@ impl LifecycleHandler {
     pub fn new(
         config: LifecycleConfig,
         keys: SigningKeys,
+        table: Table,
         aws: &aws_config::SdkConfig,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.common.request_timeout;
-        let dispatcher = super::dispatcher(config.common, keys, aws, &clock)?;
+        let dispatcher = super::dispatcher(config.common, keys, table, &clock)?;
         let lifecycle = Lifecycle { dispatcher, clock, audit: audit::record_notification };
         let dead_letters = DeadLetterQueue::new(aws, &config.dead_letter_queue);
         Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
-    }
-
-    /// Reads during init what the first batch would have to wait for.
-    pub async fn prefetch(&self) {
-        self.processor.lifecycle.dispatcher.prefetch().await;
     }
 
     /// Processes one batch and returns the messages that SQS has to deliver again. Never fails.

@@ -6,6 +6,7 @@ mod lifecycle;
 mod redeliver;
 mod status;
 mod sync;
+mod table;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use lambda_http::Context;
 pub use lifecycle::LifecycleHandler;
 pub use redeliver::{RedeliverError, RedeliverHandler};
 pub use sync::SyncHandler;
+pub use table::Table;
 
 use crate::{
     clock::Clock,
@@ -21,21 +23,19 @@ use crate::{
     delivery::{Notifier, SigningKeys},
     dispatch::Dispatcher,
     domain::EpochMillis,
-    ledger::{Ledger, PauseCache},
     time_budget::TimeBudget,
 };
 
-/// Builds the ledger and the notifier, which every function needs.
+/// Builds the dispatcher, which every function needs.
 fn dispatcher(
     config: CommonConfig,
     keys: SigningKeys,
-    aws: &aws_config::SdkConfig,
+    table: Table,
     clock: &Clock,
 ) -> Result<Dispatcher, reqwest::Error> {
-    let CommonConfig { table, dynamodb_client, registry, addresses, callback_timeout, .. } = config;
-    let pauses = PauseCache::new(registry.paused());
+    let CommonConfig { registry, addresses, callback_timeout, .. } = config;
     let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
-    Ok(Dispatcher { ledger: Ledger::new(aws, table).with_client(dynamodb_client), notifier, pauses })
+    Ok(Dispatcher { ledger: table.ledger, notifier, pauses: table.pauses })
 }
 
 /// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is

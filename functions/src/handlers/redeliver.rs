@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::Table;
 use crate::{
     audit,
     clock::Clock,
@@ -45,12 +46,12 @@ impl RedeliverHandler {
     pub fn new(
         config: CommonConfig,
         keys: SigningKeys,
-        aws: &aws_config::SdkConfig,
+        table: Table,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
         let redeliver = Redeliver {
-            dispatcher: super::dispatcher(config, keys, aws, &clock)?,
+            dispatcher: super::dispatcher(config, keys, table, &clock)?,
             clock,
             audit: audit::record_notification,
         };

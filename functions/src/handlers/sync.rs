@@ -13,7 +13,7 @@ use tracing::{
     field::{Empty, display},
 };
 
-use super::{failure::Failure, status};
+use super::{Table, failure::Failure, status};
 use crate::{
     api::{
         self, FunctionUrlEvent, Operation, correlation_id, jwks_response, parse_key_request,
@@ -52,19 +52,14 @@ impl SyncHandler {
         iam: Iam,
         keys: SigningKeys,
         callers: CallerRateLimiter,
-        aws: &aws_config::SdkConfig,
+        table: Table,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let request_timeout = config.request_timeout;
         let jwks = keys.jwks();
-        let dispatcher = super::dispatcher(config, keys, aws, &clock)?;
+        let dispatcher = super::dispatcher(config, keys, table, &clock)?;
         let sync = Synchronizer { admission: Admission { iam, callers }, dispatcher, clock };
         Ok(Self { sync, jwks, request_timeout })
-    }
-
-    /// Reads during init what the first requests would have to wait for.
-    pub async fn prefetch(&self) {
-        self.sync.dispatcher.prefetch().await;
     }
 
     /// Serves one event of the function URL. Never fails.

@@ -8,7 +8,7 @@ use lambda_http::{Error, lambda_runtime::run, service_fn};
 use crate::{
     clock::Clock,
     config::{self, LifecycleConfig},
-    handlers::LifecycleHandler,
+    handlers::{LifecycleHandler, Table},
     http_client, telemetry,
 };
 
@@ -17,9 +17,10 @@ pub async fn lifecycle() -> Result<(), Error> {
     let metrics = telemetry::init()?;
     let config = LifecycleConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await;
-    let keys = config.common.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
-    let handler = Arc::new(LifecycleHandler::new(config, keys, &aws, Clock::system())?);
-    handler.prefetch().await;
+    let table = Table::new(&config.common, &aws);
+    let (keys, ()) = tokio::join!(config.common.signing_keys.fetch(&aws), table.prefetch());
+    let keys = keys.inspect_err(telemetry::cannot_start)?;
+    let handler = Arc::new(LifecycleHandler::new(config, keys, table, &aws, Clock::system())?);
     let invoke = move |event| metrics.flush_after(handler.clone().handle(event));
     super::serve(run(service_fn(invoke))).await
 }

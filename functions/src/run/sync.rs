@@ -9,7 +9,7 @@ use lambda_http::{Error, lambda_runtime::run_concurrent, service_fn};
 use crate::{
     clock::Clock,
     config::{self, SyncConfig},
-    handlers::SyncHandler,
+    handlers::{SyncHandler, Table},
     http_client,
     iam::Iam,
     rate_limit::CallerRateLimiter,
@@ -23,18 +23,18 @@ pub async fn sync() -> Result<(), Error> {
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await;
     let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
-    // Two independent network calls: together they cost a cold start the longer of the two only.
-    let (keys, ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys());
+    let table = Table::new(&common, &aws);
+    // Independent network calls: together they cost a cold start the longest of them only.
+    let (keys, (), ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys(), table.prefetch());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
     let handler = Arc::new(SyncHandler::new(
         common,
         iam,
         keys,
         CallerRateLimiter::new(caller_limit),
-        &aws,
+        table,
         Clock::system(),
     )?);
-    handler.prefetch().await;
     let invoke = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
     super::serve(run_concurrent(service_fn(invoke))).await
 }

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keysync::{
-    Clock, SyncConfig, SyncHandler, api::FunctionUrlEvent, http_client, iam::Iam,
+    Clock, SyncConfig, SyncHandler, Table, api::FunctionUrlEvent, http_client, iam::Iam,
     rate_limit::CallerRateLimiter,
 };
 use keysync_browser_guard::Guard;
@@ -66,7 +66,8 @@ async fn handler(env: &[(String, String)], clock: Clock) -> Result<Arc<SyncHandl
     let http = http_client::client().build().map_err(FunctionError::configuration)?;
     let iam = Iam::new(iam, http, clock.clone());
     let keys = env.signing_keys(&common.signing_keys, &aws).await?;
-    let app = SyncHandler::new(common, iam, keys, CallerRateLimiter::new(caller_limit), &aws, clock);
+    let (callers, table) = (CallerRateLimiter::new(caller_limit), Table::new(&common, &aws));
+    let app = SyncHandler::new(common, iam, keys, callers, table, clock);
     Ok(Arc::new(app.map_err(FunctionError::configuration)?))
 }
 

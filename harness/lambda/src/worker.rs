@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use keysync::{Clock, CommonConfig, LifecycleConfig, LifecycleHandler, RedeliverHandler};
+use keysync::{Clock, CommonConfig, LifecycleConfig, LifecycleHandler, RedeliverHandler, Table};
 use lambda_http::{Context, LambdaEvent};
 use parking_lot::RwLock;
 use serde::{Serialize, de::DeserializeOwned};
@@ -129,7 +129,8 @@ async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Arc<Lifecyc
     let config = LifecycleConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
     let aws = env.dynamodb();
     let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
-    let app = LifecycleHandler::new(config, keys, &aws, clock);
+    let table = Table::new(&config.common, &aws);
+    let app = LifecycleHandler::new(config, keys, table, &aws, clock);
     Ok(Arc::new(app.map_err(FunctionError::configuration)?))
 }
 
@@ -138,7 +139,8 @@ async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Arc<Redeliv
     let config = CommonConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
     let aws = env.dynamodb();
     let keys = env.signing_keys(&config.signing_keys, &aws).await?;
-    let app = RedeliverHandler::new(config, keys, &aws, clock);
+    let table = Table::new(&config, &aws);
+    let app = RedeliverHandler::new(config, keys, table, clock);
     Ok(Arc::new(app.map_err(FunctionError::configuration)?))
 }
 
