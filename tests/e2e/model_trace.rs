@@ -20,7 +20,8 @@ fn is_refused(item: &Value, event_id: &str) -> bool {
 
 impl World {
     /// Asserts that the model explains each write of the world's key so far. The services must
-    /// still have all callbacks, and a test calls this once. Does nothing on an engine that records no writes.
+    /// still have all callbacks, and a test calls this once. Does nothing on an engine that records
+    /// no writes.
     pub(crate) fn assert_follows_model(&self) {
         let Some(applied) = self.harness.dynamodb().take_applied() else { return };
         let clock = |at: u64| at + self.moved_at(at);

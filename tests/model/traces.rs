@@ -146,7 +146,7 @@ fn rejects_confirmation_of_replaced_notification() {
 }
 
 #[test]
-fn lease_is_due_by_the_clock_of_its_process() {
+fn lease_is_due_by_its_process_clock() {
     // It read its clock 40 ms before its write reached the table.
     let leased = |clock: Millis| {
         let (until, lease) = (clock + LEASE, "r".to_owned());

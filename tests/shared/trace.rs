@@ -1,9 +1,9 @@
 //! The trace of a key: its writes, as the engine applied them, the callbacks that services
 //! accepted, and the responses of callers. `keysync_model::trace` replays it through the model.
 //!
-//! The model's clock only advances. A harness of the real binaries advances it by moving the
-//! table's times back instead. The test adds the total of these moves to each time of
-//! the table and of the functions: then the times of the item stay, and the clock advances.
+//! The model's clock only advances. A harness of the real binaries moves the table's times back
+//! instead. The test adds the total of these moves to each time of the table and of the functions:
+//! then the times of the item stay, and the clock advances.
 
 use std::collections::BTreeMap;
 
