@@ -103,6 +103,7 @@ async fn late_older_notification_undoes_no_newer_one() {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["sequence"]), (&json!({}), &json!(2)));
     assert_eq!(item["outcome"]["databases-for-postgresql"]["status"], "delivered");
+    world.assert_follows_model();
 }
 
 #[tokio::test]
@@ -131,6 +132,7 @@ async fn late_older_notification_confirms_no_newer_one() {
         world.advance_clock(Duration::from_mins(2)).await;
         assert_eq!(world.redeliver().await.delivered, 1, "the {newer}");
         assert_eq!(json!(databases.last_state(&world.key).unwrap().sequence), item["sequence"]);
+        world.assert_follows_model();
     }
 }
 

@@ -86,6 +86,7 @@ async fn assert_all_notified(world: &World, step: Step) {
         let first = received[0].header("webhook-id");
         assert!(received.iter().all(|it| it.header("webhook-id") == first), "{step:?}");
     }
+    world.assert_follows_model();
 }
 
 #[tokio::test]
@@ -240,4 +241,5 @@ async fn functions_killed_during_overlapping_deliveries_are_recovered() {
             service.name()
         );
     }
+    world.assert_follows_model();
 }

@@ -18,6 +18,7 @@ async fn databases_are_pending(world: &World) -> serde_json::Value {
     assert_eq!(item["outcome"]["cloud-object-storage"]["status"], "delivered");
     assert!(item["due_at"].as_u64() > item["notified_at"].as_u64());
     assert!(item["due_shard"].is_number());
+    world.assert_follows_model();
     item["outcome"]["databases-for-postgresql"].clone()
 }
 
@@ -91,6 +92,7 @@ async fn function_killed_during_delivery_leaves_notification_pending() {
     assert_eq!(item["pending"], json!({"cloud-object-storage": 1, "databases-for-postgresql": 1}));
     assert!(item["due_at"].as_u64() > item["notified_at"].as_u64());
     assert_eq!(world.sync().await.status, 409, "the restarted function finds the window closed");
+    world.assert_follows_model();
 }
 
 #[tokio::test]
@@ -105,4 +107,5 @@ async fn failed_confirmation_leaves_notification_due() {
         world.item().await["due_at"].is_number(),
         "the notification stays due: delivery is at least once"
     );
+    world.assert_follows_model();
 }

@@ -24,4 +24,5 @@ async fn delivery_stops_in_time_to_confirm() {
     world.harness.databases().behave(Behaviour::Hang);
     assert_eq!(world.sync().await.status, 204, "the function stops waiting in time to confirm");
     assert_eq!(world.item().await["outcome"]["databases-for-postgresql"]["status"], "retrying");
+    world.assert_follows_model();
 }

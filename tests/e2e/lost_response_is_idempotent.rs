@@ -17,6 +17,7 @@ async fn assert_notified_once(world: &World) {
         (&item["pending"], &item["sequence"], item.get("due_at")),
         (&serde_json::json!({}), &1.into(), None)
     );
+    world.assert_follows_model();
 }
 
 #[tokio::test]

@@ -12,7 +12,10 @@ mod emf;
 #[path = "../shared/engine.rs"]
 mod engine;
 mod log_lines;
+mod model_trace;
 mod support;
+#[path = "../shared/trace.rs"]
+mod trace;
 #[path = "../shared/world.rs"]
 mod world;
 

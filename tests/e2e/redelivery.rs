@@ -20,6 +20,7 @@ async fn assert_settled(world: &World) -> Value {
     let item = world.item().await;
     assert_eq!((&item["pending"], &item["retries"]), (&json!({}), &json!({})));
     assert_eq!((item.get("due_at"), item.get("due_shard")), (None, None));
+    world.assert_follows_model();
     item
 }
 

@@ -7,6 +7,7 @@ use keysync::ledger::{
     KeyRecord,
     item::{KEY_ITEM, key_pk},
 };
+use keysync_model::trace::{Event, EventKind, Millis, Request};
 use keysync_testkit::HarnessError;
 use tokio::sync::watch;
 
@@ -14,7 +15,7 @@ use crate::{
     history::{Entry, Lifecycle, Outcome, Registration, Response, Span, Sync},
     plan::{Kind, Target},
     round::Round,
-    trace,
+    trace::Step,
 };
 
 /// Maximum number of attempts of a sync that must succeed.
@@ -67,10 +68,15 @@ impl Round<'_> {
         let item =
             if response == Response::Status(204, String::new()) { Some(self.item(key).await) } else { None };
         self.stats.synced(&response);
+        if let Response::Status(status, _) = response {
+            // The trace has the caller's IAM id from the claims of the request.
+            let request = Request { caller: String::new(), correlation_id: correlation_id.to_owned() };
+            let kind = EventKind::Response { request, status };
+            let event = Event { at: Millis::try_from(ended.at).unwrap(), kind };
+            self.trace(Some(Step { key, number, event }));
+        }
         let (correlation_id, span) = (correlation_id.to_owned(), Span { began, ended });
-        let sync = Sync { caller, key, correlation_id, span, response, item, must_succeed: false };
-        self.trace(trace::responded(&sync, number));
-        sync
+        Sync { caller, key, correlation_id, span, response, item, must_succeed: false }
     }
 
     /// Waits for a kill in process. With the real binaries the kill itself ends the connection.

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     fault_schedule::{Holds, behaviour_name},
     history::{Callback, Entry, History, Item, Moment, Notified, Snapshot},
-    plan::{Action, Kill, KillPoint, Kind, Phase, Plan, Target},
+    plan::{Action, Kill, KillPoint, Phase, Plan, Target},
     stats::Stats,
     trace::{self, Step},
     world::World,
@@ -49,9 +49,7 @@ pub(crate) struct Round<'a> {
     pub(crate) kills: [watch::Sender<usize>; 3],
     entries: Mutex<Vec<Entry>>,
     steps: Mutex<Vec<Step>>,
-    /// Whether traces are recorded: by the embedded engine, and only in process. For real binaries,
-    /// the harness moves the table's times back instead of the clock, and the model has no such
-    /// step.
+    /// Whether traces are recorded: by the embedded engine only.
     is_traced: bool,
     ticks: AtomicU64,
     began: EpochMillis,
@@ -76,8 +74,7 @@ impl<'a> Round<'a> {
             began: world.harness.clock().now(),
             moved: AtomicU64::default(),
         };
-        let records = world.harness.dynamodb().take_applied().is_some();
-        round.is_traced = records && plan.kind == Kind::InProcess;
+        round.is_traced = world.harness.dynamodb().take_applied().is_some();
         for (key, resources) in plan.keys.iter().enumerate() {
             let id = world.manager().create_key(&format!("k{key}"), KeyType::Root).await.unwrap();
             round.keys.push(id);
@@ -255,7 +252,7 @@ impl<'a> Round<'a> {
                     Some(callback) => {
                         let (key, id) = (callback.key, &callback.event_id);
                         let refuses = callback.behaviour.contains("410");
-                        self.trace(trace::callback(&received, key, id, at, refuses));
+                        self.trace(trace::callback(&received, key, id, at.at, refuses));
                         self.record(Entry::Callback(callback));
                     }
                     None => self.defect(format!(

@@ -144,3 +144,16 @@ fn rejects_confirmation_of_replaced_notification() {
     assert_eq!(late(false, second.clone()), None);
     assert_eq!(late(true, settled(second.clone())), Some(3));
 }
+
+#[test]
+fn lease_is_due_by_its_process_clock() {
+    // It read its clock 40 ms before its write reached the table.
+    let leased = |clock: Millis| {
+        let (until, lease) = (clock + LEASE, "r".to_owned());
+        let item = Item { lease: Some(lease.clone()), due_at: Some(until), ..claimed(1, "a", 0) };
+        let lease = write(LEASE + 40, WriteKind::Lease { lease, clock, until }, true, Delivered, item);
+        impossible(&[claim(0, "a", Delivered, claimed(1, "a", 0)), lease])
+    };
+    assert_eq!(leased(LEASE), None);
+    assert_eq!(leased(LEASE - 1), Some(1), "not due by its clock");
+}

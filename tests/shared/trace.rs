@@ -1,5 +1,9 @@
-//! The trace of each key: its writes, as the engine applied them, the callbacks that services
+//! The trace of a key: its writes, as the engine applied them, the callbacks that services
 //! accepted, and the responses of callers. `keysync_model::trace` replays it through the model.
+//!
+//! The model's clock only advances. A harness of the real binaries moves the table's times back
+//! instead. The test adds the total of these moves to each time of the table and of the functions:
+//! then the times of the item stay, and the clock advances.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +13,6 @@ use keysync_testkit::{
     services::{Received, Verdict},
 };
 use serde_json::Value;
-
-use crate::history::{Moment, Response, Sync};
 
 /// An event of a key, with its place in the order of all events.
 #[derive(Clone, Debug)]
@@ -54,7 +56,7 @@ fn name_callers(trace: &mut [Event]) {
     }
 }
 
-/// The write of a key. `clock` converts its times to the round's clock.
+/// The write of a key. `clock` converts its times to the clock of the trace.
 pub(crate) fn write(applied: &Applied, key: usize, clock: impl Fn(u64) -> u64) -> Step {
     let at = |instant: u64| Millis::try_from(clock(instant)).unwrap();
     let write = Write {
@@ -137,7 +139,7 @@ pub(crate) fn callback(
     received: &Received,
     key: usize,
     event_id: &str,
-    at: Moment,
+    at: u64,
     refuses: bool,
 ) -> Option<Step> {
     if !refuses && !matches!(received.verdict, Verdict::Acted | Verdict::Repeated | Verdict::Stale) {
@@ -145,15 +147,5 @@ pub(crate) fn callback(
     }
     let [_, claim, service] = event_id.splitn(3, '_').collect::<Vec<_>>()[..] else { return None };
     let kind = EventKind::Callback { service: service.to_owned(), claim: claim.to_owned() };
-    let event = Event { at: Millis::try_from(at.at).unwrap(), kind };
-    Some(Step { key, number: received.number, event })
-}
-
-/// The response to a sync, if its caller got one.
-pub(crate) fn responded(sync: &Sync, number: u64) -> Option<Step> {
-    let Response::Status(status, _) = sync.response else { return None };
-    let request = Request { caller: String::new(), correlation_id: sync.correlation_id.clone() };
-    let at = Millis::try_from(sync.span.ended.at).unwrap();
-    let event = Event { at, kind: EventKind::Response { request, status } };
-    Some(Step { key: sync.key, number, event })
+    Some(Step { key, number: received.number, event: Event { at: Millis::try_from(at).unwrap(), kind } })
 }

@@ -1,8 +1,9 @@
 //! The starting point of most end-to-end tests: a harness, a Manager of its instance, and a root
 //! key with two associated services.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
+use keysync::domain::EpochMillis;
 use keysync_testkit::{Client, Harness, HarnessBuilder, Response};
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ pub(crate) struct World {
     pub(crate) manager: Client,
     /// The id of a root key that protects a bucket and a database and was never synchronized.
     pub(crate) key: String,
+    /// The instants at which the table's times were moved back, and by how much.
+    pub(crate) advanced: Mutex<Vec<(EpochMillis, Duration)>>,
 }
 
 /// A world whose function is the real binary, in one process.
@@ -25,7 +28,9 @@ pub(crate) async fn world_of(builder: HarnessBuilder) -> World {
     let harness = on_the_engine_under_test(builder).start().await.unwrap();
     let key = harness.sample_keys().await.unwrap().root;
     let manager = Client::log_in(&harness, harness.api_key()).await.unwrap();
-    World { harness, manager, key }
+    // The first call starts the recording of writes: `World::assert_follows_model`.
+    drop(harness.dynamodb().take_applied());
+    World { harness, manager, key, advanced: Mutex::default() }
 }
 
 impl World {
@@ -46,9 +51,12 @@ impl World {
         items
     }
 
-    /// Advances the clock.
+    /// Advances the clock. For the real binaries, the harness moves the table's times back instead.
     pub(crate) async fn advance_clock(&self, by: Duration) {
         self.harness.advance_clock(by).await.unwrap();
+        if self.harness.sync_function().process().is_some() {
+            self.advanced.lock().unwrap().push((self.harness.clock().now(), by));
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Bounds {
     pub deadline: Time,
     /// Each clock reading is ahead of true time by any number of ticks up to this.
     pub skew: Time,
+    /// How far a clock reading may be behind true time: 0, except in traces, where a write reaches
+    /// the table some time after its process has read the clock.
+    pub delay: Time,
     /// The clocks of lifecycle workers may also step back by more than a window.
     pub steps_back: bool,
     /// Which states count as equal.
@@ -85,6 +88,7 @@ impl Bounds {
         retry_limit: NEVER,
         deadline: NEVER,
         skew: 1,
+        delay: 0,
         steps_back: false,
         explore: Explore::Everything,
     };

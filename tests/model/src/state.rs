@@ -323,10 +323,10 @@ impl State {
         let older = |time: Time, floor: Time| if time == NEVER { NEVER } else { floor.max(time - ticks) };
         for item in &mut self.items {
             item.notified_at = older(item.notified_at, bounds.notified_floor());
-            item.due_at = item.due_at.map(|due_at| older(due_at, 0));
+            item.due_at = item.due_at.map(|due_at| older(due_at, -bounds.delay));
             item.older = item.older.map(|at| older(at, bounds.notified_floor()));
             for entry in &mut item.outbox {
-                entry.next_at = older(entry.next_at, 0);
+                entry.next_at = older(entry.next_at, -bounds.delay);
             }
         }
         for history in &mut self.history {
@@ -335,7 +335,7 @@ impl State {
             history.owed = history.owed.map(|at| older(at, bounds.notified_floor()));
         }
         for process in &mut self.processes {
-            process.others_next_at = older(process.others_next_at, 0);
+            process.others_next_at = older(process.others_next_at, -bounds.delay);
             // Late requests arrive within the same tick: one from the past cannot be late any more.
             process.late_request =
                 if process.late_request >= ticks { older(process.late_request, 0) } else { NEVER };

@@ -82,6 +82,12 @@ Examples:
     /// test that its header names. Ends with a table in Markdown; fails if a mutation was not
     /// detected. The first run builds all dependencies once more.
     #[command(verbatim_doc_comment)]
+    #[command(after_help = "\
+Examples:
+  cargo task mutants lease            only patches with this in their names
+  cargo task mutants --check          each patch applies, and its test exists; in seconds
+  cargo task mutants --traces         those that the comparison with the model must reject, and
+                                      the path or trace that does")]
     Mutants(MutantsArgs),
     /// Test properties that hold for any input, with fresh random seeds
     ///
@@ -271,6 +277,10 @@ pub(crate) struct MutantsArgs {
     /// Only check that every patch applies and that its test exists
     #[arg(long)]
     pub(crate) check: bool,
+    /// Compare the code with the model, in place of the named tests: each patch with a line
+    /// `traces: yes` has to be rejected
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) traces: bool,
     /// Only patches with one of these in their names, such as `07` or `lease`
     #[arg(value_name = "FILTER")]
     pub(crate) names: Vec<String>,

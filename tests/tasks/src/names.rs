@@ -23,6 +23,8 @@ pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_viola
 /// its tests.
 pub(crate) const SIMULATION: (&str, &str, &str) =
     ("keysync-simulation", "random_schedules_violate_no_guarantee", "simulation");
+/// The code beside the model of its protocol: the target.
+pub(crate) const MODEL_CONFORMANCE: &str = "model_conformance";
 /// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.
 pub(crate) const CARGO_LAMBDA: (&str, &str) = ("runtimes", "cargo_lambda_runtime_shows_expected_behaviour");
 /// The alarms in simulated failures: the target, and its test that takes minutes.

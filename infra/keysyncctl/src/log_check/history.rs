@@ -145,7 +145,10 @@ impl History {
         for line in lines {
             match &line.kind {
                 Kind::Run { left_nothing_due } => {
-                    runs.insert(line.invocation.clone(), (line.started, line.at));
+                    // Lambda repeats a failed asynchronous invocation with the same request ID. The
+                    // lines are sorted.
+                    let run = runs.entry(line.invocation.clone()).or_insert((line.started, line.at));
+                    *run = (run.0.min(line.started), line.at);
                     history.runs.push(Run { started: line.started, left_nothing_due: *left_nothing_due });
                 }
                 Kind::Paused(service) => history.pauses.entry(service.clone()).or_default().push(line.at),

@@ -23,6 +23,7 @@ pub(super) const BOUNDS: Bounds = Bounds {
     // Each confirmation has its own.
     backoff: 60 * MINUTE,
     skew: 0,
+    delay: 15 * MINUTE,
     explore: Explore::Everything,
     ..Bounds::SMALL
 };

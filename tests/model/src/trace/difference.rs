@@ -43,7 +43,7 @@ pub(super) fn difference(state: &State, item: &Item, expected: &Expected<'_>) ->
         .or_else(|| {
             // A due time that is over stays over.
             let due_at = item.due_at.as_ref().map(|at| ahead(at).max(0));
-            differs("due_at", &model.due_at, &due_at)
+            differs("due_at", &model.due_at.map(|at| at.max(0)), &due_at)
         })
         .or_else(|| {
             expected.services.iter().zip(&model.outbox).find_map(|(service, entry)| {

@@ -150,3 +150,21 @@ fn notification_without_end_violates_g2() {
     log.invocation(24 * HOUR, silent).reported(24 * HOUR, "exhausted").redelivered(24 * HOUR);
     log.assert_valid();
 }
+
+#[test]
+fn invocation_repeated_by_lambda_keeps_its_begin() {
+    let mut log = Log::default();
+    let old = log.sync(0, "c-1", "failed");
+    log.redeliver(4 * MINUTE, old, 2, "failed");
+    let action = claim(5 * MINUTE);
+    log.invocation(5 * MINUTE, action).callback(5 * MINUTE, STORAGE, 1, "failed").recorded(5 * MINUTE);
+    log.redeliver(6 * MINUTE, action, 2, "delivered");
+    for line in &mut log.0 {
+        let mut fields: Value = serde_json::from_str(line).unwrap();
+        if ["-240", "-360"].iter().any(|began| fields["requestId"].as_str().unwrap().ends_with(began)) {
+            fields["requestId"] = json!("repeated");
+        }
+        *line = fields.to_string();
+    }
+    log.assert_valid();
+}

@@ -2,6 +2,7 @@
 
 mod patch;
 mod report;
+mod traces;
 mod tree;
 
 use std::{fs, path::PathBuf, time::Instant};
@@ -32,7 +33,11 @@ pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
         return Err(Error::failed(problems.join("\n")));
     }
     context.say(format!("{} patches apply, and their tests exist", patches.len()));
-    if wanted.check { Ok(()) } else { test_all(context, &patches) }
+    match wanted {
+        MutantsArgs { check: true, .. } => Ok(()),
+        MutantsArgs { traces: true, .. } => traces::run(context, patches),
+        MutantsArgs { .. } => test_all(context, &patches),
+    }
 }
 
 /// The patches with one of these in their names; all of them without names.

@@ -19,6 +19,8 @@ pub(in crate::tasks) struct Patch {
     pub(super) test: String,
     /// The rounds in which the simulation finds it, counted from seed 1; `None` if it need not.
     pub(in crate::tasks) simulated_rounds: Option<u64>,
+    /// Whether the comparison with the model has to reject it.
+    pub(super) is_traced: bool,
 }
 
 /// The part of the code that is built with the patch.
@@ -34,7 +36,7 @@ pub(super) enum Target {
 
 impl Patch {
     /// Parses the header: lines `guarantee: …`, `mutation: …`, `target: …` and `test: …` before the
-    /// diff, and optionally `simulation: …`.
+    /// diff, and optionally `simulation: …` and `traces: yes`.
     pub(super) fn parse(name: String, path: PathBuf, contents: &str) -> Result<Self> {
         let header: Vec<&str> = contents.lines().take_while(|line| !line.starts_with("diff ")).collect();
         let field = |field: &str| {
@@ -61,8 +63,16 @@ impl Patch {
                 "{path}: `simulation:` needs a number of rounds, such as `simulation: 100`"
             ))
         })?;
+        let is_traced = match header.iter().find_map(|line| line.strip_prefix("traces: ")) {
+            None => false,
+            Some("yes") => true,
+            Some(other) => {
+                let message = format!("{}: `traces:` must be `yes`: got `{other}`", path.display());
+                return Err(Error::failed(message));
+            }
+        };
         let (guarantee, description, test) = (field("guarantee")?, field("mutation")?, field("test")?);
-        Ok(Self { name, path, guarantee, description, target, test, simulated_rounds })
+        Ok(Self { name, path, guarantee, description, target, test, simulated_rounds, is_traced })
     }
 }
 
@@ -85,6 +95,8 @@ mod tests {
         assert_eq!(patch.simulated_rounds, Some(100));
         let error = parse(&text.replace("target", "simulation: soon\ntarget")).unwrap_err();
         assert!(error.to_string().contains("needs a number of rounds"), "{error}");
+        assert!(!patch.is_traced && parse(&text.replace("target", "traces: yes\ntarget")).unwrap().is_traced);
+        assert!(parse(&text.replace("target", "traces: no\ntarget")).is_err());
     }
 
     #[test]

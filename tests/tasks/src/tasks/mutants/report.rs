@@ -57,7 +57,11 @@ fn first_panic(output: &str) -> String {
         let pattern = Regex::new(pattern).expect("the pattern is valid");
         text = pattern.replace_all(&text, replacement).into_owned();
     }
-    let text = text.trim();
+    shortened(text.trim())
+}
+
+/// A message that fits into the table.
+pub(super) fn shortened(text: &str) -> String {
     if text.chars().count() <= MAX_PANIC_CHARS {
         return text.to_owned();
     }
