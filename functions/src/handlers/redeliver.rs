@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::CommonConfig,
     delivery::SigningKeys,
+    ledger::item::DUE_SHARDS,
     telemetry::{self, millis},
     trace_context::TraceContext,
     usecases::redeliver::{Redeliver, Summary},
@@ -53,6 +54,7 @@ impl RedeliverHandler {
             dispatcher: super::dispatcher(config, keys, aws, &clock)?,
             clock,
             audit: audit::record_notification,
+            shards: DUE_SHARDS,
         };
         Ok(Self { redeliver, request_timeout })
     }
