@@ -9,9 +9,10 @@ use tokio::time::sleep;
 use crate::{
     functions,
     invocation::Invocation,
+    key::MadeAcknowledgement,
     plan::{Acknowledgement, Faults, Function, INSTANCES, OUTSIDE, SERVICES, Step},
     rules,
-    world::{FOREIGN_ACCOUNT, MadeAcknowledgement, Received, START, World},
+    world::{FOREIGN_ACCOUNT, Received, START, World},
 };
 
 /// The time after which the queue delivers an event again.
@@ -80,17 +81,15 @@ impl Publisher {
         key.registrations.insert(of, (at, registered));
         let crn = key.crn.to_string();
         drop(state);
-        let (service, resource) = of;
-        let resource =
-            crn.replace("hs-crypto", SERVICES[service]).replace(":key:", &format!(":bucket:{resource}-"));
+        let resource = resource_crn(&crn, of.0, of.1);
         let verb = if registered { "create" } else { "delete" };
         self.publish(&format!("kms.registrations.{verb}"), &crn, at, json!({"resourceCrn": resource}));
     }
 
     /// The service acknowledges one of the notifications that it has, counted from the newest one.
     pub(crate) fn acknowledgement(&self, key: usize, service: usize, kind: Acknowledgement) {
-        let Acknowledgement { nth, contradicts, minutes_ago } = kind;
-        let mut state = self.world.state();
+        let Acknowledgement { nth, contradicts, minutes_ago, resource } = kind;
+        let state = self.world.state();
         let crn = state.keys[key].crn.to_string();
         let received = state.services[service].received.get(&key);
         let Some((sequence, received)) = received.and_then(|received| received.iter().rev().nth(nth)) else {
@@ -99,20 +98,28 @@ impl Publisher {
         let (sequence, Received { event_id, key_state, at }) = (*sequence, received.clone());
         // It acted after it had the notification.
         let at = at.max(self.world.now().saturating_sub(minutes_ago * 60_000));
-        state.keys[key].acknowledgements.push(MadeAcknowledgement { service, sequence, at });
         drop(state);
-        let word = if (key_state == 1) == contradicts { "DISABLED" } else { "ENABLED" };
-        let detail = json!({"eventId": event_id, "adopterKeyState": word});
-        self.publish("kms.secrets-event.ack", &crn, START + at, detail);
+        let is_disabled = (key_state == 1) == contradicts;
+        let word = if is_disabled { "DISABLED" } else { "ENABLED" };
+        let mut detail = json!({"eventId": event_id, "adopterKeyState": word});
+        if let Some(resource) = resource {
+            detail["resourceCrn"] = json!(resource_crn(&crn, service, resource));
+        }
+        let event = self.publish("kms.secrets-event.ack", &crn, START + at, detail);
+        let made =
+            MadeAcknowledgement { service, resource, sequence, is_disabled, at, event, processed: None };
+        self.world.state().keys[key].acknowledgements.push(made);
     }
 
-    fn publish(&self, kind: &str, crn: &str, at: u64, mut detail: Value) {
+    /// Publishes an event, and returns it.
+    fn publish(&self, kind: &str, crn: &str, at: u64, mut detail: Value) -> String {
         detail["schemaVersion"] = json!(1);
         detail["keyCrn"] = json!(crn);
         detail["occurredAt"] = json!(EpochMillis::new(at).to_string());
         let event = json!({"detail-type": kind, "detail": detail}).to_string();
         self.world.state().published.push(event.clone());
         self.deliver(&event);
+        event
     }
 
     fn facts(&self, action: LifecycleAction) -> Value {
@@ -160,7 +167,7 @@ impl Publisher {
             let numbers = (self.step, numbers + attempt);
             let by = Invocation::new(&self.world, function, numbers, self.faults, None);
             if functions::lifecycle(&by, event).await == Some(true) {
-                rules::after_event(&by);
+                rules::after_event(&by, event);
                 return;
             }
             sleep(VISIBILITY_TIMEOUT).await;
@@ -174,6 +181,11 @@ pub(crate) async fn wait_for_queue(world: &World) {
     while world.state().in_queue > 0 {
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// The CRN of a resource of a service that is registered with a key.
+fn resource_crn(key: &str, service: usize, resource: usize) -> String {
+    key.replace("hs-crypto", SERVICES[service]).replace(":key:", &format!(":bucket:{resource}-"))
 }
 
 /// The state of a key after `action`.

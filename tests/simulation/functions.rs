@@ -80,7 +80,7 @@ impl Clients {
         let http = || HttpClient::from(HTTP.clone()).with_transport(Arc::new(Peers));
         let keys = SIGNING_KEY.parse().expect("a key");
         let notifier = Notifier::with_client(registry(), keys, http(), CALLBACK_TIMEOUT, clock.clone());
-        let ledger = Ledger::new(&aws, TABLE.to_owned());
+        let ledger = Ledger::new(&aws, TABLE.to_owned()).with_client(world.plan.client);
         let dispatcher = Dispatcher { ledger, notifier, pauses: PauseCache::new(BTreeSet::new()) };
         match function {
             Function::Sync => {
@@ -101,7 +101,10 @@ impl Clients {
                 let lifecycle = Lifecycle { dispatcher, clock, audit };
                 Self::Lifecycle(Arc::new(BatchProcessor { lifecycle, dead_letters }))
             }
-            Function::Redeliver => Self::Redeliver(Arc::new(Redeliver { dispatcher, clock, audit })),
+            Function::Redeliver => {
+                let shards = world.plan.shards;
+                Self::Redeliver(Arc::new(Redeliver { dispatcher, clock, audit, shards }))
+            }
         }
     }
 }

@@ -7,8 +7,10 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 
 use crate::{
+    key::Holder,
     plan::{Faults, Function},
-    world::World,
+    regions::Regions,
+    world::{START, World},
 };
 
 /// The time limit of a function, as the template sets it.
@@ -101,6 +103,19 @@ impl Invocation {
             }
             Err(_) => None,
         }
+    }
+
+    /// The invocation as the holder of a lease.
+    pub(crate) fn holder(&self) -> Holder {
+        let ahead = self.world.plan.clocks[self.function as usize][self.instance];
+        let limit = FUNCTION_TIMEOUT.as_secs() * 1000;
+        let ends = (START + self.began).saturating_add_signed(ahead) + limit;
+        Holder { invocation: self.number, ends, is_done: false }
+    }
+
+    /// The replica of the table that it reads and writes.
+    pub(crate) fn replica(&self) -> usize {
+        if self.world.plan.regions == Regions::Eventual { self.instance } else { 0 }
     }
 
     /// A random number of this invocation.

@@ -14,6 +14,7 @@ mod events;
 mod functions;
 mod invocation;
 mod item;
+mod key;
 mod network;
 mod pauses;
 mod peers;

@@ -4,9 +4,9 @@
 //! are removed: the shrinker depends on it.
 
 use fastrand::Rng;
-use keysync::domain::LifecycleAction;
+use keysync::{domain::LifecycleAction, ledger::DynamoDbClient};
 
-use crate::{regions::Regions, subset::Subset};
+use crate::{regions::Regions, rules::SHARDS, subset::Subset};
 
 /// The instances of each function.
 pub(crate) const INSTANCES: usize = 2;
@@ -17,6 +17,12 @@ pub(crate) const SERVICES: [&str; 3] =
 pub(crate) const ACKNOWLEDGING: [&str; 2] = [SERVICES[0], SERVICES[2]];
 /// Resources of each service that can be registered with a key.
 pub(crate) const RESOURCES: usize = 2;
+
+/// Of this many seeds, one uses the SDK alone, and the others the thin client for first attempts.
+const SDK_ROUNDS: u64 = 4;
+/// Of this many seeds, one has keys in all shards. A run of `redeliver` takes 3 queries per shard,
+/// and most of a round would be queries of empty ones.
+const ALL_SHARDS_ROUNDS: u64 = 8;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -30,6 +36,10 @@ pub(crate) const OUTSIDE: usize = usize::MAX;
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) regions: Regions,
+    /// The shards of the due index that the keys are in and that `redeliver` reads.
+    pub(crate) shards: u128,
+    /// The client of claims and confirmations.
+    pub(crate) client: DynamoDbClient,
     /// For each key, the registrations at the start, as (service, resource).
     pub(crate) keys: Vec<Vec<(usize, usize)>>,
     /// How far the clock of each instance is ahead, in ms: `sync`, `lifecycle`, `redeliver`.
@@ -46,6 +56,16 @@ pub(crate) struct Step {
     /// The instance of the function that serves the step at first.
     pub(crate) instance: usize,
     pub(crate) action: Action,
+}
+
+/// How close the steps of a round are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Days.
+    Days,
+    /// Seconds, with one key and with clocks a minute apart: leases end early, and requests that are
+    /// late meet newer notifications.
+    Crowded,
 }
 
 /// How often the calls of a step fail.
@@ -86,6 +106,8 @@ pub(crate) struct Acknowledgement {
     pub(crate) contradicts: bool,
     /// How long ago the service acted.
     pub(crate) minutes_ago: u64,
+    /// The resource that it names.
+    pub(crate) resource: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,18 +170,22 @@ impl Plan {
     /// The plan of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let keys: Vec<_> = (0..rng.usize(1..=2)).map(|_| registrations(&mut rng)).collect();
-        let clocks = std::array::from_fn(|_| std::array::from_fn(|_| clock(&mut rng)));
+        let pace = if rng.u8(..3) == 0 { Pace::Crowded } else { Pace::Days };
+        let most_keys = if pace == Pace::Crowded { 1 } else { 2 };
+        let keys: Vec<_> = (0..rng.usize(1..=most_keys)).map(|_| registrations(&mut rng)).collect();
+        let clocks = std::array::from_fn(|_| std::array::from_fn(|_| clock(&mut rng, pace)));
         let worst = [Faults::None, Faults::Some, Faults::Many, Faults::Many][rng.usize(..4)];
         let mut correlations = Vec::new();
         let (mut at, mut steps) = (0, Vec::new());
         for id in 0..rng.usize(3..=14) {
-            at += pause(&mut rng);
+            at += pause(&mut rng, pace);
             let faults = if rng.bool() { worst } else { Faults::None };
-            let action = action(&mut rng, keys.len(), &mut correlations);
+            let action = action(&mut rng, keys.len(), pace, &mut correlations);
             steps.push(Step { id, at, faults, instance: rng.usize(..INSTANCES), action });
         }
-        Self { seed, regions: Regions::One, keys, clocks, steps }
+        let client = if seed.is_multiple_of(SDK_ROUNDS) { DynamoDbClient::Sdk } else { DynamoDbClient::Thin };
+        let shards = if seed.is_multiple_of(ALL_SHARDS_ROUNDS) { SHARDS } else { 1 };
+        Self { seed, regions: Regions::One, shards, client, keys, clocks, steps }
     }
 
     /// The random numbers of a step; those of the setup and the end are those of [`OUTSIDE`].
@@ -201,9 +227,11 @@ fn registrations(rng: &mut Rng) -> Vec<(usize, usize)> {
     all.filter(|_| rng.u8(..3) == 0).collect()
 }
 
-/// Most clocks agree; some are a little ahead or behind, few a minute.
-fn clock(rng: &mut Rng) -> i64 {
+/// Most clocks agree; some are a little ahead or behind, few a minute. In a crowded round, most are
+/// a minute apart.
+fn clock(rng: &mut Rng, pace: Pace) -> i64 {
     match rng.u8(..10) {
+        _ if pace == Pace::Crowded => [-60_000, 0, 60_000][rng.usize(..3)],
         0..=5 => 0,
         6..=8 => rng.i64(-2000..=2000),
         _ => [-60_000, 60_000][rng.usize(..2)],
@@ -211,8 +239,11 @@ fn clock(rng: &mut Rng) -> i64 {
 }
 
 /// The time between two steps: often so short that they overlap, else around the protocol's limits.
-fn pause(rng: &mut Rng) -> u64 {
+fn pause(rng: &mut Rng, pace: Pace) -> u64 {
     let edge = |limit: u64, rng: &mut Rng| limit + rng.u64(0..=2) - 1;
+    if pace == Pace::Crowded && rng.u8(..8) > 0 {
+        return if rng.u8(..4) > 0 { rng.u64(0..2000) } else { rng.u64(0..32 * SECOND) };
+    }
     match rng.u8(..24) {
         0..=9 => rng.u64(0..60),
         10..=13 => rng.u64(60..5000),
@@ -227,9 +258,10 @@ fn pause(rng: &mut Rng) -> u64 {
     }
 }
 
-fn action(rng: &mut Rng, keys: usize, correlations: &mut Vec<(Caller, usize)>) -> Action {
+fn action(rng: &mut Rng, keys: usize, pace: Pace, correlations: &mut Vec<(Caller, usize)>) -> Action {
     let key = rng.usize(..keys);
-    match rng.u8(..33) {
+    let kind = if pace == Pace::Crowded && rng.bool() { rng.u8(8..21) } else { rng.u8(..33) };
+    match kind {
         0..=9 => sync(rng, key, correlations),
         10..=15 => Action::Event { key, action: lifecycle_action(rng) },
         16..=20 => Action::Redeliver,
@@ -249,6 +281,7 @@ fn action(rng: &mut Rng, keys: usize, correlations: &mut Vec<(Caller, usize)>) -
                 nth: [0, 0, 0, 0, 1, 2][rng.usize(..6)],
                 contradicts: rng.u8(..3) == 0,
                 minutes_ago: [0, 0, 0, 1, 4, 4][rng.usize(..6)],
+                resource: [None, Some(0), Some(1)][rng.usize(..3)],
             },
         },
         27..=28 => Action::Outage {
@@ -271,6 +304,8 @@ fn sync(rng: &mut Rng, key: usize, correlations: &mut Vec<(Caller, usize)>) -> A
     if !correlations.is_empty() && rng.u8(..4) == 0 {
         let correlation = rng.usize(..correlations.len());
         let (caller, key) = correlations[correlation];
+        // Another caller may use the same correlation ID.
+        let caller = if rng.u8(..6) == 0 { Caller::Two } else { caller };
         return Action::Sync { caller, key, correlation, attempts };
     }
     let caller = match rng.u8(..12) {

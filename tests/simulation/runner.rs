@@ -69,9 +69,16 @@ struct Progress {
     survey: Mutex<Survey>,
 }
 
-/// For each guarantee: the number of rounds that violate it, and the smallest seed with what was
-/// found first.
-type Survey = BTreeMap<&'static str, (u64, u64, String)>;
+/// The rounds that violate a guarantee.
+type Survey = BTreeMap<&'static str, Surveyed>;
+
+#[derive(Debug)]
+struct Surveyed {
+    rounds: u64,
+    /// The smallest seed, and the first violation in its round.
+    seed: u64,
+    description: String,
+}
 
 /// Runs the rounds. Returns the command that repeats each failed one.
 pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
@@ -92,8 +99,12 @@ pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
         }
     });
     progress.print();
-    for (guarantee, (rounds, seed, description)) in &*progress.survey.lock().expect("no panic") {
+    for (guarantee, surveyed) in &*progress.survey.lock().expect("no panic") {
+        let Surveyed { rounds, seed, description } = surveyed;
+        let plan = Plan { regions: settings.regions, ..Plan::of(*seed) };
+        let part = smallest(&plan, Subset::of(&plan), guarantee);
         println!("{guarantee}: violated in {rounds} rounds, first with seed {seed}: {description}");
+        println!("    {}", command(&plan, &part));
     }
     progress.failed.into_inner().expect("no panic")
 }
@@ -117,7 +128,8 @@ fn work(settings: &Settings, progress: &Progress) {
         if settings.regions == Regions::Eventual && settings.part.is_none() {
             progress.count(seed, &played);
         } else if !played.violations.is_empty() {
-            let part = if settings.first_only { part } else { smallest(&plan, part, &played) };
+            let guarantee = played.violations[0].guarantee;
+            let part = if settings.first_only { part } else { smallest(&plan, part, guarantee) };
             let command = report(&plan, &part, &played, number + 1);
             progress.failed.lock().expect("no panic").push(command);
             tables = Tables::new(settings.regions);
@@ -130,8 +142,7 @@ fn work(settings: &Settings, progress: &Progress) {
 }
 
 /// The smallest part of a failed plan that violates the same guarantee.
-fn smallest(plan: &Plan, part: Subset, played: &Played) -> Subset {
-    let guarantee = played.violations[0].guarantee;
+fn smallest(plan: &Plan, part: Subset, guarantee: &str) -> Subset {
     let fails = |part: &Subset| {
         let tables = Tables::new(plan.regions);
         play(&plan.part(part), &tables).violations.iter().any(|violation| violation.guarantee == guarantee)
@@ -148,14 +159,19 @@ fn report(plan: &Plan, part: &Subset, played: &Played, number: u64) -> String {
         let _ = writeln!(text, "{}: {}", violation.guarantee, violation.description);
     }
     let _ = writeln!(text, "-- the trace of the steps {part}\n{}", again.trace);
+    let command = command(plan, part);
+    println!("{text}-- repeat with: {command}\n");
+    command
+}
+
+/// The command that plays a part of a plan.
+fn command(plan: &Plan, part: &Subset) -> String {
     let regions = match plan.regions {
         Regions::One => "",
         Regions::Strong => " --regions strong",
         Regions::Eventual => " --regions eventual",
     };
-    let command = format!("cargo task simulate --rounds 1 --seed {}{regions} --steps {part}", plan.seed);
-    println!("{text}-- repeat with: {command}\n");
-    command
+    format!("cargo task simulate --rounds 1 --seed {}{regions} --steps {part}", plan.seed)
 }
 
 impl Progress {
@@ -167,10 +183,11 @@ impl Progress {
         }
         let mut survey = self.survey.lock().expect("no panic");
         for (guarantee, description) in first {
-            let entry = survey.entry(guarantee).or_insert_with(|| (0, u64::MAX, String::new()));
-            entry.0 += 1;
-            if seed < entry.1 {
-                (entry.1, entry.2) = (seed, description.clone());
+            let first = || Surveyed { rounds: 0, seed: u64::MAX, description: String::new() };
+            let entry = survey.entry(guarantee).or_insert_with(first);
+            entry.rounds += 1;
+            if seed < entry.seed {
+                (entry.seed, entry.description) = (seed, description.clone());
             }
         }
     }

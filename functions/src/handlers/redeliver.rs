@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     config::CommonConfig,
     delivery::SigningKeys,
+    ledger::item::DUE_SHARDS,
     telemetry::{self, millis},
     trace_context::TraceContext,
     usecases::redeliver::{Redeliver, Summary},
@@ -54,6 +55,7 @@ impl RedeliverHandler {
             dispatcher: super::dispatcher(config, keys, table, &clock)?,
             clock,
             audit: audit::record_notification,
+            shards: DUE_SHARDS,
         };
         Ok(Self { redeliver, request_timeout })
     }

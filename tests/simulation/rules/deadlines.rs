@@ -7,8 +7,9 @@ use super::{DEADLINE, GRACE, LEASE, write::Write};
 use crate::{
     invocation::Invocation,
     item::{Deadline, Item, Notified},
+    key::{Claim, Key},
     plan::SERVICES,
-    world::{Key, Report, START, State},
+    world::{Report, START, State},
 };
 
 /// A function reports that a service did not act on a notification.
@@ -17,10 +18,12 @@ pub(crate) fn finding(by: &Arc<Invocation>, event_id: &str, kind: &'static str) 
     let (now, skew) = (world.now(), world.plan.clock_difference());
     world.note(&format!("{by} reports {event_id} as {kind}"));
     let mut state = world.state();
-    let mut claims = state.keys.iter().flat_map(|key| &key.claims);
-    let claim = claims.rfind(|claim| event_id.contains(&claim.id));
-    let is_early = kind == "overdue" && claim.is_none_or(|claim| now + skew <= claim.at + DEADLINE);
-    let is_known = claim.is_some();
+    let mut claims = state.keys.iter().flat_map(|key| key.claims.iter().map(move |claim| (key, claim)));
+    let of = claims.rfind(|(_, claim)| event_id.contains(&claim.id));
+    let is_overdue = kind == "overdue";
+    let is_early = is_overdue && of.is_none_or(|(_, claim)| now + skew <= claim.at + DEADLINE);
+    let is_wrong = is_overdue && of.is_some_and(|(key, claim)| need_not_act(by, key, claim, event_id, skew));
+    let is_known = of.is_some();
     let recorded = state.recorded_checks.get(event_id).copied();
     state.reports.push(Report { event_id: event_id.to_owned(), kind, at: now });
     drop(state);
@@ -30,9 +33,62 @@ pub(crate) fn finding(by: &Arc<Invocation>, event_id: &str, kind: &'static str) 
     if is_early {
         world.violated("G9", format!("reported as overdue before the deadline: {event_id}, by {by}"));
     }
+    if is_wrong {
+        world.violated("G9", format!("reported as overdue, and it acted or need not: {event_id}, by {by}"));
+    }
     // A run that began earlier reports what it read.
     if kind == "overdue" && recorded.is_some_and(|at| at < by.began) {
         world.violated("G9", format!("reported again after its check was recorded: {event_id}, by {by}"));
+    }
+}
+
+/// Whether it was recorded before the invocation began that the service acted in time, or that its
+/// last registration ended.
+fn need_not_act(by: &Invocation, key: &Key, claim: &Claim, event_id: &str, skew: u64) -> bool {
+    let Some(service) = SERVICES.iter().position(|name| event_id.ends_with(name)) else { return false };
+    let is_before = |at: u64| at < by.began;
+    // By every clock: at most four hours after the notification, and not before it.
+    let in_time = claim.at + skew..=(claim.at + DEADLINE).saturating_sub(skew);
+    let acted = key.acknowledgements.iter().any(|made| {
+        made.service == service
+            && made.sequence >= claim.sequence
+            && in_time.contains(&made.at)
+            && made.processed.is_some_and(is_before)
+    });
+    acted || key.deregistered.get(SERVICES[service]).copied().is_some_and(is_before)
+}
+
+/// An acknowledgement was processed. A contradiction of the last notification is reported.
+pub(super) fn acknowledged(by: &Arc<Invocation>, event: &str) {
+    let now = by.world.now();
+    let mut guard = by.world.state();
+    let state = &mut *guard;
+    let mut silent = None;
+    for key in &mut state.keys {
+        let Some(made) = key.acknowledgements.iter_mut().find(|made| made.event == event) else { continue };
+        made.processed.get_or_insert(now);
+        let made = made.clone();
+        let (Some(item), Some(claim)) = (&key.items[by.replica()], key.claims.last()) else { continue };
+        let is_newest = made.sequence == claim.sequence && claim.written < by.began;
+        let is_early = item.notified_at.is_none_or(|notified_at| START + made.at < notified_at);
+        let is_corrected = key.acknowledgements.iter().any(|other| {
+            let of_same =
+                other.resource == made.resource || other.resource.is_none() || made.resource.is_none();
+            other.event != made.event
+                && (other.service, other.sequence) == (made.service, made.sequence)
+                && other.at >= made.at
+                && of_same
+        });
+        let contradicts = made.is_disabled == (item.state == 1);
+        if is_newest && contradicts && !is_early && !is_corrected {
+            silent = Some(event_id(key, &claim.id, SERVICES[made.service]));
+        }
+    }
+    let silent = silent.filter(|event_id| !reported(state, event_id, "conflicting"));
+    drop(guard);
+    if let Some(event_id) = silent {
+        by.world
+            .violated("G9", format!("a contradiction was processed and not reported: {event_id}, by {by}"));
     }
 }
 
@@ -87,6 +143,11 @@ impl Write<'_> {
             for claim in &mut self.state.keys[self.key].claims {
                 claim.excused.insert(service.clone());
             }
+        }
+        let deregistered = &mut self.state.keys[self.key].deregistered;
+        deregistered.retain(|service, _| !after.services.contains_key(service));
+        for service in before.services.keys().filter(|service| !after.services.contains_key(*service)) {
+            deregistered.insert(service.clone(), self.now);
         }
     }
 }

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::deadlines::{acted, event_id};
 use crate::{
     item::Notified,
+    key::{Claim, Key},
     plan::{ACKNOWLEDGING, SERVICES},
-    world::{Claim, Key, START, State, World},
+    world::{START, State, World},
 };
 
 /// Whether nothing is left to do: every event is processed, nothing is pending, and every deadline

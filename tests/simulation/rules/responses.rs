@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{HOUR, REPLAY};
+use super::{HOUR, REPLAY, deadlines::acknowledged};
 use crate::{
     invocation::Invocation,
+    key::Claim,
     plan::{Caller, SERVICES},
-    world::{Claim, State, Violation},
+    world::{State, Violation},
 };
 
 /// Checks the response to a sync that has just ended.
@@ -69,16 +70,20 @@ pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, respo
 }
 
 /// Checks an event that was processed.
-pub(crate) fn after_event(by: &Arc<Invocation>) {
+pub(crate) fn after_event(by: &Arc<Invocation>, event: &str) {
     let delivers = delivers_its_claims(&by.world.state(), by);
     if !delivers {
         by.world.violated("G3", format!("a processed event claimed and delivered nothing, by {by}"));
     }
+    acknowledged(by, event);
 }
 
-/// Whether the invocation attempted to deliver what it claimed, as it must before it responds.
+/// Whether the invocation attempted to deliver what it claimed, as it must before it responds. If
+/// the response to its claim was lost, a newer claim may have replaced it meanwhile, or a run of
+/// `redeliver` by a clock far ahead may have delivered and confirmed it.
 fn delivers_its_claims(state: &State, by: &Invocation) -> bool {
-    let own = state.keys.iter().flat_map(|key| &key.claims).filter(|claim| claim.invocation == by.number);
+    let newest = state.keys.iter().filter_map(|key| key.claims.last());
+    let own = newest.filter(|claim| claim.invocation == by.number && !claim.is_confirmed);
     own.flat_map(|claim| &claim.services).all(|service| {
         let number = SERVICES.iter().position(|name| name == service);
         number.is_some_and(|number| {

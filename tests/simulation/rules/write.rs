@@ -9,8 +9,9 @@ use super::{
 use crate::{
     invocation::Invocation,
     item::Item,
+    key::{Claim, Holder},
     plan::{Function, SERVICES},
-    world::{Claim, START, State, Violation, World},
+    world::{START, State, Violation, World},
 };
 
 /// A write to the item of a key.
@@ -115,7 +116,7 @@ impl Write<'_> {
             excused: BTreeSet::new(),
             is_confirmed: false,
         });
-        key.holder = invocation;
+        key.holder = self.by.holder();
     }
 
     /// A write that keeps the notification.
@@ -152,7 +153,11 @@ impl Write<'_> {
         let lease_end = START + self.now + self.skew + LEASE;
         let is_due = self.after.due_at.is_some_and(|due| due <= lease_end);
         self.must(is_due, "G2", "not due when the lease ends");
-        self.state.keys[self.key].holder = self.by.number;
+        let Holder { ends, is_done, .. } = self.state.keys[self.key].holder;
+        // A millisecond, because clocks have whole ones.
+        let has_ended = is_done || clock + 1 >= ends;
+        self.must(has_ended, "G1", "a notification was leased while an invocation holds its lease");
+        self.state.keys[self.key].holder = self.by.holder();
     }
 
     fn confirmation(&mut self) {
@@ -163,7 +168,9 @@ impl Write<'_> {
         if let Some(claim) = self.state.keys[self.key].claims.last_mut() {
             claim.is_confirmed = true;
         }
-        let holds = self.state.keys[self.key].holder == self.by.number;
+        let holder = &mut self.state.keys[self.key].holder;
+        let holds = holder.invocation == self.by.number;
+        holder.is_done |= holds;
         self.must(holds, "G5", "confirmed by an invocation that does not hold the lease");
         for service in before.pending.keys().filter(|service| !after.pending.contains_key(*service)) {
             self.left_outbox(service, &claim);

@@ -7,7 +7,7 @@ mod simulate;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 pub(crate) use packages::{Language, PackagesArgs};
-pub(crate) use simulate::SimulateArgs;
+pub(crate) use simulate::{Regions, SimulateArgs};
 
 use crate::{names::FUZZ_TARGETS, tasks::properties::REQUESTS};
 

@@ -19,10 +19,8 @@ pub(crate) const END_TO_END: (&str, &str) = ("e2e", "tests/e2e");
 pub(crate) const RANDOM_REQUESTS: &str = "hostile_requests::random::";
 /// Random faults: the target, and its test that takes a number of rounds.
 pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_violate_no_guarantee");
-/// Deterministic simulation: its package, its test that takes a number of rounds, and the target of
-/// its tests.
-pub(crate) const SIMULATION: (&str, &str, &str) =
-    ("keysync-simulation", "random_schedules_violate_no_guarantee", "simulation");
+/// Deterministic simulation: its package, and its test that takes a number of rounds.
+pub(crate) const SIMULATION: (&str, &str) = ("keysync-simulation", "random_schedules_violate_no_guarantee");
 /// The code beside the model of its protocol: the target.
 pub(crate) const MODEL_CONFORMANCE: &str = "model_conformance";
 /// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.

@@ -60,6 +60,9 @@ pub struct Redeliver {
     pub clock: Clock,
     /// Records the audit event of a service that did not act, and of a replay.
     pub audit: Audit,
+    /// The number of shards of the due index to read, of each kind of [`Awaits`]: all 16, or fewer
+    /// in a simulation whose keys are in the first ones.
+    pub shards: u128,
 }
 
 impl Redeliver {
@@ -87,10 +90,10 @@ impl Redeliver {
         let started_at = self.clock.now();
         // Deliveries first, because a deadline can wait, and for the same reason one shard of
         // deadlines at a time.
-        let deadlines = stream::iter(Awaits::Acknowledgement.shards())
+        let deadlines = stream::iter(self.shards_of(Awaits::Acknowledgement))
             .flat_map(|shard| self.due_keys(shard..shard + 1, started_at));
         let mut due_pages =
-            pin!(self.due_keys(Awaits::Delivery.shards(), started_at).chain(deadlines).fuse());
+            pin!(self.due_keys(self.shards_of(Awaits::Delivery), started_at).chain(deadlines).fuse());
         let mut waiting = pin!(self.waiting(started_at).fuse());
         let mut deliveries = FuturesUnordered::new();
         let mut latest_delivery_start = pin!(tokio::time::sleep_until(
@@ -190,11 +193,17 @@ impl Redeliver {
     /// attempt, were deferred by `retry-after`, or are leased. Part of a summary: their number, the
     /// age of the oldest one, and the shards that were not all read.
     async fn waiting(&self, now: EpochMillis) -> Summary {
-        let shards = (0..DUE_SHARDS).map(|shard| self.waiting_in(shard, now));
+        let shards = self.shards_of(Awaits::Delivery).map(|shard| self.waiting_in(shard, now));
         join_all(shards).await.into_iter().fold(Summary::default(), |mut sum, part| {
             sum += part;
             sum
         })
+    }
+
+    /// The shards that are read for this kind.
+    fn shards_of(&self, awaits: Awaits) -> Range<u128> {
+        let all = awaits.shards();
+        all.start..all.end.min(all.start + self.shards)
     }
 
     async fn waiting_in(&self, shard: u128, now: EpochMillis) -> Summary {

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::mutants::{self, Patch, Tree};
 use crate::{
-    cli::SimulateArgs,
+    cli::{Regions, SimulateArgs},
     command::Context,
     error::{Error, Result},
     names::SIMULATION,
@@ -26,6 +26,10 @@ const FIRST_ONLY: &str = "KEYSYNC_SIMULATION_FIRST_ONLY";
 /// The environment variable with the regions.
 const REGIONS: &str = "KEYSYNC_SIMULATION_REGIONS";
 const NO_ARGUMENTS: [&str; 0] = [];
+/// The rounds of the stage of `cargo task test`.
+const STAGE_ROUNDS: u64 = 2_500;
+/// The time after which that stage starts no round, in seconds.
+const STAGE_SECONDS: u64 = 90;
 /// The maximum length of a violation in the table, in characters.
 const MAX_VIOLATION_CHARS: usize = 110;
 
@@ -44,6 +48,24 @@ pub(crate) fn run(context: &Context, wanted: &SimulateArgs) -> Result {
         rounds.env(SECONDS, seconds.to_string());
     }
     context.run(&mut rounds)
+}
+
+/// The rounds of `cargo task test`.
+pub(crate) fn stage(context: &Context) -> Result {
+    let wanted = SimulateArgs {
+        rounds: STAGE_ROUNDS,
+        seed: None,
+        seconds: Some(STAGE_SECONDS),
+        regions: Regions::One,
+        steps: None,
+        mutations: None,
+    };
+    run(context, &wanted)
+}
+
+/// Builds what [`run`] needs.
+pub(crate) fn build(context: &Context) -> Result {
+    context.run(optimized(context.cargo("test", NO_ARGUMENTS)).arg("--no-run"))
 }
 
 /// An optimized build: most of a round is code of dependencies.
@@ -92,14 +114,9 @@ struct Found {
     violation: String,
 }
 
-/// Builds the modified tree, unoptimized, because most of the time is the build, and runs rounds
-/// until some fail. The first of them.
+/// Builds the modified tree, and runs rounds until some fail. The first of them.
 fn find(tree: &Tree, rounds: u64) -> Result<Option<Found>> {
-    let cargo = || {
-        let mut cargo = tree.cargo("test");
-        cargo.args(["--workspace", "--test", SIMULATION.2]);
-        cargo
-    };
+    let cargo = || optimized(tree.cargo("test"));
     let (is_built, output) = tree.output_of(cargo().arg("--no-run"))?;
     if !is_built {
         return Err(Error::failed(format!("{output}the mutation does not compile")));

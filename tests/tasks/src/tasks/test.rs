@@ -2,7 +2,7 @@
 
 use super::{
     alarms, browser, cargo_lambda, clients, deployment, infra, openapi, packages, performance, receivers,
-    sdk_client, second_engine, supply_chain, tools,
+    sdk_client, second_engine, simulate, supply_chain, tools,
 };
 use crate::{
     background::Job,
@@ -25,10 +25,13 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     let tools = Job::start(context, "tools", tools::run)?;
     let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
+    let simulation = Job::start(context, "simulation", simulate::build)?;
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
     summary.stage(context, "Claims through the AWS SDK alone", sdk_client::run)?;
+    summary.stage(context, "Build of the simulation", |context| simulation.finish(context))?;
+    summary.stage(context, "Simulation", simulate::stage)?;
     summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
