@@ -130,6 +130,11 @@ def test_filter_selects_requests_and_counts_them(keysync_harness: Harness):
     assert [exchange.status for exchange in syncs] == [204]
     assert control.count_requests(path="/actions/sync", method="POST", status=204) == 1
     assert control.count_requests(header=("correlation-id", "other")) == 0
+    everything = control.requests()
+    assert control.requests(last=2, skip=1) == everything[-3:-1]
+    assert [exchange.number for exchange in everything] == sorted(
+        exchange.number for exchange in everything
+    )
 
 
 def test_secrets_of_requests_are_shown_on_demand(keysync_harness: Harness):
