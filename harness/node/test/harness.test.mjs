@@ -191,7 +191,7 @@ test('signing key is rotated in two steps', async () => {
   assert.equal((await harness.reset()).callback_public_key, first);
 });
 
-test('schedule redelivers by itself', async () => {
+test('schedule redelivers automatically', async () => {
   const { id } = await harness.createKey('invoices', { protects: [STORAGE] });
   await harness.setBehaviour(STORAGE, { respond: { status: 503 } }, 1);
   await sync(id);

@@ -208,7 +208,7 @@ def test_signing_key_is_rotated_in_two_steps(keysync_harness: Harness):
     assert keysync_harness.reset().callback_public_key == first
 
 
-def test_schedule_redelivers_by_itself(keysync_harness: Harness):
+def test_schedule_redelivers_automatically(keysync_harness: Harness):
     harness = keysync_harness
     key = harness.create_key("invoices", protects=[STORAGE])
     harness.set_behaviour(STORAGE, {"respond": {"status": 503}}, times=1)
