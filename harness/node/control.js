@@ -70,8 +70,7 @@ class Control extends Connection {
 
   /**
    * The requests that endpoint, IAM and services received, oldest first.
-   * Without `secrets`, tokens and API keys are masked.
-   * @param {Values.RequestQuery & { secrets?: boolean }} [query]
+   * @param {Values.RequestQuery & Values.RequestPart} [query]
    * @returns {Promise<Values.Exchange[]>}
    */
   async requests(query) {
@@ -79,7 +78,7 @@ class Control extends Connection {
   }
 
   /**
-   * The number of requests that `requests` returns.
+   * The number of requests that a query selects.
    * @param {Values.RequestQuery} [query]
    * @returns {Promise<number>}
    */

@@ -31,6 +31,7 @@ exports.findCommand = findCommand;
 /** @typedef {import('./values.js').Recording} Recording */
 /** @typedef {import('./values.js').Replay} Replay */
 /** @typedef {import('./values.js').Replayed} Replayed */
+/** @typedef {import('./values.js').RequestPart} RequestPart */
 /** @typedef {import('./values.js').RequestQuery} RequestQuery */
 /** @typedef {import('./values.js').Resource} Resource */
 /** @typedef {import('./values.js').Role} Role */

@@ -143,6 +143,7 @@ export interface DeadLetter {
 
 /** A request that a part of the harness received. Without a response, `status` and `millis` are null. */
 export interface Exchange {
+  number: number;
   at: number;
   to: string;
   method: string;
@@ -158,6 +159,16 @@ export interface Message {
   headers: Record<string, string>;
   body: string;
   body_bytes: number;
+}
+
+/** Selects a part of the requests, and whether secrets are shown. */
+export interface RequestPart {
+  /** Only the newest, this many. */
+  last?: number;
+  /** Without this many of the newest. */
+  skip?: number;
+  /** Without it, tokens and API keys are masked. */
+  secrets?: boolean;
 }
 
 /** Selects requests; `header` is `name:value`. */

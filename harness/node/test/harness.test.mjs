@@ -115,6 +115,8 @@ test('filter selects requests and counts them', async () => {
   assert.deepEqual((await harness.requests(query)).map(({ status }) => status), [204]);
   assert.equal(await harness.countRequests({ ...query, method: 'POST', status: 204 }), 1);
   assert.equal(await harness.countRequests({ ...query, header: 'correlation-id:other' }), 0);
+  const everything = await harness.requests();
+  assert.deepEqual(await harness.requests({ last: 2, skip: 1 }), everything.slice(-3, -1));
   const logIns = { to: 'iam', path: '/identity/token', status: 200 };
   const [{ response: masked }] = await harness.requests(logIns);
   const [{ response: shown }] = await harness.requests({ ...logIns, secrets: true });
@@ -189,7 +191,7 @@ test('signing key is rotated in two steps', async () => {
   assert.equal((await harness.reset()).callback_public_key, first);
 });
 
-test('schedule redelivers by itself', async () => {
+test('schedule redelivers automatically', async () => {
   const { id } = await harness.createKey('invoices', { protects: [STORAGE] });
   await harness.setBehaviour(STORAGE, { respond: { status: 503 } }, 1);
   await sync(id);

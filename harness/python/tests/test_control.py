@@ -130,6 +130,11 @@ def test_filter_selects_requests_and_counts_them(keysync_harness: Harness):
     assert [exchange.status for exchange in syncs] == [204]
     assert control.count_requests(path="/actions/sync", method="POST", status=204) == 1
     assert control.count_requests(header=("correlation-id", "other")) == 0
+    everything = control.requests()
+    assert control.requests(last=2, skip=1) == everything[-3:-1]
+    assert [exchange.number for exchange in everything] == sorted(
+        exchange.number for exchange in everything
+    )
 
 
 def test_secrets_of_requests_are_shown_on_demand(keysync_harness: Harness):
@@ -203,7 +208,7 @@ def test_signing_key_is_rotated_in_two_steps(keysync_harness: Harness):
     assert keysync_harness.reset().callback_public_key == first
 
 
-def test_schedule_redelivers_by_itself(keysync_harness: Harness):
+def test_schedule_redelivers_automatically(keysync_harness: Harness):
     harness = keysync_harness
     key = harness.create_key("invoices", protects=[STORAGE])
     harness.set_behaviour(STORAGE, {"respond": {"status": 503}}, times=1)

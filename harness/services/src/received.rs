@@ -1,4 +1,4 @@
-//! A callback that a service received, and what became of it.
+//! A callback that a service received, and its verdict.
 
 use std::borrow::Cow;
 

@@ -39,7 +39,7 @@ async fn null_is_an_empty_body() {
     }
     assert_eq!(manager.post(&format!("keys/{key}/actions/wrap"), Value::Null).await.status, 200);
     assert_eq!(manager.post("import_token", Value::Null).await.status, 200);
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     endpoint.advance_clock(Duration::from_mins(1)).await;
     assert_eq!(manager.post(&format!("keys/{key}/restore"), Value::Null).await.status, 201);
     let nothing = manager.post(&format!("keys/{key}/actions/unwrap"), Value::Null).await;

@@ -64,11 +64,11 @@ async fn authorization_expires_after_seven_days() {
     let second = endpoint.caller_with(Role::Manager).await;
     let key = guarded_key(&endpoint).await;
     let (path, set) = (format!("keys/{key}"), format!("keys/{key}/actions/setKeyForDeletion"));
-    endpoint.manager.act(&set).await;
+    endpoint.manager.act(&set).await.assert_status(204);
     endpoint.advance_clock(SEVEN_DAYS).await;
     assert_eq!(status_and_code(&second.delete(&path).await), (409, "AUTHORIZATIONS_NOT_MET"));
     assert_eq!(second.key(&key).await["dualAuthDelete"]["keySetForDeletion"], false);
-    endpoint.manager.act(&set).await;
+    endpoint.manager.act(&set).await.assert_status(204);
     endpoint.advance_clock(SEVEN_DAYS.saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(second.delete(&path).await.status, 204);
 }
@@ -100,7 +100,7 @@ async fn authorization_can_be_withdrawn() {
 async fn set_for_deletion_needs_active_key_with_policy() {
     let endpoint = endpoint().await;
     let (plain, guarded) = (endpoint.manager.create_root_key("a key").await, guarded_key(&endpoint).await);
-    endpoint.manager.act(&format!("keys/{guarded}/actions/disable")).await;
+    endpoint.manager.act(&format!("keys/{guarded}/actions/disable")).await.assert_status(204);
     for action in ["setKeyForDeletion", "unsetKeyForDeletion"] {
         for (key, expected) in [
             (plain.as_str(), (409, "NOT_DUAL_AUTH_ERR")),

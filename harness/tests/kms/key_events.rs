@@ -102,7 +102,7 @@ async fn only_actions_and_syncs_are_events() {
         assert!(response.status.is_success(), "{path}: {}", response.body);
         endpoint.advance_clock(PAST_THE_WINDOW).await;
     }
-    manager.act(&format!("keys/{key}/aliases/an-alias")).await;
+    manager.act(&format!("keys/{key}/aliases/an-alias")).await.assert_status(201);
     assert_eq!(sync_as(manager, "an-alias", "c-1").await, 204);
     assert_eq!(
         manager.act(&format!("keys/{key}/actions/enable")).await.status,
@@ -133,7 +133,7 @@ async fn latest_sync_past_the_endpoint_is_listed() {
     endpoint.advance_clock(PAST_THE_WINDOW).await;
     assert_eq!(sync_past_the_endpoint(&endpoint, &key, "c-2").await.status, 204);
     assert_eq!(listed().await.len(), 3);
-    manager.act(&format!("keys/{key}/actions/rotate")).await;
+    manager.act(&format!("keys/{key}/actions/rotate")).await.assert_status(204);
     let kinds: Vec<_> = listed().await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["rotate", "sync", "create"], "the second sync is no longer known");
 }
@@ -161,7 +161,7 @@ async fn events_are_paged() {
     let manager = &endpoint.manager;
     let key = manager.create_root_key("a key").await;
     for action in ["rotate", "disable"] {
-        manager.act(&format!("keys/{key}/actions/{action}")).await;
+        manager.act(&format!("keys/{key}/actions/{action}")).await.assert_status(204);
     }
     let page = manager.get(&format!("keys/{key}/events?limit=1&offset=1&totalCount=true")).await.body;
     assert_eq!(
@@ -233,8 +233,8 @@ async fn purge_removes_the_events() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
     let key = manager.create_root_key("a key").await;
-    manager.act(&format!("keys/{key}/actions/rotate")).await;
-    manager.delete(&format!("keys/{key}")).await;
+    manager.act(&format!("keys/{key}/actions/rotate")).await.assert_status(204);
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     let stored = async || {
         let items = endpoint.items().await.into_iter();
         items.filter(|item| text(&item["sk"]).starts_with("event#")).count()

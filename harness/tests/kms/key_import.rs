@@ -38,7 +38,10 @@ fn encrypted(token: &Value, material: &[u8; 32]) -> Value {
 }
 
 async fn token(caller: &Caller) -> Value {
-    caller.post("import_token", json!({"expiration": 300, "maxAllowedRetrievals": 2})).await;
+    caller
+        .post("import_token", json!({"expiration": 300, "maxAllowedRetrievals": 2}))
+        .await
+        .assert_status(200);
     caller.get("import_token").await.body
 }
 
@@ -51,7 +54,7 @@ async fn encrypted_material_becomes_a_key() {
     assert_eq!(manager.key(&key).await["imported"], true);
 
     // A restore with the same material in plaintext succeeds, so the import stored that material.
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     endpoint.advance_clock(Duration::from_secs(31)).await;
     let material = BASE64_STANDARD.encode(MATERIAL);
     let response =

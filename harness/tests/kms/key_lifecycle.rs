@@ -34,7 +34,7 @@ async fn each_rotation_creates_a_version() {
     );
     assert_eq!(page["metadata"]["collectionTotal"], 1);
 
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     assert_eq!(status_and_code(&manager.get(&path).await), (410, "KEY_DELETED_ERR"));
     assert_eq!(manager.ids(&format!("{path}?allKeyStates=true")).await, versions);
     let standard = manager.create(json!({"name": "standard"})).await;
@@ -77,7 +77,7 @@ async fn deleted_key_is_restorable_for_thirty_days() {
     assert_eq!((response.status.as_u16(), &response.body["resources"][0]["state"]), (201, &json!(1)));
 
     endpoint.advance_clock(HOUR).await;
-    manager.delete(&path).await;
+    manager.delete(&path).await.assert_status(204);
     endpoint.advance_clock(DAY * 30).await;
     assert_eq!(status_and_code(&manager.act(&restore).await), (400, "KEY_RESTORE_EXPIRED"));
 }
@@ -91,7 +91,7 @@ async fn purge_removes_key_alias_and_material() {
     let (path, purger) = (format!("keys/{key}/purge"), endpoint.caller_with(Role::KeyPurge).await);
     assert_eq!(status_and_code(&purger.delete(&path).await), (409, "KEY_ACTION_INVALID_STATE_ERR"));
     endpoint.advance_clock(HOUR).await;
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     assert_eq!(manager.delete(&path).await.status, 401, "a Manager may not purge");
     endpoint.advance_clock((HOUR * 4).saturating_sub(Duration::from_millis(1))).await;
     assert_eq!(status_and_code(&purger.delete(&path).await), (409, "REQ_TOO_EARLY_ERR"));

@@ -21,10 +21,10 @@ async fn keys_are_searched_filtered_and_sorted() {
     endpoint.advance_clock(HOUR).await;
     let third =
         manager.create(json!({"name": "backups", "extractable": false, "aliases": ["invoices"]})).await;
-    manager.act(&format!("keys/{third}/actions/disable")).await;
+    manager.act(&format!("keys/{third}/actions/disable")).await.assert_status(204);
     endpoint.advance_clock(HOUR).await;
     let fourth = manager.create_root_key("gone").await;
-    manager.delete(&format!("keys/{fourth}")).await;
+    manager.delete(&format!("keys/{fourth}")).await.assert_status(204);
 
     let all = [first, second, third, fourth];
     for (query, expected) in [

@@ -53,7 +53,7 @@ async fn key_is_visible_in_its_ring_only() {
     let body = Some(one("key", json!({"name": "a key", "extractable": false, "aliases": ["an-alias"]})));
     let response = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body.clone()).await;
     assert_eq!(status_and_code(&response), (404, "KEY_RING_NOT_FOUND_ERR"));
-    manager.act("key_rings/team-a").await;
+    manager.act("key_rings/team-a").await.assert_status(201);
     let response = manager.call_with(Method::POST, "keys", &in_ring("team-a"), body).await;
     assert_eq!(
         (response.status.as_u16(), &response.body["resources"][0]["keyRingID"]),
@@ -93,7 +93,7 @@ async fn moved_key_syncs_in_its_new_ring() {
     let path = format!("keys/{key}");
     let moved = async |ring: &str| manager.call(Method::PATCH, &path, Some(json!({"keyRingID": ring}))).await;
     assert_eq!(status_and_code(&moved("team-a").await), (404, "KEY_RING_NOT_FOUND_ERR"));
-    manager.act("key_rings/team-a").await;
+    manager.act("key_rings/team-a").await.assert_status(201);
     let response = moved("team-a").await;
     assert_eq!(
         (response.status.as_u16(), &response.body["resources"][0]["keyRingID"]),
@@ -115,14 +115,14 @@ async fn moved_key_syncs_in_its_new_ring() {
 async fn ring_is_deletable_once_its_keys_are() {
     let endpoint = endpoint().await;
     let manager = &endpoint.manager;
-    manager.act("key_rings/team-a").await;
+    manager.act("key_rings/team-a").await.assert_status(201);
     let body = Some(one("key", json!({"name": "a key", "extractable": false})));
     let response = manager.call_with(Method::POST, "keys", &[("x-kms-key-ring", "team-a")], body).await;
     let key = text(&response.body["resources"][0]["id"]);
     assert_eq!(status_and_code(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
     let by_force = "key_rings/team-a?force=true";
     assert_eq!(status_and_code(&manager.delete(by_force).await), (409, "KEY_RING_KEYS_NOT_DELETED_ERR"));
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     assert_eq!(status_and_code(&manager.delete("key_rings/team-a").await), (409, "KEY_RING_NOT_EMPTY_ERR"));
     assert_eq!(manager.delete(by_force).await.status, 204);
     assert_eq!(manager.key(&key).await["keyRingID"], "default");
@@ -178,6 +178,6 @@ async fn sixth_alias_is_rejected() {
     }
     let sixth = format!("keys/{key}/aliases/alias-6");
     assert_eq!(status_and_code(&manager.act(&sixth).await), (409, "KEY_ALIAS_QUOTA_ERR"));
-    manager.delete(&format!("keys/{key}/aliases/alias-1")).await;
+    manager.delete(&format!("keys/{key}/aliases/alias-1")).await.assert_status(204);
     assert_eq!(manager.act(&sixth).await.status, 201);
 }

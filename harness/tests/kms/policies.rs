@@ -31,7 +31,8 @@ async fn key_returns_its_policies() {
         &format!("{path}?policy=rotation"),
         json!({"rotation": {"enabled": true, "interval_month": 3}}),
     )
-    .await;
+    .await
+    .assert_status(200);
     endpoint.advance_clock(std::time::Duration::from_hours(1)).await;
     let both = json!({"dualAuthDelete": {"enabled": true}, "rotation": {"interval_month": 6}});
     let response = set(manager, &path, both).await;
@@ -158,6 +159,6 @@ async fn instance_policy_restricts_key_creation() {
         assert_eq!(status_and_code(&response), (409, "KEY_CREATE_IMPORT_ACCESS_ERR"), "{attributes}");
         manager.create(allowed).await;
     }
-    set_for_instance(manager, "keyCreateImportAccess", json!({"enabled": false})).await;
+    set_for_instance(manager, "keyCreateImportAccess", json!({"enabled": false})).await.assert_status(204);
     manager.create(imported(false)).await;
 }

@@ -77,7 +77,7 @@ async fn registration_needs_an_active_root_key() {
     let manager = &endpoint.manager;
     let standard = manager.create(json!({"name": "standard"})).await;
     let disabled = manager.create_root_key("disabled").await;
-    manager.act(&format!("keys/{disabled}/actions/disable")).await;
+    manager.act(&format!("keys/{disabled}/actions/disable")).await.assert_status(204);
     let active = manager.create_root_key("active").await;
     for (key, resource, expected) in [
         (&standard, bucket("a"), (422, "KEY_ROOT_REQ_REG_ERR")),
@@ -148,7 +148,7 @@ async fn registration_fields_can_be_changed() {
     let endpoint = endpoint().await;
     let (key, _) = registered(&endpoint).await;
     let manager = &endpoint.manager;
-    manager.act(&format!("keys/{key}/actions/rotate")).await;
+    manager.act(&format!("keys/{key}/actions/rotate")).await.assert_status(204);
     let rotated = manager.key(&key).await["keyVersion"]["id"].clone();
     endpoint.advance_clock(Duration::from_hours(1)).await;
     let path = path(&key, &bucket("images"));

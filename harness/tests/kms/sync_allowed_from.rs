@@ -66,12 +66,12 @@ async fn every_root_key_view_has_sync_allowed_from() {
     let (endpoint, key) = never_synchronized_key().await;
     let manager = &endpoint.manager;
     let standard = manager.create(json!({"name": "standard"})).await;
-    manager.act(&format!("keys/{key}/actions/sync")).await;
+    manager.act(&format!("keys/{key}/actions/sync")).await.assert_status(204);
     let reader = endpoint.caller_with(Role::ReaderPlus).await;
     for path in ["keys?extractable=false", &format!("keys/{key}"), &format!("keys/{key}/metadata")] {
         let key = &reader.get(path).await.body["resources"][0];
         assert_eq!(key["syncAllowedFrom"], "2027-01-15T09:00:01Z", "{path}");
     }
-    manager.delete(&format!("keys/{standard}")).await;
+    manager.delete(&format!("keys/{standard}")).await.assert_status(204);
     assert!(has_neither_field(&manager.key(&standard).await), "a standard key cannot be synchronized");
 }

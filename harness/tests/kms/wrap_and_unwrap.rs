@@ -61,7 +61,7 @@ async fn old_ciphertext_is_rewrapped_with_latest_version() {
     };
     let aad = json!(["a"]);
     let old = act("wrap", json!({"plaintext": PLAINTEXT, "aad": aad})).await["ciphertext"].clone();
-    manager.act(&format!("keys/{key}/actions/rotate")).await;
+    manager.act(&format!("keys/{key}/actions/rotate")).await.assert_status(204);
     let latest = manager.key(&key).await["keyVersion"]["id"].clone();
 
     let unwrapped = act("unwrap", json!({"ciphertext": old, "aad": aad})).await;
@@ -100,12 +100,12 @@ async fn wrapping_depends_on_the_key_state() {
         }
     };
     assert_all((200, "")).await;
-    manager.act(&format!("keys/{key}/actions/disable")).await;
+    manager.act(&format!("keys/{key}/actions/disable")).await.assert_status(204);
     assert_all((409, "KEY_ACTION_INVALID_STATE_ERR")).await;
-    manager.delete(&format!("keys/{key}")).await;
+    manager.delete(&format!("keys/{key}")).await.assert_status(204);
     assert_all((410, "KEY_DELETED_ERR")).await;
     endpoint.advance_clock(HOUR).await;
-    manager.act(&format!("keys/{key}/restore")).await;
+    manager.act(&format!("keys/{key}/restore")).await.assert_status(201);
     assert_all((200, "")).await;
 }
 

@@ -84,16 +84,20 @@ class Control(Connection):
         path: str | None = None,
         header: tuple[str, str] | None = None,
         status: int | None = None,
+        last: int | None = None,
+        skip: int | None = None,
         secrets: bool = False,
     ) -> list[Exchange]:
         """The requests that endpoint, IAM and services received, oldest first.
 
         Selects those to a part, with a method, a text in path or query, a header's name and value,
-        and the status of the response. Without `secrets`, tokens and API keys are masked.
+        and the status of the response. Of those, `last` selects the newest ones, this many, after
+        the newest that `skip` leaves out. Without `secrets`, tokens and API keys are masked.
         """
         query = _filter(to, method, path, header, status)
         shown = "true" if secrets else None
-        found = self.request("GET", "/requests", query={**query, "secrets": shown})
+        newest = {"last": last, "skip": skip, "secrets": shown}
+        found = self.request("GET", "/requests", query={**query, **newest})
         return [_exchange(one) for one in found]
 
     def count_requests(
@@ -105,7 +109,7 @@ class Control(Connection):
         header: tuple[str, str] | None = None,
         status: int | None = None,
     ) -> int:
-        """The number of requests that `requests` returns."""
+        """The number of requests that meet these conditions, as those of `requests`."""
         query = _filter(to, method, path, header, status)
         count: int = self.request("GET", "/requests/count", query=query)["count"]
         return count

@@ -234,6 +234,7 @@ class Exchange:
     """A request that a part of the harness received. `status`, `millis` and `response` are None if
     there was no response."""
 
+    number: int
     at: int
     to: str
     method: str

@@ -8,15 +8,17 @@ use super::{Copied, Entry, Exchange, Journal, Message, Stored, mask::Mask};
 use crate::headers;
 
 impl Journal {
-    /// The exchanges until now, oldest first. Credentials in them are masked; the material of keys
-    /// is not, so that a recording of them can be replayed.
+    /// The exchanges until now, oldest first, numbered from 0. Credentials in them are masked; the
+    /// material of keys is not, so that a recording of them can be replayed.
     #[must_use]
     pub fn to_store(&self) -> Vec<Exchange> {
         let mask = Mask::credentials(&self.0.secrets);
-        self.recorded().exchanges.iter().map(|entry| entry.masked_by(&mask)).collect()
+        let recorded = self.recorded();
+        let exchanges = recorded.exchanges.iter().enumerate();
+        exchanges.map(|(number, entry)| Exchange { number, ..entry.masked_by(&mask) }).collect()
     }
 
-    /// Replaces the exchanges by stored ones.
+    /// Replaces the exchanges by stored ones, which get the next numbers of this journal.
     pub fn restore(&self, exchanges: Vec<Exchange>) {
         self.clear();
         let mut recorded = self.recorded();

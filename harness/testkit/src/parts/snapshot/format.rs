@@ -63,7 +63,7 @@ impl Contents {
 }
 
 impl Snapshot {
-    /// The contents as if the snapshot were of the harness with these ids, and of the instant `now`.
+    /// The contents as if the snapshot were of the harness with these ids, and of this instant.
     pub(super) fn in_harness(&self, here: &Origin, now: EpochMillis) -> Result<Contents, InvalidSnapshot> {
         let Self(contents) = self;
         let mut text = serde_json::to_string(contents)?;
