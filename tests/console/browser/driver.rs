@@ -18,8 +18,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Stops the driver and its browsers when standard input closes, which happens however the test
 /// ends. A signal to the driver alone would leave its browsers running, so this kills their process
-/// group. Then removes their files. Closes its own standard output, so that the pipe closes together
-/// with the driver's.
+/// group. Then removes their files. Closes its own standard output, so that the pipe closes
+/// together with the driver's.
 const WATCH: &str = r#"
 set -m; "$1" --port=0 & driver=$!
 exec >&-; trap '' HUP INT TERM
