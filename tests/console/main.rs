@@ -1,4 +1,4 @@
-//! The console in a real browser: its contents in light and dark, wide and narrow, with and without
+//! The console in real browsers: its contents in light and dark, wide and narrow, with and without
 //! JavaScript, and its accessibility.
 //!
 //! `cargo task browser` finds or installs the browser and runs these tests, which are ignored
@@ -13,6 +13,7 @@ mod browser_helpers;
 mod bulk_sync;
 mod console_walkthrough;
 mod docs;
+mod in_firefox;
 mod journal;
 mod key_protect_walkthrough;
 mod key_search;

@@ -86,7 +86,7 @@ impl<'a> Builder<'a> {
         self.index(&event);
         match event {
             Event::Start(Tag::Heading { level, .. }) => self.heading(level, rest),
-            // Wide tables and code scroll by themselves, also with the keyboard.
+            // Wide tables and code scroll within the page, also with the keyboard.
             Event::Start(Tag::Table(alignments)) => {
                 self.html(PreEscaped(r#"<div class="docs-table" tabindex="0">"#));
                 self.out.push(Event::Start(Tag::Table(alignments)));

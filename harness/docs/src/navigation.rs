@@ -30,19 +30,17 @@ pub(crate) struct Entry {
 
 impl Navigation {
     pub(crate) fn new(pages: &[Page]) -> Self {
-        let exists = |url: &str| pages.iter().any(|page| page.url == url);
+        let find = |url: &str| pages.iter().find(|page| page.url == url);
         let entry = |label: &str, url: &str| Entry { label: label.to_owned(), url: url.to_owned() };
         let first = [("Overview", BASE), ("Glossary", "/docs/glossary")];
         let first = first.map(|(label, url)| entry(label, url)).into();
         let mut groups = vec![Group { title: "Documentation".to_owned(), entries: first }];
         for (title, links) in links_by_section(OVERVIEW, source::text(OVERVIEW).unwrap_or_default()) {
             let mut entries = Vec::new();
-            for (label, url) in links.iter().filter(|(_, url)| exists(url)) {
+            for (label, url) in links.iter().filter(|(_, url)| find(url).is_some()) {
                 entries.push(entry(label, url));
-                let operations = format!("{url}-operations");
-                if exists(&operations) {
-                    entries.push(entry(&format!("Operations of the {label}"), &operations));
-                }
+                let operations = find(&format!("{url}-operations"));
+                entries.extend(operations.map(|page| entry(page.title(), &page.url)));
             }
             groups.push(Group { title, entries });
         }

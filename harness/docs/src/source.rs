@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(kind("/docs/../Cargo.toml"), None);
     }
 
-    /// About the size of the functions' binaries; most of it are the pictures of the console.
+    /// Pictures of the console are about half of it.
     #[test]
     fn embedded_files_have_less_than_three_megabytes() {
         let size: usize = files(&CONTENT).map(|file| file.contents().len()).sum();

@@ -17,6 +17,7 @@
 mod accessibility;
 mod controls;
 mod driver;
+pub(crate) mod firefox;
 mod input;
 mod options;
 mod page;
@@ -33,7 +34,7 @@ use std::{
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 use tokio::time::{interval, timeout};
 
-use self::driver::Driver;
+use self::driver::{CHROMEDRIVER, Driver};
 pub(crate) use self::{options::Options, test::browser_test};
 
 /// Flags that isolate the browser: no account, no updates, and connections only to the page's
@@ -65,7 +66,7 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser with a new profile.
     pub(crate) async fn open(options: Options) -> Self {
-        let driver = Driver::start().await;
+        let driver = Driver::start(CHROMEDRIVER).await;
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(&env::var("KEYSYNC_TEST_CHROMIUM").unwrap()).unwrap();
         for flag in FLAGS {

@@ -63,7 +63,8 @@ impl Control {
         Self { http, url }
     }
 
-    /// The newest `last` requests that meet the conditions, without the newest `skip`, oldest first.
+    /// The newest `last` requests that meet the conditions, without the newest `skip`, oldest
+    /// first.
     pub(crate) async fn requests(
         &self,
         filter: &RequestFilter<'_>,

@@ -37,8 +37,8 @@ impl Journal {
         self.recorded().entry(number).map(|entry| entry.masked(&self.0.secrets))
     }
 
-    /// The exchanges that a filter selects, with secrets such as tokens and API keys: for a test that
-    /// compares them, and never for a log.
+    /// The exchanges that a filter selects, with secrets such as tokens and API keys: for a test
+    /// that compares them, and never for a log.
     #[must_use]
     pub fn matching_with_secrets(&self, filter: &RequestFilter) -> Vec<Exchange> {
         self.page_with_secrets(filter, Newest::default())

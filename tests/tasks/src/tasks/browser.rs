@@ -1,4 +1,4 @@
-//! `cargo task browser`: the console's tests in Chromium.
+//! `cargo task browser`: the console's tests in Chromium, and some in Firefox.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -6,13 +6,20 @@ use crate::{
     command::{Context, find_program},
     error::{Error, Result},
     names::CONSOLE,
-    tools::{debian, npm, version},
+    tools::{cargo_install, debian, npm, version},
 };
 
 const AXE: &str = "4.14.1";
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// The tests measure text, which has no width without a font.
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+
+/// Firefox of Debian, or another one on the `PATH`.
+const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
+/// The driver of Firefox, which Debian does not have.
+const GECKODRIVER: &str = "0.37.1";
+/// The tests in Firefox, by a part of their names.
+const IN_FIREFOX: &str = "in_firefox::";
 
 /// Chromium, its driver, and axe-core, which finds accessibility problems.
 pub(crate) struct Browser {
@@ -24,8 +31,31 @@ pub(crate) struct Browser {
 /// Runs the console's tests in a browser: all of them, or those with one of the names.
 pub(crate) fn run(context: &Context, names: &[String]) -> Result {
     let browser = install(context)?;
+    let firefox = firefox(context);
     let mut tests = context.cargo("test", ["--workspace", "--test", CONSOLE.0, "--", "--ignored"]);
-    context.run(browser.set(&mut tests).args(["--skip", CONSOLE.1]).args(names))
+    browser.set(&mut tests).args(["--skip", CONSOLE.1]).args(names);
+    match firefox {
+        Ok((firefox, driver)) => {
+            tests.env("KEYSYNC_TEST_FIREFOX", firefox).env("KEYSYNC_TEST_GECKODRIVER", driver);
+        }
+        Err(error) => {
+            context.say(format!("skipping the tests in Firefox: {error}"));
+            tests.args(["--skip", IN_FIREFOX]);
+        }
+    }
+    context.run(&mut tests)
+}
+
+/// Finds Firefox and its driver, or installs them: a Debian package, and a crate of Mozilla, which
+/// takes about two minutes to build.
+fn firefox(context: &Context) -> Result<(PathBuf, PathBuf)> {
+    let found = FIREFOX.into_iter().find(|name| find_program(name).is_some()).unwrap_or(FIREFOX[0]);
+    debian::ensure(context, &[found], &FIREFOX[..1])?;
+    let driver = match named("GECKODRIVER")?.or_else(|| find_program("geckodriver")) {
+        Some(driver) => driver,
+        None => cargo_install::program(context, "browser", "geckodriver", GECKODRIVER)?,
+    };
+    Ok((find_program(found).unwrap_or_else(|| found.into()), driver))
 }
 
 /// Finds Chromium and its driver or installs their Debian packages, and installs axe-core.
