@@ -63,8 +63,8 @@ pub(crate) struct Step {
 enum Pace {
     /// Days.
     Days,
-    /// Seconds, with one key and with clocks a minute apart: leases end early, and requests that are
-    /// late meet newer notifications.
+    /// Seconds, with one key and with clocks a minute apart: leases end early, and requests that
+    /// are late meet newer notifications.
     Crowded,
 }
 

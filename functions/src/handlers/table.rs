@@ -1,5 +1,5 @@
-//! The clients of the table. They need no signing keys, so that a function can read the pauses while
-//! it fetches those.
+//! The clients of the table. They need no signing keys, so that a function can read the pauses
+//! while it fetches those.
 
 use aws_config::SdkConfig;
 
