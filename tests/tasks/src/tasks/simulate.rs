@@ -26,8 +26,10 @@ const FIRST_ONLY: &str = "KEYSYNC_SIMULATION_FIRST_ONLY";
 /// The environment variable with the regions.
 const REGIONS: &str = "KEYSYNC_SIMULATION_REGIONS";
 const NO_ARGUMENTS: [&str; 0] = [];
-/// The rounds of the stage of `cargo task test`.
+/// The rounds of the stage of `cargo task test`, and the first seed: the same ones in each run, so
+/// that the test command passes or fails for the same commit. The nightly workflow draws others.
 const STAGE_ROUNDS: u64 = 2_500;
+const STAGE_SEED: u64 = 1;
 /// The time after which that stage starts no round, in seconds.
 const STAGE_SECONDS: u64 = 90;
 /// The maximum length of a violation in the table, in characters.
@@ -54,7 +56,7 @@ pub(crate) fn run(context: &Context, wanted: &SimulateArgs) -> Result {
 pub(crate) fn stage(context: &Context) -> Result {
     let wanted = SimulateArgs {
         rounds: STAGE_ROUNDS,
-        seed: None,
+        seed: Some(STAGE_SEED),
         seconds: Some(STAGE_SECONDS),
         regions: Regions::One,
         steps: None,
