@@ -87,7 +87,8 @@ Examples:
   cargo task mutants lease            only patches with this in their names
   cargo task mutants --check          each patch applies, and its test exists; in seconds
   cargo task mutants --traces         those that the comparison with the model must reject, and
-                                      the path or trace that does")]
+                                      the path or trace that does
+  cargo task mutants --traces lease   these, whether it must reject them or not")]
     Mutants(MutantsArgs),
     /// Test properties that hold for any input, with fresh random seeds
     ///

@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     context.say(format!("{} patches apply, and their tests exist", patches.len()));
     match wanted {
         MutantsArgs { check: true, .. } => Ok(()),
-        MutantsArgs { traces: true, .. } => traces::run(context, patches),
+        MutantsArgs { traces: true, .. } => traces::run(context, patches, !wanted.names.is_empty()),
         MutantsArgs { .. } => test_all(context, &patches),
     }
 }

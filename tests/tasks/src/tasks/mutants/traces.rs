@@ -22,15 +22,16 @@ struct Rejected {
     by_trace: Option<String>,
 }
 
-/// Runs both directions for each patch with a line `traces:`. Fails if neither rejects one.
-pub(super) fn run(context: &Context, mut patches: Vec<Patch>) -> Result {
-    patches.retain(|patch| patch.is_traced);
+/// Runs both directions for each patch with a line `traces:`, or for all if they are `named`. Fails
+/// if neither rejects one with this line.
+pub(super) fn run(context: &Context, mut patches: Vec<Patch>, named: bool) -> Result {
+    patches.retain(|patch| patch.is_traced || named);
     let tree = Tree::create(context)?;
     let (mut rows, mut missed) = (Vec::new(), 0);
     for (index, patch) in patches.iter().enumerate() {
         let Patch { name, description, .. } = patch;
         let Rejected { by_path, by_trace } = tree.with_patch(patch, || compare(&tree))?;
-        missed += usize::from(by_path.is_none() && by_trace.is_none());
+        missed += usize::from(patch.is_traced && by_path.is_none() && by_trace.is_none());
         let (number, _) = name.split_once('-').unwrap_or((name, ""));
         let cell = |rejected: Option<String>| rejected.unwrap_or_else(|| "–".to_owned());
         let row = format!("| {number} | {description} | {} | {} |", cell(by_path), cell(by_trace));
