@@ -7,7 +7,7 @@ use super::{DEADLINE, GRACE, LEASE, write::Write};
 use crate::{
     invocation::Invocation,
     item::{Deadline, Item, Notified},
-    key::{Claim, Key},
+    key::{Claim, Key, MadeAcknowledgement},
     plan::SERVICES,
     world::{Report, START, State},
 };
@@ -49,9 +49,14 @@ fn need_not_act(by: &Invocation, key: &Key, claim: &Claim, event_id: &str, skew:
     let is_before = |at: u64| at < by.began;
     // By every clock: at most four hours after the notification, and not before it.
     let in_time = claim.at + skew..=(claim.at + DEADLINE).saturating_sub(skew);
+    // One with a time before its notification's is malformed.
+    let is_valid = |made: &MadeAcknowledgement| {
+        key.claims.iter().any(|of| of.sequence == made.sequence && of.at <= made.at)
+    };
     let acted = key.acknowledgements.iter().any(|made| {
         made.service == service
             && made.sequence >= claim.sequence
+            && is_valid(made)
             && in_time.contains(&made.at)
             && made.processed.is_some_and(is_before)
     });

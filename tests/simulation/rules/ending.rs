@@ -81,7 +81,9 @@ fn is_accounted_for(state: &State, key: &Key, claim: &Claim, service: &str, skew
     let notified = Notified { claim: claim.id.clone(), sequence: claim.sequence, at: START + claim.at };
     // An acknowledgement of an older one that arrives late can leave a middle one unchecked.
     let of_older = key.acknowledgements.iter().any(|made| {
-        SERVICES[made.service] == service && made.sequence < claim.sequence && made.at >= claim.written
+        SERVICES[made.service] == service
+            && made.sequence < claim.sequence
+            && made.processed.is_some_and(|at| at >= claim.written)
     });
     let older = key.claims.iter().filter(|older| older.sequence < claim.sequence);
     let reported_older = older.map(|older| event_id(key, &older.id, service)).any(|event_id| {
