@@ -49,9 +49,9 @@ fn need_not_act(by: &Invocation, key: &Key, claim: &Claim, event_id: &str, skew:
     let is_before = |at: u64| at < by.began;
     // By every clock: at most four hours after the notification, and not before it.
     let in_time = claim.at + skew..=(claim.at + DEADLINE).saturating_sub(skew);
-    // One with a time before its notification's is malformed.
+    // One with a time before its notification's, by any clock, is malformed.
     let is_valid = |made: &MadeAcknowledgement| {
-        key.claims.iter().any(|of| of.sequence == made.sequence && of.at <= made.at)
+        key.claims.iter().any(|of| of.sequence == made.sequence && of.at + skew <= made.at)
     };
     let acted = key.acknowledgements.iter().any(|made| {
         made.service == service
