@@ -26,6 +26,7 @@ mod liveness;
 mod process;
 pub mod protocol;
 mod reductions;
+mod settlement;
 pub mod state;
 pub mod trace;
 pub mod trace_format;
