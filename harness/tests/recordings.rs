@@ -8,7 +8,10 @@ use keysync_testkit::{
 };
 use serde_json::json;
 
-use crate::harness::{STORAGE, in_process};
+use crate::{
+    binaries::binaries,
+    harness::{STORAGE, in_process},
+};
 
 /// A run with a gap of an hour, and with ids and an alias in its paths.
 async fn run(harness: &Harness) {
@@ -34,6 +37,18 @@ async fn replay_repeats_run_in_another_harness() {
     let statuses: Vec<_> = replay.requests.iter().map(|request| request.status).collect();
     assert_eq!(statuses, [201, 201, 204, 409, 204, 204]);
     assert_eq!(other.object_storage().received().len(), 3, "two syncs and a deletion");
+}
+
+#[tokio::test]
+async fn recording_of_binaries_has_the_advanced_time() {
+    let (harness, other) = (binaries().start().await.unwrap(), in_process().await);
+    run(&harness).await;
+    other.replay(&harness.recording().unwrap()).await.unwrap().assert_same();
+    harness.reset().await.unwrap();
+    run(&harness).await;
+    let recording = harness.recording().unwrap();
+    harness.reset().await.unwrap();
+    harness.replay(&recording).await.unwrap().assert_same();
 }
 
 #[tokio::test]

@@ -239,6 +239,8 @@ async fn invalid_snapshot_is_rejected() {
         ("/requests", json!([{"at": 1}]), "missing field"),
         ("/iam/health", json!("ill"), "unknown variant"),
         ("/redeliver_every_millis", json!(0), "nonzero"),
+        ("/redeliver_every_millis", json!(1), "from 1 s to 1 day"),
+        ("/samples", json!(["nope", "nope"]), "its sample keys"),
     ] {
         let mut invalid = valid.clone();
         *invalid.pointer_mut(pointer).unwrap() = value;

@@ -90,6 +90,12 @@ async fn key_is_created_and_synchronized_repeatedly() {
     let file = file.to_str().unwrap();
     assert!(run(&["snapshots", "save", "mine"]).await.0);
     assert!(run(&["snapshots", "export", "mine", file]).await.1.contains("wrote "));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(run(&["snapshots", "save", "my state"]).await.2.contains("must have 1 to 60"));
     assert!(run(&["snapshots", "import", "theirs", file]).await.0);
     assert!(run(&["snapshots", "delete", "mine"]).await.0);
     let names = run(&["snapshots"]).await.1;

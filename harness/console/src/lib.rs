@@ -59,6 +59,7 @@ use session::Sessions;
 
 /// Path of the console on its server.
 pub const BASE: &str = CONSOLE;
+pub use keysync_browser_guard::DOCS;
 
 /// Maximum size of a form in bytes.
 const MAX_FORM: usize = 64 * 1024;

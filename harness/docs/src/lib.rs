@@ -35,7 +35,7 @@ use serde_json::Value;
 use site::Site;
 
 /// Path of the documentation on its server.
-pub const BASE: &str = "/docs";
+pub use keysync_console::DOCS as BASE;
 
 const STYLES: &str = include_str!("../assets/docs.css");
 

@@ -105,6 +105,7 @@ async fn every_page_is_reached_and_bounded() {
     for (url, page) in &pages {
         let text = page.text();
         assert!(text.contains("<h1") && text.contains("– keysync documentation</title>"), "{url}");
+        assert!(!text.contains(" style="), "{url} has inline styles, which its policy denies");
         assert!(page.body.len() < MAX_PAGE, "{url} has {} bytes", page.body.len());
         let ids: Vec<_> = ID.captures_iter(text).map(|id| id[1].to_owned()).collect();
         let different: BTreeSet<_> = ids.iter().collect();

@@ -10,7 +10,7 @@
 //!    name of the page's URL, and no page can change it.
 //! 2. The request is not a CORS preflight: a page of the same origin needs none.
 //! 3. `Sec-Fetch-Site` is missing, `same-origin` or `none`; or the user follows a link to a page of
-//!    the console.
+//!    the console or the documentation.
 //! 4. `Origin` is missing or this server's own, unless `Sec-Fetch-Site` is `same-origin`, which
 //!    stays valid behind a proxy that rewrites `Host`.
 //!
@@ -34,6 +34,8 @@ use uuid::Uuid;
 
 /// The path of the console, whose pages links of other sites may lead to.
 pub const CONSOLE: &str = "/console";
+/// The path of the documentation, the same.
+pub const DOCS: &str = "/docs";
 
 /// The guard. Clones share its configuration. By default, it allows only loopback names in `Host`.
 ///
@@ -195,15 +197,17 @@ impl IntoResponse for Denied {
     }
 }
 
-/// Whether the user follows a link to a page of the console: the browser shows that page to the
+/// Whether the user follows a link to a page of the console or the documentation: the browser shows that page to the
 /// user, and not to the page with the link.
 fn is_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let is = |name: &'static str, expected: &str| {
         let values: Vec<&str> = values(headers, &HeaderName::from_static(name)).collect();
         !values.is_empty() && values.iter().all(|value| *value == expected)
     };
-    let is_page =
-        uri.path().strip_prefix(CONSOLE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_below = |base: &str| {
+        uri.path().strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_page = [CONSOLE, DOCS].into_iter().any(is_below);
     *method == Method::GET && is_page && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document")
 }
 

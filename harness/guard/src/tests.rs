@@ -75,15 +75,17 @@ fn denies_pages_of_other_sites() {
 }
 
 #[test]
-fn cross_site_links_reach_console_pages_only() {
+fn cross_site_links_reach_pages_only() {
     let link =
         [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     let checked = |method: Method, path, headers: &[_]| check(&Guard::default(), &method, path, headers);
-    for path in ["/console", "/console/resources?a=b"] {
+    for path in ["/console", "/console/resources?a=b", "/docs", "/docs/reference/limits"] {
         assert_eq!(checked(Method::GET, path, &link), Ok(()), "{path}");
         assert!(checked(Method::POST, path, &link).is_err(), "a form of another site");
     }
-    for path in ["/", "/_harness", "/consoles", "/api/v2/keys", "/env/0/2018-06-01/runtime/invocation/next"] {
+    for path in
+        ["/", "/_harness", "/consoles", "/docsy", "/api/v2/keys", "/env/0/2018-06-01/runtime/invocation/next"]
+    {
         assert!(checked(Method::GET, path, &link).is_err(), "{path}");
     }
     for other in [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "iframe")] {

@@ -68,6 +68,15 @@ pub fn advance(text: &str) -> Result<Duration, String> {
     duration(text, &ADVANCE)
 }
 
+/// Validates the name of a snapshot.
+pub fn snapshot_name(name: &str) -> Result<String, String> {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if (1..=60).contains(&name.len()) && name.chars().all(is_valid) {
+        return Ok(name.to_owned());
+    }
+    Err("a snapshot's name must have 1 to 60 of `A-Z`, `a-z`, `0-9`, `_` and `-`".to_owned())
+}
+
 /// Parses a duration within `range`.
 pub fn duration(text: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
     let invalid = |reason: &dyn fmt::Display| {

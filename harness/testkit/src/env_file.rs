@@ -21,7 +21,7 @@ pub(crate) fn write(path: &Path, env: &[(String, String)]) -> Result<(), Harness
 
 /// Writes a new file and renames it to `path`, so that no other user can read it at any time, even
 /// if the old file is readable or open.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let target = match fs::metadata(path) {
         // The mode of a pipe or a terminal does not matter, and it cannot be replaced.
         Ok(found) if !found.is_file() => {

@@ -127,6 +127,8 @@ pub use builder::HarnessBuilder;
 pub use client::Client;
 #[cfg(feature = "control-api")]
 pub use documentation::control_api_document;
+#[doc(hidden)]
+pub use env_file::write_private;
 pub use environment::Environment;
 pub use error::HarnessError;
 pub use harness::Harness;

@@ -5,11 +5,11 @@
 //! An instant that is written at the same time may or may not be moved: advance the clock while no
 //! request is in progress.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-
-use keysync::ledger::item::Item;
+use keysync::{domain::EpochMillis, ledger::item::Item};
+use parking_lot::Mutex;
 
 use crate::{HarnessClock, HarnessError};
 
@@ -34,16 +34,51 @@ pub(crate) enum ClockControl {
     /// Advance the clock itself.
     Clock(HarnessClock),
     /// Move back the instants in the table with this name.
-    StoredInstants(Client, String),
+    StoredInstants(Client, String, Moves),
+}
+
+/// By how much the clock was advanced, and when by a clock that does not show it. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Moves {
+    clock: HarnessClock,
+    made: Arc<Mutex<Vec<(EpochMillis, Duration)>>>,
+}
+
+impl Moves {
+    pub(crate) fn new(clock: HarnessClock) -> Self {
+        Self { clock, made: Arc::default() }
+    }
+
+    fn add(&self, by: Duration) {
+        self.made.lock().push((self.clock.now(), by));
+    }
+
+    /// The sum of those after one instant and until another.
+    fn between(&self, after: EpochMillis, until: EpochMillis) -> Duration {
+        let made = self.made.lock();
+        made.iter().filter(|(at, _)| after < *at && *at <= until).map(|(_, by)| *by).sum()
+    }
 }
 
 impl ClockControl {
     pub(crate) async fn advance_clock(&self, by: Duration) -> Result<(), HarnessError> {
         match self {
             Self::Clock(clock) => clock.advance(by),
-            Self::StoredInstants(client, table) => drop(move_instants_back(client, table, by).await?),
+            Self::StoredInstants(client, table, moves) => {
+                move_instants_back(client, table, by).await?;
+                moves.add(by);
+            }
         }
         Ok(())
+    }
+
+    /// The time from one instant of the journal to another, with what the clock was advanced by.
+    pub(crate) fn between(&self, from: EpochMillis, to: EpochMillis) -> Duration {
+        let shown = Duration::from_millis(to.get().saturating_sub(from.get()));
+        match self {
+            Self::Clock(_) => shown,
+            Self::StoredInstants(_, _, moves) => shown + moves.between(from, to),
+        }
     }
 }
 

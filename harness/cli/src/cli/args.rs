@@ -177,6 +177,9 @@ pub(super) enum Command {
         every: Option<Schedule>,
     },
     /// Sign callbacks with a new key beside the old one, and print the public keys.
+    ///
+    /// Of more than two keys, the oldest is withdrawn. The functions restart. A reset restores the
+    /// key of the start.
     RotateSigningKey {
         /// Sign with the new key only: the second step of the rotation.
         #[arg(long)]

@@ -18,10 +18,11 @@ enum FileError {
     NotJson { file: PathBuf, error: serde_json::Error },
 }
 
-/// Writes a file, and prints its name.
+/// Writes a file that only its owner may read, as it can have the material of keys, and prints its
+/// name.
 pub(super) fn write(file: &Path, content: &Value) -> Result<(), Box<dyn Error>> {
     let failed = |error| FileError::Io { verb: "write", file: file.to_owned(), error };
-    std::fs::write(file, content.to_string()).map_err(failed)?;
+    keysync_testkit::write_private(file, &content.to_string()).map_err(failed)?;
     Ok(output::line(format!("wrote {}", file.display()))?)
 }
 

@@ -4,6 +4,7 @@ use std::{error::Error, path::PathBuf};
 
 use clap::Subcommand;
 use clap_complete::ArgValueCandidates;
+use keysync_testkit::limits;
 use serde_json::json;
 
 use super::{completion, files, remote::Remote, show};
@@ -14,19 +15,19 @@ pub(super) enum SnapshotsCommand {
     /// Save the present state under a name.
     Save {
         /// Name of the snapshot.
-        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
+        #[arg(value_parser = limits::snapshot_name, add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
     /// Reset the harness, and restore the state of a snapshot.
     Load {
         /// Name of the snapshot.
-        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
+        #[arg(value_parser = limits::snapshot_name, add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
     /// Write a snapshot to a file, to share it.
     Export {
         /// Name of the snapshot.
-        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
+        #[arg(value_parser = limits::snapshot_name, add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
         /// File to write.
         file: PathBuf,
@@ -34,7 +35,7 @@ pub(super) enum SnapshotsCommand {
     /// Read a snapshot from a file, of this or another harness, and store it under a name.
     Import {
         /// Name of the snapshot.
-        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
+        #[arg(value_parser = limits::snapshot_name, add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
         /// File to read.
         file: PathBuf,
@@ -42,7 +43,7 @@ pub(super) enum SnapshotsCommand {
     /// Delete a snapshot.
     Delete {
         /// Name of the snapshot.
-        #[arg(add = ArgValueCandidates::new(completion::snapshots))]
+        #[arg(value_parser = limits::snapshot_name, add = ArgValueCandidates::new(completion::snapshots))]
         name: String,
     },
 }

@@ -5,7 +5,11 @@ use std::{error::Error, time::Instant};
 use keysync_documentation::Docs;
 use keysync_testkit::{Harness, HarnessBuilder, HarnessError, control_api_document};
 
-use super::{output, shutdown::Shutdown};
+use super::{
+    output,
+    remote::{DEFAULT, VARIABLE},
+    shutdown::Shutdown,
+};
 
 /// Runs a harness until SIGINT or SIGTERM, or with `until_eof` until the end of standard input.
 /// With `json`, it prints one line on standard output when the harness is ready, and nothing else.
@@ -24,6 +28,11 @@ pub(super) async fn run(builder: HarnessBuilder, json: bool, until_eof: bool) ->
 async fn as_json(harness: &Harness) -> Result<String, HarnessError> {
     // Strings always serialize.
     Ok(serde_json::to_string(&harness.info().await?).unwrap_or_default())
+}
+
+/// How the other commands reach a harness whose address is not the default.
+fn elsewhere(endpoint: &str) -> String {
+    if endpoint == DEFAULT { String::new() } else { format!(", after\nexport {VARIABLE}={endpoint}") }
 }
 
 async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessError> {
@@ -61,7 +70,8 @@ async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessE
          \n\
          curl -X POST {iam}/identity/token -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey={api_key}\n\
          \n\
-         Without curl: harness keys, harness sync, harness advance, harness services (see --help).\n",
+         Without curl: harness keys, harness sync, harness advance, harness services (see --help){elsewhere}.\n",
+        elsewhere = elsewhere(&info.endpoint),
         took = started.elapsed().as_millis(),
         endpoint = info.endpoint,
         host = harness.instance_url(),

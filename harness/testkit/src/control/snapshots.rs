@@ -1,6 +1,7 @@
 //! Named snapshots of the harness's state.
 
 use axum::Json;
+use keysync_emulator_support::limits;
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses};
 
@@ -32,11 +33,7 @@ const MAX_SNAPSHOTS: usize = 100;
 
 impl SnapshotName {
     fn validated(self) -> Result<String, Problem> {
-        let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        if (1..=60).contains(&self.name.len()) && self.name.chars().all(is_valid) {
-            return Ok(self.name);
-        }
-        Err(Problem::bad("a snapshot's name must have 1 to 60 of `A-Z`, `a-z`, `0-9`, `_` and `-`"))
+        limits::snapshot_name(&self.name).map_err(Problem::bad)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use keysync::{Clock, config};
+use keysync::{Clock, config, domain::EpochMillis};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::{
         schedule::{self, Schedule},
     },
     secrets::{self, SecretsManager},
-    time::ClockControl,
+    time::{ClockControl, Moves},
     world::{REGION, World},
 };
 use keysync_emulator_support::context::Context;
@@ -101,9 +101,11 @@ impl LambdaStack {
         let (queue, event_source) = Queue::start(lifecycle.handle(), context);
         dead_letters.connect_event_queue(queue.clone());
         let events = EventBus::new(queue, context.clock.clock());
-        let clock = match builder.mode {
-            Mode::InProcess => ClockControl::Clock(context.clock.clone()),
-            _ => ClockControl::StoredInstants(dynamo.client(), dynamo.table().to_owned()),
+        let clock = if builder.mode == Mode::InProcess {
+            ClockControl::Clock(context.clock.clone())
+        } else {
+            let moves = Moves::new(context.clock.clone());
+            ClockControl::StoredInstants(dynamo.client(), dynamo.table().to_owned(), moves)
         };
         let stack = Self {
             sync,
@@ -159,6 +161,11 @@ impl LambdaStack {
             let _ = writeln!(io::stderr(), "{line}");
         }
         Ok(())
+    }
+
+    /// The time from one instant of the journal to another, by the clock of the functions.
+    pub(crate) fn time_between(&self, from: EpochMillis, to: EpochMillis) -> Duration {
+        self.clock.between(from, to)
     }
 
     pub(crate) fn reset(&self) {

@@ -122,11 +122,12 @@ impl Parts {
                 let reason = format!("the body of {} {} is too long", exchange.method, exchange.path);
                 return Err(HarnessError::Recording(reason));
             }
-            let at = exchange.at.get();
+            let at = exchange.at;
+            let gap = self.lambda.time_between(before.replace(at).unwrap_or(at), at);
             let mut headers = exchange.request.headers;
             headers.retain(|name, _| !NOT_RECORDED.contains(&name.as_str()));
             requests.push(Recorded {
-                after_millis: at.saturating_sub(before.replace(at).unwrap_or(at)),
+                after_millis: u64::try_from(gap.as_millis()).unwrap_or(u64::MAX),
                 method: exchange.method,
                 path: exchange.path,
                 headers,

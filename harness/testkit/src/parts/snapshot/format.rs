@@ -1,6 +1,9 @@
 //! The format of a snapshot: its version, and the validation of what another harness has written.
 
+use std::time::Duration;
+
 use keysync::domain::EpochMillis;
+use keysync_emulator_support::limits;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +24,10 @@ pub enum InvalidSnapshot {
     Newer(u64),
     #[error("its {0} is not one of a harness")]
     Origin(&'static str),
+    #[error("its sample keys (`samples`) are not among its items")]
+    Samples,
+    #[error("its `redeliver_every_millis` is not from 1 s to 1 day")]
+    Schedule,
     #[error("an item has no `pk` or `sk`, or is the initial state of a harness")]
     Item,
     #[error(transparent)]
@@ -58,7 +65,22 @@ impl Contents {
         }
         let is_valid =
             |item: &Value| item["pk"].is_string() && item["sk"].is_string() && !world::is_item(item);
-        if self.items.iter().all(is_valid) { Ok(()) } else { Err(InvalidSnapshot::Item) }
+        if !self.items.iter().all(is_valid) {
+            return Err(InvalidSnapshot::Item);
+        }
+        // A client may have deleted a sample key, but its item stays.
+        let is_item = |key: &String| {
+            let pk = format!("{instance}#{key}");
+            self.items.iter().any(|item| item["pk"] == pk.as_str())
+        };
+        if !self.samples.iter().flatten().all(is_item) {
+            return Err(InvalidSnapshot::Samples);
+        }
+        let every = self.redeliver_every_millis.map(|every| Duration::from_millis(every.get()));
+        if every.is_some_and(|every| !limits::SCHEDULE.contains(&every)) {
+            return Err(InvalidSnapshot::Schedule);
+        }
+        Ok(())
     }
 }
 
