@@ -1,4 +1,5 @@
-//! The search: sections that have all words, those with words in titles and headings first.
+//! The search: sections that have all words, or words that start with them. Those with words in
+//! titles and headings come first, decisions (ADRs) last.
 
 use std::ops::Range;
 
@@ -54,11 +55,7 @@ impl Query {
     pub(crate) fn matches(&self, text: &str) -> Vec<Range<usize>> {
         // ASCII only, which keeps positions.
         let lower = text.to_ascii_lowercase();
-        let found = |word: &String| {
-            lower.match_indices(word.as_str()).map(|(at, word)| at..at + word.len()).collect()
-        };
-        let mut all: Vec<Range<usize>> =
-            self.words.iter().flat_map(|word| -> Vec<_> { found(word) }).collect();
+        let mut all: Vec<Range<usize>> = self.words.iter().flat_map(|word| starts(&lower, word)).collect();
         all.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         let mut end = 0;
         all.retain(|range| {
@@ -91,16 +88,22 @@ impl Query {
         let text = section.text.to_ascii_lowercase();
         self.words.iter().try_fold(0, |sum, word| {
             let titles: usize = places.iter().map(|(text, weight)| weight * weight_of(text, word)).sum();
-            let body = text.matches(word.as_str()).take(4).count();
+            let body = starts(&text, word).take(4).count() + weight_of(&text, word);
             (titles + body > 0).then_some(sum + titles + body)
         })
     }
 }
 
-/// 2 where `text` has `word` as a whole word or the start of one, 1 where within one, else 0.
+/// Where words of `text` start with `word`.
+fn starts<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    let is_start = |at: usize| !text[..at].ends_with(char::is_alphanumeric);
+    text.match_indices(word).filter(move |(at, _)| is_start(*at)).map(|(at, word)| at..at + word.len())
+}
+
+/// 3 where `text` has `word` as a whole word, 1 as the start of one, else 0.
 fn weight_of(text: &str, word: &str) -> usize {
-    let is_start = |at: usize| !text[..at].ends_with(|char: char| char.is_alphanumeric());
-    text.match_indices(word).map(|(at, _)| if is_start(at) { 2 } else { 1 }).max().unwrap_or(0)
+    let is_whole = |end: usize| !text[end..].starts_with(char::is_alphanumeric);
+    starts(text, word).map(|range| if is_whole(range.end) { 3 } else { 1 }).max().unwrap_or(0)
 }
 
 /// The sections with all words, best first.
@@ -111,8 +114,10 @@ pub(crate) fn find<'a>(site: &'a Site, query: &Query) -> Vec<Hit<'a>> {
     let mut hits: Vec<Hit<'_>> = Vec::new();
     for page in &site.pages {
         let of_page = page.content.sections.iter();
-        let of_page =
-            of_page.filter_map(|section| Some(Hit { page, section, score: query.score(page, section)? }));
+        // A reader looks for how something is, and seldom for why.
+        let divisor = if page.url.contains("/adr/") { 2 } else { 1 };
+        let of_page = of_page
+            .filter_map(|section| Some(Hit { page, section, score: query.score(page, section)? / divisor }));
         let mut of_page: Vec<_> = of_page.collect();
         of_page.sort_by_key(|hit| std::cmp::Reverse(hit.score));
         hits.extend(of_page.into_iter().take(MAX_PER_PAGE));
@@ -160,6 +165,15 @@ mod tests {
         let hits = find(&site, &Query::parse("Glossary"));
         assert_eq!(hits[0].page.url, "/docs/glossary");
         assert!(hits.len() <= MAX_RESULTS && hits.is_sorted_by(|a, b| a.score >= b.score));
+    }
+
+    #[test]
+    fn words_match_from_their_start() {
+        assert_eq!(Query::parse("put").matches("output PUT putting"), [7..10, 11..14]);
+        let site = Site::new(None);
+        let hits = find(&site, &Query::parse("put"));
+        assert!(hits.iter().all(|hit| !hit.section.heading.to_lowercase().contains("output")));
+        assert!(!find(&site, &Query::parse("signing key"))[0].page.url.contains("/adr/"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ async fn as_json(harness: &Harness) -> Result<String, HarnessError> {
 
 /// How the other commands reach a harness whose address is not the default.
 fn elsewhere(endpoint: &str) -> String {
-    if endpoint == DEFAULT { String::new() } else { format!(", after\nexport {VARIABLE}={endpoint}") }
+    if endpoint == DEFAULT { ".".to_owned() } else { format!(", after\n\nexport {VARIABLE}={endpoint}") }
 }
 
 async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessError> {
@@ -70,7 +70,7 @@ async fn as_text(harness: &Harness, started: Instant) -> Result<String, HarnessE
          \n\
          curl -X POST {iam}/identity/token -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey={api_key}\n\
          \n\
-         Without curl: harness keys, harness sync, harness advance, harness services (see --help){elsewhere}.\n",
+         Without curl: harness keys, harness sync, harness advance, harness services (see --help){elsewhere}\n",
         elsewhere = elsewhere(&info.endpoint),
         took = started.elapsed().as_millis(),
         endpoint = info.endpoint,
