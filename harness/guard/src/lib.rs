@@ -197,8 +197,8 @@ impl IntoResponse for Denied {
     }
 }
 
-/// Whether the user follows a link to a page of the console or the documentation: the browser shows that page to the
-/// user, and not to the page with the link.
+/// Whether the user follows a link to a page of the console or the documentation: the browser shows
+/// that page to the user, and not to the page with the link.
 fn is_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let is = |name: &'static str, expected: &str| {
         let values: Vec<&str> = values(headers, &HeaderName::from_static(name)).collect();

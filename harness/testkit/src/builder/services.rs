@@ -72,9 +72,9 @@ impl HarnessBuilder {
         self
     }
 
-    /// Adds a service that is an `httpmock` server, for custom expectations: [`Harness::mock`]
-    /// returns it. A test process has at most 25 of these (`HTTPMOCK_MAX_SERVERS`); the start of
-    /// another one waits until one is free.
+    /// Adds a service that is an `httpmock` server, for custom expectations:
+    /// [`Harness::mock`](crate::Harness::mock) returns it. A test process has at most 25 of these
+    /// (`HTTPMOCK_MAX_SERVERS`); the start of another one waits until one is free.
     ///
     /// ```
     /// let builder = keysync_testkit::Harness::builder().mock("ledgers");
