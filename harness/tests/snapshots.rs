@@ -225,6 +225,23 @@ async fn snapshot_is_restored_in_another_harness() {
     other.object_storage().assert_callbacks(&key, 2); // of the deletion, and of this sync
 }
 
+/// What `harness up` has printed stays valid.
+#[tokio::test]
+async fn reset_after_load_restores_own_sample_keys() {
+    let (harness, other) = (in_process().await, in_process().await);
+    let (own, foreign) = (harness.sample_keys().await.unwrap(), other.sample_keys().await.unwrap());
+    harness.restore(&other.snapshot().await.unwrap()).await.unwrap();
+    assert_eq!(harness.sample_keys().await.unwrap(), foreign);
+    harness.restore(&in_process().await.snapshot().await.unwrap()).await.unwrap();
+    harness.reset().await.unwrap();
+
+    assert_eq!(harness.sample_keys().await.unwrap(), own);
+    harness.key(&own.root).await.unwrap().sync().await.unwrap().assert_status(204);
+    harness.object_storage().assert_callbacks(&harness.key(&own.root).await.unwrap(), 1);
+    let manager = harness.manager().await.unwrap();
+    manager.sync(&foreign.root).await.unwrap().assert_error(404, "KEY_NOT_FOUND_ERR");
+}
+
 #[tokio::test]
 async fn invalid_snapshot_is_rejected() {
     let valid = serde_json::to_value(in_process().await.snapshot().await.unwrap()).unwrap();

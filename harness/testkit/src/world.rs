@@ -14,7 +14,9 @@ use crate::{
     iam::{Iam, Identity, Instance, Role},
 };
 
-/// The partition key of the item with the initial state. No instance has this id.
+/// The partition key of the harness's own items. No instance has this id.
+pub(crate) const PARTITION: &str = "harness";
+/// The sort key of the item with the initial state.
 const ITEM: &str = "harness";
 
 /// The region of instances.
@@ -56,7 +58,7 @@ impl World {
     /// The state that is stored in the table, or a new one.
     pub(crate) async fn load(dynamo: &Dynamo) -> Result<Self, HarnessError> {
         let request = dynamo.client().get_item().table_name(dynamo.table());
-        let found = request.key("pk", text(ITEM)).key("sk", text(ITEM)).send().await;
+        let found = request.key("pk", text(PARTITION)).key("sk", text(ITEM)).send().await;
         if let Some(item) = found.map_err(HarnessError::table)?.item {
             return serde_dynamo::from_item(item).map_err(HarnessError::table);
         }
@@ -90,7 +92,7 @@ impl World {
     pub(crate) async fn save(&self, dynamo: &Dynamo) -> Result<(), HarnessError> {
         let mut item: std::collections::HashMap<String, AttributeValue> =
             serde_dynamo::to_item(self).map_err(HarnessError::table)?;
-        item.extend([("pk".to_owned(), text(ITEM)), ("sk".to_owned(), text(ITEM))]);
+        item.extend([("pk".to_owned(), text(PARTITION)), ("sk".to_owned(), text(ITEM))]);
         let request = dynamo.client().put_item().table_name(dynamo.table()).set_item(Some(item));
         request.send().await.map_err(HarnessError::table)?;
         Ok(())
@@ -116,7 +118,7 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// Whether an item is the one with the initial state.
-pub(crate) fn is_item(item: &serde_json::Value) -> bool {
-    item["pk"] == ITEM && item["sk"] == ITEM
+/// Whether an item is one of the harness's own.
+pub(crate) fn is_own_item(item: &serde_json::Value) -> bool {
+    item["pk"] == PARTITION
 }

@@ -8,18 +8,19 @@ use super::Parts;
 use crate::{
     HarnessError, NewKey, SampleKeys,
     services::{DATABASES, OBJECT_STORAGE},
-    world::World,
+    world::{self, World},
 };
 
-/// The partition key and the sort key of the item with the sample keys' items. No instance has this
-/// id.
-const ITEM: [(&str, &str); 2] = [("pk", "harness"), ("sk", "sample-keys")];
+/// The partition key and the sort key of the item with the sample keys' items.
+const ITEM: [(&str, &str); 2] = [("pk", world::PARTITION), ("sk", "sample-keys")];
 /// The resources that the root key protects, by service.
 const RESOURCES: [(&str, &str); 2] = [(OBJECT_STORAGE, "sample-bucket"), (DATABASES, "sample-database")];
 
-/// The items of the sample keys as they were created.
+/// The sample keys as they were created. A snapshot of another harness replaces them until a reset.
 #[derive(Serialize, Deserialize)]
 struct Created {
+    root: String,
+    standard: String,
     items: Vec<serde_json::Value>,
 }
 
@@ -37,7 +38,8 @@ impl Parts {
         let standard = NewKey::new(self, "sample-standard-key").standard().create().await?.id().to_owned();
         let keys = SampleKeys { root, standard };
         self.save_with(&keys).await?;
-        let created = Created { items: self.items_of(&keys).await? };
+        let items = self.items_of(&keys).await?;
+        let created = Created { root: keys.root.clone(), standard: keys.standard.clone(), items };
         self.put(with_keys(serde_dynamo::to_item(created).map_err(HarnessError::table)?)).await?;
         Ok(samples.insert(keys).clone())
     }
@@ -46,17 +48,13 @@ impl Parts {
     /// created, if they were.
     pub(super) async fn reset_table(&self) -> Result<(), HarnessError> {
         let mut samples = self.kms.samples.lock().await;
-        let own = with_keys(Item::new());
-        let created = self.dynamo.client().get_item().table_name(self.dynamo.table()).set_key(Some(own));
-        let created = created.send().await.map_err(HarnessError::table)?.item;
-        self.kms.endpoint.store().clear().await?;
-        let (Some(keys), Some(created)) = (&*samples, created) else {
+        let Some(created) = self.clear_table().await? else {
             *samples = None;
             return self.world.save(&self.dynamo).await;
         };
-        self.save_with(keys).await?;
-        self.put(created.clone()).await?;
-        let Created { items } = serde_dynamo::from_item(created).map_err(HarnessError::table)?;
+        let Created { root, standard, items } = serde_dynamo::from_item(created).map_err(HarnessError::table)?;
+        let keys = SampleKeys { root, standard };
+        self.save_with(&keys).await?;
         for item in items {
             self.put(serde_dynamo::to_item(item).map_err(HarnessError::table)?).await?;
         }
@@ -64,7 +62,20 @@ impl Parts {
         for (service, resource) in RESOURCES {
             owner.protect(service, resource, &owner.resource_crn(service, resource)?, &keys.root);
         }
+        *samples = Some(keys);
         Ok(())
+    }
+
+    /// Removes all items but the one with the sample keys as they were created, and returns that.
+    pub(super) async fn clear_table(&self) -> Result<Option<Item>, HarnessError> {
+        let own = with_keys(Item::new());
+        let created = self.dynamo.client().get_item().table_name(self.dynamo.table()).set_key(Some(own));
+        let created = created.send().await.map_err(HarnessError::table)?.item;
+        self.kms.endpoint.store().clear().await?;
+        if let Some(created) = &created {
+            self.put(created.clone()).await?;
+        }
+        Ok(created)
     }
 
     /// Saves the initial state with the ids of the sample keys.

@@ -28,7 +28,7 @@ pub enum InvalidSnapshot {
     Samples,
     #[error("its `redeliver_every_millis` is not from 1 s to 1 day")]
     Schedule,
-    #[error("an item has no `pk` or `sk`, or is the initial state of a harness")]
+    #[error("an item has no `pk` or `sk`, or is a harness's own")]
     Item,
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -64,7 +64,7 @@ impl Contents {
             }
         }
         let is_valid =
-            |item: &Value| item["pk"].is_string() && item["sk"].is_string() && !world::is_item(item);
+            |item: &Value| item["pk"].is_string() && item["sk"].is_string() && !world::is_own_item(item);
         if !self.items.iter().all(is_valid) {
             return Err(InvalidSnapshot::Item);
         }

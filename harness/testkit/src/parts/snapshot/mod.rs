@@ -109,7 +109,7 @@ impl Parts {
         let mut items = Vec::new();
         for item in self.kms.endpoint.store().everything().await? {
             let item: Value = serde_dynamo::from_item(item).map_err(HarnessError::table)?;
-            if !world::is_item(&item) {
+            if !world::is_own_item(&item) {
                 items.push(item);
             }
         }
@@ -151,7 +151,7 @@ impl Parts {
             );
         }
         self.reset().await?;
-        self.kms.endpoint.store().clear().await?;
+        self.clear_table().await?;
         let mut samples = self.kms.samples.lock().await;
         *samples = snapshot.samples.map(|[root, standard]| SampleKeys { root, standard });
         match &*samples {
