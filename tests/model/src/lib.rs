@@ -1,6 +1,6 @@
 //! Model of the protocol of claims, leases and confirmations.
 //!
-//! - `state`: the state
+//! - `state`, `process_id`: the state
 //! - `protocol`, `actions`: the possible actions
 //! - `writes`, `process`, `deadline`: their effects
 //! - `guarantees`, `liveness`: the properties
@@ -24,6 +24,7 @@ pub mod guarantees;
 pub mod guards;
 mod liveness;
 mod process;
+mod process_id;
 pub mod protocol;
 mod reductions;
 mod settlement;
