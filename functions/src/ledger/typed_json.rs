@@ -9,9 +9,11 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::StrDeserializer},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
     forward_to_deserialize_any,
 };
+
+use crate::strict_json;
 
 /// An item, or another map of typed values.
 #[derive(Debug)]
@@ -147,27 +149,13 @@ macro_rules! seed {
 seed!(/// A string or boolean.
     Plain, std::convert::identity, deserialize_any);
 seed!(/// The variant of an enum.
-    Variant, VariantOf, deserialize_str);
+    Variant, strict_json::Variant, deserialize_str);
 seed!(/// A number, which is a string in JSON.
     Number, NumberOf, deserialize_str);
 seed!(/// A map of typed values.
     Map, MapOf, deserialize_map);
 seed!(/// A list of typed values.
     List, ListOf, deserialize_seq);
-
-struct VariantOf<V>(V);
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for VariantOf<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-
-    fn visit_str<E: Error>(self, variant: &str) -> Result<V::Value, E> {
-        self.0.visit_enum(StrDeserializer::new(variant))
-    }
-}
 
 struct NumberOf<V>(V);
 

@@ -267,7 +267,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
 }
 
 /// A visitor that reads the variant of a unit enum from a string.
-struct Variant<V>(V);
+pub(crate) struct Variant<V>(pub(crate) V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
     type Value = V::Value;
