@@ -236,8 +236,9 @@ async fn reset_after_load_restores_own_sample_keys() {
     harness.reset().await.unwrap();
 
     assert_eq!(harness.sample_keys().await.unwrap(), own);
-    harness.key(&own.root).await.unwrap().sync().await.unwrap().assert_status(204);
-    harness.object_storage().assert_callbacks(&harness.key(&own.root).await.unwrap(), 1);
+    let key = harness.key(&own.root).await.unwrap();
+    key.sync().await.unwrap().assert_status(204);
+    harness.object_storage().assert_callbacks(&key, 1);
     let manager = harness.manager().await.unwrap();
     manager.sync(&foreign.root).await.unwrap().assert_error(404, "KEY_NOT_FOUND_ERR");
 }

@@ -16,7 +16,7 @@ use keysync::{
     delivery::{AddressPolicy, Notifier, Registry},
     dispatch::{Audited, Dispatcher},
     domain::{CorrelationId, EpochMillis, KeyName},
-    http_client::{self, HttpClient},
+    http_client::HttpClient,
     iam::{Iam, IamSettings, UnverifiedToken},
     ledger::{Ledger, Notification, PauseCache},
     rate_limit::CallerRateLimiter,
@@ -52,8 +52,7 @@ const SIGNING_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
 static CONFIGURATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// A client without connections, which all others share: building one takes milliseconds.
-static HTTP: LazyLock<reqwest::Client> =
-    LazyLock::new(|| http_client::client().build().expect("an HTTP client"));
+static HTTP: LazyLock<HttpClient> = LazyLock::new(HttpClient::new);
 
 /// What an instance keeps between invocations.
 #[derive(Clone, Debug)]
@@ -77,7 +76,7 @@ impl Clients {
 
     fn new(world: &Arc<World>, function: Function, instance: usize) -> Self {
         let (aws, clock) = (sdk_config(), world.clock(function, instance));
-        let http = || HttpClient::from(HTTP.clone()).with_transport(Arc::new(Peers));
+        let http = || HTTP.clone().with_transport(Arc::new(Peers));
         let keys = SIGNING_KEY.parse().expect("a key");
         let notifier = Notifier::with_client(registry(), keys, http(), CALLBACK_TIMEOUT, clock.clone());
         let ledger = Ledger::new(&aws, TABLE.to_owned()).with_client(world.plan.client);

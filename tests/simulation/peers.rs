@@ -11,9 +11,10 @@ use aws_lc_rs::{
     signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use keysync::http_client::{SendError, Transport};
-use reqwest::{Request, Response};
+use http::Response;
+use keysync::http_client::{Request, SendError, Transport};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -63,9 +64,9 @@ impl Caller {
 pub(crate) struct Peers;
 
 impl Transport for Peers {
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, SendError>> {
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response<Bytes>, SendError>> {
         let by = Invocation::current();
-        let service = SERVICES.iter().position(|name| request.url().host_str() == Some(&*host(name)));
+        let service = SERVICES.iter().position(|name| request.uri().host() == Some(&*host(name)));
         if let Some(service) = service {
             by.world.state().attempts.insert((by.number, service));
         }
@@ -87,7 +88,7 @@ pub(crate) fn host(service: &str) -> String {
     format!("{service}.example")
 }
 
-async fn iam(by: &Arc<Invocation>, request: &Request) -> Result<Response, SendError> {
+async fn iam(by: &Arc<Invocation>, request: &Request) -> Result<Response<Bytes>, SendError> {
     if by.fails(false) {
         let fault = by.draw(|rng| rng.u8(..4));
         by.world.note(&format!("{by} IAM fault {fault}"));
@@ -98,11 +99,10 @@ async fn iam(by: &Arc<Invocation>, request: &Request) -> Result<Response, SendEr
             _ => std::future::pending().await,
         };
     }
-    if request.url().path() == "/identity/keys" {
+    if request.uri().path() == "/identity/keys" {
         return Ok(response(200, &JWKS));
     }
-    let body: Value =
-        request.body().and_then(|body| serde_json::from_slice(body.as_bytes()?).ok()).unwrap_or_default();
+    let body: Value = serde_json::from_slice(request.bytes()).unwrap_or_default();
     let permitted = body[0]["subject"]["attributes"]["id"] != Caller::Reader.iam_id();
     let decision = json!({"permitted": permitted, "obligation": {"maxCacheAgeSeconds": 600}});
     Ok(response(200, &json!({"responses": [{"authorizationDecision": decision}]}).to_string()))
@@ -133,7 +133,11 @@ enum Failure {
     Slow(u64),
 }
 
-async fn callback(by: &Arc<Invocation>, service: usize, request: &Request) -> Result<Response, SendError> {
+async fn callback(
+    by: &Arc<Invocation>,
+    service: usize,
+    request: &Request,
+) -> Result<Response<Bytes>, SendError> {
     let (world, name) = (&by.world, SERVICES[service]);
     let is_out = world.now() < world.state().services[service].fails_until;
     let is_failing = by.fails(false);
@@ -152,8 +156,7 @@ async fn callback(by: &Arc<Invocation>, service: usize, request: &Request) -> Re
             _ => Failure::Status(410),
         })
     });
-    let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
-    let event: Value = serde_json::from_slice(body).unwrap_or_default();
+    let event: Value = serde_json::from_slice(request.bytes()).unwrap_or_default();
     let label = format!("{by} callback to {name}: {} {}", event["id"], event["type"]);
     world.note(&match failure {
         Some(failure) => format!("{label}: {failure:?}"),
@@ -168,12 +171,12 @@ async fn callback(by: &Arc<Invocation>, service: usize, request: &Request) -> Re
     if let Some(Failure::Slow(millis)) = failure {
         sleep(Duration::from_millis(millis)).await;
     }
-    rules::callback(by, service, request, body, status);
+    rules::callback(by, service, request, status);
     match failure {
         Some(Failure::BrokenAfter) => Err(broken()),
         Some(Failure::RetryAfter(status, seconds)) => {
-            let response = http::Response::builder().status(status).header("retry-after", seconds);
-            Ok(response.body("").expect("a response").into())
+            let response = Response::builder().status(status).header("retry-after", seconds);
+            Ok(response.body(Bytes::new()).expect("a response"))
         }
         _ => Ok(response(status, "")),
     }
@@ -183,6 +186,6 @@ fn broken() -> SendError {
     SendError::ConnectionBroken("connection reset".to_owned())
 }
 
-fn response(status: u16, body: &str) -> Response {
-    http::Response::builder().status(status).body(body.to_owned()).expect("a response").into()
+fn response(status: u16, body: &str) -> Response<Bytes> {
+    Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).expect("a response")
 }

@@ -21,7 +21,7 @@ use keysync::{
     Clock, SyncConfig, SyncHandler, Table, config,
     delivery::SigningKeys,
     domain::{ClaimId, EpochMillis},
-    http_client,
+    http_client::HttpClient,
     iam::{Authenticated, Iam, IamError, UnverifiedToken},
     ledger::{ClaimRequest, Claimed, DynamoDbClient, Ledger},
     rate_limit::CallerRateLimiter,
@@ -73,7 +73,7 @@ impl World {
         })
         .unwrap();
         let table = Table::new(&common, &aws);
-        let http = http_client::client().build().unwrap();
+        let http = HttpClient::new();
         let iam = || Iam::new(iam.clone(), http.clone(), clock.clone());
         let world = Self {
             iam: iam(),
@@ -84,8 +84,7 @@ impl World {
                 CallerRateLimiter::new(None),
                 table,
                 clock.clone(),
-            )
-            .unwrap(),
+            ),
             ledger: Ledger::new(&aws, "keysync".to_owned()).with_client(DynamoDbClient::Thin),
             runtime,
             tokens,

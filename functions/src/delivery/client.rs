@@ -2,13 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{StatusCode, header};
-use reqwest::Response;
+use http::{Method, StatusCode, header};
 use url::Url;
 
 use super::{cloud_event::CONTENT_TYPE, signature::Signed};
 use crate::{
-    http_client::{self, HttpClient, SendError},
+    http_client::{self, HttpClient, Request, Response, SendError},
     trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 
@@ -99,8 +98,7 @@ pub(super) async fn attempt(
         return Delivery::failed("the time of the invocation was used up");
     }
     let sent_at = signed.timestamp;
-    let mut request = http
-        .post(url.clone())
+    let mut request = Request::new(Method::POST, url)
         .header(header::CONTENT_TYPE, CONTENT_TYPE)
         .header("webhook-id", signed.id)
         .header("webhook-timestamp", signed.timestamp)
@@ -184,14 +182,8 @@ mod tests {
     }
 
     async fn attempt_at(url: String, timeout: Duration) -> Delivery {
-        attempt(
-            &http_client::client().build().unwrap().into(),
-            &url.parse().unwrap(),
-            signed(),
-            &TraceContext::from_xray(None),
-            timeout,
-        )
-        .await
+        attempt(&HttpClient::new(), &url.parse().unwrap(), signed(), &TraceContext::from_xray(None), timeout)
+            .await
     }
 
     /// The result of an attempt that gets this response.

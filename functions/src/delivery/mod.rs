@@ -27,7 +27,6 @@ pub use ssrf_guard::{AddressPolicy, NO_PUBLIC_ADDRESS};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::{ClientBuilder, dns::Resolve};
 use tokio::time::Instant;
 
 use client::Delivery;
@@ -37,22 +36,21 @@ use ssrf_guard::SsrfGuard;
 use crate::{
     clock::Clock,
     domain::{EpochMillis, ServiceName},
-    http_client::{self, HttpClient},
+    http_client::{HttpClient, Pool, Resolve, SystemResolver},
     ledger::{Notification, Pauses, Settled, Settlement, item::OutcomeStatus},
     telemetry::{self, AttemptKind, AttemptResult, millis},
     trace_context::TraceContext,
 };
 
 /// A client as callbacks use it: behind the SSRF guard, without redirects and proxies.
-pub fn callback_client(policy: AddressPolicy) -> Result<reqwest::Client, reqwest::Error> {
-    client_builder(policy, ssrf_guard::SystemResolver).build()
+#[must_use]
+pub fn callback_client(policy: AddressPolicy) -> HttpClient {
+    HttpClient::connecting(|pool| guarded(pool, policy, SystemResolver))
 }
 
-/// The builder of a client for callbacks, which resolves names with `resolver`.
-fn client_builder(policy: AddressPolicy, resolver: impl Resolve + 'static) -> ClientBuilder {
-    http_client::client()
-        .dns_resolver(SsrfGuard::new(policy, resolver))
-        .https_only(policy == AddressPolicy::PublicOnly)
+/// A pool for callbacks, which resolves names with `resolver`.
+fn guarded(pool: Pool, policy: AddressPolicy, resolver: impl Resolve + 'static) -> Pool {
+    pool.resolver(SsrfGuard::new(policy, resolver)).https_only(policy == AddressPolicy::PublicOnly)
 }
 
 /// Delivers notifications.
@@ -68,15 +66,15 @@ pub struct Notifier {
 impl Notifier {
     /// A notifier that calls the services of `registry` and signs with each of `keys`. An attempt
     /// takes at most `callback_timeout`, or the service's own timeout.
+    #[must_use]
     pub fn new(
         registry: Registry,
         keys: SigningKeys,
         policy: AddressPolicy,
         callback_timeout: Duration,
         clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
-        let http = callback_client(policy)?.into();
-        Ok(Self::with_client(registry, keys, http, callback_timeout, clock))
+    ) -> Self {
+        Self::with_client(registry, keys, callback_client(policy), callback_timeout, clock)
     }
 
     /// A notifier whose callbacks `http` sends.

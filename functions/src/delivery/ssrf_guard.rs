@@ -5,11 +5,14 @@
 //! another address later (DNS rebinding) does not get through.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use futures_util::future::BoxFuture;
+
+use crate::http_client::Resolve;
 
 /// The error for a host without an allowed address.
 pub const NO_PUBLIC_ADDRESS: &str = "the host has no public address";
@@ -83,28 +86,15 @@ impl<R> SsrfGuard<R> {
 }
 
 impl<R: Resolve + 'static> Resolve for SsrfGuard<R> {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (policy, resolver) = (self.policy, self.resolver.clone());
+    fn resolve(self: Arc<Self>, name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        let resolving = self.resolver.clone().resolve(name);
         Box::pin(async move {
-            let addresses = resolver.resolve(name).await?;
-            let allowed: Vec<SocketAddr> = addresses.filter(|address| policy.allows(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(NO_PUBLIC_ADDRESS.into());
+            let mut addresses = resolving.await?;
+            addresses.retain(|address| self.policy.allows(address.ip()));
+            if addresses.is_empty() {
+                return Err(io::Error::other(NO_PUBLIC_ADDRESS));
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// The resolver of the operating system.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            Ok(addresses)
         })
     }
 }

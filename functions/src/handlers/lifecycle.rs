@@ -23,18 +23,19 @@ pub struct LifecycleHandler {
 impl LifecycleHandler {
     /// Builds the clients without any network call. `keys` are the signing keys that `config`
     /// names.
+    #[must_use]
     pub fn new(
         config: LifecycleConfig,
         keys: SigningKeys,
         table: Table,
         aws: &aws_config::SdkConfig,
         clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Self {
         let request_timeout = config.common.request_timeout;
-        let dispatcher = super::dispatcher(config.common, keys, table, &clock)?;
+        let dispatcher = super::dispatcher(config.common, keys, table, &clock);
         let lifecycle = Lifecycle { dispatcher, clock, audit: audit::record_notification };
         let dead_letters = DeadLetterQueue::new(aws, &config.dead_letter_queue);
-        Ok(Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout })
+        Self { processor: Arc::new(BatchProcessor { lifecycle, dead_letters }), request_timeout }
     }
 
     /// Processes one batch and returns the messages that SQS has to deliver again. Never fails.

@@ -27,15 +27,10 @@ use crate::{
 };
 
 /// Builds the dispatcher, which every function needs.
-fn dispatcher(
-    config: CommonConfig,
-    keys: SigningKeys,
-    table: Table,
-    clock: &Clock,
-) -> Result<Dispatcher, reqwest::Error> {
+fn dispatcher(config: CommonConfig, keys: SigningKeys, table: Table, clock: &Clock) -> Dispatcher {
     let CommonConfig { registry, addresses, callback_timeout, .. } = config;
-    let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone())?;
-    Ok(Dispatcher { ledger: table.ledger, notifier, pauses: table.pauses })
+    let notifier = Notifier::new(registry, keys, addresses, callback_timeout, clock.clone());
+    Dispatcher { ledger: table.ledger, notifier, pauses: table.pauses }
 }
 
 /// The time budget of an invocation: `limit`, or the time until Lambda's deadline if that is

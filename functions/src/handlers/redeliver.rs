@@ -44,20 +44,16 @@ impl From<RedeliverError> for Diagnostic {
 impl RedeliverHandler {
     /// Builds the clients without any network call. `keys` are the signing keys that `config`
     /// names.
-    pub fn new(
-        config: CommonConfig,
-        keys: SigningKeys,
-        table: Table,
-        clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    #[must_use]
+    pub fn new(config: CommonConfig, keys: SigningKeys, table: Table, clock: Clock) -> Self {
         let request_timeout = config.request_timeout;
         let redeliver = Redeliver {
-            dispatcher: super::dispatcher(config, keys, table, &clock)?,
+            dispatcher: super::dispatcher(config, keys, table, &clock),
             clock,
             audit: audit::record_notification,
             shards: DUE_SHARDS,
         };
-        Ok(Self { redeliver, request_timeout })
+        Self { redeliver, request_timeout }
     }
 
     /// Delivers the notifications that are due, and checks the deadlines that are over. The content

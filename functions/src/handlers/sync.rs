@@ -47,6 +47,7 @@ pub struct SyncHandler {
 impl SyncHandler {
     /// Builds the clients without any network call. `keys` are the signing keys that `config`
     /// names.
+    #[must_use]
     pub fn new(
         config: CommonConfig,
         iam: Iam,
@@ -54,12 +55,12 @@ impl SyncHandler {
         callers: CallerRateLimiter,
         table: Table,
         clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Self {
         let request_timeout = config.request_timeout;
         let jwks = keys.jwks();
-        let dispatcher = super::dispatcher(config, keys, table, &clock)?;
+        let dispatcher = super::dispatcher(config, keys, table, &clock);
         let sync = Synchronizer { admission: Admission { iam, callers }, dispatcher, clock };
-        Ok(Self { sync, jwks, request_timeout })
+        Self { sync, jwks, request_timeout }
     }
 
     /// Serves one event of the function URL. Never fails.

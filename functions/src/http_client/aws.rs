@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
 use http_body_util::{BodyExt, Limited};
 
-use super::pool;
+use super::pool::{self, Pool};
 
 /// The time limit for connecting. It applies to all SDK clients; their own connect timeout is
 /// ignored (`docs/reference/limits.md#connect-timeout`).
@@ -66,7 +66,7 @@ pub async fn config() -> SdkConfig {
 /// The HTTP client of SDK clients. All clients of a configuration share its connections.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    let client = pool::client(CONNECT_TIMEOUT);
+    let client = Pool::new(CONNECT_TIMEOUT).build();
     http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Connector { client: client.clone(), timeout: settings.read_timeout() })
     })

@@ -2,8 +2,8 @@
 
 use std::{num::NonZeroUsize, sync::Mutex, time::Duration};
 
+use http::{Method, StatusCode, header};
 use lru::LruCache;
-use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
@@ -12,7 +12,7 @@ use super::{IamError, UnverifiedToken};
 use crate::{
     clock::Clock,
     domain::EpochMillis,
-    http_client::{self, HttpClient, SendError},
+    http_client::{HttpClient, Request},
     strict_json,
 };
 
@@ -109,26 +109,26 @@ impl Access {
             "action": key.action.as_str(),
             "resource": {"crn": key.resource},
         }]);
-        let request = self.http.post(self.url.clone()).bearer_auth(token.expose()).json(&body);
-        let response = self.http.send(request, TIMEOUT).await.map_err(|error| unavailable(&error))?;
-        match response.status() {
+        let request = Request::new(Method::POST, &self.url)
+            .bearer(token.expose())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.to_string());
+        let (response, body) = self
+            .http
+            .fetch(request, TIMEOUT, MAX_RESPONSE_BYTES)
+            .await
+            .map_err(|error| IamError::Unavailable(format!("/v2/authz: {error}")))?;
+        match response.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 return Err(IamError::Unauthorized("IAM rejected the token".to_owned()));
             }
             status => return Err(IamError::Unavailable(format!("/v2/authz responded with {status}"))),
         }
-        let body = http_client::read_up_to(response, MAX_RESPONSE_BYTES)
-            .await
-            .map_err(|error| unavailable(&error.into()))?;
         let decision = parse_decision(&body.unwrap_or_default(), self.clock.now())?;
         self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner).put(key, decision);
         Ok(decision)
     }
-}
-
-fn unavailable(error: &SendError) -> IamError {
-    IamError::Unavailable(format!("/v2/authz: {error}"))
 }
 
 #[derive(Deserialize)]

@@ -65,8 +65,7 @@ pub struct Iam {
 impl Iam {
     /// An IAM client with empty caches. Makes no request.
     #[must_use]
-    pub fn new(settings: IamSettings, http: impl Into<HttpClient>, clock: Clock) -> Self {
-        let http = http.into();
+    pub fn new(settings: IamSettings, http: HttpClient, clock: Clock) -> Self {
         let keys = Jwks::new(endpoint(&settings.url, "identity/keys"), http.clone(), clock.clone());
         Self {
             verifier: Verifier::new(settings.issuer, keys, clock.clone()),

@@ -20,7 +20,7 @@ pub async fn lifecycle() -> Result<(), Error> {
     let table = Table::new(&config.common, &aws);
     let (keys, ()) = tokio::join!(config.common.signing_keys.fetch(&aws), table.prefetch());
     let keys = keys.inspect_err(telemetry::cannot_start)?;
-    let handler = Arc::new(LifecycleHandler::new(config, keys, table, &aws, Clock::system())?);
+    let handler = Arc::new(LifecycleHandler::new(config, keys, table, &aws, Clock::system()));
     let invoke = move |event| metrics.flush_after(handler.clone().handle(event));
     super::serve(run(service_fn(invoke))).await
 }

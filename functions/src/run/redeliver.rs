@@ -18,7 +18,7 @@ pub async fn redeliver() -> Result<(), Error> {
     let aws = http_client::aws::config().await;
     let keys = config.signing_keys.fetch(&aws).await.inspect_err(telemetry::cannot_start)?;
     let table = Table::new(&config, &aws);
-    let handler = Arc::new(RedeliverHandler::new(config, keys, table, Clock::system())?);
+    let handler = Arc::new(RedeliverHandler::new(config, keys, table, Clock::system()));
     let invoke = move |event| metrics.flush_after(handler.clone().handle(event));
     super::serve(run(service_fn(invoke))).await
 }

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::{self, SyncConfig},
     handlers::{SyncHandler, Table},
-    http_client,
+    http_client::{self, HttpClient},
     iam::Iam,
     rate_limit::CallerRateLimiter,
     telemetry,
@@ -22,7 +22,7 @@ pub async fn sync() -> Result<(), Error> {
     let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(config::environment).inspect_err(telemetry::cannot_start)?;
     let aws = http_client::aws::config().await;
-    let iam = Iam::new(iam, http_client::client().build()?, Clock::system());
+    let iam = Iam::new(iam, HttpClient::new(), Clock::system());
     let table = Table::new(&common, &aws);
     // Independent network calls: together they cost a cold start the longest of them only.
     let (keys, (), ()) = tokio::join!(common.signing_keys.fetch(&aws), iam.prefetch_keys(), table.prefetch());
@@ -34,7 +34,7 @@ pub async fn sync() -> Result<(), Error> {
         CallerRateLimiter::new(caller_limit),
         table,
         Clock::system(),
-    )?);
+    ));
     let invoke = move |event| Box::pin(metrics.flush_after(handler.clone().invoke(event)));
     super::serve(run_concurrent(service_fn(invoke))).await
 }

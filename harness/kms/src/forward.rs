@@ -8,6 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use keysync_emulator_support::reason;
+
 use super::{ApiError, Endpoint, address::Caller, history};
 
 /// Headers of a connection, which are not forwarded (RFC 9110, section 7.6.1).
@@ -52,7 +54,7 @@ async fn forward(
     let url = format!("{}{path_and_query}", endpoint.0.function_url.trim_end_matches('/'));
     let request = endpoint.0.http.request(method, url).headers(end_to_end(headers)).body(body);
     let response = request.send().await.map_err(|error| {
-        let message = format!("the sync function does not respond: {}", keysync::http_client::reason(error));
+        let message = format!("the sync function does not respond: {}", reason(error));
         ApiError::new(StatusCode::BAD_GATEWAY, "SERVICE_UNAVAILABLE_ERR", message)
     })?;
     let (status, headers) = (response.status(), end_to_end(response.headers().clone()));

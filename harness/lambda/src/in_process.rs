@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keysync::{
-    Clock, SyncConfig, SyncHandler, Table, api::FunctionUrlEvent, http_client, iam::Iam,
+    Clock, SyncConfig, SyncHandler, Table, api::FunctionUrlEvent, http_client::HttpClient, iam::Iam,
     rate_limit::CallerRateLimiter,
 };
 use keysync_browser_guard::Guard;
@@ -63,12 +63,11 @@ async fn handler(env: &[(String, String)], clock: Clock) -> Result<Arc<SyncHandl
     let SyncConfig { iam, common, caller_limit } =
         SyncConfig::read(|name| env.get(name)).map_err(FunctionError::configuration)?;
     let aws = env.dynamodb();
-    let http = http_client::client().build().map_err(FunctionError::configuration)?;
-    let iam = Iam::new(iam, http, clock.clone());
+    let iam = Iam::new(iam, HttpClient::new(), clock.clone());
     let keys = env.signing_keys(&common.signing_keys, &aws).await?;
     let (callers, table) = (CallerRateLimiter::new(caller_limit), Table::new(&common, &aws));
     let app = SyncHandler::new(common, iam, keys, callers, table, clock);
-    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
+    Ok(Arc::new(app))
 }
 
 async fn invoke(State(handler): State<Replaceable<SyncHandler>>, request: Request) -> Response {

@@ -130,8 +130,7 @@ async fn lifecycle(env: &[(String, String)], clock: Clock) -> Result<Arc<Lifecyc
     let aws = env.dynamodb();
     let keys = env.signing_keys(&config.common.signing_keys, &aws).await?;
     let table = Table::new(&config.common, &aws);
-    let app = LifecycleHandler::new(config, keys, table, &aws, clock);
-    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
+    Ok(Arc::new(LifecycleHandler::new(config, keys, table, &aws, clock)))
 }
 
 async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Arc<RedeliverHandler>, FunctionError> {
@@ -140,8 +139,7 @@ async fn redeliver(env: &[(String, String)], clock: Clock) -> Result<Arc<Redeliv
     let aws = env.dynamodb();
     let keys = env.signing_keys(&config.signing_keys, &aws).await?;
     let table = Table::new(&config, &aws);
-    let app = RedeliverHandler::new(config, keys, table, clock);
-    Ok(Arc::new(app.map_err(FunctionError::configuration)?))
+    Ok(Arc::new(RedeliverHandler::new(config, keys, table, clock)))
 }
 
 fn parse<T: DeserializeOwned>(event: &Value) -> Result<LambdaEvent<T>, InvocationFailed> {

@@ -11,5 +11,8 @@ pub mod headers;
 pub mod journal;
 pub mod limits;
 pub mod path;
+mod reason;
 pub mod secret_scanner;
 pub mod server;
+
+pub use reason::reason;

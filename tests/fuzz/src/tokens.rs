@@ -13,7 +13,7 @@ use httpmock::MockServer;
 use keysync::{
     Clock,
     domain::{EpochMillis, InstanceId},
-    http_client,
+    http_client::HttpClient,
     iam::{Authenticated, Iam, IamError, IamSettings, UnverifiedToken},
 };
 use serde_json::json;
@@ -49,8 +49,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
         service: "hs-crypto".to_owned(),
         region: "us-south".to_owned(),
     };
-    let http = http_client::client().build().expect("a client");
-    let iam = Iam::new(settings, http, Clock::from_fn(|| EpochMillis::new(NOW)));
+    let iam = Iam::new(settings, HttpClient::new(), Clock::from_fn(|| EpochMillis::new(NOW)));
     runtime.block_on(iam.prefetch_keys());
     Setup { runtime, iam, key, instance: INSTANCE.parse().expect("an id") }
 });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::Request;
+use keysync::http_client::Request;
 use serde_json::Value;
 
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// A service handles a callback and responds with `status`.
-pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, body: &[u8], status: u16) {
+pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, status: u16) {
     let world = &by.world;
     let (name, now) = (SERVICES[service], world.now());
-    let event: Value = serde_json::from_slice(body).unwrap_or_default();
+    let event: Value = serde_json::from_slice(request.bytes()).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (id, subject) = (text(&event["id"]), text(&event["subject"]));
     let sequence: u64 = text(&event["sequence"]).parse().unwrap_or_default();
@@ -51,7 +51,7 @@ pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, 
     must(id.ends_with(name), "G5", "an event for another service");
     let known = &mut state.services[service];
     known.responses.entry(id.clone()).or_default().insert(status);
-    let body = String::from_utf8_lossy(body).into_owned();
+    let body = String::from_utf8_lossy(request.bytes()).into_owned();
     let first = known.facts.entry(id.clone()).or_insert_with(|| body.clone());
     must(*first == body, "G5", "two different bodies of one event");
     drop(guard);

@@ -2,13 +2,12 @@
 //! this machine detects a connection.
 
 use futures_util::FutureExt;
-use reqwest::dns::Name;
 use tokio::net::TcpListener;
 
 use super::{
     super::{
-        AddressPolicy, Registry, client_builder,
-        ssrf_guard::{NO_PUBLIC_ADDRESS, SsrfGuard, SystemResolver},
+        Registry,
+        ssrf_guard::{NO_PUBLIC_ADDRESS, SsrfGuard},
     },
     *,
 };
@@ -90,7 +89,7 @@ async fn denies_names_that_resolve_to_private_addresses() {
         "4000::1",
     ] {
         let resolver = MaliciousResolver::always(address.parse().unwrap());
-        let http = client_builder(AddressPolicy::PublicOnly, resolver.clone()).build().unwrap();
+        let http = callback_client(AddressPolicy::PublicOnly, resolver.clone());
         let delivery = call(&http, &format!("https://service.example:{port}/"), TIMEOUT).await;
         assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{address}: {delivery:?}");
         assert_eq!(resolver.lookups(), 1, "{address}");
@@ -103,10 +102,8 @@ async fn denies_names_that_resolve_to_private_addresses() {
 async fn same_addresses_are_reachable_in_test_mode() {
     for address in ["127.0.0.1", "127.0.0.2", "::ffff:127.0.0.1"] {
         let (listener, port) = listen_on_all_addresses().await;
-        let http =
-            client_builder(AddressPolicy::LoopbackTest, MaliciousResolver::always(address.parse().unwrap()))
-                .build()
-                .unwrap();
+        let resolver = MaliciousResolver::always(address.parse().unwrap());
+        let http = callback_client(AddressPolicy::LoopbackTest, resolver);
         let url = format!("https://service.example:{port}/");
         let connection = listener.accept().map(drop);
         let (delivery, ()) = tokio::join!(call(&http, &url, TIMEOUT), connection);
@@ -190,7 +187,7 @@ async fn denies_literal_addresses_in_every_notation() {
         let Ok(registry) = Registry::from_json(&json, AddressPolicy::PublicOnly) else { continue };
         let url = registry.get(&"databases".parse().unwrap()).unwrap().url.to_string();
         assert!(url.contains("localhost"), "{host} was accepted as a name: {url}");
-        let http = client_builder(AddressPolicy::PublicOnly, SystemResolver).build().unwrap();
+        let http = callback_client(AddressPolicy::PublicOnly, SystemResolver);
         let delivery = call(&http, &url, TIMEOUT).await;
         assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{host}: {delivery:?}");
     }
@@ -205,7 +202,7 @@ async fn denies_name_that_resolves_to_private_address_later() {
     let [loopback, private] = ["127.0.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
     let resolver = MaliciousResolver::with_results(vec![vec![loopback], vec![private]]);
     // In test mode, because loopback is the only reachable address.
-    let http = client_builder(AddressPolicy::LoopbackTest, resolver.clone()).build().unwrap();
+    let http = callback_client(AddressPolicy::LoopbackTest, resolver.clone());
     let url = format!("http://service.example:{port}/");
     let (delivery, ()) = tokio::join!(
         call(&http, &url, TIMEOUT),
@@ -224,17 +221,14 @@ async fn keeps_only_public_addresses_of_a_name() {
         addresses.iter().map(|address| address.parse().unwrap()).collect(),
     ]);
     let ssrf_guard = SsrfGuard::new(AddressPolicy::PublicOnly, resolver);
-    let name: Name = "service.example".parse().unwrap();
-    let allowed: Vec<String> =
-        ssrf_guard.resolve(name).await.unwrap().map(|address| address.ip().to_string()).collect();
+    let allowed = Arc::new(ssrf_guard).resolve("service.example".to_owned()).await.unwrap();
+    let allowed: Vec<String> = allowed.iter().map(|address| address.ip().to_string()).collect();
     assert_eq!(allowed, ["1.1.1.1", "2606:4700::1111"]);
 }
 
 #[tokio::test]
 async fn reports_name_without_addresses() {
-    let http = client_builder(AddressPolicy::PublicOnly, MaliciousResolver::with_results(vec![vec![]]))
-        .build()
-        .unwrap();
+    let http = callback_client(AddressPolicy::PublicOnly, MaliciousResolver::with_results(vec![vec![]]));
     let delivery = call(&http, "https://service.example/", TIMEOUT).await;
     assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{delivery:?}");
 }

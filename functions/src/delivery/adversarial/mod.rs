@@ -5,6 +5,7 @@ mod responses;
 mod tls;
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
@@ -13,16 +14,18 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{
-    Client,
-    dns::{Addrs, Name, Resolve, Resolving},
-};
+use futures_util::future::BoxFuture;
 
 use super::{
+    AddressPolicy,
     client::{self, Delivery},
+    guarded,
     signature::Signed,
 };
-use crate::trace_context::TraceContext;
+use crate::{
+    http_client::{HttpClient, Resolve, SystemResolver},
+    trace_context::TraceContext,
+};
 
 /// The timeout of attempts that are not expected to time out.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,30 +55,27 @@ impl MaliciousResolver {
 }
 
 impl Resolve for MaliciousResolver {
-    fn resolve(&self, _: Name) -> Resolving {
+    fn resolve(self: Arc<Self>, _: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         let nth = self.lookups.fetch_add(1, Ordering::SeqCst).min(self.results.len() - 1);
-        let addresses: Vec<_> =
-            self.results[nth].iter().map(|address| SocketAddr::new(*address, 0)).collect();
-        Box::pin(async { Ok(Box::new(addresses.into_iter()) as Addrs) })
+        let addresses = self.results[nth].iter().map(|address| SocketAddr::new(*address, 0)).collect();
+        Box::pin(async { Ok(addresses) })
     }
 }
 
+/// The callback client, which resolves names with `resolver`.
+fn callback_client(policy: AddressPolicy, resolver: impl Resolve + 'static) -> HttpClient {
+    HttpClient::connecting(|pool| guarded(pool, policy, resolver))
+}
+
 /// The result of an attempt to deliver a callback.
-async fn call(http: &Client, url: &str, timeout: Duration) -> Delivery {
+async fn call(http: &HttpClient, url: &str, timeout: Duration) -> Delivery {
     let signed = Signed {
         id: "claim:service".to_owned(),
         timestamp: 1_700_000_000,
         signature: "v1a,c2ln".to_owned(),
         body: b"{}".to_vec(),
     };
-    client::attempt(
-        &http.clone().into(),
-        &url.parse().unwrap(),
-        signed,
-        &TraceContext::from_xray(None),
-        timeout,
-    )
-    .await
+    client::attempt(http, &url.parse().unwrap(), signed, &TraceContext::from_xray(None), timeout).await
 }
 
 /// The reason of a failed attempt.

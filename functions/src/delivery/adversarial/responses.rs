@@ -9,10 +9,7 @@ use tokio::{
 };
 
 use super::{
-    super::{
-        AddressPolicy, CircuitBreakers, CircuitState, client::FailureScope, client_builder, retry::settle,
-        ssrf_guard::SystemResolver,
-    },
+    super::{CircuitBreakers, CircuitState, client::FailureScope, retry::settle},
     *,
 };
 use crate::{domain::ServiceName, ledger::item::tests::notification};
@@ -54,7 +51,7 @@ pub(super) async fn serve_one(listener: &TcpListener, response: &[u8]) {
 /// The result of an attempt whose requests all get this response.
 async fn attempt_with(response: impl AsRef<[u8]>) -> Delivery {
     let (listener, url) = listener();
-    let http = client_builder(AddressPolicy::LoopbackTest, SystemResolver).build().unwrap();
+    let http = callback_client(AddressPolicy::LoopbackTest, SystemResolver);
     let serve = async {
         loop {
             serve_one(&listener, response.as_ref()).await;
@@ -70,7 +67,7 @@ async fn attempt_with(response: impl AsRef<[u8]>) -> Delivery {
 /// with a pause after each part; and the number of bytes sent.
 async fn attempt_with_endless(start: &str, more: &[u8], pause: Duration) -> (Delivery, usize) {
     let (listener, url) = listener();
-    let http = client_builder(AddressPolicy::LoopbackTest, SystemResolver).build().unwrap();
+    let http = callback_client(AddressPolicy::LoopbackTest, SystemResolver);
     let sent = Mutex::new(0);
     let serve = async {
         loop {

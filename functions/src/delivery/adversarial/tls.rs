@@ -13,10 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{
-    super::{AddressPolicy, client::FailureScope, client_builder},
-    *,
-};
+use super::{super::client::FailureScope, *};
 use crate::http_client::tls::client_config;
 
 const HOST: &str = "service.example";
@@ -44,7 +41,7 @@ fn server(certificate: &Certificate, key: &KeyPair) -> TlsAcceptor {
 }
 
 /// Sends a callback to the server at [`HOST`]. Returns the result and what the server received.
-async fn send_to(http: &Client, server: &TlsAcceptor) -> (Delivery, String) {
+async fn send_to(http: &HttpClient, server: &TlsAcceptor) -> (Delivery, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{HOST}:{}/", listener.local_addr().unwrap().port());
     let received = Mutex::new(String::new());
@@ -70,13 +67,13 @@ async fn send_to(http: &Client, server: &TlsAcceptor) -> (Delivery, String) {
 }
 
 /// The callback client, trusting only `authority`.
-fn client_that_trusts(authority: &Authority) -> Client {
+fn client_that_trusts(authority: &Authority) -> HttpClient {
     let mut roots = RootCertStore::empty();
     roots.add(authority.der().clone()).unwrap();
     let loopback = MaliciousResolver::always("127.0.0.1".parse().unwrap());
-    let client =
-        client_builder(AddressPolicy::LoopbackTest, loopback).tls_backend_preconfigured(client_config(roots));
-    client.build().unwrap()
+    HttpClient::connecting(|pool| {
+        guarded(pool, AddressPolicy::LoopbackTest, loopback).tls(client_config(roots))
+    })
 }
 
 #[tokio::test]
@@ -122,7 +119,7 @@ async fn deployed_client_rejects_unknown_authority() {
     let (unknown, key) = (authority(), KeyPair::generate().unwrap());
     let certificate = certificate_for(&[HOST]).signed_by(&key, &unknown).unwrap();
     let resolver = MaliciousResolver::always("127.0.0.1".parse().unwrap());
-    let http = client_builder(AddressPolicy::LoopbackTest, resolver).build().unwrap();
+    let http = callback_client(AddressPolicy::LoopbackTest, resolver);
     let (delivery, received) = send_to(&http, &server(&certificate, &key)).await;
     assert!(reason(&delivery).contains("UnknownIssuer") && received.is_empty(), "{delivery:?}");
 }
@@ -131,7 +128,7 @@ async fn deployed_client_rejects_unknown_authority() {
 async fn server_without_tls_receives_only_a_handshake() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let resolver = MaliciousResolver::always("127.0.0.1".parse().unwrap());
-    let http = client_builder(AddressPolicy::LoopbackTest, resolver).build().unwrap();
+    let http = callback_client(AddressPolicy::LoopbackTest, resolver);
     let url = format!("https://{HOST}:{}/", listener.local_addr().unwrap().port());
     let serve = async {
         let (mut connection, _) = listener.accept().await.unwrap();
@@ -151,9 +148,9 @@ async fn server_without_tls_receives_only_a_handshake() {
 async fn client_rejects_unencrypted_http() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let resolver = MaliciousResolver::always("127.0.0.1".parse().unwrap());
-    let http = client_builder(AddressPolicy::PublicOnly, resolver.clone()).build().unwrap();
+    let http = callback_client(AddressPolicy::PublicOnly, resolver.clone());
     let url = format!("http://{HOST}:{}/", listener.local_addr().unwrap().port());
     let delivery = call(&http, &url, TIMEOUT).await;
-    assert!(reason(&delivery).contains("URL scheme is not allowed"), "{delivery:?}");
+    assert!(reason(&delivery).contains("the URL is not https"), "{delivery:?}");
     assert_eq!(resolver.lookups(), 0);
 }

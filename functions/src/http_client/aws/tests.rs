@@ -22,7 +22,7 @@ async fn call(response: Vec<u8>) -> (Result<HttpResponse, ConnectorError>, Strin
         let _ = connection.write_all(&response).await;
         String::from_utf8_lossy(&received[..length]).into_owned()
     });
-    let connector = Connector { client: pool::client(CONNECT_TIMEOUT), timeout: None };
+    let connector = Connector { client: Pool::new(CONNECT_TIMEOUT).build(), timeout: None };
     let result = connector.call(post(&url)).await;
     (result, server.await.unwrap())
 }
@@ -70,7 +70,7 @@ async fn slow_connection_times_out() {
     {
         waiting.push(connection);
     }
-    let connector = Connector { client: pool::client(Duration::from_millis(50)), timeout: None };
+    let connector = Connector { client: Pool::new(Duration::from_millis(50)).build(), timeout: None };
     let started = Instant::now();
     assert!(connector.call(post(&format!("http://{address}/"))).await.unwrap_err().is_io());
     assert!(started.elapsed() < CONNECT_TIMEOUT, "{:?}", started.elapsed());
@@ -81,6 +81,6 @@ async fn read_timeout_of_the_sdk_applies() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let timeout = Some(Duration::from_millis(10));
-    let connector = Connector { client: pool::client(CONNECT_TIMEOUT), timeout };
+    let connector = Connector { client: Pool::new(CONNECT_TIMEOUT).build(), timeout };
     assert!(connector.call(post(&url)).await.unwrap_err().is_timeout());
 }

@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
+use http::{Method, StatusCode};
 use jsonwebtoken::DecodingKey;
-use reqwest::StatusCode;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -24,7 +24,7 @@ use super::{IamError, key_set};
 use crate::{
     clock::Clock,
     domain::EpochMillis,
-    http_client::{self, HttpClient},
+    http_client::{HttpClient, Request},
 };
 
 /// The age up to which a set is used without a fetch (`docs/reference/limits.md#jwks-fresh`).
@@ -135,16 +135,17 @@ impl Jwks {
     }
 
     async fn try_fetch(&self) -> Result<(), String> {
-        let request = self.http.get(self.url.clone());
-        let response = self.http.send(request, FETCH_TIMEOUT).await.map_err(|error| error.to_string())?;
-        // A body with any other status is not the key set.
-        if response.status() != StatusCode::OK {
-            return Err(format!("/identity/keys responded with {} instead of 200", response.status()));
-        }
-        let body = http_client::read_up_to(response, MAX_SET_BYTES)
+        let request = Request::new(Method::GET, &self.url);
+        let (response, body) = self
+            .http
+            .fetch(request, FETCH_TIMEOUT, MAX_SET_BYTES)
             .await
-            .map_err(http_client::reason)?
-            .ok_or_else(|| format!("the JWKS is larger than {MAX_SET_BYTES} bytes"))?;
+            .map_err(|error| error.to_string())?;
+        // A body with any other status is not the key set.
+        if response.status != StatusCode::OK {
+            return Err(format!("/identity/keys responded with {} instead of 200", response.status));
+        }
+        let body = body.ok_or_else(|| format!("the JWKS is larger than {MAX_SET_BYTES} bytes"))?;
         // An invalid or empty set is an error here and does not replace the cached one.
         let keys = key_set::parse(&body)?;
         let set = Arc::new(KeySet { keys, fetched_at: self.clock.now() });

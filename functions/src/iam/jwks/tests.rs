@@ -19,7 +19,7 @@ fn cache(server: &MockServer) -> (Jwks, Arc<AtomicU64>) {
         move || EpochMillis::new(millis.load(Ordering::Relaxed))
     });
     let url = server.url("/identity/keys").parse().unwrap();
-    (Jwks::new(url, http_client::client().build().unwrap().into(), clock), millis)
+    (Jwks::new(url, HttpClient::new(), clock), millis)
 }
 
 fn advance(millis: &AtomicU64, time: Duration) {

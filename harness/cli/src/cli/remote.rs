@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use http::{Method, StatusCode};
+use keysync_emulator_support::reason;
 use keysync_testkit::{Info, VERSION_HEADER, path};
 use reqwest::{Response, redirect::Policy};
 use serde_json::{Value, json};
@@ -190,16 +191,14 @@ impl Remote {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response =
-            request.send().await.map_err(|error| self.unreachable(keysync::http_client::reason(error)))?;
+        let response = request.send().await.map_err(|error| self.unreachable(reason(error)))?;
         let (status, is_harness) = (response.status(), response.headers().contains_key(VERSION_HEADER));
         // The guard of each port denies requests before the control API receives them.
         if !is_harness && status != StatusCode::FORBIDDEN {
             return Err(self.not_harness(describe(&response)));
         }
         let description = describe(&response);
-        let body =
-            response.bytes().await.map_err(|error| self.unreachable(keysync::http_client::reason(error)))?;
+        let body = response.bytes().await.map_err(|error| self.unreachable(reason(error)))?;
         let response: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(response);
@@ -232,9 +231,9 @@ impl Remote {
 
 /// Sends a request; returns the status and the JSON body, or null.
 async fn read(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), String> {
-    let response = request.send().await.map_err(keysync::http_client::reason)?;
+    let response = request.send().await.map_err(reason)?;
     let status = response.status();
-    let body = response.bytes().await.map_err(keysync::http_client::reason)?;
+    let body = response.bytes().await.map_err(reason)?;
     Ok((status, serde_json::from_slice(&body).unwrap_or(json!(null))))
 }
 

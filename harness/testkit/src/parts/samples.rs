@@ -52,7 +52,8 @@ impl Parts {
             *samples = None;
             return self.world.save(&self.dynamo).await;
         };
-        let Created { root, standard, items } = serde_dynamo::from_item(created).map_err(HarnessError::table)?;
+        let Created { root, standard, items } =
+            serde_dynamo::from_item(created).map_err(HarnessError::table)?;
         let keys = SampleKeys { root, standard };
         self.save_with(&keys).await?;
         for item in items {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use keysync::domain::InstanceId;
+use keysync::{domain::InstanceId, http_client::HttpClient};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -59,10 +59,7 @@ impl EndpointArgs {
 
     /// The client of the endpoint.
     pub(crate) fn connect(&self) -> Result<Endpoint, Failure> {
-        let http = keysync::http_client::client()
-            .user_agent(concat!("keysyncctl/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Failure::stopped)?;
+        let http = HttpClient::new();
         let policy = RetryPolicy { attempts: self.max_attempts, first_wait: self.retry_wait };
         let tokens = Tokens::new(http.clone(), &self.iam_url, self.api_key()?);
         Ok(Endpoint::new(http, self.endpoint.clone(), tokens, policy, self.timeout))

@@ -9,12 +9,15 @@ mod token;
 
 use std::time::Duration;
 
-use http::{Method, StatusCode, header};
+use http::{
+    Method, StatusCode,
+    header::{RETRY_AFTER, USER_AGENT},
+};
 use keysync::{
     Clock,
     delivery::parse_retry_after,
     domain::{CorrelationId, InstanceId, KeyRing},
-    http_client,
+    http_client::{HttpClient, Request},
 };
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -34,7 +37,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The client of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    http: reqwest::Client,
+    http: HttpClient,
     base: Url,
     tokens: Tokens,
     policy: RetryPolicy,
@@ -86,7 +89,7 @@ pub(crate) enum CallError {
 }
 
 impl Endpoint {
-    fn new(http: reqwest::Client, base: Url, tokens: Tokens, policy: RetryPolicy, timeout: Duration) -> Self {
+    fn new(http: HttpClient, base: Url, tokens: Tokens, policy: RetryPolicy, timeout: Duration) -> Self {
         Self { http, base, tokens, policy, timeout, gate: Gate::default() }
     }
 
@@ -140,25 +143,26 @@ impl Endpoint {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
-        let mut request = self
-            .http
-            .request(call.method.clone(), url)
-            .timeout(self.timeout)
-            .bearer_auth(token)
+        let mut request = request(call.method.clone(), &url)
+            .bearer(token)
             .header("bluemix-instance", call.instance.to_string())
             .header("correlation-id", call.correlation_id.to_string());
         if let Some(ring) = call.ring {
             request = request.header("x-kms-key-ring", ring.to_string());
         }
-        let response = request.send().await.map_err(http_client::reason)?;
-        let status = response.status();
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let exchange = self.http.fetch_once(request, self.timeout, MAX_BYTES).await;
+        let (response, body) = exchange.map_err(|error| error.to_string())?;
+        let retry_after = response.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after =
             retry_after.and_then(|value| parse_retry_after(value, Clock::system().now().secs()));
-        let body = http_client::read_up_to(response, MAX_BYTES).await.map_err(http_client::reason)?;
         let body = body.ok_or_else(|| format!("the response has more than {MAX_BYTES} bytes"))?;
-        Ok(Reply { status, retry_after, body, attempts: 0 })
+        Ok(Reply { status: response.status, retry_after, body, attempts: 0 })
     }
+}
+
+/// A request in the name of this command.
+fn request(method: Method, url: &Url) -> Request {
+    Request::new(method, url).header(USER_AGENT, concat!("keysyncctl/", env!("CARGO_PKG_VERSION")))
 }
 
 impl CallError {

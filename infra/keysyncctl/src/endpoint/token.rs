@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::{Method, header::CONTENT_TYPE};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
-use url::Url;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
-use keysync::http_client;
+use keysync::http_client::HttpClient;
 
 use crate::{failure::Failure, values};
 
@@ -24,7 +25,7 @@ const RENEWED_BEFORE: u32 = 10;
 /// The tokens of one API key.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    http: reqwest::Client,
+    http: HttpClient,
     url: Url,
     api_key: Zeroizing<String>,
     current: Mutex<Option<Token>>,
@@ -67,7 +68,7 @@ enum Response {
 }
 
 impl Tokens {
-    pub(crate) fn new(http: reqwest::Client, iam: &Url, api_key: Zeroizing<String>) -> Self {
+    pub(crate) fn new(http: HttpClient, iam: &Url, api_key: Zeroizing<String>) -> Self {
         let url = values::join(iam, &["identity", "token"]);
         Self { http, url, api_key, current: Mutex::new(None) }
     }
@@ -120,15 +121,13 @@ impl Tokens {
     async fn request(&self) -> Response {
         let form =
             [("grant_type", "urn:ibm:params:oauth:grant-type:apikey"), ("apikey", self.api_key.as_str())];
-        let request = self.http.post(self.url.clone()).form(&form).timeout(TIMEOUT);
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return Response::Failed(http_client::reason(error)),
-        };
-        let status = response.status();
-        let body = match http_client::read_up_to(response, MAX_BYTES).await {
-            Ok(body) => Zeroizing::new(body.unwrap_or_default()),
-            Err(error) => return Response::Failed(http_client::reason(error)),
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = super::request(Method::POST, &self.url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        let (status, body) = match self.http.fetch_once(request, TIMEOUT, MAX_BYTES).await {
+            Ok((response, body)) => (response.status, Zeroizing::new(body.unwrap_or_default())),
+            Err(error) => return Response::Failed(error.to_string()),
         };
         if status.is_success() {
             let issued = serde_json::from_slice(&body);

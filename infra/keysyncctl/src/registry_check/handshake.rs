@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use keysync::http_client;
-use reqwest::{Client, Method, Response};
+use http::Method;
+use keysync::http_client::{HttpClient, Request, Response};
 use serde::Serialize;
 use url::Url;
 
@@ -34,13 +34,13 @@ pub(super) fn parse_origin(text: &str) -> Result<String, String> {
 /// Makes the handshake: the status of the response and what it allows. An error is the reason why
 /// there was no response.
 pub(super) async fn make(
-    http: &Client,
+    http: &HttpClient,
     url: &Url,
     origin: &str,
     timeout: Duration,
 ) -> Result<(u16, Handshake), String> {
-    let request = http.request(Method::OPTIONS, url.clone()).header("webhook-request-origin", origin);
-    let response = request.timeout(timeout).send().await.map_err(http_client::reason)?;
+    let request = Request::new(Method::OPTIONS, url).header("webhook-request-origin", origin);
+    let response = http.send_once(request, timeout).await.map_err(|error| error.to_string())?;
     let shown = |name| header(&response, name);
     let handshake = Handshake {
         allowed_origin: shown("webhook-allowed-origin"),

@@ -14,11 +14,12 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use futures_util::future::join_all;
 use handshake::{Handshake, parse_origin};
+use http::Method;
 use keysync::{
     config::SERVICES,
     delivery::{AddressPolicy, Registry, Service, callback_client},
     domain::ServiceName,
-    http_client,
+    http_client::{HttpClient, Request},
 };
 use serde::Serialize;
 
@@ -89,7 +90,7 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
             "a service has `handshake`: set --origin to the name of the sender".to_owned(),
         ));
     }
-    let http = callback_client(policy).map_err(Failure::stopped)?;
+    let http = callback_client(policy);
     let checks = registry.services().map(|(name, service)| check(&http, policy, name, service, &args));
     let mut checked = join_all(checks).await;
     if args.send_test_event {
@@ -119,7 +120,7 @@ pub(crate) async fn run(args: RegistryArgs, as_json: bool) -> Result<Finished, F
 }
 
 async fn check(
-    http: &reqwest::Client,
+    http: &HttpClient,
     policy: AddressPolicy,
     name: &ServiceName,
     service: &Service,
@@ -163,9 +164,9 @@ async fn check(
             Err(reason) => checked.problem = Some(reason),
         }
     } else {
-        match http.head(url.clone()).timeout(timeout).send().await {
+        match http.send_once(Request::new(Method::HEAD, url), timeout).await {
             Ok(response) => checked.status = Some(response.status().as_u16()),
-            Err(error) => checked.problem = Some(http_client::reason(error)),
+            Err(error) => checked.problem = Some(error.to_string()),
         }
     }
     if !checked.rejected_addresses.is_empty() && checked.problem.is_none() {

@@ -36,8 +36,7 @@ pub(super) async fn send(
     let config = CommonConfig::read(setting).map_err(|error| Failure::Usage(error.to_string()))?;
     let aws = aws::config().await;
     let keys = config.signing_keys.fetch(&aws).await.map_err(Failure::stopped)?;
-    let notifier = Notifier::new(config.registry, keys, config.addresses, args.timeout, Clock::system())
-        .map_err(Failure::stopped)?;
+    let notifier = Notifier::new(config.registry, keys, config.addresses, args.timeout, Clock::system());
     let notification = notification(services)?;
     // An attempt ends after its own time limit.
     let (trace, until) = (TraceContext::from_xray(None), Instant::now() + 2 * args.timeout);
