@@ -49,6 +49,15 @@ pub(super) struct Step {
 }
 
 impl Plan {
+    /// This plan with another engine.
+    pub(super) fn with_engine(&self, engine: &str, other: &str) -> Self {
+        let mut plan = self.clone();
+        for step in plan.steps.iter_mut().filter(|step| step.to == engine) {
+            other.clone_into(&mut step.to);
+        }
+        plan
+    }
+
     /// The function's command and setting.
     pub(super) fn command(&self) -> Result<(Vec<OsString>, (String, String)), BenchError> {
         let this = std::env::current_exe().map_err(BenchError::Floor)?;

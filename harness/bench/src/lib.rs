@@ -23,6 +23,7 @@ mod costs;
 mod counts;
 mod floor;
 mod growth;
+mod immediate;
 mod keys;
 mod limits;
 mod load;

@@ -15,6 +15,8 @@ pub struct Report {
     pub run: Run,
     /// Latency by request kind and concurrency.
     pub latency: Vec<Latency>,
+    /// The wire floor and a 204, one at a time, with an engine that responds at once.
+    pub immediate: Vec<Latency>,
     /// Cost by request kind.
     pub costs: Vec<Cost>,
     /// Duration of cold starts.

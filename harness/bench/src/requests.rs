@@ -8,6 +8,7 @@ use std::{
 use super::{
     BenchError, Report, costs,
     floor::{Plan, Step},
+    immediate,
     keys::BenchKey,
     load::Load,
     mix::{ALL, Mix, round},
@@ -71,7 +72,7 @@ impl<'a> Measurement<'a> {
         let keys: Vec<_> = (0..KEYS).map(|_| BenchKey::new(&services()[..1])).collect();
         stage.table().put_keys(&keys, |_| {}).await?;
         let lines = options.at_once.len() * (ALL.len() + 3);
-        let progress = progress::bar(lines + options.starts + 2, "counting calls");
+        let progress = progress::bar(lines + options.starts + 3, "counting calls");
         Ok(Self { stage, options, keys, token: stage.token().await?, progress })
     }
 
@@ -85,6 +86,8 @@ impl<'a> Measurement<'a> {
             process.peak_rss_bytes = process.peak_rss_bytes.or(peak);
             process.busy_peak_rss_bytes = peak;
         }
+        self.report("an engine that responds at once", 1);
+        let immediate = immediate::measure(self, &floor).await?;
         let writes = self.writes(&floor, &latency).await?;
         self.progress.inc(1);
         let starts = self.starts().await?;
@@ -93,8 +96,17 @@ impl<'a> Measurement<'a> {
             None => Vec::new(),
         };
         self.progress.finish_and_clear();
-        let mut report =
-            Report { run: Run::now(), latency, costs, starts, process, writes, peers, goals: Vec::new() };
+        let mut report = Report {
+            run: Run::now(),
+            latency,
+            immediate,
+            costs,
+            starts,
+            process,
+            writes,
+            peers,
+            goals: Vec::new(),
+        };
         report.goals = goals(&report);
         Ok(report)
     }

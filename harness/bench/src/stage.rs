@@ -60,9 +60,18 @@ impl Stage {
     /// The function with one environment for `concurrency` concurrent events, connected directly to
     /// the engine.
     pub(super) async fn sync(&self, concurrency: usize) -> Result<ProcessFunction, BenchError> {
+        self.sync_with(self.engine.url(), concurrency).await
+    }
+
+    /// The same, connected to another engine.
+    pub(super) async fn sync_with(
+        &self,
+        engine: &str,
+        concurrency: usize,
+    ) -> Result<ProcessFunction, BenchError> {
         let mut config = self.config(&self.binaries.sync);
         config.concurrency = concurrency;
-        config.env.push((DYNAMODB_URL.to_owned(), self.engine.url().to_owned()));
+        config.env.push((DYNAMODB_URL.to_owned(), engine.to_owned()));
         start(config).await
     }
 
@@ -140,6 +149,10 @@ impl Stage {
             account: self.harness.account().to_owned(),
             instance: self.harness.instance(),
         }
+    }
+
+    pub(super) fn engine_url(&self) -> &str {
+        self.engine.url()
     }
 
     /// Host and port of the engine.

@@ -22,6 +22,8 @@ impl std::fmt::Display for Report {
         }
         writeln!(f, "Latency and CPU time of the function per request, in µs")?;
         writeln!(f, "{}\n", latencies(&self.latency))?;
+        writeln!(f, "With an engine that responds at once, in µs")?;
+        writeln!(f, "{}\n", latencies(&self.immediate))?;
         writeln!(f, "Cost per request")?;
         writeln!(f, "{}\n", costs(self))?;
         writeln!(f, "{}\n", starts(self))?;
