@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+};
 use aws_smithy_runtime_api::{
     client::{
         http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
@@ -59,8 +62,20 @@ pub(crate) fn with_limits(aws: &SdkConfig, limits: CallLimits) -> SdkConfig {
 }
 
 /// The SDK's configuration from the environment: credentials, region, endpoints.
+///
+/// The default chains of providers look at the environment's variables first, and on Lambda find
+/// credentials and region there. Building what they would ask next, such as a client of STS, is a
+/// twentieth of a function's init, so the chains are used only if the variables are absent.
 pub async fn config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
+    let is_set = |name| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
+    if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
+        loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+    }
+    if is_set("AWS_REGION") {
+        loader = loader.region(EnvironmentVariableRegionProvider::new());
+    }
+    loader.load().await
 }
 
 /// The HTTP client of SDK clients. All clients of a configuration share its connections.

@@ -66,7 +66,7 @@ pub struct Point {
 ///
 /// If the binaries, the harness or a request fails.
 pub async fn growth(options: &GrowthOptions) -> Result<Growth, BenchError> {
-    let stage = Stage::start().await?;
+    let stage = Stage::start(MAX_SERVICES).await?;
     let run = GrowthRun { token: stage.token().await?, stage, requests: options.requests };
     let mut points = Vec::new();
     for services_of_each in [1, 4, 16, MAX_SERVICES] {

@@ -9,7 +9,7 @@ use super::{
     counts::{self, Counted},
     keys::BenchKey,
     progress,
-    stage::{Stage, services},
+    stage::{SERVICES, Stage, services},
 };
 
 /// The file of limits.
@@ -80,7 +80,7 @@ impl Checked {
 /// If the limits cannot be read, or a measurement fails.
 pub async fn check(path: &Path) -> Result<Checked, BenchError> {
     let limits = Limits::read(path)?;
-    let stage = Stage::start().await?;
+    let stage = Stage::start(SERVICES).await?;
     let progress = progress::bar(2, "counting calls");
     let keys: Vec<_> = (0..100).map(|_| BenchKey::new(&services()[..1])).collect();
     stage.table().put_keys(&keys, |_| {}).await?;

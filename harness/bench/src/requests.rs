@@ -15,7 +15,7 @@ use super::{
     peers::{self, Peers},
     progress,
     report::{Goal, Latency, Process, Run, Starts, Writes, each},
-    stage::{Stage, services},
+    stage::{SERVICES, Stage, services},
     usage,
 };
 use keysync_dynamodb_emulator::Call;
@@ -54,7 +54,7 @@ impl Default for Options {
 ///
 /// If the binaries, the harness or a request fails.
 pub async fn requests(options: &Options) -> Result<Report, BenchError> {
-    let stage = Stage::start().await?;
+    let stage = Stage::start(SERVICES).await?;
     let measurement = Measurement::begin(&stage, options).await?;
     measurement.run().await
 }

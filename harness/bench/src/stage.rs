@@ -30,6 +30,8 @@ use keysync_lambda_emulator::{
 };
 use keysync_testkit::{Harness, HarnessError};
 
+/// Number of services of a deployment: Object Storage and Databases.
+pub(super) const SERVICES: usize = 2;
 /// Maximum number of services of a benchmark key.
 pub(super) const MAX_SERVICES: usize = 64;
 
@@ -42,8 +44,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts the environment.
-    pub(super) async fn start() -> Result<Self, BenchError> {
+    /// Starts the environment with this number of services.
+    pub(super) async fn start(count: usize) -> Result<Self, BenchError> {
         let binaries = Binaries::find().await?;
         let engine = Dynamo::start(Engine::Memory, TABLE, &context()).await.map_err(HarnessError::from)?;
         let receiver = Receiver::start().await?;
@@ -51,8 +53,8 @@ impl Stage {
             .engine(Engine::Url(engine.url().to_owned()))
             .mode(Mode::InProcess)
             .env(CALLER_LIMIT, "off"); // all requests come from one caller
-        for name in services() {
-            builder = builder.service_at(&name, &receiver.url());
+        for name in &services()[..count] {
+            builder = builder.service_at(name, &receiver.url());
         }
         Ok(Self { harness: builder.start().await?, engine, receiver, binaries })
     }
