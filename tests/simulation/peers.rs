@@ -159,6 +159,7 @@ async fn callback(by: &Arc<Invocation>, service: usize, request: &Request) -> Re
         Some(failure) => format!("{label}: {failure:?}"),
         None => label,
     });
+    sleep(by.callback_time()).await;
     let status = match failure {
         Some(Failure::Status(status) | Failure::RetryAfter(status, _)) => status,
         Some(Failure::Hangs) => std::future::pending().await,
