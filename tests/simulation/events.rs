@@ -1,6 +1,6 @@
 //! Events of the key-management service and of the services, and the queue that delivers them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use keysync::domain::{EpochMillis, LifecycleAction};
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(1);
 const MAX_RECEIVES: u64 = 100;
 /// The first random numbers of events, as opposed to those of a step itself.
 const EVENT: u64 = 1000;
+/// The random numbers of a foreign event.
+const FOREIGN: u64 = EVENT - 1;
 
 /// Publishes events as part of a step, or of the setup.
 #[derive(Clone, Debug)]
@@ -55,12 +57,27 @@ impl Publisher {
         self.publish(&kind, &crn, at, self.facts(action));
     }
 
-    /// Publishes a lifecycle action of another account about the same key id.
-    pub(crate) fn foreign_action(&self, key: usize) {
-        let mut crn = self.world.state().keys[key].crn.clone();
+    /// Publishes an event of another account about the same key id.
+    pub(crate) fn foreign_event(&self, key: usize) {
+        let mut rng = self.world.plan.rng(self.step, FOREIGN);
+        let service = rng.usize(..SERVICES.len());
+        let state = self.world.state();
+        let mut crn = state.keys[key].crn.clone();
+        let received = state.services[service].received.get(&key).and_then(BTreeMap::last_key_value);
+        let event_id = received.map(|(_, received)| received.event_id.clone());
+        drop(state);
         FOREIGN_ACCOUNT.clone_into(&mut crn.instance.account);
-        let at = START + self.world.now();
-        self.publish("kms.secrets.rotate", &crn.to_string(), at, self.facts(LifecycleAction::Rotate));
+        let crn = crn.to_string();
+        let (kind, detail) = match (rng.u8(..4), event_id) {
+            (0, Some(event_id)) => {
+                let detail = json!({"eventId": event_id, "adopterKeyState": "ENABLED"});
+                ("kms.secrets-event.ack", detail)
+            }
+            (1, _) => ("kms.secrets.purge", json!({})),
+            (2, _) => ("kms.registrations.create", json!({"resourceCrn": resource_crn(&crn, service, 0)})),
+            _ => ("kms.secrets.rotate", self.facts(LifecycleAction::Rotate)),
+        };
+        self.publish(kind, &crn, START + self.world.now(), detail);
     }
 
     /// Publishes that the key was purged.
@@ -165,7 +182,7 @@ impl Publisher {
         for (attempt, instance) in (0..MAX_RECEIVES).zip(instance..) {
             let function = (Function::Lifecycle, instance % INSTANCES);
             let numbers = (self.step, numbers + attempt);
-            let by = Invocation::new(&self.world, function, numbers, self.faults, None);
+            let by = Invocation::new(&self.world, function, numbers, self.faults.of_attempt(attempt), None);
             if functions::lifecycle(&by, event).await == Some(true) {
                 rules::after_event(&by, event);
                 return;

@@ -1,7 +1,14 @@
 //! Invocations of functions: each has random numbers of its own, from which its calls draw their
 //! latencies and faults.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use fastrand::Rng;
 use parking_lot::Mutex;
@@ -33,6 +40,8 @@ pub(crate) struct Invocation {
     /// The caller and the correlation id of a sync.
     pub(crate) request: Option<(String, String)>,
     faults: Faults,
+    /// The number of writes so far.
+    writes: AtomicU64,
     rng: Mutex<Rng>,
 }
 
@@ -75,7 +84,17 @@ impl Invocation {
         drop(state);
         let rng = Mutex::new(world.plan.rng(step, attempt));
         let (world, began) = (world.clone(), world.now());
-        Arc::new(Self { number, world, function, instance, began, request, faults, rng })
+        Arc::new(Self {
+            number,
+            world,
+            function,
+            instance,
+            began,
+            request,
+            faults,
+            writes: AtomicU64::new(0),
+            rng,
+        })
     }
 
     /// The invocation that the running task belongs to.
@@ -134,7 +153,7 @@ impl Invocation {
     pub(crate) fn fails(&self, is_read: bool) -> bool {
         let percent = match self.faults {
             _ if self.world.state().calm => 0,
-            Faults::None => 0,
+            Faults::None | Faults::Planned(_) => 0,
             Faults::Some => 6,
             Faults::Many => 25,
         };
@@ -144,6 +163,11 @@ impl Invocation {
     /// The fault of a call to DynamoDB.
     pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
         let is_read = operation == "Query";
+        if let Faults::Planned(planned) = self.faults {
+            let is_write = !is_read && operation != "GetItem";
+            let is_next = is_write && self.writes.fetch_add(1, Ordering::Relaxed) == planned.write;
+            return (is_next && !self.world.state().calm).then_some(planned.fault);
+        }
         self.fails(is_read).then(|| {
             self.draw(|rng| match rng.u8(..16) {
                 0 => Fault::RequestLost,
@@ -159,6 +183,14 @@ impl Invocation {
                 _ => Fault::CrashAfter,
             })
         })
+    }
+
+    /// The time that each callback takes, in addition to the latency of a call.
+    pub(crate) fn callback_time(&self) -> Duration {
+        match self.faults {
+            Faults::Planned(planned) => Duration::from_millis(planned.callbacks),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Ends the instance of this invocation.

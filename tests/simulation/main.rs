@@ -1,7 +1,7 @@
 //! Deterministic simulation of the functions, their table and their peers.
 //!
 //! The use cases of the library `keysync` run in one thread, in simulated time, on the embedded
-//! DynamoDB engine and without sockets. One seed decides the plan of a round (`plan.rs`): callers,
+//! DynamoDB engine and without sockets. One seed decides the plan of a round (`plan/`): callers,
 //! lifecycle events, runs of `redeliver`, crashes, outages, clocks; and every latency and fault
 //! (`invocation.rs`, `network.rs`, `peers.rs`). After each write, callback and response, the
 //! guarantees are checked (`rules/`); at the end faults stop, and nothing may stay pending. The

@@ -162,6 +162,7 @@ async fn callback(
         Some(failure) => format!("{label}: {failure:?}"),
         None => label,
     });
+    sleep(by.callback_time()).await;
     let status = match failure {
         Some(Failure::Status(status) | Failure::RetryAfter(status, _)) => status,
         Some(Failure::Hangs) => std::future::pending().await,

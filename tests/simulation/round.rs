@@ -82,7 +82,7 @@ async fn take(world: &Arc<World>, step: &Step) {
             sync(world, step, (caller, key), correlation, attempts).await;
         }
         Action::Event { key, action } => publisher.action(key, action),
-        Action::ForeignEvent { key } => publisher.foreign_action(key),
+        Action::ForeignEvent { key } => publisher.foreign_event(key),
         Action::Purge { key } => publisher.purge(key),
         Action::Register { key, service, resource, registered } => {
             publisher.registration(key, (service, resource), registered);
@@ -121,7 +121,13 @@ async fn sync(
     for attempt in 0..attempts {
         let request = Some((caller.iam_id(), format!("request-{correlation}")));
         let instance = (step.instance + usize::try_from(attempt).unwrap_or(0)) % INSTANCES;
-        let by = Invocation::new(world, (Function::Sync, instance), (step.id, attempt), step.faults, request);
+        let by = Invocation::new(
+            world,
+            (Function::Sync, instance),
+            (step.id, attempt),
+            step.faults.of_attempt(attempt),
+            request,
+        );
         let response = functions::sync(&by, caller, key).await;
         rules::after_sync(&by, caller, key, response);
         let is_lost = by.fails(false);

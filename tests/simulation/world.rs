@@ -205,8 +205,12 @@ impl World {
         let error = response.split_once('#').filter(|_| status != 200);
         let error = error.map_or("", |(_, rest)| rest.split('"').next().unwrap_or_default());
         self.note(&format!("{by} {operation}: {status} {error}"));
-        for key in 0..self.plan.keys.len() {
-            self.check_write(by, replica, key);
+        // A rejected call has changed nothing, and a write names the keys of its items.
+        let written = std::str::from_utf8(body).unwrap_or_default();
+        for key in (0..self.plan.keys.len()).filter(|_| status == 200) {
+            if written.contains(&*self.pk(key)) {
+                self.check_write(by, replica, key);
+            }
         }
         regions::replicate(&by.world, replica);
         (status, response)
@@ -229,9 +233,13 @@ impl World {
         }
     }
 
+    fn pk(&self, key: usize) -> String {
+        self.state().keys[key].pk.clone()
+    }
+
     /// The item of a key in a replica.
     pub(crate) fn stored(&self, replica: usize, key: usize) -> Option<Item> {
-        let pk = self.state().keys[key].pk.clone();
+        let pk = self.pk(key);
         let request =
             json!({"TableName": TABLE, "Key": {"pk": {"S": pk}, "sk": {"S": "key"}}, "ConsistentRead": true});
         let (status, response) = self.tables.call(replica, "GetItem", request.to_string().as_bytes());

@@ -74,7 +74,8 @@ Examples:
   cargo task simulate --rounds 1 --seed 7     repeat the seed 7
   cargo task simulate --mutations             break each guard that has a line `simulation:` in
                                               tests/mutations; the round that finds it
-  cargo task simulate --mutations 05 lease    only patches with one of these in their names")]
+  cargo task simulate --mutations 05 lease    patches with one of these in their names, with this
+                                              line or without")]
     Simulate(SimulateArgs),
     /// Apply one mutation at a time and expect its test to fail
     ///

@@ -32,6 +32,8 @@ const STAGE_ROUNDS: u64 = 2_500;
 const STAGE_SEED: u64 = 1;
 /// The time after which that stage starts no round, in seconds.
 const STAGE_SECONDS: u64 = 90;
+/// The rounds of a mutation that is named and has no line `simulation:`.
+const NAMED_ROUNDS: u64 = 500;
 /// The maximum length of a violation in the table, in characters.
 const MAX_VIOLATION_CHARS: usize = 110;
 
@@ -77,15 +79,15 @@ fn optimized(mut cargo: Command) -> Command {
 }
 
 /// Applies one patch at a time that has a line `simulation:`, and expects a violation within that
-/// number of rounds from seed 1.
+/// number of rounds from seed 1. Also tries those without this line that are named.
 fn find_mutations(context: &Context, names: &[String]) -> Result {
     let mut patches = mutants::selected(context, names)?;
-    patches.retain(|patch| patch.simulated_rounds.is_some());
+    patches.retain(|patch| patch.simulated_rounds.is_some() || !names.is_empty());
     let tree = Tree::create(context)?;
     let (mut rows, mut missed) = (Vec::new(), 0);
     for (index, patch) in patches.iter().enumerate() {
         let Patch { name, description, .. } = patch;
-        let limit = patch.simulated_rounds.unwrap_or_default();
+        let limit = patch.simulated_rounds.unwrap_or(NAMED_ROUNDS);
         let found = tree.with_patch(patch, || find(&tree, limit))?;
         let result = match &found {
             Some(found) => format!("round {}: {}", found.round, found.violation),
@@ -96,7 +98,7 @@ fn find_mutations(context: &Context, names: &[String]) -> Result {
         rows.push(if let Some(Found { round, violation }) = found {
             format!("| {number} | {description} | {round} | {limit} | {violation} |")
         } else {
-            missed += 1;
+            missed += u64::from(patch.simulated_rounds.is_some());
             format!("| {number} | {description} | – | {limit} | **not found** |")
         });
     }

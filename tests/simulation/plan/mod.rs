@@ -3,10 +3,14 @@
 //! Each step has random numbers of its own (`Plan::rng`), so that a step behaves alike when others
 //! are removed: the shrinker depends on it.
 
+mod anything;
+mod deadlines;
+mod takeovers;
+
 use fastrand::Rng;
 use keysync::{domain::LifecycleAction, ledger::DynamoDbClient};
 
-use crate::{regions::Regions, rules::SHARDS, subset::Subset};
+use crate::{invocation::Fault, regions::Regions, rules::SHARDS, subset::Subset};
 
 /// The instances of each function.
 pub(crate) const INSTANCES: usize = 2;
@@ -20,6 +24,10 @@ pub(crate) const RESOURCES: usize = 2;
 
 /// Of this many seeds, one uses the SDK alone, and the others the thin client for first attempts.
 const SDK_ROUNDS: u64 = 4;
+/// Of this many seeds, one has a takeover, and one a deadline.
+const KINDS: u64 = 5;
+const TAKEOVER: u64 = 1;
+const DEADLINE: u64 = 3;
 /// Of this many seeds, one has keys in all shards. A run of `redeliver` takes 3 queries per shard,
 /// and most of a round would be queries of empty ones.
 const ALL_SHARDS_ROUNDS: u64 = 8;
@@ -42,8 +50,7 @@ pub(crate) struct Plan {
     pub(crate) client: DynamoDbClient,
     /// For each key, the registrations at the start, as (service, resource).
     pub(crate) keys: Vec<Vec<(usize, usize)>>,
-    /// How far the clock of each instance is ahead, in ms: `sync`, `lifecycle`, `redeliver`.
-    pub(crate) clocks: [[i64; INSTANCES]; 3],
+    pub(crate) clocks: Clocks,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -58,22 +65,34 @@ pub(crate) struct Step {
     pub(crate) action: Action,
 }
 
-/// How close the steps of a round are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// Days.
-    Days,
-    /// Seconds, with one key and with clocks a minute apart: leases end early, and requests that
-    /// are late meet newer notifications.
-    Crowded,
-}
-
 /// How often the calls of a step fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Faults {
     None,
     Some,
     Many,
+    /// One write of its first invocation has a fault.
+    Planned(PlannedFault),
+}
+
+/// A fault of one write, in a place that random faults rarely hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlannedFault {
+    /// The number of the write, from 0.
+    pub(crate) write: u64,
+    pub(crate) fault: Fault,
+    /// The time that each callback takes, in ms.
+    pub(crate) callbacks: u64,
+}
+
+impl Faults {
+    /// The faults of an invocation: what is planned befalls the first one of a step.
+    pub(crate) fn of_attempt(self, attempt: u64) -> Self {
+        match self {
+            Self::Planned(_) if attempt > 0 => Self::None,
+            faults => faults,
+        }
+    }
 }
 
 /// A function.
@@ -124,7 +143,7 @@ pub(crate) enum Action {
         key: usize,
         action: LifecycleAction,
     },
-    /// A lifecycle event of another account about this key.
+    /// An event of another account about this key.
     ForeignEvent {
         key: usize,
     },
@@ -166,23 +185,21 @@ pub(crate) enum Action {
     },
 }
 
+/// How far the clock of each instance is ahead, in ms: `sync`, `lifecycle`, `redeliver`.
+pub(crate) type Clocks = [[i64; INSTANCES]; 3];
+
+/// The registrations of each key at the start, the clocks and the steps.
+type Parts = (Vec<Vec<(usize, usize)>>, Clocks, Vec<Step>);
+
 impl Plan {
     /// The plan of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let pace = if rng.u8(..3) == 0 { Pace::Crowded } else { Pace::Days };
-        let most_keys = if pace == Pace::Crowded { 1 } else { 2 };
-        let keys: Vec<_> = (0..rng.usize(1..=most_keys)).map(|_| registrations(&mut rng)).collect();
-        let clocks = std::array::from_fn(|_| std::array::from_fn(|_| clock(&mut rng, pace)));
-        let worst = [Faults::None, Faults::Some, Faults::Many, Faults::Many][rng.usize(..4)];
-        let mut correlations = Vec::new();
-        let (mut at, mut steps) = (0, Vec::new());
-        for id in 0..rng.usize(3..=14) {
-            at += pause(&mut rng, pace);
-            let faults = if rng.bool() { worst } else { Faults::None };
-            let action = action(&mut rng, keys.len(), pace, &mut correlations);
-            steps.push(Step { id, at, faults, instance: rng.usize(..INSTANCES), action });
-        }
+        let (keys, clocks, steps) = match seed % KINDS {
+            TAKEOVER => takeovers::plan(&mut rng),
+            DEADLINE => deadlines::plan(&mut rng),
+            _ => anything::plan(&mut rng),
+        };
         let client = if seed.is_multiple_of(SDK_ROUNDS) { DynamoDbClient::Sdk } else { DynamoDbClient::Thin };
         let shards = if seed.is_multiple_of(ALL_SHARDS_ROUNDS) { SHARDS } else { 1 };
         Self { seed, regions: Regions::One, shards, client, keys, clocks, steps }
@@ -222,100 +239,10 @@ impl Plan {
     }
 }
 
+/// The registrations of a key at the start.
 fn registrations(rng: &mut Rng) -> Vec<(usize, usize)> {
     let all = (0..SERVICES.len()).flat_map(|service| (0..RESOURCES).map(move |resource| (service, resource)));
     all.filter(|_| rng.u8(..3) == 0).collect()
-}
-
-/// Most clocks agree; some are a little ahead or behind, few a minute. In a crowded round, most are
-/// a minute apart.
-fn clock(rng: &mut Rng, pace: Pace) -> i64 {
-    match rng.u8(..10) {
-        _ if pace == Pace::Crowded => [-60_000, 0, 60_000][rng.usize(..3)],
-        0..=5 => 0,
-        6..=8 => rng.i64(-2000..=2000),
-        _ => [-60_000, 60_000][rng.usize(..2)],
-    }
-}
-
-/// The time between two steps: often so short that they overlap, else around the protocol's limits.
-fn pause(rng: &mut Rng, pace: Pace) -> u64 {
-    let edge = |limit: u64, rng: &mut Rng| limit + rng.u64(0..=2) - 1;
-    if pace == Pace::Crowded && rng.u8(..8) > 0 {
-        return if rng.u8(..4) > 0 { rng.u64(0..2000) } else { rng.u64(0..32 * SECOND) };
-    }
-    match rng.u8(..24) {
-        0..=9 => rng.u64(0..60),
-        10..=13 => rng.u64(60..5000),
-        14 => edge(31 * SECOND, rng),
-        15 => rng.u64(SECOND..3 * MINUTE),
-        16 => edge(10 * MINUTE, rng),
-        17..=19 => edge(HOUR, rng),
-        20 => rng.u64(MINUTE..2 * HOUR),
-        21 => edge(4 * HOUR, rng),
-        22 => edge(24 * HOUR, rng),
-        _ => rng.u64(HOUR..30 * HOUR),
-    }
-}
-
-fn action(rng: &mut Rng, keys: usize, pace: Pace, correlations: &mut Vec<(Caller, usize)>) -> Action {
-    let key = rng.usize(..keys);
-    let kind = if pace == Pace::Crowded && rng.bool() { rng.u8(8..21) } else { rng.u8(..33) };
-    match kind {
-        0..=9 => sync(rng, key, correlations),
-        10..=15 => Action::Event { key, action: lifecycle_action(rng) },
-        16..=20 => Action::Redeliver,
-        21..=22 => Action::Crash {
-            function: [Function::Sync, Function::Lifecycle, Function::Redeliver][rng.usize(..3)],
-        },
-        23..=24 => Action::Register {
-            key,
-            service: rng.usize(..SERVICES.len()),
-            resource: rng.usize(..RESOURCES),
-            registered: rng.bool(),
-        },
-        25..=26 => Action::Acknowledge {
-            key,
-            service: rng.usize(..SERVICES.len()),
-            kind: Acknowledgement {
-                nth: [0, 0, 0, 0, 1, 2][rng.usize(..6)],
-                contradicts: rng.u8(..3) == 0,
-                minutes_ago: [0, 0, 0, 1, 4, 4][rng.usize(..6)],
-                resource: [None, Some(0), Some(1)][rng.usize(..3)],
-            },
-        },
-        27..=28 => Action::Outage {
-            service: rng.usize(..SERVICES.len()),
-            lasts: if rng.bool() { rng.u64(..26 * HOUR) } else { rng.u64(..2 * MINUTE) },
-        },
-        29 => Action::Republish { nth: rng.usize(..16) },
-        30 => Action::ForeignEvent { key },
-        31 => Action::Pause {
-            service: rng.usize(..SERVICES.len()),
-            lasts: if rng.bool() { rng.u64(..30 * HOUR) } else { rng.u64(..10 * MINUTE) },
-        },
-        _ if rng.bool() => Action::Purge { key },
-        _ => Action::Redeliver,
-    }
-}
-
-fn sync(rng: &mut Rng, key: usize, correlations: &mut Vec<(Caller, usize)>) -> Action {
-    let attempts = rng.u64(1..=3);
-    if !correlations.is_empty() && rng.u8(..4) == 0 {
-        let correlation = rng.usize(..correlations.len());
-        let (caller, key) = correlations[correlation];
-        // Another caller may use the same correlation ID.
-        let caller = if rng.u8(..6) == 0 { Caller::Two } else { caller };
-        return Action::Sync { caller, key, correlation, attempts };
-    }
-    let caller = match rng.u8(..12) {
-        0 => Caller::Reader,
-        1 => Caller::Foreign,
-        2..=4 => Caller::Two,
-        _ => Caller::One,
-    };
-    correlations.push((caller, key));
-    Action::Sync { caller, key, correlation: correlations.len() - 1, attempts }
 }
 
 fn lifecycle_action(rng: &mut Rng) -> LifecycleAction {
