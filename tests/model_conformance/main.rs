@@ -65,9 +65,9 @@ impl Configuration {
         let after = after.unwrap_or(*before);
         let observed = system.take(action, &after).await;
         if observed != expected {
-            return Err(format!("{action:?}: the model expects {expected:?}, the code shows {observed:?}"));
+            return Err(format!("the model expects {expected:?}, the code shows {observed:?}: {action:?}"));
         }
         let difference = system.difference(&after, &self.model);
-        difference.map_or(Ok(after), |difference| Err(format!("{action:?}: {difference}")))
+        difference.map_or(Ok(after), |difference| Err(format!("{difference}: {action:?}")))
     }
 }

@@ -53,7 +53,7 @@ async fn explore(configuration: &Configuration, depth: usize) -> Counts {
                     open.push(Node { state: after, system, left: left - 1, path });
                 }
                 Ok(_) => {}
-                Err(difference) => panic!("{}: {difference}\nafter {path:#?}", configuration.name),
+                Err(difference) => panic!("{difference} ({})\nafter {path:#?}", configuration.name),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The real system: the table with one key, the processes that write it, and the services.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use keysync::{
     domain::{EpochMillis, LeaseId},
@@ -202,10 +202,7 @@ impl System {
     pub(crate) fn difference(&self, state: &State, model: &Protocol) -> Option<String> {
         let (expected, found) = (state.items[0], self.model_item(model));
         if expected != found {
-            return Some(format!(
-                "the model's item is\n  {expected:?}, the table's\n  {found:?}\n  {}",
-                self.item
-            ));
+            return Some(different_attributes(&expected, &found));
         }
         let received = self.received.map(|received| received.map_or(0, |sequence| sequence.0));
         let expected = state.receivers[0].map(|receiver| u64::from(receiver.last_sequence));
@@ -219,4 +216,26 @@ impl System {
         };
         ProcessId::all().find(lost).map(|pid| format!("{pid:?} has no notification"))
     }
+}
+
+/// The attributes that differ between the model's item and the table's.
+fn different_attributes(model: &Item, table: &Item) -> String {
+    fn attribute<T: PartialEq + Debug>(name: &str, model: &T, table: &T) -> Option<String> {
+        (model != table).then(|| format!("{name} is {model:?} in the model and {table:?} in the table"))
+    }
+    let different = [
+        attribute("notified_at", &model.notified_at, &table.notified_at),
+        attribute("sequence", &model.sequence, &table.sequence),
+        attribute("event", &model.event, &table.event),
+        attribute("closed_by", &model.closed_by, &table.closed_by),
+        attribute("lease", &model.lease, &table.lease),
+        attribute("due_at", &model.due_at, &table.due_at),
+        attribute("outbox", &model.outbox, &table.outbox),
+        attribute("acknowledged", &model.acknowledged, &table.acknowledged),
+        attribute("checked", &model.checked, &table.checked),
+        attribute("confirmed", &model.confirmed, &table.confirmed),
+        attribute("older", &model.older, &table.older),
+        attribute("replays", &model.replays, &table.replays),
+    ];
+    different.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

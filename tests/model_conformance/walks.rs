@@ -49,7 +49,7 @@ async fn walk(configuration: &Configuration, seed: u64) -> usize {
         match configuration.step(&mut system, &state, action).await {
             Ok(after) => state = after,
             Err(difference) => {
-                panic!("{}, seed {seed}: {difference}\nafter {path:#?}", configuration.name)
+                panic!("{difference} ({}, seed {seed})\nafter {path:#?}", configuration.name)
             }
         }
     }
