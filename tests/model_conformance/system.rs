@@ -3,22 +3,23 @@
 use std::{fmt::Debug, time::Duration};
 
 use keysync::{
-    domain::{EpochMillis, LeaseId},
+    domain::{EpochMillis, LeaseId, deadline::DEADLINE},
     ledger::{Ledger, Notification},
 };
 use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
 use keysync_model::{
     protocol::{Action, Protocol},
-    state::{Item, PROCESSES, ProcessId, SERVICES, State, Step, Time},
+    state::{Item, NEVER, PROCESSES, ProcessId, SERVICES, State, Step, Time},
 };
 use keysync_receiver::Sequence;
 use serde_json::{Value, json};
 
 use crate::{
-    Configuration,
+    Configuration, Through,
     calls::{Request, event},
-    mapping::{CREATED, NAMES, Scale, plain, to_model},
+    mapping::{CREATED, NAMES, Scale, acknowledged, plain, to_model},
     observed::Observed,
+    services::Answer,
 };
 
 pub(crate) const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
@@ -32,6 +33,13 @@ pub(crate) struct Process {
     /// The services to notify, and those of them that responded with 2xx.
     pub(crate) to_notify: u8,
     pub(crate) delivered: u8,
+    /// The clock reading with which these were selected.
+    pub(crate) read_at: Option<EpochMillis>,
+    /// The services that had acknowledged the notification then.
+    pub(crate) acknowledged: u8,
+    /// How the services respond, and the clock reading of the check; for the dispatcher.
+    pub(crate) answers: [Answer; SERVICES],
+    pub(crate) check_at: Option<EpochMillis>,
 }
 
 /// The system. A clone shares the table.
@@ -48,6 +56,11 @@ pub(crate) struct System {
     pub(crate) processes: Box<[Process; PROCESSES]>,
     pub(crate) received: [Option<Sequence>; SERVICES],
     pub(crate) replays: u8,
+    /// Whether the dispatcher delivers and confirms, and not the test itself.
+    pub(crate) through: Through,
+    pub(crate) has_deadline: bool,
+    /// The failed callbacks so far.
+    pub(crate) failures: usize,
 }
 
 impl System {
@@ -69,6 +82,9 @@ impl System {
             processes: Box::default(),
             received: [None; SERVICES],
             replays: 0,
+            through: configuration.through,
+            has_deadline: bounds.has_deadline(),
+            failures: 0,
         };
         system.record(0, system.now, "abc123").await;
         system.item = system.read();
@@ -108,13 +124,29 @@ impl System {
 
     /// Whether a resent lease request would be applied, because the item became due again, by a
     /// replay or by a clock that stepped back. In the model, that is another lease.
-    pub(crate) fn leases_again(&self, action: Action) -> bool {
+    fn leases_again(&self, action: Action) -> bool {
         let Action::Resend { pid } = action else { return false };
         let due_at = self.item["due_at"]["N"].as_str().map(|at| EpochMillis::new(at.parse().unwrap()));
         match self.processes[pid.index()].request {
             Some(Request::Lease(_, at)) => due_at.is_some_and(|due_at| due_at <= at),
             _ => false,
         }
+    }
+
+    /// Whether `action` is an acknowledgement that the model simplifies: of a notification that is
+    /// too late for an older one, or not confirmed yet while the service owes an older one.
+    fn is_simplified(&self, action: Action, state: &State) -> bool {
+        let Action::Acknowledge { key, service } = action else { return false };
+        let (item, plain) = (&state.items[key], plain(&self.item));
+        let older = &plain["deadline"]["older"][NAMES[service]]["at"];
+        let after = |older: u64| plain["notified_at"].as_u64().unwrap() - older;
+        let is_late = older.as_u64().is_some_and(|older| u128::from(after(older)) > DEADLINE.as_millis());
+        is_late || (item.older[service] != NEVER && !item.confirmed)
+    }
+
+    /// Whether the model and the code can be compared in this step.
+    pub(crate) fn is_comparable(&self, action: Action, state: &State) -> bool {
+        !self.leases_again(action) && !self.is_simplified(action, state)
     }
 
     /// Takes a step. `after` is the model's state after it.
@@ -156,15 +188,26 @@ impl System {
                 let request = self.process(pid).request.clone().unwrap();
                 self.send(pid, request, false).await
             }
-            Action::Deliver { pid, callbacks } => self.deliver(pid, callbacks),
+            Action::Deliver { pid, callbacks } => match self.through {
+                Through::Ledger => self.deliver(pid, callbacks),
+                Through::Dispatcher => self.call_services(pid, callbacks).await,
+            },
             Action::Arrive { service, sequence, .. } => {
                 self.receive(service, u64::from(sequence));
                 Observed::Nothing
             }
-            Action::Confirm { pid, clock, later } => self.confirm(pid, clock, later).await,
+            Action::Check { pid, clock } => {
+                self.process(pid).check_at = Some(self.at(clock));
+                Observed::Nothing
+            }
+            Action::Confirm { pid, clock, later } => match self.through {
+                Through::Ledger => self.confirm(pid, clock, later).await,
+                Through::Dispatcher => self.dispatch(pid, clock).await,
+            },
+            Action::Acknowledge { service, .. } => self.acknowledge(service).await,
             Action::Replay { service, clock, .. } => self.replay(service, clock).await,
             Action::Crash { .. } => Observed::Nothing,
-            other => panic!("{other:?} needs a guard removed, or a deadline"),
+            other => panic!("{other:?} needs a guard removed, or more than one write"),
         };
         // A process that has ended forgets everything.
         for pid in ProcessId::all().filter(|pid| !after.process(*pid).is_working()) {
@@ -178,12 +221,15 @@ impl System {
     async fn send(&mut self, pid: ProcessId, request: Request, response_lost: bool) -> Observed {
         let (observed, notification) = self.execute(&request).await;
         let to_notify = if let Observed::Notification(services) = observed { services } else { 0 };
+        let (read_at, acknowledged) = (request.read_at(self.now), acknowledged(&plain(&self.item)));
         let process = self.process(pid);
         process.request = Some(request);
         if response_lost {
             return Observed::Nothing;
         }
         (process.notification, process.to_notify) = (notification, to_notify);
+        process.read_at = Some(read_at);
+        process.acknowledged = acknowledged;
         observed
     }
 
