@@ -113,9 +113,8 @@ impl System {
         if settled.len() != to_notify.count_ones() as usize {
             return Observed::Other;
         }
-        let is_reported = |name: &&str| {
-            checked.iter().flatten().any(|finding| finding.service.to_string() == **name)
-        };
+        let is_reported =
+            |name: &&str| checked.iter().flatten().any(|finding| finding.service.to_string() == **name);
         Observed::Reported(mask(NAMES.iter().map(|name| is_reported(&name))))
     }
 

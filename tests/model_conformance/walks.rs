@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use keysync_model::{bounds::Bounds, protocol::Action, state::NEVER};
+use keysync_model::{
+    bounds::Bounds,
+    protocol::Action,
+    state::{NEVER, State},
+};
 use stateright::Model;
 
 use crate::{
@@ -41,17 +45,25 @@ const EXHAUSTED: Bounds =
 const DEADLINES: Bounds =
     Bounds { deadline: DEADLINE, late_requests: false, steps_back: false, ..DISPATCHED };
 
+const STEADY: Pace = Pace { one_of: 20, up_to: 1 };
+
 /// The steps that were taken, by the names of their actions.
 type Taken = BTreeMap<String, usize>;
 
-/// Takes random steps until none but time is left, at most [`STEPS`]. `ticks`: one of so many is
-/// time.
-async fn walk(configuration: &Configuration, seed: u64, ticks: u8, taken: &mut Taken) {
+/// How time passes: one of so many steps is time, and takes up to so many ticks.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    one_of: u8,
+    up_to: usize,
+}
+
+/// Takes random steps until none but time is left, at most [`STEPS`].
+async fn walk(configuration: &Configuration, seed: u64, pace: Pace, taken: &mut Taken) {
     fastrand::seed(seed); // The backoff is random.
     let mut rng = Rng::with_seed(seed);
     let (mut state, mut system) = (configuration.initial(), System::new(configuration).await);
     let mut path = Vec::new();
-    while path.len() < STEPS {
+    for _ in 0..STEPS {
         let mut actions = configuration.actions(&state);
         actions.retain(|action| system.is_comparable(*action, &state));
         // Rejections would be most of the steps.
@@ -61,36 +73,42 @@ async fn walk(configuration: &Configuration, seed: u64, ticks: u8, taken: &mut T
         if actions.iter().all(|action| *action == Action::Tick) && state.items[0].due_at.is_none() {
             break;
         }
-        let is_tick = rng.u8(..ticks) == 0;
-        let Some(action) = rng.choice(actions).map(|action| if is_tick { Action::Tick } else { action })
-        else {
-            break;
+        let next = if rng.u8(..pace.one_of) == 0 {
+            vec![Action::Tick; rng.usize(1..=pace.up_to)]
+        } else {
+            rng.choice(actions).into_iter().collect()
         };
-        path.push(action);
-        let name = format!("{action:?}").split(' ').next().unwrap_or_default().to_owned();
-        *taken.entry(name).or_default() += 1;
-        match configuration.step(&mut system, &state, action).await {
-            Ok(after) => state = after,
-            Err(difference) => {
-                panic!("{difference} ({}, seed {seed})\nafter {path:#?}", configuration.name)
+        for action in next {
+            path.push(action);
+            match configuration.step(&mut system, &state, action).await {
+                Ok(after) => state = after,
+                Err(difference) => {
+                    panic!("{difference} ({}, seed {seed})\nafter {path:#?}", configuration.name)
+                }
             }
-        }
-        for (what, is_so) in [
-            ("exhausted retries", state.items[0].outbox.iter().any(|entry| entry.exhausted)),
-            ("a report", state.history[0].reported != 0),
-            ("an older deadline", state.items[0].older.iter().any(|at| *at != NEVER)),
-        ] {
-            *taken.entry(what.to_owned()).or_default() += usize::from(is_so);
+            count(taken, action, &state);
         }
     }
 }
 
+fn count(taken: &mut Taken, action: Action, state: &State) {
+    let name = format!("{action:?}").split(' ').next().unwrap_or_default().to_owned();
+    *taken.entry(name).or_default() += 1;
+    for (what, is_so) in [
+        ("exhausted retries", state.items[0].outbox.iter().any(|entry| entry.exhausted)),
+        ("a report", state.history[0].reported != 0),
+        ("an older deadline", state.items[0].older.iter().any(|at| *at != NEVER)),
+    ] {
+        *taken.entry(what.to_owned()).or_default() += usize::from(is_so);
+    }
+}
+
 /// Takes the walks. They must take, or lead to, what is `expected`.
-async fn assert_walks_conform(configuration: Configuration, ticks: u8, expected: &[&str]) {
+async fn assert_walks_conform(configuration: Configuration, pace: Pace, expected: &[&str]) {
     let first = std::env::var("KEYSYNC_TEST_SEED").map_or(1, |seed| seed.parse().expect("an integer"));
     let mut taken = Taken::new();
     for seed in first..first + WALKS {
-        walk(&configuration, seed, ticks, &mut taken).await;
+        walk(&configuration, seed, pace, &mut taken).await;
     }
     println!("{}: {WALKS} walks from seed {first}: {taken:?}", configuration.name);
     for what in expected {
@@ -101,17 +119,17 @@ async fn assert_walks_conform(configuration: Configuration, ticks: u8, expected:
 #[tokio::test]
 async fn ledger_follows_model_on_random_walks() {
     let all = Configuration::new("random walks", HOURS, &ALL, Through::Ledger);
-    assert_walks_conform(all, 20, &["Confirm", "Replay", "DeliverLateRequest", "Resend"]).await;
+    assert_walks_conform(all, STEADY, &["Confirm", "Replay", "DeliverLateRequest", "Resend"]).await;
 }
 
 #[tokio::test]
 async fn dispatcher_follows_model_on_random_walks() {
     let dispatched = |name, bounds: &Bounds| Configuration::new(name, HOURS, bounds, Through::Dispatcher);
     let all = dispatched("random walks of the dispatcher", &DISPATCHED);
-    assert_walks_conform(all, 20, &["Confirm", "Replay", "DeliverLateRequest", "Resend"]).await;
+    assert_walks_conform(all, STEADY, &["Confirm", "Replay", "DeliverLateRequest", "Resend"]).await;
     let exhausted = dispatched("exhausted retries", &EXHAUSTED);
-    assert_walks_conform(exhausted, 2, &["Confirm", "exhausted retries"]).await;
+    assert_walks_conform(exhausted, Pace { one_of: 6, up_to: 30 }, &["Confirm", "exhausted retries"]).await;
     let deadlines = dispatched("deadlines", &DEADLINES);
     let reached = ["Acknowledge", "Check", "Replay", "a report", "an older deadline"];
-    assert_walks_conform(deadlines, 4, &reached).await;
+    assert_walks_conform(deadlines, Pace { one_of: 6, up_to: 5 }, &reached).await;
 }
