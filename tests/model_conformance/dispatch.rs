@@ -12,7 +12,7 @@ use keysync::{
     delivery::{AddressPolicy, CircuitBreakers, Notifier, Registry},
     dispatch::{Audited, Dispatched, Dispatcher, Run},
     domain::{EpochMillis, EventId, ServiceName},
-    ledger::{Acknowledged, Acknowledgement, Notification, Pause, PauseCache, Pauses},
+    ledger::{Acknowledged, Acknowledgement, Ledger, Notification, Pause, PauseCache, Pauses},
     time_budget::TimeBudget,
     trace_context::TraceContext,
 };
@@ -24,9 +24,10 @@ use serde_json::json;
 
 use crate::{
     calls::crn,
-    mapping::{NAMES, mask},
+    mapping::{NAMES, mask, members},
     observed::Observed,
-    services::{Answer, Services, host},
+    one_write,
+    services::{Answer, Services},
     system::{KEY, Process, System},
 };
 
@@ -70,15 +71,18 @@ impl System {
     fn next_failure(&mut self) -> Answer {
         let kinds = [Answer::Fails, Answer::Breaks, Answer::AsksToWait, Answer::Paused];
         // A pause counts no attempt and ends no retries.
-        let kinds = if self.retry_limit.is_some() { &kinds[..3] } else { &kinds[..] };
+        // It has no outcome, so that a confirmation takes one write.
+        let is_paused_once = self.retry_limit.is_none() && self.members == 1;
+        let kinds = if is_paused_once { &kinds[..] } else { &kinds[..3] };
         self.failures += 1;
         kinds[self.failures % kinds.len()]
     }
 
     fn notifier(&self, services: &std::sync::Arc<Services>) -> Notifier {
-        let configured = NAMES.iter().map(|name| {
-            let url = format!("https://{}/", host(name));
-            ((*name).to_owned(), json!({"url": url, "acknowledges": self.has_deadline}))
+        let names = (0..SERVICES).flat_map(|service| members(service, self.members));
+        let configured = names.map(|name| {
+            let url = format!("https://{name}.example/");
+            (name, json!({"url": url, "acknowledges": self.has_deadline}))
         });
         let configured = json!(configured.collect::<serde_json::Map<_, _>>()).to_string();
         let registry = Registry::from_json(&configured, AddressPolicy::PublicOnly).unwrap();
@@ -87,7 +91,7 @@ impl System {
     }
 
     /// The dispatch of a process, with callbacks as they were. It observes who is reported.
-    pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time) -> Observed {
+    pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
         let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
             self.process(pid).clone();
         let (notification, mut start, end) = (notification.unwrap(), read_at.unwrap(), self.at(clock));
@@ -99,7 +103,7 @@ impl System {
         }
         let (services, pauses) = (Services::new(answers, start, end), pauses(answers));
         let dispatcher = Dispatcher {
-            ledger: self.ledger.clone(),
+            ledger,
             notifier: self.notifier(&services),
             pauses: PauseCache::new(pauses.paused().map(|(service, _)| service.clone()).collect()),
         };
@@ -110,7 +114,8 @@ impl System {
         let run = is_redeliverer.then_some(run);
         let Dispatched { settled, checked } =
             dispatcher.deliver_and_confirm(&notification, &trace, budget, run).await;
-        if settled.len() != to_notify.count_ones() as usize {
+        let called = (0..SERVICES).filter(|service| to_notify & 1 << service != 0);
+        if settled.len() != called.map(|service| members(service, self.members).count()).sum::<usize>() {
             return Observed::Other;
         }
         let is_reported =
@@ -118,18 +123,27 @@ impl System {
         Observed::Reported(mask(NAMES.iter().map(|name| is_reported(&name))))
     }
 
+    /// A dispatch that ends after the first of its two writes, or when that is rejected.
+    pub(crate) async fn dispatch_in_part(&mut self, pid: ProcessId, clock: Time) -> Observed {
+        self.dispatch(pid, clock, one_write::ledger(&self.table)).await
+    }
+
     /// A service acknowledges the last notification, as made at its instant.
     pub(crate) async fn acknowledge(&self, service: usize) -> Observed {
         let claim = self.item["claim"]["S"].as_str().unwrap().parse().unwrap();
-        let event = EventId { key: KEY.parse().unwrap(), claim, service: NAMES[service].parse().unwrap() };
         let at = self.item["notified_at"]["N"].as_str().unwrap().parse().unwrap();
         let (at, key_state) = (EpochMillis::new(at), "DEK_ENABLED".to_owned());
         let acknowledgement = Acknowledgement { at, key_state, resource: None };
         let contradicts = |_: &Notification, _: &_| panic!("the key is enabled");
-        match self.ledger.acknowledge(&crn("abc123"), &event, &acknowledgement, contradicts).await.unwrap() {
-            Acknowledged::Recorded => Observed::Acknowledged,
-            _ => Observed::Other,
+        for name in members(service, self.members) {
+            let event = EventId { key: KEY.parse().unwrap(), claim, service: name.parse().unwrap() };
+            let key = crn("abc123");
+            let acknowledged = self.ledger.acknowledge(&key, &event, &acknowledgement, contradicts).await;
+            if acknowledged.unwrap() != Acknowledged::Recorded {
+                return Observed::Other;
+            }
         }
+        Observed::Acknowledged
     }
 }
 

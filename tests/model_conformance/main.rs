@@ -6,6 +6,7 @@
 //! - `walks.rs`: long random paths, seeded
 //! - `dispatch.rs`, `services.rs`: deliveries and confirmations by the real dispatcher
 //! - `system.rs`, `calls.rs`: what the real processes, the table and the services do in a step
+//! - `one_write.rs`: a confirmation that ends between two writes
 //! - `observed.rs`: what the model expects of it
 //!
 //! `docs/explanation/model.md` says what this shows, and what it leaves out.
@@ -15,6 +16,7 @@ mod calls;
 mod dispatch;
 mod mapping;
 mod observed;
+mod one_write;
 mod paths;
 mod services;
 mod system;
@@ -39,6 +41,8 @@ pub(crate) struct Configuration {
     model: Protocol,
     scale: Scale,
     through: Through,
+    /// The real services for the model's first one.
+    members: usize,
 }
 
 /// What delivers and confirms.
@@ -60,7 +64,9 @@ impl Configuration {
             explore: Explore::Everything,
             ..bounds.clone()
         };
-        Self { name, model: Protocol { bounds, guards: Guards::ALL }, scale, through }
+        // A write of a confirmation has 32 outcomes.
+        let members = if bounds.confirms_in_parts { 32 } else { 1 };
+        Self { name, model: Protocol { bounds, guards: Guards::ALL }, scale, through, members }
     }
 
     fn initial(&self) -> State {

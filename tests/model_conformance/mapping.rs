@@ -24,6 +24,14 @@ use serde_json::Value;
 
 /// The services, by their number in the model.
 pub(crate) const NAMES: [&str; SERVICES] = ["cloud-object-storage", "databases-for-postgresql"];
+/// The real services for one of the model: `members` for the first one, which share all.
+pub(crate) fn members(service: usize, members: usize) -> impl Iterator<Item = String> {
+    let first = NAMES[service].to_owned();
+    let others =
+        (1..if service == 0 { members } else { 1 }).map(move |n| format!("{}-{n:02}", NAMES[service]));
+    std::iter::once(first).chain(others)
+}
+
 /// The callers as (caller, correlation id), by their number in the model.
 pub(crate) const CALLERS: [(&str, &str); 3] =
     [("IBMid-alice", "x"), ("IBMid-alice", "y"), ("IBMid-bob", "x")];

@@ -85,6 +85,7 @@ impl Configuration {
             Action::Confirm { pid, .. } if self.through == Through::Dispatcher => {
                 self.reported(system, before, pid)
             }
+            Action::ConfirmPart { pid, .. } => self.reported(system, before, pid),
             Action::Confirm { pid, .. } => {
                 if self.model.passes_fence(before, pid) {
                     Observed::Confirmed

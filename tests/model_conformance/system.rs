@@ -3,6 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use keysync::{
+    delivery::RETRY_PERIOD,
     domain::{EpochMillis, LeaseId, deadline::DEADLINE},
     ledger::{Ledger, Notification},
 };
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     Configuration, Through,
     calls::{Request, event},
-    mapping::{CREATED, NAMES, Scale, acknowledged, plain, to_model},
+    mapping::{CREATED, NAMES, Scale, acknowledged, members, plain, to_model},
     observed::Observed,
     services::Answer,
 };
@@ -49,6 +50,7 @@ pub(crate) struct System {
     pub(crate) lease: Time,
     pub(crate) backoff: Time,
     pub(crate) retry_limit: Option<Time>,
+    skew: Time,
     pub(crate) table: EmbeddedTable,
     pub(crate) ledger: Ledger,
     pub(crate) now: EpochMillis,
@@ -59,6 +61,8 @@ pub(crate) struct System {
     /// Whether the dispatcher delivers and confirms, and not the test itself.
     pub(crate) through: Through,
     pub(crate) has_deadline: bool,
+    /// The real services for the model's first one.
+    pub(crate) members: usize,
     /// The failed callbacks so far.
     pub(crate) failures: usize,
 }
@@ -76,6 +80,7 @@ impl System {
             retry_limit: bounds.has_retry_limit().then_some(bounds.retry_limit),
             table,
             ledger,
+            skew: bounds.skew,
             // Whole ticks after the creation, and long after it.
             now: CREATED.plus(scale.0 * 1000),
             item: Value::Null,
@@ -84,11 +89,13 @@ impl System {
             replays: 0,
             through: configuration.through,
             has_deadline: bounds.has_deadline(),
+            members: configuration.members,
             failures: 0,
         };
         system.record(0, system.now, "abc123").await;
         system.item = system.read();
-        let services = NAMES[..bounds.services].iter().map(|name| ((*name).to_owned(), json!({"N": "1"})));
+        let services = (0..bounds.services).flat_map(|service| members(service, configuration.members));
+        let services = services.map(|name| (name, json!({"N": "1"})));
         system.item["services"] = json!({"M": services.collect::<serde_json::Map<_, _>>()});
         system.restore();
         system
@@ -146,7 +153,20 @@ impl System {
 
     /// Whether the model and the code can be compared in this step.
     pub(crate) fn is_comparable(&self, action: Action, state: &State) -> bool {
-        !self.leases_again(action) && !self.is_simplified(action, state)
+        match action {
+            Action::Tick => !self.exhausts_retries(),
+            Action::Resend { .. } => !self.leases_again(action),
+            _ => !self.is_simplified(action, state),
+        }
+    }
+
+    /// Whether the next tick exhausts the retries, after 24 hours and on the clock that is furthest
+    /// ahead, and the configuration has none that end.
+    fn exhausts_retries(&self) -> bool {
+        let Some(at) = self.item["notified_at"]["N"].as_str() else { return false };
+        let furthest = self.at(1 + self.skew);
+        let notified_at = EpochMillis::new(at.parse().unwrap());
+        self.retry_limit.is_none() && furthest.since(notified_at) >= RETRY_PERIOD
     }
 
     /// Takes a step. `after` is the model's state after it.
@@ -202,18 +222,21 @@ impl System {
             }
             Action::Confirm { pid, clock, later } => match self.through {
                 Through::Ledger => self.confirm(pid, clock, later).await,
-                Through::Dispatcher => self.dispatch(pid, clock).await,
+                Through::Dispatcher => self.dispatch(pid, clock, self.ledger.clone()).await,
             },
+            Action::ConfirmPart { pid, clock } => self.dispatch_in_part(pid, clock).await,
             Action::Acknowledge { service, .. } => self.acknowledge(service).await,
             Action::Replay { service, clock, .. } => self.replay(service, clock).await,
             Action::Crash { .. } => Observed::Nothing,
-            other => panic!("{other:?} needs a guard removed, or more than one write"),
+            other => panic!("{other:?} needs a guard removed"),
         };
         // A process that has ended forgets everything.
         for pid in ProcessId::all().filter(|pid| !after.process(*pid).is_working()) {
             *self.process(pid) = Process::default();
         }
-        self.item = self.read();
+        if action != Action::Tick {
+            self.item = self.read();
+        }
         observed
     }
 
@@ -244,11 +267,24 @@ impl System {
         to_model(&plain(&self.item), self.scale, self.now, &model.bounds, holder)
     }
 
+    /// A member of the first service whose state is not the same.
+    fn different_member(&self) -> Option<String> {
+        let item = plain(&self.item);
+        let state = |name: &str| {
+            let is_in = |map: &str| item[map].get(name).is_some();
+            (is_in("pending"), is_in("retries"), item["outcome"][name]["status"].clone())
+        };
+        members(0, self.members).find(|name| state(name) != state(NAMES[0]))
+    }
+
     /// What differs from the model's state.
     pub(crate) fn difference(&self, state: &State, model: &Protocol) -> Option<String> {
         let (expected, found) = (state.items[0], self.model_item(model));
         if expected != found {
             return Some(different_attributes(&expected, &found));
+        }
+        if let Some(member) = self.different_member() {
+            return Some(format!("{member} differs from {}", NAMES[0]));
         }
         let received = self.received.map(|received| received.map_or(0, |sequence| sequence.0));
         let expected = state.receivers[0].map(|receiver| u64::from(receiver.last_sequence));
