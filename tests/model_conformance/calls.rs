@@ -20,7 +20,8 @@ use keysync_model::{
 use keysync_receiver::Sequence;
 
 use crate::{
-    mapping::{CALLERS, CREATED, NAMES, mask},
+    dispatch::due,
+    mapping::{CALLERS, CREATED, NAMES},
     observed::Observed,
     system::{INSTANCE, KEY, System},
 };
@@ -34,6 +35,11 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// The clock reading, if the response does not depend on a later one.
+    pub(crate) fn read_at(&self, now: EpochMillis) -> EpochMillis {
+        if let Self::Lease(_, at) = self { *at } else { now }
+    }
+
     pub(crate) fn lease(&self) -> LeaseId {
         match self {
             Self::Claim(request) => request.claim.into(),
@@ -133,10 +139,11 @@ impl System {
             .collect();
         process.delivered = reached.iter().map(|service| 1 << service).sum();
         let sequence = process.notification.as_ref().unwrap().sequence;
+        let called = process.to_notify;
         for service in reached {
             self.receive(service, sequence);
         }
-        Observed::Nothing
+        Observed::Called(called)
     }
 
     /// A receiver keeps the highest sequence, as the receiver kit does.
@@ -205,11 +212,10 @@ impl System {
 
 fn found(notification: Option<Notification>, at: EpochMillis) -> Option<(Observed, Option<Notification>)> {
     let notification = notification?;
-    let is_due = |name: &str| notification.due(at).any(|(service, _)| service.to_string() == name);
-    Some((Observed::Notification(mask(NAMES.iter().map(|name| is_due(name)))), Some(notification)))
+    Some((Observed::Notification(due(&notification, at)), Some(notification)))
 }
 
-fn crn(account: &str) -> KeyCrn {
+pub(crate) fn crn(account: &str) -> KeyCrn {
     let instance = InstanceCrn {
         service: "hs-crypto".to_owned(),
         region: "us-south".to_owned(),

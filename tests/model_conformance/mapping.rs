@@ -11,6 +11,7 @@
 //! | `outbox` | `pending`, `retries` (`attempts` only with a retry limit), `outcome` with the status `failed` |
 //! | `replays` | the number in `replay.reason` |
 //! | `acknowledged` | `acknowledged`, if of the last notification |
+//! | `confirmed`, `checked`, `older` | `deadline`, or what the next confirmation makes of it |
 
 use std::time::Duration;
 
@@ -23,6 +24,14 @@ use serde_json::Value;
 
 /// The services, by their number in the model.
 pub(crate) const NAMES: [&str; SERVICES] = ["cloud-object-storage", "databases-for-postgresql"];
+/// The real services for one of the model: `members` for the first one, which share all.
+pub(crate) fn members(service: usize, members: usize) -> impl Iterator<Item = String> {
+    let first = NAMES[service].to_owned();
+    let others =
+        (1..if service == 0 { members } else { 1 }).map(move |n| format!("{}-{n:02}", NAMES[service]));
+    std::iter::once(first).chain(others)
+}
+
 /// The callers as (caller, correlation id), by their number in the model.
 pub(crate) const CALLERS: [(&str, &str); 3] =
     [("IBMid-alice", "x"), ("IBMid-alice", "y"), ("IBMid-bob", "x")];
@@ -89,7 +98,8 @@ pub(crate) fn to_model(
             next_at: if retry.is_object() { ticks(&retry["next_at"]).max(0) } else { 0 },
         }
     };
-    let acknowledged = |name: &&str| item["acknowledged"][*name]["sequence"].as_u64() == Some(sequence);
+    let deadline = &item["deadline"];
+    let confirmed = !deadline.is_null() && deadline["notification"]["claim"] == item["claim"];
     let caller = (item["caller"].as_str(), item["correlation_id"].as_str());
     let closed_by = CALLERS.iter().position(|(who, id)| caller == (Some(who), Some(id)));
     let number = |value: u64| u8::try_from(value).unwrap();
@@ -105,12 +115,39 @@ pub(crate) fn to_model(
         lease: item["lease"].as_str().and_then(holder),
         due_at: is_set("due_at").then(|| ticks(&item["due_at"]).max(0)),
         outbox: NAMES.map(entry),
-        acknowledged: mask(NAMES.iter().map(acknowledged)),
-        checked: false,
-        confirmed: false,
-        older: [NEVER; SERVICES],
+        acknowledged: acknowledged(item),
+        checked: confirmed && deadline["checked"] == true,
+        confirmed,
+        older: NAMES.map(|name| {
+            let owed = owed_older(item, name, confirmed);
+            owed.map_or(NEVER, |at| ticks(at).max(bounds.notified_floor()))
+        }),
         replays: item["replay"]["reason"].as_str().map_or(0, |reason| reason.parse().unwrap()),
     }
+}
+
+/// The services that acknowledged the last notification, a bit each.
+pub(crate) fn acknowledged(item: &Value) -> u8 {
+    let sequence = item["sequence"].as_u64();
+    mask(NAMES.iter().map(|name| {
+        let acknowledged = item["acknowledged"][*name]["sequence"].as_u64();
+        acknowledged.is_some() && acknowledged == sequence
+    }))
+}
+
+/// The instant of the oldest notification before the last one that a service must acknowledge. Until
+/// the last one is confirmed, the stored deadline is that of an older one, and what a confirmation
+/// will make of it is determined here.
+fn owed_older<'a>(item: &'a Value, service: &str, confirmed: bool) -> Option<&'a Value> {
+    let deadline = &item["deadline"];
+    let is_own = |name: &Value| name == service;
+    let must_acknowledge = deadline["services"].as_array().is_some_and(|names| names.iter().any(is_own));
+    let own = must_acknowledge && !confirmed && deadline["checked"] != true;
+    let older = Some(&deadline["older"][service]).filter(|older| older.is_object());
+    let owed = older.or(own.then_some(&deadline["notification"]))?;
+    let acknowledged = item["acknowledged"][service]["sequence"].as_u64();
+    let is_settled = !confirmed && acknowledged.is_some_and(|it| Some(it) >= owed["sequence"].as_u64());
+    (!is_settled).then_some(&owed["at"])
 }
 
 /// A bit for each that is true.

@@ -2,10 +2,10 @@
 
 use keysync_model::{
     protocol::Action,
-    state::{ProcessId, Role, State},
+    state::{ProcessId, Role, State, Step},
 };
 
-use crate::Configuration;
+use crate::{Configuration, Through, system::System};
 
 /// What a process learns in a step, as far as the model says something about it. Numbers are the
 /// services to notify, a bit each.
@@ -31,15 +31,29 @@ pub(crate) enum Observed {
     Confirmed,
     /// The confirmation was rejected.
     Superseded,
+    /// It called these services, or found them paused.
+    Called(u8),
+    /// It reported these services, which did not acknowledge in time.
+    Reported(u8),
+    /// An acknowledgement was written.
+    Acknowledged,
     /// An operator's replay was written.
     Scheduled,
     /// A response that the model never expects.
     Other,
+    /// The model says nothing about it.
+    Unknown,
 }
 
 impl Configuration {
     /// What the model expects a process to learn from `action`.
-    pub(crate) fn expected(&self, before: &State, after: Option<&State>, action: Action) -> Observed {
+    pub(crate) fn expected(
+        &self,
+        system: &System,
+        before: &State,
+        after: Option<&State>,
+        action: Action,
+    ) -> Observed {
         let notified = |pid: ProcessId| {
             let process = after.map(|after| *after.process(pid)).filter(|process| process.is_working());
             process.map(|process| Observed::Notification(process.to_notify))
@@ -66,6 +80,12 @@ impl Configuration {
                 Role::Lifecycle { .. } => Observed::Stale,
                 Role::Redeliverer(_) => Observed::NotLeased,
             }),
+            Action::Deliver { pid, .. } => Observed::Called(before.process(pid).to_notify),
+            Action::Acknowledge { .. } => Observed::Acknowledged,
+            Action::Confirm { pid, .. } if self.through == Through::Dispatcher => {
+                self.reported(system, before, pid)
+            }
+            Action::ConfirmPart { pid, .. } => self.reported(system, before, pid),
             Action::Confirm { pid, .. } => {
                 if self.model.passes_fence(before, pid) {
                     Observed::Confirmed
@@ -76,5 +96,20 @@ impl Configuration {
             Action::Replay { .. } => Observed::Scheduled,
             _ => Observed::Nothing,
         }
+    }
+
+    /// Whom a process reports: the services that had not acknowledged when it took its lease, of the
+    /// notifications whose deadline it found over. One that has lost its lease may repeat reports.
+    fn reported(&self, system: &System, before: &State, pid: ProcessId) -> Observed {
+        let process = before.process(pid);
+        if !self.model.passes_fence(before, pid) {
+            return Observed::Unknown;
+        }
+        if process.step != Step::Checked {
+            return Observed::Reported(0);
+        }
+        let all = (1 << self.model.bounds.services) - 1;
+        let over = if process.checked { all } else { process.checked_older };
+        Observed::Reported(over & !system.processes[pid.index()].acknowledged)
     }
 }

@@ -1,17 +1,26 @@
 //! All paths of the model to a bounded depth.
 //!
+//! The paths begin in the initial state, or after some fixed steps: a deadline is over only after
+//! many.
+//!
 //! Two paths to the same state of the model continue alike, so each state is expanded once for each
 //! depth that is left; the real item that it is expanded from is that of the first path. Actions
 //! that the model rejects are taken, too: they must change nothing.
 
 use std::{collections::HashMap, time::Duration};
 
-use keysync_model::{bounds::Bounds, protocol::Action, state::State};
+use keysync_model::{
+    bounds::Bounds,
+    protocol::{Action, Callback},
+    state::{ProcessId, SERVICES, State, Time},
+};
 
-use crate::{Configuration, mapping::Scale, system::System};
+use crate::{Configuration, Through, mapping::Scale, system::System};
 
 /// Ticks of an hour: the window, and more than a lease, a backoff and the ten minutes of a replay.
 pub(crate) const HOURS: Scale = Scale(Duration::from_hours(1));
+/// The four hours to acknowledge. Their check comes five minutes later, at the next tick.
+pub(crate) const DEADLINE: Time = 4;
 pub(crate) const SMALL: Bounds = Bounds { late_callbacks: false, ..Bounds::SMALL };
 
 struct Counts {
@@ -27,13 +36,14 @@ struct Node {
     path: Vec<Action>,
 }
 
-async fn explore(configuration: &Configuration, depth: usize) -> Counts {
-    let root = Node {
-        state: configuration.initial(),
-        system: System::new(configuration).await,
-        left: depth,
-        path: Vec::new(),
-    };
+/// Takes `first`, and then all paths of up to `depth` steps.
+async fn explore(configuration: &Configuration, first: &[Action], depth: usize) -> Counts {
+    let (mut state, mut system) = (configuration.initial(), System::new(configuration).await);
+    for (n, action) in first.iter().enumerate() {
+        let after = configuration.step(&mut system, &state, *action).await;
+        state = after.unwrap_or_else(|difference| panic!("{difference} after {:#?}", &first[..n]));
+    }
+    let root = Node { state, system, left: depth, path: first.to_vec() };
     let (mut open, mut expanded) = (vec![root], HashMap::new());
     let mut counts = Counts { states: 1, steps: 0 };
     while let Some(Node { state, system, left, path }) = open.pop() {
@@ -43,7 +53,7 @@ async fn explore(configuration: &Configuration, depth: usize) -> Counts {
         }
         counts.states += usize::from(expanded.insert(state, left).is_none());
         let actions = configuration.actions(&state).into_iter();
-        for action in actions.filter(|action| !system.leases_again(*action)) {
+        for action in actions.filter(|action| system.is_comparable(*action, &state)) {
             let mut system = system.clone();
             system.restore();
             let path: Vec<_> = path.iter().copied().chain([action]).collect();
@@ -53,7 +63,7 @@ async fn explore(configuration: &Configuration, depth: usize) -> Counts {
                     open.push(Node { state: after, system, left: left - 1, path });
                 }
                 Ok(_) => {}
-                Err(difference) => panic!("{}: {difference}\nafter {path:#?}", configuration.name),
+                Err(difference) => panic!("{difference} ({})\nafter {path:#?}", configuration.name),
             }
         }
     }
@@ -61,10 +71,15 @@ async fn explore(configuration: &Configuration, depth: usize) -> Counts {
 }
 
 async fn assert_conforms(name: &'static str, bounds: &Bounds, depth: usize) {
-    let configuration = Configuration::new(name, HOURS, bounds);
+    assert_conforms_after(&[], Configuration::new(name, HOURS, bounds, Through::Ledger), depth).await;
+}
+
+async fn assert_conforms_after(first: &[Action], configuration: Configuration, depth: usize) {
+    fastrand::seed(1); // The backoff is random.
     let started = std::time::Instant::now();
-    let Counts { states, steps } = explore(&configuration, depth).await;
-    println!("{name}: all paths of {depth} steps, {states} states, {steps} steps, {:.1?}", started.elapsed());
+    let Counts { states, steps } = explore(&configuration, first, depth).await;
+    let (name, after, time) = (configuration.name, first.len(), started.elapsed());
+    println!("{name}: all paths of {depth} steps after {after}, {states} states, {steps} steps, {time:.1?}");
 }
 
 #[tokio::test]
@@ -77,4 +92,48 @@ async fn ledger_follows_model_on_short_paths() {
     assert_conforms("two redeliverers and late requests", &late, 4).await;
     let replays = Bounds { events: 0, services: 2, operator_replays: 1, ..SMALL };
     assert_conforms("an operator's replay", &replays, 4).await;
+}
+
+/// The dispatcher's steps: a claim, the callbacks, the confirmation, a redelivery.
+#[tokio::test]
+async fn dispatcher_follows_model_on_short_paths() {
+    let dispatched = |name, bounds: &Bounds| Configuration::new(name, HOURS, bounds, Through::Dispatcher);
+    let services = Bounds { services: 2, events: 0, retries_requests: false, late_callbacks: true, ..SMALL };
+    let (caller, redeliverer) = (ProcessId::caller(0), ProcessId::redeliverer(0));
+    let claim = Action::Claim { pid: caller, key: 0, clock: 0, response_lost: false };
+    let after_claim = dispatched("a claim, dispatched", &services);
+    assert_conforms_after(&[claim], after_claim, 3).await;
+    let failed = Action::Deliver { pid: caller, callbacks: [Callback::Acknowledged, Callback::Failed] };
+    let confirm = |pid| Action::Confirm { pid, clock: 0, later: 0 };
+    let after_failure = dispatched("a failed callback, dispatched", &services);
+    assert_conforms_after(&[claim, failed, confirm(caller), Action::Tick], after_failure, 3).await;
+
+    let deadline = Bounds { deadline: DEADLINE, late_callbacks: false, ..services };
+    let reached = [Callback::Acknowledged; SERVICES];
+    let deliver = Action::Deliver { pid: caller, callbacks: reached };
+    let mut silent = vec![claim, deliver, confirm(caller)];
+    silent.extend([Action::Tick; 4]);
+    let before_deadline = dispatched("a deadline that is almost over", &deadline);
+    assert_conforms_after(&silent, before_deadline, 4).await;
+
+    // The action replaces a notification that only one service has acknowledged.
+    let action = ProcessId::lifecycle(0, 1);
+    let replaced = [
+        claim,
+        deliver,
+        confirm(caller),
+        Action::Acknowledge { key: 0, service: 0 },
+        Action::Tick,
+        Action::Record { pid: action, clock: 0, response_lost: false },
+        Action::Deliver { pid: action, callbacks: reached },
+        confirm(action),
+        Action::Tick,
+        Action::Tick,
+        Action::Tick,
+        Action::Tick,
+        Action::Lease { pid: redeliverer, key: 0, clock: 0, response_lost: false },
+    ];
+    let older = Bounds { events: 1, ..deadline };
+    let older_deadline = dispatched("the deadline of an older notification", &older);
+    assert_conforms_after(&replaced, older_deadline, 3).await;
 }

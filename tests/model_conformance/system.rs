@@ -1,24 +1,26 @@
 //! The real system: the table with one key, the processes that write it, and the services.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use keysync::{
-    domain::{EpochMillis, LeaseId},
+    delivery::RETRY_PERIOD,
+    domain::{EpochMillis, LeaseId, deadline::DEADLINE},
     ledger::{Ledger, Notification},
 };
 use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
 use keysync_model::{
     protocol::{Action, Protocol},
-    state::{Item, PROCESSES, ProcessId, SERVICES, State, Step, Time},
+    state::{Item, NEVER, PROCESSES, ProcessId, SERVICES, State, Step, Time},
 };
 use keysync_receiver::Sequence;
 use serde_json::{Value, json};
 
 use crate::{
-    Configuration,
+    Configuration, Through,
     calls::{Request, event},
-    mapping::{CREATED, NAMES, Scale, plain, to_model},
+    mapping::{CREATED, NAMES, Scale, acknowledged, members, plain, to_model},
     observed::Observed,
+    services::Answer,
 };
 
 pub(crate) const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
@@ -32,6 +34,13 @@ pub(crate) struct Process {
     /// The services to notify, and those of them that responded with 2xx.
     pub(crate) to_notify: u8,
     pub(crate) delivered: u8,
+    /// The clock reading with which these were selected.
+    pub(crate) read_at: Option<EpochMillis>,
+    /// The services that had acknowledged the notification then.
+    pub(crate) acknowledged: u8,
+    /// How the services respond, and the clock reading of the check; for the dispatcher.
+    pub(crate) answers: [Answer; SERVICES],
+    pub(crate) check_at: Option<EpochMillis>,
 }
 
 /// The system. A clone shares the table.
@@ -41,6 +50,7 @@ pub(crate) struct System {
     pub(crate) lease: Time,
     pub(crate) backoff: Time,
     pub(crate) retry_limit: Option<Time>,
+    skew: Time,
     pub(crate) table: EmbeddedTable,
     pub(crate) ledger: Ledger,
     pub(crate) now: EpochMillis,
@@ -48,6 +58,13 @@ pub(crate) struct System {
     pub(crate) processes: Box<[Process; PROCESSES]>,
     pub(crate) received: [Option<Sequence>; SERVICES],
     pub(crate) replays: u8,
+    /// Whether the dispatcher delivers and confirms, and not the test itself.
+    pub(crate) through: Through,
+    pub(crate) has_deadline: bool,
+    /// The real services for the model's first one.
+    pub(crate) members: usize,
+    /// The failed callbacks so far.
+    pub(crate) failures: usize,
 }
 
 impl System {
@@ -63,16 +80,22 @@ impl System {
             retry_limit: bounds.has_retry_limit().then_some(bounds.retry_limit),
             table,
             ledger,
+            skew: bounds.skew,
             // Whole ticks after the creation, and long after it.
             now: CREATED.plus(scale.0 * 1000),
             item: Value::Null,
             processes: Box::default(),
             received: [None; SERVICES],
             replays: 0,
+            through: configuration.through,
+            has_deadline: bounds.has_deadline(),
+            members: configuration.members,
+            failures: 0,
         };
         system.record(0, system.now, "abc123").await;
         system.item = system.read();
-        let services = NAMES[..bounds.services].iter().map(|name| ((*name).to_owned(), json!({"N": "1"})));
+        let services = (0..bounds.services).flat_map(|service| members(service, configuration.members));
+        let services = services.map(|name| (name, json!({"N": "1"})));
         system.item["services"] = json!({"M": services.collect::<serde_json::Map<_, _>>()});
         system.restore();
         system
@@ -108,13 +131,42 @@ impl System {
 
     /// Whether a resent lease request would be applied, because the item became due again, by a
     /// replay or by a clock that stepped back. In the model, that is another lease.
-    pub(crate) fn leases_again(&self, action: Action) -> bool {
+    fn leases_again(&self, action: Action) -> bool {
         let Action::Resend { pid } = action else { return false };
         let due_at = self.item["due_at"]["N"].as_str().map(|at| EpochMillis::new(at.parse().unwrap()));
         match self.processes[pid.index()].request {
             Some(Request::Lease(_, at)) => due_at.is_some_and(|due_at| due_at <= at),
             _ => false,
         }
+    }
+
+    /// Whether `action` is an acknowledgement that the model simplifies: of a notification that is
+    /// too late for an older one, or not confirmed yet while the service owes an older one.
+    fn is_simplified(&self, action: Action, state: &State) -> bool {
+        let Action::Acknowledge { key, service } = action else { return false };
+        let (item, plain) = (&state.items[key], plain(&self.item));
+        let older = &plain["deadline"]["older"][NAMES[service]]["at"];
+        let after = |older: u64| plain["notified_at"].as_u64().unwrap() - older;
+        let is_late = older.as_u64().is_some_and(|older| u128::from(after(older)) > DEADLINE.as_millis());
+        is_late || (item.older[service] != NEVER && !item.confirmed)
+    }
+
+    /// Whether the model and the code can be compared in this step.
+    pub(crate) fn is_comparable(&self, action: Action, state: &State) -> bool {
+        match action {
+            Action::Tick => !self.exhausts_retries(),
+            Action::Resend { .. } => !self.leases_again(action),
+            _ => !self.is_simplified(action, state),
+        }
+    }
+
+    /// Whether the next tick exhausts the retries, after 24 hours and on the clock that is furthest
+    /// ahead, and the configuration has none that end.
+    fn exhausts_retries(&self) -> bool {
+        let Some(at) = self.item["notified_at"]["N"].as_str() else { return false };
+        let furthest = self.at(1 + self.skew);
+        let notified_at = EpochMillis::new(at.parse().unwrap());
+        self.retry_limit.is_none() && furthest.since(notified_at) >= RETRY_PERIOD
     }
 
     /// Takes a step. `after` is the model's state after it.
@@ -156,21 +208,35 @@ impl System {
                 let request = self.process(pid).request.clone().unwrap();
                 self.send(pid, request, false).await
             }
-            Action::Deliver { pid, callbacks } => self.deliver(pid, callbacks),
+            Action::Deliver { pid, callbacks } => match self.through {
+                Through::Ledger => self.deliver(pid, callbacks),
+                Through::Dispatcher => self.call_services(pid, callbacks).await,
+            },
             Action::Arrive { service, sequence, .. } => {
                 self.receive(service, u64::from(sequence));
                 Observed::Nothing
             }
-            Action::Confirm { pid, clock, later } => self.confirm(pid, clock, later).await,
+            Action::Check { pid, clock } => {
+                self.process(pid).check_at = Some(self.at(clock));
+                Observed::Nothing
+            }
+            Action::Confirm { pid, clock, later } => match self.through {
+                Through::Ledger => self.confirm(pid, clock, later).await,
+                Through::Dispatcher => self.dispatch(pid, clock, self.ledger.clone()).await,
+            },
+            Action::ConfirmPart { pid, clock } => self.dispatch_in_part(pid, clock).await,
+            Action::Acknowledge { service, .. } => self.acknowledge(service).await,
             Action::Replay { service, clock, .. } => self.replay(service, clock).await,
             Action::Crash { .. } => Observed::Nothing,
-            other => panic!("{other:?} needs a guard removed, or a deadline"),
+            other => panic!("{other:?} needs a guard removed"),
         };
         // A process that has ended forgets everything.
         for pid in ProcessId::all().filter(|pid| !after.process(*pid).is_working()) {
             *self.process(pid) = Process::default();
         }
-        self.item = self.read();
+        if action != Action::Tick {
+            self.item = self.read();
+        }
         observed
     }
 
@@ -178,12 +244,15 @@ impl System {
     async fn send(&mut self, pid: ProcessId, request: Request, response_lost: bool) -> Observed {
         let (observed, notification) = self.execute(&request).await;
         let to_notify = if let Observed::Notification(services) = observed { services } else { 0 };
+        let (read_at, acknowledged) = (request.read_at(self.now), acknowledged(&plain(&self.item)));
         let process = self.process(pid);
         process.request = Some(request);
         if response_lost {
             return Observed::Nothing;
         }
         (process.notification, process.to_notify) = (notification, to_notify);
+        process.read_at = Some(read_at);
+        process.acknowledged = acknowledged;
         observed
     }
 
@@ -198,14 +267,24 @@ impl System {
         to_model(&plain(&self.item), self.scale, self.now, &model.bounds, holder)
     }
 
+    /// A member of the first service whose state is not the same.
+    fn different_member(&self) -> Option<String> {
+        let item = plain(&self.item);
+        let state = |name: &str| {
+            let is_in = |map: &str| item[map].get(name).is_some();
+            (is_in("pending"), is_in("retries"), item["outcome"][name]["status"].clone())
+        };
+        members(0, self.members).find(|name| state(name) != state(NAMES[0]))
+    }
+
     /// What differs from the model's state.
     pub(crate) fn difference(&self, state: &State, model: &Protocol) -> Option<String> {
         let (expected, found) = (state.items[0], self.model_item(model));
         if expected != found {
-            return Some(format!(
-                "the model's item is\n  {expected:?}, the table's\n  {found:?}\n  {}",
-                self.item
-            ));
+            return Some(different_attributes(&expected, &found));
+        }
+        if let Some(member) = self.different_member() {
+            return Some(format!("{member} differs from {}", NAMES[0]));
         }
         let received = self.received.map(|received| received.map_or(0, |sequence| sequence.0));
         let expected = state.receivers[0].map(|receiver| u64::from(receiver.last_sequence));
@@ -219,4 +298,26 @@ impl System {
         };
         ProcessId::all().find(lost).map(|pid| format!("{pid:?} has no notification"))
     }
+}
+
+/// The attributes that differ between the model's item and the table's.
+fn different_attributes(model: &Item, table: &Item) -> String {
+    fn attribute<T: PartialEq + Debug>(name: &str, model: &T, table: &T) -> Option<String> {
+        (model != table).then(|| format!("{name} is {model:?} in the model and {table:?} in the table"))
+    }
+    let different = [
+        attribute("notified_at", &model.notified_at, &table.notified_at),
+        attribute("sequence", &model.sequence, &table.sequence),
+        attribute("event", &model.event, &table.event),
+        attribute("closed_by", &model.closed_by, &table.closed_by),
+        attribute("lease", &model.lease, &table.lease),
+        attribute("due_at", &model.due_at, &table.due_at),
+        attribute("outbox", &model.outbox, &table.outbox),
+        attribute("acknowledged", &model.acknowledged, &table.acknowledged),
+        attribute("checked", &model.checked, &table.checked),
+        attribute("confirmed", &model.confirmed, &table.confirmed),
+        attribute("older", &model.older, &table.older),
+        attribute("replays", &model.replays, &table.replays),
+    ];
+    different.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

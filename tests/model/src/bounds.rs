@@ -101,7 +101,9 @@ impl Bounds {
         -retry_limit.max(self.window + 1).max(deadline)
     }
 
-    pub(crate) fn has_deadline(&self) -> bool {
+    /// Whether services must acknowledge.
+    #[must_use]
+    pub fn has_deadline(&self) -> bool {
         self.deadline != NEVER
     }
 

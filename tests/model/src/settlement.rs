@@ -159,18 +159,24 @@ impl Protocol {
         Self::finish(state, pid);
     }
 
-    /// `confirm_part`: one of several writes, not the last.
+    /// `confirm_part`: one of several writes, not the last. It stores the outcome of the first service
+    /// and the deadline. The outbox changes with the last one only.
     pub(crate) fn confirm_part(&self, state: &mut State, pid: ProcessId, clock: Time) {
         if !self.passes_fence(state, pid) {
             Self::finish(state, pid);
             return;
         }
-        let part = 1;
-        let next_at = self.settle(state, pid, part, clock, self.next_attempts(clock, 0));
-        let process = state.process_mut(pid);
-        process.to_notify &= !part;
-        process.acknowledged &= !part;
-        process.others_next_at = process.others_next_at.min(next_at);
+        let process = *state.process(pid);
+        let item = &mut state.items[process.key()];
+        let is_failed = process.acknowledged & 1 == 0;
+        item.outbox[0].exhausted = is_failed && self.is_exhausted(item.notified_at, clock);
+        self.record_deadline(state, pid);
+    }
+
+    fn is_exhausted(&self, notified_at: Time, clock: Time) -> bool {
+        self.guards.retries_are_limited
+            && self.bounds.has_retry_limit()
+            && clock - notified_at >= self.bounds.retry_limit
     }
 
     /// Settles `services` and returns the earliest time of their next attempts.
@@ -185,9 +191,7 @@ impl Protocol {
         let process = *state.process(pid);
         let item = &mut state.items[process.key()];
         state.violations.record_if(Violations::G5_OUTBOX, item.sequence != process.sequence);
-        let is_exhausted = self.guards.retries_are_limited
-            && self.bounds.has_retry_limit()
-            && clock - item.notified_at >= self.bounds.retry_limit;
+        let is_exhausted = self.is_exhausted(item.notified_at, clock);
         let mut earliest = NEVER;
         for service in (0..self.bounds.services).filter(|service| services & 1 << service != 0) {
             let entry = &mut item.outbox[service];
@@ -197,7 +201,7 @@ impl Protocol {
                 *entry = Entry { exhausted: true, ..Entry::default() };
             } else {
                 state.violations.record_if(Violations::G7, !entry.pending); // a retry of a settled service
-                entry.next_at = next_at[service];
+                (entry.next_at, entry.exhausted) = (next_at[service], false);
                 if self.bounds.has_retry_limit() {
                     entry.attempts = (entry.attempts + 1).min(self.bounds.most_attempts() + 1);
                 }

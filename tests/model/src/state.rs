@@ -36,7 +36,7 @@ pub const NEVER: Time = Time::MAX;
 pub struct Entry {
     /// Whether the service is in `pending`.
     pub pending: bool,
-    /// Whether the service left `pending` without being notified.
+    /// Whether the service is to leave `pending`, or left it, without being notified.
     pub exhausted: bool,
     /// `retries`: number of failed attempts, counted only with a retry limit.
     pub attempts: u8,

@@ -1,0 +1,168 @@
+//! A delivery and its confirmation by the real dispatcher.
+//!
+//! The model has up to three steps for what is one call of the dispatcher: the callbacks, the check
+//! of the deadline, the confirmation. Other processes may write between them, and the process may
+//! crash. So the real notifier sends the callbacks in the model's step `Deliver`. In the step
+//! `Confirm`, the dispatcher does it all, with services that respond as they did then; what is
+//! between its callbacks and its write reaches no other process.
+
+use std::time::Duration;
+
+use keysync::{
+    delivery::{AddressPolicy, CircuitBreakers, Notifier, Registry},
+    dispatch::{Audited, Dispatched, Dispatcher, Run},
+    domain::{EpochMillis, EventId, ServiceName},
+    ledger::{Acknowledged, Acknowledgement, Ledger, Notification, Pause, PauseCache, Pauses},
+    time_budget::TimeBudget,
+    trace_context::TraceContext,
+};
+use keysync_model::{
+    protocol::Callback,
+    state::{ProcessId, Role, SERVICES, Time},
+};
+use serde_json::json;
+
+use crate::{
+    calls::crn,
+    mapping::{NAMES, mask, members},
+    observed::Observed,
+    one_write,
+    services::{Answer, Services},
+    system::{KEY, Process, System},
+};
+
+const SIGNING_KEY: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+/// The time limits of the deployed functions.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
+
+impl System {
+    /// The callbacks of a process, by the real notifier. It observes whom it was to call.
+    pub(crate) async fn call_services(
+        &mut self,
+        pid: ProcessId,
+        callbacks: [Callback; SERVICES],
+    ) -> Observed {
+        let answers = callbacks.map(|callback| match callback {
+            Callback::Acknowledged => Answer::Accepts,
+            Callback::InFlight => Answer::TimesOut,
+            Callback::Failed => self.next_failure(),
+        });
+        let process = self.process(pid);
+        process.answers = answers;
+        let Process { notification, read_at, .. } = process.clone();
+        let (notification, read_at) = (notification.unwrap(), read_at.unwrap());
+        let services = Services::new(answers, read_at, read_at);
+        let (trace, until) = (TraceContext::from_xray(None), TimeBudget::new(None, REQUEST_TIMEOUT));
+        let settled = self
+            .notifier(&services)
+            .deliver(&notification, &trace, until.delivery_deadline(), None, &pauses(answers))
+            .await;
+        for (service, sequence) in services.called() {
+            if answers[service] == Answer::Accepts {
+                self.receive(service, sequence);
+            }
+        }
+        let is_settled = |name: &&str| settled.keys().any(|service| service.to_string() == **name);
+        Observed::Called(mask(NAMES.iter().map(|name| is_settled(&name))))
+    }
+
+    /// A failure of a callback; each kind has its turn.
+    fn next_failure(&mut self) -> Answer {
+        let kinds = [Answer::Fails, Answer::Breaks, Answer::AsksToWait, Answer::Paused];
+        // A pause counts no attempt and ends no retries.
+        // It has no outcome, so that a confirmation takes one write.
+        let is_paused_once = self.retry_limit.is_none() && self.members == 1;
+        let kinds = if is_paused_once { &kinds[..] } else { &kinds[..3] };
+        self.failures += 1;
+        kinds[self.failures % kinds.len()]
+    }
+
+    fn notifier(&self, services: &std::sync::Arc<Services>) -> Notifier {
+        let names = (0..SERVICES).flat_map(|service| members(service, self.members));
+        let configured = names.map(|name| {
+            let url = format!("https://{name}.example/");
+            (name, json!({"url": url, "acknowledges": self.has_deadline}))
+        });
+        let configured = json!(configured.collect::<serde_json::Map<_, _>>()).to_string();
+        let registry = Registry::from_json(&configured, AddressPolicy::PublicOnly).unwrap();
+        let keys = SIGNING_KEY.parse().unwrap();
+        Notifier::with_client(registry, keys, services.client(), CALLBACK_TIMEOUT, services.clock())
+    }
+
+    /// The dispatch of a process, with callbacks as they were. It observes who is reported.
+    pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
+        let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
+            self.process(pid).clone();
+        let (notification, mut start, end) = (notification.unwrap(), read_at.unwrap(), self.at(clock));
+        if due(&notification, end) == to_notify {
+            start = end;
+        } else {
+            // The clock is past another next attempt now, but was not when the callbacks began.
+            answers = answers.map(|it| if it == Answer::Paused { Answer::Fails } else { it });
+        }
+        let (services, pauses) = (Services::new(answers, start, end), pauses(answers));
+        let dispatcher = Dispatcher {
+            ledger,
+            notifier: self.notifier(&services),
+            pauses: PauseCache::new(pauses.paused().map(|(service, _)| service.clone()).collect()),
+        };
+        let breakers = CircuitBreakers::default();
+        let run = Run { breakers: &breakers, pauses: &pauses, now: check_at.unwrap_or(end), audit };
+        let is_redeliverer = matches!(pid.role(), Role::Redeliverer(_));
+        let (trace, budget) = (TraceContext::from_xray(None), TimeBudget::new(None, REQUEST_TIMEOUT));
+        let run = is_redeliverer.then_some(run);
+        let Dispatched { settled, checked } =
+            dispatcher.deliver_and_confirm(&notification, &trace, budget, run).await;
+        let called = (0..SERVICES).filter(|service| to_notify & 1 << service != 0);
+        if settled.len() != called.map(|service| members(service, self.members).count()).sum::<usize>() {
+            return Observed::Other;
+        }
+        let is_reported =
+            |name: &&str| checked.iter().flatten().any(|finding| finding.service.to_string() == **name);
+        Observed::Reported(mask(NAMES.iter().map(|name| is_reported(&name))))
+    }
+
+    /// A dispatch that ends after the first of its two writes, or when that is rejected.
+    pub(crate) async fn dispatch_in_part(&mut self, pid: ProcessId, clock: Time) -> Observed {
+        self.dispatch(pid, clock, one_write::ledger(&self.table)).await
+    }
+
+    /// A service acknowledges the last notification, as made at its instant.
+    pub(crate) async fn acknowledge(&self, service: usize) -> Observed {
+        let claim = self.item["claim"]["S"].as_str().unwrap().parse().unwrap();
+        let at = self.item["notified_at"]["N"].as_str().unwrap().parse().unwrap();
+        let (at, key_state) = (EpochMillis::new(at), "DEK_ENABLED".to_owned());
+        let acknowledgement = Acknowledgement { at, key_state, resource: None };
+        let contradicts = |_: &Notification, _: &_| panic!("the key is enabled");
+        for name in members(service, self.members) {
+            let event = EventId { key: KEY.parse().unwrap(), claim, service: name.parse().unwrap() };
+            let key = crn("abc123");
+            let acknowledged = self.ledger.acknowledge(&key, &event, &acknowledgement, contradicts).await;
+            if acknowledged.unwrap() != Acknowledged::Recorded {
+                return Observed::Other;
+            }
+        }
+        Observed::Acknowledged
+    }
+}
+
+/// The services that are due at `at`, a bit each.
+pub(crate) fn due(notification: &Notification, at: EpochMillis) -> u8 {
+    let is_due = |name: &str| notification.due(at).any(|(service, _)| service.to_string() == name);
+    mask(NAMES.iter().map(|name| is_due(name)))
+}
+
+fn pauses(answers: [Answer; SERVICES]) -> Pauses {
+    let pause = || Pause {
+        at: EpochMillis::new(0),
+        operator: "ada".to_owned(),
+        reason: "moved".to_owned(),
+        resumed: None,
+    };
+    let paused = (0..SERVICES).filter(|service| answers[*service] == Answer::Paused);
+    paused.map(|service| (NAMES[service].parse::<ServiceName>().unwrap(), pause())).collect()
+}
+
+/// The findings are in the dispatcher's result.
+fn audit(_: &Notification, _: Audited<'_>, _: &TraceContext, _: EpochMillis) {}
