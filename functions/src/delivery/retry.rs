@@ -188,13 +188,18 @@ mod tests {
             let retry = settle_at(long, late).retry.unwrap();
             assert_eq!(retry.next_at, notification().at.plus(RETRY_PERIOD));
         }
-        for (delivery, reason) in [
-            (failed(None), "responded with 503"),
-            (Delivery::Deferred { retry_after: None }, "the circuit was open at the end of the retry period"),
+        for (delivery, attempts, reason) in [
+            (failed(None), 2, "responded with 503"),
+            (
+                Delivery::Deferred { retry_after: None },
+                1,
+                "the circuit was open at the end of the retry period",
+            ),
         ] {
             let settlement = settle_at(delivery, RETRY_PERIOD);
             let outcome = settlement.outcome.unwrap();
-            assert_eq!((outcome.status, settlement.retry), (OutcomeStatus::Failed, None));
+            let expected = (OutcomeStatus::Failed, attempts, None);
+            assert_eq!((outcome.status, outcome.attempts, settlement.retry), expected);
             assert_eq!(outcome.reason.as_deref(), Some(reason));
         }
     }

@@ -166,4 +166,11 @@ mod tests {
             !policy.allows("10.0.0.1".parse().unwrap()) && !policy.allows("169.254.169.254".parse().unwrap())
         );
     }
+
+    #[test]
+    fn allows_neighbours_of_special_ipv6_ranges() {
+        for public in ["2001:200::1", "2600:100::1", "3fff:1000::1"] {
+            assert!(AddressPolicy::PublicOnly.allows(public.parse().unwrap()), "{public}");
+        }
+    }
 }

@@ -208,4 +208,15 @@ mod tests {
             assert!(wrong.parse::<KeyCrn>().is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn crn_of_maximum_length_is_accepted() {
+        let key = |bytes: usize| KEY.replace("abc123", &"a".repeat(bytes - KEY.len() + "abc123".len()));
+        assert!(key(512).parse::<KeyCrn>().is_ok() && key(513).parse::<KeyCrn>().is_err());
+        let bucket = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:";
+        let resource = |bytes: usize| format!("{bucket}{}", "a".repeat(bytes - bucket.len()));
+        assert!(
+            resource(512).parse::<ResourceCrn>().is_ok() && resource(513).parse::<ResourceCrn>().is_err()
+        );
+    }
 }

@@ -250,3 +250,6 @@ fn key_id(header: Header) -> Result<String, String> {
 fn unauthorized(reason: String) -> IamError {
     IamError::Unauthorized(reason)
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,11 +175,62 @@ fn latest(at: EpochMillis) -> EpochMillis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        domain::ClaimId,
+        ledger::{Deadline, item::tests::notification},
+    };
 
     #[test]
     fn whole_second_covers_its_second() {
         for (at, expected) in [(5_000, 5_999), (5_001, 5_001), (5_999, 5_999)] {
             assert_eq!(latest(EpochMillis::new(at)), EpochMillis::new(expected));
         }
+    }
+
+    fn acknowledged(
+        notification: &Notification,
+        claim: ClaimId,
+        at: EpochMillis,
+    ) -> Result<u64, Acknowledged> {
+        let service = "cloud-object-storage".parse().unwrap();
+        acknowledged_sequence(notification, &EventId { key: notification.key.crn.key, claim, service }, at)
+    }
+
+    #[test]
+    fn acknowledgement_before_its_notification_is_rejected() {
+        let mut notification = notification();
+        // No whole second, so that each instant means itself.
+        notification.at = notification.at.plus(Duration::from_millis(2));
+        let at = |at: EpochMillis| acknowledged(&notification, notification.claim, at);
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(at(notification.at), Ok(7));
+        assert_eq!(at(notification.at.plus(millisecond)), Ok(7));
+        assert_eq!(at(notification.at.minus(millisecond)), Err(Acknowledged::BeforeNotification));
+    }
+
+    #[test]
+    fn superseded_acknowledgement_counts_for_older_deadlines() {
+        let claims: [ClaimId; 5] =
+            [0, 1, 2, 3, 4].map(|n| format!("019aaf60-0000-7000-8000-00000000000{n}").parse().unwrap());
+        let [before, first, between, latest, after] = claims;
+        let mut notification = notification();
+        notification.claim = first;
+        notification.key.claim = Some(first);
+        notification.at = notification.at.plus(Duration::from_millis(2));
+        notification.key.deadline = Deadline::after(&notification, notification.at, |_| true);
+        let first_at = notification.at;
+        notification.claim = latest;
+        notification.key.claim = Some(latest);
+        notification.sequence = 9;
+        for claim in [first, between] {
+            assert_eq!(acknowledged(&notification, claim, first_at), Ok(7));
+            let earlier = first_at.minus(Duration::from_millis(1));
+            assert_eq!(acknowledged(&notification, claim, earlier), Err(Acknowledged::Stale));
+        }
+        for claim in [before, after] {
+            assert_eq!(acknowledged(&notification, claim, first_at), Err(Acknowledged::Stale));
+        }
+        notification.key.deadline = None;
+        assert_eq!(acknowledged(&notification, first, first_at), Err(Acknowledged::Stale), "nothing is owed");
     }
 }

@@ -184,4 +184,28 @@ mod tests {
         assert!(!settles(6, in_time));
         assert!(!settles(7, deadline::overdue_from(notified.at)));
     }
+
+    #[test]
+    fn first_of_simultaneous_acknowledgements_counts() {
+        assert_eq!(stored(&[(2, "a", "x"), (2, "a", "y")]), (2, "2 x".to_owned()));
+    }
+
+    #[test]
+    fn older_acknowledgement_of_same_resource_is_outdated() {
+        let bucket = |name: &str| {
+            let crn =
+                format!("crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8c2e:bucket:{name}");
+            Some(crn.parse().unwrap())
+        };
+        let acknowledgement = |at: u64, resource| Acknowledgement {
+            at: EpochMillis::new(at),
+            key_state: String::new(),
+            resource,
+        };
+        let stored = acknowledgement(5, bucket("a"));
+        let is_outdated = |at, resource| acknowledgement(at, resource).is_outdated_by(&stored);
+        assert!(is_outdated(4, bucket("a")) && is_outdated(5, bucket("a")) && is_outdated(5, None));
+        assert!(!is_outdated(6, bucket("a")) && !is_outdated(6, None));
+        assert!(!is_outdated(4, bucket("b")) && !is_outdated(6, bucket("b")));
+    }
 }

@@ -169,3 +169,66 @@ fn is_replay(request: &ClaimRequest, key: &KeyRecord, notified_at: EpochMillis) 
         && key.caller.as_ref() == Some(&request.caller)
         && request.now.since(notified_at) <= REPLAY
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::LeaseId, ledger::item::tests::notification};
+
+    /// The request of the sync that made the notification, ten minutes later, with another claim.
+    fn request() -> ClaimRequest {
+        let notification = notification();
+        ClaimRequest {
+            key: notification.key.crn,
+            ring: None,
+            caller: "IBMid-1".parse().unwrap(),
+            correlation_id: "c-1".parse().unwrap(),
+            claim: ClaimId::unique(),
+            now: notification.at.plus(REPLAY),
+            lease: Duration::ZERO,
+        }
+    }
+
+    fn classified(request: &ClaimRequest, key: KeyRecord) -> Claimed {
+        classify_failed_condition(request, Unchanged::Key(Box::new(key))).unwrap()
+    }
+
+    #[test]
+    fn replay_is_the_same_request_within_ten_minutes() {
+        let key = || notification().key;
+        assert!(matches!(classified(&request(), key()), Claimed::Replayed));
+        for other in [
+            ClaimRequest { caller: "IBMid-2".parse().unwrap(), ..request() },
+            ClaimRequest { correlation_id: "c-2".parse().unwrap(), ..request() },
+            ClaimRequest { now: request().now.plus(Duration::from_millis(1)), ..request() },
+        ] {
+            let claimed = classified(&other, key());
+            assert!(matches!(claimed, Claimed::Rejected(ClaimError::TooEarly { .. })), "{claimed:?}");
+        }
+    }
+
+    #[test]
+    fn purged_or_foreign_key_is_absent() {
+        let (in_ring, purged_at) = (|ring: &str| Some(ring.parse().unwrap()), Some(notification().at));
+        let key = || notification().key;
+        let not_found = |request: ClaimRequest, key| {
+            matches!(classified(&request, key), Claimed::Rejected(ClaimError::NotFound))
+        };
+        assert!(not_found(request(), KeyRecord { purged_at, ..key() }));
+        assert!(not_found(ClaimRequest { ring: in_ring("other"), ..request() }, key()));
+        assert!(!not_found(ClaimRequest { ring: in_ring("default"), ..request() }, key()));
+        let of_another_account = key().crn.to_string().replace("abc123", "abc124").parse().unwrap();
+        assert!(not_found(ClaimRequest { key: of_another_account, ..request() }, key()));
+    }
+
+    #[test]
+    fn lost_response_is_won_with_its_own_lease() {
+        let request = request();
+        let key =
+            KeyRecord { claim: Some(request.claim), lease: Some(LeaseId::unique()), ..notification().key };
+        match classified(&request, key) {
+            Claimed::Won(won) => assert_eq!((won.claim, won.lease), (request.claim, request.claim.into())),
+            claimed => panic!("{claimed:?}"),
+        }
+    }
+}

@@ -333,4 +333,42 @@ mod tests {
         notification.key.services.clear();
         assert_eq!(confirm(&notification, HOUR), None, "no registrations any more");
     }
+
+    #[test]
+    fn confirmation_at_the_deadline_still_adds_services() {
+        let mut notification = notification();
+        notification.key.outcome = crate::ledger::item::tests::delivered(&notification);
+        assert!(confirm(&notification, DEADLINE).is_some());
+        assert_eq!(confirm(&notification, DEADLINE + MILLISECOND), None);
+    }
+
+    #[test]
+    fn replay_after_the_deadline_adds_no_service() {
+        let mut notification = notification();
+        notification.key.retries.clear();
+        let mut replay = crate::ledger::item::Replay {
+            claim: notification.claim,
+            at: notification.at,
+            services: vec![storage()],
+            operator: "operator".to_owned(),
+            reason: "outage".to_owned(),
+        };
+        notification.key.replay = Some(replay.clone());
+        assert_eq!(confirm(&notification, DEADLINE * 2), None, "it was confirmed before the replay");
+        replay.at = notification.at.minus(MILLISECOND);
+        notification.key.replay = Some(replay);
+        assert!(confirm(&notification, DEADLINE * 2).is_some(), "a replay of an older notification");
+    }
+
+    #[test]
+    fn finding_has_late_acknowledgement_of_its_notification() {
+        for (sequence, is_shown) in [(6, false), (7, true)] {
+            let mut notification = notification();
+            let late = notification.at.plus(DEADLINE + MILLISECOND);
+            acknowledge(&mut notification, sequence, late);
+            let mut deadline = confirm(&notification, Duration::ZERO).unwrap();
+            let found = deadline.check(&notification.key, notification.at.plus(DEADLINE * 2)).unwrap();
+            assert_eq!(found[0].acknowledgement.is_some(), is_shown, "{sequence}");
+        }
+    }
 }

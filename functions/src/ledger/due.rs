@@ -173,3 +173,34 @@ fn parse(item: Item) -> Option<DueKey> {
     }
     due
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(due_shard: u64) -> Item {
+        serde_dynamo::to_item(json!({
+            "pk": "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11#02fd6835-6001-4482-a892-13bd2085f75d",
+            "due_shard": due_shard,
+            "due_at": 6,
+            "notified_at": 5,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn shard_says_what_a_key_awaits() {
+        let awaits = |shard| parse(entry(shard)).unwrap().awaits;
+        assert_eq!([0, 15].map(awaits), [Awaits::Delivery; 2]);
+        assert_eq!([16, 31].map(awaits), [Awaits::Acknowledgement; 2]);
+        assert_eq!((Awaits::Delivery.shards(), Awaits::Acknowledgement.shards()), (0..16, 16..32));
+    }
+
+    #[test]
+    fn unreadable_entry_is_skipped() {
+        assert!(parse(entry(0)).is_some());
+        assert!(parse(Item::new()).is_none());
+    }
+}

@@ -51,3 +51,46 @@ fn describe<E>(error: &SdkError<E>) -> String {
         _ => "the response is invalid".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{error::ErrorMetadata, operation::update_item::UpdateItemError};
+    use aws_smithy_runtime_api::{
+        client::{orchestrator::HttpResponse, result::ConnectorError},
+        http::StatusCode,
+    };
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn response(status: u16, code: &str) -> LedgerError {
+        let error = UpdateItemError::generic(ErrorMetadata::builder().code(code).message("m").build());
+        let status = StatusCode::try_from(status).unwrap();
+        SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())).into()
+    }
+
+    #[test]
+    fn error_code_selects_the_variant() {
+        assert_eq!(response(400, "ThrottlingException"), LedgerError::Throttled);
+        for (status, code) in [(400, "TransactionConflictException"), (500, "InternalServerError")] {
+            assert_eq!(response(status, code), LedgerError::Unavailable(format!("{code}: m")));
+        }
+        assert_eq!(
+            response(400, "ValidationException"),
+            LedgerError::Defect("ValidationException: m".to_owned())
+        );
+    }
+
+    #[test]
+    fn failure_without_response_names_its_cause() {
+        let text = |error: SdkError<UpdateItemError>| LedgerError::from(error).to_string();
+        let unavailable = |cause: &str| format!("DynamoDB is not available: {cause}");
+        assert_eq!(text(SdkError::timeout_error("slow")), unavailable("timed out"));
+        let refused = ConnectorError::io("connection refused".into());
+        assert!(text(SdkError::dispatch_failure(refused)).starts_with(&unavailable("no response: ")));
+        assert_eq!(
+            text(SdkError::construction_failure("no region")),
+            unavailable("the request could not be built")
+        );
+    }
+}

@@ -339,4 +339,36 @@ pub(crate) mod tests {
         assert_ne!(key, alias);
         assert_eq!(parse_key_pk(&alias), None);
     }
+
+    #[test]
+    fn shards_are_those_of_the_last_hex_digit() {
+        let (shards, id) = (DUE_SHARDS, "02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap());
+        assert_eq!((due_shard(id), deadline_shard(id)), (0xd, shards + 0xd));
+    }
+
+    #[test]
+    fn aliases_have_items_of_their_own() {
+        let instance = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11".parse().unwrap();
+        let pk = |alias: &str| alias_pk(instance, &alias.parse().unwrap());
+        assert_eq!(pk("payments"), "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11#alias#payments");
+        assert_ne!(pk("payments"), pk("orders"));
+    }
+
+    #[test]
+    fn replay_is_new_until_its_services_are_attempted() {
+        let notification = notification();
+        let is_new = |claim: ClaimId, services: &[&str]| {
+            let services = services.iter().map(|name| name.parse().unwrap()).collect();
+            let (operator, reason) = ("operator".to_owned(), "outage".to_owned());
+            let replay = Replay { claim, at: notification.at, services, operator, reason };
+            let key = KeyRecord { replay: Some(replay), ..notification.key.clone() };
+            Notification { key, ..notification.clone() }.new_replay().is_some()
+        };
+        assert!(is_new(notification.claim, &["cloud-object-storage"]));
+        assert!(is_new(notification.claim, &["databases-for-postgresql", "cloud-object-storage"]));
+        assert!(!is_new(notification.claim, &["databases-for-postgresql"]), "attempted");
+        assert!(!is_new(notification.claim, &["secrets-manager"]), "not pending");
+        assert!(!is_new(ClaimId::unique(), &["cloud-object-storage"]), "of another notification");
+        assert!(notification.new_replay().is_none());
+    }
 }

@@ -161,3 +161,83 @@ fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -
         acknowledged_state: acknowledged.map(|acknowledged| acknowledged.key_state.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use super::*;
+    use crate::{
+        domain::ClaimId,
+        ledger::{
+            Acknowledgement, Acknowledgements, Deadline, Notification,
+            item::tests::{delivered, notification},
+        },
+    };
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// The status of `databases-for-postgresql` at the deadline, and a millisecond later.
+    fn statuses(notification: &Notification) -> [Status; 2] {
+        let service = "databases-for-postgresql".parse().unwrap();
+        let at_deadline = deadline::of(notification.at);
+        [at_deadline, at_deadline.plus(MILLISECOND)]
+            .map(|now| service_status(&notification.key, &service, now).status)
+    }
+
+    fn must_acknowledge(notification: &mut Notification, service: &str) {
+        let is_service = |it: &ServiceName| it.to_string() == service;
+        notification.key.deadline = Deadline::after(notification, notification.at, is_service);
+    }
+
+    #[test]
+    fn service_without_outcome_is_pending_or_not_notified() {
+        let mut notification = notification();
+        assert_eq!(statuses(&notification), [Status::Pending; 2]);
+        notification.key.pending.clear();
+        assert_eq!(statuses(&notification), [Status::NotNotified; 2]);
+    }
+
+    #[test]
+    fn outcome_is_shown() {
+        let mut notification = notification();
+        for (outcome, status) in [
+            (OutcomeStatus::Delivered, Status::Delivered),
+            (OutcomeStatus::Refused, Status::Refused),
+            (OutcomeStatus::Retrying, Status::Retrying),
+            (OutcomeStatus::Failed, Status::Failed),
+        ] {
+            notification.key.outcome = delivered(&notification);
+            notification.key.outcome.values_mut().for_each(|it| it.status = outcome);
+            assert_eq!(statuses(&notification), [status; 2]);
+        }
+    }
+
+    #[test]
+    fn service_is_overdue_after_its_deadline() {
+        let mut notification = notification();
+        must_acknowledge(&mut notification, "databases-for-postgresql");
+        assert_eq!(statuses(&notification), [Status::Pending, Status::Overdue]);
+        notification.key.outcome = delivered(&notification);
+        assert_eq!(statuses(&notification), [Status::Delivered, Status::Overdue]);
+        notification.key.claim = Some(ClaimId::unique());
+        assert_eq!(statuses(&notification), [Status::Delivered; 2], "the deadline of an older notification");
+        must_acknowledge(&mut notification, "cloud-object-storage");
+        assert_eq!(statuses(&notification), [Status::Delivered; 2], "the deadline of another service");
+    }
+
+    #[test]
+    fn only_acknowledgement_of_this_notification_counts() {
+        let mut notification = notification();
+        let mut acknowledge = |sequence: u64, key_state: &str| {
+            let (first_at, key_state) = (notification.at, key_state.to_owned());
+            let counted = Acknowledgement { at: first_at, key_state, resource: None };
+            let entry = Acknowledgements { settled: BTreeSet::new(), sequence, first_at, counted };
+            notification.key.acknowledged.insert("databases-for-postgresql".parse().unwrap(), entry);
+            statuses(&notification)
+        };
+        assert_eq!(acknowledge(7, "DEK_DISABLED"), [Status::Acknowledged; 2]);
+        assert_eq!(acknowledge(7, "DEK_ENABLED"), [Status::Conflicting; 2], "the key is deleted");
+        assert_eq!(acknowledge(6, "DEK_ENABLED"), [Status::Pending; 2]);
+    }
+}

@@ -1,12 +1,14 @@
 //! The command line.
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, which are not Markdown")]
 
+mod mutants;
 mod packages;
 mod random;
 mod simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use mutants::{GeneratedArgs, MutantsArgs};
 pub(crate) use packages::{Language, PackagesArgs};
 pub(crate) use random::{FaultsArgs, FuzzArgs, PropertiesArgs};
 pub(crate) use simulate::{Regions, SimulateArgs};
@@ -77,11 +79,16 @@ Examples:
   cargo task simulate --mutations 05 lease    patches with one of these in their names, with this
                                               line or without")]
     Simulate(SimulateArgs),
-    /// Apply one mutation at a time and expect its test to fail
+    /// Apply one mutation at a time and expect a test to fail
     ///
     /// Applies each patch in tests/mutations to a copy of HEAD below target/mutants, and runs the
     /// test that its header names. Ends with a table in Markdown; fails if a mutation was not
     /// detected. The first run builds all dependencies once more.
+    ///
+    /// With --generated, cargo-mutants makes the mutations: it replaces each function's body, each
+    /// operator and so on. All unit tests run for each of them; for those that survive, the
+    /// comparison with the model, the simulation and the end-to-end tests. Fails if one survives
+    /// that docs/explanation/generated-mutations.md does not explain.
     #[command(verbatim_doc_comment)]
     #[command(after_help = "\
 Examples:
@@ -89,7 +96,12 @@ Examples:
   cargo task mutants --check          each patch applies, and its test exists; in seconds
   cargo task mutants --traces         those that the comparison with the model must reject, and
                                       the path or trace that does
-  cargo task mutants --traces lease   these, whether it must reject them or not")]
+  cargo task mutants --traces lease   these, whether it must reject them or not
+  cargo task mutants --generated --changed origin/main
+                                      generated ones in the lines that a branch changes
+  cargo task mutants --generated --file '**/ledger/claim.rs' --file '**/domain/*.rs'
+  cargo task mutants --generated --shard 0/8
+                                      an eighth of all: hours")]
     Mutants(MutantsArgs),
     /// Test properties that hold for any input, with fresh random seeds
     ///
@@ -256,20 +268,6 @@ Examples:
     CargoLambda,
     /// Install the tools that `cargo task test` uses
     Tools,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MutantsArgs {
-    /// Only check that every patch applies and that its test exists
-    #[arg(long)]
-    pub(crate) check: bool,
-    /// Compare the code with the model, in place of the named tests: each patch with a line
-    /// `traces: yes` has to be rejected
-    #[arg(long, conflicts_with = "check")]
-    pub(crate) traces: bool,
-    /// Only patches with one of these in their names, such as `07` or `lease`
-    #[arg(value_name = "FILTER")]
-    pub(crate) names: Vec<String>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -23,6 +23,16 @@ pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_viola
 pub(crate) const SIMULATION: (&str, &str) = ("keysync-simulation", "random_schedules_violate_no_guarantee");
 /// The code beside the model of its protocol: the target.
 pub(crate) const MODEL_CONFORMANCE: &str = "model_conformance";
+/// What runs for a generated mutation that no unit test detects, in this order: a heading, packages
+/// and targets.
+pub(crate) const MUTATION_SUITES: [(&str, &[&str], &[&str]); 2] = [
+    (
+        "Model and simulation",
+        &["keysync-model-conformance", SIMULATION.0],
+        &[MODEL_CONFORMANCE, "simulation"],
+    ),
+    ("End-to-end tests", &[TESTS, OPERATOR], &[END_TO_END.0, OPERATOR]),
+];
 /// The same behaviour on each Lambda runtime: the target, and its test that needs cargo-lambda.
 pub(crate) const CARGO_LAMBDA: (&str, &str) = ("runtimes", "cargo_lambda_runtime_shows_expected_behaviour");
 /// The alarms in simulated failures: the target, and its test that takes minutes.

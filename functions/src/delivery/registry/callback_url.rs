@@ -45,15 +45,13 @@ pub(super) fn parse_callback_url(text: &str, policy: AddressPolicy) -> Result<Ur
 /// Whether `authority` is a host and an optional port: a name whose last label starts with a
 /// letter, four decimal numbers, or an IPv6 address in brackets.
 fn has_host_and_port(authority: &str) -> bool {
-    let end = authority.find(']').map_or(0, |end| end + 1);
+    let end = authority.find(']').unwrap_or_default();
     let (host, port) = match authority[end..].find(':') {
         Some(at) => (&authority[..end + at], Some(&authority[end + at + 1..])),
         None => (authority, None),
     };
     let is_port = |port: &str| {
-        port.bytes().all(|c| c.is_ascii_digit())
-            && !port.starts_with('0')
-            && port.parse::<u16>().is_ok_and(|port| port > 0)
+        port.bytes().all(|c| c.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
     };
     port.is_none_or(is_port) && (is_name(host) || is_ipv4(host) || is_ipv6(host))
 }

@@ -70,7 +70,9 @@ fn checks_literal_addresses_in_any_notation() {
         let text = errors(&with_url(&format!("https://{host}/")));
         assert!(text.contains("must have a host name or address"), "{host}: {text}");
     }
-    for host in ["8.8.8.8", "[2606:4700::1111]:8443", "a_b.example.", "xn--bcher-kva.example"] {
+    for host in
+        ["8.8.8.8", "[2606:4700::1111]:8443", "[2606:4700::]", "a_b.example.", "xn--bcher-kva.example"]
+    {
         assert!(parse(&with_url(&format!("https://{host}/"))).is_ok(), "{host}");
     }
 }
@@ -145,4 +147,11 @@ fn rejects_unusable_url() {
         let text = errors(&with_url(url));
         assert!(text.contains("`url` of `a`") && text.chars().count() < 250, "{text}");
     }
+}
+
+#[test]
+fn url_of_maximum_length_is_accepted() {
+    let url = |bytes: usize| format!("https://a.example/{}", "a".repeat(bytes - "https://a.example/".len()));
+    assert!(parse(&with_url(&url(2048))).is_ok());
+    assert!(parse(&with_url(&url(2049))).is_err());
 }

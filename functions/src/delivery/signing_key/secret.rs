@@ -148,4 +148,10 @@ mod tests {
             assert!(!message.contains("nWGx") && !message.contains("MfKQ"), "{message}");
         }
     }
+
+    #[test]
+    fn secret_id_of_maximum_length_is_accepted() {
+        let id = |bytes: usize| "a".repeat(bytes).parse::<SecretId>();
+        assert!(id(MAX_SECRET_ID_BYTES).is_ok() && id(MAX_SECRET_ID_BYTES + 1).is_err());
+    }
 }

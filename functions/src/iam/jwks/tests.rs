@@ -196,3 +196,23 @@ async fn accepts_set_only_with_status_200() {
         mock.assert_calls_async(1).await;
     }
 }
+
+#[tokio::test]
+async fn prefetch_fetches_the_set() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, _) = cache(&server);
+    cache.prefetch().await;
+    set.assert_calls_async(1).await;
+}
+
+#[tokio::test]
+async fn fresh_set_is_not_fetched_after_the_pause() {
+    let server = MockServer::start_async().await;
+    let set = serve(&server, &["a"]).await;
+    let (cache, millis) = cache(&server);
+    cache.key("a").await.unwrap();
+    advance(&millis, REFETCH_PAUSE);
+    cache.key("a").await.unwrap();
+    set.assert_calls_async(1).await;
+}

@@ -5,7 +5,7 @@ use crate::{cli::MutantsArgs, command::Context, error::Result, names::HARNESS, s
 
 /// Runs all checks, and all tests as `cargo task test --install` does.
 pub(crate) fn run(context: &Context, summary: &mut Summary) -> Result {
-    let check = MutantsArgs { check: true, traces: false, names: Vec::new() };
+    let check = MutantsArgs { check: true, ..MutantsArgs::default() };
     summary.stage(context, "Mutations apply", |context| mutants::run(context, &check))?;
     summary.stage(context, "Formatting", |context| format::run(context, true))?;
     summary.stage(context, "Lints", |context| {

@@ -182,3 +182,16 @@ fn longer_wait_only_if_throttled() {
     assert!(Undecided::Throttled.wait() <= WAIT_IF_THROTTLED);
     assert!(Undecided::Conflict.wait() >= std::time::Duration::from_millis(20));
 }
+
+#[test]
+fn wait_depends_on_the_reason() {
+    let waits = |reason: Undecided| (0..200).map(|_| reason.wait()).collect::<Vec<_>>();
+    let [short, throttled, conflict] =
+        [Undecided::NoResponse, Undecided::Throttled, Undecided::Conflict].map(waits);
+    assert!(short.iter().all(|wait| *wait < WAIT));
+    // Of 200 waits below one second, one is above 50 ms.
+    assert!(
+        throttled.iter().any(|wait| *wait > WAIT) && throttled.iter().all(|wait| *wait < WAIT_IF_THROTTLED)
+    );
+    assert!(conflict.iter().all(|wait| *wait >= Duration::from_millis(20)));
+}

@@ -1,5 +1,6 @@
-//! `cargo task mutants`: applies one mutation at a time and expects its test to fail.
+//! `cargo task mutants`: applies one mutation at a time and expects a test to fail.
 
+mod generated;
 mod patch;
 mod report;
 mod traces;
@@ -24,8 +25,11 @@ const FOLDER: &str = "tests/mutations";
 const UNIT_TESTS: &str = "functions/src";
 
 /// Applies the selected patches one after the other and runs their tests; with `--check`, only
-/// checks that they apply and that their tests exist.
+/// checks that they apply and that their tests exist. With `--generated`, runs generated mutations.
 pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
+    if wanted.generated {
+        return generated::run(context, &wanted.filters);
+    }
     let patches = selected(context, &wanted.names)?;
     let problems = patches.iter().map(|patch| problem(context, patch)).collect::<Result<Vec<_>>>()?;
     let problems: Vec<String> = problems.into_iter().flatten().collect();
@@ -34,7 +38,7 @@ pub(crate) fn run(context: &Context, wanted: &MutantsArgs) -> Result {
     }
     context.say(format!("{} patches apply, and their tests exist", patches.len()));
     match wanted {
-        MutantsArgs { check: true, .. } => Ok(()),
+        MutantsArgs { check: true, .. } => generated::check(context),
         MutantsArgs { traces: true, .. } => traces::run(context, patches, !wanted.names.is_empty()),
         MutantsArgs { .. } => test_all(context, &patches),
     }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
 };
 
 use super::{
@@ -79,6 +79,21 @@ impl Tree {
         let mut command = self.cargo_environment(Path::new("cargo"));
         command.args([subcommand, "--locked"]);
         command
+    }
+
+    /// A program that builds in the worktree.
+    pub(super) fn program(&self, program: &Path) -> Command {
+        self.cargo_environment(program)
+    }
+
+    /// Runs a command, shows its output and returns its status.
+    pub(super) fn status(&self, command: &mut Command) -> Result<ExitStatus> {
+        self.context.status(command)
+    }
+
+    /// The root of the worktree.
+    pub(super) fn root(&self) -> &Path {
+        &self.context.root
     }
 
     /// Whether a command succeeds, and its output.
