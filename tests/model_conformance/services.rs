@@ -5,14 +5,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::Response;
 use keysync::{
     clock::Clock,
     domain::EpochMillis,
-    http_client::{self, HttpClient, SendError, Transport},
+    http_client::{HttpClient, Request, SendError, Transport},
 };
 use keysync_model::state::SERVICES;
-use reqwest::{Request, Response};
 use serde_json::Value;
 
 use crate::mapping::NAMES;
@@ -47,8 +48,7 @@ pub(crate) struct Services {
 }
 
 /// A client without connections, which all others share: building one takes milliseconds.
-static HTTP: LazyLock<HttpClient> =
-    LazyLock::new(|| http_client::client().build().expect("an HTTP client").into());
+static HTTP: LazyLock<HttpClient> = LazyLock::new(HttpClient::new);
 
 impl Services {
     pub(crate) fn new(answers: [Answer; SERVICES], now: EpochMillis, then: EpochMillis) -> Arc<Self> {
@@ -72,7 +72,7 @@ impl Services {
         called
     }
 
-    fn answer(&self, service: usize, event: &Value) -> Result<Response, SendError> {
+    fn answer(&self, service: usize, event: &Value) -> Result<Response<Bytes>, SendError> {
         let sequence = event["sequence"].as_str().unwrap().parse().unwrap();
         self.called.lock().unwrap().push((service, sequence));
         self.clock.store(self.then.get(), Ordering::Relaxed);
@@ -88,19 +88,18 @@ impl Services {
 }
 
 impl Transport for Services {
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response, SendError>> {
-        let host = request.url().host_str().unwrap();
+    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response<Bytes>, SendError>> {
+        let host = request.uri().host().unwrap();
         let service = NAMES.iter().position(|name| host.starts_with(name)).unwrap();
-        let body = request.body().and_then(|body| body.as_bytes()).unwrap();
-        let answer = self.answer(service, &serde_json::from_slice(body).unwrap());
+        let answer = self.answer(service, &serde_json::from_slice(request.bytes()).unwrap());
         Box::pin(async { answer })
     }
 }
 
-fn response(status: u16, retry_after: Option<u64>) -> Response {
-    let mut response = http::Response::builder().status(status);
+fn response(status: u16, retry_after: Option<u64>) -> Response<Bytes> {
+    let mut response = Response::builder().status(status);
     if let Some(seconds) = retry_after {
         response = response.header("retry-after", seconds);
     }
-    response.body("").unwrap().into()
+    response.body(Bytes::new()).unwrap()
 }

@@ -4,15 +4,15 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{domain::EpochMillis, http_client};
+use crate::{domain::EpochMillis, http_client::HttpClient};
 
 const NOW: u64 = 1_700_000_000;
 
 fn verifier() -> Verifier {
     let clock = Clock::from_fn(|| EpochMillis::new(NOW * 1000));
-    let (url, http) =
-        ("http://127.0.0.1:9/identity/keys".parse().unwrap(), http_client::client().build().unwrap());
-    Verifier::new("https://iam.example".to_owned(), Jwks::new(url, http.into(), clock.clone()), clock)
+    let url = "http://127.0.0.1:9/identity/keys".parse().unwrap();
+    let keys = Jwks::new(url, HttpClient::new(), clock.clone());
+    Verifier::new("https://iam.example".to_owned(), keys, clock)
 }
 
 /// The valid claims, with one replaced.
