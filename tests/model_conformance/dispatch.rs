@@ -63,8 +63,8 @@ impl System {
                 self.receive(service, sequence);
             }
         }
-        let is_settled = |name: &&str| settled.keys().any(|service| service.to_string() == **name);
-        Observed::Called(mask(NAMES.iter().map(|name| is_settled(&name))))
+        let is_settled = |name: &str| settled.keys().any(|service| service.to_string() == *name);
+        Observed::Called(mask(NAMES.iter().map(|name| is_settled(name))))
     }
 
     /// A failure of a callback; each kind has its turn.
@@ -119,8 +119,8 @@ impl System {
             return Observed::Other;
         }
         let is_reported =
-            |name: &&str| checked.iter().flatten().any(|finding| finding.service.to_string() == **name);
-        Observed::Reported(mask(NAMES.iter().map(|name| is_reported(&name))))
+            |name: &str| checked.iter().flatten().any(|finding| finding.service.to_string() == *name);
+        Observed::Reported(mask(NAMES.iter().map(|name| is_reported(name))))
     }
 
     /// A dispatch that ends after the first of its two writes, or when that is rejected.
