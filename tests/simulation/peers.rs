@@ -152,6 +152,8 @@ async fn callback(by: &Arc<Invocation>, service: usize, request: &Request) -> Re
             _ => Failure::Status(410),
         })
     });
+    let refuses = world.now() < world.state().services[service].refuses_until;
+    let failure = if refuses { Some(Failure::Status(410)) } else { failure };
     let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
     let event: Value = serde_json::from_slice(body).unwrap_or_default();
     let label = format!("{by} callback to {name}: {} {}", event["id"], event["type"]);

@@ -40,15 +40,19 @@ fn takeover(rng: &mut Rng, clocks: &Clocks, at: u64, number: usize) -> Vec<Step>
     let mut steps = vec![step(rng, at, claim)];
     for _ in 0..rng.usize(1..=3) {
         let last = &steps[steps.len() - 1];
-        let (instance, is_soon) = (rng.usize(..INSTANCES), rng.bool());
-        let wait = if is_soon { 0 } else { until_lease_ends(clocks, last, instance) + rng.i64(-6000..2000) };
-        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..3000);
+        let instance = rng.usize(..INSTANCES);
         let action = match rng.u8(..8) {
             _ if steps.len() == 1 => Action::Redeliver,
             0..=3 => event(rng),
             4 => sync(number),
             _ => Action::Redeliver,
         };
+        let wait = if action == Action::Redeliver && rng.bool() {
+            until_lease_ends(clocks, last, instance) + rng.i64(-6000..2000)
+        } else {
+            0
+        };
+        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..3000);
         steps.push(Step { instance, ..step(rng, at, action) });
     }
     steps
@@ -82,13 +86,18 @@ fn event(rng: &mut Rng) -> Action {
 fn planned(rng: &mut Rng) -> PlannedFault {
     let fault = match rng.u8(..12) {
         0..=2 => Fault::ResponseLost,
-        3..=4 => Fault::HangsAfter,
-        5..=7 => Fault::Late(rng.u64(1..=8000)),
+        3 => Fault::HangsAfter,
+        4..=7 => Fault::Late(rng.u64(1..=5000)),
         8 => Fault::FailedAfter,
         9 => Fault::Hangs,
         10 => Fault::CrashBefore,
         _ => Fault::CrashAfter,
     };
-    let callbacks = if rng.bool() { rng.u64(..5 * SECOND) } else { 0 };
+    // A late request meets what happens while its repetition waits for the services.
+    let callbacks = match fault {
+        Fault::Late(_) => rng.u64(3 * SECOND..5 * SECOND),
+        _ if rng.bool() => rng.u64(..5 * SECOND),
+        _ => 0,
+    };
     PlannedFault { write: [0, 0, 1][rng.usize(..3)], fault, callbacks }
 }
