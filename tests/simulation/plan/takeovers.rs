@@ -36,8 +36,9 @@ pub(super) fn plan(rng: &mut Rng) -> Parts {
 
 /// A claim, a run of `redeliver` that finds it, and what follows.
 fn takeover(rng: &mut Rng, clocks: &Clocks, at: u64, number: usize) -> Vec<Step> {
-    let claim = if rng.bool() { sync(number) } else { event(rng) };
-    let mut steps = vec![step(rng, at, claim)];
+    let claim = if rng.u8(..4) > 0 { sync(number) } else { event(rng) };
+    let fault = fault_of_claim(rng);
+    let mut steps = vec![step(rng, at, claim, fault)];
     for _ in 0..rng.usize(1..=3) {
         let last = &steps[steps.len() - 1];
         let instance = rng.usize(..INSTANCES);
@@ -52,8 +53,9 @@ fn takeover(rng: &mut Rng, clocks: &Clocks, at: u64, number: usize) -> Vec<Step>
         } else {
             0
         };
-        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..3000);
-        steps.push(Step { instance, ..step(rng, at, action) });
+        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..1500);
+        let fault = fault_after_claim(rng);
+        steps.push(Step { instance, ..step(rng, at, action, fault) });
     }
     steps
 }
@@ -69,8 +71,16 @@ fn until_lease_ends(clocks: &Clocks, step: &Step, instance: usize) -> i64 {
     LEASE + clocks[function as usize][step.instance] - clocks[Function::Redeliver as usize][instance]
 }
 
-fn step(rng: &mut Rng, at: u64, action: Action) -> Step {
-    let faults = if rng.u8(..4) == 0 { Faults::None } else { Faults::Planned(planned(rng)) };
+/// A step whose claim, lease or next write has a fault.
+fn step(rng: &mut Rng, at: u64, action: Action, fault: Fault) -> Step {
+    // A late request meets what happens while its repetition waits for the services.
+    let callbacks = match fault {
+        Fault::Late(_) => rng.u64(3 * SECOND..5 * SECOND),
+        _ if rng.bool() => rng.u64(..5 * SECOND),
+        _ => 0,
+    };
+    let planned = PlannedFault { write: [0, 0, 1][rng.usize(..3)], fault, callbacks };
+    let faults = if rng.u8(..4) == 0 { Faults::None } else { Faults::Planned(planned) };
     Step { id: 0, at, faults, instance: rng.usize(..INSTANCES), action }
 }
 
@@ -82,9 +92,18 @@ fn event(rng: &mut Rng) -> Action {
     Action::Event { key: 0, action: lifecycle_action(rng) }
 }
 
-/// A fault of the claim or lease, or of the write after it.
-fn planned(rng: &mut Rng) -> PlannedFault {
-    let fault = match rng.u8(..12) {
+/// Mostly no response, so that a run of `redeliver` comes before the next attempt.
+fn fault_of_claim(rng: &mut Rng) -> Fault {
+    match rng.u8(..8) {
+        0..=3 => Fault::HangsAfter,
+        4 => Fault::ResponseLost,
+        5 => Fault::CrashAfter,
+        _ => fault_after_claim(rng),
+    }
+}
+
+fn fault_after_claim(rng: &mut Rng) -> Fault {
+    match rng.u8(..12) {
         0..=2 => Fault::ResponseLost,
         3 => Fault::HangsAfter,
         4..=7 => Fault::Late(rng.u64(1..=5000)),
@@ -92,12 +111,5 @@ fn planned(rng: &mut Rng) -> PlannedFault {
         9 => Fault::Hangs,
         10 => Fault::CrashBefore,
         _ => Fault::CrashAfter,
-    };
-    // A late request meets what happens while its repetition waits for the services.
-    let callbacks = match fault {
-        Fault::Late(_) => rng.u64(3 * SECOND..5 * SECOND),
-        _ if rng.bool() => rng.u64(..5 * SECOND),
-        _ => 0,
-    };
-    PlannedFault { write: [0, 0, 1][rng.usize(..3)], fault, callbacks }
+    }
 }
