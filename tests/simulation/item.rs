@@ -71,6 +71,8 @@ pub(crate) struct Acknowledgements {
 pub(crate) struct Acknowledgement {
     pub(crate) at: u64,
     pub(crate) key_state: String,
+    /// The CRN of the resource that it names.
+    pub(crate) resource: Option<String>,
 }
 
 /// A notification that services must acknowledge.

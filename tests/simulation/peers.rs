@@ -156,6 +156,8 @@ async fn callback(
             _ => Failure::Status(410),
         })
     });
+    let refuses = world.now() < world.state().services[service].refuses_until;
+    let failure = if refuses { Some(Failure::Status(410)) } else { failure };
     let event: Value = serde_json::from_slice(request.bytes()).unwrap_or_default();
     let label = format!("{by} callback to {name}: {} {}", event["id"], event["type"]);
     world.note(&match failure {

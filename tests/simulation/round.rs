@@ -101,6 +101,10 @@ async fn take(world: &Arc<World>, step: &Step) {
             let service = &mut state.services[service];
             service.fails_until = service.fails_until.max(until);
         }
+        Action::Refusal { service, lasts } => {
+            let until = world.now() + lasts;
+            world.state().services[service].refuses_until = until;
+        }
         Action::Pause { service, lasts } => {
             if world.pause(service) {
                 sleep(Duration::from_millis(lasts)).await;

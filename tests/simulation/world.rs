@@ -85,6 +85,8 @@ pub(crate) struct Service {
     pub(crate) pauses: Vec<Pause>,
     /// The instant until which it fails all callbacks.
     pub(crate) fails_until: u64,
+    /// The instant until which it refuses all notifications.
+    pub(crate) refuses_until: u64,
     /// The notifications of each key that it has, by sequence.
     pub(crate) received: BTreeMap<usize, BTreeMap<u64, Received>>,
     /// The status of its responses, by event id.
@@ -119,11 +121,11 @@ pub(crate) struct Violation {
 }
 
 impl State {
-    /// Ends the faults of calls and the outages of services.
+    /// Ends the faults of calls, and the outages and refusals of services.
     pub(crate) fn end_faults(&mut self) {
         self.calm = true;
         for service in &mut self.services {
-            service.fails_until = 0;
+            (service.fails_until, service.refuses_until) = (0, 0);
         }
     }
 
@@ -206,11 +208,9 @@ impl World {
         let error = error.map_or("", |(_, rest)| rest.split('"').next().unwrap_or_default());
         self.note(&format!("{by} {operation}: {status} {error}"));
         // A rejected call has changed nothing, and a write names the keys of its items.
-        let written = std::str::from_utf8(body).unwrap_or_default();
-        for key in (0..self.plan.keys.len()).filter(|_| status == 200) {
-            if written.contains(&*self.pk(key)) {
-                self.check_write(by, replica, key);
-            }
+        let written = if status == 200 { std::str::from_utf8(body).unwrap_or_default() } else { "" };
+        for key in (0..self.plan.keys.len()).filter(|key| written.contains(&*self.pk(*key))) {
+            self.check_write(by, replica, key);
         }
         regions::replicate(&by.world, replica);
         (status, response)

@@ -21,8 +21,12 @@ pub(super) fn plan(rng: &mut Rng) -> Parts {
     let clocks = std::array::from_fn(|_| std::array::from_fn(|_| clock(rng)));
     let worst = [Faults::None, Faults::Some, Faults::Many][rng.usize(..3)];
     let mut steps: Vec<_> = (0..rng.usize(3..=10)).map(|_| step(rng, worst)).collect();
+    if rng.u8(..8) == 0 {
+        let action = refusal(rng);
+        steps.push(Step { at: 0, action, ..step(rng, worst) });
+    }
     let claim = if rng.bool() { sync(0) } else { event(rng) };
-    steps.push(Step { at: 0, action: claim, ..step(rng, worst) });
+    steps.push(Step { at: 1, action: claim, ..step(rng, worst) });
     steps.sort_by_key(|step| step.at);
     for (id, step) in steps.iter_mut().enumerate() {
         step.id = id;
@@ -63,7 +67,8 @@ fn action(rng: &mut Rng) -> Action {
                 resource: [None, Some(0), Some(1)][rng.usize(..3)],
             },
         },
-        9..=12 => Action::Redeliver,
+        9..=11 => Action::Redeliver,
+        12 => refusal(rng),
         13 => sync(1),
         14 => event(rng),
         15..=16 => Action::Register {
@@ -76,6 +81,10 @@ fn action(rng: &mut Rng) -> Action {
         18 => Action::Outage { service: rng.usize(..SERVICES.len()), lasts: rng.u64(..6 * HOUR) },
         _ => Action::Republish { nth: rng.usize(..16) },
     }
+}
+
+fn refusal(rng: &mut Rng) -> Action {
+    Action::Refusal { service: rng.usize(..SERVICES.len()), lasts: rng.u64(..6 * HOUR) }
 }
 
 fn sync(correlation: usize) -> Action {

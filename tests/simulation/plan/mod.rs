@@ -86,7 +86,7 @@ pub(crate) struct PlannedFault {
 }
 
 impl Faults {
-    /// The faults of an invocation: what is planned befalls the first one of a step.
+    /// The faults of an invocation: a planned fault happens in the first one of a step.
     pub(crate) fn of_attempt(self, attempt: u64) -> Self {
         match self {
             Self::Planned(_) if attempt > 0 => Self::None,
@@ -175,6 +175,11 @@ pub(crate) enum Action {
     },
     /// A service fails all callbacks for this time, in ms.
     Outage {
+        service: usize,
+        lasts: u64,
+    },
+    /// A service refuses all notifications (410) for this time, in ms.
+    Refusal {
         service: usize,
         lasts: u64,
     },

@@ -36,20 +36,26 @@ pub(super) fn plan(rng: &mut Rng) -> Parts {
 
 /// A claim, a run of `redeliver` that finds it, and what follows.
 fn takeover(rng: &mut Rng, clocks: &Clocks, at: u64, number: usize) -> Vec<Step> {
-    let claim = if rng.bool() { sync(number) } else { event(rng) };
-    let mut steps = vec![step(rng, at, claim)];
+    let claim = if rng.u8(..4) > 0 { sync(number) } else { event(rng) };
+    let fault = fault_of_claim(rng);
+    let mut steps = vec![step(rng, at, claim, fault)];
     for _ in 0..rng.usize(1..=3) {
         let last = &steps[steps.len() - 1];
-        let (instance, is_soon) = (rng.usize(..INSTANCES), rng.bool());
-        let wait = if is_soon { 0 } else { until_lease_ends(clocks, last, instance) + rng.i64(-6000..2000) };
-        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..3000);
+        let instance = rng.usize(..INSTANCES);
         let action = match rng.u8(..8) {
             _ if steps.len() == 1 => Action::Redeliver,
             0..=3 => event(rng),
             4 => sync(number),
             _ => Action::Redeliver,
         };
-        steps.push(Step { instance, ..step(rng, at, action) });
+        let wait = if action == Action::Redeliver && rng.bool() {
+            until_lease_ends(clocks, last, instance) + rng.i64(-6000..2000)
+        } else {
+            0
+        };
+        let at = last.at + u64::try_from(wait).unwrap_or(0) + rng.u64(..1500);
+        let fault = fault_after_claim(rng);
+        steps.push(Step { instance, ..step(rng, at, action, fault) });
     }
     steps
 }
@@ -65,8 +71,16 @@ fn until_lease_ends(clocks: &Clocks, step: &Step, instance: usize) -> i64 {
     LEASE + clocks[function as usize][step.instance] - clocks[Function::Redeliver as usize][instance]
 }
 
-fn step(rng: &mut Rng, at: u64, action: Action) -> Step {
-    let faults = if rng.u8(..4) == 0 { Faults::None } else { Faults::Planned(planned(rng)) };
+/// A step whose claim, lease or next write has a fault.
+fn step(rng: &mut Rng, at: u64, action: Action, fault: Fault) -> Step {
+    // A late request meets what happens while its repetition waits for the services.
+    let callbacks = match fault {
+        Fault::Late(_) => rng.u64(3 * SECOND..5 * SECOND),
+        _ if rng.bool() => rng.u64(..5 * SECOND),
+        _ => 0,
+    };
+    let planned = PlannedFault { write: [0, 0, 1][rng.usize(..3)], fault, callbacks };
+    let faults = if rng.u8(..4) == 0 { Faults::None } else { Faults::Planned(planned) };
     Step { id: 0, at, faults, instance: rng.usize(..INSTANCES), action }
 }
 
@@ -78,17 +92,24 @@ fn event(rng: &mut Rng) -> Action {
     Action::Event { key: 0, action: lifecycle_action(rng) }
 }
 
-/// A fault of the claim or lease, or of the write after it.
-fn planned(rng: &mut Rng) -> PlannedFault {
-    let fault = match rng.u8(..12) {
+/// Mostly no response, so that a run of `redeliver` comes before the next attempt.
+fn fault_of_claim(rng: &mut Rng) -> Fault {
+    match rng.u8(..8) {
+        0..=3 => Fault::HangsAfter,
+        4 => Fault::ResponseLost,
+        5 => Fault::CrashAfter,
+        _ => fault_after_claim(rng),
+    }
+}
+
+fn fault_after_claim(rng: &mut Rng) -> Fault {
+    match rng.u8(..12) {
         0..=2 => Fault::ResponseLost,
-        3..=4 => Fault::HangsAfter,
-        5..=7 => Fault::Late(rng.u64(1..=8000)),
+        3 => Fault::HangsAfter,
+        4..=7 => Fault::Late(rng.u64(1..=5000)),
         8 => Fault::FailedAfter,
         9 => Fault::Hangs,
         10 => Fault::CrashBefore,
         _ => Fault::CrashAfter,
-    };
-    let callbacks = if rng.bool() { rng.u64(..5 * SECOND) } else { 0 };
-    PlannedFault { write: [0, 0, 1][rng.usize(..3)], fault, callbacks }
+    }
 }

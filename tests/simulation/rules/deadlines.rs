@@ -141,6 +141,22 @@ impl Write<'_> {
         }
     }
 
+    /// A contradiction counts until the same resource has corrected it.
+    pub(super) fn contradictions(&mut self) {
+        let (before, after) = (self.before, self.after);
+        let contradicts = |word: &str| (word == "DISABLED") == (after.state == 1);
+        for (service, new) in &after.acknowledged {
+            let Some(old) = before.acknowledged.get(service) else { continue };
+            let is_gone = contradicts(&old.counted.key_state) && !contradicts(&new.counted.key_state);
+            if !is_gone || old.sequence != new.sequence {
+                continue;
+            }
+            let (one, other) = (&old.counted.resource, &new.counted.resource);
+            let is_corrected = one == other || one.is_none() || other.is_none();
+            self.must(is_corrected, "G9", &format!("another resource hides a contradiction of {service}"));
+        }
+    }
+
     /// A service without registrations need not acknowledge.
     pub(super) fn registrations(&mut self) {
         let (before, after) = (self.before, self.after);

@@ -132,6 +132,7 @@ impl Write<'_> {
             self.must(is_creation, "G2", "a lifecycle action without a notification");
         }
         self.acknowledgements();
+        self.contradictions();
         if before.lease != after.lease {
             return self.lease();
         }
