@@ -24,8 +24,10 @@ use crate::{
 
 /// The version of cargo-mutants. Other versions make other mutations.
 const VERSION: &str = "27.1.0";
-/// The sources that `.cargo/mutants.toml` selects, for `git diff`.
+/// The sources of the library.
 const SOURCES: &str = "functions/src";
+/// The modules that are mutated, unless files are named.
+const MODULES: [&str; 4] = ["ledger", "domain", "iam", "delivery"];
 /// cargo-mutants' exit codes for a run that is complete: all mutations detected, one survived, one
 /// timed out.
 const COMPLETE: [i32; 3] = [0, 2, 3];
@@ -86,8 +88,12 @@ impl Lab {
 
     /// The arguments that select mutations.
     fn selected(&self, context: &Context, filters: &GeneratedArgs) -> Result<Vec<String>> {
+        let globs = match &filters.file[..] {
+            [] => MODULES.map(|module| format!("{SOURCES}/{module}/**")).to_vec(),
+            files => files.to_vec(),
+        };
         let mut arguments: Vec<String> =
-            filters.file.iter().flat_map(|glob| ["--file".to_owned(), glob.clone()]).collect();
+            globs.into_iter().flat_map(|glob| ["--file".to_owned(), glob]).collect();
         if let Some(shard) = &filters.shard {
             // Round robin: files of which each mutation takes long are spread over all shards.
             arguments.extend(["--sharding", "round-robin", "--shard", shard].map(str::to_owned));
