@@ -133,4 +133,15 @@ mod tests {
     async fn rejected_notification_keeps_the_circuit_closed() {
         assert_eq!(state_after(vec![Delivery::failed("responded with 400"); 10]), CircuitState::Closed);
     }
+
+    #[tokio::test]
+    async fn deferred_and_paused_deliveries_count_as_no_attempt() {
+        for skipped in [Delivery::Deferred { retry_after: None }, Delivery::Paused] {
+            let failures = vec![unavailable(None); FAILURES_TO_OPEN as usize - 1];
+            assert_eq!(
+                state_after([failures, vec![skipped, unavailable(None)]].concat()),
+                CircuitState::Open
+            );
+        }
+    }
 }

@@ -257,4 +257,11 @@ mod tests {
             assert!(wrong.parse::<ServiceName>().is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn key_name_is_shown_as_it_was_given() {
+        for name in ["02fd6835-6001-4482-a892-13bd2085f75d", "payments"] {
+            assert_eq!(name.parse::<KeyName>().unwrap().to_string(), name);
+        }
+    }
 }

@@ -121,3 +121,31 @@ fn endpoint(base: &url::Url, path: &str) -> url::Url {
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use httpmock::{Method::GET, MockServer};
+
+    use super::*;
+    use crate::http_client;
+
+    #[tokio::test]
+    async fn keys_are_fetched_at_init() {
+        let server = MockServer::start_async().await;
+        let keys = server
+            .mock_async(|when, then| {
+                when.method(GET).path("/identity/keys");
+                then.status(503);
+            })
+            .await;
+        let settings = IamSettings {
+            url: server.base_url().parse().unwrap(),
+            issuer: "https://iam.example".to_owned(),
+            service: "kms".to_owned(),
+            region: "us-south".to_owned(),
+        };
+        let clock = Clock::from_fn(|| crate::domain::EpochMillis::new(1));
+        Iam::new(settings, http_client::client().build().unwrap(), clock).prefetch_keys().await;
+        keys.assert_calls_async(1).await;
+    }
+}

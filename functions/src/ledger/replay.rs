@@ -110,3 +110,50 @@ fn classify_failed_condition(request: &ReplayRequest, item: Item) -> Result<Repl
     let unregistered = request.replay.services.iter().filter(|service| !is_registered(service));
     Ok(Replayed::NotRegistered(unregistered.cloned().collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{domain::ClaimId, ledger::item::tests::notification};
+
+    #[test]
+    fn failed_condition_is_explained_by_the_item() {
+        let notification = notification();
+        let stored = |replay: Option<&Replay>| {
+            let KeyRecord { crn, key_type, state, ring, version, event, services, .. } = &notification.key;
+            let mut item = serde_json::json!({
+                "crn": crn, "key_type": key_type, "state": state, "ring": ring, "version": version,
+                "event": event, "services": services, "claim": notification.claim,
+            });
+            if let Some(replay) = replay {
+                item["replay"] = serde_json::json!(replay);
+            }
+            serde_dynamo::to_item(item).unwrap()
+        };
+        let replay = Replay {
+            claim: notification.claim,
+            at: notification.at,
+            services: vec!["secrets-manager".parse().unwrap(), "cloud-object-storage".parse().unwrap()],
+            operator: "operator".to_owned(),
+            reason: "outage".to_owned(),
+        };
+        let request = ReplayRequest { key: notification.key.crn.clone(), replay: replay.clone() };
+        let classified = |request: &ReplayRequest, latest: Option<&Replay>| {
+            classify_failed_condition(request, stored(latest)).unwrap()
+        };
+        let unregistered = Replayed::NotRegistered(["secrets-manager".parse().unwrap()].into());
+        assert_eq!(classified(&request, None), unregistered);
+        let earlier = Replay { at: replay.at.minus(Duration::from_millis(1)), ..replay.clone() };
+        assert_eq!(classified(&request, Some(&earlier)), unregistered);
+        assert_eq!(classified(&request, Some(&replay)), Replayed::Scheduled, "its response was lost");
+        let other = Replay { operator: "other".to_owned(), ..replay.clone() };
+        assert_eq!(classified(&request, Some(&other)), Replayed::TooEarly(replay.at));
+        let older = Replay { claim: ClaimId::unique(), ..replay.clone() };
+        let superseded = ReplayRequest { replay: older, ..request.clone() };
+        assert_eq!(classified(&superseded, None), Replayed::Superseded);
+        let key = request.key.to_string().replace("abc123", "abc124").parse().unwrap();
+        assert_eq!(classified(&ReplayRequest { key, ..request }, None), Replayed::UnknownKey);
+    }
+}

@@ -155,3 +155,10 @@ fn url_of_maximum_length_is_accepted() {
     assert!(parse(&with_url(&url(2048))).is_ok());
     assert!(parse(&with_url(&url(2049))).is_err());
 }
+
+#[test]
+fn paused_services_are_listed() {
+    let paused = |fields: &str| parse(&with_fields(&format!(r#""url":"{URL}"{fields}"#))).unwrap().paused();
+    assert_eq!(paused(r#","paused":true"#), ["a".parse().unwrap()].into());
+    assert!(paused("").is_empty() && paused(r#","paused":false"#).is_empty());
+}

@@ -1,5 +1,5 @@
-//! Tests of the rules for claims and headers. The signature is tested in `signature.rs`, tokens as a
-//! whole in `tests/e2e/hostile_tokens.rs`.
+//! Tests of the rules for claims and headers. The signature is tested in `signature.rs`, tokens as
+//! a whole in `tests/e2e/hostile_tokens.rs`.
 
 use serde_json::{Value, json};
 

@@ -125,3 +125,27 @@ impl Serialize for Fields<'_> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, Value(value))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholder_is_named_once() {
+        let mut update = Update::new("#a = :a AND #s0 = :a", "SET #a = :b, #b = :b REMOVE #s0", Vec::new());
+        update.names = vec![("#s0".to_owned(), "secrets-manager".to_owned())];
+        let names = serde_json::to_string(&Names(&update)).unwrap();
+        assert_eq!(names, r##"{"#a":"a","#b":"b","#s0":"secrets-manager"}"##);
+    }
+
+    #[test]
+    fn value_has_its_type() {
+        for (value, expected) in [
+            (AttributeValue::Null(true), r#"{"NULL":true}"#),
+            (AttributeValue::Ss(vec!["a".to_owned()]), r#"{"SS":["a"]}"#),
+            (AttributeValue::Bool(false), r#"{"BOOL":false}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&Value(&value)).unwrap(), expected);
+        }
+    }
+}

@@ -167,3 +167,21 @@ impl Intercept for Capture {
         Err("the request is a template and is not sent".into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_port_is_left_out_of_host() {
+        for (uri, expected) in [
+            ("https://dynamodb.us-east-1.amazonaws.com/", "dynamodb.us-east-1.amazonaws.com"),
+            ("https://a.example:443/", "a.example"),
+            ("https://a.example:80/", "a.example:80"),
+            ("http://a.example:80/", "a.example"),
+            ("http://a.example:443/", "a.example:443"),
+        ] {
+            assert_eq!(host(&uri.parse().unwrap()).as_deref(), Some(expected), "{uri}");
+        }
+    }
+}

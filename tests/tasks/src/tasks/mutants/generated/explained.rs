@@ -60,7 +60,7 @@ impl Explained {
             return Ok(());
         }
         let gone = gone.join("\n");
-        Err(Error::failed(format!("{PAGE}: no such line; run its file anew, or delete the row:\n{gone}")))
+        Err(Error::failed(format!("{PAGE}: no such line; run its file again, or delete the row:\n{gone}")))
     }
 }
 
