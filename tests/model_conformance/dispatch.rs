@@ -37,7 +37,7 @@ const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
 impl System {
-    /// The callbacks of a process, by the real notifier. It observes whom it was to call.
+    /// The callbacks of a process, by the real notifier. It observes which services it was to call.
     pub(crate) async fn call_services(
         &mut self,
         pid: ProcessId,
@@ -90,7 +90,7 @@ impl System {
         Notifier::with_client(registry, keys, services.client(), CALLBACK_TIMEOUT, services.clock())
     }
 
-    /// The dispatch of a process, with callbacks as they were. It observes who is reported.
+    /// The dispatch of a process, with callbacks as they were. It observes which services are reported.
     pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
         let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
             self.process(pid).clone();

@@ -7,12 +7,13 @@
 //! - `dispatch.rs`, `services.rs`: deliveries and confirmations by the real dispatcher
 //! - `system.rs`, `calls.rs`: what the real processes, the table and the services do in a step
 //! - `one_write.rs`: a confirmation that ends between two writes
-//! - `observed.rs`: what the model expects of it
+//! - `observed.rs`, `difference.rs`: what the model expects of it, and what differs
 //!
 //! `docs/explanation/model.md` says what this shows, and what it leaves out.
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
 mod calls;
+mod difference;
 mod dispatch;
 mod mapping;
 mod observed;

@@ -135,9 +135,9 @@ pub(crate) fn acknowledged(item: &Value) -> u8 {
     }))
 }
 
-/// The instant of the oldest notification before the last one that a service must acknowledge. Until
-/// the last one is confirmed, the stored deadline is that of an older one, and what a confirmation
-/// will make of it is determined here.
+/// The instant of the oldest notification before the last one that a service must acknowledge.
+/// Until the last one is confirmed, the stored deadline is that of an older one, and what a
+/// confirmation will make of it is determined here.
 fn owed_older<'a>(item: &'a Value, service: &str, confirmed: bool) -> Option<&'a Value> {
     let deadline = &item["deadline"];
     let is_own = |name: &Value| name == service;

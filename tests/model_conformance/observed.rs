@@ -98,8 +98,8 @@ impl Configuration {
         }
     }
 
-    /// Whom a process reports: the services that had not acknowledged when it took its lease, of the
-    /// notifications whose deadline it found over. One that has lost its lease may repeat reports.
+    /// The reports of a process: the services that had not acknowledged when it took its lease, of
+    /// the notifications whose deadline it found over. One without its lease may repeat reports.
     fn reported(&self, system: &System, before: &State, pid: ProcessId) -> Observed {
         let process = before.process(pid);
         if !self.model.passes_fence(before, pid) {

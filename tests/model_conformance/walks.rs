@@ -42,8 +42,8 @@ const ALL: Bounds = Bounds {
 const DISPATCHED: Bounds = Bounds { uneven_backoff: false, retry_limit: NEVER, ..ALL };
 const EXHAUSTED: Bounds =
     Bounds { retry_limit: 24, callers: 2, events: 1, operator_replays: 0, steps_back: false, ..DISPATCHED };
-/// Deadlines, with replays. A late lease request may restore a lease whose process has read an older
-/// deadline.
+/// Deadlines, with replays. A late lease request may restore a lease whose process has read an
+/// older deadline.
 const DEADLINES: Bounds =
     Bounds { deadline: DEADLINE, late_requests: false, steps_back: false, ..DISPATCHED };
 

@@ -145,7 +145,7 @@ mod tests {
             region: "us-south".to_owned(),
         };
         let clock = Clock::from_fn(|| crate::domain::EpochMillis::new(1));
-        Iam::new(settings, http_client::client().build().unwrap(), clock).prefetch_keys().await;
+        Iam::new(settings, HttpClient::new(), clock).prefetch_keys().await;
         keys.assert_calls_async(1).await;
     }
 }

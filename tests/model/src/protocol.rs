@@ -78,8 +78,8 @@ pub enum Action {
     Check { pid: ProcessId, clock: Time },
     /// Only without `reports_precede_record`: the reports after the record of the check.
     Report { pid: ProcessId },
-    /// A write of the first service's outcome, with another one to follow; the outbox stays as it is
-    /// until then.
+    /// A write of the first service's outcome, with another one to follow; the outbox stays as it
+    /// is until then.
     ConfirmPart { pid: ProcessId, clock: Time },
     /// The process is killed, or all its attempts get no response from DynamoDB.
     Crash { pid: ProcessId },

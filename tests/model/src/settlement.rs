@@ -159,8 +159,8 @@ impl Protocol {
         Self::finish(state, pid);
     }
 
-    /// `confirm_part`: one of several writes, not the last. It stores the outcome of the first service
-    /// and the deadline. The outbox changes with the last one only.
+    /// `confirm_part`: one of several writes, not the last. It stores the outcome of the first
+    /// service and the deadline. The outbox changes with the last one only.
     pub(crate) fn confirm_part(&self, state: &mut State, pid: ProcessId, clock: Time) {
         if !self.passes_fence(state, pid) {
             Self::finish(state, pid);

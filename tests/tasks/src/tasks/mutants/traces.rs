@@ -23,7 +23,7 @@ const PATHS: [&str; 4] = [
     "walks::ledger_follows_model_on_random_walks",
     "paths::ledger_follows_model_on_short_paths",
 ];
-/// The fault rounds of each mutation that no path rejects, from seed 1. Each has a trace of each key.
+/// The fault rounds of each mutation that no path rejects, from seed 1.
 const ROUNDS: &str = "40";
 
 /// What the comparison says about a mutation.
