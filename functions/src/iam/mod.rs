@@ -127,7 +127,6 @@ mod tests {
     use httpmock::{Method::GET, MockServer};
 
     use super::*;
-    use crate::http_client;
 
     #[tokio::test]
     async fn keys_are_fetched_at_init() {
