@@ -64,7 +64,7 @@ impl System {
             }
         }
         let is_settled = |name: &&str| settled.keys().any(|service| service.to_string() == **name);
-        Observed::Called(mask(NAMES.iter().map(|name| is_settled(&name))))
+        Observed::Called(mask(NAMES.iter().map(|name| is_settled(name))))
     }
 
     /// A failure of a callback; each kind has its turn.
@@ -90,7 +90,8 @@ impl System {
         Notifier::with_client(registry, keys, services.client(), CALLBACK_TIMEOUT, services.clock())
     }
 
-    /// The dispatch of a process, with callbacks as they were. It observes which services are reported.
+    /// The dispatch of a process, with callbacks as they were. It observes which services are
+    /// reported.
     pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
         let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
             self.process(pid).clone();
@@ -120,7 +121,7 @@ impl System {
         }
         let is_reported =
             |name: &&str| checked.iter().flatten().any(|finding| finding.service.to_string() == **name);
-        Observed::Reported(mask(NAMES.iter().map(|name| is_reported(&name))))
+        Observed::Reported(mask(NAMES.iter().map(|name| is_reported(name))))
     }
 
     /// A dispatch that ends after the first of its two writes, or when that is rejected.
