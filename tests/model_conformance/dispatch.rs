@@ -90,7 +90,8 @@ impl System {
         Notifier::with_client(registry, keys, services.client(), CALLBACK_TIMEOUT, services.clock())
     }
 
-    /// The dispatch of a process, with callbacks as they were. It observes which services are reported.
+    /// The dispatch of a process, with callbacks as they were. It observes which services are
+    /// reported.
     pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
         let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
             self.process(pid).clone();

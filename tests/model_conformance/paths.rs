@@ -108,6 +108,18 @@ async fn dispatcher_follows_model_on_short_paths() {
     let after_failure = dispatched("a failed callback, dispatched", &services);
     assert_conforms_after(&[claim, failed, confirm(caller), Action::Tick], after_failure, 3).await;
 
+    // An operator replays to the settled service while the other one is called; then again.
+    let lease = Action::Lease { pid: redeliverer, key: 0, clock: 0, response_lost: false };
+    let replays = Bounds { operator_replays: 1, late_callbacks: false, ..services };
+    let during_delivery = dispatched("a replay during a redelivery", &replays);
+    let leased = [claim, failed, confirm(caller), Action::Tick, lease];
+    assert_conforms_after(&leased, during_delivery, 3).await;
+    let replays = Bounds { operator_replays: 2, ..replays };
+    let delivered = Action::Deliver { pid: caller, callbacks: [Callback::Acknowledged; SERVICES] };
+    let replay = Action::Replay { key: 0, service: 1, clock: 0 };
+    let again = [claim, delivered, confirm(caller), replay, Action::Tick, lease];
+    assert_conforms_after(&again, dispatched("a second replay", &replays), 3).await;
+
     let deadline = Bounds { deadline: DEADLINE, late_callbacks: false, ..services };
     let reached = [Callback::Acknowledged; SERVICES];
     let deliver = Action::Deliver { pid: caller, callbacks: reached };
@@ -131,7 +143,7 @@ async fn dispatcher_follows_model_on_short_paths() {
         Action::Tick,
         Action::Tick,
         Action::Tick,
-        Action::Lease { pid: redeliverer, key: 0, clock: 0, response_lost: false },
+        lease,
     ];
     let older = Bounds { events: 1, ..deadline };
     let older_deadline = dispatched("the deadline of an older notification", &older);

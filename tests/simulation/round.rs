@@ -101,7 +101,7 @@ async fn take(world: &Arc<World>, step: &Step) {
             let service = &mut state.services[service];
             service.fails_until = service.fails_until.max(until);
         }
-        Action::Refusal { service, lasts } => {
+        Action::Rejection { service, lasts } => {
             let until = world.now() + lasts;
             world.state().services[service].refuses_until = until;
         }

@@ -121,7 +121,7 @@ pub(crate) struct Violation {
 }
 
 impl State {
-    /// Ends the faults of calls, and the outages and refusals of services.
+    /// Ends the faults of calls, and the outages and rejections of services.
     pub(crate) fn end_faults(&mut self) {
         self.calm = true;
         for service in &mut self.services {

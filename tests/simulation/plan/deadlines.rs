@@ -22,7 +22,7 @@ pub(super) fn plan(rng: &mut Rng) -> Parts {
     let worst = [Faults::None, Faults::Some, Faults::Many][rng.usize(..3)];
     let mut steps: Vec<_> = (0..rng.usize(3..=10)).map(|_| step(rng, worst)).collect();
     if rng.u8(..8) == 0 {
-        let action = refusal(rng);
+        let action = rejection(rng);
         steps.push(Step { at: 0, action, ..step(rng, worst) });
     }
     let claim = if rng.bool() { sync(0) } else { event(rng) };
@@ -68,7 +68,7 @@ fn action(rng: &mut Rng) -> Action {
             },
         },
         9..=11 => Action::Redeliver,
-        12 => refusal(rng),
+        12 => rejection(rng),
         13 => sync(1),
         14 => event(rng),
         15..=16 => Action::Register {
@@ -83,8 +83,8 @@ fn action(rng: &mut Rng) -> Action {
     }
 }
 
-fn refusal(rng: &mut Rng) -> Action {
-    Action::Refusal { service: rng.usize(..SERVICES.len()), lasts: rng.u64(..6 * HOUR) }
+fn rejection(rng: &mut Rng) -> Action {
+    Action::Rejection { service: rng.usize(..SERVICES.len()), lasts: rng.u64(..6 * HOUR) }
 }
 
 fn sync(correlation: usize) -> Action {

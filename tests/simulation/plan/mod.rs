@@ -179,7 +179,7 @@ pub(crate) enum Action {
         lasts: u64,
     },
     /// A service refuses all notifications (410) for this time, in ms.
-    Refusal {
+    Rejection {
         service: usize,
         lasts: u64,
     },
