@@ -114,8 +114,8 @@ impl Lab {
         Ok(arguments)
     }
 
-    /// Checks that a suite passes on the unmodified code. cargo-mutants looks for its targets in the
-    /// mutated package, so that it cannot check this itself.
+    /// Checks that a suite passes on the unmodified code. cargo-mutants looks for its targets in
+    /// the mutated package, so that it cannot check this itself.
     fn passes_unmodified(&self, packages: &[&str], tests: &[&str]) -> Result {
         let mut suite = self.tree.cargo("test");
         suite.args(packages.iter().flat_map(|package| ["--package", package])).args(tests);
