@@ -7,10 +7,13 @@ use crate::{
     ledger::Status,
 };
 
-/// An object whose properties are all required.
+/// An object whose properties are all required. Their names are sorted: the order of a JSON map
+/// depends on a feature that other packages turn on.
 #[expect(clippy::needless_pass_by_value, reason = "callers pass temporaries")]
 fn object(properties: Value) -> Value {
-    let names: Vec<_> = properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let mut names: Vec<_> =
+        properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    names.sort_unstable();
     json!({"type": "object", "required": names, "properties": properties})
 }
 
