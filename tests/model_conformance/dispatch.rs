@@ -27,7 +27,7 @@ use crate::{
     mapping::{NAMES, mask, members},
     observed::Observed,
     one_write,
-    services::{Answer, Services},
+    services::{Behaviour, Services},
     system::{KEY, Process, System},
 };
 
@@ -43,23 +43,23 @@ impl System {
         pid: ProcessId,
         callbacks: [Callback; SERVICES],
     ) -> Observed {
-        let answers = callbacks.map(|callback| match callback {
-            Callback::Acknowledged => Answer::Accepts,
-            Callback::InFlight => Answer::TimesOut,
+        let behaviours = callbacks.map(|callback| match callback {
+            Callback::Acknowledged => Behaviour::Accepts,
+            Callback::InFlight => Behaviour::TimesOut,
             Callback::Failed => self.next_failure(),
         });
         let process = self.process(pid);
-        process.answers = answers;
+        process.behaviours = behaviours;
         let Process { notification, read_at, .. } = process.clone();
         let (notification, read_at) = (notification.unwrap(), read_at.unwrap());
-        let services = Services::new(answers, read_at, read_at);
+        let services = Services::new(behaviours, read_at, read_at);
         let (trace, until) = (TraceContext::from_xray(None), TimeBudget::new(None, REQUEST_TIMEOUT));
         let settled = self
             .notifier(&services)
-            .deliver(&notification, &trace, until.delivery_deadline(), None, &pauses(answers))
+            .deliver(&notification, &trace, until.delivery_deadline(), None, &pauses(behaviours))
             .await;
         for (service, sequence) in services.called() {
-            if answers[service] == Answer::Accepts {
+            if behaviours[service] == Behaviour::Accepts {
                 self.receive(service, sequence);
             }
         }
@@ -68,8 +68,8 @@ impl System {
     }
 
     /// A failure of a callback; each kind has its turn.
-    fn next_failure(&mut self) -> Answer {
-        let kinds = [Answer::Fails, Answer::Breaks, Answer::AsksToWait, Answer::Paused];
+    fn next_failure(&mut self) -> Behaviour {
+        let kinds = [Behaviour::Fails, Behaviour::Breaks, Behaviour::AsksToWait, Behaviour::Paused];
         // A pause counts no attempt and ends no retries.
         // It has no outcome, so that a confirmation takes one write.
         let is_paused_once = self.retry_limit.is_none() && self.members == 1;
@@ -93,16 +93,16 @@ impl System {
     /// The dispatch of a process, with callbacks as they were. It observes which services are
     /// reported.
     pub(crate) async fn dispatch(&mut self, pid: ProcessId, clock: Time, ledger: Ledger) -> Observed {
-        let Process { notification, read_at, to_notify, mut answers, check_at, .. } =
+        let Process { notification, read_at, to_notify, mut behaviours, check_at, .. } =
             self.process(pid).clone();
         let (notification, mut start, end) = (notification.unwrap(), read_at.unwrap(), self.at(clock));
         if due(&notification, end) == to_notify {
             start = end;
         } else {
             // The clock is past another next attempt now, but was not when the callbacks began.
-            answers = answers.map(|it| if it == Answer::Paused { Answer::Fails } else { it });
+            behaviours = behaviours.map(|it| if it == Behaviour::Paused { Behaviour::Fails } else { it });
         }
-        let (services, pauses) = (Services::new(answers, start, end), pauses(answers));
+        let (services, pauses) = (Services::new(behaviours, start, end), pauses(behaviours));
         let dispatcher = Dispatcher {
             ledger,
             notifier: self.notifier(&services),
@@ -154,14 +154,14 @@ pub(crate) fn due(notification: &Notification, at: EpochMillis) -> u8 {
     mask(NAMES.iter().map(|name| is_due(name)))
 }
 
-fn pauses(answers: [Answer; SERVICES]) -> Pauses {
+fn pauses(behaviours: [Behaviour; SERVICES]) -> Pauses {
     let pause = || Pause {
         at: EpochMillis::new(0),
         operator: "ada".to_owned(),
         reason: "moved".to_owned(),
         resumed: None,
     };
-    let paused = (0..SERVICES).filter(|service| answers[*service] == Answer::Paused);
+    let paused = (0..SERVICES).filter(|service| behaviours[*service] == Behaviour::Paused);
     paused.map(|service| (NAMES[service].parse::<ServiceName>().unwrap(), pause())).collect()
 }
 

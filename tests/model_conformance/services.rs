@@ -20,7 +20,7 @@ use crate::mapping::NAMES;
 
 /// How a service responds to a callback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Behaviour {
     /// 204.
     #[default]
     Accepts,
@@ -39,7 +39,7 @@ pub(crate) enum Answer {
 /// The services, and the clock of the process that calls them.
 #[derive(Debug)]
 pub(crate) struct Services {
-    answers: [Answer; SERVICES],
+    behaviours: [Behaviour; SERVICES],
     /// The clock reading, and the one from the first response on.
     clock: Arc<AtomicU64>,
     then: EpochMillis,
@@ -51,8 +51,13 @@ pub(crate) struct Services {
 static HTTP: LazyLock<HttpClient> = LazyLock::new(HttpClient::new);
 
 impl Services {
-    pub(crate) fn new(answers: [Answer; SERVICES], now: EpochMillis, then: EpochMillis) -> Arc<Self> {
-        Arc::new(Self { answers, clock: Arc::new(AtomicU64::new(now.get())), then, called: Mutex::default() })
+    pub(crate) fn new(behaviours: [Behaviour; SERVICES], now: EpochMillis, then: EpochMillis) -> Arc<Self> {
+        Arc::new(Self {
+            behaviours,
+            clock: Arc::new(AtomicU64::new(now.get())),
+            then,
+            called: Mutex::default(),
+        })
     }
 
     pub(crate) fn client(self: &Arc<Self>) -> HttpClient {
@@ -72,17 +77,17 @@ impl Services {
         called
     }
 
-    fn answer(&self, service: usize, event: &Value) -> Result<Response<Bytes>, SendError> {
+    fn respond(&self, service: usize, event: &Value) -> Result<Response<Bytes>, SendError> {
         let sequence = event["sequence"].as_str().unwrap().parse().unwrap();
         self.called.lock().unwrap().push((service, sequence));
         self.clock.store(self.then.get(), Ordering::Relaxed);
-        match self.answers[service] {
-            Answer::Accepts => Ok(response(204, None)),
-            Answer::Fails => Ok(response(503, None)),
-            Answer::AsksToWait => Ok(response(429, Some(600))),
-            Answer::Breaks => Err(SendError::ConnectionBroken("connection reset".to_owned())),
-            Answer::TimesOut => Err(SendError::TimedOut),
-            Answer::Paused => panic!("{} is paused, and was called", NAMES[service]),
+        match self.behaviours[service] {
+            Behaviour::Accepts => Ok(response(204, None)),
+            Behaviour::Fails => Ok(response(503, None)),
+            Behaviour::AsksToWait => Ok(response(429, Some(600))),
+            Behaviour::Breaks => Err(SendError::ConnectionBroken("connection reset".to_owned())),
+            Behaviour::TimesOut => Err(SendError::TimedOut),
+            Behaviour::Paused => panic!("{} is paused, and was called", NAMES[service]),
         }
     }
 }
@@ -91,8 +96,8 @@ impl Transport for Services {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Response<Bytes>, SendError>> {
         let host = request.uri().host().unwrap();
         let service = NAMES.iter().position(|name| host.starts_with(name)).unwrap();
-        let answer = self.answer(service, &serde_json::from_slice(request.bytes()).unwrap());
-        Box::pin(async { answer })
+        let result = self.respond(service, &serde_json::from_slice(request.bytes()).unwrap());
+        Box::pin(async { result })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     calls::{Request, event},
     mapping::{CREATED, NAMES, Scale, acknowledged, members, plain},
     observed::Observed,
-    services::Answer,
+    services::Behaviour,
 };
 
 pub(crate) const INSTANCE: &str = "5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11";
@@ -39,7 +39,7 @@ pub(crate) struct Process {
     /// The services that had acknowledged the notification then.
     pub(crate) acknowledged: u8,
     /// How the services respond, and the clock reading of the check; for the dispatcher.
-    pub(crate) answers: [Answer; SERVICES],
+    pub(crate) behaviours: [Behaviour; SERVICES],
     pub(crate) check_at: Option<EpochMillis>,
 }
 
