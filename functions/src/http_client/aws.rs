@@ -67,15 +67,33 @@ pub(crate) fn with_limits(aws: &SdkConfig, limits: CallLimits) -> SdkConfig {
 /// credentials and region there. Building what they would ask next, such as a client of STS, is a
 /// twentieth of a function's init, so the chains are used only if the variables are absent.
 pub async fn config() -> SdkConfig {
-    let is_set = |name| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+    let ready = ReadyMade::of(|name| std::env::var(name).ok());
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client());
-    if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
+    if ready.credentials {
         loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
     }
-    if is_set("AWS_REGION") {
+    if ready.region {
         loader = loader.region(EnvironmentVariableRegionProvider::new());
     }
     loader.load().await
+}
+
+/// What the environment's variables have, so that no chain is needed for it.
+#[derive(Debug, PartialEq, Eq)]
+struct ReadyMade {
+    credentials: bool,
+    region: bool,
+}
+
+impl ReadyMade {
+    /// A blank variable counts as absent, as for the SDK.
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let is_set = |name| variable(name).is_some_and(|value| !value.trim().is_empty());
+        Self {
+            credentials: is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY"),
+            region: is_set("AWS_REGION"),
+        }
+    }
 }
 
 /// The HTTP client of SDK clients. All clients of a configuration share its connections.

@@ -1,6 +1,6 @@
 //! The connector over real sockets.
 
-use std::time::Instant;
+use std::{collections::HashMap, time::Instant};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -83,4 +83,19 @@ async fn read_timeout_of_the_sdk_applies() {
     let timeout = Some(Duration::from_millis(10));
     let connector = Connector { client: Pool::new(CONNECT_TIMEOUT).build(), timeout };
     assert!(connector.call(post(&url)).await.unwrap_err().is_timeout());
+}
+
+#[test]
+fn chains_are_needed_for_what_variables_do_not_have() {
+    let ready = |variables: &[(&str, &str)]| {
+        let variables: HashMap<_, _> = variables.iter().copied().collect();
+        ReadyMade::of(|name| variables.get(name).map(ToString::to_string))
+    };
+    let all = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "eu-west-1")];
+    assert_eq!(ready(&all), ReadyMade { credentials: true, region: true });
+    assert_eq!(ready(&all[..2]), ReadyMade { credentials: true, region: false });
+    assert_eq!(ready(&[all[0], all[2]]), ReadyMade { credentials: false, region: true });
+    assert_eq!(ready(&all[1..]), ReadyMade { credentials: false, region: true });
+    let blank = all.map(|(name, _)| (name, " "));
+    assert_eq!(ready(&blank), ReadyMade { credentials: false, region: false });
 }
