@@ -40,6 +40,8 @@ pub mod registration;
 mod replay;
 mod resolve;
 mod status;
+#[cfg(test)]
+mod stub;
 mod thin;
 mod typed_json;
 mod update;
