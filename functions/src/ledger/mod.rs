@@ -132,3 +132,15 @@ impl Ledger {
         Self { thin, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_names_the_client() {
+        assert_eq!("thin".parse(), Ok(DynamoDbClient::Thin));
+        assert_eq!("sdk".parse(), Ok(DynamoDbClient::Sdk));
+        assert!("SDK".parse::<DynamoDbClient>().is_err_and(|error| error.ends_with("got `SDK`")));
+    }
+}
