@@ -192,14 +192,4 @@ impl Notifier {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::{client::FailureScope, *};
-
-    /// Records failures of `service` until its circuit is open.
-    pub(crate) fn open_circuit(breakers: &CircuitBreakers, service: &ServiceName) {
-        while breakers.state(service) == CircuitState::Closed {
-            let (reason, scope) = ("responded with 503".to_owned(), FailureScope::Service);
-            breakers.record(service, &Delivery::Failed { reason, retry_after: None, scope });
-        }
-    }
-}
+pub(crate) mod tests;

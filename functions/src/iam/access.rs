@@ -166,7 +166,13 @@ fn parse_decision(body: &[u8], now: EpochMillis) -> Result<Decision, IamError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use futures_util::future::BoxFuture;
+
     use super::*;
+    use crate::http_client::{SendError, Transport};
 
     fn response(permitted: bool, age_s: u64) -> Vec<u8> {
         json!({"responses": [{"status": "200", "authorizationDecision":
@@ -223,5 +229,72 @@ mod tests {
             let text = String::from_utf8_lossy(&body);
             assert!(matches!(decision, Err(IamError::Unavailable(_))), "{text}: {decision:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn cached_decision_is_valid_until_its_end() {
+        let end = EpochMillis::new(1000);
+        for (now, expected) in [(999, true), (1000, false), (1001, false)] {
+            let url: Url = "https://iam.test/v2/authz".parse().unwrap();
+            let clock = Clock::from_fn(move || EpochMillis::new(now));
+            let access = Access::new(url, HttpClient::default(), clock);
+            let key = || DecisionKey {
+                iam_id: "IBMid-1".to_owned(),
+                action: Action::Sync,
+                resource: "crn".to_owned(),
+            };
+            let decision = Decision { permitted: true, valid_until: end };
+            access.cached.lock().unwrap().put(key(), decision);
+            assert_eq!(access.cached(&key()).is_some_and(|decision| decision.permitted), expected, "{now}");
+            let other = DecisionKey { action: Action::ListRegistrations, ..key() };
+            assert!(access.cached(&other).is_none());
+        }
+    }
+
+    #[test]
+    fn actions_have_their_names_in_iam() {
+        let names = [Action::Sync, Action::ListRegistrations].map(Action::as_str);
+        assert_eq!(names, ["kms.secrets.sync", "kms.registrations.list"]);
+    }
+
+    /// A policy decision point with this response.
+    #[derive(Debug)]
+    struct Responding(Vec<u8>);
+
+    impl Transport for Responding {
+        fn send(&self, _: Request) -> BoxFuture<'static, Result<http::Response<Bytes>, SendError>> {
+            let response = http::Response::new(Bytes::from(self.0.clone()));
+            Box::pin(async { Ok(response) })
+        }
+    }
+
+    async fn checked(response: Vec<u8>) -> Result<(), IamError> {
+        let http = HttpClient::new().with_transport(Arc::new(Responding(response)));
+        let access = Access::new("https://iam.test/v2/authz".parse().unwrap(), http, Clock::system());
+        // Only the verification rejects a token that is too long.
+        let token = format!("Bearer {}", "x".repeat(20_000));
+        let token = UnverifiedToken::from_authorization(&token).unwrap();
+        access.check("IBMid-1", Action::Sync, "crn".to_owned(), &token).await
+    }
+
+    #[tokio::test]
+    async fn response_of_64_kb_is_read() {
+        let padded = |bytes: usize| {
+            let mut response = response(true, 600);
+            response.resize(bytes, b' ');
+            response
+        };
+        assert!(checked(padded(65_536)).await.is_ok());
+        assert!(matches!(checked(padded(65_537)).await, Err(IamError::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn denial_is_unauthorized() {
+        assert!(checked(response(true, 600)).await.is_ok());
+        let denied = checked(response(false, 600)).await;
+        assert!(
+            matches!(&denied, Err(IamError::Unauthorized(it)) if it.contains("kms.secrets.sync")),
+            "{denied:?}"
+        );
     }
 }

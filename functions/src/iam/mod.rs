@@ -124,7 +124,11 @@ fn endpoint(base: &url::Url, path: &str) -> url::Url {
 
 #[cfg(test)]
 mod tests {
-    use httpmock::{Method::GET, MockServer};
+    use httpmock::{
+        Method::{GET, POST},
+        MockServer,
+    };
+    use serde_json::json;
 
     use super::*;
 
@@ -146,5 +150,39 @@ mod tests {
         let clock = Clock::from_fn(|| crate::domain::EpochMillis::new(1));
         Iam::new(settings, HttpClient::new(), clock).prefetch_keys().await;
         keys.assert_calls_async(1).await;
+    }
+
+    #[tokio::test]
+    async fn key_or_whole_instance_is_authorized() {
+        let server = MockServer::start_async().await;
+        let settings = IamSettings {
+            url: server.base_url().parse().unwrap(),
+            issuer: "https://iam.example".to_owned(),
+            service: "kms".to_owned(),
+            region: "us-south".to_owned(),
+        };
+        let iam = Iam::new(settings, HttpClient::new(), Clock::system());
+        let key: crate::domain::KeyCrn =
+            "crn:v1:bluemix:public:kms:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d".parse().unwrap();
+        let authenticated =
+            Authenticated { caller: "IBMid-1".parse().unwrap(), instance: key.instance.clone() };
+        // Only the verification rejects a token that is too long.
+        let token = UnverifiedToken::from_authorization(&format!("Bearer {}", "x".repeat(20_000))).unwrap();
+        let instance = key.instance.to_string();
+        for (name, resource) in
+            [(KeyName::Id(key.key), key.to_string()), (KeyName::Alias("payments".parse().unwrap()), instance)]
+        {
+            let decision = json!({"responses": [{"authorizationDecision": {"permitted": false}}]});
+            let decided = server
+                .mock_async(|when, then| {
+                    when.method(POST).path("/v2/authz").body_includes(format!("\"{resource}\""));
+                    then.status(200).json_body(decision);
+                })
+                .await;
+            let denied = iam.authorize(&authenticated, Action::Sync, &name, &token).await;
+            assert!(matches!(denied, Err(IamError::Unauthorized(_))), "{denied:?}");
+            decided.assert_calls_async(1).await;
+            decided.delete_async().await;
+        }
     }
 }

@@ -174,10 +174,16 @@ fn latest(at: EpochMillis) -> EpochMillis {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::{
         domain::ClaimId,
-        ledger::{Deadline, item::tests::notification},
+        ledger::{
+            Deadline, DynamoDbClient,
+            item::tests::notification,
+            stub::{CRN, Sent, Step, Stub, condition_failed, found, item, with},
+        },
     };
 
     #[test]
@@ -232,5 +238,83 @@ mod tests {
         }
         notification.key.deadline = None;
         assert_eq!(acknowledged(&notification, first, first_at), Err(Acknowledged::Stale), "nothing is owed");
+    }
+
+    /// What the services of the stub's deleted key report.
+    fn acknowledgement(key_state: &str, after_ms: u64) -> Acknowledgement {
+        let at = notification().at.plus(Duration::from_millis(after_ms));
+        Acknowledgement { at, key_state: key_state.to_owned(), resource: None }
+    }
+
+    /// The stub's item with what its service acknowledged.
+    fn stored(acknowledged: Option<&Acknowledgements>) -> Value {
+        let entry = acknowledged.map(serde_dynamo::to_attribute_value::<_, serde_dynamo::AttributeValue>);
+        let entries = entry.map(|entry| json!({"cloud-object-storage": entry.unwrap()}));
+        with(item(), json!({"acknowledged": {"M": entries.unwrap_or_else(|| json!({}))}}))
+    }
+
+    fn first(acknowledgement: &Acknowledgement) -> Acknowledgements {
+        Acknowledgements {
+            settled: std::collections::BTreeSet::new(),
+            sequence: 0,
+            first_at: acknowledgement.at,
+            counted: acknowledgement.clone(),
+        }
+    }
+
+    /// The result, the number of reports, and what was sent.
+    async fn recorded(
+        acknowledgement: &Acknowledgement,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> (Result<Acknowledged, LedgerError>, usize, Vec<Sent>) {
+        let (stub, mut reports) = (Stub::with(steps), 0);
+        let key: KeyCrn = CRN.parse().unwrap();
+        let service = "cloud-object-storage".parse().unwrap();
+        let event = EventId { key: key.key, claim: notification().claim, service };
+        let ledger = stub.ledger(DynamoDbClient::Sdk);
+        let recorded = ledger.acknowledge(&key, &event, acknowledgement, |_, _| reports += 1).await;
+        (recorded, reports, stub.take_sent())
+    }
+
+    #[tokio::test]
+    async fn unchanged_entry_is_replaced_and_another_read_again() {
+        let new = acknowledgement("DEK_DISABLED", 5);
+        let older = first(&acknowledgement("DEK_DISABLED", 3));
+        for before in [None, Some(&older)] {
+            let (result, reports, sent) = recorded(&new, [found(&stored(before))]).await;
+            assert_eq!((result, reports, sent.len()), (Ok(Acknowledged::Recorded), 0, 2));
+            let values = sent[1].body["ExpressionAttributeValues"].as_object().unwrap();
+            assert_eq!(values.contains_key(":stored"), before.is_some());
+        }
+        let steps = [found(&stored(None)), condition_failed(None), found(&stored(Some(&older)))];
+        let (result, _, sent) = recorded(&new, steps).await;
+        assert_eq!((result, sent.len()), (Ok(Acknowledged::Recorded), 4));
+        let (result, _, sent) = recorded(&new, [found(&stored(Some(&first(&new))))]).await;
+        assert_eq!((result, sent.len()), (Ok(Acknowledged::Stale), 1), "recorded already");
+        let foreign = with(stored(None), json!({"crn": {"S": CRN.replace("abc123", "other")}}));
+        let (result, _, sent) = recorded(&new, [found(&foreign)]).await;
+        assert_eq!((result, sent.len()), (Ok(Acknowledged::CrnMismatch), 1));
+    }
+
+    #[tokio::test]
+    async fn contradiction_is_reported_once_unless_outdated() {
+        let contradiction = acknowledgement("DEK_ENABLED", 5);
+        let newer = first(&acknowledgement("DEK_DISABLED", 9));
+        let again = || [found(&stored(None)), condition_failed(None), found(&stored(None))];
+        assert_eq!(recorded(&contradiction, again()).await.1, 1);
+        assert_eq!(recorded(&contradiction, [found(&stored(Some(&newer)))]).await.1, 0);
+        assert_eq!(recorded(&acknowledgement("DEK_DISABLED", 5), again()).await.1, 0);
+        // The key was notified again, and owes the older acknowledgement.
+        let claim = notification().claim;
+        let owed = json!({"M": {
+            "claim": {"S": claim.to_string()}, "sequence": {"N": "0"}, "at": {"N": "1795496400000"},
+            "action": {"S": "delete"},
+        }});
+        let deadline = json!({"M": {
+            "notification": owed, "services": {"L": [{"S": "cloud-object-storage"}]}, "checked": {"BOOL": false},
+        }});
+        let later = json!({"claim": {"S": ClaimId::unique().to_string()}, "deadline": deadline});
+        let (result, reports, _) = recorded(&contradiction, [found(&with(stored(None), later))]).await;
+        assert_eq!((result, reports), (Ok(Acknowledged::Recorded), 0));
     }
 }

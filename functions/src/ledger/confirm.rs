@@ -236,8 +236,14 @@ impl Effect {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::ledger::item::tests::notification;
+    use crate::ledger::{
+        Acknowledgements, DynamoDbClient,
+        item::tests::{delivered, notification},
+        stub::{Sent, Step, Stub, condition_failed},
+    };
 
     #[test]
     fn service_not_yet_due_keeps_its_due_time() {
@@ -301,5 +307,64 @@ mod tests {
         assert_eq!(kept(Settled::from([(storage.clone(), delivered())])), outbox(one, one));
         assert_eq!(kept(Settled::from([(storage.clone(), failed())])), outbox(both, both));
         assert_eq!(kept(Settled::from([(storage, delivered()), (databases, delivered())])), outbox("", ""));
+    }
+
+    #[test]
+    fn only_acknowledgements_of_services_without_notification_are_removed() {
+        let mut notification = notification();
+        let [pending, attempted, gone] = ["cloud-object-storage", "databases-for-postgresql", "gone"]
+            .map(|name| name.parse::<ServiceName>().unwrap());
+        notification.key.outcome = delivered(&notification);
+        notification.key.pending.retain(|service, _| *service == pending);
+        let acknowledgements: Acknowledgements = serde_json::from_value(json!({
+            "sequence": 7, "first_at": 1, "counted": {"at": 1, "key_state": "DEK_DISABLED"},
+        }))
+        .unwrap();
+        for service in [pending, attempted, gone] {
+            notification.key.acknowledged.insert(service, acknowledgements.clone());
+        }
+        let mut effect = Effect::default();
+        effect.forget_acknowledgements(&notification);
+        assert_eq!(effect.names, [("#a0".to_owned(), "gone".to_owned())]);
+        assert_eq!(effect.expression(), "REMOVE #acknowledged.#a0 ");
+    }
+
+    #[test]
+    fn changed_deadline_is_stored_or_removed() {
+        let mut notification = notification();
+        let deadline = Deadline::after(&notification, notification.at, |_| true).unwrap();
+        let updated = |notification: &Notification, deadline: Option<&Deadline>| {
+            let mut effect = Effect::default();
+            effect.update_deadline(notification, deadline).unwrap();
+            effect.expression()
+        };
+        assert_eq!(updated(&notification, None), "");
+        assert_eq!(updated(&notification, Some(&deadline)), "SET #deadline = :deadline ");
+        notification.key.deadline = Some(deadline.clone());
+        assert_eq!(updated(&notification, Some(&deadline)), "");
+        assert_eq!(updated(&notification, None), "REMOVE #deadline ");
+    }
+
+    #[tokio::test]
+    async fn many_outcomes_take_two_writes_unless_superseded() {
+        let notification = notification();
+        let outcome = delivered(&notification).into_values().next().unwrap();
+        let settled: Settled = (0..=OUTCOMES_PER_WRITE)
+            .map(|n| {
+                let service = format!("service-{n}").parse().unwrap();
+                (service, Settlement { outcome: Some(outcome.clone()), retry: None })
+            })
+            .collect();
+        for (step, expected, writes) in [
+            (Step::Respond(200, json!({})), Confirmed::Recorded, [OUTCOMES_PER_WRITE, 1].as_slice()),
+            (condition_failed(None), Confirmed::Superseded, &[OUTCOMES_PER_WRITE]),
+        ] {
+            let stub = Stub::with([step]);
+            let confirmed = stub.ledger(DynamoDbClient::Sdk).confirm(&notification, &settled, None).await;
+            assert_eq!(confirmed, Ok(expected));
+            let outcomes =
+                |sent: &Sent| sent.body["UpdateExpression"].as_str().unwrap().matches("#outcome.").count();
+            assert_eq!(stub.take_sent().iter().map(outcomes).collect::<Vec<_>>(), writes);
+        }
     }
 }

@@ -85,7 +85,13 @@ fn is_only_conflict<'a>(codes: impl Iterator<Item = &'a str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        stub::{Step, Stub, cancelled, claim, error},
+    };
 
     #[test]
     fn retries_transaction_cancelled_only_by_conflict() {
@@ -101,5 +107,36 @@ mod tests {
         ] {
             assert!(!is_retried(codes), "{codes:?}");
         }
+    }
+
+    /// The errors that say that the item was being written, with a successful write after each.
+    #[tokio::test(start_paused = true)]
+    async fn conflict_is_retried_within_150_ms() {
+        let conflicts = ["TransactionConflictException", "ReplicatedWriteConflictException"];
+        for conflict in conflicts.map(|kind| error(400, kind)) {
+            let stub = Stub::with([conflict]);
+            let started = tokio::time::Instant::now();
+            stub.ledger(DynamoDbClient::Sdk).claim(&claim()).await.unwrap();
+            assert_eq!(stub.take_sent().len(), 2);
+            assert!(
+                started.elapsed() <= Duration::from_millis(*WAIT_MILLIS.end() + 1),
+                "{:?}",
+                started.elapsed()
+            );
+        }
+        let transact = async |step: Step| {
+            let stub = Stub::with([step, Step::Respond(200, json!({}))]);
+            let sdk = stub.ledger(DynamoDbClient::Sdk).client;
+            (sdk.transact_write_items().send().await.is_ok(), stub.take_sent().len())
+        };
+        assert_eq!(transact(cancelled(&["None", TRANSACTION_CONFLICT])).await, (true, 2));
+        assert_eq!(transact(cancelled(&["None", "ConditionalCheckFailed"])).await, (false, 1));
+        assert_eq!(transact(error(400, "ValidationException")).await, (false, 1));
+    }
+
+    /// The classifier with the highest priority decides how long to wait.
+    #[test]
+    fn conflicts_take_precedence_over_transient_errors() {
+        assert!(Conflicts.priority() > RetryClassifierPriority::transient_error_classifier());
     }
 }

@@ -42,3 +42,43 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        domain::EpochMillis,
+        ledger::{
+            Awaits, DynamoDbClient,
+            item::tests::notification,
+            stub::{CRN, Step, Stub, condition_failed, item, with},
+        },
+    };
+
+    #[tokio::test]
+    async fn lost_response_leaves_the_lease_to_its_process() {
+        let lease = LeaseId::unique();
+        let leased = with(item(), json!({"lease": {"S": lease.to_string()}}));
+        let crn: crate::domain::KeyCrn = CRN.parse().unwrap();
+        let due = DueKey {
+            instance: crn.instance.instance,
+            key: crn.key,
+            awaits: Awaits::Delivery,
+            at: EpochMillis::new(1),
+            notified_at: notification().at,
+            pending: Vec::new(),
+        };
+        for (step, expected) in [
+            (Step::Respond(200, json!({"Attributes": leased})), Some(lease)),
+            (condition_failed(Some(&leased)), Some(lease)),
+            (condition_failed(Some(&item())), None),
+            (condition_failed(None), None),
+        ] {
+            let ledger = Stub::with([step]).ledger(DynamoDbClient::Sdk);
+            let leased = ledger.lease(&due, lease, EpochMillis::new(1), Duration::from_secs(30)).await;
+            assert_eq!(leased.unwrap().map(|notification| notification.lease), expected);
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub mod registration;
 mod replay;
 mod resolve;
 mod status;
+#[cfg(test)]
+mod stub;
 mod thin;
 mod typed_json;
 mod update;
@@ -128,5 +130,17 @@ impl Ledger {
     pub fn with_client(self, client: DynamoDbClient) -> Self {
         let thin = (client == DynamoDbClient::Thin).then(thin::Thin::default);
         Self { thin, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_names_the_client() {
+        assert_eq!("thin".parse(), Ok(DynamoDbClient::Thin));
+        assert_eq!("sdk".parse(), Ok(DynamoDbClient::Sdk));
+        assert!("SDK".parse::<DynamoDbClient>().is_err_and(|error| error.ends_with("got `SDK`")));
     }
 }

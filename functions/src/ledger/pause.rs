@@ -175,8 +175,14 @@ fn read(item: Item) -> Result<Pauses, LedgerError> {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::*;
-    use crate::ledger::item::tests::notification;
+    use crate::ledger::{
+        DynamoDbClient,
+        item::tests::notification,
+        stub::{Stub, condition_failed},
+    };
 
     #[test]
     fn retries_count_from_the_end_of_a_pause() {
@@ -194,5 +200,52 @@ mod tests {
         assert_eq!(since(Some(later)), (false, later));
         let earlier = notification.at.minus(Duration::from_mins(1));
         assert_eq!(since(Some(earlier)), (false, notification.at));
+    }
+
+    /// The result of a change, whose condition failed because this pause is stored.
+    async fn changed(
+        stored: Option<&Pause>,
+        change: impl AsyncFnOnce(&Ledger) -> Result<PauseChange, LedgerError>,
+        created: usize,
+    ) -> PauseChange {
+        let stored = stored.map(|pause| {
+            let pause = serde_json::to_value(
+                serde_dynamo::to_attribute_value::<_, serde_dynamo::AttributeValue>(pause).unwrap(),
+            );
+            json!({"services": {"M": {"cloud-object-storage": pause.unwrap()}}})
+        });
+        let failed = condition_failed(stored.as_ref());
+        let steps = (0..created).map(|_| condition_failed(None)).chain([failed]);
+        change(&Stub::with(steps).ledger(DynamoDbClient::Sdk)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn lost_response_to_change_is_no_other_change() {
+        let service: ServiceName = "cloud-object-storage".parse().unwrap();
+        let resumption = |at| Resumption { at: EpochMillis::new(at), operator: "ada".to_owned() };
+        let pause = |at, resumed| Pause {
+            at: EpochMillis::new(at),
+            operator: "ada".to_owned(),
+            reason: "moved".to_owned(),
+            resumed,
+        };
+        let (own, other) = (pause(2, None), pause(1, None));
+        for (stored, expected) in [
+            (Some(&own), PauseChange::Changed),
+            (Some(&other), PauseChange::Unchanged),
+            (None, PauseChange::Unchanged),
+        ] {
+            let paused = changed(stored, async |ledger| ledger.pause(&service, &own).await, 1).await;
+            assert_eq!(paused, expected);
+        }
+        let (own, other) = (pause(1, Some(resumption(3))), pause(1, Some(resumption(2))));
+        for (stored, expected) in [
+            (Some(&own), PauseChange::Changed),
+            (Some(&other), PauseChange::Unchanged),
+            (None, PauseChange::Unchanged),
+        ] {
+            let resume = async |ledger: &Ledger| ledger.resume(&service, &resumption(3)).await;
+            assert_eq!(changed(stored, resume, 0).await, expected);
+        }
     }
 }

@@ -84,3 +84,53 @@ impl PauseCache {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        stub::{Step, Stub, found},
+    };
+
+    fn paused(service: &str) -> Step {
+        let pause = json!({"M": {"at": {"N": "1"}, "operator": {"S": "ada"}, "reason": {"S": "moved"}}});
+        found(&json!({"services": {"M": {service: pause}}}))
+    }
+
+    fn known(pauses: &Pauses) -> Vec<String> {
+        pauses.paused().map(|(service, _)| service.to_string()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn known_pauses_are_read_again_after_a_minute() {
+        let stub = Stub::with([paused("one"), paused("two"), Step::Hang, paused("three")]);
+        let (ledger, cache) = (stub.ledger(DynamoDbClient::Sdk), PauseCache::new(BTreeSet::new()));
+        cache.prefetch(&ledger).await;
+        assert_eq!(stub.take_sent().len(), 1);
+        tokio::time::advance(Duration::from_millis(59_999)).await;
+        assert_eq!(known(&*cache.current(&ledger).await), ["one"]);
+        assert_eq!(stub.take_sent().len(), 0);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(known(&*cache.current(&ledger).await), ["two"]);
+        assert_eq!(known(&*cache.current(&ledger).await), ["two"]);
+        assert_eq!(stub.take_sent().len(), 1);
+        tokio::time::advance(MAX_AGE).await;
+        assert_eq!(known(&*cache.current(&ledger).await), ["two"], "no response");
+        tokio::time::advance(MAX_AGE).await;
+        assert_eq!(known(&*cache.current(&ledger).await), ["three"]);
+    }
+
+    #[tokio::test]
+    async fn registry_pauses_whatever_the_table_has() {
+        let service: ServiceName = "two".parse().unwrap();
+        let cache = PauseCache::new(BTreeSet::from([service.clone()]));
+        let ledger = Stub::with([paused("one")]).ledger(DynamoDbClient::Sdk);
+        let pauses = cache.current(&ledger).await;
+        assert!(pauses.is_paused(&service) && pauses.is_paused(&"one".parse().unwrap()));
+        let by_registry: Vec<_> = pauses.paused_by_registry().collect();
+        assert_eq!((by_registry, pauses.iter().count()), (vec![&service], 1));
+    }
+}

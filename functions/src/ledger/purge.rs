@@ -50,3 +50,31 @@ impl Ledger {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        stub::{CRN, Step, Stub, condition_failed, item, with},
+    };
+
+    #[tokio::test]
+    async fn failed_purge_has_its_reason() {
+        let foreign = with(item(), json!({"crn": {"S": CRN.replace("abc123", "other")}}));
+        for (step, expected) in [
+            (Step::Respond(200, json!({"Attributes": item()})), Purged::Recorded),
+            (condition_failed(Some(&item())), Purged::Stale),
+            (condition_failed(Some(&foreign)), Purged::CrnMismatch),
+            (condition_failed(None), Purged::UnknownKey),
+        ] {
+            let stub = Stub::with([step]);
+            let ledger = stub.ledger(DynamoDbClient::Sdk);
+            assert_eq!(ledger.purge(&CRN.parse().unwrap(), EpochMillis::new(1)).await, Ok(expected));
+            let values = &stub.take_sent()[0].body["ExpressionAttributeValues"];
+            assert_eq!(values[":expires_at"], json!({"N": "3024000"}), "35 days");
+        }
+    }
+}

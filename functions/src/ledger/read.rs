@@ -161,3 +161,77 @@ fn read(item: Item) -> Result<Option<Stored>, LedgerError> {
 fn invalid(error: &dyn std::fmt::Display) -> LedgerError {
     LedgerError::Defect(format!("invalid item: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        registration::registration_sk,
+        stub::{CRN, Step, Stub, found, with},
+    };
+
+    /// What is read of the stub's key with these attributes.
+    fn stored(attributes: Value) -> Result<Option<Stored>, LedgerError> {
+        let key: crate::domain::KeyCrn = CRN.parse().unwrap();
+        let pk = key_pk(key.instance.instance, key.key);
+        let item = with(crate::ledger::stub::item(), json!({"pk": {"S": pk}, "sk": {"S": KEY_ITEM}}));
+        let item: serde_dynamo::Item = serde_json::from_value(with(item, attributes)).unwrap();
+        read(item.into())
+    }
+
+    #[test]
+    fn keys_and_active_registrations_are_read() {
+        let key = stored(json!({"due_at": {"N": "9"}})).unwrap();
+        assert!(matches!(key, Some(Stored::Key(key)) if key.due_at == Some(EpochMillis::new(9))));
+        let resource: ResourceCrn =
+            "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8a9bc001::".parse().unwrap();
+        let registration = |registered: bool| {
+            let sk = registration_sk(&resource);
+            stored(json!({"sk": {"S": sk}, "registered": {"BOOL": registered}})).unwrap()
+        };
+        assert!(
+            matches!(registration(true), Some(Stored::Registration { resource: it, .. }) if it == resource)
+        );
+        assert!(registration(false).is_none(), "a tombstone");
+        assert!(stored(json!({"sk": {"S": "other"}})).unwrap().is_none());
+        assert!(stored(json!({"pk": {"S": "pauses"}})).unwrap().is_none());
+    }
+
+    #[test]
+    fn item_without_lifecycle_action_is_no_key() {
+        let key: crate::domain::KeyCrn = CRN.parse().unwrap();
+        let pk = string(key_pk(key.instance.instance, key.key));
+        let item = Item::from([("pk".to_owned(), pk), ("sk".to_owned(), string(KEY_ITEM))]);
+        assert!(read(item).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn all_pages_of_a_partition_are_read() {
+        let key: crate::domain::KeyCrn = CRN.parse().unwrap();
+        let (instance, id) = (key.instance.instance, key.key);
+        let pk = key_pk(instance, id);
+        let resource = "crn:v1:bluemix:public:cloud-object-storage:global:a/abc123:8a9bc001::";
+        let sk = format!("{REGISTRATION}{resource}");
+        let registration = json!({"pk": {"S": pk}, "sk": {"S": sk}, "registered": {"BOOL": true}});
+        let stored = with(crate::ledger::stub::item(), json!({"pk": {"S": pk}, "sk": {"S": KEY_ITEM}}));
+        let last = json!({"pk": {"S": pk}, "sk": {"S": KEY_ITEM}});
+        let stub = Stub::with([
+            Step::Respond(200, json!({"Items": [stored], "LastEvaluatedKey": last})),
+            Step::Respond(200, json!({"Items": [registration]})),
+            found(&stored),
+            Step::Respond(200, json!({})),
+        ]);
+        let ledger = stub.ledger(DynamoDbClient::Sdk);
+        let partition = ledger.partition(instance, id).await.unwrap();
+        assert!(partition.key.is_some());
+        assert_eq!(partition.registrations, BTreeSet::from([resource.parse().unwrap()]));
+        assert_eq!(stub.take_sent()[1].body["ExclusiveStartKey"], last);
+        let stored = ledger.stored_key(instance, id).await.unwrap();
+        let event_id = stored.and_then(|key| key.record.event_id(&"one".parse().unwrap()));
+        assert!(event_id.is_some_and(|event| event.to_string().ends_with("_one")));
+        assert!(ledger.stored_key(instance, id).await.unwrap().is_none());
+    }
+}

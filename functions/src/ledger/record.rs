@@ -97,8 +97,8 @@ impl Ledger {
         if key.claim == Some(change.claim) {
             return pending(change, item); // an earlier attempt of this call was written and its response lost
         }
-        let is_newer = key.event.at < change.event.at;
-        let Some(ahead) = key.notified_at.filter(|at| is_newer && *at > change.now) else {
+        // The event is newer: what is left of the condition is that `notified_at` is ahead.
+        let Some(ahead) = key.notified_at.filter(|_| key.event.at < change.event.at) else {
             return Ok(Recorded::Stale);
         };
         match self.record_at(change, ahead).await? {
@@ -182,5 +182,108 @@ impl Ledger {
     pub async fn import(&self, facts: KeyFacts, event: LifecycleEvent) -> Result<Recorded, LedgerError> {
         let (claim, now) = (ClaimId::unique(), event.at);
         self.record_creation(&LifecycleChange { facts, event, claim, now, lease: Duration::ZERO }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        item::tests::notification,
+        stub::{CRN, Step, Stub, condition_failed, item, with},
+    };
+
+    /// A change of the stub's key, a second after the last one. This process's clock is a second
+    /// behind the one that wrote `notified_at`.
+    fn change() -> LifecycleChange {
+        let key = notification().key;
+        let at = |of: EpochMillis, by: i64| EpochMillis::new(of.get().saturating_add_signed(by));
+        LifecycleChange {
+            facts: KeyFacts {
+                crn: CRN.parse().unwrap(),
+                key_type: key.key_type,
+                state: key.state,
+                ring: key.ring,
+                version: key.version,
+            },
+            event: LifecycleEvent { action: LifecycleAction::Rotate, at: at(key.event.at, 1000) },
+            claim: ClaimId::unique(),
+            now: at(key.notified_at.unwrap(), -1000),
+            lease: Duration::from_secs(30),
+        }
+    }
+
+    /// The stub's item with the claim of this change, and another lease.
+    fn written_by(change: &LifecycleChange) -> Value {
+        with(item(), json!({"claim": {"S": change.claim.to_string()}}))
+    }
+
+    fn written(item: &Value) -> Step {
+        Step::Respond(200, json!({"Attributes": item}))
+    }
+
+    /// The result, and the number of requests.
+    async fn recorded(
+        change: &LifecycleChange,
+        steps: impl IntoIterator<Item = Step>,
+    ) -> (Result<Recorded, LedgerError>, usize) {
+        let stub = Stub::with(steps);
+        let recorded = stub.ledger(DynamoDbClient::Sdk).record(change).await;
+        (recorded, stub.take_sent().len())
+    }
+
+    #[tokio::test]
+    async fn newer_event_is_recorded_at_instant_ahead() {
+        let change = change();
+        let stub = Stub::with([condition_failed(Some(&item())), written(&written_by(&change))]);
+        let recorded = stub.ledger(DynamoDbClient::Sdk).record(&change).await.unwrap();
+        let Recorded::Pending(notification) = recorded else { panic!("{recorded:?}") };
+        assert_eq!(notification.lease, change.claim.into(), "whatever the item has");
+        let sent = stub.take_sent();
+        let values = &sent[1].body["ExpressionAttributeValues"];
+        assert_eq!((&values[":now"], &values[":crn"]), (&item()["notified_at"], &item()["crn"]));
+    }
+
+    #[tokio::test]
+    async fn older_event_is_stale_despite_clock_behind() {
+        for at in [0, 1] {
+            let mut change = change();
+            change.event.at = EpochMillis::new(notification().key.event.at.get() - at);
+            let (recorded, requests) = recorded(&change, [condition_failed(Some(&item()))]).await;
+            assert!(matches!(recorded, Ok(Recorded::Stale)) && requests == 1, "{recorded:?}, {requests}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lost_response_to_either_attempt_is_recorded() {
+        let change = change();
+        let own = || condition_failed(Some(&written_by(&change)));
+        for (steps, attempts) in [(vec![own()], 1), (vec![condition_failed(Some(&item())), own()], 2)] {
+            let (recorded, requests) = recorded(&change, steps).await;
+            let Ok(Recorded::Pending(notification)) = recorded else { panic!("{recorded:?}") };
+            assert_eq!((notification.lease, requests), (change.claim.into(), attempts));
+        }
+        let steps = [condition_failed(Some(&item())), condition_failed(Some(&item()))];
+        let (other, _) = recorded(&change, steps).await;
+        assert!(matches!(other, Err(LedgerError::Unavailable(_))), "{other:?}");
+    }
+
+    #[tokio::test]
+    async fn event_of_foreign_key_is_no_change() {
+        let foreign = with(item(), json!({"crn": {"S": CRN.replace("abc123", "other")}}));
+        let rotation = change();
+        let mut creation = change();
+        creation.event.action = LifecycleAction::Create;
+        for change in [&rotation, &creation] {
+            let (recorded, _) = recorded(change, [condition_failed(Some(&foreign))]).await;
+            assert!(matches!(recorded, Ok(Recorded::CrnMismatch)), "{recorded:?}");
+        }
+        let (again, _) = recorded(&creation, [condition_failed(Some(&item()))]).await;
+        assert!(matches!(again, Ok(Recorded::Stale)), "{again:?}");
+        let (first, _) = recorded(&creation, [written(&item())]).await;
+        assert!(matches!(first, Ok(Recorded::NothingToNotify)), "{first:?}");
     }
 }

@@ -130,9 +130,8 @@ impl Ledger {
                 Ok(_) => return Ok(Counted::Applied),
                 Err(error) => match cancellation_reasons(&error) {
                     None => return Err(error.into()),
-                    Some(reasons)
-                        if change.registered && key.is_none() && only_key_condition_failed(&reasons) =>
-                    {
+                    // Only a registration has a condition on the key.
+                    Some(reasons) if key.is_none() && only_key_condition_failed(&reasons) => {
                         return Ok(Counted::UnknownKey);
                     }
                     Some(reasons) => check_retryable(&reasons)?,
@@ -282,25 +281,4 @@ fn only_key_condition_failed(reasons: &[String]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distinguishes_key_condition_from_changed_registration() {
-        let reasons = |codes: [&str; 2]| codes.map(str::to_owned).to_vec();
-        assert!(only_key_condition_failed(&reasons(["None", "ConditionalCheckFailed"])));
-        for other in [["ConditionalCheckFailed", "ConditionalCheckFailed"], ["None", "TransactionConflict"]] {
-            assert!(!only_key_condition_failed(&reasons(other)));
-        }
-    }
-
-    #[test]
-    fn retries_cancelled_transaction_after_condition_or_conflict() {
-        let check = |codes: [&str; 2]| check_retryable(&codes.map(str::to_owned));
-        assert_eq!(check(["ConditionalCheckFailed", "None"]), Ok(()));
-        assert_eq!(check(["TransactionConflict", "ConditionalCheckFailed"]), Ok(()));
-        assert_eq!(check(["None", "ThrottlingError"]), Err(LedgerError::Throttled));
-        assert_eq!(check(["None", "TransactionConflict"]), Ok(()));
-        assert!(matches!(check(["ValidationError", "None"]), Err(LedgerError::Defect(_))));
-    }
-}
+mod tests;

@@ -116,7 +116,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{domain::ClaimId, ledger::item::tests::notification};
+    use crate::{
+        domain::ClaimId,
+        ledger::{DynamoDbClient, item::tests::notification, stub::Stub},
+    };
 
     #[test]
     fn failed_condition_is_explained_by_the_item() {
@@ -155,5 +158,26 @@ mod tests {
         assert_eq!(classified(&superseded, None), Replayed::Superseded);
         let key = request.key.to_string().replace("abc123", "abc124").parse().unwrap();
         assert_eq!(classified(&ReplayRequest { key, ..request }, None), Replayed::UnknownKey);
+    }
+
+    #[tokio::test]
+    async fn replay_has_1_to_32_services() {
+        let notification = notification();
+        let replayed = async |services: usize| {
+            let services = (0..services).map(|n| format!("service-{n}").parse().unwrap()).collect();
+            let (operator, reason) = ("operator".to_owned(), "outage".to_owned());
+            let replay =
+                Replay { claim: notification.claim, at: notification.at, services, operator, reason };
+            let request = ReplayRequest { key: notification.key.crn.clone(), replay };
+            let stub = Stub::default();
+            (stub.ledger(DynamoDbClient::Sdk).replay(&request).await, stub.take_sent().len())
+        };
+        for count in [1, 32] {
+            assert_eq!(replayed(count).await, (Ok(Replayed::Scheduled), 1));
+        }
+        for count in [0, 33] {
+            let (result, sent) = replayed(count).await;
+            assert!(matches!(result, Err(LedgerError::Defect(_))) && sent == 0, "{count}: {result:?}");
+        }
     }
 }

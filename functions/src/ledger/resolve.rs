@@ -30,3 +30,28 @@ impl Ledger {
         Ok((key.instance == *instance).then_some(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::{
+        DynamoDbClient,
+        stub::{CRN, Step, Stub, found},
+    };
+
+    #[tokio::test]
+    async fn alias_names_only_keys_of_its_instance() {
+        let key: KeyCrn = CRN.parse().unwrap();
+        let resolved = async |step: Step| {
+            let ledger = Stub::with([step]).ledger(DynamoDbClient::Sdk);
+            ledger.resolve(&key.instance, &KeyName::Alias("payments".parse().unwrap())).await
+        };
+        let alias_of = |crn: &str| found(&json!({"crn": {"S": crn}}));
+        assert_eq!(resolved(alias_of(CRN)).await, Ok(Some(key.clone())));
+        assert_eq!(resolved(alias_of(&CRN.replace("abc123", "other"))).await, Ok(None));
+        assert_eq!(resolved(Step::Respond(200, json!({}))).await, Ok(None));
+        assert!(matches!(resolved(alias_of("none")).await, Err(LedgerError::Defect(_))));
+    }
+}

@@ -166,12 +166,15 @@ fn service_status(record: &KeyRecord, service: &ServiceName, now: EpochMillis) -
 mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::{
         domain::ClaimId,
         ledger::{
-            Acknowledgement, Acknowledgements, Deadline, Notification,
+            Acknowledgement, Acknowledgements, Deadline, DynamoDbClient, Notification,
             item::tests::{delivered, notification},
+            stub::{CRN, Stub, found, item, with},
         },
     };
 
@@ -239,5 +242,20 @@ mod tests {
         assert_eq!(acknowledge(7, "DEK_DISABLED"), [Status::Acknowledged; 2]);
         assert_eq!(acknowledge(7, "DEK_ENABLED"), [Status::Conflicting; 2], "the key is deleted");
         assert_eq!(acknowledge(6, "DEK_ENABLED"), [Status::Pending; 2]);
+    }
+
+    #[tokio::test]
+    async fn foreign_purged_or_other_ring_key_is_absent() {
+        let key: KeyCrn = CRN.parse().unwrap();
+        let shown = async |attributes: Value, ring: Option<&str>| {
+            let ledger = Stub::with([found(&with(item(), attributes))]).ledger(DynamoDbClient::Sdk);
+            let ring = ring.map(|ring| ring.parse::<KeyRing>().unwrap());
+            ledger.notification_status(&key, ring.as_ref(), notification().at).await.unwrap().is_some()
+        };
+        assert!(shown(json!({}), None).await);
+        assert!(shown(json!({}), Some("default")).await);
+        assert!(!shown(json!({}), Some("other")).await);
+        assert!(!shown(json!({"purged_at": {"N": "1"}}), None).await);
+        assert!(!shown(json!({"crn": {"S": CRN.replace("abc123", "other")}}), None).await);
     }
 }

@@ -117,7 +117,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for One<V> {
         let kind = map.next_key::<Type>()?.ok_or_else(|| A::Error::custom("a value has no type"))?;
         let value = match kind {
             Type::S if self.expected == Expected::Enum => map.next_value_seed(Variant(self.visitor)),
-            _ if self.expected == Expected::Enum => Err(A::Error::custom("an enum is not a string")),
             Type::S | Type::Bool => map.next_value_seed(Plain(self.visitor)),
             Type::N => map.next_value_seed(Number(self.visitor)),
             Type::M => map.next_value_seed(Map(self.visitor)),

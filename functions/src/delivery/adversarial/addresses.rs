@@ -232,3 +232,10 @@ async fn reports_name_without_addresses() {
     let delivery = call(&http, "https://service.example/", TIMEOUT).await;
     assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{delivery:?}");
 }
+
+#[tokio::test]
+async fn client_of_callbacks_is_guarded() {
+    let http = super::super::callback_client(AddressPolicy::PublicOnly);
+    let delivery = call(&http, "https://localhost:9/", TIMEOUT).await;
+    assert!(reason(&delivery).contains(NO_PUBLIC_ADDRESS), "{delivery:?}");
+}

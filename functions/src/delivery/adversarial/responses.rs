@@ -295,3 +295,37 @@ async fn extreme_retry_after_delays_at_most_one_hour() {
         assert!(deferred.retry.unwrap().next_at <= last, "{value}");
     }
 }
+
+/// A new connection for each callback takes a TLS handshake.
+#[tokio::test]
+async fn connection_is_kept_after_body_of_16_kb() {
+    const ATTEMPTS: usize = 8;
+    let (listener, url) = listener();
+    let http = callback_client(AddressPolicy::LoopbackTest, SystemResolver);
+    let response = format!("HTTP/1.1 200 OK\r\ncontent-length: 16384\r\n\r\n{}", "0".repeat(16_384));
+    let connections = Mutex::new(0);
+    let serve = async {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            *connections.lock().unwrap() += 1;
+            let mut request = Vec::new();
+            while connection.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
+                if request.ends_with(b"\r\n\r\n{}") {
+                    request.clear();
+                    connection.write_all(response.as_bytes()).await.unwrap();
+                }
+            }
+        }
+    };
+    let attempts = async {
+        for _ in 0..ATTEMPTS {
+            assert_eq!(call(&http, &url, TIMEOUT).await, Delivery::Delivered);
+        }
+    };
+    tokio::select! {
+        () = attempts => {}
+        () = serve => unreachable!(),
+    }
+    let connections = connections.into_inner().unwrap();
+    assert!(connections < ATTEMPTS, "{connections} connections");
+}

@@ -154,4 +154,13 @@ mod tests {
         let id = |bytes: usize| "a".repeat(bytes).parse::<SecretId>();
         assert!(id(MAX_SECRET_ID_BYTES).is_ok() && id(MAX_SECRET_ID_BYTES + 1).is_err());
     }
+
+    #[test]
+    fn error_text_has_all_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::num::ParseIntError);
+        let cause = "x".parse::<u8>().unwrap_err();
+        assert_eq!(with_causes(&Outer(cause.clone())), format!("outer: {cause}"));
+    }
 }

@@ -139,6 +139,24 @@ async fn cache_recovers_after_outage_at_init() {
     cache.key("a").await.unwrap();
 }
 
+/// A set with the key `b` of this length.
+fn padded(bytes: usize) -> String {
+    let set = json!({"keys": [jwk("b")]}).to_string();
+    format!("{set}{}", " ".repeat(bytes - set.len()))
+}
+
+#[tokio::test]
+async fn set_of_1_mb_is_read() {
+    let server = MockServer::start_async().await;
+    server
+        .mock_async(|when, then| {
+            when.method(GET).path("/identity/keys");
+            then.status(200).body(padded(1_048_576));
+        })
+        .await;
+    cache(&server).0.key("b").await.unwrap();
+}
+
 #[tokio::test]
 async fn invalid_set_does_not_replace_the_cached_one() {
     let server = MockServer::start_async().await;
@@ -146,7 +164,7 @@ async fn invalid_set_does_not_replace_the_cached_one() {
     let (cache, millis) = cache(&server);
     cache.key("a").await.unwrap();
     valid.delete_async().await;
-    let too_large = json!({"keys": [jwk("b")], "padding": "x".repeat(MAX_SET_BYTES)}).to_string();
+    let too_large = padded(MAX_SET_BYTES + 1);
     let truncated = json!({"keys": [jwk("b")]}).to_string().replace('}', "");
     let duplicate = json!({"keys": [jwk("b")]}).to_string().replacen('{', r#"{"keys":[],"#, 1);
     let in_an_array = json!([[jwk("b")]]).to_string();

@@ -175,3 +175,16 @@ fn finding_has_late_acknowledgement_of_its_notification() {
         assert_eq!(found[0].acknowledgement.is_some(), is_shown, "{sequence}");
     }
 }
+
+#[test]
+fn checked_or_other_services_owe_nothing() {
+    let mut notification = notification();
+    notification.key.deadline = confirm(&notification, Duration::ZERO);
+    let owed = |notification: &Notification, service: &str| {
+        notification.key.owed(&service.parse().unwrap()).map(|owed| owed.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(owed(&notification, "cloud-object-storage"), [7]);
+    assert_eq!(owed(&notification, "databases-for-postgresql"), [0; 0]);
+    notification.key.deadline.as_mut().unwrap().checked = true;
+    assert_eq!(owed(&notification, "cloud-object-storage"), [0; 0]);
+}

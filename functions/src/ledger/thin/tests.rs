@@ -1,7 +1,6 @@
 //! The thin client beside the SDK, over a stub of DynamoDB.
 
 mod same_requests;
-mod stub;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -16,11 +15,13 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use self::stub::{CRN, SECRET, Sent, Step, Stub, TOKEN, claim, error, item};
 use super::{MAX_SUSPENSION, MIN_SUSPENSION, State, signature::parse_amz_date};
 use crate::{
     clock::Clock,
-    ledger::{ClaimError, Claimed, DynamoDbClient, Ledger, LedgerError},
+    ledger::{
+        ClaimError, Claimed, DynamoDbClient, Ledger, LedgerError,
+        stub::{CRN, SECRET, Sent, Step, Stub, TOKEN, claim, error, item},
+    },
 };
 
 /// Who sent the requests: `t` for the thin client, `s` for the SDK.
@@ -201,6 +202,42 @@ async fn requests_have_the_corrected_time() {
     assert_signed_at(&sent[0], now());
     assert!(!sent[2].is_by_sdk());
     assert_signed_at(&sent[2], ahead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounded_time_is_not_corrected() {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_hours(498_749);
+    let (one, two) = (Duration::from_secs(1), Duration::from_secs(2));
+    for (difference, correction) in [(one, Duration::ZERO), (two, two)] {
+        let stub = Stub::with([error(400, "InvalidSignatureException"), Step::At(start + difference)]);
+        let aws = stub.sdk_config().to_builder().time_source(SharedTimeSource::new(Fixed(start))).build();
+        let ledger = Ledger::new(&aws, "keysync".to_owned()).with_client(DynamoDbClient::Thin);
+        assert!(claimed(&ledger).await && claimed(&ledger).await);
+        let sent = stub.take_sent();
+        assert!(!sent[2].is_by_sdk());
+        let signed_at = parse_amz_date(sent[2].header("x-amz-date")).unwrap();
+        assert_eq!(signed_at, Timestamp::try_from(start + correction).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn endpoint_with_path_is_left_to_the_sdk() {
+    let stub = Stub::default();
+    let aws = stub.sdk_config().to_builder().endpoint_url("http://localhost:8000/path").build();
+    let ledger = Ledger::new(&aws, "keysync".to_owned()).with_client(DynamoDbClient::Thin);
+    assert!(claimed(&ledger).await);
+    assert_eq!(senders(&stub), "s");
+}
+
+/// Together, three attempts and their random pauses could take longer.
+#[tokio::test(start_paused = true)]
+async fn slow_attempts_take_at_most_five_seconds() {
+    for _ in 0..20 {
+        let stub = Stub::with(vec![Step::Hang; 3]);
+        let started = tokio::time::Instant::now();
+        assert!(stub.ledger(DynamoDbClient::Thin).claim(&claim()).await.is_err());
+        assert!(started.elapsed() <= Duration::from_millis(5001), "{:?}", started.elapsed());
+    }
 }
 
 fn assert_signed_at(sent: &Sent, expected: SystemTime) {

@@ -195,3 +195,29 @@ fn wait_depends_on_the_reason() {
     );
     assert!(conflict.iter().all(|wait| *wait >= Duration::from_millis(20)));
 }
+
+#[test]
+fn reasons_for_the_log_differ() {
+    let reasons = [
+        Undecided::NoCredentials,
+        Undecided::NoResponse,
+        Undecided::TimedOut,
+        Undecided::Throttled,
+        Undecided::Conflict,
+        Undecided::OtherError,
+        Undecided::InvalidResponse,
+    ];
+    let texts: std::collections::BTreeSet<_> = reasons.into_iter().map(Undecided::as_str).collect();
+    assert_eq!(texts.len(), reasons.len());
+}
+
+#[test]
+fn body_of_1_mb_is_read() {
+    let received = |bytes: usize| {
+        let body = format!("{{}}{}", " ".repeat(bytes - 2));
+        let response = HttpResponse::new(200.try_into().unwrap(), body.into());
+        Response::receive(Ok(response))
+    };
+    assert!(matches!(received(1_048_576), Ok(Response::Written(None))));
+    assert!(matches!(received(1_048_577), Err(Undecided::InvalidResponse)));
+}

@@ -23,14 +23,14 @@ use crate::{
     ledger::{ClaimRequest, DynamoDbClient, Ledger},
 };
 
-pub(super) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG";
-pub(super) const TOKEN: &str = "IQoJb3JpZ2luX2Vj";
+pub(in crate::ledger) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG";
+pub(in crate::ledger) const TOKEN: &str = "IQoJb3JpZ2luX2Vj";
 const CLAIM: &str = "019aaf60-0000-7000-8000-000000000001";
-pub(super) const CRN: &str = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d";
+pub(in crate::ledger) const CRN: &str = "crn:v1:bluemix:public:hs-crypto:us-south:a/abc123:5cd0f9d6-4d5c-4d0a-9f2e-6a8f7a5b1c11:key:02fd6835-6001-4482-a892-13bd2085f75d";
 
 /// What the stub does with a request.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(in crate::ledger) enum Step {
     Respond(u16, Value),
     /// Responds with the JSON and this checksum.
     Checksum(&'static str, Value),
@@ -42,50 +42,50 @@ pub(super) enum Step {
 
 /// A request as it was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) headers: HashMap<String, String>,
-    pub(super) uri: String,
-    pub(super) body: Value,
+pub(in crate::ledger) struct Sent {
+    pub(in crate::ledger) headers: HashMap<String, String>,
+    pub(in crate::ledger) uri: String,
+    pub(in crate::ledger) body: Value,
 }
 
 impl Sent {
     /// Whether the SDK sent it.
-    pub(super) fn is_by_sdk(&self) -> bool {
+    pub(in crate::ledger) fn is_by_sdk(&self) -> bool {
         self.headers.contains_key("amz-sdk-request")
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(in crate::ledger) fn header(&self, name: &str) -> &str {
         &self.headers[name]
     }
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stub {
+pub(in crate::ledger) struct Stub {
     steps: Arc<Mutex<VecDeque<Step>>>,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Stub {
     /// A stub that takes these steps, and responds with a claimed key to all other requests.
-    pub(super) fn with(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub(in crate::ledger) fn with(steps: impl IntoIterator<Item = Step>) -> Self {
         Self { steps: Arc::new(Mutex::new(steps.into_iter().collect())), ..Self::default() }
     }
 
     /// Drops the remaining steps.
-    pub(super) fn end_outage(&self) {
+    pub(in crate::ledger) fn end_outage(&self) {
         self.steps.lock().unwrap().clear();
     }
 
-    pub(super) fn take_sent(&self) -> Vec<Sent> {
+    pub(in crate::ledger) fn take_sent(&self) -> Vec<Sent> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
     /// The configuration of the SDK with this stub.
-    pub(super) fn sdk_config(&self) -> SdkConfig {
+    pub(in crate::ledger) fn sdk_config(&self) -> SdkConfig {
         self.with_credentials(SharedCredentialsProvider::new(credentials("AKIDEXAMPLE")))
     }
 
-    pub(super) fn with_credentials(&self, provider: SharedCredentialsProvider) -> SdkConfig {
+    pub(in crate::ledger) fn with_credentials(&self, provider: SharedCredentialsProvider) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -95,7 +95,7 @@ impl Stub {
             .build()
     }
 
-    pub(super) fn ledger(&self, client: DynamoDbClient) -> Ledger {
+    pub(in crate::ledger) fn ledger(&self, client: DynamoDbClient) -> Ledger {
         Ledger::new(&self.sdk_config(), "keysync".to_owned()).with_client(client)
     }
 }
@@ -132,17 +132,42 @@ impl HttpConnector for Stub {
     }
 }
 
-pub(super) fn credentials(access_key: &str) -> Credentials {
+pub(in crate::ledger) fn credentials(access_key: &str) -> Credentials {
     Credentials::new(access_key, SECRET, Some(TOKEN.to_owned()), None, "test")
 }
 
-pub(super) fn error(status: u16, kind: &str) -> Step {
+pub(in crate::ledger) fn error(status: u16, kind: &str) -> Step {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
     Step::Respond(status, json!({"__type": kind, "message": "a message", "Item": item()}))
 }
 
+/// The response to a write whose condition failed for this item.
+pub(in crate::ledger) fn condition_failed(item: Option<&Value>) -> Step {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    Step::Respond(400, json!({"__type": kind, "Item": item}))
+}
+
+/// The response to a transaction that was cancelled for these reasons.
+pub(in crate::ledger) fn cancelled(codes: &[&str]) -> Step {
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let reasons: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
+    Step::Respond(400, json!({"__type": kind, "CancellationReasons": reasons}))
+}
+
+/// The response with this item to a read.
+pub(in crate::ledger) fn found(item: &Value) -> Step {
+    Step::Respond(200, json!({"Item": item}))
+}
+
+/// The item with other attributes.
+pub(in crate::ledger) fn with(mut item: Value, attributes: Value) -> Value {
+    let Value::Object(attributes) = attributes else { panic!("not an object: {attributes}") };
+    item.as_object_mut().unwrap().extend(attributes);
+    item
+}
+
 /// A key whose last notification is the one of [`claim`].
-pub(super) fn item() -> Value {
+pub(in crate::ledger) fn item() -> Value {
     json!({
         "crn": {"S": CRN}, "key_type": {"S": "root"}, "state": {"N": "5"}, "ring": {"S": "default"},
         "version": {"M": {"id": {"S": "v"}, "created_at": {"N": "1793491200000"}}},
@@ -152,7 +177,7 @@ pub(super) fn item() -> Value {
     })
 }
 
-pub(super) fn claim() -> ClaimRequest {
+pub(in crate::ledger) fn claim() -> ClaimRequest {
     ClaimRequest {
         key: CRN.parse().unwrap(),
         ring: None,
