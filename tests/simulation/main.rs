@@ -1,9 +1,9 @@
 //! Deterministic simulation of the functions, their table and their peers.
 //!
 //! The use cases of the library `keysync` run in one thread, in simulated time, on a simulated
-//! DynamoDB table (`table/`) and without sockets. One seed decides the plan of a round (`plan/`): callers,
-//! lifecycle events, runs of `redeliver`, crashes, outages, clocks; and every latency and fault
-//! (`invocation.rs`, `network.rs`, `peers.rs`). After each write, callback and response, the
+//! DynamoDB table (`table/`) and without sockets. One seed decides the plan of a round (`plan/`):
+//! callers, lifecycle events, runs of `redeliver`, crashes, outages, clocks; and every latency and
+//! fault (`invocation.rs`, `network.rs`, `peers.rs`). After each write, callback and response, the
 //! guarantees are checked (`rules/`); at the end faults stop, and nothing may stay pending. The
 //! same seed gives the same trace, byte for byte.
 //!
