@@ -9,7 +9,7 @@ use crate::{
     cli::{Regions, SimulateArgs},
     command::Context,
     error::{Error, Result},
-    names::SIMULATION,
+    names::{FUNCTIONS, SIMULATION},
     random,
 };
 
@@ -134,12 +134,17 @@ fn find(tree: &Tree, rounds: u64) -> Result<Option<Found>> {
 /// Builds the rounds of the tree. Returns the command that runs them without another build.
 ///
 /// Incremental builds of one patch after the other take a fraction of the time, but a few end with
-/// an internal error of rustc 1.95. Such a build is repeated without.
+/// an internal error of rustc 1.95. Such a build is repeated without. They are also less optimized:
+/// that takes less time than slower rounds cost.
 fn build_modified(tree: &Tree) -> Result<Command> {
     let mut failed = String::new();
     for incremental in ["1", "0"] {
         let cargo = || {
             let mut cargo = optimized(tree.cargo("test"));
+            for package in [FUNCTIONS, SIMULATION.0] {
+                cargo.arg("--config");
+                cargo.arg(format!("profile.simulation.package.{package}.opt-level = 1"));
+            }
             cargo.env("CARGO_INCREMENTAL", incremental);
             cargo
         };
