@@ -51,6 +51,10 @@ const HOURS: u64 = 2 * 3_600_000;
 /// Set in a process that only prints the digest of its traces.
 const CHILD: &str = "KEYSYNC_SIMULATION_CHILD";
 
+/// A tenth faster than the system's: rounds allocate much, and keep little.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[test]
 fn random_schedules_violate_no_guarantee() {
     let failed = simulate(&Settings::from_environment());
