@@ -122,7 +122,7 @@ impl Placeholders<'_> {
 
 impl Condition {
     pub(super) fn parse(text: &str) -> Result<Parsed<Self>, String> {
-        parse(text, |parser| parser.condition())
+        parse(text, Parser::condition)
     }
 
     /// Whether the condition holds for an item.
@@ -166,7 +166,7 @@ impl Operand {
 
 impl Effect {
     pub(super) fn parse(text: &str) -> Result<Parsed<Self>, String> {
-        parse(text, |parser| parser.effect())
+        parse(text, Parser::effect)
     }
 
     /// Applies the effect. Each value is that before the update.
@@ -217,9 +217,9 @@ struct Parser<'a> {
     placeholders: BTreeSet<String>,
 }
 
-fn parse<T>(
-    text: &str,
-    parse: impl FnOnce(&mut Parser<'_>) -> Result<T, String>,
+fn parse<'a, T>(
+    text: &'a str,
+    parse: impl FnOnce(&mut Parser<'a>) -> Result<T, String>,
 ) -> Result<Parsed<T>, String> {
     let mut parser = Parser { tokens: tokens(text).into_iter().peekable(), placeholders: BTreeSet::new() };
     let expression = parse(&mut parser)?;

@@ -84,7 +84,7 @@ struct Query {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Update {
+struct UpdateItem {
     table_name: String,
     key: Item,
     condition_expression: Option<String>,
@@ -107,7 +107,7 @@ struct Transaction {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Write {
-    update: Update,
+    update: UpdateItem,
 }
 
 #[derive(Serialize)]
@@ -186,7 +186,7 @@ impl Table {
             }
             "Query" => self.query(&parse(body)?),
             "UpdateItem" => {
-                let update: Update = parse(body)?;
+                let update: UpdateItem = parse(body)?;
                 let item = self.updated(&update)?;
                 let attributes = match update.return_values.as_deref() {
                     None => None,
@@ -244,7 +244,7 @@ impl Table {
     }
 
     /// The item after an update.
-    fn updated(&mut self, update: &Update) -> Result<Item, Failure> {
+    fn updated(&mut self, update: &UpdateItem) -> Result<Item, Failure> {
         is_table(&update.table_name)?;
         let condition = update.condition_expression.as_ref().map(|text| self.condition(text)).transpose()?;
         let effect = self.effect(&update.update_expression)?;
