@@ -1,9 +1,10 @@
-//! A key's item, read from the engine's JSON.
+//! A key's item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
+
+use crate::table;
 
 /// A key's item.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -101,13 +102,11 @@ impl Deadline {
 }
 
 impl Item {
-    /// Parses the response to `GetItem`; `None` if there is no item.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut response: Value = serde_json::from_str(text).expect("JSON of the engine");
-        let item = response.get_mut("Item").map(Value::take)?;
-        let item = plain(Value::Object([("M".to_owned(), item)].into_iter().collect()));
-        let item: Self = serde_json::from_value(item).expect("an item of a key");
-        Some(Self { bytes: text.len(), ..item })
+    /// The item as the table has it.
+    pub(crate) fn of(stored: &table::Item) -> Self {
+        let bytes = serde_json::to_vec(stored).expect("an item").len();
+        let item: Self = serde_json::from_value(table::plain(stored)).expect("an item of a key");
+        Self { bytes, ..item }
     }
 
     /// What is not acknowledged and not checked yet, as (service, notification).
@@ -143,19 +142,5 @@ impl Item {
             self.due_at.unwrap_or(0),
             if self.purged_at.is_some() { ", purged" } else { "" },
         )
-    }
-}
-
-/// DynamoDB's JSON as plain JSON.
-fn plain(value: Value) -> Value {
-    let Value::Object(typed) = value else { return value };
-    let Some((kind, value)) = typed.into_iter().next() else { return Value::Null };
-    match (kind.as_str(), value) {
-        ("N", Value::String(number)) => number.parse::<u64>().map_or(Value::String(number), Value::from),
-        ("M", Value::Object(fields)) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (name, plain(value))).collect())
-        }
-        ("L", Value::Array(values)) => values.into_iter().map(plain).collect(),
-        (_, value) => value,
     }
 }

@@ -1,9 +1,9 @@
 //! Deterministic simulation of the functions, their table and their peers.
 //!
-//! The use cases of the library `keysync` run in one thread, in simulated time, on the embedded
-//! DynamoDB engine and without sockets. One seed decides the plan of a round (`plan/`): callers,
-//! lifecycle events, runs of `redeliver`, crashes, outages, clocks; and every latency and fault
-//! (`invocation.rs`, `network.rs`, `peers.rs`). After each write, callback and response, the
+//! The use cases of the library `keysync` run in one thread, in simulated time, on a simulated
+//! DynamoDB table (`table/`) and without sockets. One seed decides the plan of a round (`plan/`):
+//! callers, lifecycle events, runs of `redeliver`, crashes, outages, clocks; and every latency and
+//! fault (`invocation.rs`, `network.rs`, `peers.rs`). After each write, callback and response, the
 //! guarantees are checked (`rules/`); at the end faults stop, and nothing may stay pending. The
 //! same seed gives the same trace, byte for byte.
 //!
@@ -25,6 +25,7 @@ mod rules;
 mod runner;
 mod shrink;
 mod subset;
+mod table;
 mod trace;
 mod world;
 
@@ -49,6 +50,10 @@ const MAX_SHRUNK_STEPS: usize = 3;
 const HOURS: u64 = 2 * 3_600_000;
 /// Set in a process that only prints the digest of its traces.
 const CHILD: &str = "KEYSYNC_SIMULATION_CHILD";
+
+/// A tenth faster than the system's: rounds allocate much, and keep little.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[test]
 fn random_schedules_violate_no_guarantee() {
@@ -84,6 +89,16 @@ fn same_seed_gives_same_trace() {
         .expect("another process");
     let output = String::from_utf8_lossy(&child.stdout).into_owned();
     assert!(output.contains(&format!("traces {digest}")), "another process gives other traces: {output}");
+}
+
+#[test]
+fn table_and_engine_give_the_same_responses() {
+    let tables = Tables::new(Regions::One);
+    for seed in (1..=10).map(|round| round * regions::COMPARED) {
+        let played = play(&Plan::of(seed), &tables);
+        assert!(played.violations.is_empty(), "seed {seed}: {:?}", played.violations);
+        assert!(tables.compared() > 0, "seed {seed}: the engine was not called");
+    }
 }
 
 /// A rule that is wrong, so that rounds fail: no sync is too early.

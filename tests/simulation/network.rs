@@ -1,4 +1,4 @@
-//! The HTTP client of the functions' AWS SDK: calls to DynamoDB go to the engine, and dead letters
+//! The HTTP client of the functions' AWS SDK: calls to DynamoDB go to the table, and dead letters
 //! into the record of the round.
 
 use std::{sync::Arc, time::Duration};
@@ -52,7 +52,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Carries a request to the engine and its response back.
+/// Carries a request to the table and its response back.
 async fn exchange(
     by: Arc<Invocation>,
     operation: String,

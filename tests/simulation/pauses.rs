@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The partition and sort key of the item.
-pub(crate) const PAUSES: &str = "pauses";
+const PAUSES: &str = "pauses";
 /// The time for which `sync` and `lifecycle` use what they know, and that of one invocation.
 const KNOWN: u64 = 60_000 + 30_000;
 

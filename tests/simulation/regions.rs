@@ -10,13 +10,22 @@ use std::{
 };
 
 use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{item::Item, plan::OUTSIDE, world::World};
+use crate::{
+    item::Item,
+    plan::{OUTSIDE, Plan},
+    table::{self, Table},
+    world::World,
+};
 
 /// The number of replicas with eventual consistency.
 pub(crate) const REPLICAS: usize = 2;
+/// The engine executes the calls of each round whose seed is a multiple of this, too. It has no
+/// factor in common with those that decide what kind of round it is.
+pub(crate) const COMPARED: u64 = 1001;
 
 /// Where the functions run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,19 +56,74 @@ impl FromStr for Regions {
 
 /// The table, or its replicas.
 #[derive(Clone, Debug)]
-pub(crate) struct Tables(Vec<EmbeddedTable>);
+pub(crate) struct Tables(Arc<Vec<Mutex<Replica>>>);
+
+#[derive(Debug, Default)]
+struct Replica {
+    table: Table,
+    /// The engine, in rounds in which it executes each call, too.
+    engine: Option<EmbeddedTable>,
+    /// The number of those calls.
+    compared: u64,
+    /// How its responses differ from the table's, and calls that the table does not know.
+    differences: Vec<String>,
+}
 
 impl Tables {
     /// New, empty tables.
     pub(crate) fn new(regions: Regions) -> Self {
         let replicas = if regions == Regions::Eventual { REPLICAS } else { 1 };
-        Self((0..replicas).map(|_| EmbeddedTable::in_memory().expect("a table")).collect())
+        Self(Arc::new((0..replicas).map(|_| Mutex::default()).collect()))
+    }
+
+    /// Begins a round with empty tables.
+    pub(crate) fn begin(&self, plan: &Plan) {
+        let is_compared = plan.seed.is_multiple_of(COMPARED);
+        for replica in &*self.0 {
+            let mut replica = replica.lock();
+            replica.table.clear();
+            replica.engine = is_compared.then(|| EmbeddedTable::in_memory().expect("a table"));
+            replica.compared = 0;
+            replica.differences.clear();
+        }
     }
 
     /// The status and the body of the response of a replica to a call.
     pub(crate) fn call(&self, replica: usize, operation: &str, body: &[u8]) -> (u16, String) {
-        let (status, response) = self.0[replica].call(operation, body);
-        (status.as_u16(), response)
+        let mut replica = self.0[replica].lock();
+        let replica = &mut *replica;
+        let response = replica.table.call(operation, body);
+        if let (Some(engine), Ok((status, response))) = (&replica.engine, &response) {
+            replica.compared += 1;
+            let expected = engine.call(operation, body);
+            let expected = table::comparable(expected.0.as_u16(), &expected.1);
+            let response = table::comparable(*status, response);
+            if expected != response {
+                let request = String::from_utf8_lossy(body);
+                let difference = format!("{operation} {request}: {response:?} instead of {expected:?}");
+                replica.differences.push(difference);
+            }
+        }
+        response.unwrap_or_else(|unknown| {
+            replica.differences.push(unknown);
+            (500, String::new())
+        })
+    }
+
+    /// The number of calls of the round that the engine executed, too.
+    pub(crate) fn compared(&self) -> u64 {
+        self.0.iter().map(|replica| replica.lock().compared).sum()
+    }
+
+    /// What the table did otherwise than the engine, or does not know.
+    pub(crate) fn take_differences(&self) -> Vec<String> {
+        self.0.iter().flat_map(|replica| std::mem::take(&mut replica.lock().differences)).collect()
+    }
+
+    /// A key's item in a replica.
+    pub(crate) fn stored(&self, replica: usize, pk: &str) -> Option<Item> {
+        let replica = self.0[replica].lock();
+        replica.table.item(&(pk.to_owned(), "key".to_owned())).map(Item::of)
     }
 
     /// Writes an item to all replicas.
@@ -82,20 +146,8 @@ impl Tables {
             "ExpressionAttributeValues": {":pk": {"S": pk}},
         });
         let (_, response) = self.call(replica, "Query", query.to_string().as_bytes());
-        let mut response: Value = serde_json::from_str(&response).expect("JSON of the engine");
+        let mut response: Value = serde_json::from_str(&response).expect("JSON of the table");
         response["Items"].as_array_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// Deletes all items of a partition.
-    pub(crate) fn delete(&self, pk: &str) {
-        for replica in 0..self.0.len() {
-            for item in self.items(replica, pk) {
-                let key = json!({"pk": item["pk"], "sk": item["sk"]});
-                let request = json!({"TableName": TABLE, "Key": key}).to_string();
-                let (status, response) = self.call(replica, "DeleteItem", request.as_bytes());
-                assert!(status == 200, "{response}");
-            }
-        }
     }
 }
 
@@ -162,12 +214,12 @@ fn arrive(world: &World, to: usize, key: (String, String), version: Version) {
     }
     let is_other = known.is_none_or(|known| known.item != version.item);
     let number = state.keys.iter().position(|of| of.pk == key.0).filter(|_| key.1 == "key");
-    let item = version.item.clone();
+    let (item, pk) = (version.item.clone(), key.0.clone());
     state.replication.known[to].insert(key, version);
     drop(state);
     world.tables.put_into(to, &item);
     if let Some(number) = number {
-        let stored = world.stored(to, number);
+        let stored = world.tables.stored(to, &pk);
         let summary = stored.as_ref().map(Item::summary).unwrap_or_default();
         world.state().keys[number].items[to] = stored;
         if is_other {

@@ -9,7 +9,6 @@ use crate::{
     events::{Publisher, wait_for_queue},
     functions,
     invocation::Invocation,
-    pauses::PAUSES,
     plan::{Action, Caller, Faults, Function, INSTANCES, OUTSIDE, Plan, Step},
     regions::Tables,
     rules,
@@ -30,20 +29,20 @@ pub(crate) struct Played {
     pub(crate) steps: u64,
 }
 
-/// Plays a plan. Leaves the tables empty.
+/// Plays a plan with empty tables.
 pub(crate) fn play(plan: &Plan, tables: &Tables) -> Played {
     // Seeds the generator of this thread, which the SDK and keysync draw their jitter from.
     fastrand::seed(plan.seed);
+    tables.begin(plan);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let world = runtime.expect("a runtime").block_on(async {
         let world = World::new(plan, tables);
         run(&world).await;
+        for difference in tables.take_differences() {
+            world.violated("table", difference);
+        }
         world
     });
-    let pks: Vec<_> = world.state().keys.iter().map(|key| key.pk.clone()).collect();
-    for pk in pks.iter().map(String::as_str).chain([PAUSES]) {
-        tables.delete(pk);
-    }
     let mut state = world.state();
     Played {
         trace: std::mem::take(&mut state.trace).into_text(),

@@ -10,15 +10,12 @@ use keysync::{
     Clock,
     domain::{EpochMillis, InstanceId},
 };
-use keysync_dynamodb_emulator::TABLE;
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::json;
 use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
     functions::Clients,
     invocation::Invocation,
-    item::Item,
     key::Key,
     pauses::Pause,
     plan::{Function, INSTANCES, OUTSIDE, Plan, SERVICES},
@@ -218,7 +215,7 @@ impl World {
 
     fn check_write(&self, by: &Invocation, replica: usize, key: usize) {
         let now = self.now();
-        let stored = self.stored(replica, key);
+        let stored = self.tables.stored(replica, &self.pk(key));
         let mut state = self.state();
         let before = std::mem::replace(&mut state.keys[key].items[replica], stored);
         let Some(after) = state.keys[key].items[replica].clone() else { return };
@@ -235,16 +232,6 @@ impl World {
 
     fn pk(&self, key: usize) -> String {
         self.state().keys[key].pk.clone()
-    }
-
-    /// The item of a key in a replica.
-    pub(crate) fn stored(&self, replica: usize, key: usize) -> Option<Item> {
-        let pk = self.pk(key);
-        let request =
-            json!({"TableName": TABLE, "Key": {"pk": {"S": pk}, "sk": {"S": "key"}}, "ConsistentRead": true});
-        let (status, response) = self.tables.call(replica, "GetItem", request.to_string().as_bytes());
-        assert!(status == 200, "{response}");
-        Item::parse(&response)
     }
 
     /// Ends an instance of a function, with everything that it does. Its next invocation starts

@@ -1,6 +1,6 @@
 //! `cargo task simulate`: rounds of the deterministic simulation.
 
-use std::process::Command;
+use std::{process::Command, time::Instant};
 
 use regex::Regex;
 
@@ -9,7 +9,7 @@ use crate::{
     cli::{Regions, SimulateArgs},
     command::Context,
     error::{Error, Result},
-    names::SIMULATION,
+    names::{FUNCTIONS, SIMULATION},
     random,
 };
 
@@ -84,16 +84,20 @@ fn find_mutations(context: &Context, names: &[String]) -> Result {
     let mut patches = mutants::selected(context, names)?;
     patches.retain(|patch| patch.simulated_rounds.is_some() || !names.is_empty());
     let tree = Tree::create(context)?;
+    // What later builds reuse, so that the first patch takes no longer than the others.
+    build_modified(&tree)?;
     let (mut rows, mut missed) = (Vec::new(), 0);
     for (index, patch) in patches.iter().enumerate() {
         let Patch { name, description, .. } = patch;
+        let started = Instant::now();
         let limit = patch.simulated_rounds.unwrap_or(NAMED_ROUNDS);
         let found = tree.with_patch(patch, || find(&tree, limit))?;
         let result = match &found {
             Some(found) => format!("round {}: {}", found.round, found.violation),
             None => format!("**not found in {limit} rounds**"),
         };
-        context.say(format!("{}/{} {name}: {result}", index + 1, patches.len()));
+        let seconds = started.elapsed().as_secs();
+        context.say(format!("{}/{} {name}: {result} ({seconds} s)", index + 1, patches.len()));
         let (number, _) = name.split_once('-').unwrap_or((name, ""));
         rows.push(if let Some(Found { round, violation }) = found {
             format!("| {number} | {description} | {round} | {limit} | {violation} |")
@@ -120,16 +124,37 @@ struct Found {
 
 /// Builds the modified tree, and runs rounds until some fail. The first of them.
 fn find(tree: &Tree, rounds: u64) -> Result<Option<Found>> {
-    let cargo = || optimized(tree.cargo("test"));
-    let (is_built, output) = tree.output_of(cargo().arg("--no-run"))?;
-    if !is_built {
-        return Err(Error::failed(format!("{output}the mutation does not compile")));
-    }
-    let mut run = cargo();
+    let mut run = build_modified(tree)?;
     run.args(["--", "--nocapture", "--exact", SIMULATION.1]);
     run.env(ROUNDS, rounds.to_string()).env(SEED, "1").env(FIRST_ONLY, "yes");
     let (_, output) = tree.output_of(&mut run)?;
     Ok(first_violation(&output))
+}
+
+/// Builds the rounds of the tree. Returns the command that runs them without another build.
+///
+/// Incremental builds of one patch after the other take a fraction of the time, but a few end with
+/// an internal error of rustc 1.95. Such a build is repeated without. They are also less optimized:
+/// that takes less time than slower rounds cost.
+fn build_modified(tree: &Tree) -> Result<Command> {
+    let mut failed = String::new();
+    for incremental in ["1", "0"] {
+        let cargo = || {
+            let mut cargo = optimized(tree.cargo("test"));
+            for package in [FUNCTIONS, SIMULATION.0] {
+                cargo.arg("--config");
+                cargo.arg(format!("profile.simulation.package.{package}.opt-level = 1"));
+            }
+            cargo.env("CARGO_INCREMENTAL", incremental);
+            cargo
+        };
+        let (is_built, output) = tree.output_of(cargo().arg("--no-run"))?;
+        if is_built {
+            return Ok(cargo());
+        }
+        failed = output;
+    }
+    Err(Error::failed(format!("{failed}the mutation does not compile")))
 }
 
 /// The violation in the first failed round of an output.
