@@ -123,8 +123,16 @@ impl Publisher {
             detail["resourceCrn"] = json!(resource_crn(&crn, service, resource));
         }
         let event = self.publish("kms.secrets-event.ack", &crn, START + at, detail);
-        let made =
-            MadeAcknowledgement { service, resource, sequence, is_disabled, at, event, processed: None };
+        let made = MadeAcknowledgement {
+            service,
+            resource,
+            sequence,
+            is_disabled,
+            at,
+            event,
+            processed: None,
+            processed_last: None,
+        };
         self.world.state().keys[key].acknowledgements.push(made);
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Invocation {
     faults: Faults,
     /// The number of writes so far.
     writes: AtomicU64,
+    /// When the table executed its last call whose response it waited for.
+    executed: AtomicU64,
     rng: Mutex<Rng>,
 }
 
@@ -93,6 +95,7 @@ impl Invocation {
             request,
             faults,
             writes: AtomicU64::new(0),
+            executed: AtomicU64::new(0),
             rng,
         })
     }
@@ -130,6 +133,16 @@ impl Invocation {
         let limit = FUNCTION_TIMEOUT.as_secs() * 1000;
         let ends = (START + self.began).saturating_add_signed(ahead) + limit;
         Holder { invocation: self.number, ends, is_done: false }
+    }
+
+    /// The table has executed a call of this invocation, which waits for the response.
+    pub(crate) fn set_executed(&self) {
+        self.executed.store(self.world.now(), Ordering::Relaxed);
+    }
+
+    /// When the table executed its last call.
+    pub(crate) fn executed(&self) -> u64 {
+        self.executed.load(Ordering::Relaxed)
     }
 
     /// The replica of the table that it reads and writes.

@@ -91,6 +91,8 @@ pub(crate) struct MadeAcknowledgement {
     pub(crate) at: u64,
     /// The published event.
     pub(crate) event: String,
-    /// When it was processed.
+    /// When it was processed first.
     pub(crate) processed: Option<u64>,
+    /// When it was processed last: by a function whose clock is behind, it may have been invalid.
+    pub(crate) processed_last: Option<u64>,
 }

@@ -84,6 +84,7 @@ async fn exchange(
         _ => {}
     }
     let response = by.world.apply(&by, &operation, &body);
+    by.set_executed();
     match fault {
         Some(Fault::HangsAfter) => std::future::pending().await,
         Some(Fault::CrashAfter) => by.crash().await,

@@ -56,11 +56,20 @@ fn need_not_act(by: &Invocation, key: &Key, claim: &Claim, event_id: &str, skew:
     let acted = key.acknowledgements.iter().any(|made| {
         made.service == service
             && made.sequence >= claim.sequence
+            && has_ids_in_order(key, claim.sequence)
             && is_valid(made)
             && in_time.contains(&made.at)
             && made.processed.is_some_and(is_before)
     });
     acted || key.deregistered.get(SERVICES[service]).copied().is_some_and(is_before)
+}
+
+/// Whether the ids of the claims since this one are in the order in which these were written. An
+/// acknowledgement of one in between is placed by its id, which has the time at which its function
+/// began: by that function's clock, and before the retries of its write.
+fn has_ids_in_order(key: &Key, since: u64) -> bool {
+    let claims = key.claims.iter().filter(|claim| claim.sequence >= since);
+    claims.map(|claim| &claim.id).is_sorted()
 }
 
 /// An acknowledgement was processed. A contradiction of the last notification is reported.
@@ -72,6 +81,7 @@ pub(super) fn acknowledged(by: &Arc<Invocation>, event: &str) {
     for key in &mut state.keys {
         let Some(made) = key.acknowledgements.iter_mut().find(|made| made.event == event) else { continue };
         made.processed.get_or_insert(now);
+        made.processed_last = Some(now);
         let made = made.clone();
         let (Some(item), Some(claim)) = (&key.items[by.replica()], key.claims.last()) else { continue };
         let is_newest = made.sequence == claim.sequence && claim.written < by.began;
@@ -111,6 +121,10 @@ impl Write<'_> {
                 continue;
             }
             let key = &self.state.keys[self.key];
+            // Its last registration may have ended before the check, and another one begun since.
+            if key.claims.iter().any(|claim| claim.id == notified.claim && claim.excused.contains(service)) {
+                continue;
+            }
             let is_over = self.now + self.skew + START > notified.at + DEADLINE;
             let event_id = event_id(key, &notified.claim, service);
             let settled = acted(self.state, key, service, notified, self.skew);
@@ -187,7 +201,8 @@ pub(super) fn reported(state: &State, event_id: &str, kind: &str) -> bool {
 pub(super) fn acted(state: &State, key: &Key, service: &str, notified: &Notified, skew: u64) -> bool {
     let in_time = (notified.at + DEADLINE + skew).saturating_sub(START);
     let acknowledged = key.acknowledgements.iter().any(|made| {
-        SERVICES[made.service] == service && made.sequence >= notified.sequence && made.at <= in_time
+        let is_older = made.sequence < notified.sequence && has_ids_in_order(key, made.sequence);
+        SERVICES[made.service] == service && !is_older && made.at <= in_time
     });
     acknowledged || reported(state, &event_id(key, &notified.claim, service), "overdue")
 }

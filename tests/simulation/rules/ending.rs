@@ -83,7 +83,7 @@ fn is_accounted_for(state: &State, key: &Key, claim: &Claim, service: &str, skew
     let of_older = key.acknowledgements.iter().any(|made| {
         SERVICES[made.service] == service
             && made.sequence < claim.sequence
-            && made.processed.is_some_and(|at| at >= claim.written)
+            && made.processed_last.is_some_and(|at| at >= claim.written)
     });
     let older = key.claims.iter().filter(|older| older.sequence < claim.sequence);
     let reported_older = older.map(|older| event_id(key, &older.id, service)).any(|event_id| {

@@ -47,7 +47,11 @@ pub(crate) fn after_sync(by: &Arc<Invocation>, caller: Caller, key: usize, respo
             );
             let closed = claims.iter().any(|claim| by.began <= claim.at + HOUR + skew);
             must(closed, "G3", "409, and nothing closed the window within an hour");
-            let replay = newest.is_some_and(|claim| is_same(claim) && now + skew <= claim.at + REPLAY);
+            // A claim that came after the rejected one is accepted, and this sync is none of its
+            // replays.
+            let is_earlier = |claim: &Claim| claim.written < by.executed();
+            let replay = newest
+                .is_some_and(|claim| is_same(claim) && is_earlier(claim) && now + skew <= claim.at + REPLAY);
             must(!replay, "G3", "409 for a replay of the accepted request");
         }
         Some(404) => {
