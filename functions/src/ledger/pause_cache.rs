@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync, time::Instant};
 
 use super::{Ledger, LedgerError, Pauses};
 use crate::domain::ServiceName;
@@ -21,6 +21,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct PauseCache {
     known: Mutex<Known>,
+    /// Held during a read, which concurrent deliveries wait for.
+    reading: sync::Mutex<()>,
     /// The services that the registry pauses.
     registry: BTreeSet<ServiceName>,
 }
@@ -37,7 +39,7 @@ impl PauseCache {
     #[must_use]
     pub fn new(registry: BTreeSet<ServiceName>) -> Self {
         let pauses = Arc::new(Pauses::default().with_registry(registry.clone()));
-        Self { known: Mutex::new(Known { pauses, read_at: None }), registry }
+        Self { known: Mutex::new(Known { pauses, read_at: None }), reading: sync::Mutex::new(()), registry }
     }
 
     /// Reads the pauses now.
@@ -56,18 +58,28 @@ impl PauseCache {
     /// The pauses, read again if those known are a minute old. If they cannot be read, those known
     /// stay in use, none before the first read: a sync must not depend on this read.
     pub async fn current(&self, ledger: &Ledger) -> Arc<Pauses> {
+        if let Some(pauses) = self.recent() {
+            return pauses;
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(pauses) = self.recent() {
+            return pauses; // another delivery has read them
+        }
         let now = Instant::now();
-        {
-            let mut known = self.lock();
-            if known.read_at.is_some_and(|read_at| now.duration_since(read_at) < MAX_AGE) {
-                return known.pauses.clone();
-            }
-            known.read_at = Some(now); // so that concurrent deliveries use the known ones
+        let read = self.try_read(ledger).await;
+        let mut known = self.lock();
+        known.read_at = Some(now);
+        if let Some(pauses) = read {
+            known.pauses = Arc::new(pauses);
         }
-        if let Some(pauses) = self.try_read(ledger).await {
-            self.lock().pauses = Arc::new(pauses);
-        }
-        self.lock().pauses.clone()
+        known.pauses.clone()
+    }
+
+    /// The pauses, if they were read in the last minute.
+    fn recent(&self) -> Option<Arc<Pauses>> {
+        let known = self.lock();
+        let is_recent = known.read_at.is_some_and(|read_at| read_at.elapsed() < MAX_AGE);
+        is_recent.then(|| known.pauses.clone())
     }
 
     async fn try_read(&self, ledger: &Ledger) -> Option<Pauses> {
@@ -121,6 +133,19 @@ mod tests {
         assert_eq!(known(&*cache.current(&ledger).await), ["two"], "no response");
         tokio::time::advance(MAX_AGE).await;
         assert_eq!(known(&*cache.current(&ledger).await), ["three"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn concurrent_deliveries_wait_for_one_read() {
+        let stub = Stub::with([paused("one"), Step::Hang]);
+        let (ledger, cache) = (stub.ledger(DynamoDbClient::Sdk), PauseCache::new(BTreeSet::new()));
+        cache.prefetch(&ledger).await;
+        tokio::time::advance(MAX_AGE).await;
+        let started = Instant::now();
+        let delivery = async || (known(&*cache.current(&ledger).await), started.elapsed());
+        let expected = (vec!["one".to_owned()], READ_TIMEOUT);
+        assert_eq!(tokio::join!(delivery(), delivery()), (expected.clone(), expected));
+        assert_eq!(stub.take_sent().len(), 2, "one read");
     }
 
     #[tokio::test]
