@@ -142,15 +142,16 @@ fn classify_failed_condition(request: &ClaimRequest, key: Unchanged) -> Result<C
         return Ok(Claimed::Rejected(ClaimError::NotFound)); // a key of another account
     }
     let key = key.read()?;
+    if key.claim == Some(request.claim) {
+        // An earlier attempt of this call was written and its response lost. Whatever happened to
+        // the key since, the notification is this call's to deliver.
+        return won(request, Some(key));
+    }
     if key.purged_at.is_some() || request.ring.as_ref().is_some_and(|ring| *ring != key.ring) {
         return Ok(Claimed::Rejected(ClaimError::NotFound));
     }
     if key.key_type == KeyType::Standard {
         return Ok(Claimed::Rejected(ClaimError::StandardKey));
-    }
-    if key.claim == Some(request.claim) {
-        // An earlier attempt of this call was written and its response lost.
-        return won(request, Some(key));
     }
     let Some(notified_at) = key.notified_at else {
         return Err(LedgerError::Defect("the condition failed although the window is open".to_owned()));
@@ -224,11 +225,15 @@ mod tests {
     #[test]
     fn lost_response_is_won_with_its_own_lease() {
         let request = request();
-        let key =
-            KeyRecord { claim: Some(request.claim), lease: Some(LeaseId::unique()), ..notification().key };
-        match classified(&request, key) {
-            Claimed::Won(won) => assert_eq!((won.claim, won.lease), (request.claim, request.claim.into())),
-            claimed => panic!("{claimed:?}"),
+        for purged_at in [None, Some(request.now)] {
+            let (claim, lease) = (Some(request.claim), Some(LeaseId::unique()));
+            let key = KeyRecord { claim, lease, purged_at, ..notification().key };
+            match classified(&request, key) {
+                Claimed::Won(won) => {
+                    assert_eq!((won.claim, won.lease), (request.claim, request.claim.into()))
+                }
+                claimed => panic!("{purged_at:?}: {claimed:?}"),
+            }
         }
     }
 }
