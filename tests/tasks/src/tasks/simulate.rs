@@ -28,10 +28,10 @@ const REGIONS: &str = "KEYSYNC_SIMULATION_REGIONS";
 const NO_ARGUMENTS: [&str; 0] = [];
 /// The rounds of the stage of `cargo task test`, and the first seed: the same ones in each run, so
 /// that the test command passes or fails for the same commit. The nightly workflow draws others.
-const STAGE_ROUNDS: u64 = 2_500;
+const STAGE_ROUNDS: u64 = 100_000;
 const STAGE_SEED: u64 = 1;
 /// The time after which that stage starts no round, in seconds.
-const STAGE_SECONDS: u64 = 90;
+const STAGE_SECONDS: u64 = 1_200;
 /// The rounds of a mutation that is named and has no line `simulation:`.
 const NAMED_ROUNDS: u64 = 500;
 /// The maximum length of a violation in the table, in characters.
@@ -132,29 +132,25 @@ fn find(tree: &Tree, rounds: u64) -> Result<Option<Found>> {
 }
 
 /// Builds the rounds of the tree. Returns the command that runs them without another build.
-///
-/// Incremental builds of one patch after the other take a fraction of the time, but a few end with
-/// an internal error of rustc 1.95. Such a build is repeated without. They are also less optimized:
-/// that takes less time than slower rounds cost.
 fn build_modified(tree: &Tree) -> Result<Command> {
-    let mut failed = String::new();
-    for incremental in ["1", "0"] {
-        let cargo = || {
-            let mut cargo = optimized(tree.cargo("test"));
-            for package in [FUNCTIONS, SIMULATION.0] {
-                cargo.arg("--config");
-                cargo.arg(format!("profile.simulation.package.{package}.opt-level = 1"));
-            }
-            cargo.env("CARGO_INCREMENTAL", incremental);
-            cargo
-        };
-        let (is_built, output) = tree.output_of(cargo().arg("--no-run"))?;
-        if is_built {
-            return Ok(cargo());
+    let cargo = || {
+        let mut cargo = optimized(tree.cargo("test"));
+        // Less optimized: that takes less time than slower rounds cost.
+        for package in [FUNCTIONS, SIMULATION.0] {
+            cargo.arg("--config");
+            cargo.arg(format!("profile.simulation.package.{package}.opt-level = 1"));
         }
-        failed = output;
+        cargo
+    };
+    let build = || {
+        let mut build = cargo();
+        build.arg("--no-run");
+        vec![build]
+    };
+    if tree.builds(build)? {
+        return Ok(cargo());
     }
-    Err(Error::failed(format!("{failed}the mutation does not compile")))
+    Err(Error::failed(format!("{}the mutation does not compile", tree.output()?)))
 }
 
 /// The violation in the first failed round of an output.

@@ -83,7 +83,12 @@ fn compare(tree: &Tree) -> Result<Compared> {
         cargo.args(["--workspace", "--test", target]);
         cargo
     };
-    if !tree.output_of(cargo(MODEL_CONFORMANCE).arg("--no-run"))?.0 {
+    let build = |target: &str| {
+        let mut build = cargo(target);
+        build.arg("--no-run");
+        build
+    };
+    if !tree.builds(|| vec![build(MODEL_CONFORMANCE)])? {
         return Ok(Compared::DoesNotCompile);
     }
     for paths in PATHS {
@@ -91,6 +96,9 @@ fn compare(tree: &Tree) -> Result<Compared> {
         if let Outcome::Failed(difference) = Outcome::of_test(succeeded.then_some(0), &output) {
             return Ok(Compared::Path(difference));
         }
+    }
+    if !tree.builds(|| vec![build(FAULTS.0)])? {
+        return Ok(Compared::DoesNotCompile);
     }
     let mut rounds = cargo(FAULTS.0);
     rounds.args(["--", "--nocapture", "--exact", FAULTS.1]);

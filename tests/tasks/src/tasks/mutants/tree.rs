@@ -1,6 +1,7 @@
 //! A copy of HEAD that is built and tested with one patch at a time.
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -31,6 +32,8 @@ pub(in crate::tasks) struct Tree {
     log: PathBuf,
     /// The end-to-end tests of the unmodified code.
     unmodified: PathBuf,
+    /// Whether the last build was incremental. Cargo keeps both kinds apart.
+    is_incremental: Cell<bool>,
 }
 
 impl Tree {
@@ -44,6 +47,7 @@ impl Tree {
             repository: repository.clone(),
             log: folder.join("log"),
             unmodified: folder.join(END_TO_END.0),
+            is_incremental: Cell::new(false),
         };
         remove(repository, &root);
         let mut add = repository.command("git");
@@ -102,6 +106,24 @@ impl Tree {
         Ok((succeeded, self.output()?))
     }
 
+    /// Whether commands that build all succeed. Commands that run what was built must follow.
+    ///
+    /// Incremental builds of one patch after the other take a fraction of the time, but some end
+    /// with an internal error of rustc 1.95. These are repeated without.
+    pub(in crate::tasks) fn builds(&self, commands: impl Fn() -> Vec<Command>) -> Result<bool> {
+        for incremental in [true, false] {
+            self.is_incremental.set(incremental);
+            let mut succeeded = true;
+            for mut command in commands() {
+                succeeded = succeeded && self.context.status_with_log(&mut command, &self.log)?.success();
+            }
+            if succeeded {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Applies a patch, calls `work` with the modified tree and reverts the patch.
     pub(in crate::tasks) fn with_patch<T>(
         &self,
@@ -132,17 +154,11 @@ impl Tree {
     }
 
     fn build(&self, target: Target) -> Result<bool> {
-        let commands = match target {
+        self.builds(|| match target {
             Target::Unit => vec![self.unit(&["--no-run"])],
             Target::Functions => vec![self.functions()],
             Target::E2e => vec![self.end_to_end(&["--no-run"]), self.functions()],
-        };
-        for mut command in commands {
-            if !self.context.status_with_log(&mut command, &self.log)?.success() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        })
     }
 
     fn run(&self, target: Target, tests: &[&str], timeout: &str) -> Result<Option<i32>> {
@@ -186,12 +202,13 @@ impl Tree {
 
     fn cargo_environment(&self, program: &Path) -> Command {
         let mut command = self.context.command(program);
-        // Incremental compilation is off: rustc has crashed when sources changed and changed back.
-        command.env("CARGO_TARGET_DIR", &self.context.target).env("CARGO_INCREMENTAL", "0");
+        let incremental = if self.is_incremental.get() { "1" } else { "0" };
+        command.env("CARGO_TARGET_DIR", &self.context.target).env("CARGO_INCREMENTAL", incremental);
         command
     }
 
-    fn output(&self) -> Result<String> {
+    /// The output of the last command.
+    pub(in crate::tasks) fn output(&self) -> Result<String> {
         let output = fs::read(&self.log).map_err(Error::io("read", &self.log))?;
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
