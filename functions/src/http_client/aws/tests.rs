@@ -86,7 +86,7 @@ async fn read_timeout_of_the_sdk_applies() {
 }
 
 #[test]
-fn chains_are_needed_for_what_variables_do_not_have() {
+fn variables_make_default_chains_unnecessary() {
     let ready = |variables: &[(&str, &str)]| {
         let variables: HashMap<_, _> = variables.iter().copied().collect();
         ReadyMade::of(|name| variables.get(name).map(ToString::to_string))
