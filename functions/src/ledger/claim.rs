@@ -230,7 +230,7 @@ mod tests {
             let key = KeyRecord { claim, lease, purged_at, ..notification().key };
             match classified(&request, key) {
                 Claimed::Won(won) => {
-                    assert_eq!((won.claim, won.lease), (request.claim, request.claim.into()))
+                    assert_eq!((won.claim, won.lease), (request.claim, request.claim.into()));
                 }
                 claimed => panic!("{purged_at:?}: {claimed:?}"),
             }
