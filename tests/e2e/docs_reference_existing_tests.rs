@@ -39,6 +39,8 @@ fn every_test_named_in_docs_exists() {
     let mut missing = Vec::new();
     for page in PAGES {
         let document = fs::read_to_string(Path::new(ROOT).join("docs/explanation").join(page)).unwrap();
+        let open = document.lines().find(|line| line.starts_with('|') && line.matches('`').count() % 2 == 1);
+        assert_eq!(open, None, "{page}: a row with an open code span");
         count += named(&document).count();
         missing.extend(
             named(&document)

@@ -46,8 +46,7 @@ fn first_panic(output: &str) -> String {
     let after = output.lines().skip_while(|line| !line.contains(" panicked at ")).skip(1);
     let is_message =
         |line: &&str| !line.is_empty() && !line.starts_with("note:") && !line.starts_with("stack backtrace:");
-    let message = after.take_while(is_message).take(3).collect::<Vec<_>>().join(" ");
-    let mut text = message.replace('|', "\\|");
+    let mut text = after.take_while(is_message).take(3).collect::<Vec<_>>().join(" ");
     for (pattern, replacement) in [
         (r"assertion `left (==|!=) right` failed:? ?", ""),
         (r"(Number|String)\(([^()]*)\)", "$2"),
@@ -57,15 +56,19 @@ fn first_panic(output: &str) -> String {
         let pattern = Regex::new(pattern).expect("the pattern is valid");
         text = pattern.replace_all(&text, replacement).into_owned();
     }
-    shortened(text.trim())
+    cell(text.trim())
 }
 
-/// A message that fits into the table.
-pub(super) fn shortened(text: &str) -> String {
-    if text.chars().count() <= MAX_PANIC_CHARS {
-        return text.to_owned();
-    }
-    text.chars().take(MAX_PANIC_CHARS - 1).chain(['…']).collect()
+/// A message as a cell of a table in Markdown, cut to the maximum length.
+pub(super) fn cell(text: &str) -> String {
+    // A code span that the cut leaves open would continue in the next cells.
+    let text = text.replace('`', "'");
+    let cut = if text.chars().count() <= MAX_PANIC_CHARS {
+        text
+    } else {
+        text.chars().take(MAX_PANIC_CHARS - 1).chain(['…']).collect()
+    };
+    cut.replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -97,6 +100,12 @@ test result: FAILED. 0 passed; 1 failed
     #[test]
     fn hanging_test_times_out() {
         assert_eq!(Outcome::of_test(Some(124), ""), Outcome::TimedOut);
+    }
+
+    #[test]
+    fn panic_opens_no_markdown() {
+        let output = "thread 'a' panicked at a.rs:1:2:\nfield `due_at` | absent\n";
+        assert_eq!(first_panic(output), "field 'due_at' \\| absent");
     }
 
     #[test]

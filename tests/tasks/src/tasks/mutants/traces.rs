@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::{
     Patch, Tree,
-    report::{Outcome, shortened},
+    report::{Outcome, cell},
 };
 use crate::{
     command::Context,
@@ -111,7 +111,7 @@ fn compare(tree: &Tree) -> Result<Compared> {
 /// Why the first impossible step is impossible.
 fn first_impossible(output: &str) -> Option<String> {
     let step = Regex::new(r"(?m)^FollowsModel: .+ is impossible in the model: .+\n +(.+)$").expect("valid");
-    step.captures(output).map(|step| shortened(&step[1].replace('|', "\\|")))
+    step.captures(output).map(|step| cell(&step[1]))
 }
 
 #[cfg(test)]
