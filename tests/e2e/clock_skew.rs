@@ -49,6 +49,11 @@ async fn claim(world: &World, now: EpochMillis) -> bool {
 
 /// Records a lifecycle action by a process whose clock shows `now`.
 async fn record(world: &World, now: EpochMillis) -> Recorded {
+    record_as(world, now, ClaimId::unique()).await
+}
+
+/// The same, with this claim id.
+async fn record_as(world: &World, now: EpochMillis, claim: ClaimId) -> Recorded {
     let item = world.item().await;
     let at = EpochMillis::new(item["event"]["at"].as_u64().unwrap() + 1);
     let change = LifecycleChange {
@@ -60,7 +65,7 @@ async fn record(world: &World, now: EpochMillis) -> Recorded {
             version: KeyVersion { id: "v".to_owned(), created_at: at },
         },
         event: LifecycleEvent { action: LifecycleAction::Delete, at },
-        claim: ClaimId::unique(),
+        claim,
         now,
         lease: LEASE,
     };
@@ -106,6 +111,22 @@ async fn slow_clock_action_never_moves_window_back() {
     assert!(!claim(&world, start.plus(HOUR)).await);
     assert!(matches!(record(&world, start.plus(SKEW)).await, Recorded::Pending(_)));
     assert_eq!(notified_at(&world).await, start.plus(SKEW));
+}
+
+#[tokio::test]
+async fn claim_ids_sort_like_their_notifications() {
+    let world = world().await;
+    let start = world.harness.clock().now();
+    let [first, second, third] = [ClaimId::unique(), ClaimId::unique(), ClaimId::unique()];
+    let mut claims = Vec::new();
+    for (claim, now) in [(second, start), (third, start), (first, start), (second, start.minus(SKEW))] {
+        let Recorded::Pending(notification) = record_as(&world, now, claim).await else { panic!("recorded") };
+        assert_eq!(notification.lease, notification.claim.into(), "and may confirm");
+        claims.push(notification.claim);
+    }
+    assert_eq!(claims[..2], [second, third]);
+    assert!(claims.is_sorted_by(|earlier, later| earlier < later), "{claims:?}");
+    assert_eq!(notified_at(&world).await, start);
 }
 
 #[tokio::test]

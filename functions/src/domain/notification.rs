@@ -1,10 +1,10 @@
 //! Identifiers of a notification: the claim that created it, the lease of the function that may
 //! confirm it, and the events that deliver it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
     KeyId, Malformed, ServiceName,
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The identifier of a notification, and of the claim that created it. A version 7 UUID (RFC 9562),
-/// so that claims sort by time.
+/// so that claims sort by time. Those of one key sort in the order of its notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClaimId(Uuid);
@@ -22,6 +22,16 @@ impl ClaimId {
     #[must_use]
     pub fn unique() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// A new, unique id, later than `other`: by its time, or by a millisecond.
+    #[must_use]
+    pub fn later_than(other: Self) -> Self {
+        let now = Self::unique();
+        let Some(timestamp) = other.0.get_timestamp().filter(|_| now <= other) else { return now };
+        let (seconds, nanos) = timestamp.to_unix();
+        let next = Duration::new(seconds, nanos).saturating_add(Duration::from_millis(1));
+        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, next.as_secs(), next.subsec_nanos())))
     }
 }
 
@@ -106,6 +116,19 @@ mod tests {
 
     const V4: &str = "02fd6835-6001-4482-a892-13bd2085f75d";
     const V1: &str = "c232ab00-9414-11ec-b3c8-9f6bdeced846";
+
+    #[test]
+    fn later_claim_is_a_millisecond_later_or_now() {
+        let past: ClaimId = "019aaf60-0000-7000-8000-00000000000f".parse().unwrap();
+        let (before, later) = (ClaimId::unique(), ClaimId::later_than(past));
+        assert!(before < later && later < ClaimId::unique(), "{later}");
+        let future: ClaimId = "f19aaf60-ffff-7fff-bfff-ffffffffffff".parse().unwrap();
+        let later = [ClaimId::later_than(future), ClaimId::later_than(future)];
+        for claim in later {
+            assert!(claim.to_string().starts_with("f19aaf61-0000-7"), "{claim}");
+        }
+        assert_ne!(later[0], later[1], "unique");
+    }
 
     #[test]
     fn event_id_round_trips_without_special_characters() {

@@ -23,6 +23,9 @@ const IS_NEWER: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_
 /// `notified_at` never decreases; otherwise a process whose clock is behind could open a window
 /// early.
 const NOTIFIED_AT_NEVER_DECREASES: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
+/// The claim ids of a key sort in the order of its notifications; otherwise an acknowledgement could
+/// count for another notification (G9). The window keeps those of syncs in order.
+const CLAIM_IS_LATER: &str = "(attribute_not_exists(#claim) OR #claim < :claim)";
 /// The stored key, if any, has the same CRN. An event with the same instance and key id but another
 /// account, service or region is malformed: it would move the key and lock its owner out (G10).
 const IS_SAME_KEY: &str = "(attribute_not_exists(#crn) OR #crn = :crn)";
@@ -76,15 +79,16 @@ impl Ledger {
         if change.event.action == LifecycleAction::Create {
             return self.record_creation(change).await;
         }
-        match self.record_at(change, change.now).await? {
+        match self.write_action(change).await? {
             Updated::Written(item) => pending(change, item),
             Updated::ConditionFailed(None) => Ok(Recorded::Stale),
             Updated::ConditionFailed(Some(item)) => self.resolve_failed_condition(change, item).await,
         }
     }
 
-    /// Determines why the condition failed. If the only cause is a `notified_at` in the future,
-    /// written by a process whose clock is ahead, records the action with that instant.
+    /// Determines why the condition failed. If the only causes are a `notified_at` in the future,
+    /// written by a process whose clock is ahead, or a later claim id, records the action with that
+    /// instant and an id later than that one.
     async fn resolve_failed_condition(
         &self,
         change: &LifecycleChange,
@@ -97,11 +101,11 @@ impl Ledger {
         if key.claim == Some(change.claim) {
             return pending(change, item); // an earlier attempt of this call was written and its response lost
         }
-        // The event is newer: what is left of the condition is that `notified_at` is ahead.
-        let Some(ahead) = key.notified_at.filter(|_| key.event.at < change.event.at) else {
+        if key.event.at >= change.event.at {
             return Ok(Recorded::Stale);
-        };
-        match self.record_at(change, ahead).await? {
+        }
+        let change = &after(change, &key);
+        match self.write_action(change).await? {
             Updated::Written(item) => pending(change, item),
             Updated::ConditionFailed(Some(item))
                 if KeyRecord::read(item.clone())?.claim == Some(change.claim) =>
@@ -114,24 +118,25 @@ impl Ledger {
         }
     }
 
-    async fn record_at(&self, change: &LifecycleChange, now: EpochMillis) -> Result<Updated, LedgerError> {
+    async fn write_action(&self, change: &LifecycleChange) -> Result<Updated, LedgerError> {
+        let LifecycleChange { claim, now, lease, .. } = *change;
         let key = change.facts.crn.key;
         let mut values = facts(change)?;
         values.extend([
             (":occurred_at", number(change.event.at.get())),
             (":now", number(now.get())),
-            (":claim", string(change.claim)),
-            (":lease", string(change.claim)),
+            (":claim", string(claim)),
+            (":lease", string(claim)),
             (":zero", number(0)),
             (":one", number(1)),
             (":none_pending", empty_map()),
             (":no_retries", empty_map()),
             (":no_acknowledgements", empty_map()),
             (":due_shard", number(due_shard(key))),
-            (":due_at", number(now.plus(change.lease).get())),
+            (":due_at", number(now.plus(lease).get())),
         ]);
         let (condition, effect) = (
-            format!("{IS_SAME_KEY} AND {IS_NEWER} AND {NOTIFIED_AT_NEVER_DECREASES}"),
+            format!("{IS_SAME_KEY} AND {IS_NEWER} AND {NOTIFIED_AT_NEVER_DECREASES} AND {CLAIM_IS_LATER}"),
             format!("{SET_FACTS}, {CLOSE_WINDOW}"),
         );
         self.update(change.facts.crn.instance.instance, key, Update::new(&condition, &effect, values)).await
@@ -149,6 +154,13 @@ impl Ledger {
             Updated::ConditionFailed(_) => Ok(Recorded::Stale),
         }
     }
+}
+
+/// The change at the earliest instant, and with a claim id, that may follow those of the key.
+fn after(change: &LifecycleChange, key: &KeyRecord) -> LifecycleChange {
+    let now = key.notified_at.map_or(change.now, |notified_at| notified_at.max(change.now));
+    let claim = key.claim.filter(|claim| *claim >= change.claim).map_or(change.claim, ClaimId::later_than);
+    LifecycleChange { claim, now, ..change.clone() }
 }
 
 fn facts(
@@ -245,6 +257,19 @@ mod tests {
         let sent = stub.take_sent();
         let values = &sent[1].body["ExpressionAttributeValues"];
         assert_eq!((&values[":now"], &values[":crn"]), (&item()["notified_at"], &item()["crn"]));
+    }
+
+    #[tokio::test]
+    async fn later_claim_is_followed_by_a_new_one() {
+        let (change, later) = (change(), ClaimId::unique());
+        let stored = with(item(), json!({"claim": {"S": later.to_string()}}));
+        let stub = Stub::with([condition_failed(Some(&stored)), written(&item())]);
+        let recorded = stub.ledger(DynamoDbClient::Sdk).record(&change).await.unwrap();
+        let Recorded::Pending(notification) = recorded else { panic!("{recorded:?}") };
+        let sent = stub.take_sent();
+        let values = &sent[1].body["ExpressionAttributeValues"];
+        let claim: ClaimId = values[":claim"]["S"].as_str().unwrap().parse().unwrap();
+        assert!(claim > later && notification.lease == claim.into() && values[":lease"] == values[":claim"]);
     }
 
     #[tokio::test]

@@ -56,20 +56,11 @@ fn need_not_act(by: &Invocation, key: &Key, claim: &Claim, event_id: &str, skew:
     let acted = key.acknowledgements.iter().any(|made| {
         made.service == service
             && made.sequence >= claim.sequence
-            && has_ids_in_order(key, claim.sequence)
             && is_valid(made)
             && in_time.contains(&made.at)
             && made.processed.is_some_and(is_before)
     });
     acted || key.deregistered.get(SERVICES[service]).copied().is_some_and(is_before)
-}
-
-/// Whether the ids of the claims since this one are in the order in which these were written. An
-/// acknowledgement of one in between is placed by its id, which has the time at which its function
-/// began: by that function's clock, and before the retries of its write.
-fn has_ids_in_order(key: &Key, since: u64) -> bool {
-    let claims = key.claims.iter().filter(|claim| claim.sequence >= since);
-    claims.map(|claim| &claim.id).is_sorted()
 }
 
 /// An acknowledgement was processed. A contradiction of the last notification is reported.
@@ -201,8 +192,7 @@ pub(super) fn reported(state: &State, event_id: &str, kind: &str) -> bool {
 pub(super) fn acted(state: &State, key: &Key, service: &str, notified: &Notified, skew: u64) -> bool {
     let in_time = (notified.at + DEADLINE + skew).saturating_sub(START);
     let acknowledged = key.acknowledgements.iter().any(|made| {
-        let is_older = made.sequence < notified.sequence && has_ids_in_order(key, made.sequence);
-        SERVICES[made.service] == service && !is_older && made.at <= in_time
+        SERVICES[made.service] == service && made.sequence >= notified.sequence && made.at <= in_time
     });
     acknowledged || reported(state, &event_id(key, &notified.claim, service), "overdue")
 }

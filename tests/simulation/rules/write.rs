@@ -78,6 +78,7 @@ impl Write<'_> {
         let (before, after, now) = (self.before, self.after, self.now);
         self.must(self.by.function != Function::Redeliver, "G1", "`redeliver` claimed");
         self.must(after.sequence == before.sequence + 1, "G5", "a claim without the next sequence number");
+        self.must(after.claim > before.claim, "G9", "a claim id that is not later than the one before");
         self.must(after.pending == after.services, "G2", "the outbox does not have every service");
         self.must(after.retries.is_empty(), "G5", "a claim with old retries");
         let keeps = (&before.acknowledged, &before.deadline) == (&after.acknowledged, &after.deadline);
