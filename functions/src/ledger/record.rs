@@ -23,8 +23,8 @@ const IS_NEWER: &str = "(attribute_not_exists(#event) OR #event.#at < :occurred_
 /// `notified_at` never decreases; otherwise a process whose clock is behind could open a window
 /// early.
 const NOTIFIED_AT_NEVER_DECREASES: &str = "(attribute_not_exists(#notified_at) OR #notified_at <= :now)";
-/// The claim ids of a key sort in the order of its notifications; otherwise an acknowledgement could
-/// count for another notification (G9). The window keeps those of syncs in order.
+/// The claim ids of a key sort in the order of its notifications; otherwise an acknowledgement
+/// could count for another notification (G9). The window keeps those of syncs in order.
 const CLAIM_IS_LATER: &str = "(attribute_not_exists(#claim) OR #claim < :claim)";
 /// The stored key, if any, has the same CRN. An event with the same instance and key id but another
 /// account, service or region is malformed: it would move the key and lock its owner out (G10).

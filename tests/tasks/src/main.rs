@@ -12,6 +12,7 @@ mod command;
 mod error;
 mod executables;
 mod files;
+mod markdown;
 mod names;
 mod random;
 mod summary;

@@ -9,6 +9,7 @@ use crate::{
     cli::{Regions, SimulateArgs},
     command::Context,
     error::{Error, Result},
+    markdown::cell,
     names::{FUNCTIONS, SIMULATION},
     random,
 };
@@ -157,13 +158,12 @@ fn build_modified(tree: &Tree) -> Result<Command> {
 fn first_violation(output: &str) -> Option<Found> {
     let heading = Regex::new(r"(?m)^== seed \d+ violates .+ \(round (\d+)\)\n(.*)$").expect("valid");
     let found = heading.captures_iter(output).filter_map(|heading| {
-        let violation = heading[2].replace('|', "\\|");
-        Some(Found { round: heading[1].parse().ok()?, violation: without_ids(&violation) })
+        Some(Found { round: heading[1].parse().ok()?, violation: without_ids(&heading[2]) })
     });
     found.min_by_key(|found| found.round)
 }
 
-/// A violation as a phrase: without the key, the invocation and ids.
+/// A violation as a phrase for the table: without the key, the invocation and ids.
 fn without_ids(violation: &str) -> String {
     let mut text = violation.to_owned();
     for (pattern, replacement) in [
@@ -174,10 +174,7 @@ fn without_ids(violation: &str) -> String {
         let pattern = Regex::new(pattern).expect("the pattern is valid");
         text = pattern.replace_all(&text, replacement).into_owned();
     }
-    if text.chars().count() <= MAX_VIOLATION_CHARS {
-        return text;
-    }
-    text.chars().take(MAX_VIOLATION_CHARS - 1).chain(['…']).collect()
+    cell(&text, MAX_VIOLATION_CHARS)
 }
 
 #[cfg(test)]

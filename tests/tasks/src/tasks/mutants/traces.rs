@@ -7,11 +7,12 @@ use regex::Regex;
 
 use super::{
     Patch, Tree,
-    report::{Outcome, cell},
+    report::{MAX_PANIC_CHARS, Outcome},
 };
 use crate::{
     command::Context,
     error::{Error, Result},
+    markdown::cell,
     names::{FAULTS, MODEL_CONFORMANCE},
 };
 
@@ -111,7 +112,7 @@ fn compare(tree: &Tree) -> Result<Compared> {
 /// Why the first impossible step is impossible.
 fn first_impossible(output: &str) -> Option<String> {
     let step = Regex::new(r"(?m)^FollowsModel: .+ is impossible in the model: .+\n +(.+)$").expect("valid");
-    step.captures(output).map(|step| cell(&step[1]))
+    step.captures(output).map(|step| cell(&step[1], MAX_PANIC_CHARS))
 }
 
 #[cfg(test)]
