@@ -87,6 +87,7 @@ fn accepts_claim_delivery_and_confirmation() {
     assert_eq!(impossible(&without(1)), Some(1), "delivered, but the service received nothing");
     assert_eq!(impossible(&without(2)), Some(3), "the confirmation's changes without its write");
     assert_eq!(impossible(&without(4)), Some(4), "a 409 without a rejected claim");
+    assert_eq!(impossible(&[trace[0].clone(), response("a", 404)]), Some(1), "the key exists");
 }
 
 #[test]

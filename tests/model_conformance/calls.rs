@@ -8,8 +8,8 @@ use keysync::{
         LifecycleAction, LifecycleEvent, ServiceName,
     },
     ledger::{
-        Awaits, ClaimError, ClaimRequest, Claimed, Confirmed, DueKey, LifecycleChange, Notification,
-        Recorded, ReplayRequest, Replayed, Settled, Settlement,
+        Awaits, ClaimError, ClaimRequest, Claimed, Confirmed, DueKey, Ledger, LedgerError, LifecycleChange,
+        Notification, Recorded, ReplayRequest, Replayed, Settled, Settlement,
         item::{Outcome, OutcomeStatus, Replay, Retry},
     },
 };
@@ -50,10 +50,14 @@ impl Request {
 }
 
 impl System {
-    pub(crate) async fn execute(&self, request: &Request) -> (Observed, Option<Notification>) {
+    pub(crate) async fn execute(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+    ) -> (Observed, Option<Notification>) {
         match request {
             Request::Claim(request) => self.claim(request).await,
-            Request::Record(change) => self.write(change).await,
+            Request::Record(change) => write(ledger, change, self.now).await,
             Request::Lease(lease, at) => {
                 let due = DueKey {
                     instance: INSTANCE.parse().unwrap(),
@@ -63,7 +67,7 @@ impl System {
                     notified_at: *at,
                     pending: Vec::new(),
                 };
-                let leased = self.ledger.lease(&due, *lease, *at, self.lease_duration()).await.unwrap();
+                let leased = ledger.lease(&due, *lease, *at, self.lease_duration()).await.unwrap();
                 found(leased, *at).unwrap_or((Observed::NotLeased, None))
             }
         }
@@ -118,16 +122,7 @@ impl System {
         now: EpochMillis,
         account: &str,
     ) -> (Observed, Option<Notification>) {
-        self.write(&self.change(event, now, account)).await
-    }
-
-    pub(crate) async fn write(&self, change: &LifecycleChange) -> (Observed, Option<Notification>) {
-        match self.ledger.record(change).await.unwrap() {
-            Recorded::Pending(notification) => found(Some(*notification), self.now).unwrap(),
-            Recorded::NothingToNotify => (Observed::Nothing, None),
-            Recorded::Stale => (Observed::Stale, None),
-            Recorded::CrnMismatch => (Observed::CrnMismatch, None),
-        }
+        write(&self.ledger, &self.change(event, now, account), self.now).await
     }
 
     pub(crate) fn deliver(&mut self, pid: ProcessId, callbacks: [Callback; SERVICES]) -> Observed {
@@ -181,7 +176,7 @@ impl System {
         at: EpochMillis,
         next_at: EpochMillis,
     ) -> Settlement {
-        let age = self.scale.ticks(at, notification.at);
+        let age = self.scale.ticks(at, notification.retried_since());
         let is_exhausted = self.retry_limit.is_some_and(|limit| age >= limit);
         let attempts = notification.key.retries.get(service).map_or(0, |retry| retry.attempts) + 1;
         let (status, retry) = if delivered {
@@ -198,7 +193,7 @@ impl System {
     pub(crate) async fn replay(&mut self, service: usize, clock: Time) -> Observed {
         self.replays += 1;
         let replay = Replay {
-            claim: self.item["claim"]["S"].as_str().unwrap().parse().unwrap(),
+            claim: self.claim_id(),
             at: self.at(clock),
             services: vec![NAMES[service].parse().unwrap()],
             operator: "ada".to_owned(),
@@ -207,6 +202,22 @@ impl System {
         let request = ReplayRequest { key: crn("abc123"), replay };
         let replayed = self.ledger.replay(&request).await.unwrap();
         if replayed == Replayed::Scheduled { Observed::Scheduled } else { Observed::Other }
+    }
+}
+
+/// Records a change.
+pub(crate) async fn write(
+    ledger: &Ledger,
+    change: &LifecycleChange,
+    now: EpochMillis,
+) -> (Observed, Option<Notification>) {
+    match ledger.record(change).await {
+        Ok(Recorded::Pending(notification)) => found(Some(*notification), now).unwrap(),
+        Ok(Recorded::NothingToNotify) => (Observed::Nothing, None),
+        // The queue delivers the event again, and then it is stale.
+        Ok(Recorded::Stale) | Err(LedgerError::Unavailable(_)) => (Observed::Stale, None),
+        Ok(Recorded::CrnMismatch) => (Observed::CrnMismatch, None),
+        Err(error) => panic!("{error}"),
     }
 }
 

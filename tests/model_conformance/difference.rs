@@ -75,7 +75,11 @@ fn different_attributes(model: &Item, table: &Item) -> String {
         attribute("checked", &model.checked, &table.checked),
         attribute("confirmed", &model.confirmed, &table.confirmed),
         attribute("older", &model.older, &table.older),
+        attribute("older_acknowledged", &model.older_acknowledged, &table.older_acknowledged),
+        attribute("counted", &model.counted, &table.counted),
+        attribute("purged", &model.purged, &table.purged),
         attribute("replays", &model.replays, &table.replays),
+        attribute("replayed_at", &model.replayed_at, &table.replayed_at),
     ];
     different.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -6,12 +6,15 @@
 //! - `walks.rs`: long random paths, seeded
 //! - `dispatch.rs`, `services.rs`: deliveries and confirmations by the real dispatcher
 //! - `system.rs`, `calls.rs`: what the real processes, the table and the services do in a step
+//! - `acknowledgements.rs`, `rejected.rs`: acknowledgements, and writes that must change nothing
 //! - `one_write.rs`: a confirmation that ends between two writes
+//! - `resent.rs`: a record of two attempts whose second response is lost
 //! - `observed.rs`, `difference.rs`: what the model expects of it, and what differs
 //!
 //! `docs/explanation/model.md` says what this shows, and what it leaves out.
 #![allow(clippy::unwrap_used, reason = "a failed setup step fails the test")]
 
+mod acknowledgements;
 mod calls;
 mod difference;
 mod dispatch;
@@ -19,6 +22,8 @@ mod mapping;
 mod observed;
 mod one_write;
 mod paths;
+mod rejected;
+mod resent;
 mod services;
 mod system;
 mod walks;
@@ -85,9 +90,14 @@ impl Configuration {
         let after = self.model.next_state(before, action);
         let expected = self.expected(system, before, after.as_ref(), action);
         let after = after.unwrap_or(*before);
+        let (is_rejected, item) = (after == *before, system.item.clone());
         let observed = system.take(action, &after).await;
         if observed != expected && expected != Observed::Unknown {
             return Err(format!("the model expects {expected:?}, the code shows {observed:?}: {action:?}"));
+        }
+        // An acknowledgement that changes nothing in the model may change what is stored of it.
+        if is_rejected && !matches!(action, Action::Acknowledge { .. }) && item != system.item {
+            return Err(format!("the model rejects this, the item changes: {action:?}"));
         }
         let difference = system.difference(&after, &self.model);
         difference.map_or(Ok(after), |difference| Err(format!("{difference}: {action:?}")))

@@ -4,23 +4,27 @@
 //! | model | item |
 //! | --- | --- |
 //! | times, in ticks from now | instants, rounded up to the next tick: all clock readings are whole ticks |
-//! | `notified_at`, `sequence`, `due_at` | the same; what is too long ago to matter is at the model's floor |
+//! | `notified_at`, `sequence`, `due_at` | the same; what is too long ago to matter is at the model's floor; `due_at` only with the `due_shard` that `redeliver` reads |
 //! | `event` | `event.at`, ms after the creation of the key |
 //! | `closed_by` | `caller` and `correlation_id` |
 //! | `lease` | `lease`, if the process that took it has not ended |
 //! | `outbox` | `pending`, `retries` (`attempts` only with a retry limit), `outcome` with the status `failed` |
-//! | `replays` | the number in `replay.reason` |
-//! | `acknowledged` | `acknowledged`, if of the last notification |
-//! | `confirmed`, `checked`, `older` | `deadline`, or what the next confirmation makes of it |
+//! | `replays`, `replayed_at` | the number in `replay.reason`; `replay.at`, only with a retry limit |
+//! | `acknowledged`, `counted` | `acknowledged`, if of the last notification |
+//! | `confirmed`, `checked`, `older`, `older_acknowledged` | `deadline` and `acknowledged`, or what the next confirmation makes of it |
+//! | `purged` | whether there is a `purged_at` |
 
 use std::time::Duration;
 
-use keysync::domain::EpochMillis;
+use keysync::{
+    domain::{EpochMillis, deadline},
+    ledger::Awaits,
+};
 use keysync_model::{
     bounds::Bounds,
     state::{Entry, Item, NEVER, ProcessId, SERVICES, Time},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The services, by their number in the model.
 pub(crate) const NAMES: [&str; SERVICES] = ["cloud-object-storage", "databases-for-postgresql"];
@@ -98,8 +102,10 @@ pub(crate) fn to_model(
             next_at: if retry.is_object() { ticks(&retry["next_at"]).max(0) } else { 0 },
         }
     };
-    let deadline = &item["deadline"];
-    let confirmed = !deadline.is_null() && deadline["notification"]["claim"] == item["claim"];
+    let confirmed = is_confirmed(item);
+    let has_pending = item["pending"].as_object().is_some_and(|pending| !pending.is_empty());
+    let shards = if has_pending { Awaits::Delivery } else { Awaits::Acknowledgement }.shards();
+    let is_indexed = item["due_shard"].as_u64().is_some_and(|shard| shards.contains(&shard.into()));
     let caller = (item["caller"].as_str(), item["correlation_id"].as_str());
     let closed_by = CALLERS.iter().position(|(who, id)| caller == (Some(who), Some(id)));
     let number = |value: u64| u8::try_from(value).unwrap();
@@ -113,41 +119,80 @@ pub(crate) fn to_model(
         event: number(item["event"]["at"].as_u64().unwrap() - CREATED.get()),
         closed_by: closed_by.map(ProcessId::caller),
         lease: item["lease"].as_str().and_then(holder),
-        due_at: is_set("due_at").then(|| ticks(&item["due_at"]).max(0)),
+        due_at: (is_set("due_at") && is_indexed).then(|| ticks(&item["due_at"]).max(0)),
         outbox: NAMES.map(entry),
         acknowledged: acknowledged(item),
-        checked: confirmed && deadline["checked"] == true,
+        checked: confirmed && item["deadline"]["checked"] == true,
         confirmed,
         older: NAMES.map(|name| {
-            let owed = owed_older(item, name, confirmed);
-            owed.map_or(NEVER, |at| ticks(at).max(bounds.notified_floor()))
+            owed_older(item, name).map_or(NEVER, |owed| ticks(&owed["at"]).max(bounds.notified_floor()))
         }),
+        older_acknowledged: older_acknowledged(item),
+        counted: NAMES.map(|name| {
+            let is_counted = bounds.any_acknowledgement && is_last_acknowledged(item, name);
+            let at = &item["acknowledged"][name]["counted"]["at"];
+            if is_counted { ticks(at).max(bounds.notified_floor()) } else { NEVER }
+        }),
+        purged: is_set("purged_at"),
+        replayed_at: if bounds.has_retry_limit() && is_set("replay") {
+            ticks(&item["replay"]["at"]).max(bounds.notified_floor())
+        } else {
+            bounds.notified_floor()
+        },
         replays: item["replay"]["reason"].as_str().map_or(0, |reason| reason.parse().unwrap()),
     }
 }
 
-/// The services that acknowledged the last notification, a bit each.
+/// The services that acknowledged the last notification in time, a bit each.
 pub(crate) fn acknowledged(item: &Value) -> u8 {
-    let sequence = item["sequence"].as_u64();
-    mask(NAMES.iter().map(|name| {
-        let acknowledged = item["acknowledged"][*name]["sequence"].as_u64();
-        acknowledged.is_some() && acknowledged == sequence
-    }))
+    let last = json!({"sequence": item["sequence"], "at": item["notified_at"]});
+    mask(NAMES.iter().map(|name| is_last_acknowledged(item, name) && is_settled(item, name, &last)))
 }
 
-/// The instant of the oldest notification before the last one that a service must acknowledge.
-/// Until the last one is confirmed, the stored deadline is that of an older one, and what a
-/// confirmation will make of it is determined here.
-fn owed_older<'a>(item: &'a Value, service: &str, confirmed: bool) -> Option<&'a Value> {
+/// The services that acknowledged, in time, the older notification that a check is to be made of.
+pub(crate) fn older_acknowledged(item: &Value) -> u8 {
+    let is_acknowledged = |name: &str| {
+        let owed = owed_older(item, name);
+        is_confirmed(item) && owed.is_some_and(|owed| is_settled(item, name, owed))
+    };
+    mask(NAMES.iter().map(|name| is_acknowledged(name)))
+}
+
+fn is_last_acknowledged(item: &Value, service: &str) -> bool {
+    let acknowledged = &item["acknowledged"][service]["sequence"];
+    acknowledged.is_u64() && *acknowledged == item["sequence"]
+}
+
+/// `Acknowledgements::settle`.
+fn is_settled(item: &Value, service: &str, notified: &Value) -> bool {
+    let (acknowledged, sequence) = (&item["acknowledged"][service], notified["sequence"].as_u64());
+    let Some(first_at) = acknowledged["first_at"].as_u64() else { return false };
+    let is_in_time =
+        EpochMillis::new(first_at) <= deadline::of(EpochMillis::new(notified["at"].as_u64().unwrap()));
+    let is_stored = |settled: &Value| settled.as_str().unwrap().parse().ok() == sequence;
+    acknowledged["settled"].as_array().is_some_and(|settled| settled.iter().any(is_stored))
+        || (is_in_time && acknowledged["sequence"].as_u64() >= sequence)
+}
+
+/// Whether `deadline` is that of the last notification.
+fn is_confirmed(item: &Value) -> bool {
     let deadline = &item["deadline"];
+    !deadline.is_null() && deadline["notification"]["claim"] == item["claim"]
+}
+
+/// The oldest notification before the last one that a service must acknowledge. Until the last one
+/// is confirmed, the stored deadline is that of an older one, and what a confirmation will make of
+/// it is determined here.
+fn owed_older<'a>(item: &'a Value, service: &str) -> Option<&'a Value> {
+    let (deadline, confirmed) = (&item["deadline"], is_confirmed(item));
+    let older = Some(&deadline["older"][service]).filter(|older| older.is_object());
+    if confirmed {
+        return older;
+    }
     let is_own = |name: &Value| name == service;
     let must_acknowledge = deadline["services"].as_array().is_some_and(|names| names.iter().any(is_own));
-    let own = must_acknowledge && !confirmed && deadline["checked"] != true;
-    let older = Some(&deadline["older"][service]).filter(|older| older.is_object());
-    let owed = older.or(own.then_some(&deadline["notification"]))?;
-    let acknowledged = item["acknowledged"][service]["sequence"].as_u64();
-    let is_settled = !confirmed && acknowledged.is_some_and(|it| Some(it) >= owed["sequence"].as_u64());
-    (!is_settled).then_some(&owed["at"])
+    let own = (must_acknowledge && deadline["checked"] != true).then_some(&deadline["notification"]);
+    older.into_iter().chain(own).find(|owed| !is_settled(item, service, owed))
 }
 
 /// A bit for each that is true.

@@ -5,7 +5,7 @@ use keysync_model::{
     state::{ProcessId, Role, State, Step},
 };
 
-use crate::{Configuration, Through, system::System};
+use crate::{Configuration, Through, acknowledgements, system::System};
 
 /// What a process learns in a step, as far as the model says something about it. Numbers are the
 /// services to notify, a bit each.
@@ -35,8 +35,12 @@ pub(crate) enum Observed {
     Called(u8),
     /// It reported these services, which did not acknowledge in time.
     Reported(u8),
-    /// An acknowledgement was written.
+    /// An acknowledgement was accepted.
     Acknowledged,
+    /// The same, and its key state was reported as contradicting the key's.
+    Contradiction,
+    /// An acknowledgement is malformed: its service acted before the notification was made.
+    BeforeNotification,
     /// An operator's replay was written.
     Scheduled,
     /// A response that the model never expects.
@@ -54,6 +58,7 @@ impl Configuration {
         after: Option<&State>,
         action: Action,
     ) -> Observed {
+        let is_purged = before.items[0].purged;
         let notified = |pid: ProcessId| {
             let process = after.map(|after| *after.process(pid)).filter(|process| process.is_working());
             process.map(|process| Observed::Notification(process.to_notify))
@@ -62,6 +67,7 @@ impl Configuration {
             Action::Claim { response_lost: true, .. }
             | Action::Record { response_lost: true, .. }
             | Action::Lease { response_lost: true, .. } => Observed::Nothing,
+            Action::Claim { .. } if is_purged => Observed::NotFound,
             Action::Claim { pid, key, clock, .. } => notified(pid).unwrap_or_else(|| {
                 if self.model.is_replay(before, pid, key, clock) {
                     Observed::Replayed
@@ -76,12 +82,16 @@ impl Configuration {
                 notified(pid).unwrap_or(Observed::NotLeased)
             }
             Action::Resend { pid } => notified(pid).unwrap_or(match pid.role() {
+                Role::Caller(_) if is_purged => Observed::NotFound,
                 Role::Caller(_) => Observed::TooEarly,
                 Role::Lifecycle { .. } => Observed::Stale,
                 Role::Redeliverer(_) => Observed::NotLeased,
             }),
             Action::Deliver { pid, .. } => Observed::Called(before.process(pid).to_notify),
-            Action::Acknowledge { .. } => Observed::Acknowledged,
+            Action::Acknowledge { key, service, acknowledgement } => {
+                acknowledgements::expected(&before.items[key], service, acknowledgement)
+            }
+            Action::Purge { .. } if is_purged => Observed::Stale,
             Action::Confirm { pid, .. } if self.through == Through::Dispatcher => {
                 self.reported(system, before, pid)
             }
@@ -109,7 +119,8 @@ impl Configuration {
             return Observed::Reported(0);
         }
         let all = (1 << self.model.bounds.services) - 1;
-        let over = if process.checked { all } else { process.checked_older };
-        Observed::Reported(over & !system.processes[pid.index()].acknowledged)
+        let real = &system.processes[pid.index()];
+        let overdue = if process.checked { all & !real.acknowledged } else { 0 };
+        Observed::Reported(overdue | (process.checked_older & !real.older_acknowledged))
     }
 }

@@ -10,6 +10,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use keysync_model::{
+    acknowledgement::Acknowledgement,
     bounds::Bounds,
     protocol::{Action, Callback},
     state::{ProcessId, SERVICES, State, Time},
@@ -19,6 +20,8 @@ use crate::{Configuration, Through, mapping::Scale, system::System};
 
 /// Ticks of an hour: the window, and more than a lease, a backoff and the ten minutes of a replay.
 pub(crate) const HOURS: Scale = Scale(Duration::from_hours(1));
+/// Ticks of the time from a deadline to its check. A backoff may be longer.
+const FIVE_MINUTES: Scale = Scale(Duration::from_mins(5));
 /// The four hours to acknowledge. Their check comes five minutes later, at the next tick.
 pub(crate) const DEADLINE: Time = 4;
 pub(crate) const SMALL: Bounds = Bounds { late_callbacks: false, ..Bounds::SMALL };
@@ -84,6 +87,8 @@ async fn assert_conforms_after(first: &[Action], configuration: Configuration, d
 
 #[tokio::test]
 async fn ledger_follows_model_on_short_paths() {
+    let purges = Bounds { purges: true, rejected_writes: true, ..SMALL };
+    assert_conforms("a purge, and writes that are rejected", &purges, 3).await;
     let callers = Bounds { callers: 3, events: 0, redeliverers: 0, ..SMALL };
     assert_conforms("three callers", &callers, 4).await;
     let services = Bounds { services: 2, retries_requests: false, uneven_backoff: true, ..SMALL };
@@ -92,6 +97,12 @@ async fn ledger_follows_model_on_short_paths() {
     assert_conforms("two redeliverers and late requests", &late, 4).await;
     let replays = Bounds { events: 0, services: 2, operator_replays: 1, ..SMALL };
     assert_conforms("an operator's replay", &replays, 4).await;
+    // The caller repeats its request after exactly ten minutes, or later.
+    let claim = Action::Claim { pid: ProcessId::caller(0), key: 0, clock: 0, response_lost: false };
+    let crash = Action::Crash { pid: ProcessId::caller(0) };
+    let repeated = Bounds { events: 0, redeliverers: 0, ..SMALL };
+    let repeated = Configuration::new("a repeated request", FIVE_MINUTES, &repeated, Through::Ledger);
+    assert_conforms_after(&[claim, crash, Action::Tick], repeated, 3).await;
 }
 
 /// The dispatcher's steps: a claim, the callbacks, the confirmation, a redelivery.
@@ -120,7 +131,8 @@ async fn dispatcher_follows_model_on_short_paths() {
     let again = [claim, delivered, confirm(caller), replay, Action::Tick, lease];
     assert_conforms_after(&again, dispatched("a second replay", &replays), 3).await;
 
-    let deadline = Bounds { deadline: DEADLINE, late_callbacks: false, ..services };
+    let deadline =
+        Bounds { deadline: DEADLINE, any_acknowledgement: true, late_callbacks: false, ..services };
     let reached = [Callback::Acknowledged; SERVICES];
     let deliver = Action::Deliver { pid: caller, callbacks: reached };
     let mut silent = vec![claim, deliver, confirm(caller)];
@@ -128,13 +140,22 @@ async fn dispatcher_follows_model_on_short_paths() {
     let before_deadline = dispatched("a deadline that is almost over", &deadline);
     assert_conforms_after(&silent, before_deadline, 4).await;
 
+    // At exactly four hours; the check is five minutes later.
+    let ticks = 12 * DEADLINE;
+    let to_the_minute = Bounds { deadline: ticks, grace: 1, services: 1, ..deadline };
+    let to_the_minute =
+        Configuration::new("a deadline to the minute", FIVE_MINUTES, &to_the_minute, Through::Dispatcher);
+    let mut four_hours = vec![claim, deliver, confirm(caller)];
+    four_hours.extend((0..ticks).map(|_| Action::Tick));
+    assert_conforms_after(&four_hours, to_the_minute, 5).await;
+
     // The action replaces a notification that only one service has acknowledged.
     let action = ProcessId::lifecycle(0, 1);
     let replaced = [
         claim,
         deliver,
         confirm(caller),
-        Action::Acknowledge { key: 0, service: 0 },
+        Action::Acknowledge { key: 0, service: 0, acknowledgement: Acknowledgement::AT_ONCE },
         Action::Tick,
         Action::Record { pid: action, clock: 0, response_lost: false },
         Action::Deliver { pid: action, callbacks: reached },

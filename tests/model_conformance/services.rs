@@ -24,6 +24,8 @@ pub(crate) enum Behaviour {
     /// 204.
     #[default]
     Accepts,
+    /// 410.
+    Refuses,
     /// 503.
     Fails,
     /// 429 with `retry-after`.
@@ -83,6 +85,7 @@ impl Services {
         self.clock.store(self.then.get(), Ordering::Relaxed);
         match self.behaviours[service] {
             Behaviour::Accepts => Ok(response(204, None)),
+            Behaviour::Refuses => Ok(response(410, None)),
             Behaviour::Fails => Ok(response(503, None)),
             Behaviour::AsksToWait => Ok(response(429, Some(600))),
             Behaviour::Breaks => Err(SendError::ConnectionBroken("connection reset".to_owned())),

@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use keysync::{
     delivery::RETRY_PERIOD,
-    domain::{EpochMillis, LeaseId, deadline::DEADLINE},
-    ledger::{Ledger, Notification},
+    domain::{ClaimId, EpochMillis, LeaseId},
+    ledger::{Ledger, Notification, Purged},
 };
 use keysync_dynamodb_emulator::{EmbeddedTable, TABLE};
 use keysync_model::{
     protocol::Action,
-    state::{NEVER, PROCESSES, ProcessId, SERVICES, State, Time},
+    state::{PROCESSES, ProcessId, SERVICES, State, Time},
 };
 use keysync_receiver::Sequence;
 use serde_json::{Value, json};
 
 use crate::{
     Configuration, Through,
-    calls::{Request, event},
-    mapping::{CREATED, NAMES, Scale, acknowledged, members, plain},
+    calls::{Request, crn, event},
+    mapping::{CREATED, Scale, acknowledged, members, older_acknowledged, plain},
     observed::Observed,
+    resent::{self, Response, Responses},
     services::Behaviour,
 };
 
@@ -36,8 +37,11 @@ pub(crate) struct Process {
     pub(crate) delivered: u8,
     /// The clock reading with which these were selected.
     pub(crate) read_at: Option<EpochMillis>,
-    /// The services that had acknowledged the notification then.
+    /// The services that had acknowledged the notification then, and an older one.
     pub(crate) acknowledged: u8,
+    pub(crate) older_acknowledged: u8,
+    /// The responses to its record before the lost one.
+    responses: Vec<Response>,
     /// How the services respond, and the clock reading of the check; for the dispatcher.
     pub(crate) behaviours: [Behaviour; SERVICES],
     pub(crate) check_at: Option<EpochMillis>,
@@ -63,8 +67,13 @@ pub(crate) struct System {
     pub(crate) has_deadline: bool,
     /// The real services for the model's first one.
     pub(crate) members: usize,
-    /// The failed callbacks so far.
+    /// The failed callbacks so far, and those that settled their service.
     pub(crate) failures: usize,
+    pub(crate) successes: usize,
+    /// The claim of the notification before the last one.
+    pub(crate) superseded: Option<ClaimId>,
+    /// How far back the model knows when notifications were made.
+    pub(crate) floor: Time,
 }
 
 impl System {
@@ -91,6 +100,9 @@ impl System {
             has_deadline: bounds.has_deadline(),
             members: configuration.members,
             failures: 0,
+            successes: 0,
+            superseded: None,
+            floor: bounds.notified_floor(),
         };
         system.record(0, system.now, "abc123").await;
         system.item = system.read();
@@ -138,17 +150,6 @@ impl System {
             Some(Request::Lease(_, at)) => due_at.is_some_and(|due_at| due_at <= at),
             _ => false,
         }
-    }
-
-    /// Whether `action` is an acknowledgement that the model simplifies: of a notification that is
-    /// too late for an older one, or not confirmed yet while the service owes an older one.
-    fn is_simplified(&self, action: Action, state: &State) -> bool {
-        let Action::Acknowledge { key, service } = action else { return false };
-        let (item, plain) = (&state.items[key], plain(&self.item));
-        let older = &plain["deadline"]["older"][NAMES[service]]["at"];
-        let after = |older: u64| plain["notified_at"].as_u64().unwrap() - older;
-        let is_late = older.as_u64().is_some_and(|older| u128::from(after(older)) > DEADLINE.as_millis());
-        is_late || (item.older[service] != NEVER && !item.confirmed)
     }
 
     /// Whether the model and the code can be compared in this step.
@@ -200,7 +201,7 @@ impl System {
             }
             Action::DeliverLateRequest { pid } => {
                 if let Some(request) = self.processes[pid.index()].request.clone() {
-                    self.execute(&request).await;
+                    self.execute(&self.ledger, &request).await;
                 }
                 Observed::Nothing
             }
@@ -225,7 +226,14 @@ impl System {
                 Through::Dispatcher => self.dispatch(pid, clock, self.ledger.clone()).await,
             },
             Action::ConfirmPart { pid, clock } => self.dispatch_in_part(pid, clock).await,
-            Action::Acknowledge { service, .. } => self.acknowledge(service).await,
+            Action::Acknowledge { service, acknowledgement, .. } => {
+                self.acknowledge(service, acknowledgement).await
+            }
+            Action::Purge { .. } => {
+                let purged = self.ledger.purge(&crn("abc123"), self.now).await.unwrap();
+                if purged == Purged::Recorded { Observed::Nothing } else { Observed::Stale }
+            }
+            Action::Reject { write, .. } => self.reject(write).await,
             Action::Replay { service, clock, .. } => self.replay(service, clock).await,
             Action::Crash { .. } => Observed::Nothing,
             other => panic!("{other:?} needs a guard removed"),
@@ -235,24 +243,35 @@ impl System {
             *self.process(pid) = Process::default();
         }
         if action != Action::Tick {
-            self.item = self.read();
+            let item = self.read();
+            let before = std::mem::replace(&mut self.item, item);
+            if before["claim"] != self.item["claim"] {
+                self.superseded = before["claim"]["S"].as_str().map(|claim| claim.parse().unwrap());
+            }
         }
         observed
     }
 
     /// Sends a request, whose response may be lost.
     async fn send(&mut self, pid: ProcessId, request: Request, response_lost: bool) -> Observed {
-        let (observed, notification) = self.execute(&request).await;
+        let repeated = std::mem::take(&mut self.process(pid).responses);
+        let (ledger, responses) = if matches!(request, Request::Record(_)) {
+            resent::ledger(&self.table, repeated)
+        } else {
+            (self.ledger.clone(), Responses::default())
+        };
+        let (observed, notification) = self.execute(&ledger, &request).await;
         let to_notify = if let Observed::Notification(services) = observed { services } else { 0 };
-        let (read_at, acknowledged) = (request.read_at(self.now), acknowledged(&plain(&self.item)));
+        let (read_at, item) = (request.read_at(self.now), plain(&self.item));
         let process = self.process(pid);
         process.request = Some(request);
         if response_lost {
+            process.responses = responses.before_last();
             return Observed::Nothing;
         }
         (process.notification, process.to_notify) = (notification, to_notify);
         process.read_at = Some(read_at);
-        process.acknowledged = acknowledged;
+        (process.acknowledged, process.older_acknowledged) = (acknowledged(&item), older_acknowledged(&item));
         observed
     }
 }

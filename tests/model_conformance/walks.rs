@@ -34,18 +34,23 @@ const ALL: Bounds = Bounds {
     uneven_backoff: true,
     retry_limit: 24,
     steps_back: true,
+    rejected_writes: true,
     ..SMALL
 };
 
-/// Everything that the dispatcher has, except deadlines. Its backoff is at most an hour, and its
-/// retries count from a replay.
+/// Everything that the dispatcher has, except deadlines and exhausted retries. Its backoff is at
+/// most an hour.
 const DISPATCHED: Bounds = Bounds { uneven_backoff: false, retry_limit: NEVER, ..ALL };
-const EXHAUSTED: Bounds =
-    Bounds { retry_limit: 24, callers: 2, events: 1, operator_replays: 0, steps_back: false, ..DISPATCHED };
+const EXHAUSTED: Bounds = Bounds { retry_limit: 24, callers: 2, events: 1, steps_back: false, ..DISPATCHED };
 /// Deadlines, with replays. A late lease request may restore a lease whose process has read an
 /// older deadline.
-const DEADLINES: Bounds =
-    Bounds { deadline: DEADLINE, late_requests: false, steps_back: false, ..DISPATCHED };
+const DEADLINES: Bounds = Bounds {
+    deadline: DEADLINE,
+    any_acknowledgement: true,
+    late_requests: false,
+    steps_back: false,
+    ..DISPATCHED
+};
 
 const STEADY: Pace = Pace { one_of: 20, up_to: 1 };
 

@@ -2,7 +2,7 @@
 
 use crate::{
     bounds::Explore,
-    protocol::{Action, Callback, Protocol},
+    protocol::{Action, Callback, Protocol, Rejected},
     state::{NEVER, ProcessId, State, Step},
 };
 
@@ -60,17 +60,24 @@ impl Protocol {
         }
     }
 
-    /// A service may acknowledge what it has received at any time, or never.
-    pub(crate) fn acknowledgements(&self, state: &State, key: usize, actions: &mut Vec<Action>) {
-        let item = &state.items[key];
-        let has_notification = |service: &usize| {
-            item.sequence > 0 && state.receivers[key][*service].last_sequence == item.sequence
+    pub(crate) fn rejected_writes(&self, state: &State, key: usize, actions: &mut Vec<Action>) {
+        use Rejected::{
+            AcknowledgementByUnnotifiedService, AcknowledgementOfAnotherAccount, ClaimInAnotherRing,
+            PurgeOfAnotherAccount, RegistrationOfAnotherAccount, RepeatedCreation, ReplayOfAnotherAccount,
+            ReplayOfSuperseded,
         };
-        for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
-            if has_notification(&service) && item.acknowledged & 1 << service == 0 {
-                actions.push(Action::Acknowledge { key, service });
-            }
+        if !self.bounds.rejected_writes {
+            return;
         }
+        let of_notification =
+            [AcknowledgementByUnnotifiedService, AcknowledgementOfAnotherAccount, ReplayOfAnotherAccount];
+        let sequence = state.items[key].sequence;
+        let writes =
+            [ClaimInAnotherRing, PurgeOfAnotherAccount, RegistrationOfAnotherAccount, RepeatedCreation]
+                .into_iter()
+                .chain(of_notification.into_iter().filter(|_| sequence > 0))
+                .chain((sequence > 1).then_some(ReplayOfSuperseded));
+        actions.extend(writes.map(|write| Action::Reject { key, write }));
     }
 
     /// An operator acts at any time, with any clock.

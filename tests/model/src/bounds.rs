@@ -38,6 +38,10 @@ pub struct Bounds {
     pub late_requests: bool,
     /// Replays by operators, of each key.
     pub operator_replays: u8,
+    /// Keys may be purged.
+    pub purges: bool,
+    /// Writes that must be rejected whatever the state (`Rejected` in `protocol.rs`).
+    pub rejected_writes: bool,
     /// The window (1 h).
     pub window: Time,
     /// How long a repeated request counts as an idempotent replay (10 min).
@@ -56,6 +60,10 @@ pub struct Bounds {
     pub retry_limit: Time,
     /// Time in which every service must acknowledge a notification (4 h); `NEVER` for none.
     pub deadline: Time,
+    /// Time from the deadline to its check (5 min), less than a tick unless stated.
+    pub grace: Time,
+    /// Services may acknowledge any notification, at any time and more than once.
+    pub any_acknowledgement: bool,
     /// Each clock reading is ahead of true time by any number of ticks up to this.
     pub skew: Time,
     /// How far a clock reading may be behind true time: 0, except in traces, where a write reaches
@@ -79,6 +87,8 @@ impl Bounds {
         late_callbacks: true,
         late_requests: false,
         operator_replays: 0,
+        purges: false,
+        rejected_writes: false,
         window: 2,
         replay: 1,
         lease: 1,
@@ -87,6 +97,8 @@ impl Bounds {
         confirms_in_parts: false,
         retry_limit: NEVER,
         deadline: NEVER,
+        grace: 0,
+        any_acknowledgement: false,
         skew: 1,
         delay: 0,
         steps_back: false,
@@ -97,7 +109,7 @@ impl Bounds {
     #[must_use]
     pub fn notified_floor(&self) -> Time {
         let retry_limit = if self.has_retry_limit() { self.retry_limit } else { 0 };
-        let deadline = if self.has_deadline() { self.deadline + 1 } else { 0 };
+        let deadline = if self.has_deadline() { self.deadline + self.grace + 1 } else { 0 };
         -retry_limit.max(self.window + 1).max(deadline)
     }
 

@@ -18,6 +18,7 @@ impl Protocol {
         for service in (0..self.bounds.services).filter(|service| process.checked_older & 1 << service != 0) {
             item.older[service] = NEVER;
         }
+        item.older_acknowledged &= !process.checked_older;
         state.history[process.key()].recorded |= process.checked;
         if !self.guards.item_is_due_until_checked {
             return NEVER;
@@ -28,21 +29,24 @@ impl Protocol {
     }
 
     fn check_at(&self, notified_at: Time) -> Time {
-        (notified_at + self.bounds.deadline + 1).max(0)
+        (notified_at + self.bounds.deadline + self.bounds.grace + 1).max(0)
     }
 
     /// The part of a claim that concerns the deadline: what `Deadline::after` makes of it when the
-    /// new notification is confirmed. An acknowledgement of the superseded one settles all.
+    /// new notification is confirmed.
     pub(crate) fn keep_older_deadlines(&self, state: &mut State, key: usize) {
         let item = &mut state.items[key];
         for service in (0..self.bounds.services).filter(|_| self.bounds.has_deadline()) {
-            let older = &mut item.older[service];
-            if item.acknowledged & 1 << service != 0 || !self.guards.older_deadline_is_kept {
+            let (older, bit) = (&mut item.older[service], 1 << service);
+            if item.older_acknowledged & bit != 0 || !self.guards.older_deadline_is_kept {
                 *older = NEVER;
-            } else if *older == NEVER && item.confirmed && !item.checked {
+            }
+            let is_owed = item.confirmed && !item.checked && item.acknowledged & bit == 0;
+            if *older == NEVER && is_owed && self.guards.older_deadline_is_kept {
                 *older = item.notified_at;
             }
         }
+        item.older_acknowledged = 0;
     }
 
     /// Compares a confirmation with the history: the check is due when the oldest notification that
@@ -58,12 +62,6 @@ impl Protocol {
             let is_deferred = *owed != NEVER && item.due_at.is_none_or(|at| at > self.check_at(*owed));
             state.violations.record_if(Violations::G9_DEFERRED, is_deferred);
         }
-    }
-
-    /// `Ledger::acknowledge`, of the last notification.
-    pub(crate) fn acknowledge(state: &mut State, key: usize, service: usize) {
-        state.items[key].acknowledged |= 1 << service;
-        state.history[key].owed[service] = NEVER;
     }
 
     /// Whether a redeliverer has to look at the deadline before it confirms.
@@ -82,7 +80,7 @@ impl Protocol {
         if item.sequence != sequence {
             return;
         }
-        let is_over = |at: Time| at != NEVER && clock - at > self.bounds.deadline;
+        let is_over = |at: Time| at != NEVER && clock - at > self.bounds.deadline + self.bounds.grace;
         let process = state.process_mut(pid);
         process.checked |= is_over(item.notified_at);
         let over = (0..self.bounds.services).filter(|service| is_over(item.older[*service]));
@@ -98,10 +96,9 @@ impl Protocol {
         let Process { checked, checked_older, .. } = *state.process(pid);
         let key = state.process(pid).key();
         let item = state.items[key];
-        let silent = self.all_services() & !item.acknowledged;
-        let overdue = if checked { silent } else { 0 };
+        let overdue = if checked { self.all_services() & !item.acknowledged } else { 0 };
         let history = &mut state.history[key];
-        let reported = overdue | (silent & checked_older);
+        let reported = overdue | (checked_older & !item.older_acknowledged);
         for service in (0..self.bounds.services).filter(|service| reported & 1 << service != 0) {
             history.owed[service] = NEVER;
         }

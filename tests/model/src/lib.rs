@@ -2,7 +2,7 @@
 //!
 //! - `state`, `process_id`: the state
 //! - `protocol`, `actions`: the possible actions
-//! - `writes`, `process`, `deadline`: their effects
+//! - `writes`, `process`, `deadline`, `acknowledgement`: their effects
 //! - `guarantees`, `liveness`: the properties
 //! - `bounds`, `reductions`: the size of the state space, and which states count as equal
 //! - `guards`: the guards that can be removed from the protocol
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, reason = "a panic is a defect of the model")]
 
+pub mod acknowledgement;
 mod actions;
 pub mod bounds;
 mod deadline;

@@ -98,9 +98,12 @@ impl Protocol {
     }
 
     /// `Ledger::replay`, by an operator. A lost response needs no step: the retry changes nothing.
-    pub(crate) fn replay(state: &mut State, key: usize, service: usize, clock: Time) {
+    pub(crate) fn replay(&self, state: &mut State, key: usize, service: usize, clock: Time) {
         let item = &mut state.items[key];
         item.replays += 1;
+        if self.bounds.has_retry_limit() {
+            item.replayed_at = clock;
+        }
         item.outbox[service] = Entry { pending: true, ..Entry::default() };
         item.due_at = Some(clock);
     }
@@ -114,8 +117,10 @@ impl Protocol {
         let process = *state.process(pid);
         for service in (0..self.bounds.services).filter(|service| process.pending & 1 << service == 0) {
             let entry = &mut state.items[process.key()].outbox[service];
-            let is_dropped = std::mem::take(entry).pending;
-            state.violations.record_if(Violations::G2_REPLAY, is_dropped);
+            if entry.pending {
+                *entry = Entry::default();
+                state.violations.record_if(Violations::G2_REPLAY, true);
+            }
         }
     }
 

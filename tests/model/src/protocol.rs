@@ -7,6 +7,7 @@
 use stateright::{Model, Property};
 
 use crate::{
+    acknowledgement::Acknowledgement,
     bounds::Bounds,
     guarantees,
     guards::Guards,
@@ -31,6 +32,28 @@ pub enum Callback {
     Failed,
     /// It has failed from the sender's view, but may still arrive at any time.
     InFlight,
+}
+
+/// A write that must be rejected, whatever the state. None has an effect in the model, so an
+/// exploration has none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// A sync that names a key ring that the key is not in.
+    ClaimInAnotherRing,
+    /// A purge with the key's id under another CRN.
+    PurgeOfAnotherAccount,
+    /// A registration with the key's id under another CRN.
+    RegistrationOfAnotherAccount,
+    /// An acknowledgement of the last notification with the key's id under another CRN.
+    AcknowledgementOfAnotherAccount,
+    /// An acknowledgement of the last notification by a service that was not notified.
+    AcknowledgementByUnnotifiedService,
+    /// An operator's replay of the last notification with the key's id under another CRN.
+    ReplayOfAnotherAccount,
+    /// An operator's replay of the notification before the last one.
+    ReplayOfSuperseded,
+    /// The creation of the key, delivered by the queue again.
+    RepeatedCreation,
 }
 
 /// A transition. Clock readings are ticks ahead of true time.
@@ -71,8 +94,12 @@ pub enum Action {
     /// Acknowledged services leave the outbox. The next attempt of the services in `later` is one
     /// tick later than that of the others.
     Confirm { pid: ProcessId, clock: Time, later: u8 },
-    /// A service that has the last notification acknowledges it.
-    Acknowledge { key: usize, service: usize },
+    /// A service acknowledges a notification.
+    Acknowledge { key: usize, service: usize, acknowledgement: Acknowledgement },
+    /// The key is purged. Its notification stays pending.
+    Purge { key: usize },
+    /// A write that must change nothing.
+    Reject { key: usize, write: Rejected },
     /// A redeliverer whose clock is past the deadline reports the services that did not
     /// acknowledge.
     Check { pid: ProcessId, clock: Time },
@@ -106,6 +133,8 @@ impl Model for Protocol {
             self.arrivals(state, key, actions);
             self.acknowledgements(state, key, actions);
             self.replays(state, key, actions);
+            self.rejected_writes(state, key, actions);
+            actions.extend(self.bounds.purges.then_some(Action::Purge { key }));
         }
         for redeliverer in 0..self.bounds.redeliverers {
             self.leases(state, ProcessId::redeliverer(redeliverer), actions);
@@ -151,10 +180,14 @@ impl Model for Protocol {
                 next.receivers[key][service].in_flight &= !(1 << sequence);
                 self.receive(&mut next, key, service, sequence);
             }
-            Action::Replay { key, service, clock } => Self::replay(&mut next, key, service, clock),
+            Action::Replay { key, service, clock } => self.replay(&mut next, key, service, clock),
             Action::Confirm { pid, clock, later } => self.confirm(&mut next, pid, clock, later),
             Action::ConfirmPart { pid, clock } => self.confirm_part(&mut next, pid, clock),
-            Action::Acknowledge { key, service } => Self::acknowledge(&mut next, key, service),
+            Action::Acknowledge { key, service, acknowledgement } => {
+                self.acknowledge(&mut next, key, service, acknowledgement);
+            }
+            Action::Purge { key } => next.items[key].purged = true,
+            Action::Reject { .. } => {}
             Action::Check { pid, clock } => self.check_deadline(&mut next, pid, clock),
             Action::Report { pid } => self.report_late(&mut next, pid),
             Action::Crash { pid } => self.abort(&mut next, pid),

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-const BYTES: usize = KEYS * (15 + 6 + 2 + 2 * SERVICES) + PROCESSES * 8 + 2;
+const BYTES: usize = KEYS * (17 + 6 + 2 + 3 * SERVICES) + PROCESSES * 8 + 2;
 
 /// A state as bytes.
 pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
@@ -55,6 +55,7 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(pid(item.lease));
         put(time(item.due_at.unwrap_or(NEVER)));
         put(item.replays);
+        put(time(item.replayed_at));
         for entry in &item.outbox {
             put(u8::from(entry.pending) | u8::from(entry.exhausted) << 1 | entry.attempts << 2);
             put(time(entry.next_at));
@@ -67,7 +68,8 @@ pub(crate) fn bytes(state: &State) -> [u8; BYTES] {
         put(time(history.synced_at));
         put(item.acknowledged | u8::from(item.confirmed) << 6 | u8::from(item.checked) << 7);
         put(history.reported | u8::from(history.recorded) << 7);
-        item.older.iter().chain(&history.owed).for_each(|at| put(time(*at)));
+        put(item.older_acknowledged | u8::from(item.purged) << 7);
+        item.older.iter().chain(&history.owed).chain(&item.counted).for_each(|at| put(time(*at)));
     }
     for process in &state.processes {
         // The enum's order is its number.
@@ -106,11 +108,25 @@ pub(crate) fn symmetric(state: &State) -> [u8; BYTES] {
 fn key_state(state: &State, key: usize) -> impl Ord + use<> {
     let Item { notified_at, sequence, event, due_at, outbox, replays, .. } = state.items[key];
     let Item { acknowledged, checked, confirmed, older, .. } = state.items[key];
+    let Item { older_acknowledged, counted, purged, replayed_at, .. } = state.items[key];
     let entries = outbox.map(|entry| (entry.pending, entry.exhausted, entry.attempts, entry.next_at));
     let receivers = state.receivers[key].map(|receiver| (receiver.last_sequence, receiver.in_flight));
     let History { closed_at, synced_at, reported, recorded, owed } = state.history[key];
     let deadline = (acknowledged, checked, confirmed, older, reported, recorded, owed);
-    (notified_at, due_at, sequence, event, entries, receivers, closed_at, synced_at, replays, deadline)
+    let others = (older_acknowledged, counted, purged, replayed_at);
+    (
+        notified_at,
+        due_at,
+        sequence,
+        event,
+        entries,
+        receivers,
+        closed_at,
+        synced_at,
+        replays,
+        deadline,
+        others,
+    )
 }
 
 /// Replaces sequence numbers by their rank: the lowest in use becomes 0, the next 1, …

@@ -3,7 +3,7 @@
 
 use crate::{
     protocol::Protocol,
-    state::{Entry, NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
+    state::{Entry, Item, NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
 };
 
 impl Protocol {
@@ -169,14 +169,15 @@ impl Protocol {
         let process = *state.process(pid);
         let item = &mut state.items[process.key()];
         let is_failed = process.acknowledged & 1 == 0;
-        item.outbox[0].exhausted = is_failed && self.is_exhausted(item.notified_at, clock);
+        item.outbox[0].exhausted = is_failed && self.is_exhausted(item, clock);
         self.record_deadline(state, pid);
     }
 
-    fn is_exhausted(&self, notified_at: Time, clock: Time) -> bool {
+    /// Whether the retries that count from the notification, or from its replay, end at `clock`.
+    fn is_exhausted(&self, item: &Item, clock: Time) -> bool {
         self.guards.retries_are_limited
             && self.bounds.has_retry_limit()
-            && clock - notified_at >= self.bounds.retry_limit
+            && clock - item.notified_at.max(item.replayed_at) >= self.bounds.retry_limit
     }
 
     /// Settles `services` and returns the earliest time of their next attempts.
@@ -191,7 +192,7 @@ impl Protocol {
         let process = *state.process(pid);
         let item = &mut state.items[process.key()];
         state.violations.record_if(Violations::G5_OUTBOX, item.sequence != process.sequence);
-        let is_exhausted = self.is_exhausted(item.notified_at, clock);
+        let is_exhausted = self.is_exhausted(item, clock);
         let mut earliest = NEVER;
         for service in (0..self.bounds.services).filter(|service| services & 1 << service != 0) {
             let entry = &mut item.outbox[service];

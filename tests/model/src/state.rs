@@ -61,7 +61,7 @@ pub struct Item {
     pub due_at: Option<Time>,
     /// `pending`, `retries` and `outcome`.
     pub outbox: [Entry; SERVICES],
-    /// `acknowledged`: the services that acknowledged the last notification, a bit each.
+    /// `acknowledged`: the services that acknowledged the last notification in time, a bit each.
     pub acknowledged: u8,
     /// `deadline.checked`: whether the acknowledgements of the last notification were checked.
     pub checked: bool,
@@ -71,8 +71,18 @@ pub struct Item {
     /// if it is an older one; otherwise `NEVER`. The code determines it when it confirms the last
     /// one, from what the claim has read.
     pub older: [Time; SERVICES],
+    /// Whether that one is acknowledged, a bit each. Only its check forgets it.
+    pub older_acknowledged: u8,
+    /// The latest instant at which a service acted, by its acknowledgements of the last
+    /// notification; `NEVER` without one. Only with `Bounds::any_acknowledgement`.
+    pub counted: [Time; SERVICES],
+    /// `purged_at`: the key counts as absent.
+    pub purged: bool,
     /// `replay`: the number of an operator's replays. Never reset.
     pub replays: u8,
+    /// `replay.at`: the clock reading of the last one, from which retries count. Only with a retry
+    /// limit.
+    pub replayed_at: Time,
 }
 
 /// A service's state of a key, and the callbacks in flight to it.
@@ -219,7 +229,11 @@ impl State {
             checked: false,
             confirmed: false,
             older: [NEVER; SERVICES],
+            older_acknowledged: 0,
+            counted: [NEVER; SERVICES],
+            purged: false,
             replays: 0,
+            replayed_at: bounds.notified_floor(),
         };
         let (closed_at, synced_at) = (bounds.notified_floor(), bounds.synced_floor());
         Self {
@@ -254,8 +268,10 @@ impl State {
         let older = |time: Time, floor: Time| if time == NEVER { NEVER } else { floor.max(time - ticks) };
         for item in &mut self.items {
             item.notified_at = older(item.notified_at, bounds.notified_floor());
+            item.replayed_at = older(item.replayed_at, bounds.notified_floor());
             item.due_at = item.due_at.map(|due_at| older(due_at, -bounds.delay));
             item.older = item.older.map(|at| older(at, bounds.notified_floor()));
+            item.counted = item.counted.map(|at| older(at, bounds.notified_floor()));
             for entry in &mut item.outbox {
                 entry.next_at = older(entry.next_at, -bounds.delay);
             }

@@ -72,6 +72,8 @@ impl StepFormatter<'_> {
             }
             Action::Confirm { pid, .. } => self.confirm(pid),
             Action::Acknowledge { service, .. } => format!("{} reports that it acted", self.service(service)),
+            Action::Purge { key } => format!("{} is purged", self.key(key)),
+            Action::Reject { write, .. } => format!("{write:?}, rejected"),
             Action::Check { pid, clock } => self.check(pid, clock),
             Action::Report { pid } => format!("{} reports who did not acknowledge", name(pid)),
             Action::ConfirmPart { pid, .. } => format!("{} confirms the first service", name(pid)),

@@ -5,7 +5,7 @@
 
 use crate::{
     protocol::Protocol,
-    state::{Entry, Process, ProcessId, Role, State, Step, Time, Violations},
+    state::{Entry, NEVER, Process, ProcessId, Role, SERVICES, State, Step, Time, Violations},
 };
 
 impl Protocol {
@@ -18,6 +18,9 @@ impl Protocol {
         clock: Time,
         response_lost: bool,
     ) {
+        if state.items[key].purged {
+            return;
+        }
         let is_open = self.is_open(state, key, clock);
         let has_read = state.process(pid).step == Step::HasRead;
         let is_admitted = is_open || has_read || !self.guards.window_condition;
@@ -86,6 +89,7 @@ impl Protocol {
         item.outbox = Default::default();
         item.due_at = None;
         (item.acknowledged, item.checked, item.confirmed) = (0, false, false);
+        item.counted = [NEVER; SERVICES];
         (state.history[key].reported, state.history[key].recorded) = (0, false);
         state.history[key].closed_at = state.history[key].closed_at.max(stamp);
         let process = Process {

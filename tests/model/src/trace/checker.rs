@@ -171,6 +171,7 @@ impl Checker {
         let seen = self.seen.get(request).copied().unwrap_or_default();
         let reason = match status {
             204 if !seen.won && !seen.replayed => "204 without a claim, or a replay of one",
+            404 if self.item != Item::default() => "404 although the key exists",
             409 if !seen.too_early => "409 without a claim that was rejected because of another one",
             _ => return Ok(()),
         };
