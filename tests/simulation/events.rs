@@ -136,6 +136,18 @@ impl Publisher {
         self.world.state().keys[key].acknowledgements.push(made);
     }
 
+    /// A service acknowledges the newest notification, although it was not to get it.
+    pub(crate) fn unasked_acknowledgement(&self, key: usize, service: usize) {
+        let (state, name) = (self.world.state(), SERVICES[service]);
+        let key = &state.keys[key];
+        let claim = key.claims.last().filter(|claim| !claim.services.iter().any(|of| of == name));
+        let Some(event_id) = claim.map(|claim| rules::event_id(key, &claim.id, name)) else { return };
+        let crn = key.crn.to_string();
+        drop(state);
+        let detail = json!({"eventId": event_id, "adopterKeyState": "ENABLED"});
+        self.publish("kms.secrets-event.ack", &crn, START + self.world.now(), detail);
+    }
+
     /// Publishes an event, and returns it.
     fn publish(&self, kind: &str, crn: &str, at: u64, mut detail: Value) -> String {
         detail["schemaVersion"] = json!(1);

@@ -9,7 +9,7 @@ mod peers;
 mod responses;
 mod write;
 
-pub(crate) use deadlines::finding;
+pub(crate) use deadlines::{event_id, finding};
 pub(crate) use ending::{at_end, is_settled};
 pub(crate) use peers::{callback, dead_letter};
 pub(crate) use responses::{after_event, after_sync};
