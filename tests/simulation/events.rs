@@ -203,9 +203,10 @@ impl Publisher {
             let function = (Function::Lifecycle, instance % INSTANCES);
             let numbers = (self.step, numbers + attempt);
             let by = Invocation::new(&self.world, function, numbers, self.faults.of_attempt(attempt), None);
-            if functions::lifecycle(&by, event).await == Some(true) {
-                rules::after_event(&by, event);
-                return;
+            match functions::lifecycle(&by, event).await {
+                Some(true) => return rules::after_event(&by, event),
+                Some(false) => rules::after_failed_event(&by),
+                None => {}
             }
             sleep(VISIBILITY_TIMEOUT).await;
         }
