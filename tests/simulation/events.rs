@@ -136,6 +136,18 @@ impl Publisher {
         self.world.state().keys[key].acknowledgements.push(made);
     }
 
+    /// A service acknowledges the newest notification, although it was not to get it.
+    pub(crate) fn unasked_acknowledgement(&self, key: usize, service: usize) {
+        let (state, name) = (self.world.state(), SERVICES[service]);
+        let key = &state.keys[key];
+        let claim = key.claims.last().filter(|claim| !claim.services.iter().any(|of| of == name));
+        let Some(event_id) = claim.map(|claim| rules::event_id(key, &claim.id, name)) else { return };
+        let crn = key.crn.to_string();
+        drop(state);
+        let detail = json!({"eventId": event_id, "adopterKeyState": "ENABLED"});
+        self.publish("kms.secrets-event.ack", &crn, START + self.world.now(), detail);
+    }
+
     /// Publishes an event, and returns it.
     fn publish(&self, kind: &str, crn: &str, at: u64, mut detail: Value) -> String {
         detail["schemaVersion"] = json!(1);
@@ -191,9 +203,10 @@ impl Publisher {
             let function = (Function::Lifecycle, instance % INSTANCES);
             let numbers = (self.step, numbers + attempt);
             let by = Invocation::new(&self.world, function, numbers, self.faults.of_attempt(attempt), None);
-            if functions::lifecycle(&by, event).await == Some(true) {
-                rules::after_event(&by, event);
-                return;
+            match functions::lifecycle(&by, event).await {
+                Some(true) => return rules::after_event(&by, event),
+                Some(false) => rules::after_failed_event(&by),
+                None => {}
             }
             sleep(VISIBILITY_TIMEOUT).await;
         }

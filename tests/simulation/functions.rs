@@ -141,11 +141,13 @@ pub(crate) async fn lifecycle(by: &Arc<Invocation>, event: &str) -> Option<bool>
 
 /// Runs `redeliver` once.
 pub(crate) async fn redeliver(by: &Arc<Invocation>) {
+    let to_lease = rules::to_lease(by);
     let Clients::Redeliver(redeliver) = Clients::of(by) else { unreachable!("clients of another function") };
     let run = async move { redeliver.run(&TraceContext::from_xray(None), budget()).await };
     if let Some(summary) = by.clone().run(run).await {
         let text = serde_json::to_string(&summary).unwrap_or_default();
         by.world.note(&format!("{by} ends: {text}"));
+        rules::after_run(by, &to_lease);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     key::Holder,
     plan::{Faults, Function},
     regions::Regions,
-    world::{START, World},
+    world::{START, State, World},
 };
 
 /// The time limit of a function, as the template sets it.
@@ -42,7 +42,7 @@ pub(crate) struct Invocation {
     faults: Faults,
     /// The number of writes so far.
     writes: AtomicU64,
-    /// When the table executed its last call whose response it waited for.
+    /// When the table executed its last call whose response it has.
     executed: AtomicU64,
     rng: Mutex<Rng>,
 }
@@ -129,18 +129,16 @@ impl Invocation {
 
     /// The invocation as the holder of a lease.
     pub(crate) fn holder(&self) -> Holder {
-        let ahead = self.world.plan.clocks[self.function as usize][self.instance];
-        let limit = FUNCTION_TIMEOUT.as_secs() * 1000;
-        let ends = (START + self.began).saturating_add_signed(ahead) + limit;
+        let ends = self.clock() + FUNCTION_TIMEOUT.as_secs() * 1000;
         Holder { invocation: self.number, ends, is_done: false }
     }
 
-    /// The table has executed a call of this invocation, which waits for the response.
-    pub(crate) fn set_executed(&self) {
-        self.executed.store(self.world.now(), Ordering::Relaxed);
+    /// This invocation has the response to a call that the table executed at this time.
+    pub(crate) fn set_executed(&self, at: u64) {
+        self.executed.store(at, Ordering::Relaxed);
     }
 
-    /// When the table executed its last call.
+    /// When the table executed the last call whose response it has.
     pub(crate) fn executed(&self) -> u64 {
         self.executed.load(Ordering::Relaxed)
     }
@@ -159,6 +157,23 @@ impl Invocation {
     pub(crate) fn latencies(&self) -> (Duration, Duration) {
         let millis = |rng: &mut Rng| Duration::from_millis(rng.u64(1..=20));
         self.draw(|rng| (millis(rng), millis(rng)))
+    }
+
+    /// The time of its instance's clock when it began, in epoch ms.
+    pub(crate) fn clock(&self) -> u64 {
+        let ahead = self.world.plan.clocks[self.function as usize][self.instance];
+        (START + self.began).saturating_add_signed(ahead)
+    }
+
+    /// Whether no other invocation has written since this one began.
+    pub(crate) fn is_alone(&self, state: &State) -> bool {
+        let mut others = state.writes.iter().filter(|(_, invocation)| *invocation != self.number);
+        !others.any(|(at, _)| *at >= self.began)
+    }
+
+    /// Whether none of its calls can fail.
+    pub(crate) fn is_faultless(&self) -> bool {
+        self.faults == Faults::None
     }
 
     /// Whether a call has a fault. Reads have fewer: there are many of them, and they change

@@ -50,6 +50,8 @@ const MAX_SHRUNK_STEPS: usize = 3;
 const HOURS: u64 = 2 * 3_600_000;
 /// Set in a process that only prints the digest of its traces.
 const CHILD: &str = "KEYSYNC_SIMULATION_CHILD";
+/// The program of that process: this one by default, or one that was built in another way.
+const CHILD_PROGRAM: &str = "KEYSYNC_SIMULATION_CHILD_PROGRAM";
 
 /// A tenth faster than the system's: rounds allocate much, and keep little.
 #[global_allocator]
@@ -81,8 +83,8 @@ fn same_seed_gives_same_trace() {
         let differs = one.lines().zip(again.lines()).find(|(one, again)| one != again);
         assert!(*one == again, "seed {seed} gives two traces: {differs:#?}");
     }
-    let this = std::env::current_exe().expect("this program");
-    let child = Command::new(this)
+    let this = || std::env::current_exe().expect("this program");
+    let child = Command::new(std::env::var_os(CHILD_PROGRAM).map_or_else(this, Into::into))
         .args(["same_seed_gives_same_trace", "--exact", "--nocapture"])
         .env(CHILD, "1")
         .output()

@@ -84,7 +84,7 @@ async fn exchange(
         _ => {}
     }
     let response = by.world.apply(&by, &operation, &body);
-    by.set_executed();
+    let executed = by.world.now();
     match fault {
         Some(Fault::HangsAfter) => std::future::pending().await,
         Some(Fault::CrashAfter) => by.crash().await,
@@ -94,7 +94,10 @@ async fn exchange(
     match fault {
         Some(Fault::ResponseLost) => Err(broken()),
         Some(Fault::FailedAfter) => Ok(rejected(Rejection::Failed, &body)),
-        _ => Ok(response),
+        _ => {
+            by.set_executed(executed);
+            Ok(response)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use aws_lc_rs::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::Response;
+use http::{Response, StatusCode};
 use keysync::http_client::{Request, SendError, Transport};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -67,9 +67,9 @@ impl Transport for Peers {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Response<Bytes>, SendError>> {
         let by = Invocation::current();
         let service = SERVICES.iter().position(|name| request.uri().host() == Some(&*host(name)));
-        if let Some(service) = service {
-            by.world.state().attempts.insert((by.number, service));
-        }
+        let header = request.headers().get("webhook-id").and_then(|value| value.to_str().ok());
+        let attempt = header.map(|event_id| (by.number, event_id.to_owned()));
+        by.world.state().attempts.extend(attempt.clone());
         Box::pin(async move {
             let (there, back) = by.latencies();
             sleep(there).await;
@@ -78,6 +78,9 @@ impl Transport for Peers {
                 None => iam(&by, &request).await?,
             };
             sleep(back).await;
+            if response.status() == StatusCode::GONE {
+                by.world.state().rejections.extend(attempt);
+            }
             Ok(response)
         })
     }

@@ -87,6 +87,7 @@ async fn take(world: &Arc<World>, step: &Step) {
             publisher.registration(key, (service, resource), registered);
         }
         Action::Acknowledge { key, service, kind } => publisher.acknowledgement(key, service, kind),
+        Action::AcknowledgeUnasked { key, service } => publisher.unasked_acknowledgement(key, service),
         Action::Republish { nth } => publisher.republish(nth),
         Action::Redeliver => {
             let function = (Function::Redeliver, step.instance);

@@ -56,8 +56,12 @@ pub(crate) struct State {
     pub(crate) instances: [[Instance; INSTANCES]; 3],
     /// The bodies of the published events, in order.
     pub(crate) published: Vec<String>,
-    /// The attempts to deliver, as (invocation, service).
-    pub(crate) attempts: BTreeSet<(u64, usize)>,
+    /// The attempts to deliver, as (invocation, event id).
+    pub(crate) attempts: BTreeSet<(u64, String)>,
+    /// Those whose response was 410.
+    pub(crate) rejections: BTreeSet<(u64, String)>,
+    /// The writes to items of keys, as (time, invocation).
+    pub(crate) writes: Vec<(u64, u64)>,
     /// The events that are not processed.
     pub(crate) in_queue: usize,
     pub(crate) reports: Vec<Report>,
@@ -154,6 +158,8 @@ impl World {
             instances: Default::default(),
             published: Vec::new(),
             attempts: BTreeSet::new(),
+            rejections: BTreeSet::new(),
+            writes: Vec::new(),
             in_queue: 0,
             reports: Vec::new(),
             recorded_checks: BTreeMap::new(),
@@ -204,6 +210,10 @@ impl World {
         let error = response.split_once('#').filter(|_| status != 200);
         let error = error.map_or("", |(_, rest)| rest.split('"').next().unwrap_or_default());
         self.note(&format!("{by} {operation}: {status} {error}"));
+        if status == 200 {
+            let now = self.now();
+            self.state().writes.push((now, by.number));
+        }
         // A rejected call has changed nothing, and a write names the keys of its items.
         let written = if status == 200 { std::str::from_utf8(body).unwrap_or_default() } else { "" };
         for key in (0..self.plan.keys.len()).filter(|key| written.contains(&*self.pk(*key))) {

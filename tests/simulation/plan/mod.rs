@@ -5,6 +5,7 @@
 
 mod anything;
 mod deadlines;
+mod retries;
 mod takeovers;
 
 use fastrand::Rng;
@@ -24,10 +25,11 @@ pub(crate) const RESOURCES: usize = 2;
 
 /// Of this many seeds, one uses the SDK alone, and the others the thin client for first attempts.
 const SDK_ROUNDS: u64 = 4;
-/// Of this many seeds, one has a takeover, and one a deadline.
+/// Of this many seeds, one has a takeover, one a deadline, and one the retries of a day.
 const KINDS: u64 = 5;
 const TAKEOVER: u64 = 1;
 const DEADLINE: u64 = 3;
+const RETRIES: u64 = 4;
 /// Of this many seeds, one has keys in all shards. A run of `redeliver` takes 3 queries per shard,
 /// and most of a round would be queries of empty ones.
 const ALL_SHARDS_ROUNDS: u64 = 8;
@@ -163,6 +165,11 @@ pub(crate) enum Action {
         service: usize,
         kind: Acknowledgement,
     },
+    /// A service acknowledges the newest notification, although it was not to get it.
+    AcknowledgeUnasked {
+        key: usize,
+        service: usize,
+    },
     /// One run of `redeliver`.
     Redeliver,
     /// An earlier event arrives again.
@@ -203,6 +210,7 @@ impl Plan {
         let (keys, clocks, steps) = match seed % KINDS {
             TAKEOVER => takeovers::plan(&mut rng),
             DEADLINE => deadlines::plan(&mut rng),
+            RETRIES => retries::plan(&mut rng),
             _ => anything::plan(&mut rng),
         };
         let client = if seed.is_multiple_of(SDK_ROUNDS) { DynamoDbClient::Sdk } else { DynamoDbClient::Thin };

@@ -179,7 +179,7 @@ impl Write<'_> {
 }
 
 /// The event of a notification to a service.
-pub(super) fn event_id(key: &Key, claim: &str, service: &str) -> String {
+pub(crate) fn event_id(key: &Key, claim: &str, service: &str) -> String {
     format!("{}_{claim}_{service}", key.crn.key)
 }
 

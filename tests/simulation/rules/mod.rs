@@ -3,16 +3,19 @@
 //! The rules know what no function does: the true time, what the services have, and which
 //! invocation wrote what. They restate the guarantees and share no code with the functions.
 
+mod acknowledgements;
 mod deadlines;
 mod ending;
 mod peers;
 mod responses;
+mod runs;
 mod write;
 
-pub(crate) use deadlines::finding;
+pub(crate) use deadlines::{event_id, finding};
 pub(crate) use ending::{at_end, is_settled};
 pub(crate) use peers::{callback, dead_letter};
-pub(crate) use responses::{after_event, after_sync};
+pub(crate) use responses::{after_event, after_failed_event, after_sync};
+pub(crate) use runs::{after_run, to_lease};
 pub(crate) use write::after_write;
 
 const SECOND: u64 = 1000;
@@ -25,6 +28,8 @@ const DEADLINE: u64 = 4 * HOUR;
 const GRACE: u64 = 300 * SECOND;
 /// The time after which retries end.
 const RETRY_PERIOD: u64 = 24 * HOUR;
+/// The failures of a service in one run that open its circuit.
+const FAILURES_TO_OPEN: usize = 4;
 /// The longest lease: the time limit of an invocation and a margin.
 const LEASE: u64 = 30 * SECOND;
 /// The number of shards of the due index for pending notifications.

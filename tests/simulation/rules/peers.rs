@@ -64,8 +64,10 @@ pub(crate) fn callback(by: &Arc<Invocation>, service: usize, request: &Request, 
 pub(crate) fn dead_letter(by: &Arc<Invocation>, request: &[u8]) {
     let world = &by.world;
     let message: Value = serde_json::from_slice(request).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    // The value alone: the order of JSON fields depends on the features of `serde_json` in a build.
     let (event, reason) =
-        (message["MessageBody"].as_str().unwrap_or_default(), message["MessageAttributes"].to_string());
+        (text(&message["MessageBody"]), text(&message["MessageAttributes"]["reason"]["StringValue"]));
     world.note(&format!("{by} dead letter: {reason}"));
     let is_foreign = event.contains(FOREIGN_ACCOUNT);
     // A notification of a clock that is ahead is in the future of a service that acknowledges it.

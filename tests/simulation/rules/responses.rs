@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{HOUR, REPLAY, deadlines::acknowledged};
+use super::{
+    HOUR, REPLAY,
+    deadlines::{acknowledged, event_id},
+};
 use crate::{
     invocation::Invocation,
     key::Claim,
@@ -82,16 +85,36 @@ pub(crate) fn after_event(by: &Arc<Invocation>, event: &str) {
     acknowledged(by, event);
 }
 
+/// Checks an event that `lifecycle` returned to the queue.
+pub(crate) fn after_failed_event(by: &Arc<Invocation>) {
+    let state = by.world.state();
+    let mut claims = state.keys.iter().flat_map(|key| &key.claims);
+    // A later call of the same invocation has shown it.
+    let is_known = claims.any(|claim| claim.invocation == by.number && claim.written < by.executed());
+    let delivers = !is_known || delivers_its_claims(&state, by);
+    // A registration fails until its key is created.
+    let is_unknown = state.keys.iter().any(|key| key.items[by.replica()].is_none());
+    let is_hindered = !by.is_faultless() || is_unknown || !by.is_alone(&state);
+    drop(state);
+    if !delivers {
+        by.world.violated("G3", format!("an event failed although it was recorded, by {by}"));
+    }
+    if !is_hindered {
+        by.world.violated("G2", format!("an event failed without a reason, by {by}"));
+    }
+}
+
 /// Whether the invocation attempted to deliver what it claimed, as it must before it responds. If
 /// the response to its claim was lost, a newer claim may have replaced it meanwhile, or a run of
 /// `redeliver` by a clock far ahead may have delivered and confirmed it.
 fn delivers_its_claims(state: &State, by: &Invocation) -> bool {
-    let newest = state.keys.iter().filter_map(|key| key.claims.last());
-    let own = newest.filter(|claim| claim.invocation == by.number && !claim.is_confirmed);
-    own.flat_map(|claim| &claim.services).all(|service| {
-        let number = SERVICES.iter().position(|name| name == service);
-        number.is_some_and(|number| {
-            !state.services[number].pauses.is_empty() || state.attempts.contains(&(by.number, number))
-        })
-    })
+    let newest = state.keys.iter().filter_map(|key| Some((key, key.claims.last()?)));
+    let own = newest.filter(|(_, claim)| claim.invocation == by.number && !claim.is_confirmed);
+    own.flat_map(|(key, claim)| claim.services.iter().map(move |service| (key, claim, service))).all(
+        |(key, claim, service)| {
+            let number = SERVICES.iter().position(|name| name == service);
+            let was_paused = number.is_some_and(|number| !state.services[number].pauses.is_empty());
+            was_paused || state.attempts.contains(&(by.number, event_id(key, &claim.id, service)))
+        },
+    )
 }

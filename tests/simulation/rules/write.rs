@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    DEADLINE, GRACE, HOUR, LEASE, MAX_ITEM_BYTES, RETRY_PERIOD, SECOND, SHARDS,
-    deadlines::{acted, newly_checked, reported},
+    DEADLINE, FAILURES_TO_OPEN, GRACE, HOUR, LEASE, MAX_ITEM_BYTES, RETRY_PERIOD, SECOND, SHARDS,
+    deadlines::{acted, event_id, newly_checked, reported},
 };
 use crate::{
     invocation::Invocation,
@@ -81,6 +81,7 @@ impl Write<'_> {
         self.must(after.claim > before.claim, "G9", "a claim id that is not later than the one before");
         self.must(after.pending == after.services, "G2", "the outbox does not have every service");
         self.must(after.retries.is_empty(), "G5", "a claim with old retries");
+        self.must(after.outcome.is_empty(), "G7", "a claim with old outcomes");
         let keeps = (&before.acknowledged, &before.deadline) == (&after.acknowledged, &after.deadline);
         self.must(keeps, "G9", "a claim changed what is acknowledged or must be");
         let lease_end = START + now + self.skew + LEASE;
@@ -132,6 +133,7 @@ impl Write<'_> {
             let is_creation = before.event.at == 0 && after.event.action == "create";
             self.must(is_creation, "G2", "a lifecycle action without a notification");
         }
+        self.new_acknowledgements();
         self.acknowledgements();
         self.contradictions();
         if before.lease != after.lease {
@@ -177,6 +179,11 @@ impl Write<'_> {
         for service in before.pending.keys().filter(|service| !after.pending.contains_key(*service)) {
             self.left_outbox(service, &claim);
         }
+        for service in after.pending.keys() {
+            let attempt = (self.by.number, event_id(&self.state.keys[self.key], &claim.id, service));
+            let is_refused = self.state.rejections.contains(&attempt);
+            self.must(!is_refused, "G7", &format!("{service} refused the notification, and is pending"));
+        }
         let added = after.pending.keys().any(|service| !before.pending.contains_key(service));
         self.must(!added, "G5", "a service was added to the outbox without a claim");
         if !after.pending.is_empty() {
@@ -201,6 +208,8 @@ impl Write<'_> {
             }
         }
         self.deadlines();
+        self.later_deadlines(&claim);
+        self.early_check();
     }
 
     /// A service may leave the outbox if it has the notification, refused it, or failed for 24
@@ -227,6 +236,15 @@ impl Write<'_> {
         if outcome.status == "failed" {
             let is_reported = reported(self.state, &outcome.event_id, "failed");
             self.must(is_reported, "G9", &format!("retries for {service} ended, and no finding reports it"));
+            // Or its circuit was open.
+            let mut attempts = self.state.attempts.iter().filter(|(by, _)| *by == self.by.number);
+            let of_service = attempts.clone().filter(|(_, event_id)| event_id.ends_with(service)).count();
+            let is_attempted = attempts.any(|(_, event_id)| *event_id == outcome.event_id);
+            self.must(
+                is_attempted || of_service >= FAILURES_TO_OPEN,
+                "G2",
+                &format!("retries for {service} ended without a last attempt"),
+            );
         }
     }
 

@@ -7,6 +7,8 @@
 
 mod attribute;
 mod expression;
+mod messages;
+mod parser;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,11 +16,15 @@ use std::{
 };
 
 use keysync_dynamodb_emulator::{DUE_INDEX, TABLE};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub(crate) use self::attribute::{Attribute, Item, plain};
-use self::expression::{Condition, Effect, Parsed, Placeholders};
+use self::{
+    expression::{Condition, Effect, Placeholders},
+    messages::{Found, GetItem, Page, PutItem, Query, Transaction, UpdateItem, Updated, Write},
+    parser::Parsed,
+};
 
 /// The attributes in the index: the keys, and what it includes.
 const INDEXED: [&str; 6] = ["pk", "sk", "due_shard", "due_at", "notified_at", "pending"];
@@ -47,89 +53,6 @@ enum Failure {
     Invalid(String),
     /// This table does not know the call.
     Unknown(String),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct GetItem {
-    table_name: String,
-    key: Item,
-    #[serde(rename = "ConsistentRead")]
-    _consistent_read: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct PutItem {
-    table_name: String,
-    item: Item,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Query {
-    table_name: String,
-    index_name: Option<String>,
-    key_condition_expression: String,
-    #[serde(default)]
-    expression_attribute_names: BTreeMap<String, String>,
-    #[serde(default)]
-    expression_attribute_values: Item,
-    /// Attributes, separated by commas.
-    projection_expression: Option<String>,
-    limit: Option<usize>,
-    #[serde(rename = "ConsistentRead")]
-    _consistent_read: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct UpdateItem {
-    table_name: String,
-    key: Item,
-    condition_expression: Option<String>,
-    update_expression: String,
-    #[serde(default)]
-    expression_attribute_names: BTreeMap<String, String>,
-    #[serde(default)]
-    expression_attribute_values: Item,
-    return_values: Option<String>,
-    return_values_on_condition_check_failure: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Transaction {
-    transact_items: Vec<Write>,
-    client_request_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Write {
-    update: UpdateItem,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Found<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'a Item>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Page<'a> {
-    items: Vec<BTreeMap<&'a String, &'a Attribute>>,
-    count: usize,
-    scanned_count: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Updated<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attributes: Option<&'a Item>,
 }
 
 impl Table {
@@ -303,11 +226,11 @@ impl Table {
     }
 
     fn condition(&mut self, text: &str) -> Result<Arc<Parsed<Condition>>, Failure> {
-        known(&mut self.conditions, text, Condition::parse)
+        known(&mut self.conditions, text, parser::condition)
     }
 
     fn effect(&mut self, text: &str) -> Result<Arc<Parsed<Effect>>, Failure> {
-        known(&mut self.effects, text, Effect::parse)
+        known(&mut self.effects, text, parser::effect)
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) const RANDOM_REQUESTS: &str = "hostile_requests::random::";
 pub(crate) const FAULTS: (&str, &str) = ("fault_injection", "random_faults_violate_no_guarantee");
 /// Deterministic simulation: its package, and its test that takes a number of rounds.
 pub(crate) const SIMULATION: (&str, &str) = ("keysync-simulation", "random_schedules_violate_no_guarantee");
+/// Its target, and its test that plays the same seeds in two processes.
+pub(crate) const SAME_TRACES: (&str, &str) = ("simulation", "same_seed_gives_same_trace");
 /// The code beside the model of its protocol: the target.
 pub(crate) const MODEL_CONFORMANCE: &str = "model_conformance";
 /// What runs for a generated mutation that no unit test detects, in this order: a heading, packages
@@ -29,7 +31,7 @@ pub(crate) const MUTATION_SUITES: [(&str, &[&str], &[&str]); 2] = [
     (
         "Model and simulation",
         &["keysync-model-conformance", SIMULATION.0],
-        &[MODEL_CONFORMANCE, "simulation"],
+        &[MODEL_CONFORMANCE, SAME_TRACES.0],
     ),
     ("End-to-end tests", &[TESTS, OPERATOR], &[END_TO_END.0, OPERATOR]),
 ];
@@ -121,7 +123,7 @@ mod tests {
         for (target, test) in [FAULTS, CARGO_LAMBDA, ALARMS, CONSOLE] {
             assert_names(&folder_of(target), &[test]);
         }
-        assert_names("tests/simulation", &[SIMULATION.1]);
+        assert_names("tests/simulation", &[SIMULATION.1, SAME_TRACES.1]);
         assert_names(
             "tests/fuzz/tests",
             &FUZZ_TARGETS.map(|target| format!("{target}_property_holds")).each_ref().map(|name| &**name),

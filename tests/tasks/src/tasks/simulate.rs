@@ -9,8 +9,9 @@ use crate::{
     cli::{Regions, SimulateArgs},
     command::Context,
     error::{Error, Result},
+    executables,
     markdown::cell,
-    names::{FUNCTIONS, SIMULATION},
+    names::{FUNCTIONS, SAME_TRACES, SIMULATION},
     random,
 };
 
@@ -26,6 +27,8 @@ const STEPS: &str = "KEYSYNC_SIMULATION_STEPS";
 const FIRST_ONLY: &str = "KEYSYNC_SIMULATION_FIRST_ONLY";
 /// The environment variable with the regions.
 const REGIONS: &str = "KEYSYNC_SIMULATION_REGIONS";
+/// The environment variable with the program that plays the same seeds in another process.
+const CHILD_PROGRAM: &str = "KEYSYNC_SIMULATION_CHILD_PROGRAM";
 const NO_ARGUMENTS: [&str; 0] = [];
 /// The rounds of the stage of `cargo task test`, and the first seed: the same ones in each run, so
 /// that the test command passes or fails for the same commit. The nightly workflow draws others.
@@ -57,6 +60,7 @@ pub(crate) fn run(context: &Context, wanted: &SimulateArgs) -> Result {
 
 /// The rounds of `cargo task test`.
 pub(crate) fn stage(context: &Context) -> Result {
+    compare_builds(context)?;
     let wanted = SimulateArgs {
         rounds: STAGE_ROUNDS,
         seed: Some(STAGE_SEED),
@@ -66,6 +70,17 @@ pub(crate) fn stage(context: &Context) -> Result {
         mutations: None,
     };
     run(context, &wanted)
+}
+
+/// Plays the same seeds in the optimized build and in that of the other tests, whose dependencies
+/// have more features. The traces must be the same.
+fn compare_builds(context: &Context) -> Result {
+    let (target, test) = SAME_TRACES;
+    let mut unoptimized = context.cargo("test", ["--workspace", "--test", target, "--no-run"]);
+    let built = executables::build_tests(context, &mut unoptimized)?;
+    let mut traces = optimized(context.cargo("test", NO_ARGUMENTS));
+    traces.args(["--", "--exact", test]).env(CHILD_PROGRAM, executables::named(&built, target)?);
+    context.run(&mut traces)
 }
 
 /// Builds what [`run`] needs.
