@@ -53,6 +53,13 @@ fn confirm(at: Millis, claim: &str, applied: bool, item: Item) -> Event {
     write(at, kind, applied, Delivered, item)
 }
 
+/// A lifecycle action, a millisecond after the last one of `item`'s key if it was rejected.
+fn record(at: Millis, claim: &str, applied: bool, item: Item) -> Event {
+    let occurred_at = item.event_at + Millis::from(!applied);
+    let kind = WriteKind::Record { claim: claim.to_owned(), occurred_at, clock: at, until: at + LEASE };
+    write(at, kind, applied, Delivered, item)
+}
+
 fn callback(claim: &str) -> Event {
     let kind = EventKind::Callback { service: SERVICE.to_owned(), claim: claim.to_owned() };
     Event { at: 0, kind }
@@ -65,6 +72,17 @@ fn response(claim: &str, status: u16) -> Event {
 /// The number of the first impossible step; `None` if there is none.
 fn impossible(trace: &[Event]) -> Option<usize> {
     check(trace).err().map(|impossible| impossible.step)
+}
+
+#[test]
+fn actions_have_later_claim_ids() {
+    let before = claimed(1, "b", 0);
+    let recorded = |claim| Item { event_at: 1, request: None, ..claimed(2, claim, 5) };
+    let then = |event| impossible(&[claim(0, "b", Delivered, before.clone()), event]);
+    assert_eq!(then(record(5, "c", true, recorded("c"))), None);
+    assert_eq!(then(record(5, "a", true, recorded("a"))), Some(1));
+    assert_eq!(then(record(5, "a", false, before.clone())), None, "the first of two attempts");
+    assert_eq!(then(record(5, "c", false, before.clone())), Some(1), "it must be recorded");
 }
 
 #[test]

@@ -34,11 +34,15 @@ impl Checker {
                 let is_newer = *occurred_at > self.item.event_at;
                 let pid = ProcessId::lifecycle(KEY, if is_newer { 2 } else { 1 });
                 let action = |pid, clock, response_lost| Action::Record { pid, clock, response_lost };
+                let is_later = self.item.claim.as_ref() < Some(claim);
                 match (write.applied, candidate.holders.get(claim)) {
+                    (true, _) if !is_later => Err("its claim id is not later than the one before".to_owned()),
                     (true, _) => self.notify(candidate, write, claim, (*clock, *until), pid, action),
                     (false, Some(pid)) => Ok(Self::resend(candidate, *pid)),
-                    // The first of two attempts on a slow clock.
-                    (false, None) if !is_newer || self.item.notified_at.is_some_and(|at| at > *clock) => {
+                    // Otherwise the first of two attempts.
+                    (false, None)
+                        if !is_newer || !is_later || self.item.notified_at.is_some_and(|at| at > *clock) =>
+                    {
                         Ok(vec![candidate.clone()])
                     }
                     (false, None) => Err("the action is newer and must be recorded".to_owned()),
