@@ -16,10 +16,8 @@ impl System {
     /// The item as the model has it.
     fn model_item(&self, model: &Protocol) -> Item {
         let holder = |lease: &str| {
-            ProcessId::all().find(|pid| {
-                let request = self.processes[pid.index()].request.as_ref();
-                request.is_some_and(|request| request.lease().to_string() == lease)
-            })
+            ProcessId::all()
+                .find(|pid| self.processes[pid.index()].leases().any(|own| own.to_string() == lease))
         };
         to_model(&plain(&self.item), self.scale, self.now, &model.bounds, holder)
     }

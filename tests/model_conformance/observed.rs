@@ -23,6 +23,8 @@ pub(crate) enum Observed {
     NotFound,
     /// The event is not recorded.
     Stale,
+    /// The item has another claim id, which is not later than the one before.
+    EarlierClaimId,
     /// The event names another account's key.
     CrnMismatch,
     /// Another process has the lease, or the item is not due.

@@ -97,8 +97,20 @@ async fn ledger_follows_model_on_short_paths() {
     assert_conforms("two redeliverers and late requests", &late, 4).await;
     let replays = Bounds { events: 0, services: 2, operator_replays: 1, ..SMALL };
     assert_conforms("an operator's replay", &replays, 4).await;
-    // The caller repeats its request after exactly ten minutes, or later.
     let claim = Action::Claim { pid: ProcessId::caller(0), key: 0, clock: 0, response_lost: false };
+    // The retries of one service end; a notification follows.
+    let caller = ProcessId::caller(0);
+    let exhausted = [
+        claim,
+        Action::Deliver { pid: caller, callbacks: [Callback::Acknowledged, Callback::Failed] },
+        Action::Tick,
+        Action::Tick,
+        Action::Confirm { pid: caller, clock: 0, later: 0 },
+    ];
+    let limited = Bounds { services: 2, retry_limit: 2, ..SMALL };
+    let limited = Configuration::new("after exhausted retries", HOURS, &limited, Through::Ledger);
+    assert_conforms_after(&exhausted, limited, 3).await;
+    // The caller repeats its request after exactly ten minutes, or later.
     let crash = Action::Crash { pid: ProcessId::caller(0) };
     let repeated = Bounds { events: 0, redeliverers: 0, ..SMALL };
     let repeated = Configuration::new("a repeated request", FIVE_MINUTES, &repeated, Through::Ledger);

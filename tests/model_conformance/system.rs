@@ -47,6 +47,15 @@ pub(crate) struct Process {
     pub(crate) check_at: Option<EpochMillis>,
 }
 
+impl Process {
+    /// The lease that it has requested, and the one it has, which is another one if the claim id of
+    /// its request was not later than the last one.
+    pub(crate) fn leases(&self) -> impl Iterator<Item = LeaseId> {
+        let requested = self.request.as_ref().map(Request::lease);
+        requested.into_iter().chain(self.notification.as_ref().map(|notification| notification.lease))
+    }
+}
+
 /// The system. A clone shares the table.
 #[derive(Clone, Debug)]
 pub(crate) struct System {
@@ -74,6 +83,7 @@ pub(crate) struct System {
     pub(crate) superseded: Option<ClaimId>,
     /// How far back the model knows when notifications were made.
     pub(crate) floor: Time,
+    early_claims: u32,
 }
 
 impl System {
@@ -103,6 +113,7 @@ impl System {
             successes: 0,
             superseded: None,
             floor: bounds.notified_floor(),
+            early_claims: 0,
         };
         system.record(0, system.now, "abc123").await;
         system.item = system.read();
@@ -186,7 +197,11 @@ impl System {
                 self.claim(&request).await.0
             }
             Action::Record { pid, clock, response_lost } => {
-                let change = self.change(event(pid), self.at(clock), "abc123");
+                let mut change = self.change(event(pid), self.at(clock), "abc123");
+                // A lost response is to the first attempt, unless the clock is behind.
+                if clock > 0 && !response_lost {
+                    change.claim = self.early_claim_id();
+                }
                 self.send(pid, Request::Record(change), response_lost).await
             }
             Action::RecordOfAnotherAccount { pid, clock } => {
@@ -247,9 +262,18 @@ impl System {
             let before = std::mem::replace(&mut self.item, item);
             if before["claim"] != self.item["claim"] {
                 self.superseded = before["claim"]["S"].as_str().map(|claim| claim.parse().unwrap());
+                if self.superseded.is_some_and(|superseded| self.claim_id() <= superseded) {
+                    return Observed::EarlierClaimId;
+                }
             }
         }
         observed
+    }
+
+    /// A new claim id that is earlier than all those of now.
+    fn early_claim_id(&mut self) -> ClaimId {
+        self.early_claims += 1;
+        format!("00000000-0000-7000-8000-{:012x}", self.early_claims).parse().unwrap()
     }
 
     /// Sends a request, whose response may be lost.
