@@ -1,5 +1,6 @@
 //! `cargo task mutants`: applies one mutation at a time and expects a test to fail.
 
+mod difference;
 mod generated;
 mod patch;
 mod report;

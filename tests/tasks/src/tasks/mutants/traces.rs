@@ -5,10 +5,7 @@ use std::time::Instant;
 
 use regex::Regex;
 
-use super::{
-    Patch, Tree,
-    report::{MAX_PANIC_CHARS, Outcome},
-};
+use super::{Patch, Tree, difference::first_difference, report::MAX_PANIC_CHARS};
 use crate::{
     command::Context,
     error::{Error, Result},
@@ -45,7 +42,7 @@ impl Compared {
 
     fn text(&self) -> String {
         match self {
-            Self::Path(difference) => format!("path: {difference}"),
+            Self::Path(difference) => difference.clone(),
             Self::Trace(reason) => format!("trace: {reason}"),
             Self::Nothing => "–".to_owned(),
             Self::DoesNotCompile => "**does not compile**".to_owned(),
@@ -93,8 +90,8 @@ fn compare(tree: &Tree) -> Result<Compared> {
         return Ok(Compared::DoesNotCompile);
     }
     for paths in PATHS {
-        let (succeeded, output) = tree.output_of(cargo(MODEL_CONFORMANCE).args(["--", "--exact", paths]))?;
-        if let Outcome::Failed(difference) = Outcome::of_test(succeeded.then_some(0), &output) {
+        let (_, output) = tree.output_of(cargo(MODEL_CONFORMANCE).args(["--", "--exact", paths]))?;
+        if let Some(difference) = first_difference(&output) {
             return Ok(Compared::Path(difference));
         }
     }
