@@ -20,18 +20,16 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         return summary.stage(context, "Tests", |context| named(context, arguments));
     }
     summary.stage(context, "Supply chain", supply_chain::run)?;
-    // Prepares what later stages need: downloads tools, and builds the functions as they are
-    // deployed. A stage whose tool could not be installed reports it.
+    // What needs no other stage: downloads of tools, builds, and the rounds of the simulation, whose
+    // time is simulated. A stage whose tool could not be installed reports it.
     let tools = Job::start(context, "tools", tools::run)?;
     let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
-    let simulation = Job::start(context, "simulation", simulate::build)?;
+    let simulation = Job::start(context, "simulation", simulate::rounds)?;
 
     summary.stage(context, "Build", build)?;
     summary.stage(context, "Tests", |context| context.run(&mut context.cargo("test", ["--workspace"])))?;
     summary.stage(context, "Claims through the AWS SDK alone", sdk_client::run)?;
-    summary.stage(context, "Build of the simulation", |context| simulation.finish(context))?;
-    summary.stage(context, "Simulation", simulate::stage)?;
     summary.stage(context, "Alarms in simulated failures", |context| alarms::run(context, false))?;
     summary.stage(context, "Tools", |context| {
         // Its output reports missing tools; later stages fail or are skipped.
@@ -56,6 +54,8 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
     summary.stage(context, "Deployment on ministack", |context| stack.finish(context))?;
     summary.stage(context, "Release build", |context| release.finish(context))?;
     summary.stage(context, "cargo lambda watch", cargo_lambda::run)?;
+    summary.stage(context, "Simulation", |context| simulation.finish(context))?;
+    summary.stage(context, "Simulation in two builds", simulate::compare_builds)?;
     summary.stage(context, "Performance limits", |context| performance::run(context, &[]))
 }
 
