@@ -34,7 +34,7 @@ const NO_ARGUMENTS: [&str; 0] = [];
 /// that the test command passes or fails for the same commit. The nightly workflow draws others.
 const STAGE_ROUNDS: u64 = 100_000;
 const STAGE_SEED: u64 = 1;
-/// The time after which that stage starts no round, in seconds. Alone, it takes four to eight minutes.
+/// The time after which that stage starts no round, in seconds. Alone, it takes 4 to 8 minutes.
 const STAGE_SECONDS: u64 = 2_400;
 /// The rounds of a mutation that is named and has no line `simulation:`.
 const NAMED_ROUNDS: u64 = 500;

@@ -20,8 +20,8 @@ pub(crate) fn run(context: &Context, summary: &mut Summary, arguments: &[String]
         return summary.stage(context, "Tests", |context| named(context, arguments));
     }
     summary.stage(context, "Supply chain", supply_chain::run)?;
-    // What needs no other stage: downloads of tools, builds, and the rounds of the simulation, whose
-    // time is simulated. A stage whose tool could not be installed reports it.
+    // What needs no other stage: downloads of tools, builds, and the rounds of the simulation,
+    // whose time is simulated. A stage whose tool could not be installed reports it.
     let tools = Job::start(context, "tools", tools::run)?;
     let template = Job::start(context, "infra", |context| infra::run(context, &[]))?;
     let release = Job::start(context, "release", build_release)?;
