@@ -8,10 +8,10 @@ pub(crate) fn run(context: &Context, summary: &mut Summary) -> Result {
     let check = MutantsArgs { check: true, ..MutantsArgs::default() };
     summary.stage(context, "Mutations apply", |context| mutants::run(context, &check))?;
     summary.stage(context, "Formatting", |context| format::run(context, true))?;
+    summary.stage(context, "Words", words::run)?;
     summary.stage(context, "Lints", |context| {
         context.run(&mut context.cargo("clippy", ["--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
-    summary.stage(context, "Words", words::run)?;
     // The test command of the README, as it is written there.
     summary.stage(context, "Tests", |context| {
         context.run(context.command("cargo").args(["task", "test", "--install"]))
