@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use crate::{
     plan::Plan,
     regions::{Regions, Tables},
@@ -63,6 +65,8 @@ struct Progress {
     next: AtomicU64,
     rounds: AtomicU64,
     steps: AtomicU64,
+    /// The sum of a hash of each trace, so that it does not depend on the order of the rounds.
+    traces: AtomicU64,
     printed: AtomicU64,
     failed: Mutex<Vec<String>>,
     /// The violations of eventual consistency.
@@ -89,6 +93,7 @@ pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
         next: AtomicU64::new(0),
         rounds: AtomicU64::new(0),
         steps: AtomicU64::new(0),
+        traces: AtomicU64::new(0),
         printed: AtomicU64::new(0),
         failed: Mutex::default(),
         survey: Mutex::default(),
@@ -99,6 +104,7 @@ pub(crate) fn simulate(settings: &Settings) -> Vec<String> {
         }
     });
     progress.print();
+    println!("traces {:016x}", progress.traces.load(Ordering::Relaxed));
     for (guarantee, surveyed) in &*progress.survey.lock().expect("no panic") {
         let Surveyed { rounds, seed, description } = surveyed;
         let plan = Plan { regions: settings.regions, ..Plan::of(*seed) };
@@ -125,6 +131,7 @@ fn work(settings: &Settings, progress: &Progress) {
         let played = play(&plan.part(&part), &tables);
         progress.rounds.fetch_add(1, Ordering::Relaxed);
         progress.steps.fetch_add(played.steps, Ordering::Relaxed);
+        progress.traces.fetch_add(hash(&played.trace), Ordering::Relaxed);
         if settings.regions == Regions::Eventual && settings.part.is_none() {
             progress.count(seed, &played);
         } else if !played.violations.is_empty() {
@@ -139,6 +146,15 @@ fn work(settings: &Settings, progress: &Progress) {
             progress.print();
         }
     }
+}
+
+/// The start of a trace's SHA-256.
+fn hash(trace: &str) -> u64 {
+    digest(&SHA256, trace.as_bytes())
+        .as_ref()
+        .iter()
+        .take(8)
+        .fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 /// The smallest part of a failed plan that violates the same guarantee.
